@@ -1,0 +1,1 @@
+"""The ``tongzhang`` command."""

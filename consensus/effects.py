@@ -1,0 +1,138 @@
+"""What goes into a replica and what comes out.
+
+``step(event, now) -> Effects``. The host performs the effects strictly in the order of the
+fields: persist, send, deliver, accuse, notes. Nothing leaves before it is durable (R7).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple, Protocol
+
+from consensus.evidence import Evidence
+from consensus.messages import Message
+from consensus.votes import Certificate
+from ledger.block import Block, Tip
+
+DurableKind = Literal["vote", "block", "certificate"]
+
+
+class Durable(NamedTuple):
+    """One thing to make durable: its slot, kind, name within the slot, and bytes."""
+
+    slot: int
+    kind: DurableKind
+    name: str
+    body: bytes
+
+
+class Send(NamedTuple):
+    """One message to one peer, or to all when ``peer`` is None."""
+
+    peer: str | None
+    message: Message
+
+
+class Deliver(NamedTuple):
+    """One block that became final, in height order.
+
+    The certificate is None for a block that became final through a descendant.
+    """
+
+    block: Block
+    justification: tuple[Certificate, ...]
+    certificate: Certificate | None
+
+
+class Halt(NamedTuple):
+    """A reason to stop for good: a second final certificate, or a state that differs."""
+
+    code: Literal["conflicting-final", "state-diverged"]
+    message: str
+    certificates: tuple[Certificate, ...] = ()
+
+
+@dataclass(slots=True)
+class Effects:
+    """What a step asks its host to do, in this order."""
+
+    persist: list[Durable] = field(default_factory=list)
+    send: list[Send] = field(default_factory=list)
+    deliver: list[Deliver] = field(default_factory=list)
+    accuse: list[Evidence] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    halt: Halt | None = None
+
+
+class Now(NamedTuple):
+    """The two clocks of a host: steady ticks for timers, wall time for what is written down."""
+
+    ticks_ms: int
+    wall_ms: int
+
+
+class Received(NamedTuple):
+    """A peer's message arrived."""
+
+    peer: str
+    message: Message
+
+
+class PeerUp(NamedTuple):
+    """A peer's link came up."""
+
+    peer: str
+
+
+class PeerDown(NamedTuple):
+    """A peer's link broke."""
+
+    peer: str
+
+
+class WorkArrived(NamedTuple):
+    """The pool has something to put into a block."""
+
+
+class Tick(NamedTuple):
+    """Time passed; a deadline may have been reached."""
+
+
+Event = Received | PeerUp | PeerDown | WorkArrived | Tick
+
+
+class Saved(NamedTuple):
+    """What a replica wakes up with: its final tip, that tip's certificate, and its own papers."""
+
+    tip: Tip
+    certificate: Certificate | None
+    durables: tuple[Durable, ...] = ()
+
+
+class Machine(Protocol):
+    """What the replica needs of the ledger. It never looks inside a record itself (idea 3)."""
+
+    def build(self, parent: Tip, slot: int, wall_ms: int, *, empty: bool) -> Block | None:
+        """Return this node's signed block on ``parent``; None if there is nothing to propose.
+
+        Args:
+            parent: The tip to build on; its block was checked before.
+            slot: The slot to propose in.
+            wall_ms: The leader's clock.
+            empty: Whether to build a block even without any batch.
+        """
+
+    def check(self, block: Block, parent: Tip, wall_ms: int) -> str | None:
+        """Execute ``block`` on ``parent``. Return None if it is valid, else why it is not."""
+
+    def has_work(self, tip: Tip) -> bool:
+        """Return whether the pool holds a batch that could go into a block after ``tip``."""
+
+    def own_work(self) -> tuple[Message, ...]:
+        """Return messages that carry the pool's batches that are not final, to say again (R8)."""
+
+    def final_hash(self, height: int) -> bytes | None:
+        """Return the hash of the final block at ``height``, or None if it is not final here."""
+
+    def explain(self, block: Block) -> str:
+        """Return which part of the executed state differs from what the header says."""

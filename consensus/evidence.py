@@ -1,0 +1,159 @@
+"""Evidence: two signatures of one key that no honest party can have made.
+
+=================  ===========================================================
+kind               the two statements
+=================  ===========================================================
+``two-notar``      Notar(s, h) and Notar(s, h′)
+``two-final``      Final(s, h) and Final(s, h′), or two checkpoints for one slot
+``final-skip``     Final(s, h) and Skip(s)
+``final-notar``    Final(s, h) and Notar(s, h′)
+``two-proposals``  two blocks proposed for one slot
+``two-batches``    two batches with one number
+=================  ===========================================================
+
+Evidence is self-contained: with the genesis document anybody can verify it offline.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from consensus.errors import BadVote
+from consensus.votes import Vote, verify_vote
+from ledger import batch, block, domains
+from ledger.errors import LedgerError, VerificationError
+from ledger.genesis import Genesis
+
+Kind = Literal[
+    "two-notar", "two-final", "final-skip", "final-notar", "two-proposals", "two-batches"
+]
+
+
+class SignedHeader(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """A signed block or batch header."""
+
+    header: Annotated[bytes, Meta(max_length=64 * 1024)]
+    signature: Annotated[bytes, Meta(min_length=64, max_length=64)]
+
+
+class Evidence(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """Either two votes or two signed headers of one party; the other pair is empty."""
+
+    kind: Kind
+    party: str
+    votes: Annotated[tuple[Vote, ...], Meta(max_length=2)] = ()
+    headers: Annotated[tuple[SignedHeader, ...], Meta(max_length=2)] = ()
+
+    @property
+    def id(self) -> str:
+        """A name for this evidence: SHA-256 over its encoding, in hex."""
+        return sha256(msgspec.msgpack.encode(self)).hexdigest()
+
+
+def contradiction(first: Vote, second: Vote) -> Kind | None:
+    """Return the kind of lie that two votes of one voter for one slot prove, or None.
+
+    Two Final votes that say the same at different times are no contradiction.
+    """
+    one, two = sorted((first.subject, second.subject))
+    if one == two:
+        return None
+    kinds = (one.kind, two.kind)
+    if kinds == ("notar", "notar"):
+        return "two-notar"
+    if kinds == ("final", "final"):
+        return "two-final"
+    if kinds == ("final", "skip"):
+        return "final-skip"
+    if kinds == ("final", "notar") and one.block != two.block:
+        return "final-notar"
+    return None
+
+
+def of_votes(first: Vote, second: Vote) -> Evidence | None:
+    """Return the evidence that two votes of one voter make, or None."""
+    if first.voter != second.voter or first.slot != second.slot:
+        return None
+    kind = contradiction(first, second)
+    if kind is None:
+        return None
+    pair = sorted((first, second), key=lambda vote: (vote.subject, vote.signature))
+    return Evidence(kind, first.voter, votes=tuple(pair))
+
+
+def of_headers(kind: Kind, party: str, first: SignedHeader, second: SignedHeader) -> Evidence:
+    """Return the evidence that two signed headers of one party make."""
+    pair = sorted((first, second), key=lambda signed: signed.header)
+    return Evidence(kind, party, headers=tuple(pair))
+
+
+def verify_evidence(evidence: Evidence, genesis: Genesis) -> None:
+    """Return if ``evidence`` convicts its party.
+
+    Raises:
+        VerificationError: ``bad-evidence``: a signature is false, or the two statements do not
+            contradict each other.
+    """
+    if evidence.party not in genesis.verifiers:
+        raise VerificationError("bad-evidence", f"{evidence.party} is not in genesis")
+    try:
+        convicts = _votes_convict(evidence, genesis) or _headers_convict(evidence, genesis)
+    except (LedgerError, BadVote) as error:
+        raise VerificationError("bad-evidence", str(error)) from None
+    if not convicts:
+        raise VerificationError("bad-evidence", "the two statements do not contradict each other")
+
+
+def _votes_convict(evidence: Evidence, genesis: Genesis) -> bool:
+    if len(evidence.votes) != 2 or evidence.headers:
+        return False
+    first, second = evidence.votes
+    if first.voter != evidence.party or of_votes(first, second) != evidence:
+        return False
+    verify_vote(first, genesis)
+    verify_vote(second, genesis)
+    return True
+
+
+def _headers_convict(evidence: Evidence, genesis: Genesis) -> bool:
+    if len(evidence.headers) != 2 or evidence.votes:
+        return False
+    first, second = evidence.headers
+    if first.header == second.header:
+        return False
+    if evidence.kind == "two-proposals":
+        return _proposals_convict(evidence.party, first, second, genesis)
+    if evidence.kind == "two-batches":
+        return _batches_convict(evidence.party, first, second, genesis)
+    return False
+
+
+def _proposals_convict(
+    party: str, first: SignedHeader, second: SignedHeader, genesis: Genesis
+) -> bool:
+    one, two = block.decode_header(first.header), block.decode_header(second.header)
+    if one.slot != two.slot or {one.proposer, two.proposer} != {party}:
+        return False
+    if {one.ledger, two.ledger} != {genesis.ledger}:
+        return False
+    for signed in (first, second):
+        message = domains.proposal_signature_input(signed.header)
+        genesis.verifiers[party].verify(signed.signature, message)
+    return True
+
+
+def _batches_convict(
+    party: str, first: SignedHeader, second: SignedHeader, genesis: Genesis
+) -> bool:
+    one, two = batch.decode_header(first.header), batch.decode_header(second.header)
+    if one.number != two.number or {one.party, two.party} != {party}:
+        return False
+    for header, signed in ((one, first), (two, second)):
+        batch.verify_header(
+            header, signed.header, signed.signature, genesis.ledger, genesis.verifiers
+        )
+    return True

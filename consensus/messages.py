@@ -1,0 +1,230 @@
+"""What peers say to each other: MessagePack arrays, canonical only, with a limit on everything.
+
+======================  ==================================================  =====================
+message                 carries                                             sent when
+======================  ==================================================  =====================
+``batch``               a party's signed batch                              sealed; repeated (R8)
+``proposal``            a block with its justification                      R2; asked for
+``vote``                one vote                                            R3, R4, R5
+``certificate``         a quorum of equal votes                             R1, R8
+``evidence``            two signatures no honest key makes                  found
+``want-block``          a block hash                                        certified, not here
+``want-range``          the first height wanted                             behind (R9)
+``range``               final blocks and the last one's certificate         asked for
+``want-journal``        –                                                   after a rebuild
+``journal``             the asker's own latest batch, or nothing            asked for
+``want-changes``        a block hash                                        state differs
+``changes``             a block hash and its changes, canonical JSON        asked for
+======================  ==================================================  =====================
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from consensus.errors import BadMessage
+from consensus.evidence import Evidence
+from consensus.limits import JUSTIFICATION_MAX, RANGE_BLOCKS_MAX
+from consensus.votes import Certificate, Vote
+from ledger.batch import Batch
+from ledger.block import Block
+from ledger.errors import DecodeError
+
+T = TypeVar("T")
+Hash = Annotated[bytes, Meta(min_length=32, max_length=32)]
+Signature = Annotated[bytes, Meta(min_length=64, max_length=64)]
+Records = Annotated[tuple[bytes, ...], Meta(min_length=1, max_length=10_000)]
+Justification = Annotated[tuple[Certificate, ...], Meta(max_length=JUSTIFICATION_MAX)]
+
+
+class _Wire(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """Shape shared by everything on the wire: a MessagePack array."""
+
+
+class WireBatch(_Wire, frozen=True):
+    """A batch as bytes: header, signature, records."""
+
+    header: bytes
+    signature: Signature
+    records: Records
+
+    def batch(self) -> Batch:
+        """Return the decoded batch.
+
+        Raises:
+            DecodeError: the header is malformed.
+        """
+        return Batch(self.header, self.signature, self.records)
+
+
+class WireBlock(_Wire, frozen=True):
+    """A block as bytes, with the certificates that justify it (R2)."""
+
+    header: bytes
+    signature: Signature
+    batches: Annotated[tuple[WireBatch, ...], Meta(max_length=4096)]
+    justification: Justification
+
+    def block(self) -> Block:
+        """Return the decoded block.
+
+        Raises:
+            DecodeError: the header or a batch is malformed.
+        """
+        return Block(self.header, self.signature, tuple(b.batch() for b in self.batches))
+
+
+class BatchMessage(_Wire, frozen=True, tag="batch"):
+    """A party's signed batch."""
+
+    batch: WireBatch
+
+
+class Proposal(_Wire, frozen=True, tag="proposal"):
+    """A leader's block for its slot."""
+
+    block: WireBlock
+
+
+class VoteMessage(_Wire, frozen=True, tag="vote"):
+    """One vote."""
+
+    vote: Vote
+
+
+class CertificateMessage(_Wire, frozen=True, tag="certificate"):
+    """A quorum of equal votes."""
+
+    certificate: Certificate
+
+
+class EvidenceMessage(_Wire, frozen=True, tag="evidence"):
+    """Two signatures that convict one key."""
+
+    evidence: Evidence
+
+
+class WantBlock(_Wire, frozen=True, tag="want-block"):
+    """Asks for the block with this hash."""
+
+    hash: Hash
+
+
+class WantRange(_Wire, frozen=True, tag="want-range"):
+    """Asks for final blocks from this height on."""
+
+    height: Annotated[int, Meta(ge=1, le=2**53 - 1)]
+
+
+class Range(_Wire, frozen=True, tag="range"):
+    """Consecutive final blocks; the certificate makes the last one final, and so all."""
+
+    blocks: Annotated[tuple[WireBlock, ...], Meta(min_length=1, max_length=RANGE_BLOCKS_MAX)]
+    certificate: Certificate
+
+
+class WantJournal(_Wire, frozen=True, tag="want-journal"):
+    """Asks a peer for the latest batch of the asker that the peer has seen."""
+
+
+class Journal(_Wire, frozen=True, tag="journal"):
+    """The latest batch of the party asked for, or none."""
+
+    batch: WireBatch | None
+
+
+class WantChanges(_Wire, frozen=True, tag="want-changes"):
+    """Asks a proposer for the changes that it computed for its block."""
+
+    hash: Hash
+
+
+class ChangesMessage(_Wire, frozen=True, tag="changes"):
+    """A block's changes as canonical JSON, as the state hash covers them."""
+
+    hash: Hash
+    changes: bytes
+
+
+Message = (
+    BatchMessage
+    | Proposal
+    | VoteMessage
+    | CertificateMessage
+    | EvidenceMessage
+    | WantBlock
+    | WantRange
+    | Range
+    | WantJournal
+    | Journal
+    | WantChanges
+    | ChangesMessage
+)
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Message)
+_block_decoder = msgspec.msgpack.Decoder(WireBlock)
+_certificate_decoder = msgspec.msgpack.Decoder(Certificate)
+_vote_decoder = msgspec.msgpack.Decoder(Vote)
+_justification_decoder = msgspec.msgpack.Decoder(Justification)
+
+
+def encode(value: object) -> bytes:
+    """Return the bytes of a message or of one of its parts."""
+    return _encoder.encode(value)
+
+
+def decode(frame: bytes) -> Message:
+    """Decode one frame of a peer.
+
+    Raises:
+        BadMessage: not a message, or not the only encoding of it.
+    """
+    try:
+        message: Message = _decoder.decode(frame)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise BadMessage("bad-message", f"not a message: {error}") from None
+    if _encoder.encode(message) != frame:
+        raise BadMessage("not-canonical-message", "the message has a shorter or other encoding")
+    return message
+
+
+def wire_batch(batch: Batch) -> WireBatch:
+    """Return a batch as it travels."""
+    return WireBatch(batch.raw_header, batch.signature, batch.records)
+
+
+def wire_block(block: Block, justification: tuple[Certificate, ...]) -> WireBlock:
+    """Return a block and its justification as they travel and are stored."""
+    batches = tuple(wire_batch(batch) for batch in block.batches)
+    return WireBlock(block.raw_header, block.signature, batches, justification)
+
+
+def decode_block(raw: bytes) -> WireBlock:
+    """Decode a stored block. Raises :class:`BadMessage` if the bytes are not one."""
+    return _stored(_block_decoder, raw)
+
+
+def decode_certificate(raw: bytes) -> Certificate:
+    """Decode a stored certificate. Raises :class:`BadMessage` if the bytes are not one."""
+    return _stored(_certificate_decoder, raw)
+
+
+def decode_vote(raw: bytes) -> Vote:
+    """Decode a stored vote. Raises :class:`BadMessage` if the bytes are not one."""
+    return _stored(_vote_decoder, raw)
+
+
+def decode_justification(raw: bytes) -> tuple[Certificate, ...]:
+    """Decode a stored justification. Raises :class:`BadMessage` if the bytes are not one."""
+    return _stored(_justification_decoder, raw)
+
+
+def _stored(decoder: msgspec.msgpack.Decoder[T], raw: bytes) -> T:
+    try:
+        return decoder.decode(raw)
+    except (msgspec.DecodeError, DecodeError) as error:
+        raise BadMessage("bad-stored-message", str(error)) from None

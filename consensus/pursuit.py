@@ -1,0 +1,99 @@
+"""What a replica knows to exist and does not hold: certified blocks, and final ranges (R9).
+
+Asks one peer after the other, first those who signed the certificate, until it has it.
+"""
+
+from __future__ import annotations
+
+from consensus.effects import Send
+from consensus.limits import CATCH_UP_DELAY_MS
+from consensus.messages import WantBlock, WantRange
+from consensus.votes import Certificate
+from ledger.block import Tip
+
+NEVER_MS = 2**62
+ASK_AGAIN_MS = 1000
+
+
+class _Want:
+    """One thing wanted: whom to ask next, and when."""
+
+    __slots__ = ("asked", "at_ms", "peers", "slot")
+
+    def __init__(self, slot: int, peers: list[str], at_ms: int) -> None:
+        self.slot = slot
+        self.peers = peers
+        self.at_ms = at_ms
+        self.asked = 0
+
+    def next_peer(self, now_ms: int) -> str:
+        peer = self.peers[self.asked % len(self.peers)]
+        self.asked += 1
+        self.at_ms = now_ms + ASK_AGAIN_MS
+        return peer
+
+
+class Pursuit:
+    """The open wants of one replica.
+
+    Args:
+        voters: All voters.
+        me: This voter, who is never asked.
+    """
+
+    def __init__(self, voters: tuple[str, ...], me: str) -> None:
+        self._others = tuple(name for name in voters if name != me)
+        self._me = me
+        self._blocks: dict[bytes, _Want] = {}
+        self._range: _Want | None = None
+
+    def want_block(self, certificate: Certificate, now_ms: int) -> None:
+        """Start to want the block of a Notar certificate."""
+        subject = certificate.subject
+        if subject.block not in self._blocks and self._others:
+            at = now_ms + CATCH_UP_DELAY_MS
+            self._blocks[subject.block] = _Want(subject.slot, self._askable(certificate), at)
+
+    def want_range(self, certificate: Certificate, now_ms: int) -> None:
+        """Start to want the final blocks up to the one of a Final certificate."""
+        if self._range is not None:
+            self._range.slot = max(self._range.slot, certificate.subject.slot)
+        elif self._others:
+            at = now_ms + CATCH_UP_DELAY_MS
+            self._range = _Want(certificate.subject.slot, self._askable(certificate), at)
+
+    def _askable(self, certificate: Certificate) -> list[str]:
+        signers = [name for name in certificate.voters if name != self._me]
+        rest = [name for name in self._others if name not in signers]
+        return signers + rest
+
+    def on_final(self, tip: Tip) -> None:
+        """Drop what has become final, and ask on at once if a range goes further."""
+        self._blocks = {h: want for h, want in self._blocks.items() if want.slot > tip.slot}
+        if self._range is None:
+            return
+        if self._range.slot <= tip.slot:
+            self._range = None
+        elif self._range.asked:
+            self._range.asked -= 1  # the peer that answered is asked for the next stretch
+            self._range.at_ms = 0
+
+    def on_block(self, block: bytes) -> None:
+        """Drop the want of a block that has arrived."""
+        self._blocks.pop(block, None)
+
+    def next_at(self) -> int:
+        """Return when the next question is due, on the steady clock."""
+        wants = [*self._blocks.values(), *([self._range] if self._range else [])]
+        return min((want.at_ms for want in wants), default=NEVER_MS)
+
+    def due(self, now_ms: int, final_height: int) -> list[Send]:
+        """Return the questions that are due now."""
+        sends = [
+            Send(want.next_peer(now_ms), WantBlock(block))
+            for block, want in self._blocks.items()
+            if want.at_ms <= now_ms
+        ]
+        if self._range is not None and self._range.at_ms <= now_ms:
+            sends.append(Send(self._range.next_peer(now_ms), WantRange(final_height + 1)))
+        return sends

@@ -1,0 +1,645 @@
+"""The Simplex replica: one pure machine, ``step(event, now) -> Effects``.
+
+n voters, quorum q, slots 1, 2, …; the leader rotates with the slot. The rules, cited below:
+
+- R1 enter slot s when slot s−1 has a Notar or a Skip certificate; forward it; start the slot's
+  timer if work is pending.
+- R2 the leader proposes once, on the highest notarized block such that every slot between has a
+  Skip certificate; the proposal carries those certificates.
+- R3 vote Notar for the leader's first justified and valid proposal; once per slot; never after
+  Skip.
+- R4 vote Skip on timeout, or on an invalid or second proposal, unless Final was voted.
+- R5 vote Final on a Notar certificate for the block this replica notarized, unless it voted Skip.
+- R6 with q Final votes the block and its ancestors are final.
+- R7 a vote is durable before it leaves; who lost its votes does not vote again.
+- R8 certificates are forwarded once; after a time without progress everything later than the last
+  final is said again; a silent leader gets no time.
+- R9 who is behind fetches final blocks by range; nothing is rejected because the clock moved on.
+
+R3 to R5 are conditions per slot, not on the current slot.
+
+Source: B. Chan, R. Pass, "Simplex Consensus: A Simple and Fast Consensus Protocol", 2023.
+"""
+
+from __future__ import annotations
+
+from consensus.effects import (
+    Deliver,
+    Durable,
+    Effects,
+    Event,
+    Halt,
+    Machine,
+    Now,
+    PeerDown,
+    PeerUp,
+    Received,
+    Saved,
+    Send,
+    Tick,
+)
+from consensus.errors import BadMessage, BadVote
+from consensus.evidence import Evidence
+from consensus.justification import refuse_unjustified
+from consensus.limits import EVIDENCE_SLOTS, SLOT_WINDOW
+from consensus.messages import (
+    CertificateMessage,
+    EvidenceMessage,
+    Message,
+    Proposal,
+    Range,
+    VoteMessage,
+    WantBlock,
+    WireBlock,
+    decode_block,
+    decode_certificate,
+    decode_vote,
+    encode,
+    wire_block,
+)
+from consensus.pursuit import Pursuit
+from consensus.slot import Proposed, Slot
+from consensus.timers import Timers
+from consensus.votes import (
+    Certificate,
+    Subject,
+    Vote,
+    final_subject,
+    notar_subject,
+    sign_vote,
+    skip_subject,
+    verify_certificate,
+    verify_vote,
+)
+from ledger import domains
+from ledger.block import Block, Tip, tip_of
+from ledger.errors import VerificationError
+from ledger.genesis import Genesis
+from ledger.keys import Signer
+
+
+class Replica:
+    """One voter's state machine.
+
+    Args:
+        genesis: The ledger: voters, quorum, timeouts.
+        me: This voter's name.
+        signer: This voter's key.
+        machine: The ledger's side: builds and executes blocks.
+        saved: The final tip and the durable papers from before a restart.
+        now: The clocks at the start.
+        may_vote: False for a node that lost its votes: it follows, and signs no vote (R7).
+    """
+
+    def __init__(
+        self,
+        genesis: Genesis,
+        me: str,
+        signer: Signer,
+        machine: Machine,
+        saved: Saved,
+        *,
+        now: Now,
+        may_vote: bool = True,
+    ) -> None:
+        self.genesis = genesis
+        self.me = me
+        self.may_vote = may_vote
+        self.final = saved.tip
+        self.final_certificate = saved.certificate
+        self.slot = saved.tip.slot + 1
+        self.halt: Halt | None = None
+        self.silent: set[str] = set()
+        self.timers = Timers(genesis.timeouts, now.ticks_ms)
+        self._signer = signer
+        self._machine = machine
+        self._now = now
+        self._slots: dict[int, Slot] = {}
+        self._valid: dict[bytes, WireBlock] = {}
+        self._tips: dict[bytes, Tip] = {}
+        self._blocks: dict[bytes, Block] = {}
+        self._pursuit = Pursuit(genesis.names, me)
+        self._out = Effects()
+        self._restore(saved.durables)
+
+    # -- in and out ------------------------------------------------------------------------------
+
+    def step(self, event: Event, now: Now) -> Effects:
+        """Take one event and return what the host is to do about it.
+
+        Raises:
+            BadMessage: a peer's message is malformed or not its to send; nothing changed.
+            BadVote: a vote or certificate does not verify; nothing changed.
+            LedgerError: a block or batch inside does not decode or verify; nothing changed.
+        """
+        self._now = Now(max(self._now.ticks_ms, now.ticks_ms), now.wall_ms)
+        self._out = Effects()
+        if self.halt is None:
+            self._on_event(event)
+            self._settle()
+        return self._out
+
+    def deadline_ms(self) -> int:
+        """Return when the replica wants its next Tick, on the steady clock."""
+        return min(self.timers.next_at(), self._pursuit.next_at())
+
+    def leader(self, slot: int) -> str:
+        """Return the leader of ``slot``: the voters take turns in genesis order."""
+        names = self.genesis.names
+        return names[slot % len(names)]
+
+    @property
+    def head(self) -> Tip:
+        """The highest block this replica could build on: notarized, executed, not yet final."""
+        notarized = [self._tips[h] for h in self._tips if self._is_notarized(h)]
+        return max(notarized, key=lambda tip: tip.slot, default=self.final)
+
+    def _on_event(self, event: Event) -> None:
+        if isinstance(event, Received):
+            self.silent.discard(event.peer)
+            self._on_message(event.peer, event.message)
+        elif isinstance(event, PeerUp):
+            self.silent.discard(event.peer)
+            self._say_everything(event.peer)
+        elif isinstance(event, PeerDown):
+            self.silent.add(event.peer)
+        elif isinstance(event, Tick):
+            self._on_tick()
+
+    def _on_message(self, peer: str, message: Message) -> None:
+        if isinstance(message, VoteMessage):
+            self._on_vote(message.vote)
+        elif isinstance(message, CertificateMessage):
+            self._on_certificate(message.certificate, peer)
+        elif isinstance(message, Proposal):
+            self._on_proposal(message.block)
+        elif isinstance(message, WantBlock):
+            self._on_want_block(peer, message.hash)
+        elif isinstance(message, Range):
+            self._on_range(message)
+
+    def _settle(self) -> None:
+        """Apply the rules until none has anything more to do."""
+        moving = True
+        while moving and self.halt is None:
+            moving = self._commit() or self._judge() or self._enter() or self._propose()
+            moving = self._vote() or moving
+        self._out.halt = self.halt
+        self._arm()
+
+    # -- R1: slots -------------------------------------------------------------------------------
+
+    def _enter(self) -> bool:
+        ahead = [s for s, slot in self._slots.items() if s >= self.slot and slot.exit_certificate]
+        if not ahead:
+            return False
+        self.slot = max(ahead) + 1
+        self.timers.on_slot_entered()
+        return True
+
+    def _slot(self, number: int) -> Slot:
+        return self._slots.setdefault(number, Slot())
+
+    def _live(self) -> list[tuple[int, Slot]]:
+        return [(s, self._slots[s]) for s in sorted(self._slots) if s > self.final.slot]
+
+    def _arm(self) -> None:
+        """Start or stop timers by whether work is pending (R1): idle, no slot burns."""
+        now = self._now.ticks_ms
+        unfinal = any(slot.certificate("notar") for _, slot in self._live())
+        pending = unfinal or self._sees_proposal() or self._machine.has_work(self.head)
+        self.timers.work(pending, now)
+        current = self._slots.get(self.slot)
+        if not pending or (current is not None and current.timed_out):
+            self.timers.stop_slot()
+            return
+        silent = self.leader(self.slot) in self.silent
+        self.timers.start_slot(now, leader_silent=silent, unfinal=unfinal)
+
+    def _sees_proposal(self) -> bool:
+        return any(slot.proposals for _, slot in self._live())
+
+    # -- R2: proposals ---------------------------------------------------------------------------
+
+    def _propose(self) -> bool:
+        slot = self._slots.get(self.slot)
+        if self.leader(self.slot) != self.me or not self.may_vote:
+            return False
+        if slot is not None and (slot.proposals or "skip" in slot.own):
+            return False
+        found = self._parent_to_build_on()
+        if found is None:
+            return False
+        parent, justification = found
+        empty = self.timers.empty_due
+        block = self._machine.build(parent, self.slot, self._now.wall_ms, empty=empty)
+        if block is None:
+            return False
+        proposed = Proposed(block, wire_block(block, justification))
+        slot = self._slot(self.slot)
+        slot.add_header(block)
+        slot.add_proposal(proposed)
+        self._accept(proposed)
+        self._persist_block(proposed)
+        self._send(Proposal(proposed.wire))
+        return True
+
+    def _parent_to_build_on(self) -> tuple[Tip, tuple[Certificate, ...]] | None:
+        skips: list[Certificate] = []
+        for number in range(self.slot - 1, self.final.slot, -1):
+            slot = self._slots.get(number, Slot())
+            notar = slot.certificate("notar")
+            if notar is not None:
+                parent = self._tips.get(notar.subject.block)
+                return None if parent is None else (parent, (notar, *reversed(skips)))
+            skip = slot.certificate("skip")
+            if skip is None:
+                return None
+            skips.append(skip)
+        own = (self.final_certificate,) if self.final_certificate else ()
+        return self.final, (*own, *reversed(skips))
+
+    def _on_proposal(self, wire: WireBlock) -> None:
+        block = wire.block()
+        number = block.slot
+        if number <= self.final.slot - EVIDENCE_SLOTS:
+            return
+        known = self._slots.get(number)
+        if known is not None and block.hash in known.proposals:
+            return
+        self._refuse_not_the_leaders(block)
+        refuse_unjustified(wire, block, self.genesis, self._is_known)
+        for certificate in wire.justification:
+            self._on_certificate(certificate, None)
+        slot = self._slot(number)
+        lie = slot.add_header(block)
+        if lie is not None:
+            self._accuse(lie)
+        certified = notar_subject(number, block.hash) in slot.certificates
+        if number > self.final.slot and (block.hash in slot.headers or certified):
+            slot.add_proposal(Proposed(block, wire))
+            self._pursuit.on_block(block.hash)
+
+    def _is_known(self, certificate: Certificate) -> bool:
+        slot = self._slots.get(certificate.subject.slot)
+        known = slot.certificates.get(certificate.subject) if slot is not None else None
+        return certificate in (known, self.final_certificate)
+
+    def _refuse_not_the_leaders(self, block: Block) -> None:
+        header = block.header
+        if header.ledger != self.genesis.ledger:
+            raise BadMessage("wrong-ledger", "the proposal is of another ledger")
+        if header.proposer != self.leader(block.slot):
+            raise BadMessage("not-leader", f"{header.proposer} does not lead slot {block.slot}")
+        message = domains.proposal_signature_input(block.raw_header)
+        self.genesis.verifiers[header.proposer].verify(block.signature, message)
+
+    def _judge(self) -> bool:
+        """Execute every proposal that has become justified. Return whether there was one."""
+        for number, slot in self._live():
+            for proposed in list(slot.proposals.values()):
+                if proposed.refused or proposed.block.hash in self._valid:
+                    continue
+                parent = self._justifying_parent(number, proposed.block)
+                if parent is not None:
+                    self._execute(proposed, parent)
+                    return True
+        return False
+
+    def _justifying_parent(self, number: int, block: Block) -> Tip | None:
+        parent = self.final if block.parent == self.final.hash else self._tips.get(block.parent)
+        if parent is None or parent.slot >= number:
+            return None
+        if parent != self.final and not self._is_notarized(parent.hash):
+            return None
+        for between in range(parent.slot + 1, number):
+            slot = self._slots.get(between)
+            if slot is None or not slot.skipped:
+                return None
+        return parent
+
+    def _is_notarized(self, block: bytes) -> bool:
+        tip = self._tips[block]
+        slot = self._slots.get(tip.slot)
+        return slot is not None and notar_subject(tip.slot, block) in slot.certificates
+
+    def _execute(self, proposed: Proposed, parent: Tip) -> None:
+        block = proposed.block
+        reason = self._machine.check(block, parent, self._now.wall_ms)
+        if reason is None:
+            self._accept(proposed)
+            return
+        proposed.refused = True
+        self._out.notes.append(f"slot {block.slot}: proposal refused: {reason}")
+
+    def _accept(self, proposed: Proposed) -> None:
+        block = proposed.block
+        self._valid[block.hash] = proposed.wire
+        self._blocks[block.hash] = block
+        self._tips[block.hash] = tip_of(block)
+
+    # -- R3, R4, R5: votes -----------------------------------------------------------------------
+
+    def _vote(self) -> bool:
+        if not self.may_vote:
+            return False
+        votes = [self._next_vote(number, slot) for number, slot in self._live()]
+        for subject in votes:
+            if subject is not None:
+                self._cast(subject)
+        return any(subject is not None for subject in votes)
+
+    def _next_vote(self, number: int, slot: Slot) -> Subject | None:
+        own = slot.own
+        if "final" in own:
+            return None
+        if "skip" not in own and self._must_skip(slot):
+            return skip_subject(number)
+        if "skip" in own:
+            return None
+        if "notar" not in own:
+            first = slot.first_proposal
+            ready = first is not None and first in self._valid
+            return notar_subject(number, first or b"") if ready else None
+        subject = own["notar"].subject
+        if subject in slot.certificates and subject.block in self._tips:
+            return final_subject(self._tips[subject.block])
+        return None
+
+    def _must_skip(self, slot: Slot) -> bool:
+        refused = any(proposed.refused for proposed in slot.proposals.values())
+        return slot.timed_out or slot.two_faced or refused
+
+    def _cast(self, subject: Subject) -> None:
+        seconds = self._now.wall_ms // 1000
+        vote = sign_vote(subject, self._signer, self.me, seconds, self.genesis)
+        slot = self._slot(subject.slot)
+        slot.own[subject.kind] = vote
+        if subject.kind == "notar" and self.leader(subject.slot) != self.me:
+            self._persist_block(slot.proposals[subject.block])
+        # R7: durable before it leaves
+        self._out.persist.append(Durable(subject.slot, "vote", subject.kind, encode(vote)))
+        self._send(VoteMessage(vote))
+        self._count(slot, vote)
+
+    def _persist_block(self, proposed: Proposed) -> None:
+        block = proposed.block
+        self._out.persist.append(
+            Durable(block.slot, "block", block.hash.hex(), encode(proposed.wire))
+        )
+
+    def _on_vote(self, vote: Vote) -> None:
+        if not self.final.slot - EVIDENCE_SLOTS < vote.slot <= self.slot + SLOT_WINDOW:
+            return
+        slot = self._slots.get(vote.slot)
+        if slot is not None and (slot.has(vote) or slot.is_full(vote)):
+            return
+        verify_vote(vote, self.genesis)
+        self._count(self._slot(vote.slot), vote)
+
+    def _count(self, slot: Slot, vote: Vote) -> None:
+        lie = slot.count(vote)
+        if lie is not None:
+            self._accuse(lie)
+        if vote.slot > self.final.slot:
+            certificate = slot.certify(vote.subject, self.genesis.quorum)
+            if certificate is not None:
+                self._on_certified(certificate)
+
+    def _accuse(self, lie: Evidence) -> None:
+        self._out.accuse.append(lie)
+        self._send(EvidenceMessage(lie))
+
+    # -- certificates ----------------------------------------------------------------------------
+
+    def _on_certificate(self, certificate: Certificate, peer: str | None) -> None:
+        subject = certificate.subject
+        if subject.slot <= self.final.slot:
+            self._on_old_certificate(certificate, peer)
+            return
+        slot = self._slots.get(subject.slot)
+        if slot is not None and subject in slot.certificates:
+            return
+        verify_certificate(certificate, self.genesis)
+        slot = self._slot(subject.slot)
+        slot.certificates[subject] = certificate
+        for vote in certificate.votes:
+            if not slot.has(vote) and not slot.is_full(vote):
+                lie = slot.count(vote)
+                if lie is not None:
+                    self._accuse(lie)
+        self._on_certified(certificate)
+
+    def _on_certified(self, certificate: Certificate) -> None:
+        subject = certificate.subject
+        name = f"{subject.kind}:{subject.block.hex()}"
+        self._out.persist.append(Durable(subject.slot, "certificate", name, encode(certificate)))
+        self._send(CertificateMessage(certificate))  # R1, R8: forwarded once
+        if subject.kind == "notar" and subject.block not in self._slot(subject.slot).proposals:
+            self._pursuit.want_block(certificate, self._now.ticks_ms)
+
+    def _on_old_certificate(self, certificate: Certificate, peer: str | None) -> None:
+        subject = certificate.subject
+        if subject.kind != "final":
+            return
+        if self._machine.final_hash(subject.height) == subject.block:
+            self._tell_latest(subject, peer)
+            return
+        verify_certificate(certificate, self.genesis)
+        self._stop_on_conflict(certificate)
+
+    def _tell_latest(self, subject: Subject, peer: str | None) -> None:
+        stale = subject.slot < self.final.slot
+        if stale and peer is not None and self.final_certificate is not None:
+            self._send(CertificateMessage(self.final_certificate), peer)
+
+    def _stop_on_conflict(self, certificate: Certificate) -> None:
+        own = (self.final_certificate,) if self.final_certificate else ()
+        subject = certificate.subject
+        signers = ", ".join(certificate.voters)
+        self.halt = Halt(
+            "conflicting-final",
+            f"a certificate makes block {subject.block.hex()} final at height {subject.height}, "
+            f"against this node's own history; it is signed by {signers}",
+            (*own, certificate),
+        )
+
+    # -- R6: commit ------------------------------------------------------------------------------
+
+    def _commit(self) -> bool:
+        certified = [c for _, slot in self._live() if (c := slot.certificate("final"))]
+        for certificate in reversed(certified):
+            chain = self._chain_to(certificate)
+            if chain is not None:
+                self._deliver(chain)
+                return True
+            if self.halt is not None:
+                return False
+        if certified:
+            self._pursuit.want_range(certified[-1], self._now.ticks_ms)
+        return False
+
+    def _chain_to(self, certificate: Certificate) -> list[Block] | None:
+        chain: list[Block] = []
+        subject = certificate.subject
+        self._recheck_refused(subject)
+        at = subject.block
+        while at != self.final.hash:
+            block = self._blocks.get(at)
+            if block is None:
+                return None
+            if block.height <= self.final.height:
+                self._stop_on_conflict(certificate)
+                return None
+            chain.append(block)
+            at = block.parent
+        return chain[::-1]
+
+    def _recheck_refused(self, subject: Subject) -> None:
+        """Judge a refused block again now that a quorum made it final, whatever the clock said."""
+        proposed = self._slot(subject.slot).proposals.get(subject.block)
+        if proposed is None or not proposed.refused:
+            return
+        parent = self._justifying_parent(subject.slot, proposed.block)
+        if parent is not None and self._check(proposed, parent):
+            proposed.refused = False
+
+    def _check(self, proposed: Proposed, parent: Tip) -> bool:
+        """Execute a final block; stop if this node gets another result."""
+        block = proposed.block
+        wall_ms = max(self._now.wall_ms, block.header.time)
+        if self._machine.check(block, parent, wall_ms) is not None:
+            self._stop_on_divergence(block)
+            return False
+        self._accept(proposed)
+        return True
+
+    def _stop_on_divergence(self, block: Block) -> None:
+        why = self._machine.explain(block)
+        self.halt = Halt(
+            "state-diverged",
+            f"a quorum made block {block.height} final, but executing it here gives another "
+            f"result: {why}",
+        )
+
+    def _deliver(self, chain: list[Block]) -> None:
+        for block in chain:
+            subject = final_subject(self._tips[block.hash])
+            certificate = self._slot(block.slot).certificates.get(subject)
+            justification = self._valid[block.hash].justification
+            self._out.deliver.append(Deliver(block, justification, certificate))
+            if certificate is not None:
+                self.final_certificate = certificate
+        self._advance(self._tips[chain[-1].hash])
+
+    def _advance(self, tip: Tip) -> None:
+        self.final = tip
+        self.slot = max(self.slot, tip.slot + 1)
+        if self.slot == tip.slot + 1:
+            self.timers.on_slot_entered()
+        self.timers.on_final(self._now.ticks_ms)
+        self._pursuit.on_final(tip)
+        for number in [s for s in self._slots if s <= tip.slot - EVIDENCE_SLOTS]:
+            del self._slots[number]
+        for old in [h for h, t in self._tips.items() if t.slot <= tip.slot]:
+            del self._tips[old], self._valid[old], self._blocks[old]
+        for number, slot in self._slots.items():
+            if number <= tip.slot:
+                slot.proposals.clear()
+
+    # -- R8, R9: saying it again, catching up ------------------------------------------------------
+
+    def _on_tick(self) -> None:
+        now = self._now.ticks_ms
+        if self.timers.on_tick(now):
+            self._on_timeout()
+        if self.timers.resend_at <= now:
+            self._say_everything(None)
+            self.timers.on_resent(now)
+        for send in self._pursuit.due(now, self.final.height):
+            self._out.send.append(send)
+
+    def _on_timeout(self) -> None:
+        slot = self._slot(self.slot)
+        slot.timed_out = True
+        self.timers.stop_slot()
+        leader = self.leader(self.slot)
+        if leader in self.silent:
+            return
+        self.timers.on_timeout()
+        if leader != self.me and not slot.proposals:
+            self.silent.add(leader)
+            self._out.notes.append(f"slot {self.slot}: {leader} is silent")
+
+    def _say_everything(self, peer: str | None) -> None:
+        """Say the latest final certificate and everything later (R8)."""
+        if self.final_certificate is not None:
+            self._send(CertificateMessage(self.final_certificate), peer)
+        for _, slot in self._live():
+            for certificate in slot.certificates.values():
+                self._send(CertificateMessage(certificate), peer)
+            for proposed in slot.proposals.values():
+                if proposed.block.header.proposer == self.me:
+                    self._send(Proposal(proposed.wire), peer)
+            for vote in slot.own.values():
+                self._send(VoteMessage(vote), peer)
+        for message in self._machine.own_work():
+            self._send(message, peer)
+
+    def _on_want_block(self, peer: str, block: bytes) -> None:
+        wire = self._valid.get(block)
+        if wire is not None:
+            self._send(Proposal(wire), peer)
+        elif self.final_certificate is not None:
+            self._send(CertificateMessage(self.final_certificate), peer)
+
+    def _on_range(self, message: Range) -> None:
+        """Take final blocks from a peer: the last one's certificate proves them all (R9)."""
+        blocks = [wire.block() for wire in message.blocks]
+        if blocks[0].parent != self.final.hash:
+            return
+        self._refuse_unproved(blocks, message.certificate)
+        self._on_certificate(message.certificate, None)
+        parent = self.final
+        for wire, block in zip(message.blocks, blocks, strict=True):
+            refuse_unjustified(wire, block, self.genesis, self._is_known)
+            if block.hash not in self._valid and not self._check(Proposed(block, wire), parent):
+                return
+            parent = self._tips[block.hash]
+
+    def _refuse_unproved(self, blocks: list[Block], certificate: Certificate) -> None:
+        last = tip_of(blocks[-1])
+        if certificate.subject != final_subject(last):
+            raise BadVote("wrong-certificate", "the certificate is not the last block's")
+        for before, after in zip(blocks, blocks[1:], strict=False):
+            if after.parent != before.hash:
+                raise VerificationError("broken-chain", f"block {after.height} has another parent")
+        verify_certificate(certificate, self.genesis)
+
+    def _send(self, message: Message, peer: str | None = None) -> None:
+        self._out.send.append(Send(peer, message))
+
+    # -- restart ---------------------------------------------------------------------------------
+
+    def _restore(self, durables: tuple[Durable, ...]) -> None:
+        """Take back votes, blocks and certificates from before a restart (I2)."""
+        for durable in durables:
+            if durable.slot <= self.final.slot:
+                continue
+            slot = self._slot(durable.slot)
+            if durable.kind == "vote":
+                vote = decode_vote(durable.body)
+                slot.own[vote.kind] = vote
+                slot.count(vote)
+            elif durable.kind == "certificate":
+                certificate = decode_certificate(durable.body)
+                slot.certificates[certificate.subject] = certificate
+                for vote in certificate.votes:
+                    slot.count(vote)
+            else:
+                wire = decode_block(durable.body)
+                block = wire.block()
+                slot.add_header(block)
+                slot.add_proposal(Proposed(block, wire))
+        while self._judge() or self._enter():
+            pass

@@ -1,0 +1,127 @@
+"""What one replica knows about one slot: proposals, votes, certificates, and its own votes."""
+
+from __future__ import annotations
+
+from consensus import evidence
+from consensus.evidence import Evidence, SignedHeader
+from consensus.messages import WireBlock
+from consensus.votes import Certificate, Kind, Subject, Vote, certificate_of
+from ledger.block import Block
+
+STATEMENTS_PER_KIND_MAX = 2
+"""Different statements of one voter kept per kind: two convict it, more add nothing."""
+
+
+class Proposed:
+    """A leader's signed block, as received, on its way to being judged."""
+
+    __slots__ = ("block", "refused", "wire")
+
+    def __init__(self, block: Block, wire: WireBlock) -> None:
+        self.block = block
+        self.wire = wire
+        self.refused = False
+
+
+class Slot:
+    """The book of one slot. Knows how to count and to convict; decides nothing."""
+
+    __slots__ = (
+        "accused",
+        "certificates",
+        "first_proposal",
+        "headers",
+        "own",
+        "proposals",
+        "tallies",
+        "timed_out",
+    )
+
+    def __init__(self) -> None:
+        self.proposals: dict[bytes, Proposed] = {}
+        self.headers: dict[bytes, SignedHeader] = {}
+        self.first_proposal: bytes | None = None
+        self.tallies: dict[Subject, dict[str, Vote]] = {}
+        self.certificates: dict[Subject, Certificate] = {}
+        self.own: dict[Kind, Vote] = {}
+        self.accused: set[str] = set()
+        self.timed_out = False
+
+    def add_header(self, block: Block) -> Evidence | None:
+        """Note a leader's signed header. Return evidence if it is its first second one."""
+        signed = SignedHeader(block.raw_header, block.signature)
+        earlier = next((self.headers[h] for h in self.headers if h != block.hash), None)
+        if len(self.headers) < STATEMENTS_PER_KIND_MAX:
+            self.headers[block.hash] = signed
+        leader = block.header.proposer
+        if earlier is None or leader in self.accused:
+            return None
+        self.accused.add(leader)
+        return evidence.of_headers("two-proposals", leader, earlier, signed)
+
+    @property
+    def two_faced(self) -> bool:
+        """Whether the leader signed two different blocks for this slot."""
+        return len(self.headers) > 1
+
+    def add_proposal(self, proposed: Proposed) -> None:
+        """Take a proposal to be judged."""
+        self.proposals[proposed.block.hash] = proposed
+        if self.first_proposal is None:
+            self.first_proposal = proposed.block.hash
+
+    def has(self, vote: Vote) -> bool:
+        """Return whether this voter's statement is already counted."""
+        tally = self.tallies.get(vote.subject)
+        return tally is not None and vote.voter in tally
+
+    def is_full(self, vote: Vote) -> bool:
+        """Return whether this voter already made as many statements of the kind as are kept."""
+        made = [
+            s for s, tally in self.tallies.items() if s.kind == vote.kind and vote.voter in tally
+        ]
+        return len(made) >= STATEMENTS_PER_KIND_MAX
+
+    def count(self, vote: Vote) -> Evidence | None:
+        """Count a verified vote. Return evidence if it is the voter's first contradiction here."""
+        lie = None if vote.voter in self.accused else self._contradiction_with(vote)
+        if lie is not None:
+            self.accused.add(vote.voter)
+        self.tallies.setdefault(vote.subject, {})[vote.voter] = vote
+        return lie
+
+    def _contradiction_with(self, vote: Vote) -> Evidence | None:
+        for tally in self.tallies.values():
+            earlier = tally.get(vote.voter)
+            if earlier is None:
+                continue
+            lie = evidence.of_votes(earlier, vote)
+            if lie is not None:
+                return lie
+        return None
+
+    def certify(self, subject: Subject, quorum: int) -> Certificate | None:
+        """Return a new certificate if ``subject`` has just reached the quorum."""
+        if subject in self.certificates:
+            return None
+        tally = self.tallies.get(subject, {})
+        if len(tally) < quorum:
+            return None
+        certificate = certificate_of(dict(sorted(tally.items())[:quorum]))
+        self.certificates[subject] = certificate
+        return certificate
+
+    def certificate(self, kind: Kind) -> Certificate | None:
+        """Return the certificate of ``kind``, the first by subject if there were several."""
+        found = [s for s in self.certificates if s.kind == kind]
+        return self.certificates[min(found)] if found else None
+
+    @property
+    def skipped(self) -> bool:
+        """Whether the slot has a Skip certificate."""
+        return self.certificate("skip") is not None
+
+    @property
+    def exit_certificate(self) -> Certificate | None:
+        """The certificate that lets a replica leave the slot: Notar before Skip."""
+        return self.certificate("notar") or self.certificate("skip")

@@ -1,0 +1,85 @@
+"""The replica's timers: the slot's, the empty block's, and the one for saying things again.
+
+All in ms of the host's steady clock. Nothing here decides; the replica asks what has come due.
+"""
+
+from __future__ import annotations
+
+from ledger.genesis import Timeouts
+
+
+class Timers:
+    """Deadlines of one replica. A deadline of None is not running.
+
+    Args:
+        timeouts: Where the slot timer starts and how far it may grow.
+        now_ms: The steady clock at the start.
+    """
+
+    def __init__(self, timeouts: Timeouts, now_ms: int) -> None:
+        self._timeouts = timeouts
+        self._slot_ms = timeouts.base_ms
+        self._resend_ms = timeouts.base_ms
+        self.slot_at: int | None = None
+        self.empty_at: int | None = None
+        self.empty_due = False
+        self.resend_at: int = now_ms + timeouts.cap_ms
+        self._working = False
+
+    @property
+    def slot_ms(self) -> int:
+        """The current slot timeout."""
+        return self._slot_ms
+
+    def next_at(self) -> int:
+        """Return when the next deadline comes due."""
+        return min(at for at in (self.slot_at, self.empty_at, self.resend_at) if at is not None)
+
+    def on_slot_entered(self) -> None:
+        """Stop the slot's timers; they start again when there is work."""
+        self.stop_slot()
+
+    def on_tick(self, now_ms: int) -> bool:
+        """Note which deadlines have passed. Return whether the slot's is among them."""
+        if self.empty_at is not None and self.empty_at <= now_ms:
+            self.empty_at = None
+            self.empty_due = True
+        return self.slot_at is not None and self.slot_at <= now_ms
+
+    def on_final(self, now_ms: int) -> None:
+        """Fall back to the first timeouts: the ledger moves."""
+        self._slot_ms = self._timeouts.base_ms
+        self._resend_ms = self._timeouts.base_ms
+        self.resend_at = now_ms + (self._resend_ms if self._working else self._timeouts.cap_ms)
+
+    def on_timeout(self) -> None:
+        """Note that a leader let its slot pass: the next one gets up to twice the time (R8)."""
+        self._slot_ms = min(2 * self._slot_ms, self._timeouts.cap_ms)
+
+    def on_resent(self, now_ms: int) -> None:
+        """Note that everything was said again; wait longer before the next time."""
+        self._resend_ms = min(2 * self._resend_ms, self._timeouts.cap_ms)
+        self.resend_at = now_ms + self._resend_ms
+
+    def work(self, pending: bool, now_ms: int) -> None:
+        """Switch between the idle heartbeat and the resend interval."""
+        if pending and not self._working:
+            self.resend_at = min(self.resend_at, now_ms + self._resend_ms)
+        self._working = pending
+
+    def start_slot(self, now_ms: int, *, leader_silent: bool, unfinal: bool) -> None:
+        """Start the slot's timer if it is not running, at once due for a silent leader."""
+        if leader_silent:
+            self.slot_at = now_ms
+        elif self.slot_at is None:
+            self.slot_at = now_ms + self._slot_ms
+        if not unfinal:
+            self.empty_at, self.empty_due = None, False
+        elif self.empty_at is None and not self.empty_due:
+            self.empty_at = now_ms + self._slot_ms // 2
+
+    def stop_slot(self) -> None:
+        """Stop the slot's timers: there is nothing to wait for."""
+        self.slot_at = None
+        self.empty_at = None
+        self.empty_due = False

@@ -1,0 +1,86 @@
+"""Business dates from a fixed offset, a holiday list and a cut-off. No time-zone database.
+
+Nodes must agree on every date, so nothing here depends on the machine: the offset, the holidays
+and the working weekends (调休) stand in genesis.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from ledger.errors import Refused
+from ledger.limits import HOLIDAYS_MAX
+
+Day = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+Days = Annotated[tuple[Day, ...], Meta(max_length=HOLIDAYS_MAX)]
+
+_MINUTE_MS = 60_000
+_EPOCH = date(1970, 1, 1)
+_DAY_MINUTES = 1440
+_CYCLE_DAYS_MAX = 30
+_DATE_ORDINAL_MAX = date.max.toordinal() - 4000
+
+
+class Calendar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The institution's calendar.
+
+    ``cutoff_minute`` is the minute of the local day at which the next business date begins (日切);
+    1440 means midnight. ``workdays`` are weekend days that are worked.
+    """
+
+    cutoff_minute: Annotated[int, Meta(ge=1, le=_DAY_MINUTES)] = _DAY_MINUTES
+    holidays: Days = ()
+    utc_offset_minutes: Annotated[int, Meta(ge=-840, le=840)] = 480
+    workdays: Days = ()
+
+    def business_date(self, time_ms: int) -> str:
+        """Return the ISO date on whose books ``time_ms`` falls: past the cut-off, the next day."""
+        minutes = time_ms // _MINUTE_MS + self.utc_offset_minutes
+        day = _day(minutes // _DAY_MINUTES)
+        if minutes % _DAY_MINUTES >= self.cutoff_minute:
+            day += timedelta(days=1)
+        return day.isoformat()
+
+    def is_business_day(self, day: date) -> bool:
+        """Return whether ``day`` is worked: a weekday that is no holiday, or a worked weekend."""
+        text = day.isoformat()
+        if text in self.workdays:
+            return True
+        return day.weekday() < 5 and text not in self.holidays
+
+    def due_date(self, time_ms: int, cycle: str) -> str:
+        """Return the ISO date on which money captured at ``time_ms`` is due under ``cycle``.
+
+        Args:
+            time_ms: When the money was captured, ms since the epoch.
+            cycle: ``T+n`` counts business days from the first business day on or after the
+                capture's business date; ``D+n`` counts calendar days.
+        """
+        start = date.fromisoformat(self.business_date(time_ms))
+        count = int(cycle[2:])
+        if cycle[0] == "D":
+            return (start + timedelta(days=count)).isoformat()
+        day = self._roll_forward(start)
+        for _ in range(count):
+            day = self._roll_forward(day + timedelta(days=1))
+        return day.isoformat()
+
+    def _roll_forward(self, day: date) -> date:
+        for _ in range(HOLIDAYS_MAX):
+            if self.is_business_day(day):
+                return day
+            day += timedelta(days=1)
+        return day
+
+
+def _day(days_since_epoch: int) -> date:
+    ordinal = _EPOCH.toordinal() + days_since_epoch
+    if not 1 <= ordinal <= _DATE_ORDINAL_MAX:
+        raise Refused(
+            "date-out-of-range", "The time does not fall on a calendar date.", got=str(ordinal)
+        )
+    return date.fromordinal(ordinal)

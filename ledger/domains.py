@@ -1,0 +1,96 @@
+"""Every hash and signature input of the ledger is built here, and nowhere else.
+
+Each input starts with its own domain prefix, so that no bytes signed or hashed for one purpose
+can ever be presented for another. The two exceptions are inputs that a published standard fixes:
+RFC 6962 tree hashes (prefix bytes 0x00 and 0x01) and C2SP notes and cosignatures.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+GENESIS = b"tongzhang/genesis/v1\n"
+BATCH = b"tongzhang/batch/v1\n"
+BATCH_HASH = b"tongzhang/batch-hash/v1\n"
+BLOCK_HASH = b"tongzhang/block-hash/v1\n"
+PROPOSAL = b"tongzhang/proposal/v1\n"
+VOTE = b"tongzhang/vote/v1\n"
+STATE_CHANGES = b"tongzhang/state-changes/v1\n"
+STATE = b"tongzhang/state/v1\n"
+HANDSHAKE = b"tongzhang/handshake/v1\n"
+ACCOUNT_COMMITMENT = b"tongzhang/account-commitment/v1\n"
+TOKEN = b"tongzhang/token/v1\n"
+
+ZERO_HASH = bytes(32)
+
+
+def genesis_hash(document: bytes) -> bytes:
+    """Return the 32-byte hash that names a ledger: SHA-256 over the canonical genesis bytes."""
+    return sha256(GENESIS + document).digest()
+
+
+def batch_hash(header: bytes) -> bytes:
+    """Return the 32-byte hash of a batch's canonical header."""
+    return sha256(BATCH_HASH + header).digest()
+
+
+def batch_signature_input(header: bytes) -> bytes:
+    """Return what an author signs for a batch: prefix, then the canonical batch header."""
+    return BATCH + header
+
+
+def block_hash(header: bytes) -> bytes:
+    """Return the 32-byte hash of a block's canonical header."""
+    return sha256(BLOCK_HASH + header).digest()
+
+
+def proposal_signature_input(header: bytes) -> bytes:
+    """Return what a leader signs for a proposal: prefix, then the canonical block header."""
+    return PROPOSAL + header
+
+
+def vote_signature_input(vote: bytes) -> bytes:
+    """Return what a voter signs for a Notar or Skip vote: prefix, then the canonical vote."""
+    return VOTE + vote
+
+
+def state_hash(previous: bytes, changes: bytes) -> bytes:
+    """Return the chained 32-byte state hash after a block.
+
+    Args:
+        previous: The 32-byte state hash of the parent block.
+        changes: Canonical bytes of the block's sorted changes and outcomes.
+    """
+    return sha256(STATE + previous + sha256(STATE_CHANGES + changes).digest()).digest()
+
+
+def handshake_signature_input(transcript: bytes) -> bytes:
+    """Return what both ends of a peer connection sign: prefix, then the canonical transcript."""
+    return HANDSHAKE + transcript
+
+
+def account_commitment(salt: bytes, account: str) -> bytes:
+    """Return a salted commitment to a real account number, which itself never enters the log.
+
+    Args:
+        salt: At least 16 random bytes, kept by the institution.
+        account: The account number as text.
+    """
+    return sha256(ACCOUNT_COMMITMENT + salt + account.encode()).digest()
+
+
+def token_hash(token: str) -> str:
+    """Return the hex hash under which a bearer token is stored."""
+    return sha256(TOKEN + token.encode()).hexdigest()
+
+
+def cosignature_input(text: str, timestamp: int) -> bytes:
+    """Return what a cosigner signs over a checkpoint's note text.
+
+    Args:
+        text: The note text of the checkpoint, ending in a newline.
+        timestamp: Seconds since the epoch.
+
+    Source: C2SP tlog-cosignature v1, section "Ed25519 signed message".
+    """
+    return f"cosignature/v1\ntime {timestamp}\n{text}".encode()

@@ -1,0 +1,163 @@
+"""Expectations: one half of a fact is recorded, the other party's half is awaited.
+
+The first half opens an expectation on the other party, the matching half meets it, a differing
+half makes it conflicting, and time makes it overdue. Overdue is derived on reading, never stored.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from msgspec.structs import replace
+
+from ledger.state import Row, Transaction
+
+CAPTURE = "capture"
+INSTRUCTION = "instruction"
+REVERSAL = "reversal"
+PAYOUT_RESULT = "payout-result"
+ARRIVAL = "arrival"
+KINDS = (CAPTURE, INSTRUCTION, REVERSAL, PAYOUT_RESULT, ARRIVAL)
+
+OPEN = "open"
+MET = "met"
+CONFLICTING = "conflicting"
+OVERDUE = "overdue"
+
+NOT_SETTLED = -1
+
+
+class Expectation(Row, frozen=True):
+    """What one party still owes the log, or owed it.
+
+    ``subject`` is that of the record that opened it, such as ``payment:P1``. ``amount`` is in
+    minor units. Times are block times in ms. ``settled_entry`` and ``settled_at`` are −1 until
+    the expectation is met. ``detail`` says what differs, or why it was met without its half.
+    """
+
+    TABLE: ClassVar[str] = "expectations"
+    KEY: ClassVar[int] = 2
+    INDEXES: ClassVar[tuple[tuple[str, ...], ...]] = (("state", "awaited"),)
+
+    kind: str
+    subject: str
+    awaited: str
+    opener: str
+    amount: int
+    currency: str
+    opened_entry: int
+    opened_at: int
+    due_at: int
+    state: str
+    settled_entry: int
+    settled_at: int
+    detail: str
+
+
+def open_expectation(
+    tx: Transaction, kind: str, subject: str, *, awaited: str, amount: int, currency: str
+) -> None:
+    """Open an expectation of the author's on ``awaited``, in place of an earlier settled one.
+
+    Args:
+        tx: The record's transaction.
+        kind: One of :data:`KINDS`.
+        subject: What the awaited half is about.
+        awaited: The party that has to state the other half.
+        amount: What is at stake, in minor units.
+        currency: ISO 4217 code.
+    """
+    now = tx.time_ms
+    due_at = now + tx.genesis.due_after_ms(kind)
+    tx.put(
+        Expectation(
+            kind,
+            subject,
+            awaited,
+            tx.author,
+            amount,
+            currency,
+            tx.entry,
+            now,
+            due_at,
+            OPEN,
+            NOT_SETTLED,
+            NOT_SETTLED,
+            "",
+        )
+    )
+
+
+def open_or_revise(
+    tx: Transaction, kind: str, subject: str, *, awaited: str, amount: int, currency: str
+) -> None:
+    """Open an expectation, or change what an open one is about: its age and due time stay.
+
+    The arguments are those of :func:`open_expectation`.
+    """
+    existing = tx.get(Expectation, (kind, subject))
+    if existing is not None and existing.state == OPEN:
+        tx.put(replace(existing, amount=amount, currency=currency))
+        return
+    open_expectation(tx, kind, subject, awaited=awaited, amount=amount, currency=currency)
+
+
+def meet(tx: Transaction, expectation: Expectation, detail: str = "") -> None:
+    """Settle ``expectation`` with the record at hand.
+
+    Args:
+        tx: The record's transaction.
+        expectation: An open or conflicting one.
+        detail: Why it is settled, where that is not by the awaited half.
+    """
+    tx.put(_settled(expectation, MET, (tx.entry, tx.time_ms), detail))
+
+
+def conflict(tx: Transaction, expectation: Expectation, detail: str) -> None:
+    """Mark ``expectation`` conflicting: the other half came, and ``detail`` says what differs."""
+    tx.put(_settled(expectation, CONFLICTING, (NOT_SETTLED, NOT_SETTLED), detail))
+
+
+def meet_if_open(tx: Transaction, kind: str, subject: str, detail: str = "") -> None:
+    """Settle the expectation under ``kind`` and ``subject`` if there is one that is not met."""
+    expectation = tx.get(Expectation, (kind, subject))
+    if expectation is not None and expectation.state != MET:
+        meet(tx, expectation, detail)
+
+
+def status(expectation: Expectation, as_of_ms: int) -> str:
+    """Return ``open``, ``met``, ``conflicting`` or ``overdue`` as of a time.
+
+    A met expectation stays met however late its half came; see :func:`lateness_ms`.
+    """
+    if expectation.state == OPEN and as_of_ms > expectation.due_at:
+        return OVERDUE
+    return expectation.state
+
+
+def lateness_ms(expectation: Expectation, as_of_ms: int) -> int:
+    """Return by how many ms the other half came, or still is, too late; 0 if it is in time."""
+    until = expectation.settled_at if expectation.state == MET else as_of_ms
+    return max(0, until - expectation.due_at)
+
+
+def _settled(
+    expectation: Expectation, state: str, settled: tuple[int, int], detail: str
+) -> Expectation:
+    # The constructor is several times faster than replace(), and this runs once a payment.
+    entry, time_ms = settled
+    return Expectation(
+        expectation.kind,
+        expectation.subject,
+        expectation.awaited,
+        expectation.opener,
+        expectation.amount,
+        expectation.currency,
+        expectation.opened_entry,
+        expectation.opened_at,
+        expectation.due_at,
+        state,
+        entry,
+        time_ms,
+        detail,
+    )

@@ -1,0 +1,18 @@
+"""Limits of the ledger's decoders. What a consortium may choose for itself is in its genesis."""
+
+from __future__ import annotations
+
+SAFE_INTEGER_MAX = 2**53 - 1
+"""Largest integer a record may carry (RFC 8785 section 3.2.2.3, IEEE 754 doubles)."""
+
+RECORD_BYTES_MAX = 16 * 1024
+IDENTIFIER_CHARS_MAX = 64
+TEXT_CHARS_MAX = 256
+NESTING_MAX = 8
+
+MEMBERS_MAX = 31
+LEGS_CEILING = 50
+GENESIS_BYTES_MAX = 256 * 1024
+BATCH_HEADER_BYTES_MAX = 1024
+BLOCK_HEADER_BYTES_MAX = 64 * 1024
+HOLIDAYS_MAX = 2000

@@ -1,0 +1,83 @@
+"""Records: what a party may state, and the rule that says who may state it.
+
+A record is canonical JSON, ``{"at":…,"id":…,"type":…, …fields of its type}``. Each type is one
+frozen struct, the only definition of its fields: decoding, validation and documentation come from
+it. The contracts in :mod:`ledger.contracts` define the types; this module holds what all share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, NamedTuple
+
+import msgspec
+from msgspec import Meta
+
+from ledger.genesis import Genesis
+from ledger.limits import IDENTIFIER_CHARS_MAX, SAFE_INTEGER_MAX, TEXT_CHARS_MAX
+from ledger.state import Key, Row, Transaction
+
+# `$` alone also matches before a last newline; `(?!\n)` shuts that door in every regex dialect.
+Identifier = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$(?!\n)",
+        max_length=IDENTIFIER_CHARS_MAX,
+        description="an identifier chosen by its author: letters, digits and . _ : -",
+    ),
+]
+PartyName = Annotated[
+    str, Meta(pattern=r"^[a-z][a-z0-9-]{0,31}$(?!\n)", max_length=32, description="a party")
+]
+Amount = Annotated[
+    int, Meta(ge=1, le=SAFE_INTEGER_MAX, description="an amount in minor units of the currency")
+]
+Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)", description="ISO 4217 code")]
+TimeMs = Annotated[
+    int, Meta(ge=0, le=SAFE_INTEGER_MAX, description="milliseconds since the epoch, UTC")
+]
+Day = Annotated[
+    str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$(?!\n)", description="an ISO 8601 date")
+]
+Text = Annotated[str, Meta(min_length=1, max_length=TEXT_CHARS_MAX)]
+Commitment = Annotated[
+    str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)", description="a salted SHA-256 commitment in hex")
+]
+
+
+class Record(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+    tag_field="type",
+):
+    """What every record says: its author's id for it, and when its author says it happened.
+
+    ``id`` is unique per author and is the idempotency key; ``at`` is a claim in ms since the
+    epoch that no rule relies on.
+    """
+
+    at: TimeMs
+    id: Identifier
+
+
+class Rule(NamedTuple):
+    """How one record type is executed.
+
+    ``authors`` are the roles that may state it; empty means that the contract itself checks.
+    ``apply`` changes a transaction or raises :class:`ledger.errors.Refused`. ``keys`` names the
+    rows that ``apply`` will ask for. ``subject`` names what the record is about.
+    """
+
+    record: type[Record]
+    authors: tuple[str, ...]
+    apply: Callable[[Transaction, Any], None]
+    keys: Callable[[Any, Genesis], list[tuple[type[Row], Key]]]
+    subject: Callable[[Any], str]
+
+
+def type_name(record: type[Record]) -> str:
+    """Return the ``type`` under which ``record`` is written, such as ``payment.captured``."""
+    return str(record.__struct_config__.tag)
