@@ -14,14 +14,15 @@ from consensus.messages import Message
 from consensus.votes import Certificate
 from ledger.block import Block, Tip
 
-DurableKind = Literal["vote", "block", "certificate"]
-
 
 class Durable(NamedTuple):
-    """One thing to make durable: its slot, kind, name within the slot, and bytes."""
+    """One thing to make durable: its slot, kind, name within the slot, and bytes.
+
+    The kinds are ``vote``, ``block`` and ``certificate``.
+    """
 
     slot: int
-    kind: DurableKind
+    kind: str
     name: str
     body: bytes
 
@@ -62,6 +63,10 @@ class Effects:
     accuse: list[Evidence] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     halt: Halt | None = None
+    executed: list[Block] = field(default_factory=list)
+    """Blocks found valid in this step; their records have a place in the order, not yet final."""
+    rejected: Exception | None = None
+    """Why a peer's message was dropped; nothing of it took effect beyond what verified."""
 
 
 class Now(NamedTuple):

@@ -120,9 +120,14 @@ class WantRange(_Wire, frozen=True, tag="want-range"):
 
 
 class Range(_Wire, frozen=True, tag="range"):
-    """Consecutive final blocks; the certificate makes the last one final, and so all."""
+    """Consecutive final blocks, and what proves them.
+
+    The certificate makes the last block final, and so all; or, where that block has none of its
+    own, the block of the last of ``headers``, which lead on from it.
+    """
 
     blocks: Annotated[tuple[WireBlock, ...], Meta(min_length=1, max_length=RANGE_BLOCKS_MAX)]
+    headers: Annotated[tuple[bytes, ...], Meta(max_length=RANGE_BLOCKS_MAX)]
     certificate: Certificate
 
 
@@ -166,6 +171,7 @@ Message = (
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Message)
+_batch_decoder = msgspec.msgpack.Decoder(WireBatch)
 _block_decoder = msgspec.msgpack.Decoder(WireBlock)
 _certificate_decoder = msgspec.msgpack.Decoder(Certificate)
 _vote_decoder = msgspec.msgpack.Decoder(Vote)
@@ -201,6 +207,11 @@ def wire_block(block: Block, justification: tuple[Certificate, ...]) -> WireBloc
     """Return a block and its justification as they travel and are stored."""
     batches = tuple(wire_batch(batch) for batch in block.batches)
     return WireBlock(block.raw_header, block.signature, batches, justification)
+
+
+def decode_batch(raw: bytes) -> WireBatch:
+    """Decode a stored batch. Raises :class:`BadMessage` if the bytes are not one."""
+    return _stored(_batch_decoder, raw)
 
 
 def decode_block(raw: bytes) -> WireBlock:

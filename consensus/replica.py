@@ -23,6 +23,7 @@ Source: B. Chan, R. Pass, "Simplex Consensus: A Simple and Fast Consensus Protoc
 
 from __future__ import annotations
 
+from consensus.book import Book
 from consensus.effects import (
     Deliver,
     Durable,
@@ -38,7 +39,7 @@ from consensus.effects import (
     Send,
     Tick,
 )
-from consensus.errors import BadMessage, BadVote
+from consensus.errors import BadMessage, BadVote, ConsensusError
 from consensus.evidence import Evidence
 from consensus.justification import refuse_unjustified
 from consensus.limits import EVIDENCE_SLOTS, SLOT_WINDOW
@@ -72,8 +73,8 @@ from consensus.votes import (
     verify_vote,
 )
 from ledger import domains
-from ledger.block import Block, Tip, tip_of
-from ledger.errors import VerificationError
+from ledger.block import Block, Tip, decode_header, tip_of_header
+from ledger.errors import LedgerError, VerificationError
 from ledger.genesis import Genesis
 from ledger.keys import Signer
 
@@ -105,8 +106,6 @@ class Replica:
         self.genesis = genesis
         self.me = me
         self.may_vote = may_vote
-        self.final = saved.tip
-        self.final_certificate = saved.certificate
         self.slot = saved.tip.slot + 1
         self.halt: Halt | None = None
         self.silent: set[str] = set()
@@ -114,29 +113,38 @@ class Replica:
         self._signer = signer
         self._machine = machine
         self._now = now
-        self._slots: dict[int, Slot] = {}
-        self._valid: dict[bytes, WireBlock] = {}
-        self._tips: dict[bytes, Tip] = {}
-        self._blocks: dict[bytes, Block] = {}
+        self._book = Book(saved.tip, saved.certificate)
         self._pursuit = Pursuit(genesis.names, me)
         self._out = Effects()
         self._restore(saved.durables)
+
+    @property
+    def final(self) -> Tip:
+        """The last final block."""
+        return self._book.final
+
+    @property
+    def final_certificate(self) -> Certificate | None:
+        """The latest certificate that made a block final."""
+        return self._book.final_certificate
 
     # -- in and out ------------------------------------------------------------------------------
 
     def step(self, event: Event, now: Now) -> Effects:
         """Take one event and return what the host is to do about it.
 
-        Raises:
-            BadMessage: a peer's message is malformed or not its to send; nothing changed.
-            BadVote: a vote or certificate does not verify; nothing changed.
-            LedgerError: a block or batch inside does not decode or verify; nothing changed.
+        A message that does not decode, verify or belong to its sender is dropped, and the reason
+        stands in ``rejected``.
         """
         self._now = Now(max(self._now.ticks_ms, now.ticks_ms), now.wall_ms)
         self._out = Effects()
-        if self.halt is None:
+        if self.halt is not None:
+            return self._out
+        try:
             self._on_event(event)
-            self._settle()
+        except (ConsensusError, LedgerError) as error:
+            self._out.rejected = error
+        self._settle()
         return self._out
 
     def deadline_ms(self) -> int:
@@ -147,12 +155,6 @@ class Replica:
         """Return the leader of ``slot``: the voters take turns in genesis order."""
         names = self.genesis.names
         return names[slot % len(names)]
-
-    @property
-    def head(self) -> Tip:
-        """The highest block this replica could build on: notarized, executed, not yet final."""
-        notarized = [self._tips[h] for h in self._tips if self._is_notarized(h)]
-        return max(notarized, key=lambda tip: tip.slot, default=self.final)
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, Received):
@@ -190,26 +192,22 @@ class Replica:
     # -- R1: slots -------------------------------------------------------------------------------
 
     def _enter(self) -> bool:
-        ahead = [s for s, slot in self._slots.items() if s >= self.slot and slot.exit_certificate]
+        ahead = [
+            s for s, slot in self._book.slots.items() if s >= self.slot and slot.exit_certificate
+        ]
         if not ahead:
             return False
         self.slot = max(ahead) + 1
         self.timers.on_slot_entered()
         return True
 
-    def _slot(self, number: int) -> Slot:
-        return self._slots.setdefault(number, Slot())
-
-    def _live(self) -> list[tuple[int, Slot]]:
-        return [(s, self._slots[s]) for s in sorted(self._slots) if s > self.final.slot]
-
     def _arm(self) -> None:
         """Start or stop timers by whether work is pending (R1): idle, no slot burns."""
         now = self._now.ticks_ms
-        unfinal = any(slot.certificate("notar") for _, slot in self._live())
-        pending = unfinal or self._sees_proposal() or self._machine.has_work(self.head)
+        unfinal = any(slot.certificate("notar") for _, slot in self._book.live())
+        pending = unfinal or self._sees_proposal() or self._machine.has_work(self._book.head())
         self.timers.work(pending, now)
-        current = self._slots.get(self.slot)
+        current = self._book.slots.get(self.slot)
         if not pending or (current is not None and current.timed_out):
             self.timers.stop_slot()
             return
@@ -217,17 +215,17 @@ class Replica:
         self.timers.start_slot(now, leader_silent=silent, unfinal=unfinal)
 
     def _sees_proposal(self) -> bool:
-        return any(slot.proposals for _, slot in self._live())
+        return any(slot.proposals for _, slot in self._book.live())
 
     # -- R2: proposals ---------------------------------------------------------------------------
 
     def _propose(self) -> bool:
-        slot = self._slots.get(self.slot)
+        slot = self._book.slots.get(self.slot)
         if self.leader(self.slot) != self.me or not self.may_vote:
             return False
         if slot is not None and (slot.proposals or "skip" in slot.own):
             return False
-        found = self._parent_to_build_on()
+        found = self._book.parent_for(self.slot)
         if found is None:
             return False
         parent, justification = found
@@ -236,7 +234,7 @@ class Replica:
         if block is None:
             return False
         proposed = Proposed(block, wire_block(block, justification))
-        slot = self._slot(self.slot)
+        slot = self._book.slot(self.slot)
         slot.add_header(block)
         slot.add_proposal(proposed)
         self._accept(proposed)
@@ -244,34 +242,19 @@ class Replica:
         self._send(Proposal(proposed.wire))
         return True
 
-    def _parent_to_build_on(self) -> tuple[Tip, tuple[Certificate, ...]] | None:
-        skips: list[Certificate] = []
-        for number in range(self.slot - 1, self.final.slot, -1):
-            slot = self._slots.get(number, Slot())
-            notar = slot.certificate("notar")
-            if notar is not None:
-                parent = self._tips.get(notar.subject.block)
-                return None if parent is None else (parent, (notar, *reversed(skips)))
-            skip = slot.certificate("skip")
-            if skip is None:
-                return None
-            skips.append(skip)
-        own = (self.final_certificate,) if self.final_certificate else ()
-        return self.final, (*own, *reversed(skips))
-
     def _on_proposal(self, wire: WireBlock) -> None:
         block = wire.block()
         number = block.slot
         if number <= self.final.slot - EVIDENCE_SLOTS:
             return
-        known = self._slots.get(number)
+        known = self._book.slots.get(number)
         if known is not None and block.hash in known.proposals:
             return
         self._refuse_not_the_leaders(block)
-        refuse_unjustified(wire, block, self.genesis, self._is_known)
+        refuse_unjustified(wire, block, self.genesis, self._book.is_known)
         for certificate in wire.justification:
             self._on_certificate(certificate, None)
-        slot = self._slot(number)
+        slot = self._book.slot(number)
         lie = slot.add_header(block)
         if lie is not None:
             self._accuse(lie)
@@ -279,11 +262,6 @@ class Replica:
         if number > self.final.slot and (block.hash in slot.headers or certified):
             slot.add_proposal(Proposed(block, wire))
             self._pursuit.on_block(block.hash)
-
-    def _is_known(self, certificate: Certificate) -> bool:
-        slot = self._slots.get(certificate.subject.slot)
-        known = slot.certificates.get(certificate.subject) if slot is not None else None
-        return certificate in (known, self.final_certificate)
 
     def _refuse_not_the_leaders(self, block: Block) -> None:
         header = block.header
@@ -296,32 +274,15 @@ class Replica:
 
     def _judge(self) -> bool:
         """Execute every proposal that has become justified. Return whether there was one."""
-        for number, slot in self._live():
+        for number, slot in self._book.live():
             for proposed in list(slot.proposals.values()):
-                if proposed.refused or proposed.block.hash in self._valid:
+                if proposed.refused or proposed.block.hash in self._book.tips:
                     continue
-                parent = self._justifying_parent(number, proposed.block)
+                parent = self._book.justifying_parent(number, proposed.block)
                 if parent is not None:
                     self._execute(proposed, parent)
                     return True
         return False
-
-    def _justifying_parent(self, number: int, block: Block) -> Tip | None:
-        parent = self.final if block.parent == self.final.hash else self._tips.get(block.parent)
-        if parent is None or parent.slot >= number:
-            return None
-        if parent != self.final and not self._is_notarized(parent.hash):
-            return None
-        for between in range(parent.slot + 1, number):
-            slot = self._slots.get(between)
-            if slot is None or not slot.skipped:
-                return None
-        return parent
-
-    def _is_notarized(self, block: bytes) -> bool:
-        tip = self._tips[block]
-        slot = self._slots.get(tip.slot)
-        return slot is not None and notar_subject(tip.slot, block) in slot.certificates
 
     def _execute(self, proposed: Proposed, parent: Tip) -> None:
         block = proposed.block
@@ -333,17 +294,15 @@ class Replica:
         self._out.notes.append(f"slot {block.slot}: proposal refused: {reason}")
 
     def _accept(self, proposed: Proposed) -> None:
-        block = proposed.block
-        self._valid[block.hash] = proposed.wire
-        self._blocks[block.hash] = block
-        self._tips[block.hash] = tip_of(block)
+        self._book.accept(proposed)
+        self._out.executed.append(proposed.block)
 
     # -- R3, R4, R5: votes -----------------------------------------------------------------------
 
     def _vote(self) -> bool:
         if not self.may_vote:
             return False
-        votes = [self._next_vote(number, slot) for number, slot in self._live()]
+        votes = [self._next_vote(number, slot) for number, slot in self._book.live()]
         for subject in votes:
             if subject is not None:
                 self._cast(subject)
@@ -359,11 +318,11 @@ class Replica:
             return None
         if "notar" not in own:
             first = slot.first_proposal
-            ready = first is not None and first in self._valid
+            ready = first is not None and first in self._book.tips
             return notar_subject(number, first or b"") if ready else None
         subject = own["notar"].subject
-        if subject in slot.certificates and subject.block in self._tips:
-            return final_subject(self._tips[subject.block])
+        if subject in slot.certificates and subject.block in self._book.tips:
+            return final_subject(self._book.tips[subject.block])
         return None
 
     def _must_skip(self, slot: Slot) -> bool:
@@ -373,7 +332,7 @@ class Replica:
     def _cast(self, subject: Subject) -> None:
         seconds = self._now.wall_ms // 1000
         vote = sign_vote(subject, self._signer, self.me, seconds, self.genesis)
-        slot = self._slot(subject.slot)
+        slot = self._book.slot(subject.slot)
         slot.own[subject.kind] = vote
         if subject.kind == "notar" and self.leader(subject.slot) != self.me:
             self._persist_block(slot.proposals[subject.block])
@@ -391,11 +350,11 @@ class Replica:
     def _on_vote(self, vote: Vote) -> None:
         if not self.final.slot - EVIDENCE_SLOTS < vote.slot <= self.slot + SLOT_WINDOW:
             return
-        slot = self._slots.get(vote.slot)
+        slot = self._book.slots.get(vote.slot)
         if slot is not None and (slot.has(vote) or slot.is_full(vote)):
             return
         verify_vote(vote, self.genesis)
-        self._count(self._slot(vote.slot), vote)
+        self._count(self._book.slot(vote.slot), vote)
 
     def _count(self, slot: Slot, vote: Vote) -> None:
         lie = slot.count(vote)
@@ -417,11 +376,11 @@ class Replica:
         if subject.slot <= self.final.slot:
             self._on_old_certificate(certificate, peer)
             return
-        slot = self._slots.get(subject.slot)
+        slot = self._book.slots.get(subject.slot)
         if slot is not None and subject in slot.certificates:
             return
         verify_certificate(certificate, self.genesis)
-        slot = self._slot(subject.slot)
+        slot = self._book.slot(subject.slot)
         slot.certificates[subject] = certificate
         for vote in certificate.votes:
             if not slot.has(vote) and not slot.is_full(vote):
@@ -435,7 +394,7 @@ class Replica:
         name = f"{subject.kind}:{subject.block.hex()}"
         self._out.persist.append(Durable(subject.slot, "certificate", name, encode(certificate)))
         self._send(CertificateMessage(certificate))  # R1, R8: forwarded once
-        if subject.kind == "notar" and subject.block not in self._slot(subject.slot).proposals:
+        if subject.kind == "notar" and subject.block not in self._book.slot(subject.slot).proposals:
             self._pursuit.want_block(certificate, self._now.ticks_ms)
 
     def _on_old_certificate(self, certificate: Certificate, peer: str | None) -> None:
@@ -467,7 +426,7 @@ class Replica:
     # -- R6: commit ------------------------------------------------------------------------------
 
     def _commit(self) -> bool:
-        certified = [c for _, slot in self._live() if (c := slot.certificate("final"))]
+        certified = [c for _, slot in self._book.live() if (c := slot.certificate("final"))]
         for certificate in reversed(certified):
             chain = self._chain_to(certificate)
             if chain is not None:
@@ -480,27 +439,19 @@ class Replica:
         return False
 
     def _chain_to(self, certificate: Certificate) -> list[Block] | None:
-        chain: list[Block] = []
-        subject = certificate.subject
-        self._recheck_refused(subject)
-        at = subject.block
-        while at != self.final.hash:
-            block = self._blocks.get(at)
-            if block is None:
-                return None
-            if block.height <= self.final.height:
-                self._stop_on_conflict(certificate)
-                return None
-            chain.append(block)
-            at = block.parent
-        return chain[::-1]
+        self._recheck_refused(certificate.subject)
+        try:
+            return self._book.chain_to(certificate.subject.block)
+        except LookupError:
+            self._stop_on_conflict(certificate)
+            return None
 
     def _recheck_refused(self, subject: Subject) -> None:
         """Judge a refused block again now that a quorum made it final, whatever the clock said."""
-        proposed = self._slot(subject.slot).proposals.get(subject.block)
+        proposed = self._book.slot(subject.slot).proposals.get(subject.block)
         if proposed is None or not proposed.refused:
             return
-        parent = self._justifying_parent(subject.slot, proposed.block)
+        parent = self._book.justifying_parent(subject.slot, proposed.block)
         if parent is not None and self._check(proposed, parent):
             proposed.refused = False
 
@@ -524,28 +475,21 @@ class Replica:
 
     def _deliver(self, chain: list[Block]) -> None:
         for block in chain:
-            subject = final_subject(self._tips[block.hash])
-            certificate = self._slot(block.slot).certificates.get(subject)
-            justification = self._valid[block.hash].justification
+            subject = final_subject(self._book.tips[block.hash])
+            certificate = self._book.slot(block.slot).certificates.get(subject)
+            justification = self._book.wires[block.hash].justification
             self._out.deliver.append(Deliver(block, justification, certificate))
             if certificate is not None:
-                self.final_certificate = certificate
-        self._advance(self._tips[chain[-1].hash])
+                self._book.final_certificate = certificate
+        self._advance(self._book.tips[chain[-1].hash])
 
     def _advance(self, tip: Tip) -> None:
-        self.final = tip
-        self.slot = max(self.slot, tip.slot + 1)
-        if self.slot == tip.slot + 1:
+        self._book.advance(tip)
+        if self.slot <= tip.slot + 1:
+            self.slot = tip.slot + 1
             self.timers.on_slot_entered()
         self.timers.on_final(self._now.ticks_ms)
         self._pursuit.on_final(tip)
-        for number in [s for s in self._slots if s <= tip.slot - EVIDENCE_SLOTS]:
-            del self._slots[number]
-        for old in [h for h, t in self._tips.items() if t.slot <= tip.slot]:
-            del self._tips[old], self._valid[old], self._blocks[old]
-        for number, slot in self._slots.items():
-            if number <= tip.slot:
-                slot.proposals.clear()
 
     # -- R8, R9: saying it again, catching up ------------------------------------------------------
 
@@ -560,7 +504,7 @@ class Replica:
             self._out.send.append(send)
 
     def _on_timeout(self) -> None:
-        slot = self._slot(self.slot)
+        slot = self._book.slot(self.slot)
         slot.timed_out = True
         self.timers.stop_slot()
         leader = self.leader(self.slot)
@@ -575,7 +519,7 @@ class Replica:
         """Say the latest final certificate and everything later (R8)."""
         if self.final_certificate is not None:
             self._send(CertificateMessage(self.final_certificate), peer)
-        for _, slot in self._live():
+        for _, slot in self._book.live():
             for certificate in slot.certificates.values():
                 self._send(CertificateMessage(certificate), peer)
             for proposed in slot.proposals.values():
@@ -587,34 +531,38 @@ class Replica:
             self._send(message, peer)
 
     def _on_want_block(self, peer: str, block: bytes) -> None:
-        wire = self._valid.get(block)
+        wire = self._book.wires.get(block)
         if wire is not None:
             self._send(Proposal(wire), peer)
         elif self.final_certificate is not None:
             self._send(CertificateMessage(self.final_certificate), peer)
 
     def _on_range(self, message: Range) -> None:
-        """Take final blocks from a peer: the last one's certificate proves them all (R9)."""
+        """Take final blocks from a peer: one later certificate proves them all (R9)."""
         blocks = [wire.block() for wire in message.blocks]
         if blocks[0].parent != self.final.hash:
             return
-        self._refuse_unproved(blocks, message.certificate)
-        self._on_certificate(message.certificate, None)
+        self._refuse_unproved(blocks, message)
         parent = self.final
         for wire, block in zip(message.blocks, blocks, strict=True):
-            refuse_unjustified(wire, block, self.genesis, self._is_known)
-            if block.hash not in self._valid and not self._check(Proposed(block, wire), parent):
+            refuse_unjustified(wire, block, self.genesis, self._book.is_known)
+            if block.hash not in self._book.tips and not self._check(Proposed(block, wire), parent):
                 return
-            parent = self._tips[block.hash]
+            parent = self._book.tips[block.hash]
+        if message.headers:
+            self._deliver(blocks)
+        self._on_certificate(message.certificate, None)
 
-    def _refuse_unproved(self, blocks: list[Block], certificate: Certificate) -> None:
-        last = tip_of(blocks[-1])
-        if certificate.subject != final_subject(last):
+    def _refuse_unproved(self, blocks: list[Block], message: Range) -> None:
+        at = blocks[0].parent
+        for raw in (*(block.raw_header for block in blocks), *message.headers):
+            if decode_header(raw).parent != at.hex():
+                raise VerificationError("broken-chain", "a block does not follow the one before")
+            at = domains.block_hash(raw)
+        last = message.headers[-1] if message.headers else blocks[-1].raw_header
+        if message.certificate.subject != final_subject(tip_of_header(last)):
             raise BadVote("wrong-certificate", "the certificate is not the last block's")
-        for before, after in zip(blocks, blocks[1:], strict=False):
-            if after.parent != before.hash:
-                raise VerificationError("broken-chain", f"block {after.height} has another parent")
-        verify_certificate(certificate, self.genesis)
+        verify_certificate(message.certificate, self.genesis)
 
     def _send(self, message: Message, peer: str | None = None) -> None:
         self._out.send.append(Send(peer, message))
@@ -626,7 +574,7 @@ class Replica:
         for durable in durables:
             if durable.slot <= self.final.slot:
                 continue
-            slot = self._slot(durable.slot)
+            slot = self._book.slot(durable.slot)
             if durable.kind == "vote":
                 vote = decode_vote(durable.body)
                 slot.own[vote.kind] = vote

@@ -102,9 +102,21 @@ def genesis_tip(genesis: Genesis) -> Tip:
 
 def tip_of(block: Block) -> Tip:
     """Return the tip that ``block`` makes."""
-    header = block.header
+    return _tip(block.header, block.hash)
+
+
+def tip_of_header(raw_header: bytes) -> Tip:
+    """Return the tip that the block with this header makes.
+
+    Raises:
+        DecodeError: the bytes are not a canonical block header.
+    """
+    return _tip(decode_header(raw_header), domains.block_hash(raw_header))
+
+
+def _tip(header: BlockHeader, block: bytes) -> Tip:
     root, state = bytes.fromhex(header.root), bytes.fromhex(header.state)
-    return Tip(header.height, header.slot, block.hash, header.time, header.size, root, state)
+    return Tip(header.height, header.slot, block, header.time, header.size, root, state)
 
 
 def checkpoint_of(origin: str, tip: Tip) -> Checkpoint:

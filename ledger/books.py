@@ -110,24 +110,27 @@ def post(tx: Transaction, currency: str, lines: Iterable[tuple[str, int]]) -> No
             own guards gets here: both guard the books against a fault in a contract.
         ValueError: the lines do not sum to zero, or an account is of no known class.
     """
-    entry = tx.entry
-    line = len(tx.changes.get(Posting, ()))
+    entry, get = tx.entry, tx.get
+    postings, balances = tx.table(Posting), tx.table(Balance)
+    line = len(postings)
     total = 0
     for account, amount in lines:
-        _move(tx, account, currency, amount)
-        tx.put(Posting(entry, line, account, currency, amount))
+        key = (account, currency)
+        balance = get(Balance, key)
+        after = amount if balance is None else balance.amount + amount
+        _refuse_balance(account, currency, amount, after)
+        balances[key] = Balance(account, currency, after) if after else None
+        postings[entry, line] = Posting(entry, line, account, currency, amount)
         line += 1
         total += amount
     if total:
         raise ValueError(f"the lines of entry {entry} sum to {total} {currency}, not to zero")
 
 
-def _move(tx: Transaction, account: str, currency: str, amount: int) -> None:
-    side = _SIDES.get(account.partition(":")[0])
+def _refuse_balance(account: str, currency: str, amount: int, after: int) -> None:
+    side = _SIDES.get(account.split(":", 1)[0])
     if side is None:
         raise ValueError(f"no class of accounts is known for {account!r}")
-    balance = tx.get(Balance, (account, currency))
-    after = amount if balance is None else balance.amount + amount
     if after * side < 0:
         raise Refused(
             "books-overdrawn",
@@ -142,10 +145,6 @@ def _move(tx: Transaction, account: str, currency: str, amount: int) -> None:
             expected=f"at most {money(SAFE_INTEGER_MAX, currency)}",
             got=money(after * side, currency),
         )
-    if after:
-        tx.put(Balance(account, currency, after))
-    else:
-        tx.delete(Balance, (account, currency))
 
 
 def money(amount: int, currency: str) -> str:

@@ -55,51 +55,49 @@ class Expectation(Row, frozen=True):
 
 
 def open_expectation(
-    tx: Transaction, kind: str, subject: str, *, awaited: str, amount: int, currency: str
+    tx: Transaction, kind: str, matter: tuple[str, str], amount: int, currency: str
 ) -> None:
-    """Open an expectation of the author's on ``awaited``, in place of an earlier settled one.
+    """Open an expectation of the author's, in place of an earlier settled one.
 
     Args:
         tx: The record's transaction.
         kind: One of :data:`KINDS`.
-        subject: What the awaited half is about.
-        awaited: The party that has to state the other half.
+        matter: What the awaited half is about, and the party that has to state it.
         amount: What is at stake, in minor units.
         currency: ISO 4217 code.
     """
+    subject, awaited = matter
     now = tx.time_ms
     due_at = now + tx.genesis.due_after_ms(kind)
-    tx.put(
-        Expectation(
-            kind,
-            subject,
-            awaited,
-            tx.author,
-            amount,
-            currency,
-            tx.entry,
-            now,
-            due_at,
-            OPEN,
-            NOT_SETTLED,
-            NOT_SETTLED,
-            "",
-        )
+    tx.table(Expectation)[kind, subject] = Expectation(
+        kind,
+        subject,
+        awaited,
+        tx.author,
+        amount,
+        currency,
+        tx.entry,
+        now,
+        due_at,
+        OPEN,
+        NOT_SETTLED,
+        NOT_SETTLED,
+        "",
     )
 
 
 def open_or_revise(
-    tx: Transaction, kind: str, subject: str, *, awaited: str, amount: int, currency: str
+    tx: Transaction, kind: str, matter: tuple[str, str], amount: int, currency: str
 ) -> None:
     """Open an expectation, or change what an open one is about: its age and due time stay.
 
     The arguments are those of :func:`open_expectation`.
     """
-    existing = tx.get(Expectation, (kind, subject))
+    existing = tx.get(Expectation, (kind, matter[0]))
     if existing is not None and existing.state == OPEN:
         tx.put(replace(existing, amount=amount, currency=currency))
         return
-    open_expectation(tx, kind, subject, awaited=awaited, amount=amount, currency=currency)
+    open_expectation(tx, kind, matter, amount, currency)
 
 
 def meet(tx: Transaction, expectation: Expectation, detail: str = "") -> None:
@@ -110,12 +108,28 @@ def meet(tx: Transaction, expectation: Expectation, detail: str = "") -> None:
         expectation: An open or conflicting one.
         detail: Why it is settled, where that is not by the awaited half.
     """
-    tx.put(_settled(expectation, MET, (tx.entry, tx.time_ms), detail))
+    tx.put(
+        replace(
+            expectation,
+            state=MET,
+            settled_entry=tx.entry,
+            settled_at=tx.time_ms,
+            detail=detail,
+        )
+    )
 
 
 def conflict(tx: Transaction, expectation: Expectation, detail: str) -> None:
     """Mark ``expectation`` conflicting: the other half came, and ``detail`` says what differs."""
-    tx.put(_settled(expectation, CONFLICTING, (NOT_SETTLED, NOT_SETTLED), detail))
+    tx.put(
+        replace(
+            expectation,
+            state=CONFLICTING,
+            settled_entry=NOT_SETTLED,
+            settled_at=NOT_SETTLED,
+            detail=detail,
+        )
+    )
 
 
 def meet_if_open(tx: Transaction, kind: str, subject: str, detail: str = "") -> None:
@@ -139,25 +153,3 @@ def lateness_ms(expectation: Expectation, as_of_ms: int) -> int:
     """Return by how many ms the other half came, or still is, too late; 0 if it is in time."""
     until = expectation.settled_at if expectation.state == MET else as_of_ms
     return max(0, until - expectation.due_at)
-
-
-def _settled(
-    expectation: Expectation, state: str, settled: tuple[int, int], detail: str
-) -> Expectation:
-    # The constructor is several times faster than replace(), and this runs once a payment.
-    entry, time_ms = settled
-    return Expectation(
-        expectation.kind,
-        expectation.subject,
-        expectation.awaited,
-        expectation.opener,
-        expectation.amount,
-        expectation.currency,
-        expectation.opened_entry,
-        expectation.opened_at,
-        expectation.due_at,
-        state,
-        entry,
-        time_ms,
-        detail,
-    )

@@ -273,6 +273,8 @@ def tolerance(voters: int, quorum: int) -> tuple[str, ...]:
     else:
         lines.append("One lying party can fork it, and is convicted by its own signatures.")
     if liars > 0:
-        lines.append(f"Any {liars} may fail in any way, lying included, and it stays safe and live.")
+        lines.append(
+            f"Any {liars} may fail in any way, lying included, and it stays safe and live."
+        )
     lines.append(f"A fork always exposes at least {overlap} of the signers, by name.")
     return tuple(lines)

@@ -8,7 +8,7 @@ it. The contracts in :mod:`ledger.contracts` define the types; this module holds
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -61,6 +61,27 @@ class Record(
 
     at: TimeMs
     id: Identifier
+
+
+class BatchHead(Row, frozen=True):
+    """The last batch of a party that the log holds: its number and its hash in hex."""
+
+    TABLE: ClassVar[str] = "batch_heads"
+
+    party: str
+    number: int
+    hash_hex: str
+
+
+class Recorded(Row, frozen=True):
+    """A record id that its author has used, and the index of its entry."""
+
+    TABLE: ClassVar[str] = "recorded"
+    KEY: ClassVar[int] = 2
+
+    party: str
+    id: str
+    entry: int
 
 
 class Rule(NamedTuple):

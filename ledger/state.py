@@ -15,13 +15,13 @@ import msgspec
 from msgspec.structs import astuple
 
 if TYPE_CHECKING:
-    from ledger.genesis import Genesis
+    from ledger.genesis import Genesis, Role
 
 Key = tuple[Any, ...]
 Keys = Iterable[tuple[type["Row"], Key]]
 
 
-class Row(msgspec.Struct, frozen=True, array_like=True):
+class Row(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One row of state. Fields are ``str``, ``int``, ``bool`` or a tuple of strings.
 
     A row encodes as the array of its fields, in the order of their declaration.
@@ -45,6 +45,9 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
 
 R = TypeVar("R", bound=Row)
 Changes = dict[type[Row], dict[Key, Row | None]]
+
+
+_ABSENT: Any = object()
 
 
 class View(Protocol):
@@ -85,8 +88,10 @@ class Overlay:
     def get(self, kind: type[R], key: Key) -> R | None:
         """Return the row under ``key`` as of this layer, or None."""
         rows = self.changes.get(kind)
-        if rows is not None and key in rows:
-            return rows[key]  # type: ignore[return-value]
+        if rows is not None:
+            row: Any = rows.get(key, _ABSENT)
+            if row is not _ABSENT:
+                return row  # type: ignore[no-any-return]
         return self.below.get(kind, key)
 
     def prefetch(self, keys: Keys) -> None:
@@ -120,6 +125,7 @@ class Transaction:
     """
 
     __slots__ = (
+        "_read",
         "author",
         "changes",
         "entry",
@@ -142,6 +148,7 @@ class Transaction:
         time_ms: int,
     ) -> None:
         self.view = view
+        self._read = view.get
         self.genesis = genesis
         self.author = author
         self.role = role
@@ -160,9 +167,11 @@ class Transaction:
     def get(self, kind: type[R], key: Key) -> R | None:
         """Return the row under ``key`` as this record sees it, or None."""
         rows = self.changes.get(kind)
-        if rows is not None and key in rows:
-            return rows[key]  # type: ignore[return-value]
-        return self.view.get(kind, key)
+        if rows is not None:
+            row: Any = rows.get(key, _ABSENT)
+            if row is not _ABSENT:
+                return row  # type: ignore[no-any-return]
+        return self._read(kind, key)
 
     def put(self, row: Row) -> None:
         """Set ``row`` under its own key."""
@@ -171,6 +180,20 @@ class Transaction:
         if rows is None:
             rows = self.changes[kind] = {}
         rows[astuple(row)[: kind.KEY]] = row
+
+    def table(self, kind: type[Row]) -> dict[Key, Row | None]:
+        """Return this record's changes of one table, for loops over many rows."""
+        rows = self.changes.get(kind)
+        if rows is None:
+            rows = self.changes[kind] = {}
+        return rows
+
+    def sole(self, role: Role) -> str:
+        """Return the one party in a role that only one may hold."""
+        name = self.memo.get(("sole", role))
+        if name is None:
+            name = self.memo["sole", role] = self.genesis.sole(role)
+        return name
 
     def delete(self, kind: type[Row], key: Key) -> None:
         """Delete the row under ``key``, which must exist."""

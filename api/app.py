@@ -1,0 +1,54 @@
+"""The HTTP application of one node."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+
+from api import openapi, problems
+from api.business import business_routes
+from api.draining import Draining
+from api.log import log_routes, proof_routes
+from api.peer_route import peer_routes
+from api.service import probe_routes, service_routes
+from api.submit import submit_routes
+
+if TYPE_CHECKING:
+    from node.node import Node
+
+VERSION = "1"
+
+DESCRIPTION = (
+    "One party's node of a permissioned multi-party ledger. Records are sent in canonical JSON "
+    "(RFC 8785) and taken exactly as sent; errors are problem documents (RFC 9457)."
+)
+
+
+def build_app(node: Node, draining: Draining) -> FastAPI:
+    """Return the application that serves ``node``.
+
+    Args:
+        node: The node.
+        draining: Counts submissions under way.
+    """
+    app = FastAPI(
+        title="Tongzhang node",
+        version=VERSION,
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+    )
+    problems.install(app)
+    openapi.install(app)
+    for router in (
+        peer_routes(node.peers),
+        probe_routes(node, draining),
+        submit_routes(node, draining),
+        business_routes(node),
+        log_routes(node),
+        proof_routes(node),
+        service_routes(node, draining),
+    ):
+        app.include_router(router)
+    return app

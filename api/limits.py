@@ -1,0 +1,32 @@
+"""Limits of the HTTP interface. Units stand in the names."""
+
+from __future__ import annotations
+
+from ledger.limits import RECORD_BYTES_MAX
+
+BODY_BYTES_MAX = 1024 * 1024
+"""A single record or an array of records. A stream has no limit in total."""
+
+LINE_BYTES_MAX = RECORD_BYTES_MAX
+"""One line of a stream, its line ending not counted."""
+
+CHUNK_LINES = 500
+"""Lines of a stream that are handed to the node at once."""
+
+CHUNKS_WAITING_MAX = 64
+"""Chunks of one stream that wait for their blocks before reading pauses."""
+
+UNREAD_BYTES_MAX = 64 * 1024 * 1024
+"""Results of one stream that its client has not read yet before reading pauses."""
+
+STALL_S = 30.0
+BUSY_WAIT_FIRST_S = 0.02
+BUSY_WAIT_MAX_S = 0.5
+
+TIMEOUT_MS_DEFAULT = 10_000
+TIMEOUT_MS_MAX = 60_000
+
+PAGE_DEFAULT = 100
+PAGE_MAX = 1000
+BLOCKS_PAGE_MAX = 100
+TIMELINE_MAX = 1000

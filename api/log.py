@@ -1,0 +1,163 @@
+"""Routes to the log itself: records, entries, blocks, and what proves them to outsiders."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+from fastapi import APIRouter, Query
+from msgspec import UNSET, UnsetType
+from starlette.responses import Response
+
+from api.answers import IMMUTABLE, json_answer, text_answer
+from api.auth import require
+from api.limits import BLOCKS_PAGE_MAX, PAGE_DEFAULT
+from api.log_views import (
+    BlockPage,
+    EntryPage,
+    EntryView,
+    WholeBlock,
+    block_view,
+    entry_views,
+    log_size,
+    whole_block,
+)
+from api.openapi import TEXT, describe, describe_content
+from api.paging import Index, Limit, Name, Start
+from api.problems import Problem
+from api.proofs import (
+    ConsistencyProof,
+    InclusionProof,
+    checkpoint_text,
+    consistency_proof,
+    inclusion_proof,
+    tile_bytes,
+)
+from ledger.limits import SAFE_INTEGER_MAX
+from ledger.records import Recorded
+
+if TYPE_CHECKING:
+    from node.node import Node
+
+OCTETS = "application/octet-stream"
+
+BlockLimit = Annotated[int, Query(ge=1, le=BLOCKS_PAGE_MAX, description="How many at most.")]
+Size = Annotated[
+    int | None, Query(ge=0, le=SAFE_INTEGER_MAX, description="Tree size; the newest by default.")
+]
+Wanted = Annotated[int, Query(ge=0, le=SAFE_INTEGER_MAX)]
+
+
+class RecordView(msgspec.Struct, frozen=True, kw_only=True):
+    """A record that is final: the entry that it became, and where its receipt is."""
+
+    state: str
+    definite: bool
+    entry: EntryView
+    receipt: str
+    code: str | UnsetType = UNSET
+
+
+def log_routes(node: Node) -> APIRouter:
+    """Return the router that shows the log of ``node``."""
+    router = APIRouter(tags=["log"], dependencies=[require(node.tokens, "read")])
+
+    @router.get("/v1/entries", **describe(EntryPage))
+    def list_entries(start: Start = 0, limit: Limit = PAGE_DEFAULT) -> Response:
+        """List entries from an index on."""
+        with node.store.reader() as reader:
+            views = entry_views(reader, reader.entries(start, limit))
+            return json_answer(EntryPage(size=log_size(reader), entries=views))
+
+    @router.get("/v1/entries/{index}", **describe(EntryView, "no-such-entry"))
+    def show_entry(index: Index) -> Response:
+        """Show one entry."""
+        with node.store.reader() as reader:
+            entry = reader.entry(index)
+            if entry is None:
+                raise Problem("no-such-entry", f"the log has {log_size(reader)} entries, from 0")
+            return json_answer(entry_views(reader, [entry])[0], headers=IMMUTABLE)
+
+    @router.get("/v1/records/{party}/{id}", **describe(RecordView, "no-such-record"))
+    def show_record(party: Name, id: Name) -> Response:  # noqa: A002 - the name in the path
+        """Tell the outcome of a record by its author and its id."""
+        with node.store.reader() as reader:
+            recorded = reader.row(Recorded, (party, id))
+            entry = None if recorded is None else reader.entry(recorded.entry)
+            if entry is None:
+                raise _no_such_record(party, id)
+            view = entry_views(reader, [entry])[0]
+        applied = view.outcome == "applied"
+        return json_answer(
+            RecordView(
+                state="final",
+                definite=True,
+                entry=view,
+                receipt=f"/v1/receipts/{party}/{id}",
+                code=UNSET if applied else view.outcome,
+            )
+        )
+
+    @router.get("/v1/blocks", **describe(BlockPage))
+    def list_blocks(start: Start = 1, limit: BlockLimit = BLOCKS_PAGE_MAX) -> Response:
+        """List blocks from a height on."""
+        with node.store.reader() as reader:
+            found = [block_view(summary) for summary in reader.blocks(start, limit)]
+            return json_answer(BlockPage(height=reader.height(), blocks=found))
+
+    @router.get("/v1/blocks/{height}", **describe(WholeBlock, "no-such-block"))
+    def show_block(height: Index) -> Response:
+        """Show a block, its header as signed, its batches and who made it final."""
+        with node.store.reader() as reader:
+            stored = reader.block(height)
+            if stored is None:
+                raise Problem("no-such-block", f"blocks are 1 to {reader.height()}")
+            return json_answer(whole_block(reader.blocks(height, 1)[0], stored))
+
+    return router
+
+
+def proof_routes(node: Node) -> APIRouter:
+    """Return the router that proves the log of ``node`` to outsiders, in C2SP formats."""
+    router = APIRouter(tags=["proofs"], dependencies=[require(node.tokens, "read")])
+
+    @router.get("/v1/checkpoint", **describe_content(TEXT, "no-such-checkpoint"))
+    def show_checkpoint() -> Response:
+        """Return the newest final checkpoint: signed by this party, cosigned by a quorum."""
+        with node.store.reader() as reader:
+            return text_answer(checkpoint_text(reader, node.genesis, node.home.signer))
+
+    @router.get("/v1/receipts/{party}/{id}", **describe_content(TEXT, "no-such-record"))
+    def show_receipt(party: Name, id: Name) -> Response:  # noqa: A002 - the name in the path
+        """Return one file that proves, offline, who stated a record and that the log has it."""
+        return text_answer(node.receipt(party, id))
+
+    @router.get("/v1/proofs/inclusion", **describe(InclusionProof, "index-out-of-range"))
+    def prove_inclusion(index: Wanted, size: Size = None) -> Response:
+        """Prove that the log of a size holds an entry at an index."""
+        with node.store.reader() as reader:
+            return json_answer(inclusion_proof(reader, index, size))
+
+    @router.get("/v1/proofs/consistency", **describe(ConsistencyProof, "index-out-of-range"))
+    def prove_consistency(old: Wanted, new: Size = None) -> Response:
+        """Prove that the log of a newer size only added to that of an older one."""
+        with node.store.reader() as reader:
+            return json_answer(consistency_proof(reader, old, new))
+
+    @router.get("/v1/tile/{path:path}", **describe_content(OCTETS, "no-such-tile"))
+    def show_tile(path: str) -> Response:
+        """Return a tile of hashes, or of entries, as C2SP tlog-tiles names them."""
+        with node.store.reader() as reader:
+            data = tile_bytes(reader, f"tile/{path}")
+        return Response(data, media_type=OCTETS, headers=IMMUTABLE)
+
+    return router
+
+
+def _no_such_record(party: str, record_id: str) -> Problem:
+    return Problem(
+        "no-such-record",
+        f"nothing of {party!r} with the id {record_id!r} is final here; if it was submitted, "
+        "submit the same bytes again to learn its outcome",
+        definite=False,
+    )

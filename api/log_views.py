@@ -1,0 +1,196 @@
+"""How entries and blocks of the log are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from api.limits import TIMELINE_MAX
+from consensus.messages import decode_certificate
+from ledger.batch import Batch
+from ledger.entry import decode_entry
+from ledger.log.merkle import leaf_hash
+from node.storage.reads import BlockSummary, Reader, StoredBlock, StoredEntry
+
+_SPAN_MAX = 2000
+
+
+class EntryView(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry of the log: a record at its place.
+
+    ``outcome`` is ``applied``, or the code with which the record stands refused. ``time`` is that
+    of its block, in ms since the epoch. ``record`` has the canonical bytes its author signed.
+    """
+
+    index: int
+    height: int
+    time: int
+    party: str
+    batch: int
+    id: str
+    type: str
+    subject: str
+    outcome: str
+    leaf_hash: str
+    record: msgspec.Raw
+
+
+class EntryPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Entries in order. ``size`` counts all entries of the log."""
+
+    size: int
+    entries: list[EntryView]
+
+
+class BatchView(msgspec.Struct, frozen=True, kw_only=True):
+    """A batch of a block: whose it is, and which entries it became."""
+
+    party: str
+    number: int
+    hash: str
+    previous: str
+    root: str
+    first_index: int
+    count: int
+    signature: str
+
+
+class BlockView(msgspec.Struct, frozen=True, kw_only=True):
+    """A final block. ``time`` is its leader's claim, in ms since the epoch.
+
+    ``certified`` says whether this very block has a certificate; if not, a later one's covers it.
+    """
+
+    height: int
+    hash: str
+    slot: int
+    parent: str
+    proposer: str
+    time: int
+    size: int
+    first_index: int
+    entries: int
+    root: str
+    state: str
+    certified: bool
+
+
+class WholeBlock(msgspec.Struct, frozen=True, kw_only=True):
+    """A block with its batches. ``header`` is canonical JSON, exactly as hashed and signed."""
+
+    block: BlockView
+    header: msgspec.Raw
+    signature: str
+    batches: list[BatchView]
+    voters: list[str] | UnsetType = UNSET
+
+
+class BlockPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Blocks in order. ``height`` is that of the last block there is."""
+
+    height: int
+    blocks: list[BlockView]
+
+
+def log_size(reader: Reader) -> int:
+    """Return how many entries the snapshot holds."""
+    height = reader.height()
+    return reader.blocks(height, 1)[0].header.size if height else 0
+
+
+def entry_views(reader: Reader, entries: Sequence[StoredEntry]) -> list[EntryView]:
+    """Return entries as they are shown."""
+    times = _times(reader, sorted({entry.height for entry in entries}))
+    return [_entry_view(entry, times[entry.height]) for entry in entries]
+
+
+def timeline(reader: Reader, subjects: Iterable[str]) -> list[EntryView]:
+    """Return the entries about any of ``subjects``, in the order of the log."""
+    found: dict[int, StoredEntry] = {}
+    for subject in subjects:
+        for entry in reader.entries_by_subject(subject, -1, TIMELINE_MAX):
+            found[entry.index] = entry
+    ordered = [found[index] for index in sorted(found)]
+    return entry_views(reader, ordered[:TIMELINE_MAX])
+
+
+def block_view(summary: BlockSummary) -> BlockView:
+    """Return a block as it is shown."""
+    header = summary.header
+    return BlockView(
+        height=summary.height,
+        hash=summary.hash.hex(),
+        slot=header.slot,
+        parent=header.parent,
+        proposer=header.proposer,
+        time=header.time,
+        size=header.size,
+        first_index=summary.first_index,
+        entries=header.size - summary.first_index,
+        root=header.root,
+        state=header.state,
+        certified=summary.certified,
+    )
+
+
+def whole_block(summary: BlockSummary, stored: StoredBlock) -> WholeBlock:
+    """Return a block with its batches as it is shown."""
+    batches, first = [], summary.first_index
+    for batch in stored.block.batches:
+        batches.append(_batch_view(batch, first))
+        first += len(batch.records)
+    voters: list[str] | UnsetType = UNSET
+    if stored.certificate is not None:
+        voters = list(decode_certificate(stored.certificate).voters)
+    return WholeBlock(
+        block=block_view(summary),
+        header=msgspec.Raw(stored.block.raw_header),
+        signature=stored.block.signature.hex(),
+        batches=batches,
+        voters=voters,
+    )
+
+
+def _entry_view(entry: StoredEntry, time: int) -> EntryView:
+    decoded = decode_entry(entry.leaf)
+    return EntryView(
+        index=entry.index,
+        height=entry.height,
+        time=time,
+        party=entry.party,
+        batch=decoded.batch,
+        id=entry.id,
+        type=entry.type,
+        subject=entry.subject,
+        outcome=entry.outcome,
+        leaf_hash=leaf_hash(entry.leaf).hex(),
+        record=msgspec.Raw(decoded.record),
+    )
+
+
+def _batch_view(batch: Batch, first_index: int) -> BatchView:
+    header = batch.header
+    return BatchView(
+        party=header.party,
+        number=header.number,
+        hash=batch.hash.hex(),
+        previous=header.previous,
+        root=header.root,
+        first_index=first_index,
+        count=header.count,
+        signature=batch.signature.hex(),
+    )
+
+
+def _times(reader: Reader, heights: Sequence[int]) -> dict[int, int]:
+    """Return the block time by height: one query where the heights lie close together."""
+    if not heights:
+        return {}
+    span = heights[-1] - heights[0] + 1
+    if span <= _SPAN_MAX:
+        found = reader.blocks(heights[0], span)
+    else:
+        found = [block for height in heights for block in reader.blocks(height, 1)]
+    return {block.height: block.header.time for block in found}

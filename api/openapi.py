@@ -1,0 +1,184 @@
+"""The interface's own description: OpenAPI 3.1 with the schemas that the decoders use.
+
+Records and answers are msgspec structs; their schemas are taken from the structs themselves, so
+that what is documented is what is checked.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Union
+
+import msgspec
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from api.examples import EXAMPLES
+from api.problems import MEDIA_TYPE, TABLE, URN
+from api.results import RecordResult
+from ledger.contracts import RECORD_TYPES
+
+JSON = "application/json"
+NDJSON = "application/x-ndjson"
+TEXT = "text/plain"
+
+_REF = "#/components/schemas/{name}"
+_described: set[type] = {RecordResult}
+
+
+class ProblemDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """An error (RFC 9457). ``definite`` says whether the outcome is known."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    instance: str
+    definite: bool
+
+
+def describe(answer: type[msgspec.Struct], *codes: str, summary: str = "") -> dict[str, Any]:
+    """Return the keyword arguments by which a route is documented.
+
+    Args:
+        answer: The struct that it answers with.
+        codes: Codes of problems that are particular to the route.
+        summary: The route's title, where its function's name does not say it.
+    """
+    _described.add(answer)
+    content = {JSON: {"schema": reference(answer)}}
+    return _described_as(content, codes, summary)
+
+
+def describe_content(media_type: str, *codes: str, summary: str = "") -> dict[str, Any]:
+    """Return the keyword arguments that document a route which answers with no struct."""
+    return _described_as({media_type: {"schema": {"type": "string"}}}, codes, summary)
+
+
+def reference(struct: type) -> dict[str, Any]:
+    """Return the reference to a struct's schema."""
+    return {"$ref": _REF.format(name=struct.__name__)}
+
+
+def install(app: FastAPI) -> None:
+    """Make ``app`` describe itself with the schemas of records and answers."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = document(app)
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def document(app: FastAPI) -> dict[str, Any]:
+    """Return the OpenAPI document of ``app``."""
+    schema = get_openapi(
+        title=app.title, version=app.version, description=app.description, routes=app.routes
+    )
+    records = tuple(RECORD_TYPES.values())
+    answers = sorted(_described, key=lambda struct: struct.__name__)
+    _, components = msgspec.json.schema_components(
+        [*records, *answers, ProblemDocument], ref_template=_REF
+    )
+    components["Record"] = _record_schema()
+    schemas = schema.setdefault("components", {}).setdefault("schemas", {})
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    schemas.update(sorted(components.items()))
+    _drop_validation_answers(schema)
+    return schema
+
+
+def _drop_validation_answers(schema: dict[str, Any]) -> None:
+    """Remove FastAPI's own 422 answers: a bad parameter is a problem document here."""
+    for operations in schema["paths"].values():
+        for operation in operations.values():
+            answer = operation.get("responses", {}).get("422", {})
+            if "HTTPValidationError" in str(answer):
+                del operation["responses"]["422"]
+
+
+def _record_schema() -> dict[str, Any]:
+    ((schema,), _) = msgspec.json.schema_components(
+        [Union[tuple(RECORD_TYPES.values())]],  # noqa: UP007
+        ref_template=_REF,
+    )
+    return {
+        "title": "Record",
+        "description": "A record in canonical form (RFC 8785): sorted keys, no white space.",
+        **schema,
+    }
+
+
+def _described_as(content: dict[str, Any], codes: tuple[str, ...], summary: str) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "response_model": None,
+        "responses": {200: {"description": "Success", "content": content}, **_problems(codes)},
+    }
+    if summary:
+        described["summary"] = summary
+    return described
+
+
+def _problems(codes: tuple[str, ...]) -> dict[int | str, dict[str, Any]]:
+    by_status: dict[int, list[str]] = {}
+    for code in (*codes, "bad-parameter", "no-token", "bad-token", "wrong-scope"):
+        by_status.setdefault(TABLE[code][0], []).append(code)
+    answers: dict[int | str, dict[str, Any]] = {
+        status: _problem(", ".join(f"`{code}`" for code in found))
+        for status, found in sorted(by_status.items())
+    }
+    answers["default"] = _problem(f"A problem document; its type is `{URN}<code>`")
+    return answers
+
+
+def _problem(description: str) -> dict[str, Any]:
+    content = {MEDIA_TYPE: {"schema": reference(ProblemDocument)}}
+    return {"description": description, "content": content}
+
+
+def _one_of(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"oneOf": [schema, {"type": "array", "items": schema}]}
+
+
+def _submission() -> dict[str, Any]:
+    record = {"$ref": _REF.format(name="Record")}
+    result = reference(RecordResult)
+    examples = {name: {"summary": name, "value": value} for name, value in EXAMPLES.items()}
+    lines = "\n".join(
+        msgspec.json.encode(EXAMPLES[name], order="sorted").decode()
+        for name in ("split.instructed", "payment.captured")
+    )
+    body = {
+        JSON: {"schema": _one_of(record), "examples": examples},
+        NDJSON: {"schema": {"type": "string"}, "example": lines},
+    }
+    success = {JSON: {"schema": _one_of(result)}, NDJSON: {"schema": result}}
+    queued = {
+        "description": "The outcome is not known yet; submit the same bytes again, or ask.",
+        "headers": {"Location": {"schema": {"type": "string"}}},
+        "content": {JSON: {"schema": result}},
+    }
+    codes = (
+        "refused-in-log",
+        "id-reused",
+        "body-too-large",
+        "unsupported-media-type",
+        "refused",
+        "busy",
+        "halted",
+    )
+    return {
+        "response_model": None,
+        "openapi_extra": {"requestBody": {"required": True, "content": body}},
+        "responses": {
+            200: {"description": "Final and applied; or a list of results", "content": success},
+            202: queued,
+            **_problems(codes),
+        },
+    }
+
+
+SUBMISSION = _submission()
+"""How the route that takes records is documented."""

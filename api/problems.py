@@ -1,0 +1,206 @@
+"""Every HTTP error of a node, as RFC 9457 problem documents made from one table.
+
+Body (``application/problem+json``)::
+
+    {"type":"urn:tongzhang:error:id-reused","title":"…","status":409,"detail":"…",
+     "code":"id-reused","instance":"/v1/records","definite":true}
+
+``definite`` says whether the outcome is known: true means that nothing more will happen because of
+this request. A refusal code of a contract that is not in the table answers 422, or 409 when the
+record already stands in the log as refused.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from ledger.errors import LedgerError
+from node.errors import NodeError
+
+MEDIA_TYPE = "application/problem+json"
+URN = "urn:tongzhang:error:"
+
+logger = logging.getLogger("tongzhang.api")
+
+TABLE: dict[str, tuple[int, str]] = {
+    "bad-parameter": (400, "A parameter of the request is not what it must be"),
+    "no-token": (401, "A bearer token is needed"),
+    "bad-token": (401, "The bearer token is not known, revoked or expired"),
+    "wrong-scope": (403, "The bearer token does not allow this"),
+    "not-found": (404, "There is nothing at this address"),
+    "no-such-block": (404, "The log has no block of this height"),
+    "no-such-checkpoint": (404, "Nothing is final yet"),
+    "no-such-entry": (404, "The log has no entry of this index"),
+    "no-such-payment": (404, "No applied record names this payment"),
+    "no-such-payout": (404, "No applied record names this payout"),
+    "no-such-receiver": (404, "No applied record names this receiver"),
+    "no-such-record": (404, "The log has no record of this author and id"),
+    "no-such-tile": (404, "The log has no such tile"),
+    "method-not-allowed": (405, "This address does not take this method"),
+    "id-reused": (409, "The id already names another record of this author"),
+    "refused-in-log": (409, "The record stands in the log as refused and changed nothing"),
+    "body-too-large": (413, "The request, or one of its records, is too large"),
+    "unsupported-media-type": (415, "This address does not take this content type"),
+    "empty-body": (422, "The request holds no record"),
+    "index-out-of-range": (422, "The log has no tree of this size, or no such index in it"),
+    "refused": (422, "The record was refused; nothing was recorded"),
+    "internal-error": (500, "The node failed to answer; this is a fault of the node"),
+    "busy": (503, "The node has as much to do as it accepts"),
+    "conflicting-final": (503, "The node stopped: it saw two final histories"),
+    "corrupt-ledger": (503, "The node stopped: its database is damaged"),
+    "disk-full": (503, "The node stopped: its disk is full"),
+    "halted": (503, "The node stopped for safety"),
+    "not-ready": (503, "The node cannot take part at the moment"),
+    "stopping": (503, "The node is shutting down"),
+    "storage-busy": (503, "The database is locked by something else"),
+    "storage-closed": (503, "The database is closed"),
+    "storage-failed": (503, "The node stopped: its database failed"),
+}
+"""Status and title by code."""
+
+RETRY_AFTER_S = {"busy": 1, "not-ready": 2, "stopping": 5, "storage-busy": 1}
+
+
+class Problem(Exception):
+    """An answer that is a problem document.
+
+    Args:
+        code: A key of :data:`TABLE`, or a contract's refusal code.
+        detail: What was expected, what came, and the next step.
+        definite: Whether the outcome is known.
+        status: Status, where it is not the table's.
+        more: Further members of the document.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        detail: str,
+        *,
+        definite: bool = True,
+        status: int = 0,
+        more: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+        self.definite = definite
+        self.status = status or status_of(code)
+        self.more = more or {}
+
+    def document(self, instance: str) -> dict[str, Any]:
+        """Return the problem document for a request to the path ``instance``."""
+        return {
+            "type": URN + self.code,
+            "title": title_of(self.code, self.status),
+            "status": self.status,
+            "detail": self.detail,
+            "code": self.code,
+            "instance": instance,
+            "definite": self.definite,
+            **self.more,
+        }
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers that belong to the problem."""
+        if self.status == 401:
+            return {"www-authenticate": f'Bearer realm="tongzhang", error="{self.code}"'}
+        retry_after_s = RETRY_AFTER_S.get(self.code)
+        return {} if retry_after_s is None else {"retry-after": str(retry_after_s)}
+
+
+def status_of(code: str) -> int:
+    """Return the HTTP status of a code; 422 for a contract's refusal."""
+    return TABLE.get(code, TABLE["refused"])[0]
+
+
+def title_of(code: str, status: int) -> str:
+    """Return the title of a code; a contract's refusals share two, by their status."""
+    known = TABLE.get(code)
+    if known is not None:
+        return known[1]
+    return TABLE["refused-in-log" if status == TABLE["refused-in-log"][0] else "refused"][1]
+
+
+def respond(problem: Problem, instance: str) -> Response:
+    """Return the HTTP response that carries a problem."""
+    return Response(
+        msgspec.json.encode(problem.document(instance)),
+        status_code=problem.status,
+        headers=problem.headers(),
+        media_type=MEDIA_TYPE,
+    )
+
+
+def of_error(error: LedgerError | NodeError) -> Problem:
+    """Return the problem that says what an error of the layers below says."""
+    status = TABLE[error.code][0] if error.code in TABLE else 500
+    if isinstance(error, NodeError):
+        if error.code not in TABLE:
+            status = 503
+        return Problem(error.code, error.message, definite=error.definite, status=status)
+    if status == 500:
+        logger.error("unexpected %s", error)
+        return _internal()
+    return Problem(error.code, error.message, status=status)
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of ``app`` a problem document."""
+    app.add_exception_handler(Problem, _on_problem)
+    app.add_exception_handler(LedgerError, _on_error)
+    app.add_exception_handler(NodeError, _on_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(Exception, _on_fault)
+
+
+async def _on_problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)  # registered for nothing else
+    return respond(error, request.url.path)
+
+
+async def _on_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, LedgerError | NodeError)  # registered for nothing else
+    return respond(of_error(error), request.url.path)
+
+
+async def _on_invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # registered for nothing else
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return respond(Problem("bad-parameter", f"{place}: {first['msg']}"), request.url.path)
+
+
+async def _on_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # registered for nothing else
+    path = request.url.path
+    if error.status_code == 405:
+        problem = Problem("method-not-allowed", f"{request.method} is not possible here")
+        response = respond(problem, path)
+        response.headers.update(error.headers or {})
+        return response
+    if error.status_code == 404:
+        return respond(Problem("not-found", "see /openapi.json for what there is"), path)
+    return respond(Problem("bad-parameter", str(error.detail), status=error.status_code), path)
+
+
+async def _on_fault(request: Request, error: Exception) -> Response:
+    logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return respond(_internal(), request.url.path)
+
+
+def _internal() -> Problem:
+    return Problem(
+        "internal-error",
+        "Ask again with the same id; if it stays so, the node's own log says why.",
+        definite=False,
+    )

@@ -1,0 +1,148 @@
+"""What proves the log to outsiders: checkpoints, Merkle proofs and tiles, from one snapshot."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+
+import msgspec
+
+from api.log_views import log_size
+from api.problems import Problem
+from consensus.messages import decode_certificate
+from consensus.votes import checkpoint_for
+from ledger.errors import DecodeError
+from ledger.genesis import Genesis
+from ledger.keys import Signer
+from ledger.log import merkle, tiles
+from ledger.log.checkpoint import Cosignature, cosigner_name, signed_checkpoint
+from ledger.log.merkle import HASH_BYTES
+from ledger.log.tiles import ENTRIES, TILE_WIDTH, Tile
+from node.storage.reads import Reader
+
+
+class InclusionProof(msgspec.Struct, frozen=True, kw_only=True):
+    """RFC 6962 audit path. Hashes are base64, the leaf's sibling first."""
+
+    index: int
+    size: int
+    leaf_hash: str
+    root: str
+    path: list[str]
+
+
+class ConsistencyProof(msgspec.Struct, frozen=True, kw_only=True):
+    """RFC 6962 consistency proof. Hashes are base64."""
+
+    old: int
+    new: int
+    old_root: str
+    new_root: str
+    path: list[str]
+
+
+def checkpoint_text(reader: Reader, genesis: Genesis, signer: Signer) -> str:
+    """Return the newest final checkpoint as a signed note.
+
+    Args:
+        reader: A snapshot.
+        genesis: The consortium.
+        signer: The serving party's key, which signs under the origin.
+
+    Raises:
+        Problem: ``no-such-checkpoint``.
+    """
+    latest = reader.latest_certificate()
+    if latest is None:
+        raise Problem("no-such-checkpoint", "submit a record, then ask again")
+    certificate = decode_certificate(latest[1])
+    checkpoint = checkpoint_for(certificate.subject, genesis.origin)
+    cosignatures = [
+        Cosignature(
+            cosigner_name(genesis.origin, vote.voter),
+            genesis.verifiers[vote.voter].public_key,
+            vote.time,
+            vote.signature,
+        )
+        for vote in certificate.votes
+    ]
+    return signed_checkpoint(checkpoint, signer, cosignatures)
+
+
+def inclusion_proof(reader: Reader, index: int, size: int | None) -> InclusionProof:
+    """Return the proof of entry ``index`` in the log of ``size``, by default the newest.
+
+    Raises:
+        Problem: ``index-out-of-range``.
+    """
+    size = _size(reader, size)
+    if index >= size:
+        raise Problem("index-out-of-range", f"a log of {size} entries has none of index {index}")
+    read = tiles.hash_reader(reader.tile)
+    return InclusionProof(
+        index=index,
+        size=size,
+        leaf_hash=_text(read(0, index)),
+        root=_text(merkle.root_at(size, read)),
+        path=[_text(each) for each in merkle.inclusion_path(index, size, read)],
+    )
+
+
+def consistency_proof(reader: Reader, old: int, new: int | None) -> ConsistencyProof:
+    """Return the proof that the log of ``old`` entries is the beginning of that of ``new``.
+
+    Raises:
+        Problem: ``index-out-of-range``.
+    """
+    new = _size(reader, new)
+    if old > new:
+        raise Problem("index-out-of-range", f"no log of {old} entries comes before one of {new}")
+    read = tiles.hash_reader(reader.tile)
+    return ConsistencyProof(
+        old=old,
+        new=new,
+        old_root=_text(merkle.root_at(old, read)),
+        new_root=_text(merkle.root_at(new, read)),
+        path=[_text(each) for each in merkle.consistency_path(old, new, read)],
+    )
+
+
+def tile_bytes(reader: Reader, path: str) -> bytes:
+    """Return the tile or entry bundle of a C2SP path.
+
+    Raises:
+        Problem: ``no-such-tile``.
+    """
+    try:
+        tile = Tile.parse(path)
+    except DecodeError as error:
+        raise Problem("no-such-tile", error.message) from None
+    found = _bundle(reader, tile) if tile.level == ENTRIES else _hashes(reader, tile)
+    if found is None:
+        raise Problem("no-such-tile", f"the log of {log_size(reader)} entries does not reach it")
+    return found
+
+
+def _bundle(reader: Reader, tile: Tile) -> bytes | None:
+    entries = reader.entries(tile.index * TILE_WIDTH, tile.width)
+    if len(entries) < tile.width:
+        return None
+    return tiles.encode_entries(entry.leaf for entry in entries)
+
+
+def _hashes(reader: Reader, tile: Tile) -> bytes | None:
+    data = reader.tile(tile.level, tile.index)
+    width_bytes = tile.width * HASH_BYTES
+    return None if data is None or len(data) < width_bytes else data[:width_bytes]
+
+
+def _size(reader: Reader, size: int | None) -> int:
+    newest = log_size(reader)
+    if size is None:
+        return newest
+    if size > newest:
+        raise Problem("index-out-of-range", f"the log has {newest} entries, not {size}")
+    return size
+
+
+def _text(node: bytes) -> str:
+    return b64encode(node).decode()

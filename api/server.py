@@ -1,0 +1,159 @@
+"""Serve one node over HTTP: uvicorn on uvloop, started and stopped with the node.
+
+A stop (SIGTERM, SIGINT) goes in order: new records are refused with ``stopping``, those under way
+get :data:`DRAIN_S` to become final, the node stops, the connections close. A second signal does
+not wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from api.app import build_app
+from api.draining import Draining
+from node.peers import PING_INTERVAL_S, PING_TIMEOUT_S
+
+if TYPE_CHECKING:
+    from node.node import Node
+
+BACKLOG = 1024
+DRAIN_S = 3.0
+GRACEFUL_S = 3
+KEEP_ALIVE_S = 75
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+logger = logging.getLogger("tongzhang.api")
+
+
+class Service:
+    """A node and its HTTP server, running in the current event loop.
+
+    Args:
+        node: The node; :meth:`run` starts and stops it.
+        listener: A bound socket, as :func:`listen` makes it.
+    """
+
+    def __init__(self, node: Node, listener: socket.socket) -> None:
+        self._node = node
+        self._listener = listener
+        self._draining = Draining()
+        self._stop = asyncio.Event()
+        self.started = asyncio.Event()
+        config = uvicorn.Config(
+            build_app(node, self._draining),
+            http="httptools",
+            ws="websockets-sansio",
+            loop="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            backlog=BACKLOG,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=GRACEFUL_S,
+            ws_max_size=node.peers.frame_bytes_max,
+            ws_per_message_deflate=False,
+            ws_ping_interval=PING_INTERVAL_S,
+            ws_ping_timeout=PING_TIMEOUT_S,
+        )
+        self._server = _Server(config)
+
+    @property
+    def port(self) -> int:
+        """The port on which the service listens."""
+        return int(self._listener.getsockname()[1])
+
+    def stop(self) -> None:
+        """Begin an orderly stop; a second call does not wait for anything."""
+        if self._stop.is_set():
+            self._server.force_exit = True
+            self._draining.give_up()
+        self._stop.set()
+
+    async def run(self) -> None:
+        """Serve until :meth:`stop`; raises what made the node fail, if it did."""
+        serving = asyncio.create_task(self._server.serve([self._listener]), name="http")
+        running = asyncio.create_task(self._node.run(), name="node")
+        stopping = asyncio.create_task(self._stop.wait(), name="stop")
+        self.started.set()
+        await asyncio.wait([serving, running, stopping], return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        await self._draining.drain(DRAIN_S if not running.done() else 0)
+        self._node.stop()
+        self._server.should_exit = True
+        results = await asyncio.gather(running, serving, return_exceptions=True)
+        self._listener.close()
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server without its own signal handling: the service does that."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket bound to ``host`` and ``port``; port 0 takes a free one.
+
+    Raises:
+        OSError: the address is in use or not this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=BACKLOG)
+
+
+def serve(
+    node: Node, host: str, port: int, *, on_started: Callable[[int], None] | None = None
+) -> None:
+    """Run ``node`` and serve it until SIGTERM or SIGINT.
+
+    Args:
+        node: The node.
+        host: Address to listen on.
+        port: Port to listen on; 0 takes a free one.
+        on_started: Is told the port once it is open.
+
+    Raises:
+        OSError: the address is in use or not this machine's.
+    """
+    listener = listen(host, port)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(node, listener, on_started))
+
+
+async def _serve(
+    node: Node, listener: socket.socket, on_started: Callable[[int], None] | None
+) -> None:
+    service = Service(node, listener)
+    loop = asyncio.get_running_loop()
+    for number in STOP_SIGNALS:
+        loop.add_signal_handler(number, service.stop)
+    if on_started is not None:
+        on_started(service.port)
+    logger.info("listening on port %d", service.port)
+    try:
+        await service.run()
+    finally:
+        for number in STOP_SIGNALS:
+            loop.remove_signal_handler(number)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    try:
+        import uvloop
+    except ImportError:  # no uvloop on Windows
+        return asyncio.new_event_loop
+    return uvloop.new_event_loop

@@ -1,0 +1,142 @@
+"""Routes to the consortium and to this node's own state."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from api.answers import json_answer
+from api.auth import require
+from api.draining import Draining
+from api.openapi import JSON, TEXT, describe, describe_content
+from api.problems import Problem
+from ledger.genesis import Genesis, Member, tolerance
+from ledger.log.checkpoint import cosigner_name
+from ledger.log.note import COSIGNATURE, ED25519, NoteKey
+from ledger.log.policy import policy_text
+
+if TYPE_CHECKING:
+    from node.node import Node
+
+
+class MemberView(msgspec.Struct, frozen=True, kw_only=True):
+    """A party. ``log_key`` and ``cosigner_key`` are its key in the form other log tools take."""
+
+    name: str
+    role: str
+    key: str
+    log_key: str
+    cosigner_key: str
+
+
+class MembersView(msgspec.Struct, frozen=True, kw_only=True):
+    """The consortium: who is in it, and in plain words what it survives."""
+
+    ledger: str
+    origin: str
+    quorum: int
+    tolerance: list[str]
+    members: list[MemberView]
+
+
+class Alive(msgspec.Struct, frozen=True):
+    """The process answers."""
+
+    alive: bool
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """The node takes part: it reaches a quorum and is not far behind."""
+
+    ready: bool
+    detail: str
+
+
+class NodeStatus(msgspec.Struct, frozen=True):
+    """The node's own state; further members may be added."""
+
+    party: str
+    ledger: str
+    origin: str
+    height: int
+    size: int
+
+
+def service_routes(node: Node, draining: Draining) -> APIRouter:
+    """Return the router that shows the consortium and the state of ``node``."""
+    router = APIRouter(tags=["node"], dependencies=[require(node.tokens, "read")])
+
+    @router.get("/v1/members", **describe(MembersView))
+    def list_members() -> Response:
+        """List the parties and their keys."""
+        return json_answer(members_view(node.genesis))
+
+    @router.get("/v1/genesis", **describe_content(JSON))
+    def show_genesis() -> Response:
+        """Return the founding document, in the bytes whose hash names the ledger."""
+        return Response(node.genesis.raw, media_type=JSON)
+
+    @router.get("/v1/policy", **describe_content(TEXT))
+    def show_policy() -> Response:
+        """Return the trust policy (C2SP tlog-policy) by which other tools verify the log."""
+        genesis = node.genesis
+        keys = {member.name: member.public_key for member in genesis.members}
+        text = policy_text(genesis.origin, keys, genesis.quorum)
+        return Response(text, media_type="text/plain; charset=utf-8")
+
+    @router.get("/v1/status", **describe(NodeStatus))
+    async def show_status() -> Response:
+        """Return where this node stands."""
+        status = node.status()
+        status["refused_connections"] = dict(node.peers.refusals)
+        status["stopping"] = draining.stopping
+        return json_answer(status)
+
+    return router
+
+
+def probe_routes(node: Node, draining: Draining) -> APIRouter:
+    """Return the routes that need no token: what a supervisor asks."""
+    router = APIRouter(tags=["node"])
+
+    @router.get("/livez", **describe(Alive))
+    async def live() -> Response:
+        """Say that the process answers."""
+        return json_answer(Alive(alive=True))
+
+    @router.get("/readyz", **describe(Ready, "not-ready"))
+    async def ready() -> Response:
+        """Say whether the node can take records to the end."""
+        is_ready, detail = node.ready()
+        if draining.stopping:
+            is_ready, detail = False, "this node is shutting down"
+        if not is_ready:
+            raise Problem("not-ready", detail)
+        return json_answer(Ready(ready=True, detail=detail))
+
+    return router
+
+
+def members_view(genesis: Genesis) -> MembersView:
+    """Return the consortium as it is shown."""
+    return MembersView(
+        ledger=genesis.ledger,
+        origin=genesis.origin,
+        quorum=genesis.quorum,
+        tolerance=list(tolerance(len(genesis.members), genesis.quorum)),
+        members=[_member_view(genesis, member) for member in genesis.members],
+    )
+
+
+def _member_view(genesis: Genesis, member: Member) -> MemberView:
+    name = cosigner_name(genesis.origin, member.name)
+    return MemberView(
+        name=member.name,
+        role=member.role,
+        key=member.key,
+        log_key=NoteKey(genesis.origin, ED25519, member.public_key).vkey,
+        cosigner_key=NoteKey(name, COSIGNATURE, member.public_key).vkey,
+    )

@@ -1,0 +1,113 @@
+"""Submitting records: one, an array, or a stream of lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import msgspec
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from api.answers import json_answer
+from api.auth import require
+from api.draining import Draining
+from api.limits import BODY_BYTES_MAX, TIMEOUT_MS_DEFAULT, TIMEOUT_MS_MAX
+from api.openapi import SUBMISSION
+from api.problems import Problem
+from api.results import ACCEPTED, ask_link, problem_of, result_of
+from api.stream import BulkResponse
+
+if TYPE_CHECKING:
+    from node.node import Node
+
+JSON = "application/json"
+NDJSON = "application/x-ndjson"
+
+Wait = Annotated[
+    Literal["final", "queued"],
+    Query(description="`final`: until the record is in the log. `queued`: return at once."),
+]
+TimeoutMs = Annotated[
+    int,
+    Query(ge=0, le=TIMEOUT_MS_MAX, description="How long to wait for final, at most."),
+]
+
+_array = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+def submit_routes(node: Node, draining: Draining) -> APIRouter:
+    """Return the router that takes records for ``node``."""
+    router = APIRouter(tags=["records"], dependencies=[require(node.tokens, "submit")])
+
+    @router.post("/v1/records", **SUBMISSION)
+    async def submit_records(
+        request: Request, wait: Wait = "final", timeout_ms: TimeoutMs = TIMEOUT_MS_DEFAULT
+    ) -> Response:
+        """Submit one record, an array of records, or a stream of them, one a line.
+
+        A record is sent in its canonical form and taken exactly as sent. Submitting the same
+        bytes again is safe: the existing entry is returned.
+        """
+        timeout_s = timeout_ms / 1000 if wait == "final" else 0.0
+        kind = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
+        if kind == NDJSON:
+            return BulkResponse(node, draining, request, timeout_s)
+        if kind != JSON:
+            raise Problem("unsupported-media-type", f"expected {JSON} or {NDJSON}, got {kind!r}")
+        body = (await read_body(request)).strip()
+        with draining.submission():
+            if body.startswith(b"["):
+                return await _submit_array(node, body, timeout_s)
+            return await _submit_one(node, body, timeout_s)
+
+    return router
+
+
+async def read_body(request: Request) -> bytes:
+    """Return the whole body.
+
+    Raises:
+        Problem: ``body-too-large``.
+    """
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > BODY_BYTES_MAX:
+            raise Problem(
+                "body-too-large",
+                f"at most {BODY_BYTES_MAX} bytes; send more records as {NDJSON}",
+            )
+    return bytes(body)
+
+
+async def _submit_one(node: Node, body: bytes, timeout_s: float) -> Response:
+    if not body:
+        raise Problem("empty-body", "expected one record, or an array of records")
+    submissions = node.submit([body])
+    await _wait(node, submissions, timeout_s)
+    submission = submissions[0]
+    result = result_of(submission)
+    if result.status == ACCEPTED:
+        headers = {"location": ask_link(submission)}
+        return json_answer(result, status=ACCEPTED, headers=headers)
+    if result.status != 200:
+        raise problem_of(result)
+    return json_answer(result)
+
+
+async def _submit_array(node: Node, body: bytes, timeout_s: float) -> Response:
+    try:
+        raws = [bytes(raw) for raw in _array.decode(body)]
+    except msgspec.DecodeError as error:
+        raise Problem("not-json", f"the array is not JSON: {error}") from None
+    if not raws:
+        raise Problem("empty-body", "expected at least one record in the array")
+    submissions = node.submit(raws)
+    await _wait(node, submissions, timeout_s)
+    return json_answer([result_of(submission) for submission in submissions])
+
+
+async def _wait(node: Node, submissions: Sequence[Any], timeout_s: float) -> None:
+    if timeout_s:
+        await node.wait(submissions, timeout_s)

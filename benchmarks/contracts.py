@@ -1,0 +1,116 @@
+"""Microseconds per record of a mixed day: captures, and instructions of three legs, in blocks.
+
+Run with ``python -m benchmarks.contracts [records]``. Signing is not part of the measurement.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+
+from ledger import execute
+from ledger.batch import Batch
+from ledger.contracts import RULES, decode_record
+from ledger.records import Record
+from ledger.state import Overlay, Transaction
+from tests.ledger_kit import GENESIS, MORNING, Ledger, captured, leg, split
+
+RECEIVERS = 300
+BLOCK_RECORDS = 2000
+
+
+def day(records: int) -> tuple[Ledger, list[tuple[str, list[bytes]]]]:
+    """Return a ledger with receivers, and a day's records in blocks of one batch a party."""
+    ledger = Ledger()
+    for number in range(RECEIVERS):
+        ledger.register(f"shop-{number}", cycle=("T+1", "T+0", "D+1")[number % 3])
+    payments = [_payment(ledger, number) for number in range(records // 2)]
+    half = BLOCK_RECORDS // 2
+    blocks = []
+    for start in range(0, len(payments), half):
+        page = payments[start : start + half]
+        blocks.append(("institution", [capture for capture, _ in page]))
+        blocks.append(("platform", [instruction for _, instruction in page]))
+    return ledger, blocks
+
+
+def _payment(ledger: Ledger, number: int) -> tuple[bytes, bytes]:
+    amount = 1_000 + number * 7 % 90_000
+    ratios = (700_000, 250_000, 50_000)
+    legs = [
+        leg(place, f"shop-{(number * 11 + place * 37) % RECEIVERS}", ppm=ppm)
+        for place, ppm in enumerate(ratios, 1)
+    ]
+    name = f"P{number:08d}"
+    at = MORNING + number * 250
+    capture = ledger.record("payment.captured", captured(name, amount, captured_at=at))
+    instruction = ledger.record("split.instructed", split(name, amount, mode="ratio", legs=legs))
+    return capture, instruction
+
+
+def measure(records: int) -> dict[str, float]:
+    """Return µs per record of decoding, of the contracts alone, and of whole execution."""
+    ledger, pages = day(records)
+    cache: dict[bytes, Record] = {}
+    started = time.perf_counter()
+    for _, page in pages:
+        for raw in page:
+            cache[raw] = decode_record(raw)
+    decoding = time.perf_counter() - started
+    contracts = _contracts_alone(ledger, [cache[raw] for _, page in pages for raw in page])
+    execution = _execution(ledger, pages, cache.__getitem__)
+    count = sum(len(page) for _, page in pages)
+    parts = {"decode": decoding, "contracts": contracts, "execute": execution}
+    return {name: seconds / count * 1e6 for name, seconds in parts.items()}
+
+
+def _contracts_alone(ledger: Ledger, records: list[Record]) -> float:
+    view = Overlay(ledger.view)
+    tx = Transaction(view, GENESIS, "institution", "institution", 1000, 5, MORNING)
+    rules = [RULES[type(record)].apply for record in records]
+    started = time.perf_counter()
+    for entry, (apply, record) in enumerate(zip(rules, records, strict=True), 1000):
+        tx.begin(entry)
+        apply(tx, record)
+        view.merge(tx.changes)
+    return time.perf_counter() - started
+
+
+def _execution(
+    ledger: Ledger, pages: list[tuple[str, list[bytes]]], decoded: Callable[[bytes], Record]
+) -> float:
+    total = 0.0
+    for start in range(0, len(pages), 2):
+        batches = [ledger.seal(author, page) for author, page in pages[start : start + 2]]
+        started = time.perf_counter()
+        done = execute.execute(
+            GENESIS, ledger.tip, ledger.frontier, ledger.view, ledger.now, batches, decoded
+        )
+        total += time.perf_counter() - started
+        if done.refusals:
+            raise SystemExit(f"a record of the day was refused: {done.refusals[0][1]}")
+        _advance(ledger, batches, done)
+    return total
+
+
+def _advance(ledger: Ledger, batches: list[Batch], done: execute.Execution) -> None:
+    ledger.view.merge(done.changes)
+    ledger.frontier = done.frontier
+    for batch in batches:
+        ledger.heads[batch.party] = (batch.number, batch.hash)
+    height = ledger.tip.height + 1
+    ledger.tip = ledger.tip._replace(
+        height=height, size=done.size, root=done.root, state=done.state
+    )
+
+
+def main(arguments: list[str]) -> None:
+    """Print one line a part."""
+    records = int(arguments[0]) if arguments else 20_000
+    for name, micros in measure(records).items():
+        print(f"{name:10} {micros:6.2f} µs per record")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

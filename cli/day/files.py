@@ -1,0 +1,113 @@
+"""Reads and writes a day's folder. Files are UTF-8 with LF, whatever the machine's habits."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar, get_type_hints
+
+from cli.day.outcome import outcome
+from cli.day.rows import (
+    CaptureRow,
+    ConfirmationRow,
+    Day,
+    OrderRow,
+    PayoutRow,
+    ReceiverRow,
+)
+from cli.errors import UsageError
+
+EXPECTED = "expected.json"
+ROWS: dict[str, type[NamedTuple]] = {
+    "receivers": ReceiverRow,
+    "orders": OrderRow,
+    "captures": CaptureRow,
+    "payouts": PayoutRow,
+    "confirmations": ConfirmationRow,
+}
+"""The files of a day, ``<name>.csv``, in the order in which the day uses them."""
+
+R = TypeVar("R")
+
+
+def write_day(day: Day, folder: Path) -> None:
+    """Write the day's five files and its ``expected.json`` into ``folder``, which is made."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, row in ROWS.items():
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(row._fields)
+        writer.writerows(getattr(day, name))
+        (folder / f"{name}.csv").write_bytes(text.getvalue().encode())
+    expected = json.dumps(outcome(day), indent=2, sort_keys=True, ensure_ascii=True)
+    (folder / EXPECTED).write_bytes(expected.encode() + b"\n")
+
+
+def read_day(folder: Path) -> Day:
+    """Read a day's folder.
+
+    Raises:
+        UsageError: a file is missing or malformed; the message names file and line.
+    """
+    head = _read_expected(folder)
+    tables: dict[str, Any] = {name: _read_rows(folder, name, row) for name, row in ROWS.items()}
+    return Day(
+        business_date=head["business_date"],
+        platform=head["platform"],
+        institution=head["institution"],
+        seed=head["seed"],
+        troubles={name: tuple(names) for name, names in head["troubles"].items()},
+        **tables,
+    )
+
+
+def read_expected(folder: Path) -> dict[str, Any]:
+    """Read ``expected.json`` of a day's folder.
+
+    Raises:
+        UsageError: it is missing or malformed.
+    """
+    return _read_expected(folder)
+
+
+def _read_expected(folder: Path) -> dict[str, Any]:
+    path = folder / EXPECTED
+    try:
+        document = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise _bad_file(path, str(error)) from None
+    known = {field.name for field in fields(Day)} - set(ROWS)
+    missing = sorted(known - set(document)) if isinstance(document, dict) else sorted(known)
+    if missing:
+        raise _bad_file(path, f"it lacks {', '.join(missing)}")
+    return dict(document)
+
+
+def _read_rows(folder: Path, name: str, row: type[Any]) -> tuple[Any, ...]:
+    path = folder / f"{name}.csv"
+    numbers = [field for field, kind in get_type_hints(row).items() if kind is int]
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            if tuple(reader.fieldnames or ()) != row._fields:
+                raise _bad_file(path, f"its header must be {','.join(row._fields)}")
+            rows = []
+            for values in reader:
+                try:
+                    rows.append(row(**{**values, **{f: int(values[f]) for f in numbers}}))
+                except (TypeError, ValueError) as error:
+                    raise _bad_file(path, f"line {reader.line_num}: {error}") from None
+    except OSError as error:
+        raise _bad_file(path, str(error)) from None
+    return tuple(rows)
+
+
+def _bad_file(path: Path, reason: str) -> UsageError:
+    return UsageError(
+        "bad-day",
+        f"{path.name} cannot be read as part of a day: {reason}",
+        "write a good one with: tongzhang sample --out DIR",
+    )

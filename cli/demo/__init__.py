@@ -1,0 +1,1 @@
+"""One business day driven through real nodes, as the parties would."""

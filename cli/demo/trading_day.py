@@ -1,0 +1,164 @@
+"""The business day itself: what each party's feeder states, and when."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from cli.day import phases, statements
+from cli.day.rows import SUSPENDED, ConfirmationRow, Day, OrderRow, moment
+from cli.demo.feeder import Feeder, Statement
+from cli.demo.observer import Observer
+from cli.demo.screen import Screen
+from cli.errors import CheckFailed
+
+PAGED_FROM_PAYMENTS = 2000
+PAGE_RECORDS = 50
+_EXPECTATIONS_PAGE = 1000
+_WATCH_S = 0.1
+_PATIENCE_S = 60.0
+_OPENING = "T08:00:00+08:00"
+
+
+class TradingDay:
+    """Drives one day through the feeders.
+
+    Args:
+        day: The day's rows.
+        feeders: One feeder per party that states anything.
+        observer: Tells when all nodes have come to one height.
+        screen: Told what happens.
+    """
+
+    def __init__(
+        self, day: Day, feeders: dict[str, Feeder], observer: Observer, screen: Screen
+    ) -> None:
+        self._day = day
+        self._feeders = feeders
+        self._platform = feeders[day.platform]
+        self._institution = feeders[day.institution]
+        self._observer = observer
+        self._screen = screen
+        self._page = PAGE_RECORDS if len(day.captures) > PAGED_FROM_PAYMENTS else 1
+
+    async def register(self) -> None:
+        """Register the receivers, and suspend those under review."""
+        at_ms = moment(f"{self._day.business_date}{_OPENING}")
+        rows = self._day.receivers
+        closed = [row for row in rows if row.status == SUSPENDED]
+        self._screen.event(f"institution registers {len(rows)} receivers")
+        await self._institution.feed(
+            [Statement(row.receiver, statements.registered(row, at_ms)) for row in rows]
+            + [Statement(row.receiver, statements.suspended(row, at_ms)) for row in closed],
+            self._page,
+        )
+        await self._observer.until_equal()
+
+    async def trade(self) -> None:
+        """Captures and split instructions, concurrently."""
+        orders = phases.trading_orders(self._day)
+        captures = phases.trading_captures(self._day)
+        self._screen.event(f"trading: {len(captures)} captures, {len(orders)} split instructions")
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._platform.feed(_orders(orders), self._page))
+            group.create_task(
+                self._institution.feed(
+                    (Statement(row.payment, statements.capture_record(row)) for row in captures),
+                    self._page,
+                )
+            )
+
+    async def correct(self) -> None:
+        """The institution takes void captures back; the platform mends what its node shows."""
+        reversals = phases.reversals(self._day)
+        corrections = phases.corrections(self._day)
+        self._screen.event(f"corrections: {len(reversals)} reversals, {len(corrections)} mends")
+        async with asyncio.TaskGroup() as group:
+            group.create_task(
+                self._institution.feed(
+                    Statement(row.payment, statements.capture_record(row)) for row in reversals
+                )
+            )
+            group.create_task(self._mend(corrections))
+        await self._observer.until_equal()
+
+    async def _mend(self, rows: list[OrderRow]) -> None:
+        waiting = {row.payment: row for row in rows}
+        cancelled = self._cancelled()
+
+        async def seen() -> list[OrderRow]:
+            shown = await self._subjects(self._platform, state="conflicting")
+            shown |= await self._subjects(self._platform, kind="reversal", state="open")
+            return [r for p, r in waiting.items() if p in cancelled or f"payment:{p}" in shown]
+
+        while waiting:
+            ready = await _until(seen, "the platform's node shows nothing to mend")
+            await self._platform.feed(_orders(ready))
+            for row in ready:
+                del waiting[row.payment]
+
+    def _cancelled(self) -> set[str]:
+        captured = {row.payment for row in self._day.captures}
+        return {row.payment for row in self._day.orders if row.payment not in captured}
+
+    async def settle(self) -> None:
+        """Pay out what is due, and say how each payout ended."""
+        rows = self._day.payouts
+        self._screen.event(f"cut-off: {len(rows)} payouts and their results")
+        created = [Statement(row.payout, statements.payout_created(row)) for row in rows]
+        results = [Statement(row.payout, statements.payout_result(row)) for row in rows]
+        await self._institution.feed(created + results)
+
+    async def confirm(self) -> None:
+        """Every owner confirms the arrivals that its own node asks it for."""
+        by_party: dict[str, dict[str, ConfirmationRow]] = {}
+        for row in self._day.confirmations:
+            by_party.setdefault(row.party, {})[f"payout:{row.payout}"] = row
+        self._screen.event(f"owners confirm {len(self._day.confirmations)} arrivals")
+        async with asyncio.TaskGroup() as group:
+            for party, rows in by_party.items():
+                group.create_task(self._confirm(self._feeders[party], rows))
+
+    async def _confirm(self, feeder: Feeder, waiting: dict[str, ConfirmationRow]) -> None:
+        async def seen() -> list[str]:
+            shown = await self._subjects(
+                feeder, kind="arrival", state="open", awaited=feeder.party
+            )
+            return [subject for subject in waiting if subject in shown]
+
+        while waiting:
+            ready = await _until(seen, f"the node of {feeder.party} shows no arrival")
+            await feeder.feed(
+                Statement(subject, statements.confirmed(waiting[subject])) for subject in ready
+            )
+            for subject in ready:
+                del waiting[subject]
+
+    async def come_late(self) -> None:
+        """Hand in the notifications that come after the payouts."""
+        rows = phases.late_captures(self._day)
+        self._screen.event(f"{len(rows)} captures are notified late")
+        await self._institution.feed(
+            Statement(row.payment, statements.capture_record(row)) for row in rows
+        )
+        await self._observer.until_equal()
+
+    async def _subjects(self, feeder: Feeder, **query: str) -> set[str]:
+        page = await feeder.get("/v1/expectations", limit=_EXPECTATIONS_PAGE, **query)
+        return {expectation["subject"] for expectation in page["expectations"]}
+
+
+def _orders(rows: Iterable[OrderRow]) -> Iterable[Statement]:
+    return (Statement(row.payment, statements.order_record(row)) for row in rows)
+
+
+async def _until(look: Callable[[], Awaitable[list[Any]]], complaint: str) -> list[Any]:
+    """Return what ``look`` finds as soon as it finds anything."""
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            while not (found := await look()):
+                await asyncio.sleep(_WATCH_S)
+            return found
+    except TimeoutError:
+        raise CheckFailed("not-seen", f"{complaint} within {_PATIENCE_S:.0f} s") from None

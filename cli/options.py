@@ -1,0 +1,35 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+# Typer reads these at run time and knows no `Path | None` inside Annotated before 0.9.
+Home = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option(
+        "--home",
+        envvar="TONGZHANG_HOME",
+        help="The node's home directory: its address and the operator's token are read there.",
+        show_default=False,
+    ),
+]
+Url = Annotated[
+    str, typer.Option("--url", help="The node's address, instead of --home.", show_default=False)
+]
+Token = Annotated[
+    str,
+    typer.Option(
+        "--token",
+        envvar="TONGZHANG_TOKEN",
+        help="A bearer token, instead of the operator's.",
+        show_default=False,
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+GenesisFile = Annotated[
+    Path, typer.Option("--genesis", help="The consortium's genesis document.", show_default=False)
+]

@@ -1,0 +1,102 @@
+"""How commands print: results on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from cli.errors import CliError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
+
+def say(text: str = "") -> None:
+    """Print one line of the result, without any markup."""
+    print(text, flush=True)
+
+
+def say_json(value: object) -> None:
+    """Print a result as JSON, indented, keys in the order given."""
+    print(json.dumps(value, indent=2, ensure_ascii=False), flush=True)
+
+
+def note(text: str) -> None:
+    """Print a remark on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def show_error(error: CliError) -> None:
+    """Print ``error: code: message`` and the next step on stderr."""
+    note(f"error: {error.code}: {error.message}")
+    if error.next_step:
+        note(f"  next: {error.next_step}")
+
+
+def table(columns: Iterable[str], rows: Iterable[Iterable[object]], right: Iterable[int] = ()) -> None:
+    """Print rows in aligned columns, as wide as the terminal allows.
+
+    Args:
+        columns: Headings.
+        rows: Cells; anything that has a text form.
+        right: 0-based columns that are aligned to the right.
+    """
+    from rich.box import SIMPLE
+    from rich.table import Table
+
+    grid = Table(box=SIMPLE, pad_edge=False)
+    numeric = set(right)
+    for index, heading in enumerate(columns):
+        grid.add_column(heading, justify="right" if index in numeric else "left", overflow="fold")
+    for row in rows:
+        grid.add_row(*(str(cell) for cell in row))
+    out_console().print(grid, markup=False)
+
+
+def out_console() -> Console:
+    """Return a console on stdout."""
+    from rich.console import Console
+
+    return Console(highlight=False, emoji=False)
+
+
+def progress(quiet: bool = False) -> Progress:
+    """Return a progress display on stderr; it shows nothing when quiet or not on a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        disable=quiet or not console.is_terminal,
+        transient=True,
+    )
+
+
+def money(amount: int, currency: str) -> str:
+    """Return an amount for people, such as ``1,234.56 CNY``."""
+    from ledger.books import EXPONENTS
+
+    places = EXPONENTS.get(currency, 2)
+    sign = "-" if amount < 0 else ""
+    whole, part = divmod(abs(amount), 10**places)
+    return f"{sign}{whole:,}" + (f".{part:0{places}d}" if places else "") + f" {currency}"
+
+
+def plural(count: int, noun: str) -> str:
+    """Return a count with its noun, such as ``1 record`` or ``2 records``."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def pairs(values: dict[str, Any]) -> None:
+    """Print names and values in two columns."""
+    width = max(map(len, values), default=0)
+    for name, value in values.items():
+        say(f"{name:<{width}}  {value}")

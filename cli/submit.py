@@ -1,0 +1,173 @@
+"""``tongzhang submit``: hands records to a party's own node."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.errors import CheckFailed, UsageError
+from cli.options import Home, Json, Token, Url
+from cli.output import note, plural, progress, say, say_json
+
+if TYPE_CHECKING:
+    from cli.client import Client
+
+CHUNK_RECORDS = 2000
+REFUSALS_SHOWN_MAX = 20
+
+File = Annotated[
+    str, typer.Argument(help="JSON or NDJSON; - reads standard input.", show_default=False)
+]
+Wait = Annotated[
+    bool, typer.Option("--wait/--no-wait", help="Wait until every record is final.")
+]
+Exact = Annotated[bool, typer.Option("--exact", help="Send the bytes as they are.")]
+
+
+def submit(
+    file: File,
+    home: Home = None,
+    url: Url = "",
+    token: Token = "",
+    wait: Wait = True,
+    exact: Exact = False,
+    json: Json = False,
+) -> None:
+    """Submit records to a party's own node.
+
+    FILE holds one record, an array of records, or one record a line. Records that are not in
+    canonical form (sorted keys, no spaces) are rewritten so, which is said; with --exact they are
+    sent as they are. Sending a file again is safe: nothing is recorded twice. Exit code 1 when
+    any record is refused.
+
+    \b
+    Examples:
+      tongzhang submit orders.ndjson --home net/platform
+      tongzhang submit record.json --home net/institution --json
+      cat captures.ndjson | tongzhang submit - --home net/institution --no-wait
+    """
+    from cli.connection import connect
+
+    client = connect(home, url, token)
+    records = _split(_read(file))
+    if not exact:
+        records, rewritten = _canonical(records)
+        if rewritten:
+            note(f"{plural(rewritten, 'record')} rewritten in canonical form (see --exact)")
+    results: list[dict[str, Any]] = []
+    with progress(quiet=json) as bar:
+        task = bar.add_task("submitting", total=len(records))
+        for chunk in _chunks(records):
+            results += _submit_chunk(client, chunk, wait)
+            bar.update(task, completed=len(results))
+    _report(results, wait, json)
+
+
+def _submit_chunk(client: Client, chunk: list[bytes], wait: bool) -> list[dict[str, Any]]:
+    results = client.submit_lines(chunk, wait=wait)
+    if len(results) != len(chunk):
+        raise CheckFailed(
+            "unexpected-answer",
+            f"{plural(len(chunk), 'record')} sent, {len(results)} answered",
+            "send the file again: nothing is recorded twice",
+        )
+    return results
+
+
+def _read(file: str) -> bytes:
+    if file == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return Path(file).read_bytes()
+    except OSError as error:
+        raise UsageError("unreadable-file", f"{file}: {error.strerror or error}") from None
+
+
+def _split(data: bytes) -> list[bytes]:
+    """Return the records of a file: an array's members, one whole object, or its lines."""
+    import msgspec
+
+    text = data.strip()
+    if not text:
+        raise UsageError("empty-file", "there is no record to submit")
+    try:
+        if text.startswith(b"["):
+            return [bytes(raw) for raw in msgspec.json.decode(text, type=list[msgspec.Raw])]
+        msgspec.json.decode(text)
+    except msgspec.DecodeError as error:
+        lines = [line for line in text.splitlines() if line.strip()]
+        if text.startswith(b"[") or len(lines) == 1:
+            raise CheckFailed("not-json", f"the file is not JSON: {error}") from None
+        return lines
+    return [text]
+
+
+def _canonical(records: list[bytes]) -> tuple[list[bytes], int]:
+    """Return the records in canonical form, and how many had to be rewritten.
+
+    What cannot be rewritten without changing its meaning is left for the node to refuse.
+    """
+    import msgspec
+
+    from ledger import canonical
+
+    rewritten = 0
+    result = []
+    for raw in records:
+        try:
+            encoded = canonical.encode(msgspec.json.decode(raw))
+        except msgspec.DecodeError:
+            result.append(raw.strip())
+            continue
+        if encoded != raw and canonical.diagnose(raw, "record", "").code == "not-canonical":
+            rewritten += 1
+            raw = encoded
+        result.append(raw)
+    return result, rewritten
+
+
+def _chunks(records: list[bytes]) -> Iterator[list[bytes]]:
+    for first in range(0, len(records), CHUNK_RECORDS):
+        yield records[first : first + CHUNK_RECORDS]
+
+
+def _report(results: list[dict[str, Any]], wait: bool, json: bool) -> None:
+    refused = [result for result in results if "code" in result]
+    unknown = [result for result in results if wait and not result["definite"]]
+    if json:
+        say_json(results)
+    else:
+        _show(results, refused)
+    if refused:
+        codes = Counter(str(result["code"]) for result in refused)
+        raise CheckFailed(
+            "refused",
+            f"{plural(len(refused), 'record')} refused: "
+            + ", ".join(f"{code} {count}" for code, count in sorted(codes.items())),
+            "correct them and submit them again; the others are recorded",
+        )
+    if unknown:
+        raise CheckFailed(
+            "outcome-unknown",
+            f"{plural(len(unknown), 'record')} not final yet",
+            "submit the same file again: nothing is recorded twice",
+        )
+
+
+def _show(results: list[dict[str, Any]], refused: list[dict[str, Any]]) -> None:
+    states = Counter("refused" if "code" in result else result["state"] for result in results)
+    repeated = sum(bool(result["existing"]) for result in results)
+    counts = ", ".join(f"{count:,} {state}" for state, count in sorted(states.items()))
+    say(f"{plural(len(results), 'record')}: {counts}")
+    if repeated:
+        say(f"{repeated:,} of them were recorded before")
+    for number, result in enumerate(results, 1):
+        if "code" in result and len(refused) <= REFUSALS_SHOWN_MAX:
+            say(f"  {number}: {result['id'] or '-'}: {result['code']}: {result.get('message', '')}")
+    if len(results) == 1 and "entry" in results[0]:
+        say(f"entry {results[0]['entry']}, block {results[0]['height']}")

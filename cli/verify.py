@@ -1,0 +1,120 @@
+"""``tongzhang verify``: offline verification. Imports the ledger alone, never a node."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli.errors import CheckFailed, UsageError
+from cli.options import GenesisFile, Json
+from cli.output import progress, say, say_json
+from ledger.errors import LedgerError
+from ledger.genesis import Genesis, read
+
+File = Annotated[Path, typer.Argument(help="The file to verify.", show_default=False)]
+
+app = typer.Typer(
+    help="Verify a receipt, an exported log or a checkpoint offline, without any node.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+
+@app.command("receipt")
+def verify_receipt_file(file: File, genesis: GenesisFile, json: Json = False) -> None:
+    """Verify that a receipt proves its record: who stated it, and that the log contains it.
+
+    \b
+    Examples:
+      tongzhang verify receipt r.tlog-proof --genesis genesis.json
+    """
+    from ledger.log.receipt import verify_receipt
+
+    founded = _genesis(genesis)
+    text = _text(file)
+    try:
+        proved = verify_receipt(text, founded)
+    except LedgerError as error:
+        raise _false(file, error) from None
+    _report(json, "receipt", file, proved)
+
+
+@app.command("log")
+def verify_log_file(file: File, genesis: GenesisFile, json: Json = False) -> None:
+    """Verify a whole exported log: every signature, block, record and the final checkpoint.
+
+    \b
+    Examples:
+      tongzhang verify log log.ndjson --genesis genesis.json
+    """
+    from ledger.verify import verify_log
+
+    founded = _genesis(genesis)
+    try:
+        with file.open("rb") as lines, progress(quiet=json) as bar:
+            task = bar.add_task("verifying", total=None)
+            proved = verify_log(lines, founded, lambda done: bar.update(task, completed=done))
+    except LedgerError as error:
+        raise _false(file, error) from None
+    except OSError as error:
+        raise _unreadable(file, error) from None
+    _report(json, "log", file, proved)
+
+
+@app.command("checkpoint")
+def verify_checkpoint_file(file: File, genesis: GenesisFile, json: Json = False) -> None:
+    """Verify that a quorum of the consortium's parties cosigned a checkpoint.
+
+    \b
+    Examples:
+      tongzhang verify checkpoint checkpoint.txt --genesis genesis.json
+    """
+    from ledger.verify import verify_checkpoint
+
+    founded = _genesis(genesis)
+    text = _text(file)
+    try:
+        proved = verify_checkpoint(text, founded)
+    except LedgerError as error:
+        raise _false(file, error) from None
+    _report(json, "checkpoint", file, proved)
+
+
+def _genesis(path: Path) -> Genesis:
+    try:
+        return read(path.read_bytes())
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    except LedgerError as error:
+        raise UsageError(error.code, f"{path}: {error.message}") from None
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    except UnicodeDecodeError:
+        raise CheckFailed("not-text", f"{path} is not UTF-8 text, so it is not what it should be") from None
+
+
+def _unreadable(path: Path, error: OSError) -> UsageError:
+    return UsageError("unreadable-file", f"{path}: {error.strerror or error}")
+
+
+def _false(path: Path, error: LedgerError) -> CheckFailed:
+    return CheckFailed(error.code, f"{path}: {error.message}", "do not rely on this file")
+
+
+def _report(json: bool, what: str, path: Path, proved: Any) -> None:
+    from msgspec import to_builtins
+
+    facts = to_builtins(proved)
+    if json:
+        say_json({"verified": True, "kind": what, "file": str(path), **facts})
+        return
+    say(f"{path}: good {what}")
+    for name, value in facts.items():
+        say(f"  {name}: {value}")

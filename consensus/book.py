@@ -1,0 +1,125 @@
+"""What a replica knows: slots, executed blocks, the final tip. Answers, decides nothing."""
+
+from __future__ import annotations
+
+from consensus.limits import EVIDENCE_SLOTS
+from consensus.messages import WireBlock
+from consensus.slot import Proposed, Slot
+from consensus.votes import Certificate, notar_subject
+from ledger.block import Block, Tip, tip_of
+
+Parent = tuple[Tip, tuple[Certificate, ...]]
+"""A tip to build on, and the certificates that justify a block on it."""
+
+
+class Book:
+    """The slots after the last final one, and a few before it to convict late liars.
+
+    Args:
+        tip: The last final block.
+        certificate: What made it final; None at genesis.
+    """
+
+    def __init__(self, tip: Tip, certificate: Certificate | None) -> None:
+        self.final = tip
+        self.final_certificate = certificate
+        self.slots: dict[int, Slot] = {}
+        self.tips: dict[bytes, Tip] = {}
+        self.blocks: dict[bytes, Block] = {}
+        self.wires: dict[bytes, WireBlock] = {}
+
+    def slot(self, number: int) -> Slot:
+        """Return the slot's page, a new one if there was none."""
+        return self.slots.setdefault(number, Slot())
+
+    def live(self) -> list[tuple[int, Slot]]:
+        """Return the slots after the final one, in order."""
+        return [(s, self.slots[s]) for s in sorted(self.slots) if s > self.final.slot]
+
+    def accept(self, proposed: Proposed) -> None:
+        """Note a block that was executed and found valid."""
+        block = proposed.block
+        self.blocks[block.hash] = block
+        self.tips[block.hash] = tip_of(block)
+        self.wires[block.hash] = proposed.wire
+
+    def head(self) -> Tip:
+        """Return the highest notarized, executed block; the final tip if there is none after."""
+        notarized = [tip for block, tip in self.tips.items() if self.is_notarized(block)]
+        return max(notarized, key=lambda tip: tip.slot, default=self.final)
+
+    def is_notarized(self, block: bytes) -> bool:
+        """Return whether an executed block has a Notar certificate."""
+        tip = self.tips[block]
+        slot = self.slots.get(tip.slot)
+        return slot is not None and notar_subject(tip.slot, block) in slot.certificates
+
+    def is_known(self, certificate: Certificate) -> bool:
+        """Return whether this very certificate was verified before."""
+        slot = self.slots.get(certificate.subject.slot)
+        known = slot.certificates.get(certificate.subject) if slot is not None else None
+        return certificate in (known, self.final_certificate)
+
+    def parent_for(self, number: int) -> Parent | None:
+        """Return what a leader of slot ``number`` builds on (R2), or None while that is unknown.
+
+        It is the highest notarized block such that every slot between has a Skip certificate.
+        """
+        skips: list[Certificate] = []
+        for between in range(number - 1, self.final.slot, -1):
+            slot = self.slots.get(between, Slot())
+            notar, skip = slot.certificate("notar"), slot.certificate("skip")
+            if notar is not None:
+                parent = self.tips.get(notar.subject.block)
+                return None if parent is None else (parent, (notar, *reversed(skips)))
+            if skip is None:
+                return None
+            skips.append(skip)
+        return self._final_as_parent(skips[::-1])
+
+    def _final_as_parent(self, skips: list[Certificate]) -> Parent | None:
+        if self.final.slot == 0:
+            return self.final, tuple(skips)
+        own = self.final_certificate
+        if own is None or own.subject.block != self.final.hash:
+            return None
+        return self.final, (own, *skips)
+
+    def justifying_parent(self, number: int, block: Block) -> Tip | None:
+        """Return the executed parent that justifies ``block`` in slot ``number``, or None yet."""
+        parent = self.final if block.parent == self.final.hash else self.tips.get(block.parent)
+        if parent is None or parent.slot >= number:
+            return None
+        if parent != self.final and not self.is_notarized(parent.hash):
+            return None
+        between = [self.slots.get(s) for s in range(parent.slot + 1, number)]
+        return parent if all(slot is not None and slot.skipped for slot in between) else None
+
+    def chain_to(self, block: bytes) -> list[Block] | None:
+        """Return the executed blocks after the final tip up to ``block``, or None if one lacks.
+
+        Raises:
+            LookupError: the chain leads beside the final tip: history conflicts.
+        """
+        chain: list[Block] = []
+        at = block
+        while at != self.final.hash:
+            found = self.blocks.get(at)
+            if found is None:
+                return None
+            if found.height <= self.final.height:
+                raise LookupError
+            chain.append(found)
+            at = found.parent
+        return chain[::-1]
+
+    def advance(self, tip: Tip) -> None:
+        """Move the final tip and forget what it makes unnecessary."""
+        self.final = tip
+        for number in [s for s in self.slots if s <= tip.slot - EVIDENCE_SLOTS]:
+            del self.slots[number]
+        for old in [block for block, t in self.tips.items() if t.slot <= tip.slot]:
+            del self.tips[old], self.blocks[old], self.wires[old]
+        for number, slot in self.slots.items():
+            if number <= tip.slot:
+                slot.proposals.clear()

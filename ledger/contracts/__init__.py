@@ -1,0 +1,54 @@
+"""The contracts of this ledger. A new one is one line in :data:`CONTRACTS`.
+
+Each module exports ``RULES``, one :class:`ledger.records.Rule` a record type, and ``ROWS``, the
+rows of state that are its own.
+"""
+
+from __future__ import annotations
+
+from typing import Union
+
+import msgspec
+
+from ledger import canonical
+from ledger.books import Balance, Posting
+from ledger.contracts import payments, receivers, settlement
+from ledger.errors import DecodeError
+from ledger.expectations import Expectation
+from ledger.limits import RECORD_BYTES_MAX
+from ledger.records import BatchHead, Record, Recorded, Rule, type_name
+from ledger.state import Row
+
+CONTRACTS = (
+    receivers,
+    payments,
+    settlement,
+)
+
+RULES: dict[type[Record], Rule] = {
+    rule.record: rule for contract in CONTRACTS for rule in contract.RULES
+}
+ROWS: tuple[type[Row], ...] = (
+    BatchHead,
+    Recorded,
+    Posting,
+    Balance,
+    Expectation,
+    *(row for contract in CONTRACTS for row in contract.ROWS),
+)
+RECORD_TYPES: dict[str, type[Record]] = {type_name(record): record for record in RULES}
+
+_decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Union[tuple(RULES)])  # noqa: UP007
+
+
+def decode_record(raw: bytes) -> Record:
+    """Decode canonical record bytes into the struct of their type.
+
+    Raises:
+        DecodeError: ``record-too-large``, or the code that names the first thing wrong.
+    """
+    if len(raw) > RECORD_BYTES_MAX:
+        raise DecodeError(
+            "record-too-large", f"a record has at most {RECORD_BYTES_MAX} bytes, got {len(raw)}"
+        )
+    return canonical.decode(raw, _decoder, "record")

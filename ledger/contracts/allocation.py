@@ -1,0 +1,284 @@
+"""Allocation: which leg of a split gets how much, and when it is due, to the last minor unit.
+
+Fixed amounts must sum to the payment. Ratios are parts per million: every leg gets its exact share
+rounded down, and what is left over (the tail, 尾差) goes one unit each to the legs with the largest
+remainders, ties to the earlier leg; or whole to the one leg that was named to absorb it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, ClassVar, Literal, NamedTuple, Protocol
+
+import msgspec
+from msgspec import Meta
+
+from ledger import books
+from ledger.books import money
+from ledger.contracts import receivers
+from ledger.errors import Refused
+from ledger.limits import LEGS_CEILING
+from ledger.records import Amount, Currency, Identifier, Record, Text
+from ledger.state import Key, Keys, Row, Transaction
+
+MILLION = 1_000_000
+NO_BUCKET = 0
+_MINUTE_MS = 60_000
+
+Mode = Literal["fixed", "ratio"]
+Ppm = Annotated[int, Meta(ge=1, le=MILLION, description="parts per million")]
+LegNumber = Annotated[int, Meta(ge=1, le=LEGS_CEILING)]
+
+
+class SplitLeg(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """One leg as the platform states it: ``amount`` in fixed mode, ``ppm`` in ratio mode."""
+
+    leg: LegNumber
+    receiver: Identifier
+    purpose: Text
+    amount: Amount = 0
+    ppm: Ppm = 0
+
+
+class Split(Record, frozen=True, kw_only=True):
+    """How a payment is to be split: the fields that an instruction and its amendment share.
+
+    ``tail_leg`` may name the leg that absorbs the tail of a ratio. ``loan`` is reserved.
+    """
+
+    payment: Identifier
+    order: Identifier
+    amount: Amount
+    currency: Currency
+    mode: Mode
+    legs: Annotated[tuple[SplitLeg, ...], Meta(min_length=1, max_length=LEGS_CEILING)]
+    tail_leg: LegNumber = 0
+    loan: Identifier = ""
+
+
+class Shares(NamedTuple):
+    """Amount per leg, in minor units, and how many units of them were the tail."""
+
+    amounts: Sequence[int]
+    tail: int
+
+
+class Leg(Row, frozen=True):
+    """One leg with its resulting amount. ``bucket`` is 0 while nothing of it is due."""
+
+    TABLE: ClassVar[str] = "legs"
+    KEY: ClassVar[int] = 2
+    INDEXES: ClassVar[tuple[tuple[str, ...], ...]] = (("receiver", "bucket"),)
+
+    payment: str
+    leg: int
+    receiver: str
+    amount: int
+    purpose: str
+    ppm: int
+    bucket: int
+
+    def leads_to(self) -> Keys:
+        """Return the keys of its receiver and its bucket."""
+        found: list[tuple[type[Row], Key]] = [(receivers.Receiver, (self.receiver,))]
+        if self.bucket:
+            found.append((receivers.Bucket, (self.receiver, self.bucket)))
+        return found
+
+
+class Captured(Protocol):
+    """What allocation needs of a capture: when the money came, and its currency."""
+
+    @property
+    def captured_at(self) -> int:
+        """When the money was captured, ms since the epoch."""
+
+    @property
+    def currency(self) -> str:
+        """ISO 4217 code."""
+
+
+def compute(split: Split, legs_max: int) -> Shares:
+    """Return what each leg of ``split`` gets. The amounts sum exactly to the payment.
+
+    Args:
+        split: The instruction.
+        legs_max: How many legs the consortium allows.
+
+    Raises:
+        Refused: ``too-many-legs``, ``leg-order``, ``leg-form``, ``tail-leg``,
+            ``amounts-do-not-sum`` or ``ratios-do-not-sum``.
+    """
+    legs = split.legs
+    _refuse_leg_numbers(split, legs_max)
+    if split.mode == "ratio":
+        _refuse_ratios(split)
+        return share(split.amount, [leg.ppm for leg in legs], split.tail_leg)
+    amounts = [leg.amount for leg in legs]
+    _refuse_amounts(split, amounts)
+    return Shares(amounts, 0)
+
+
+def share(amount: int, ppms: Sequence[int], tail_leg: int = 0) -> Shares:
+    """Share ``amount`` by ratios that sum to one million.
+
+    Args:
+        amount: Minor units.
+        ppms: Parts per million, one a leg.
+        tail_leg: 1-based number of the leg that absorbs the tail; 0 for largest remainders.
+    """
+    parts = [divmod(amount * ppm, MILLION) for ppm in ppms]
+    amounts = [whole for whole, _ in parts]
+    tail = amount - sum(amounts)
+    if tail_leg:
+        amounts[tail_leg - 1] += tail
+        return Shares(amounts, tail)
+    if tail:
+        # sorted() is stable: legs with equal remainders stay in their order.
+        order = sorted(range(len(parts)), key=[-remainder for _, remainder in parts].__getitem__)
+        for leg in order[:tail]:
+            amounts[leg] += 1
+    return Shares(amounts, tail)
+
+
+def refuse_payout(tx: Transaction, legs: Sequence[Leg]) -> None:
+    """Return if no leg is in a payout.
+
+    Raises:
+        Refused: ``leg-in-payout``.
+    """
+    for leg in legs:
+        bucket = tx.get(receivers.Bucket, (leg.receiver, leg.bucket)) if leg.bucket else None
+        if bucket is not None and bucket.payout:
+            raise Refused(
+                "leg-in-payout",
+                f"Leg {leg.leg} of payment {leg.payment} is in payout {bucket.payout}; "
+                "it can be corrected only before, or after that payout was returned.",
+                expected="no leg in a payout",
+                got=f"leg {leg.leg} in payout {bucket.payout}",
+            )
+
+
+def enter(tx: Transaction, legs: Sequence[Leg], capture: Captured, source: str) -> None:
+    """Place the legs where they fall due, and post them against ``source``.
+
+    Args:
+        tx: The record's transaction.
+        legs: The legs of one payment, whose halves agree. A leg of nothing is due nothing.
+        capture: The institution's half.
+        source: The account that the money comes from.
+    """
+    captured_at = capture.captured_at
+    rows = tx.table(Leg)
+    lines = [(source, sum(leg.amount for leg in legs))]
+    for leg in legs:
+        name, amount, seq = leg.receiver, leg.amount, NO_BUCKET
+        if amount:
+            receiver = receivers.require(tx, name)
+            due = due_date(tx, captured_at, receiver.cycle)
+            seq = receivers.place(tx, receiver, due, amount)
+            lines.append((books.pending(name), -amount))
+        payment, number = leg.payment, leg.leg
+        rows[payment, number] = Leg(payment, number, name, amount, leg.purpose, leg.ppm, seq)
+    books.post(tx, capture.currency, lines)
+
+
+def take_back(tx: Transaction, legs: Sequence[Leg], currency: str, target: str) -> None:
+    """Undo :func:`enter` for legs that are in no payout, and post them back to ``target``."""
+    lines = []
+    for leg in legs:
+        if leg.bucket:
+            receivers.take_back(tx, leg.receiver, leg.bucket, leg.amount)
+            lines.append((books.pending(leg.receiver), leg.amount))
+    lines.append((target, -sum(leg.amount for leg in legs)))
+    books.post(tx, currency, lines)
+
+
+def due_date(tx: Transaction, time_ms: int, cycle: str) -> str:
+    """Return the date on which money captured at ``time_ms`` is due under ``cycle``.
+
+    Raises:
+        Refused: ``date-out-of-range``.
+    """
+    # Cut-offs fall on whole minutes, so all captures of one minute are due on one date.
+    key = (time_ms // _MINUTE_MS, cycle)
+    found = tx.memo.get(key)
+    if found is None:
+        found = tx.memo[key] = tx.genesis.calendar.due_date(time_ms, cycle)
+    return found
+
+
+def _refuse_leg_numbers(split: Split, legs_max: int) -> None:
+    legs = split.legs
+    if len(legs) > legs_max:
+        raise Refused(
+            "too-many-legs",
+            "The consortium limits the legs of a split.",
+            expected=f"at most {legs_max} legs",
+            got=f"{len(legs)}",
+        )
+    for number, leg in enumerate(legs, 1):
+        if leg.leg != number:
+            raise Refused(
+                "leg-order",
+                "Legs are numbered 1, 2, … in their order.",
+                expected=f"leg {number}",
+                got=f"leg {leg.leg}",
+            )
+
+
+def _refuse_amounts(split: Split, amounts: Sequence[int]) -> None:
+    for leg in split.legs:
+        if not leg.amount or leg.ppm:
+            raise _leg_form(leg, "an amount and no ppm, because the mode is fixed")
+    if split.tail_leg:
+        raise Refused(
+            "tail-leg",
+            "Fixed amounts leave no tail.",
+            expected="no tail_leg in fixed mode",
+            got=f"tail_leg {split.tail_leg}",
+        )
+    if sum(amounts) != split.amount:
+        raise Refused(
+            "amounts-do-not-sum",
+            "The amounts of the legs must sum to the payment.",
+            expected=money(split.amount, split.currency),
+            got=money(sum(amounts), split.currency),
+        )
+
+
+def _refuse_ratios(split: Split) -> None:
+    for leg in split.legs:
+        if not leg.ppm or leg.amount:
+            raise _leg_form(leg, "ppm and no amount, because the mode is ratio")
+    total = sum(leg.ppm for leg in split.legs)
+    if total != MILLION:
+        raise Refused(
+            "ratios-do-not-sum",
+            "The ratios of the legs must sum to one million.",
+            expected=f"{MILLION} ppm",
+            got=f"{total} ppm",
+        )
+    if split.tail_leg > len(split.legs):
+        raise Refused(
+            "tail-leg",
+            "The leg that absorbs the tail must be one of the split's.",
+            expected=f"1 to {len(split.legs)}",
+            got=f"{split.tail_leg}",
+        )
+
+
+def _leg_form(leg: SplitLeg, expected: str) -> Refused:
+    got = " and ".join(
+        text
+        for value, text in ((leg.amount, f"amount {leg.amount}"), (leg.ppm, f"ppm {leg.ppm}"))
+        if value
+    )
+    return Refused(
+        "leg-form",
+        f"Leg {leg.leg} must be stated in the mode of its split.",
+        expected=expected,
+        got=got or "neither",
+    )

@@ -1,0 +1,440 @@
+"""Payments: what was captured, how it is to be split, and whether the two halves agree.
+
+The institution states the capture, the platform the split instruction. Each half is a row of its
+own. Only when payment, order, amount and currency are equal in both does money leave suspense for
+the receivers: nothing reaches a receiver on one party's word.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from msgspec.structs import replace
+
+from ledger import books, expectations
+from ledger.books import Balance, money
+from ledger.contracts import allocation, receivers
+from ledger.contracts.allocation import NO_BUCKET, Leg, Shares, Split
+from ledger.errors import Refused
+from ledger.expectations import CAPTURE, INSTRUCTION, REVERSAL, Expectation
+from ledger.genesis import Genesis
+from ledger.records import Amount, Currency, Identifier, Record, Rule, Text, TimeMs
+from ledger.state import Key, Keys, Row, Transaction
+
+
+class PaymentCaptured(Record, frozen=True, kw_only=True, tag="payment.captured"):
+    """The institution holds the buyer's money."""
+
+    payment: Identifier
+    order: Identifier
+    amount: Amount
+    currency: Currency
+    channel: Text
+    captured_at: TimeMs
+
+
+class PaymentReversed(Record, frozen=True, kw_only=True, tag="payment.reversed"):
+    """The capture was void (冲正)."""
+
+    payment: Identifier
+    reason: Text
+
+
+class SplitInstructed(Split, frozen=True, kw_only=True, tag="split.instructed"):
+    """The platform says to whom the money of an order goes."""
+
+
+class SplitAmended(Split, frozen=True, kw_only=True, tag="split.amended"):
+    """The platform replaces its instruction for a payment."""
+
+
+class SplitWithdrawn(Record, frozen=True, kw_only=True, tag="split.withdrawn"):
+    """The order was cancelled before its payment was captured."""
+
+    payment: Identifier
+    reason: Text
+
+
+class Capture(Row, frozen=True):
+    """The institution's half. ``entry`` is the last that captured or reversed the payment.
+
+    ``reversals`` counts how often it was reversed, whether or not it ``stands`` again.
+    """
+
+    TABLE: ClassVar[str] = "captures"
+    INDEXES: ClassVar[tuple[tuple[str, ...], ...]] = (("order",),)
+
+    payment: str
+    order: str
+    amount: int
+    currency: str
+    channel: str
+    captured_at: int
+    entry: int
+    stands: bool
+    reversals: int
+
+
+class Instruction(Row, frozen=True):
+    """The platform's half. ``entry`` is the last that stated or withdrew it.
+
+    ``tail`` counts the minor units that ratios left over; ``tail_leg`` is the leg named to absorb
+    them, or 0. ``allocated`` says that the legs stand in the receivers' books.
+    """
+
+    TABLE: ClassVar[str] = "instructions"
+    INDEXES: ClassVar[tuple[tuple[str, ...], ...]] = (("order",),)
+
+    payment: str
+    order: str
+    amount: int
+    currency: str
+    mode: str
+    tail: int
+    tail_leg: int
+    leg_count: int
+    entry: int
+    stands: bool
+    allocated: bool
+
+    def leads_to(self) -> Keys:
+        """Return the keys of its legs."""
+        return [(Leg, (self.payment, number)) for number in range(1, self.leg_count + 1)]
+
+
+def payment_state(capture: Capture | None, instruction: Instruction | None) -> str:
+    """Return how far a payment has got, from its two halves.
+
+    Returns:
+        ``captured`` or ``instructed`` (one half stands), ``split`` or ``conflicting`` (both do),
+        ``reversed`` or ``withdrawn`` (the last word was that), or ``unknown``.
+    """
+    captured = capture is not None and capture.stands
+    if instruction is not None and instruction.stands:
+        if captured:
+            return "split" if instruction.allocated else "conflicting"
+        void = capture is not None and capture.entry > instruction.entry
+        return "reversed" if void else "instructed"
+    if captured:
+        return "captured"
+    if capture is not None:
+        return "reversed"
+    return "withdrawn" if instruction is not None else "unknown"
+
+
+def differences(capture: Capture, instruction: Instruction) -> str:
+    """Return which fields the halves disagree on, or the empty string where they agree."""
+    found = []
+    if capture.order != instruction.order:
+        found.append(f"order: captured {capture.order}, instructed {instruction.order}")
+    if (capture.amount, capture.currency) != (instruction.amount, instruction.currency):
+        fields = [
+            name
+            for name in ("amount", "currency")
+            if getattr(capture, name) != getattr(instruction, name)
+        ]
+        found.append(
+            f"{' and '.join(fields)}: captured {money(capture.amount, capture.currency)}, "
+            f"instructed {money(instruction.amount, instruction.currency)}"
+        )
+    return "; ".join(found)
+
+
+def _captured(tx: Transaction, record: PaymentCaptured) -> None:
+    payment = record.payment
+    existing = tx.get(Capture, (payment,))
+    if existing is not None and existing.stands:
+        raise Refused(
+            "already-captured",
+            f"The payment {payment} is captured already; to correct it, reverse it first.",
+            expected="a payment without a standing capture",
+            got=f"captured in entry {existing.entry}",
+        )
+    allocation.due_date(tx, record.captured_at, "D+0")
+    capture = Capture(
+        payment,
+        record.order,
+        record.amount,
+        record.currency,
+        record.channel,
+        record.captured_at,
+        tx.entry,
+        True,
+        0 if existing is None else existing.reversals,
+    )
+    tx.put(capture)
+    instruction = tx.get(Instruction, (payment,))
+    if instruction is None or not instruction.stands:
+        _hold(tx, capture)
+        _open(tx, INSTRUCTION, capture, tx.sole("platform"))
+    elif not _settle_halves(tx, capture, instruction, CAPTURE):
+        _hold(tx, capture)
+    else:
+        _acknowledge_reversal(tx, capture)
+        tx.put(replace(instruction, allocated=True))
+        allocation.enter(tx, _legs(tx, instruction), capture, books.RESERVE)
+
+
+def _instructed(tx: Transaction, record: SplitInstructed) -> None:
+    existing = tx.get(Instruction, (record.payment,))
+    if existing is not None and existing.stands:
+        raise Refused(
+            "already-instructed",
+            f"The payment {record.payment} has an instruction; amend it with split.amended.",
+            expected="a payment without a standing instruction",
+            got=f"instructed in entry {existing.entry}",
+        )
+    shares = _refuse_split(tx, record)
+    if existing is not None:
+        _drop_legs(tx, existing, len(record.legs))
+    _state_instruction(tx, record, shares)
+
+
+def _amended(tx: Transaction, record: SplitAmended) -> None:
+    existing = tx.get(Instruction, (record.payment,))
+    if existing is None or not existing.stands:
+        raise _not_instructed(record.payment)
+    old_legs = _legs(tx, existing)
+    allocation.refuse_payout(tx, old_legs)
+    shares = _refuse_split(tx, record)
+    if existing.allocated:
+        allocation.take_back(tx, old_legs, existing.currency, books.suspense(record.payment))
+    _drop_legs(tx, existing, len(record.legs))
+    _state_instruction(tx, record, shares)
+
+
+def _reversed(tx: Transaction, record: PaymentReversed) -> None:
+    payment = record.payment
+    capture = tx.get(Capture, (payment,))
+    if capture is None or not capture.stands:
+        raise Refused(
+            "not-captured",
+            f"Only a standing capture can be reversed, and the payment {payment} has none.",
+            expected="a captured payment",
+            got="no capture" if capture is None else f"reversed in entry {capture.entry}",
+        )
+    instruction = tx.get(Instruction, (payment,))
+    legs = _legs(tx, instruction) if instruction is not None and instruction.allocated else []
+    allocation.refuse_payout(tx, legs)
+    if instruction is not None and instruction.allocated:
+        allocation.take_back(tx, legs, instruction.currency, books.RESERVE)
+        tx.put(replace(instruction, allocated=False))
+        for leg in legs:
+            tx.put(replace(leg, bucket=NO_BUCKET))
+    else:
+        lines = ((books.suspense(payment), capture.amount), (books.RESERVE, -capture.amount))
+        books.post(tx, capture.currency, lines)
+    reversals = capture.reversals + 1
+    tx.put(replace(capture, stands=False, entry=tx.entry, reversals=reversals))
+    half = _halves_expectation(tx, payment, CAPTURE)
+    if half is not None and half.state != expectations.MET:
+        expectations.meet(tx, half, f"capture reversed: {record.reason}")
+    _open(tx, REVERSAL, capture, tx.sole("platform"))
+
+
+def _withdrawn(tx: Transaction, record: SplitWithdrawn) -> None:
+    payment = record.payment
+    instruction = tx.get(Instruction, (payment,))
+    capture = tx.get(Capture, (payment,))
+    _refuse_withdrawal(tx, payment, capture, instruction)
+    detail = f"split withdrawn: {record.reason}"
+    if instruction is not None and instruction.stands:
+        tx.put(replace(instruction, stands=False, entry=tx.entry))
+    expectations.meet_if_open(tx, CAPTURE, f"payment:{payment}", detail)
+    expectations.meet_if_open(tx, REVERSAL, f"payment:{payment}", detail)
+
+
+def _refuse_withdrawal(
+    tx: Transaction, payment: str, capture: Capture | None, instruction: Instruction | None
+) -> None:
+    if capture is not None and capture.stands:
+        clash = instruction is not None and instruction.stands and not instruction.allocated
+        advice = (
+            "the halves conflict, so correct the instruction with split.amended"
+            if clash
+            else "the institution has to reverse it first"
+        )
+        raise Refused(
+            "already-captured",
+            f"The money of payment {payment} is there; {advice}.",
+            expected="a payment without a standing capture",
+            got=f"captured in entry {capture.entry}",
+        )
+    if instruction is not None and instruction.stands:
+        return
+    reversal = tx.get(Expectation, (REVERSAL, f"payment:{payment}"))
+    if reversal is None or reversal.state != expectations.OPEN:
+        raise _not_instructed(payment)
+
+
+def _not_instructed(payment: str) -> Refused:
+    return Refused(
+        "not-instructed",
+        f"The payment {payment} has no standing instruction; state one with split.instructed.",
+        expected="an instructed payment",
+        got="none",
+    )
+
+
+def _refuse_split(tx: Transaction, record: Split) -> Shares:
+    if record.loan:
+        raise Refused(
+            "loan-unknown",
+            "A split may name a loan only if the log knows it.",
+            expected="no loan",
+            got=record.loan,
+        )
+    shares = allocation.compute(record, tx.genesis.limits.legs)
+    for leg in record.legs:
+        receivers.require_open(tx, leg.receiver, record.currency)
+    return shares
+
+
+def _state_instruction(tx: Transaction, record: Split, shares: Shares) -> None:
+    payment = record.payment
+    amounts, tail = shares
+    count = len(amounts)
+    instruction = Instruction(
+        payment,
+        record.order,
+        record.amount,
+        record.currency,
+        record.mode,
+        tail,
+        record.tail_leg,
+        count,
+        tx.entry,
+        True,
+        False,
+    )
+    legs = [
+        Leg(payment, leg.leg, leg.receiver, amount, leg.purpose, leg.ppm, NO_BUCKET)
+        for leg, amount in zip(record.legs, amounts, strict=True)
+    ]
+    capture = tx.get(Capture, (payment,))
+    if capture is not None:
+        _acknowledge_reversal(tx, capture)
+    if capture is None or not capture.stands:
+        _open(tx, CAPTURE, instruction, tx.sole("institution"))
+    elif _settle_halves(tx, capture, instruction, INSTRUCTION):
+        tx.put(replace(instruction, allocated=True))
+        allocation.enter(tx, legs, capture, books.suspense(payment))
+        return
+    tx.put(instruction)
+    for leg in legs:
+        tx.put(leg)
+
+
+def _open(tx: Transaction, kind: str, half: Capture | Instruction, awaited: str) -> None:
+    subject = f"payment:{half.payment}"
+    expectations.open_or_revise(tx, kind, (subject, awaited), half.amount, half.currency)
+
+
+def _acknowledge_reversal(tx: Transaction, capture: Capture) -> None:
+    """Meet the platform's acknowledgement, if it still owes one: it has spoken, or both agree."""
+    if capture.reversals:
+        expectations.meet_if_open(tx, REVERSAL, f"payment:{capture.payment}")
+
+
+def _settle_halves(
+    tx: Transaction, capture: Capture, instruction: Instruction, likely: str
+) -> bool:
+    """Meet or conflict what the first half opened; return whether the halves agree."""
+    expectation = _halves_expectation(tx, capture.payment, likely)
+    if expectation is None:
+        raise LookupError(f"the state has no expectation for payment {capture.payment}")
+    detail = differences(capture, instruction)
+    if detail:
+        expectations.conflict(tx, expectation, detail)
+        return False
+    if expectation.state != expectations.MET:
+        expectations.meet(tx, expectation)
+    return True
+
+
+def _halves_expectation(tx: Transaction, payment: str, likely: str) -> Expectation | None:
+    """Return the expectation that stands for the agreement of the halves: the one opened last.
+
+    At most one of the two is open at a time, so an open one of the likely kind is the answer.
+    """
+    subject = f"payment:{payment}"
+    first = tx.get(Expectation, (likely, subject))
+    if first is not None and first.state == expectations.OPEN:
+        return first
+    other = tx.get(Expectation, (INSTRUCTION if likely == CAPTURE else CAPTURE, subject))
+    if first is None or other is None:
+        return first or other
+    return first if first.opened_entry > other.opened_entry else other
+
+
+def _hold(tx: Transaction, capture: Capture) -> None:
+    amount = capture.amount
+    lines = ((books.RESERVE, amount), (books.suspense(capture.payment), -amount))
+    books.post(tx, capture.currency, lines)
+
+
+def _legs(tx: Transaction, instruction: Instruction) -> list[Leg]:
+    payment = instruction.payment
+    found = [tx.get(Leg, (payment, number)) for number in range(1, instruction.leg_count + 1)]
+    return [leg for leg in found if leg is not None]
+
+
+def _capture_keys(record: PaymentCaptured, genesis: Genesis) -> list[tuple[type[Row], Key]]:
+    payment, currency = record.payment, record.currency
+    return [
+        (Capture, (payment,)),
+        (Instruction, (payment,)),
+        (Expectation, (CAPTURE, f"payment:{payment}")),
+        (Expectation, (INSTRUCTION, f"payment:{payment}")),
+        (Balance, (books.RESERVE, currency)),
+        (Balance, (books.suspense(payment), currency)),
+    ]
+
+
+def _split_keys(record: Split, genesis: Genesis) -> list[tuple[type[Row], Key]]:
+    payment = record.payment
+    keys: list[tuple[type[Row], Key]] = [
+        (receivers.Receiver, (leg.receiver,)) for leg in record.legs
+    ]
+    keys += (
+        (Capture, (payment,)),
+        (Instruction, (payment,)),
+        (Expectation, (CAPTURE, f"payment:{payment}")),
+        (Expectation, (INSTRUCTION, f"payment:{payment}")),
+        (Balance, (books.suspense(payment), record.currency)),
+    )
+    return keys
+
+
+def _drop_legs(tx: Transaction, instruction: Instruction, keep: int) -> None:
+    """Delete the legs that an instruction of ``keep`` legs does not overwrite."""
+    for number in range(keep + 1, instruction.leg_count + 1):
+        tx.delete(Leg, (instruction.payment, number))
+
+
+def _payment_keys(
+    record: PaymentReversed | SplitWithdrawn, genesis: Genesis
+) -> list[tuple[type[Row], Key]]:
+    payment = record.payment
+    subject = f"payment:{payment}"
+    return [
+        (Capture, (payment,)),
+        (Instruction, (payment,)),
+        (Expectation, (CAPTURE, subject)),
+        (Expectation, (INSTRUCTION, subject)),
+        (Expectation, (REVERSAL, subject)),
+    ]
+
+
+def _subject(record: PaymentCaptured | PaymentReversed | SplitWithdrawn | Split) -> str:
+    return f"payment:{record.payment}"
+
+
+ROWS: tuple[type[Row], ...] = (Capture, Instruction, Leg)
+RULES = (
+    Rule(PaymentCaptured, ("institution",), _captured, _capture_keys, _subject),
+    Rule(PaymentReversed, ("institution",), _reversed, _payment_keys, _subject),
+    Rule(SplitInstructed, ("platform",), _instructed, _split_keys, _subject),
+    Rule(SplitAmended, ("platform",), _amended, _split_keys, _subject),
+    Rule(SplitWithdrawn, ("platform",), _withdrawn, _payment_keys, _subject),
+)

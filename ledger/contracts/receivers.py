@@ -1,0 +1,325 @@
+"""Receivers: who may be paid, under which identifier (结算标识), and what is due to them.
+
+Real account numbers never enter the log: a salted commitment and the last four digits do. Money
+due to a receiver is collected in buckets, one a due date, so that a payout is one transfer however
+many legs it settles.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from msgspec import Meta
+from msgspec.structs import replace
+
+from ledger import books
+from ledger.errors import Refused
+from ledger.genesis import Genesis
+from ledger.records import Commitment, Currency, Identifier, PartyName, Record, Rule, Text
+from ledger.state import Key, Keys, Row, Transaction
+
+ACTIVE = "active"
+SUSPENDED = "suspended"
+DATE_CHARS = 10
+
+Kind = Literal["bank_account", "payment_account"]
+Cycle = Annotated[
+    str,
+    Meta(
+        pattern=r"^[TD]\+([0-9]|[12][0-9]|30)$(?!\n)",
+        description="T+n business days or D+n calendar days after the capture, n up to 30",
+    ),
+]
+LastFour = Annotated[str, Meta(pattern=r"^[0-9A-Z]{4}$(?!\n)")]
+
+
+class ReceiverRegistered(Record, frozen=True, kw_only=True, tag="receiver.registered"):
+    """The institution vouches for an account that legs may be paid to.
+
+    ``held_at`` names the institution at which a payment account is held. ``owner`` is the party
+    that confirms arrivals; a receiver without one (a small merchant) has no arrival half.
+    """
+
+    receiver: Identifier
+    kind: Kind
+    commitment: Commitment
+    last4: LastFour
+    cycle: Cycle
+    currency: Currency
+    held_at: PartyName = ""
+    owner: PartyName = ""
+
+
+class ReceiverSuspended(Record, frozen=True, kw_only=True, tag="receiver.suspended"):
+    """No new legs to this receiver until it is resumed."""
+
+    receiver: Identifier
+    reason: Text
+
+
+class ReceiverResumed(Record, frozen=True, kw_only=True, tag="receiver.resumed"):
+    """Legs to this receiver are accepted again."""
+
+    receiver: Identifier
+    reason: Text
+
+
+class Receiver(Row, frozen=True):
+    """A registered receiver. ``open_buckets`` are ``date:seq``, in the order of their opening."""
+
+    TABLE: ClassVar[str] = "receivers"
+    INDEXES: ClassVar[tuple[tuple[str, ...], ...]] = (("owner",),)
+
+    receiver: str
+    kind: str
+    held_at: str
+    owner: str
+    commitment: str
+    last4: str
+    cycle: str
+    currency: str
+    state: str
+    reason: str
+    entry: int
+    open_buckets: tuple[str, ...]
+    bucket_count: int
+
+    def leads_to(self) -> Keys:
+        """Return the keys of its open buckets and of its pending balance."""
+        name = self.receiver
+        found: list[tuple[type[Row], Key]] = [
+            (Bucket, (name, int(text[DATE_CHARS + 1 :]))) for text in self.open_buckets
+        ]
+        found.append((books.Balance, (books.pending(name), self.currency)))
+        return found
+
+
+class Bucket(Row, frozen=True):
+    """The legs of one receiver that fall due on one date: their sum in minor units, their count.
+
+    ``payout`` is the payout that takes them, or empty; ``returned`` the last that came back.
+    """
+
+    TABLE: ClassVar[str] = "buckets"
+    KEY: ClassVar[int] = 2
+
+    receiver: str
+    seq: int
+    due_date: str
+    amount: int
+    legs: int
+    payout: str
+    returned: str
+
+
+def require(tx: Transaction, name: str) -> Receiver:
+    """Return the registered receiver ``name``.
+
+    Raises:
+        Refused: ``unknown-receiver``.
+    """
+    receiver = tx.get(Receiver, (name,))
+    if receiver is None:
+        raise Refused(
+            "unknown-receiver",
+            "A receiver is registered before anything is paid to it.",
+            expected="a registered receiver",
+            got=name,
+        )
+    return receiver
+
+
+def require_open(tx: Transaction, name: str, currency: str) -> Receiver:
+    """Return the receiver ``name`` if new legs in ``currency`` may go to it.
+
+    Raises:
+        Refused: ``unknown-receiver``, ``receiver-suspended`` or ``wrong-currency``.
+    """
+    receiver = tx.get(Receiver, (name,)) or require(tx, name)
+    if receiver.state != ACTIVE:
+        raise Refused(
+            "receiver-suspended",
+            f"No new legs to a suspended receiver ({receiver.reason}).",
+            expected="an active receiver",
+            got=f"{name}, suspended",
+        )
+    if receiver.currency != currency:
+        raise wrong_currency(receiver, currency)
+    return receiver
+
+
+def wrong_currency(receiver: Receiver, currency: str) -> Refused:
+    """Return the refusal of an amount in a currency that is not the receiver's."""
+    return Refused(
+        "wrong-currency",
+        f"The receiver {receiver.receiver} is settled in one currency.",
+        expected=receiver.currency,
+        got=currency,
+    )
+
+
+def place(tx: Transaction, receiver: Receiver, due_date: str, amount: int) -> int:
+    """Add a leg to the bucket of ``due_date``, opening one if need be.
+
+    Args:
+        tx: The record's transaction.
+        receiver: A registered receiver, as it stands now.
+        due_date: ISO date.
+        amount: Minor units, above zero.
+
+    Returns:
+        The bucket's number.
+    """
+    name = receiver.receiver
+    for text in receiver.open_buckets:
+        if not text.startswith(due_date):
+            continue
+        seq = int(text[DATE_CHARS + 1 :])
+        bucket = _bucket(tx, name, seq)
+        if not bucket.returned:
+            amount += bucket.amount
+            tx.put(Bucket(name, seq, due_date, amount, bucket.legs + 1, "", ""))
+            return seq
+    seq = receiver.bucket_count + 1
+    opened = (*receiver.open_buckets, f"{due_date}:{seq}")
+    tx.put(replace(receiver, open_buckets=opened, bucket_count=seq))
+    tx.put(Bucket(name, seq, due_date, amount, 1, "", ""))
+    return seq
+
+
+def take_back(tx: Transaction, name: str, seq: int, amount: int) -> None:
+    """Take a leg out of a bucket that is in no payout; the last one closes the bucket."""
+    bucket = _bucket(tx, name, seq)
+    if bucket.legs > 1:
+        tx.put(replace(bucket, amount=bucket.amount - amount, legs=bucket.legs - 1))
+        return
+    receiver = require(tx, name)
+    text = f"{bucket.due_date}:{seq}"
+    remaining = tuple(other for other in receiver.open_buckets if other != text)
+    tx.put(replace(receiver, open_buckets=remaining))
+    tx.delete(Bucket, (name, seq))
+
+
+def due(tx: Transaction, receiver: Receiver, cutoff_date: str) -> list[Bucket]:
+    """Return the open buckets of ``receiver`` that are due on ``cutoff_date``, oldest first."""
+    found = []
+    for text in sorted(receiver.open_buckets):
+        if text[:DATE_CHARS] <= cutoff_date:
+            found.append(_bucket(tx, receiver.receiver, int(text[DATE_CHARS + 1 :])))
+    return found
+
+
+def pay_out(tx: Transaction, receiver: Receiver, buckets: list[Bucket], payout: str) -> None:
+    """Take open buckets into a payout."""
+    taken = [f"{bucket.due_date}:{bucket.seq}" for bucket in buckets]
+    remaining = tuple(text for text in receiver.open_buckets if text not in taken)
+    tx.put(replace(receiver, open_buckets=remaining))
+    for bucket in buckets:
+        tx.put(replace(bucket, payout=payout))
+
+
+def reopen(tx: Transaction, name: str, seqs: list[int], payout: str) -> None:
+    """Make the buckets of a returned payout due again."""
+    receiver = require(tx, name)
+    buckets = [_bucket(tx, name, seq) for seq in seqs]
+    opened = tuple(f"{bucket.due_date}:{bucket.seq}" for bucket in buckets)
+    tx.put(replace(receiver, open_buckets=receiver.open_buckets + opened))
+    for bucket in buckets:
+        tx.put(replace(bucket, payout="", returned=payout))
+
+
+def _bucket(tx: Transaction, name: str, seq: int) -> Bucket:
+    bucket = tx.get(Bucket, (name, seq))
+    if bucket is None:
+        raise LookupError(f"the state has no bucket {seq} of receiver {name}")
+    return bucket
+
+
+def _registered(tx: Transaction, record: ReceiverRegistered) -> None:
+    _refuse_registration(tx, record)
+    tx.put(
+        Receiver(
+            record.receiver,
+            record.kind,
+            record.held_at,
+            record.owner,
+            record.commitment,
+            record.last4,
+            record.cycle,
+            record.currency,
+            ACTIVE,
+            "",
+            tx.entry,
+            (),
+            0,
+        )
+    )
+
+
+def _refuse_registration(tx: Transaction, record: ReceiverRegistered) -> None:
+    existing = tx.get(Receiver, (record.receiver,))
+    if existing is not None:
+        raise Refused(
+            "receiver-exists",
+            "A settlement identifier is registered once; choose another one.",
+            expected="a new identifier",
+            got=f"{record.receiver}, registered in entry {existing.entry}",
+        )
+    if record.kind == "payment_account" and record.held_at != tx.author:
+        raise Refused(
+            "cross-institution",
+            "A payment account must be held at the institution that settles it.",
+            expected=f"held_at {tx.author}",
+            got=record.held_at or "no held_at",
+        )
+    if record.owner and record.owner not in tx.genesis.roles:
+        raise Refused(
+            "unknown-party",
+            "The owner of a receiver is a party of the consortium, or is left out.",
+            expected=", ".join(tx.genesis.names),
+            got=record.owner,
+        )
+
+
+def _suspended(tx: Transaction, record: ReceiverSuspended) -> None:
+    receiver = require(tx, record.receiver)
+    if receiver.state == SUSPENDED:
+        raise Refused(
+            "already-suspended",
+            f"The receiver {record.receiver} is suspended already.",
+            expected="an active receiver",
+            got=f"suspended ({receiver.reason})",
+        )
+    tx.put(replace(receiver, state=SUSPENDED, reason=record.reason))
+
+
+def _resumed(tx: Transaction, record: ReceiverResumed) -> None:
+    receiver = require(tx, record.receiver)
+    if receiver.state == ACTIVE:
+        raise Refused(
+            "not-suspended",
+            f"The receiver {record.receiver} is not suspended.",
+            expected="a suspended receiver",
+            got="an active one",
+        )
+    tx.put(replace(receiver, state=ACTIVE, reason=""))
+
+
+def _keys(
+    record: ReceiverRegistered | ReceiverSuspended | ReceiverResumed, genesis: Genesis
+) -> list[tuple[type[Row], Key]]:
+    return [(Receiver, (record.receiver,))]
+
+
+def _subject(record: ReceiverRegistered | ReceiverSuspended | ReceiverResumed) -> str:
+    return f"receiver:{record.receiver}"
+
+
+_AUTHORS = ("institution",)
+
+ROWS: tuple[type[Row], ...] = (Receiver, Bucket)
+RULES = (
+    Rule(ReceiverRegistered, _AUTHORS, _registered, _keys, _subject),
+    Rule(ReceiverSuspended, _AUTHORS, _suspended, _keys, _subject),
+    Rule(ReceiverResumed, _AUTHORS, _resumed, _keys, _subject),
+)

@@ -1,0 +1,396 @@
+"""Settlement: payouts to receivers, and how far each one has got.
+
+All due legs of one receiver go out as one payout: n legs, one transfer. The institution states
+that it created, paid or got back a payout; the party that owns the receiver states the arrival.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, ClassVar
+
+from msgspec import Meta
+from msgspec.structs import replace
+
+from ledger import books, expectations
+from ledger.books import money
+from ledger.contracts import receivers
+from ledger.contracts.allocation import Leg
+from ledger.errors import Refused
+from ledger.expectations import ARRIVAL, PAYOUT_RESULT, Expectation
+from ledger.genesis import Genesis
+from ledger.limits import SAFE_INTEGER_MAX
+from ledger.records import (
+    Amount,
+    Commitment,
+    Currency,
+    Day,
+    Identifier,
+    Record,
+    Rule,
+    Text,
+    TimeMs,
+)
+from ledger.state import Key, Keys, Row, Transaction
+
+CREATED = "created"
+PAID = "paid"
+RETURNED = "returned"
+CONFIRMED = "confirmed"
+CONFLICTING = "conflicting"
+
+_NEVER = -1
+
+
+class SettlementCreated(Record, frozen=True, kw_only=True, tag="settlement.created"):
+    """The institution pays out all that is due to a receiver on a date, in one transfer."""
+
+    payout: Identifier
+    receiver: Identifier
+    cutoff_date: Day
+    amount: Amount
+    currency: Currency
+    legs: Annotated[int, Meta(ge=1, le=SAFE_INTEGER_MAX, description="number of legs")]
+
+
+class SettlementPaid(Record, frozen=True, kw_only=True, tag="settlement.paid"):
+    """The bank has executed a payout; ``bank_reference`` commits to the bank's own reference."""
+
+    payout: Identifier
+    bank_reference: Commitment
+    paid_at: TimeMs
+
+
+class SettlementReturned(Record, frozen=True, kw_only=True, tag="settlement.returned"):
+    """A payout came back (退汇)."""
+
+    payout: Identifier
+    reason: Text
+
+
+class SettlementConfirmed(Record, frozen=True, kw_only=True, tag="settlement.confirmed"):
+    """The receiver's party states what reached its account."""
+
+    payout: Identifier
+    amount: Amount
+    currency: Currency
+    received_at: TimeMs
+
+
+class Payout(Row, frozen=True):
+    """One transfer to a receiver. ``buckets`` are the numbers of the buckets it settles.
+
+    ``state`` is created, paid, returned, confirmed or conflicting. ``confirmed_amount`` is what
+    the owner said, 0 until then. Times are −1 until they are known. ``entry`` created the
+    payout, ``last_entry`` changed it last.
+    """
+
+    TABLE: ClassVar[str] = "payouts"
+    INDEXES: ClassVar[tuple[tuple[str, ...], ...]] = (("receiver",), ("state",))
+
+    payout: str
+    receiver: str
+    owner: str
+    cutoff_date: str
+    amount: int
+    legs: int
+    currency: str
+    buckets: tuple[str, ...]
+    state: str
+    bank_reference: str
+    paid_at: int
+    confirmed_amount: int
+    received_at: int
+    entry: int
+    last_entry: int
+
+    def leads_to(self) -> Keys:
+        """Return the keys of its receiver, its buckets and its balances."""
+        name, currency = self.receiver, self.currency
+        found: list[tuple[type[Row], Key]] = [
+            (receivers.Bucket, (name, int(seq))) for seq in self.buckets
+        ]
+        found.append((receivers.Receiver, (name,)))
+        found.append((books.Balance, (books.in_transit(name), currency)))
+        found.append((books.Balance, (books.paid(name), currency)))
+        found.append((books.Balance, (books.RESERVE, currency)))
+        return found
+
+
+def leg_state(leg: Leg, bucket: receivers.Bucket | None, payout: Payout | None) -> str:
+    """Return how far a leg's money has got.
+
+    Args:
+        leg: The leg.
+        bucket: The bucket that ``leg.bucket`` names, if it names one.
+        payout: The payout that takes the bucket, if one does.
+
+    Returns:
+        ``instructed``, ``allocated``, ``in-payout``, ``paid``, ``arrived``, ``returned`` (due
+        again) or ``disputed``; ``nothing-due`` for a leg whose share is zero.
+    """
+    if not leg.amount:
+        return "nothing-due"
+    if bucket is None:
+        return "instructed"
+    if payout is None:
+        return "returned" if bucket.returned else "allocated"
+    return _LEG_STATES[payout.state]
+
+
+_LEG_STATES = {
+    CREATED: "in-payout",
+    PAID: "paid",
+    RETURNED: "returned",
+    CONFIRMED: "arrived",
+    CONFLICTING: "disputed",
+}
+
+
+def _created(tx: Transaction, record: SettlementCreated) -> None:
+    receiver = _refuse_payout(tx, record)
+    buckets = receivers.due(tx, receiver, record.cutoff_date)
+    amount = sum(bucket.amount for bucket in buckets)
+    legs = sum(bucket.legs for bucket in buckets)
+    _refuse_difference(record, amount, legs)
+    name = receiver.receiver
+    receivers.pay_out(tx, receiver, buckets, record.payout)
+    tx.put(
+        Payout(
+            record.payout,
+            name,
+            receiver.owner,
+            record.cutoff_date,
+            amount,
+            legs,
+            receiver.currency,
+            tuple(str(bucket.seq) for bucket in buckets),
+            CREATED,
+            "",
+            _NEVER,
+            0,
+            _NEVER,
+            tx.entry,
+            tx.entry,
+        )
+    )
+    matter = (f"payout:{record.payout}", tx.author)
+    expectations.open_expectation(tx, PAYOUT_RESULT, matter, amount, receiver.currency)
+    _transfer(tx, receiver.currency, (books.pending(name), books.in_transit(name)), amount)
+
+
+def _refuse_payout(tx: Transaction, record: SettlementCreated) -> receivers.Receiver:
+    existing = tx.get(Payout, (record.payout,))
+    if existing is not None:
+        raise Refused(
+            "payout-exists",
+            "A payout id is used once; what was returned goes out under a new one.",
+            expected="a new payout id",
+            got=f"{record.payout}, created in entry {existing.entry}",
+        )
+    receiver = receivers.require(tx, record.receiver)
+    if record.currency != receiver.currency:
+        raise receivers.wrong_currency(receiver, record.currency)
+    try:
+        date.fromisoformat(record.cutoff_date)
+    except ValueError:
+        raise Refused(
+            "no-such-date",
+            "The cut-off date must be a day of the calendar.",
+            expected="an ISO 8601 date",
+            got=record.cutoff_date,
+        ) from None
+    return receiver
+
+
+def _refuse_difference(record: SettlementCreated, amount: int, legs: int) -> None:
+    currency = record.currency
+    if not legs:
+        raise Refused(
+            "nothing-due",
+            f"Nothing is due to {record.receiver} on {record.cutoff_date}.",
+            expected="no payout",
+            got=f"{money(record.amount, currency)} for {record.legs} legs",
+        )
+    if (record.amount, record.legs) != (amount, legs):
+        raise Refused(
+            "payout-differs",
+            f"The payout must equal what the ledger has due to {record.receiver} on "
+            f"{record.cutoff_date}; the difference is "
+            f"{money(record.amount - amount, currency)} and {record.legs - legs} legs.",
+            expected=f"{money(amount, currency)} for {legs} legs",
+            got=f"{money(record.amount, currency)} for {record.legs} legs",
+        )
+
+
+def _paid(tx: Transaction, record: SettlementPaid) -> None:
+    payout = _require(tx, record.payout)
+    if payout.state == RETURNED:
+        raise _returned_before(payout)
+    if payout.state != CREATED:
+        raise Refused(
+            "already-paid",
+            f"The payout {payout.payout} was stated as paid before.",
+            expected="a payout in state created",
+            got=f"{payout.state}, last changed in entry {payout.last_entry}",
+        )
+    tx.put(
+        replace(
+            payout,
+            state=PAID,
+            bank_reference=record.bank_reference,
+            paid_at=record.paid_at,
+            last_entry=tx.entry,
+        )
+    )
+    subject = f"payout:{payout.payout}"
+    expectations.meet_if_open(tx, PAYOUT_RESULT, subject)
+    if payout.owner:
+        matter = (subject, payout.owner)
+        expectations.open_expectation(tx, ARRIVAL, matter, payout.amount, payout.currency)
+    target = books.paid(payout.receiver) if payout.owner else books.RESERVE
+    _transfer(tx, payout.currency, (books.in_transit(payout.receiver), target), payout.amount)
+
+
+def _returned(tx: Transaction, record: SettlementReturned) -> None:
+    payout = _require(tx, record.payout)
+    if payout.state == RETURNED:
+        raise _returned_before(payout)
+    if payout.state == CONFIRMED:
+        raise _confirmed_before(payout)
+    tx.put(replace(payout, state=RETURNED, last_entry=tx.entry))
+    subject = f"payout:{payout.payout}"
+    detail = f"payout returned: {record.reason}"
+    expectations.meet_if_open(tx, PAYOUT_RESULT, subject, detail)
+    expectations.meet_if_open(tx, ARRIVAL, subject, detail)
+    name = payout.receiver
+    receivers.reopen(tx, name, [int(seq) for seq in payout.buckets], payout.payout)
+    source = _whereabouts(payout)
+    _transfer(tx, payout.currency, (source, books.pending(name)), payout.amount)
+
+
+def _whereabouts(payout: Payout) -> str:
+    """Return the account in which a payout's money stands."""
+    if payout.state == CREATED:
+        return books.in_transit(payout.receiver)
+    return books.paid(payout.receiver) if payout.owner else books.RESERVE
+
+
+def _confirmed(tx: Transaction, record: SettlementConfirmed) -> None:
+    payout = _require(tx, record.payout)
+    _refuse_confirmation(tx, payout)
+    subject = f"payout:{payout.payout}"
+    stated = (record.amount, record.currency)
+    agrees = stated == (payout.amount, payout.currency)
+    arrival = tx.get(Expectation, (ARRIVAL, subject))
+    if arrival is None:
+        raise LookupError(f"the state has no expectation of arrival for {subject}")
+    tx.put(
+        replace(
+            payout,
+            state=CONFIRMED if agrees else CONFLICTING,
+            confirmed_amount=record.amount,
+            received_at=record.received_at,
+            last_entry=tx.entry,
+        )
+    )
+    if not agrees:
+        paid = money(payout.amount, payout.currency)
+        expectations.conflict(tx, arrival, f"amount: paid {paid}, received {money(*stated)}")
+        return
+    expectations.meet(tx, arrival)
+    accounts = (books.paid(payout.receiver), books.RESERVE)
+    _transfer(tx, payout.currency, accounts, payout.amount)
+
+
+def _refuse_confirmation(tx: Transaction, payout: Payout) -> None:
+    if tx.author != payout.owner:
+        raise Refused(
+            "wrong-author",
+            f"Only the party that owns the receiver {payout.receiver} can say what arrived.",
+            expected=payout.owner or "nobody, since no party owns the receiver",
+            got=tx.author,
+        )
+    if payout.state == RETURNED:
+        raise _returned_before(payout)
+    if payout.state == CONFIRMED:
+        raise _confirmed_before(payout)
+    if payout.state == CREATED:
+        raise Refused(
+            "payout-not-paid",
+            f"The institution has not stated the payout {payout.payout} as paid; "
+            "confirm it after that.",
+            expected="a payout in state paid or conflicting",
+            got=payout.state,
+        )
+
+
+def _require(tx: Transaction, payout_id: str) -> Payout:
+    payout = tx.get(Payout, (payout_id,))
+    if payout is None:
+        raise Refused(
+            "unknown-payout",
+            "A payout is created with settlement.created before anything is said about it.",
+            expected="a created payout",
+            got=payout_id,
+        )
+    return payout
+
+
+def _returned_before(payout: Payout) -> Refused:
+    return Refused(
+        "payout-returned",
+        f"The payout {payout.payout} was returned; its legs go out under a new payout id.",
+        expected="a payout that was not returned",
+        got=f"returned in entry {payout.last_entry}",
+    )
+
+
+def _confirmed_before(payout: Payout) -> Refused:
+    return Refused(
+        "already-confirmed",
+        f"The arrival of payout {payout.payout} is agreed; nothing more can be said about it.",
+        expected="a payout whose arrival is not yet agreed",
+        got=f"confirmed in entry {payout.last_entry}",
+    )
+
+
+def _transfer(tx: Transaction, currency: str, accounts: tuple[str, str], amount: int) -> None:
+    debited, credited = accounts
+    books.post(tx, currency, ((debited, amount), (credited, -amount)))
+
+
+def _created_keys(record: SettlementCreated, genesis: Genesis) -> list[tuple[type[Row], Key]]:
+    return [
+        (Payout, (record.payout,)),
+        (receivers.Receiver, (record.receiver,)),
+        (books.Balance, (books.in_transit(record.receiver), record.currency)),
+    ]
+
+
+def _keys(
+    record: SettlementPaid | SettlementReturned | SettlementConfirmed, genesis: Genesis
+) -> list[tuple[type[Row], Key]]:
+    subject = f"payout:{record.payout}"
+    return [
+        (Payout, (record.payout,)),
+        (Expectation, (PAYOUT_RESULT, subject)),
+        (Expectation, (ARRIVAL, subject)),
+    ]
+
+
+def _subject(
+    record: SettlementCreated | SettlementPaid | SettlementReturned | SettlementConfirmed,
+) -> str:
+    return f"payout:{record.payout}"
+
+
+_INSTITUTION = ("institution",)
+
+ROWS: tuple[type[Row], ...] = (Payout,)
+RULES = (
+    Rule(SettlementCreated, _INSTITUTION, _created, _created_keys, _subject),
+    Rule(SettlementPaid, _INSTITUTION, _paid, _keys, _subject),
+    Rule(SettlementReturned, _INSTITUTION, _returned, _keys, _subject),
+    Rule(SettlementConfirmed, (), _confirmed, _keys, _subject),
+)

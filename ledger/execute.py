@@ -1,0 +1,285 @@
+"""Execution: the batches of a block against a state, giving entries, changes and hashes.
+
+Every record of a block becomes an entry, applied or refused. A refused record leaves nothing but
+its entry and the use of its id. A block whose batches do not continue their authors' chains, or
+hold bytes that are no record, is invalid as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from ledger import canonical, domains
+from ledger.batch import Batch
+from ledger.block import Tip
+from ledger.contracts import ROWS, RULES, decode_record
+from ledger.entry import APPLIED, encode_entry
+from ledger.errors import DecodeError, Refused, VerificationError
+from ledger.genesis import Genesis
+from ledger.log.merkle import Frontier, leaf_hash
+from ledger.records import BatchHead as BatchHead
+from ledger.records import Record, type_name
+from ledger.records import Recorded as Recorded
+from ledger.state import Changes, Key, Overlay, Row, Transaction, View, change_list
+
+ID_REUSED = "id-reused"
+
+_LEADING = frozenset(row for row in ROWS if row.leads_to is not Row.leads_to)
+_TYPES = {record: type_name(record) for record in RULES}
+
+
+class EntryInfo(msgspec.Struct, frozen=True, gc=False):
+    """What an entry is about, for indexes and feeds. ``outcome`` is applied or a refusal's code."""
+
+    index: int
+    party: str
+    id: str
+    type: str
+    subject: str
+    outcome: str
+
+
+class Execution:
+    """What a block makes of the state before it. Immutable by convention.
+
+    ``height`` is the block's. ``size``, ``root``, ``state`` and ``frontier`` describe the log
+    after the block. ``leaves``,
+    ``leaf_hashes`` and ``entries`` hold the block's own entries, the first at ``first_index``.
+    ``view`` shows the state after the block, ``changes`` are its difference from the state before.
+    ``refusals`` are (entry index, refusal).
+    """
+
+    __slots__ = (
+        "changes",
+        "entries",
+        "first_index",
+        "frontier",
+        "height",
+        "leaf_hashes",
+        "leaves",
+        "refusals",
+        "root",
+        "size",
+        "state",
+        "view",
+    )
+
+    def __init__(self, parent: Tip, frontier: Frontier, view: View) -> None:
+        self.height = parent.height + 1
+        self.first_index = parent.size
+        self.size = parent.size
+        self.root = parent.root
+        self.state = parent.state
+        self.frontier = frontier.copy()
+        self.view = Overlay(view)
+        self.changes: Changes = self.view.changes
+        self.leaves: list[bytes] = []
+        self.leaf_hashes: list[bytes] = []
+        self.entries: list[EntryInfo] = []
+        self.refusals: list[tuple[int, Refused]] = []
+
+
+def execute(  # noqa: PLR0917 - what a block is executed on, in the order of the block's making
+    genesis: Genesis,
+    parent: Tip,
+    frontier: Frontier,
+    view: View,
+    time_ms: int,
+    batches: Sequence[Batch],
+    decoded: Callable[[bytes], Record] | None = None,
+) -> Execution:
+    """Execute ``batches`` as the block after ``parent``.
+
+    Args:
+        genesis: The founding document.
+        parent: The block before.
+        frontier: The log's frontier at ``parent``; left as it is.
+        view: The state at ``parent``.
+        time_ms: The block's time, ms since the epoch.
+        batches: The block's batches, whose signatures and roots were verified before.
+        decoded: Returns the record of canonical bytes; a cache may stand here.
+
+    Raises:
+        VerificationError: ``unknown-party``, ``batch-order`` or ``bad-record``; the block is
+            invalid.
+    """
+    execution = Execution(parent, frontier, view)
+    records = [_decode_all(batch, decoded or decode_record) for batch in batches]
+    _prefetch(genesis, view, batches, records)
+    tx = Transaction(execution.view, genesis, "", "", parent.size, parent.height + 1, time_ms)
+    for batch, batch_records in zip(batches, records, strict=True):
+        tx.author, tx.role = batch.party, _role(genesis, batch)
+        _append_head(execution.view, batch)
+        _execute_batch(execution, tx, batch, batch_records)
+    _close(execution, parent)
+    return execution
+
+
+def preview(  # noqa: PLR0917 - the facts that the record's transaction will see
+    genesis: Genesis,
+    view: Overlay,
+    tip: Tip,
+    author: str,
+    record: Record,
+    entry: int,
+    time_ms: int,
+) -> None:
+    """Apply one record to ``view`` as if it stood in the block after ``tip``.
+
+    A node asks this before it signs a record. When it returns, ``view`` shows the record's changes;
+    when it raises, ``view`` is unchanged.
+
+    Args:
+        genesis: The founding document.
+        view: The state, with the records that were previewed before.
+        tip: The block before.
+        author: The party that wants to state the record.
+        record: The decoded record.
+        entry: The entry index that it would get.
+        time_ms: The time of the block, as far as it is known.
+
+    Raises:
+        Refused: the record would be refused, with the code that its entry would carry.
+    """
+    role = genesis.roles[author]
+    tx = Transaction(view, genesis, author, role, entry, tip.height + 1, time_ms)
+    _apply(tx, record)
+    tx.put(Recorded(author, record.id, entry))
+    view.merge(tx.changes)
+
+
+def prefetch(genesis: Genesis, view: View, party: str, records: Sequence[Record]) -> None:
+    """Load what previews of ``records`` of ``party`` will ask for, one query a table."""
+    wave: dict[tuple[type[Row], Key], None] = {}
+    for record in records:
+        wave[Recorded, (party, record.id)] = None
+        wave.update(dict.fromkeys(RULES[type(record)].keys(record, genesis)))
+    _load(view, wave)
+
+
+def check_records(batch: Batch) -> tuple[Record, ...]:
+    """Return the decoded records of ``batch``, all of which must be records.
+
+    Raises:
+        VerificationError: ``bad-record``; an author that signs such a batch is at fault.
+    """
+    return tuple(_decode_all(batch, decode_record))
+
+
+def _decode_all(batch: Batch, decoded: Callable[[bytes], Record]) -> list[Record]:
+    try:
+        return [decoded(raw) for raw in batch.records]
+    except DecodeError as error:
+        raise VerificationError(
+            "bad-record",
+            f"batch {batch.number} of {batch.party} holds bytes that are no record: {error}",
+        ) from error
+
+
+def _role(genesis: Genesis, batch: Batch) -> str:
+    role = genesis.roles.get(batch.party)
+    if role is None:
+        raise VerificationError("unknown-party", f"{batch.party} is not in genesis")
+    return role
+
+
+def _prefetch(
+    genesis: Genesis, view: View, batches: Sequence[Batch], records: Sequence[Sequence[Record]]
+) -> None:
+    """Load what the records will ask for."""
+    wave: dict[tuple[type[Row], Key], None] = {}
+    for batch, batch_records in zip(batches, records, strict=True):
+        party = batch.party
+        wave[BatchHead, (party,)] = None
+        for record in batch_records:
+            wave[Recorded, (party, record.id)] = None
+            wave.update(dict.fromkeys(RULES[type(record)].keys(record, genesis)))
+    _load(view, wave)
+
+
+def _load(view: View, wave: dict[tuple[type[Row], Key], None]) -> None:
+    """Load a wave of rows, and then what those lead to, wave by wave."""
+    seen = dict(wave)
+    while wave:
+        view.prefetch(wave)
+        found = [view.get(kind, key) for kind, key in wave if kind in _LEADING]
+        led = [key for row in found if row is not None for key in row.leads_to()]
+        wave = {key: None for key in led if key not in seen}
+        seen.update(wave)
+
+
+def _append_head(view: Overlay, batch: Batch) -> None:
+    header = batch.header
+    head = view.get(BatchHead, (header.party,))
+    number, hash_hex = (
+        (0, domains.ZERO_HASH.hex()) if head is None else (head.number, head.hash_hex)
+    )
+    if header.number != number + 1 or header.previous != hash_hex:
+        raise VerificationError(
+            "batch-order",
+            f"expected batch {number + 1} of {header.party} after {hash_hex}, "
+            f"got batch {header.number} after {header.previous}",
+        )
+    row = BatchHead(header.party, header.number, batch.hash.hex())
+    view.merge({BatchHead: {row.key: row}})
+
+
+def _execute_batch(
+    execution: Execution, tx: Transaction, batch: Batch, records: Sequence[Record]
+) -> None:
+    party, number = batch.party, batch.number
+    merge = execution.view.merge
+    index = execution.first_index + len(execution.leaves)
+    for raw, record in zip(batch.records, records, strict=True):
+        tx.begin(index)
+        outcome = APPLIED
+        try:
+            _apply(tx, record)
+        except Refused as refused:
+            tx.begin(index)
+            outcome = refused.code
+            execution.refusals.append((index, refused))
+        if outcome != ID_REUSED:
+            tx.put(Recorded(party, record.id, index))
+        merge(tx.changes)
+        kind = type(record)
+        subject = RULES[kind].subject(record)
+        execution.entries.append(EntryInfo(index, party, record.id, _TYPES[kind], subject, outcome))
+        execution.leaves.append(encode_entry(number, outcome, party, raw))
+        index += 1
+
+
+def _apply(tx: Transaction, record: Record) -> None:
+    rule = RULES[type(record)]
+    earlier = tx.get(Recorded, (tx.author, record.id))
+    if earlier is not None:
+        raise Refused(
+            ID_REUSED,
+            "An author uses an id once; state something new under a new id.",
+            expected="a new id",
+            got=f"{record.id}, used in entry {earlier.entry}",
+        )
+    if rule.authors and tx.role not in rule.authors:
+        raise Refused(
+            "wrong-author",
+            f"Only who knows it may state it ({_TYPES[rule.record]}).",
+            expected=" or ".join(rule.authors),
+            got=f"{tx.author}, {tx.role}",
+        )
+    rule.apply(tx, record)
+
+
+def _close(execution: Execution, parent: Tip) -> None:
+    """Compute the hashes that the block's header states."""
+    hashes = execution.leaf_hashes = [leaf_hash(leaf) for leaf in execution.leaves]
+    frontier = execution.frontier
+    frontier.extend(hashes)
+    execution.size = frontier.size
+    execution.root = frontier.root()
+    covered = {
+        "changes": change_list(execution.changes),
+        "outcomes": [entry.outcome for entry in execution.entries],
+    }
+    execution.state = domains.state_hash(parent.state, canonical.encode(covered))

@@ -1,0 +1,45 @@
+"""Final blocks for a peer that is behind (R9): as many as fit one frame, and their proof."""
+
+from __future__ import annotations
+
+from consensus.limits import RANGE_BLOCKS_MAX
+from consensus.messages import (
+    Range,
+    WireBlock,
+    decode_certificate,
+    decode_justification,
+    wire_block,
+)
+from node.storage.reads import Reader, StoredBlock
+
+
+def range_from(reader: Reader, height: int, bytes_max: int) -> Range | None:
+    """Return final blocks from ``height`` on with one certificate, or None if there are none.
+
+    Where a certified run is too long for a frame, its later blocks go as headers only: they lead
+    to the certificate, and the peer asks for their bodies next.
+
+    Args:
+        reader: A snapshot of the store.
+        height: The first height wanted.
+        bytes_max: Bytes of block bodies; the first block always goes.
+    """
+    stored = reader.block_range(height, bytes_max, RANGE_BLOCKS_MAX)
+    if not stored or stored[-1].certificate is None:
+        return None
+    bodies = _fitting(stored, bytes_max)
+    headers = tuple(s.block.raw_header for s in stored[len(bodies) :])
+    if len(headers) > RANGE_BLOCKS_MAX:
+        return None
+    return Range(tuple(bodies), headers, decode_certificate(stored[-1].certificate))
+
+
+def _fitting(stored: list[StoredBlock], bytes_max: int) -> list[WireBlock]:
+    bodies: list[WireBlock] = []
+    size = 0
+    for each in stored[:RANGE_BLOCKS_MAX]:
+        size += sum(batch.size_bytes for batch in each.block.batches)
+        if size > bytes_max and bodies:
+            break
+        bodies.append(wire_block(each.block, decode_justification(each.justification)))
+    return bodies

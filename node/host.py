@@ -1,0 +1,361 @@
+"""The host: takes events, steps the replica, and performs its effects in order.
+
+Persist, send, deliver, accuse, notes: nothing leaves before it is durable (R7, I2), and a client
+hears "final" only after the block is committed (I4). Synchronous and single threaded. Clock,
+network and store are handed in; everything else is the same in production and in simulation.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter, deque
+from typing import Protocol
+
+from consensus.effects import (
+    Deliver,
+    Durable,
+    Effects,
+    Event,
+    Halt,
+    Now,
+    PeerDown,
+    PeerUp,
+    Received,
+    Saved,
+    Send,
+    Tick,
+    WorkArrived,
+)
+from consensus.errors import ConsensusError
+from consensus.evidence import Evidence, verify_evidence
+from consensus.messages import (
+    BatchMessage,
+    ChangesMessage,
+    EvidenceMessage,
+    Message,
+    WantChanges,
+    WantJournal,
+    WantRange,
+    WireBatch,
+    decode,
+    decode_batch,
+    decode_certificate,
+    encode,
+    wire_batch,
+)
+from consensus.messages import (
+    Journal as JournalMessage,
+)
+from consensus.replica import Replica
+from ledger.batch import Batch
+from ledger.errors import LedgerError
+from ledger.genesis import Genesis
+from ledger.keys import Signer
+from node.catchup import range_from
+from node.errors import Halted, NodeError
+from node.journal import Journal
+from node.machine import LedgerMachine, head_in
+from node.pool import Pool
+from node.storage.store import ConsensusItem, EvidenceItem, Store
+from node.submission import Submission
+
+logger = logging.getLogger("tongzhang.host")
+
+
+class Network(Protocol):
+    """The host's way to its peers."""
+
+    def send(self, peer: str, frame: bytes) -> None:
+        """Send a frame; never blocks, may lose it."""
+
+
+class Clock(Protocol):
+    """The host's clocks."""
+
+    def now(self) -> Now:
+        """Return steady ticks and wall time, both in ms."""
+
+
+class Host:
+    """One node's core: journal, pool, replica and store, driven by events.
+
+    Args:
+        genesis: The ledger.
+        party: This node's party.
+        signer: This party's key.
+        store: The database.
+        network: The way to the peers.
+        clock: The clocks.
+    """
+
+    def __init__(
+        self,
+        genesis: Genesis,
+        party: str,
+        signer: Signer,
+        store: Store,
+        *,
+        network: Network,
+        clock: Clock,
+    ) -> None:
+        self.genesis = genesis
+        self.party = party
+        self.store = store
+        self.pool = Pool(genesis)
+        self.machine = LedgerMachine(genesis, party, signer, store, self.pool)
+        self.journal = Journal(genesis, party, signer, store, self.pool)
+        self.halted: Halted | None = None
+        self.rejected: Counter[tuple[str, str]] = Counter()
+        """Dropped frames by peer and reason code."""
+        self._network = network
+        self._clock = clock
+        self._others = tuple(name for name in genesis.names if name != party)
+        self._events: deque[Event] = deque()
+        self._busy = False
+        may_vote = not store.abstains()
+        self.journal.may_seal = may_vote or not self._others
+        self._unanswered = set(self._others)
+        self._restore_pool()
+        self.replica = Replica(
+            genesis,
+            party,
+            signer,
+            self.machine,
+            self._saved(),
+            now=clock.now(),
+            may_vote=may_vote,
+        )
+
+    # -- what comes in ----------------------------------------------------------------------------
+
+    def receive(self, peer: str, frame: bytes) -> None:
+        """Take one frame of an authenticated peer. Bad frames are counted and dropped."""
+        if self.halted is not None:
+            return
+        try:
+            self._dispatch(peer, decode(frame))
+        except (ConsensusError, LedgerError) as error:
+            self._reject(peer, error)
+        except NodeError as error:
+            self._stop(error.code, error.message)
+
+    def peer_up(self, peer: str) -> None:
+        """Learn that a peer is connected: tell it what it may have missed."""
+        if not self.journal.may_seal:
+            self._send(Send(peer, WantJournal()))
+        self._run(PeerUp(peer))
+
+    def peer_down(self, peer: str) -> None:
+        """Learn that a peer is gone."""
+        self._run(PeerDown(peer))
+
+    def tick(self) -> None:
+        """Let timers fire; to be called at :meth:`deadline_ms` or later."""
+        self._run(Tick())
+
+    def deadline_ms(self) -> int:
+        """Return when the next tick is wanted, on the steady clock."""
+        return self.replica.deadline_ms()
+
+    def submit(self, raws: list[bytes]) -> list[Submission]:
+        """Take records of this party.
+
+        Raises:
+            Halted: the node has stopped.
+            Busy: the queue is full; nothing of this call was taken.
+        """
+        if self.halted is not None:
+            raise self.halted
+        submissions = self.journal.submit(raws)
+        self._pump()
+        if self.halted is not None:
+            raise self.halted
+        return submissions
+
+    # -- events and effects -----------------------------------------------------------------------
+
+    def _run(self, event: Event) -> None:
+        """Step the replica through ``event`` and what follows from it."""
+        self._events.append(event)
+        if self._busy:
+            return
+        self._busy = True
+        try:
+            while self._events and self.halted is None:
+                self._step(self._events.popleft())
+        except NodeError as error:
+            self._stop(error.code, error.message)
+        finally:
+            self._events.clear()
+            self._busy = False
+
+    def _step(self, event: Event) -> None:
+        effects = self.replica.step(event, self._clock.now())
+        if effects.rejected is not None and isinstance(event, Received):
+            self._reject(event.peer, effects.rejected)
+        self._perform(effects)
+        self._ask_about_differences()
+        if effects.deliver:
+            self._pump()
+
+    def _perform(self, effects: Effects) -> None:
+        if effects.persist:
+            self.store.save([ConsensusItem(*durable) for durable in effects.persist])
+        for send in effects.send:
+            self._send(send)
+        for block in effects.executed:
+            self.journal.mark_ordered(block)
+        for deliver in effects.deliver:
+            self._deliver(deliver)
+        for evidence in effects.accuse:
+            self._keep_evidence(evidence)
+        for note in effects.notes:
+            logger.info("%s: %s", self.party, note)
+        if effects.halt is not None:
+            self._on_halt(effects.halt)
+
+    def _send(self, send: Send) -> None:
+        frame = encode(send.message)
+        for peer in self._others if send.peer is None else (send.peer,):
+            self._network.send(peer, frame)
+
+    def _deliver(self, deliver: Deliver) -> None:
+        block = deliver.block
+        execution = self.machine.execution(block.hash)
+        own = [batch.number for batch in block.batches if batch.party == self.party]
+        self.store.commit(
+            block,
+            execution,
+            encode(deliver.certificate) if deliver.certificate is not None else None,
+            encode(deliver.justification),
+            journal_upto=max(own, default=0),
+        )
+        self.machine.settle(self.store.tip())
+        self.pool.forget_final({batch.party: batch.number for batch in block.batches})
+        self.journal.on_final(block, execution)  # I4: answered after the commit
+
+    def _pump(self) -> None:
+        try:
+            sealed = self.journal.pump(self.store.tip(), self._clock.now().wall_ms)
+        except NodeError as error:
+            self._stop(error.code, error.message)
+            return
+        for batch in sealed:
+            self._send(Send(None, BatchMessage(wire_batch(batch))))
+        if sealed:
+            self._run(WorkArrived())
+
+    def _ask_about_differences(self) -> None:
+        questions, self.machine.questions = self.machine.questions, []
+        for proposer, block in questions:
+            self._send(Send(proposer, WantChanges(block)))
+
+    # -- messages that are not the replica's ------------------------------------------------------
+
+    def _dispatch(self, peer: str, message: Message) -> None:
+        if isinstance(message, BatchMessage):
+            self._on_batch(message.batch.batch())
+        elif isinstance(message, EvidenceMessage):
+            verify_evidence(message.evidence, self.genesis)
+            self._keep_evidence(message.evidence)
+        elif isinstance(message, WantRange):
+            self._on_want_range(peer, message.height)
+        elif isinstance(message, WantJournal):
+            self._send(Send(peer, JournalMessage(self._latest_batch_of(peer))))
+        elif isinstance(message, JournalMessage):
+            self._on_journal(peer, message)
+        elif isinstance(message, WantChanges):
+            changes = self.machine.changes_of(message.hash)
+            if changes is not None:
+                self._send(Send(peer, ChangesMessage(message.hash, changes)))
+        elif isinstance(message, ChangesMessage):
+            self._on_changes(peer, message)
+        else:
+            self._run(Received(peer, message))
+
+    def _on_batch(self, batch: Batch) -> None:
+        if batch.party not in self.genesis.verifiers or not self.pool.wants(batch):
+            return
+        self.machine.verify_batch(batch)
+        if batch.party == self.party and not self.journal.may_seal:
+            self.journal.adopt(batch)
+        lie = self.pool.add(batch)
+        if lie is not None:
+            self._keep_evidence(lie)
+            self._send(Send(None, EvidenceMessage(lie)))
+        self._run(WorkArrived())
+
+    def _on_want_range(self, peer: str, height: int) -> None:
+        with self.store.reader() as reader:
+            answer = range_from(reader, height, self.genesis.limits.block_bytes)
+        if answer is not None:
+            self._send(Send(peer, answer))
+
+    def _latest_batch_of(self, party: str) -> WireBatch | None:
+        waiting = self.pool.latest(party)
+        if waiting is not None:
+            return wire_batch(waiting)
+        number, _ = head_in(self.store.view(), party)
+        with self.store.reader() as reader:
+            stored = reader.batch(party, number) if number else None
+        return None if stored is None else wire_batch(stored.batch())
+
+    def _on_journal(self, peer: str, message: JournalMessage) -> None:
+        """Learn of own batches from before the database was lost; sign again when all have said."""
+        if self.journal.may_seal:
+            return
+        if message.batch is not None:
+            batch = message.batch.batch()
+            self.machine.verify_batch(batch)
+            if batch.party == self.party and batch.number > self.journal.head[0]:
+                self.journal.head = (batch.number, batch.hash)
+        self._unanswered.discard(peer)
+        if not self._unanswered:
+            self.journal.may_seal = True
+            logger.warning("%s: all peers have answered; signing records again", self.party)
+            self._pump()
+
+    def _on_changes(self, peer: str, message: ChangesMessage) -> None:
+        text = self.machine.compare_changes(message.hash, message.changes)
+        if text is not None:
+            logger.error("%s: a block of %s comes out differently here: %s", self.party, peer, text)
+
+    def _keep_evidence(self, evidence: Evidence) -> None:
+        wall_ms = self._clock.now().wall_ms
+        self.store.save([EvidenceItem(evidence.id, encode(evidence), wall_ms)])
+        logger.error("%s: evidence against %s: %s", self.party, evidence.party, evidence.kind)
+
+    def _reject(self, peer: str, error: Exception) -> None:
+        code = getattr(error, "code", "error")
+        self.rejected[peer, code] += 1
+        if self.rejected[peer, code] == 1:
+            logger.warning("%s: dropped a message of %s: %s", self.party, peer, error)
+
+    # -- stopping and starting --------------------------------------------------------------------
+
+    def _on_halt(self, halt: Halt) -> None:
+        items = [
+            ConsensusItem(c.subject.slot, "conflict", c.subject.block.hex(), encode(c))
+            for c in halt.certificates
+        ]
+        if items:
+            self.store.save(items)
+        self._stop(halt.code, halt.message)
+
+    def _stop(self, code: str, message: str) -> None:
+        if self.halted is None:
+            self.halted = Halted(code, message)
+            logger.critical("%s: stopped for safety: %s: %s", self.party, code, message)
+
+    def _restore_pool(self) -> None:
+        for item in self.store.load_journal():
+            self.journal.adopt(decode_batch(item.body).batch())
+
+    def _saved(self) -> Saved:
+        with self.store.reader() as reader:
+            latest = reader.latest_certificate()
+        certificate = None if latest is None else decode_certificate(latest[1])
+        durables = tuple(
+            Durable(*item) for item in self.store.load_consensus() if item.kind != "conflict"
+        )
+        return Saved(self.store.tip(), certificate, durables)

@@ -1,0 +1,276 @@
+"""The party's own journal: takes records, checks them, signs them page by page.
+
+A record passes three doors. *Decode*: bytes that are no record are refused. *Known*: the same id
+with the same bytes is answered with what is there. *Preview*: just before signing, the record is
+tried against the final state and this party's own unfinal records; what the contracts refuse is
+never signed. A sealed batch is durable before it leaves (I2).
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Sequence
+
+from consensus.messages import encode, wire_batch
+from ledger.batch import Batch, seal
+from ledger.block import Block, Tip
+from ledger.contracts import decode_record
+from ledger.entry import decode_entry
+from ledger.errors import DecodeError, Refused
+from ledger.execute import Execution, Recorded, check_records, prefetch, preview
+from ledger.genesis import Genesis
+from ledger.keys import Signer
+from ledger.records import Record
+from ledger.state import Overlay
+from node.errors import Busy, CorruptLedger
+from node.limits import OUTSTANDING_BATCHES_MAX, QUEUE_RECORDS_MAX, RECENT_REFUSALS_MAX
+from node.machine import head_in
+from node.pool import Pool
+from node.storage.store import JournalItem, Store
+from node.submission import Submission
+
+
+class Journal:
+    """Own records from submission to the signed batch, and back to who waits for them.
+
+    Args:
+        genesis: The ledger and its limits.
+        party: This party.
+        signer: This party's key.
+        store: The final state; keeps sealed batches.
+        pool: Where sealed batches go.
+    """
+
+    def __init__(
+        self, genesis: Genesis, party: str, signer: Signer, store: Store, pool: Pool
+    ) -> None:
+        self._genesis = genesis
+        self._party = party
+        self._signer = signer
+        self._store = store
+        self._pool = pool
+        self._queue: deque[Submission] = deque()
+        self._by_id: dict[str, Submission] = {}
+        self._sealed: dict[int, list[Submission]] = {}
+        self._batches: dict[int, Batch] = {}
+        self._refused: OrderedDict[str, Submission] = OrderedDict()
+        self._preview: Overlay | None = None
+        self._previewed = 0
+        self.head = head_in(store.view(), party)
+        self.may_seal = True
+
+    def adopt(self, batch: Batch) -> None:
+        """Take back an own sealed batch from before a restart, if it is the next one.
+
+        Raises:
+            VerificationError: ``bad-record``.
+        """
+        if batch.number != self.head[0] + 1 or batch.header.previous != self.head[1].hex():
+            return
+        submissions = []
+        for raw, record in zip(batch.records, check_records(batch), strict=True):
+            submission = Submission(self._party, record.id, raw, record)
+            self._by_id[record.id] = submission
+            submissions.append(submission)
+        self._note_sealed(batch, submissions)
+
+    def _note_sealed(self, batch: Batch, submissions: list[Submission]) -> None:
+        self._sealed[batch.number] = submissions
+        self._batches[batch.number] = batch
+        self.head = (batch.number, batch.hash)
+        self._pool.add(batch)
+
+    @property
+    def record_count(self) -> int:
+        """Own records that are not final yet."""
+        return len(self._by_id)
+
+    def find(self, record_id: str) -> Submission | None:
+        """Return the submission under an id that is on its way or was refused lately."""
+        return self._by_id.get(record_id) or self._refused.get(record_id)
+
+    # -- taking records ---------------------------------------------------------------------------
+
+    def submit(self, raws: Sequence[bytes]) -> list[Submission]:
+        """Take records. Each comes back queued, existing or refused.
+
+        Raises:
+            Busy: the queue is full; nothing of this call was taken.
+        """
+        if len(self._queue) + len(raws) > QUEUE_RECORDS_MAX and self._queue:
+            raise Busy(len(self._queue))
+        submissions = [self._decoded(raw) for raw in raws]
+        ids = [(Recorded, (self._party, s.id)) for s in submissions if not s.done]
+        self._store.view().prefetch(ids)
+        return [s if s.done else self._take(s) for s in submissions]
+
+    def _decoded(self, raw: bytes) -> Submission:
+        try:
+            record = decode_record(raw)
+        except DecodeError as error:
+            submission = Submission(self._party, "", raw, None)
+            submission.refuse(error)
+            return submission
+        return Submission(self._party, record.id, raw, record)
+
+    def _take(self, submission: Submission) -> Submission:
+        known = self._by_id.get(submission.id)
+        if known is not None:
+            return self._same_or_reused(submission, known.raw, known)
+        recorded = self._store.view().get(Recorded, (self._party, submission.id))
+        if recorded is not None:
+            return self._from_log(submission, recorded.entry)
+        self._by_id[submission.id] = submission
+        self._queue.append(submission)
+        return submission
+
+    def _same_or_reused(self, new: Submission, raw: bytes, known: Submission) -> Submission:
+        if raw == new.raw:
+            known.existing = True
+            return known
+        new.refuse(_id_reused(new.id))
+        return new
+
+    def _from_log(self, submission: Submission, index: int) -> Submission:
+        with self._store.reader() as reader:
+            stored = reader.entry(index)
+        if stored is None:
+            raise CorruptLedger(f"entry {index} is known and not there.")
+        entry = decode_entry(stored.leaf)
+        if entry.record != submission.raw:
+            submission.refuse(_id_reused(submission.id))
+            return submission
+        submission.existing = True
+        submission.finalize(index, stored.height, entry.outcome)
+        return submission
+
+    # -- signing ----------------------------------------------------------------------------------
+
+    def pump(self, tip: Tip, time_ms: int) -> list[Batch]:
+        """Sign what may be signed now: at once when idle, by full pages under load.
+
+        Args:
+            tip: The final tip.
+            time_ms: The wall clock, for the preview.
+
+        Returns:
+            New batches, durable and in the pool, to be broadcast.
+        """
+        sealed: list[Batch] = []
+        while self.may_seal and self._queue and self._has_room():
+            batch = self._seal_next(tip, time_ms)
+            if batch is not None:
+                sealed.append(batch)
+        return sealed
+
+    def _has_room(self) -> bool:
+        full_page = len(self._queue) >= self._genesis.limits.batch_records
+        return not self._sealed or (full_page and len(self._sealed) < OUTSTANDING_BATCHES_MAX)
+
+    def _seal_next(self, tip: Tip, time_ms: int) -> Batch | None:
+        page = self._next_page()
+        passed = self._passing(page, tip, time_ms)
+        if not passed:
+            return None
+        records = [s.raw for s in passed]
+        batch = seal(self._signer, self._genesis.ledger, self._party, self.head, records)
+        item = JournalItem(batch.number, encode(wire_batch(batch)))
+        self._store.save([item])  # I2: durable before it leaves
+        for submission in passed:
+            submission.record = None
+        self._note_sealed(batch, passed)
+        return batch
+
+    def _next_page(self) -> list[Submission]:
+        limits = self._genesis.limits
+        page: list[Submission] = []
+        room = limits.batch_bytes - 2048
+        while self._queue and len(page) < limits.batch_records:
+            room -= len(self._queue[0].raw)
+            if room < 0 and page:
+                break
+            page.append(self._queue.popleft())
+        return page
+
+    def _passing(self, page: list[Submission], tip: Tip, time_ms: int) -> list[Submission]:
+        view = self._preview_view(tip, time_ms)
+        records = [s.record for s in page if s.record is not None]
+        prefetch(self._genesis, view, self._party, records)
+        passed = []
+        for submission in page:
+            if submission.record is None:
+                continue
+            entry = tip.size + self._previewed
+            try:
+                preview(self._genesis, view, tip, self._party, submission.record, entry, time_ms)
+            except Refused as refused:
+                self._refuse(submission, refused)
+                continue
+            self._previewed += 1
+            passed.append(submission)
+        return passed
+
+    def _refuse(self, submission: Submission, refused: Refused) -> None:
+        del self._by_id[submission.id]
+        self._refused[submission.id] = submission
+        while len(self._refused) > RECENT_REFUSALS_MAX:
+            self._refused.popitem(last=False)
+        submission.refuse(refused)
+
+    def _preview_view(self, tip: Tip, time_ms: int) -> Overlay:
+        """Return the final state with this party's own unfinal records applied."""
+        if self._preview is not None:
+            return self._preview
+        view = Overlay(self._store.view())
+        self._preview, self._previewed = view, 0
+        for number in sorted(self._batches):
+            records = check_records(self._batches[number])
+            prefetch(self._genesis, view, self._party, records)
+            for record in records:
+                self._replay(view, tip, record, time_ms)
+        return view
+
+    def _replay(self, view: Overlay, tip: Tip, record: Record, time_ms: int) -> None:
+        entry = tip.size + self._previewed
+        self._previewed += 1
+        try:
+            preview(self._genesis, view, tip, self._party, record, entry, time_ms)
+        except Refused:
+            return  # signed before the other party's record came first; the log will say so
+
+    # -- what became final ------------------------------------------------------------------------
+
+    def on_final(self, block: Block, execution: Execution) -> None:
+        """Answer those whose records have become final with ``block``."""
+        self._preview = None
+        messages = {index: refused.message for index, refused in execution.refusals}
+        for entry in execution.entries:
+            if entry.party != self._party:
+                continue
+            submission = self._by_id.pop(entry.id, None)
+            if submission is not None:
+                message = messages.get(entry.index)
+                submission.finalize(entry.index, block.height, entry.outcome, message)
+        for batch in block.batches:
+            if batch.party == self._party:
+                self._sealed.pop(batch.number, None)
+                self._batches.pop(batch.number, None)
+                if batch.number > self.head[0]:
+                    self.head = (batch.number, batch.hash)
+
+    def mark_ordered(self, block: Block) -> None:
+        """Note that a block with own batches was notarized."""
+        for batch in block.batches:
+            if batch.party == self._party:
+                for submission in self._sealed.get(batch.number, ()):
+                    if submission.state == "queued":
+                        submission.state = "ordered"
+
+
+def _id_reused(record_id: str) -> Refused:
+    return Refused(
+        "id-reused",
+        "An author uses an id once; state something new under a new id.",
+        expected=f"the bytes first stated under {record_id}, or a new id",
+        got="other bytes",
+    )

@@ -1,0 +1,24 @@
+"""Limits of a running node: pools, queues and retries."""
+
+from __future__ import annotations
+
+POOL_BATCHES_PER_PARTY_MAX = 64
+"""Batches of one party that wait to become final; more are dropped and come again (R8)."""
+
+OUTSTANDING_BATCHES_MAX = 4
+"""Own batches sealed and not final, before the queue waits."""
+
+QUEUE_RECORDS_MAX = 20_000
+"""Own records waiting for a signature; a submission beyond that gets ``busy``."""
+
+RECENT_REFUSALS_MAX = 4096
+"""Refused submissions remembered, for those who ask again."""
+
+RESENT_BATCHES_MAX = 16
+"""Batches of the pool said again at once (R8)."""
+
+EXECUTED_BLOCKS_MAX = 256
+"""Executed blocks kept in memory before they are final."""
+
+DIFFERING_BLOCKS_MAX = 4
+"""Blocks with another result here, kept to say which key differs."""

@@ -1,0 +1,198 @@
+"""One running node: home, store, host, peer links and timers, put together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from consensus.effects import Now
+from node.handshake import Identity
+from node.home import Home
+from node.host import Host
+from node.peers import PeerLinks
+from node.proofs import export_lines, receipt_of, served_checkpoint
+from node.storage.store import Store
+from node.submission import Submission
+from node.tokens import Tokens
+
+TICK_MIN_S = 0.001
+TICK_MAX_S = 0.02
+"""Deadlines move while events come in; the longest that one may be noticed late."""
+
+logger = logging.getLogger("tongzhang.node")
+
+
+class SystemClock:
+    """The machine's clocks."""
+
+    def now(self) -> Now:
+        """Return steady ticks and wall time, both in ms."""
+        return Now(time.monotonic_ns() // 1_000_000, time.time_ns() // 1_000_000)
+
+
+class Node:
+    """A node in one process, driven by an event loop.
+
+    Args:
+        home: The node's home, locked by the caller.
+        store: Its opened database.
+    """
+
+    def __init__(self, home: Home, store: Store) -> None:
+        self.home = home
+        self.genesis = home.genesis
+        self.party = home.party
+        self.store = store
+        self.tokens = Tokens(home.tokens_path)
+        self._clock = SystemClock()
+        me = Identity(home.genesis, home.party, home.signer)
+        self.peers = PeerLinks(me, home.peers)
+        self.host = Host(
+            home.genesis,
+            home.party,
+            home.signer,
+            store,
+            network=self.peers,
+            clock=self._clock,
+        )
+        self.peers.bind(self.host)
+        self._stopped = asyncio.Event()
+
+    # -- running ----------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Run until :meth:`stop`, or until the host halts for safety.
+
+        Raises:
+            Halted: the node had to stop; the code says why.
+        """
+        links = asyncio.create_task(self.peers.run(), name="peers")
+        try:
+            while not self._stopped.is_set() and self.host.halted is None:
+                await self._sleep_until_due()
+                if self.host.deadline_ms() <= self._clock.now().ticks_ms:
+                    self.host.tick()
+        finally:
+            self.peers.stop()
+            await links
+            self.store.close()
+        if self.host.halted is not None:
+            raise self.host.halted
+
+    def stop(self) -> None:
+        """End :meth:`run`."""
+        self._stopped.set()
+
+    async def _sleep_until_due(self) -> None:
+        wait_s = (self.host.deadline_ms() - self._clock.now().ticks_ms) / 1000
+        await asyncio.sleep(max(TICK_MIN_S, min(wait_s, TICK_MAX_S)))
+
+    # -- records ----------------------------------------------------------------------------------
+
+    def submit(self, raws: Sequence[bytes]) -> list[Submission]:
+        """Take records of this party; from the event loop's thread only.
+
+        Raises:
+            Busy: the queue is full; nothing of this call was taken.
+            Halted: the node has stopped for safety.
+        """
+        return self.host.submit(list(raws))
+
+    async def wait(self, submissions: Sequence[Submission], timeout_s: float) -> bool:
+        """Return whether all ``submissions`` were done within ``timeout_s``."""
+        waiting = sum(not s.done for s in submissions)
+        if not waiting:
+            return True
+        done = asyncio.get_running_loop().create_future()
+
+        def note(_: Submission) -> None:
+            nonlocal waiting
+            waiting -= 1
+            if not waiting and not done.done():
+                done.set_result(True)
+
+        for submission in submissions:
+            if not submission.done:
+                submission.on_done(note)
+        try:
+            return await asyncio.wait_for(done, timeout_s)
+        except TimeoutError:
+            return False
+
+    # -- proofs -----------------------------------------------------------------------------------
+
+    def receipt(self, party: str, record_id: str) -> str:
+        """Return the receipt of a final record; from any thread.
+
+        Raises:
+            LookupError: there is no such final record.
+        """
+        with self.store.reader() as reader:
+            return receipt_of(reader, self.genesis, self.home.signer, party, record_id)
+
+    def checkpoint(self) -> str:
+        """Return the latest cosigned checkpoint, signed by this node too; from any thread.
+
+        Raises:
+            LookupError: nothing is final yet.
+        """
+        with self.store.reader() as reader:
+            return served_checkpoint(reader, self.genesis, self.home.signer)[0]
+
+    def export(self, start: int) -> Iterator[bytes]:
+        """Yield the lines of an export from block ``start`` on; from any thread.
+
+        Raises:
+            LookupError: nothing is final yet.
+        """
+        with self.store.reader() as reader:
+            yield from export_lines(reader, self.genesis, self.home.signer, start)
+
+    # -- status -----------------------------------------------------------------------------------
+
+    def ready(self) -> tuple[bool, str]:
+        """Return whether the node can make records final now, and if not, why."""
+        if self.host.halted is not None:
+            return False, f"stopped for safety: {self.host.halted.code}"
+        reachable = len(self.peers.connected()) + 1
+        if reachable < self.genesis.quorum:
+            return False, f"{reachable} parties are connected, the quorum is {self.genesis.quorum}"
+        return True, "ready"
+
+    def status(self) -> dict[str, Any]:
+        """Return what an operator asks first, as plain JSON values."""
+        tip, host, genesis = self.store.tip(), self.host, self.genesis
+        halted = host.halted
+        ready, reason = self.ready()
+        return {
+            "party": self.party,
+            "role": genesis.roles[self.party],
+            "ledger": genesis.ledger,
+            "origin": genesis.origin,
+            "height": tip.height,
+            "size": tip.size,
+            "root": tip.root.hex(),
+            "state": tip.state.hex(),
+            "time": tip.time,
+            "final_slot": tip.slot,
+            "slot": host.replica.slot,
+            "leader": host.replica.leader(host.replica.slot),
+            "quorum": genesis.quorum,
+            "voting": host.replica.may_vote,
+            "signing": host.journal.may_seal,
+            "ready": ready,
+            "ready_reason": reason,
+            "halted": None if halted is None else {"code": halted.code, "message": halted.message},
+            "silent": sorted(host.replica.silent),
+            "pool": {"own_records": host.journal.record_count, "batches": len(host.pool)},
+            "slot_timeout_ms": host.replica.timers.slot_ms,
+            "peers": self.peers.status(),
+            "refused_connections": dict(self.peers.refusals),
+            "dropped_messages": [
+                {"peer": peer, "code": code, "count": count}
+                for (peer, code), count in sorted(host.rejected.items())
+            ],
+        }

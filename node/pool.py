@@ -1,0 +1,121 @@
+"""The pool: verified batches of all parties that are not final yet, fair to every author."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from consensus import evidence
+from consensus.evidence import Evidence, SignedHeader
+from ledger.batch import Batch
+from ledger.genesis import Genesis
+from node.limits import POOL_BATCHES_PER_PARTY_MAX
+
+Head = tuple[int, bytes]
+"""Number and hash of a party's latest batch; (0, 32 zero bytes) before the first."""
+
+
+class Pool:
+    """Batches by party and number.
+
+    Args:
+        genesis: The parties and the limits of a block.
+    """
+
+    def __init__(self, genesis: Genesis) -> None:
+        self._genesis = genesis
+        self._batches: dict[str, dict[int, Batch]] = {name: {} for name in genesis.names}
+        self._final: dict[str, int] = dict.fromkeys(genesis.names, 0)
+        self._accused: set[str] = set()
+
+    def __len__(self) -> int:
+        return sum(map(len, self._batches.values()))
+
+    def wants(self, batch: Batch) -> bool:
+        """Return whether a batch is new here, not final, and near enough to be kept."""
+        ahead = batch.number - self._final[batch.party]
+        known = self._batches[batch.party].get(batch.number)
+        return 0 < ahead <= POOL_BATCHES_PER_PARTY_MAX and (
+            known is None or known.hash != batch.hash
+        )
+
+    def add(self, batch: Batch) -> Evidence | None:
+        """Take a verified batch. Return evidence if its author signed another of that number."""
+        known = self._batches[batch.party].setdefault(batch.number, batch)
+        if known.hash == batch.hash or batch.party in self._accused:
+            return None
+        self._accused.add(batch.party)
+        first, second = (SignedHeader(b.raw_header, b.signature) for b in (known, batch))
+        return evidence.of_headers("two-batches", batch.party, first, second)
+
+    def find(self, batch: Batch) -> Batch | None:
+        """Return the pool's own copy of ``batch``, already verified, if it is the very same."""
+        known = self._batches.get(batch.party, {}).get(batch.number)
+        same = (
+            known is not None
+            and known.hash == batch.hash
+            and known.signature == batch.signature
+            and known.records == batch.records
+        )
+        return known if same else None
+
+    def choose(self, head_of: Callable[[str], Head], turn: int) -> list[Batch]:
+        """Choose batches for a block: one of each party in turn, until the block is full.
+
+        Args:
+            head_of: The latest batch of a party in the chain that the block extends.
+            turn: Who goes first; the slot, so that everybody is first at times.
+        """
+        names = self._genesis.names
+        order = [names[(turn + i) % len(names)] for i in range(len(names))]
+        heads = {name: head_of(name) for name in order}
+        chosen: list[Batch] = []
+        records = size = 0
+        limits = self._genesis.limits
+        waiting = list(order)
+        while waiting:
+            name = waiting.pop(0)
+            batch = self._after(name, heads[name])
+            if batch is None:
+                continue
+            records += len(batch.records)
+            size += batch.size_bytes
+            if records > limits.block_records or size > limits.block_bytes:
+                break
+            chosen.append(batch)
+            heads[name] = (batch.number, batch.hash)
+            waiting.append(name)
+        return chosen
+
+    def has_after(self, head_of: Callable[[str], Head]) -> bool:
+        """Return whether any party has a batch that follows its head."""
+        return any(
+            batches and self._after(name, head_of(name)) is not None
+            for name, batches in self._batches.items()
+        )
+
+    def _after(self, party: str, head: Head) -> Batch | None:
+        batch = self._batches[party].get(head[0] + 1)
+        fits = batch is not None and batch.header.previous == head[1].hex()
+        return batch if fits else None
+
+    def forget_final(self, heads: dict[str, int]) -> None:
+        """Drop what has become final.
+
+        Args:
+            heads: The number of the latest final batch by party, for parties that moved.
+        """
+        for party, number in heads.items():
+            self._final[party] = number
+            batches = self._batches[party]
+            for old in [n for n in batches if n <= number]:
+                del batches[old]
+
+    def latest(self, party: str) -> Batch | None:
+        """Return the party's batch with the highest number that is not final, or None."""
+        batches = self._batches.get(party)
+        return batches[max(batches)] if batches else None
+
+    def waiting(self, count_max: int) -> list[Batch]:
+        """Return up to ``count_max`` batches that are not final, oldest first per party."""
+        rows = [sorted(batches.items())[:count_max] for batches in self._batches.values()]
+        return [batch for row in rows for _, batch in row][:count_max]

@@ -1,0 +1,313 @@
+"""Reading the log and the state beside the writer: one consistent snapshot per reader.
+
+A reader rebuilds blocks and batches exactly as they were signed: a record's bytes are a substring
+of its entry's leaf.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Select, select, tuple_
+
+from ledger.batch import Batch
+from ledger.block import Block, BlockHeader, decode_header
+from ledger.entry import decode_entry
+from ledger.errors import LedgerError
+from ledger.state import Key, R
+from node.errors import CorruptLedger
+from node.storage.engine import Statements
+from node.storage.writes import tile_reader
+
+
+class StoredEntry(msgspec.Struct, frozen=True):
+    """An entry as stored. ``outcome`` is applied or a refusal's code; ``leaf`` its log bytes."""
+
+    index: int
+    height: int
+    party: str
+    id: str
+    type: str
+    subject: str
+    outcome: str
+    leaf: bytes
+
+
+class StoredBlock(msgspec.Struct, frozen=True):
+    """A final block, exactly as it was proposed, with what proves it.
+
+    ``certificate`` is None where a later block's certificate makes this one final.
+    """
+
+    block: Block
+    justification: bytes
+    certificate: bytes | None
+
+
+class BlockSummary(msgspec.Struct, frozen=True):
+    """A block without its batches. ``first_index`` is the index of its first entry."""
+
+    height: int
+    hash: bytes
+    header: BlockHeader
+    raw_header: bytes
+    signature: bytes
+    first_index: int
+    certified: bool
+
+
+class BatchOfEntry(msgspec.Struct, frozen=True):
+    """A whole batch of the log: what a receipt needs of the author's signature."""
+
+    party: str
+    number: int
+    height: int
+    raw_header: bytes
+    signature: bytes
+    first_index: int
+    count: int
+    records: tuple[bytes, ...]
+
+    def batch(self) -> Batch:
+        """Return it as a batch."""
+        return Batch(self.raw_header, self.signature, self.records)
+
+
+class StoredEvidence(msgspec.Struct, frozen=True):
+    """Evidence against a party. ``created_at`` is in ms since the epoch."""
+
+    id: str
+    body: bytes
+    created_at: int
+
+
+class Reader:
+    """Answers questions about one snapshot. Comes from :meth:`node.storage.store.Store.reader`.
+
+    Everything may raise ``StorageError`` (the database could not be read) and ``CorruptLedger``
+    (what was read is not what was stored).
+
+    Args:
+        connection: The snapshot's connection.
+        sql: The statements of this database.
+    """
+
+    def __init__(self, connection: Connection, sql: Statements) -> None:
+        self.connection = connection
+        self._sql = sql
+        self._tables = sql.tables
+        self._read_tile = tile_reader(connection, sql)
+
+    def entry(self, index: int) -> StoredEntry | None:
+        """Return the entry at ``index``."""
+        found = self.entries(index, 1)
+        return found[0] if found and found[0].index == index else None
+
+    def entries(self, start: int, limit: int) -> list[StoredEntry]:
+        """Return up to ``limit`` entries from index ``start`` on."""
+        table = self._tables.entries
+        query = select(table).where(table.c.index >= start).order_by(table.c.index).limit(limit)
+        return [StoredEntry(*row) for row in self._fetch(query)]
+
+    def entries_by_subject(self, subject: str, after: int, limit: int) -> list[StoredEntry]:
+        """Return up to ``limit`` entries about ``subject`` with an index above ``after``.
+
+        Args:
+            subject: Such as ``payment:P1``.
+            after: The last index already seen; −1 for the beginning.
+            limit: How many entries at most.
+        """
+        table = self._tables.entries
+        place = (table.c.subject == subject, table.c.index > after)
+        query = select(table).where(*place).order_by(table.c.index).limit(limit)
+        return [StoredEntry(*row) for row in self._fetch(query)]
+
+    def block(self, height: int) -> StoredBlock | None:
+        """Return the block at ``height``, or None if there is none yet."""
+        table = self._tables.blocks
+        row = self._first(select(table).where(table.c.height == height))
+        if row is None:
+            return None
+        with _intact(height):
+            block = Block(row.raw_header, row.signature, self._batches(height, row))
+            return StoredBlock(block, row.justification, row.certificate)
+
+    def blocks(self, start: int, limit: int) -> list[BlockSummary]:
+        """Return up to ``limit`` summaries of blocks from height ``start`` on."""
+        table = self._tables.blocks
+        query = (
+            select(
+                table.c.height,
+                table.c.hash,
+                table.c.raw_header,
+                table.c.signature,
+                table.c.first_index,
+                table.c.certificate.is_not(None),
+            )
+            .where(table.c.height >= start)
+            .order_by(table.c.height)
+            .limit(limit)
+        )
+        return [_summary(row) for row in self._fetch(query)]
+
+    def block_range(
+        self, from_height: int, limit_bytes: int, limit_count: int
+    ) -> list[StoredBlock]:
+        """Return blocks for a peer that catches up, the last of them with its certificate.
+
+        Args:
+            from_height: The first height wanted.
+            limit_bytes: Size of headers, records and proofs after which no block is added.
+            limit_count: How many blocks at most.
+
+        Returns:
+            Blocks in order; none if no certificate is known from there on. Both limits give way
+            when no block within them has a certificate: then the range goes on up to the first.
+        """
+        found: list[StoredBlock] = []
+        pending: list[StoredBlock] = []
+        size, height = 0, from_height
+        while (stored := self.block(height)) is not None:
+            size += _size_bytes(stored)
+            over = size > limit_bytes or height - from_height >= limit_count
+            if over and found:
+                break
+            pending.append(stored)
+            if stored.certificate is not None:
+                found += pending
+                pending = []
+            height += 1
+        return found
+
+    def latest_certificate(self) -> tuple[int, bytes] | None:
+        """Return the highest certified block's height and certificate."""
+        table = self._tables.blocks
+        query = select(table.c.height, table.c.certificate).where(table.c.certificate.is_not(None))
+        row = self._first(query.order_by(table.c.height.desc()).limit(1))
+        return None if row is None else (row.height, row.certificate)
+
+    def height(self) -> int:
+        """Return the height of the snapshot's last block; 0 before the first."""
+        table = self._tables.blocks
+        row = self._first(select(table.c.height).order_by(table.c.height.desc()).limit(1))
+        return 0 if row is None else row.height
+
+    def tile(self, level: int, index: int) -> bytes | None:
+        """Return a tile's hashes, full or partial."""
+        return self._read_tile(level, index)
+
+    def batch_of_entry(self, index: int) -> BatchOfEntry | None:
+        """Return the whole batch that holds the entry at ``index``."""
+        entry = self.entry(index)
+        if entry is None:
+            return None
+        table = self._tables.batches
+        place = (table.c.height == entry.height, table.c.first_index <= index)
+        query = select(table).where(*place).order_by(table.c.first_index.desc()).limit(1)
+        return self._whole_batch(self._first(query))
+
+    def batch(self, party: str, number: int) -> BatchOfEntry | None:
+        """Return a party's batch by its number."""
+        table = self._tables.batches
+        place = (table.c.party == party, table.c.number == number)
+        return self._whole_batch(self._first(select(table).where(*place)))
+
+    def row(self, kind: type[R], key: Key) -> R | None:
+        """Return the row of state under ``key``."""
+        mapped = self._tables.rows[kind]
+        found = self.connection.exec_driver_sql(self._sql.select(mapped.table, 1), key).first()
+        return None if found is None else mapped.decode(tuple(found))  # type: ignore[return-value]
+
+    def rows(
+        self,
+        kind: type[R],
+        where: Mapping[str, str | int | bool] | None = None,
+        after_key: Key | None = None,
+        limit: int = 100,
+    ) -> list[R]:
+        """Return up to ``limit`` rows of state in the order of their keys.
+
+        Args:
+            kind: The row type.
+            where: Values that fields must have.
+            after_key: The key of the last row already seen; None for the beginning.
+            limit: How many rows at most.
+        """
+        mapped = self._tables.rows[kind]
+        table = mapped.table
+        keys = [table.c[name] for name in mapped.key_fields]
+        query = select(table).order_by(*keys).limit(limit)
+        for name, value in (where or {}).items():
+            query = query.where(table.c[name] == value)
+        if after_key is not None:
+            query = query.where(tuple_(*keys) > tuple(after_key))
+        return [mapped.decode(tuple(row)) for row in self._fetch(query)]  # type: ignore[misc]
+
+    def evidence(self) -> list[StoredEvidence]:
+        """Return all evidence, the oldest first."""
+        table = self._tables.evidence
+        query = select(table).order_by(table.c.created_at, table.c.id)
+        return [StoredEvidence(*row) for row in self._fetch(query)]
+
+    def _batches(self, height: int, block: Any) -> tuple[Batch, ...]:
+        table = self._tables.batches
+        query = select(table).where(table.c.height == height).order_by(table.c.position)
+        found = self._fetch(query)
+        records = self._records(block.first_index, block.size)
+        batches, start = [], 0
+        for row in found:
+            end = start + row.count
+            batches.append(Batch(row.raw_header, row.signature, records[start:end]))
+            start = end
+        return tuple(batches)
+
+    def _whole_batch(self, row: Any) -> BatchOfEntry | None:
+        if row is None:
+            return None
+        with _intact(row.height):
+            records = self._records(row.first_index, row.first_index + row.count)
+            place = (row.party, row.number, row.height, row.raw_header, row.signature)
+            whole = BatchOfEntry(*place, row.first_index, row.count, records)
+            whole.batch()
+            return whole
+
+    def _records(self, start: int, end: int) -> tuple[bytes, ...]:
+        table = self._tables.entries
+        query = (
+            select(table.c.leaf)
+            .where(table.c.index >= start, table.c.index < end)
+            .order_by(table.c.index)
+        )
+        return tuple(decode_entry(leaf).record for (leaf,) in self._fetch(query))
+
+    def _fetch(self, query: Select[Any]) -> Sequence[Any]:
+        return self.connection.execute(query).fetchall()
+
+    def _first(self, query: Select[Any]) -> Any:
+        return self.connection.execute(query).first()
+
+
+@contextmanager
+def _intact(height: int) -> Iterator[None]:
+    """Turn what the decoders say of stored bytes into a damaged block's error."""
+    try:
+        yield
+    except (LedgerError, TypeError, ValueError) as error:
+        raise CorruptLedger(f"what is stored of it is damaged: {error}.", height=height) from error
+
+
+def _summary(row: Any) -> BlockSummary:
+    with _intact(row.height):
+        header = decode_header(row.raw_header)
+        height, block_hash, raw_header, signature, first_index, certified = row
+        signed = (header, raw_header, signature)
+        return BlockSummary(height, block_hash, *signed, first_index, bool(certified))
+
+
+def _size_bytes(stored: StoredBlock) -> int:
+    block = stored.block
+    proofs = len(stored.justification) + len(stored.certificate or b"")
+    return len(block.raw_header) + proofs + sum(batch.size_bytes for batch in block.batches)

@@ -1,0 +1,131 @@
+"""The state as the contracts see it: rows by key, from memory where they were asked for before.
+
+The cache remembers rows and the absence of rows. After a block it takes over the new value of
+every key that somebody has asked for; rows that are only ever written, such as postings, never
+enter it. It has two generations: a row that is used moves to the young one, and when that is full
+the old one is dropped. That is nearly "least recently used" at a fraction of its bookkeeping.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Protocol, TypeVar
+
+from ledger.state import Changes, Key, Keys, R, Row
+
+CACHE_ROWS_MAX = 100_000
+QUERY_KEYS = (1, 8, 64, 512)
+"""How many keys one query may ask for: few sizes, so that few statements are prepared."""
+
+_UNKNOWN: Any = object()
+_T = TypeVar("_T")
+_Generation = dict[type[Row], dict[Key, Row | None]]
+
+
+class RowSource(Protocol):
+    """Where a view finds what its cache does not hold."""
+
+    def select_rows(self, wanted: dict[type[Row], list[Key]]) -> dict[type[Row], list[Row]]:
+        """Return the rows that exist under the wanted keys, in one snapshot."""
+
+
+class StoreView:
+    """A :class:`ledger.state.View` of the store's tip. It moves on when a block is committed.
+
+    Args:
+        source: Where rows are read.
+        rows_max: How many rows and absences the cache holds at most.
+    """
+
+    def __init__(self, source: RowSource, rows_max: int = CACHE_ROWS_MAX) -> None:
+        self._source = source
+        self._half = max(1, rows_max // 2)
+        self._young: _Generation = {}
+        self._old: _Generation = {}
+        self._count = 0
+
+    def get(self, kind: type[R], key: Key) -> R | None:
+        """Return the row under ``key``, or None.
+
+        Raises:
+            StorageError: the database could not be read.
+            CorruptLedger: the database is damaged.
+        """
+        row = self._cached(kind, key)
+        if row is _UNKNOWN:
+            found = self._source.select_rows({kind: [key]})[kind]
+            row = found[0] if found else None
+            self._remember(kind, key, row)
+        return row  # type: ignore[no-any-return]
+
+    def prefetch(self, keys: Keys) -> None:
+        """Load the rows under ``keys`` that are not in memory, one query a table.
+
+        Raises:
+            StorageError: the database could not be read.
+            CorruptLedger: the database is damaged.
+        """
+        wanted: dict[type[Row], dict[Key, None]] = {}
+        for kind, key in keys:
+            if self._cached(kind, key) is _UNKNOWN:
+                wanted.setdefault(kind, {})[key] = None
+        if not wanted:
+            return
+        found = self._source.select_rows({kind: list(keys) for kind, keys in wanted.items()})
+        for kind, missing in wanted.items():
+            rows: dict[Key, Row | None] = {row.key: row for row in found[kind]}
+            for key in missing:
+                self._remember(kind, key, rows.get(key))
+
+    def apply(self, changes: Changes) -> None:
+        """Take over a committed block's changes of keys that are in memory."""
+        for kind, rows in changes.items():
+            for generation in (self._young, self._old):
+                known = generation.get(kind)
+                if not known:
+                    continue
+                for key in rows.keys() & known.keys():
+                    known[key] = rows[key]
+
+    def forget(self) -> None:
+        """Empty the cache."""
+        self._young, self._old, self._count = {}, {}, 0
+
+    @property
+    def cached_rows(self) -> int:
+        """How many rows and absences are in memory."""
+        return sum(len(rows) for each in (self._young, self._old) for rows in each.values())
+
+    def _cached(self, kind: type[Row], key: Key) -> Any:
+        rows = self._young.get(kind)
+        if rows is not None:
+            row = rows.get(key, _UNKNOWN)
+            if row is not _UNKNOWN:
+                return row
+        rows = self._old.get(kind)
+        if rows is None:
+            return _UNKNOWN
+        row = rows.pop(key, _UNKNOWN)
+        if row is not _UNKNOWN:
+            self._remember(kind, key, row)
+        return row
+
+    def _remember(self, kind: type[Row], key: Key, row: Row | None) -> None:
+        if self._count >= self._half:
+            self._old, self._young, self._count = self._young, {}, 0
+        self._young.setdefault(kind, {})[key] = row
+        self._count += 1
+
+
+def query_chunks(keys: list[_T]) -> Iterator[list[_T]]:
+    """Yield ``keys`` in lists whose lengths are in :data:`QUERY_KEYS`, padded by repetition."""
+    start = 0
+    while start < len(keys):
+        left = len(keys) - start
+        size = next(
+            (each for each in QUERY_KEYS if left <= each <= 2 * left),
+            max(each for each in QUERY_KEYS if each <= left),
+        )
+        part = keys[start : start + size]
+        yield part + [part[-1]] * (size - len(part))
+        start += size
