@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from api import openapi, problems
 from api.business import business_routes
 from api.draining import Draining
-from api.log import log_routes, proof_routes
+from api.log import log_routes, proof_routes, record_routes
 from api.peer_route import peer_routes
 from api.service import probe_routes, service_routes
 from api.submit import submit_routes
@@ -46,6 +46,7 @@ def build_app(node: Node, draining: Draining) -> FastAPI:
         probe_routes(node, draining),
         submit_routes(node, draining),
         business_routes(node),
+        record_routes(node),
         log_routes(node),
         proof_routes(node),
         service_routes(node, draining),

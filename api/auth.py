@@ -17,8 +17,12 @@ Scope = Literal["read", "submit", "admin"]
 BEARER = HTTPBearer(auto_error=False, description="A token made by `tongzhang token create`.")
 
 
-def require(tokens: Tokens, scope: Scope) -> Any:
-    """Return the dependency that lets a request pass only with a token of ``scope``.
+def require(tokens: Tokens, *allowed: Scope) -> Any:
+    """Return the dependency that lets a request pass only with a token of an allowed scope.
+
+    Args:
+        tokens: The node's tokens.
+        allowed: Scopes of which the token needs one; ``admin`` always passes.
 
     Raises:
         Problem: ``no-token``, ``bad-token`` or ``wrong-scope`` (when called).
@@ -29,8 +33,9 @@ def require(tokens: Tokens, scope: Scope) -> Any:
         scopes = tokens.scopes(token)
         if scopes is None:
             raise Problem("bad-token", "List the tokens with `tongzhang token list`.")
-        if scope not in scopes and "admin" not in scopes:
-            raise Problem("wrong-scope", f"This needs a token with the scope {scope}.")
+        if "admin" not in scopes and not any(scope in scopes for scope in allowed):
+            needed = " or ".join(allowed)
+            raise Problem("wrong-scope", f"This needs a token with the scope {needed}.")
 
     return Depends(check)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
@@ -107,6 +108,7 @@ def business_routes(node: Node) -> APIRouter:
 
     @router.get("/v1/expectations", **describe(ExpectationPage))
     def list_expectations(
+        *,
         state: ExpectationState = "",
         awaited: Filter = "",
         kind: Filter = "",
@@ -145,7 +147,7 @@ def business_routes(node: Node) -> APIRouter:
 
 def _scan(
     reader: Reader,
-    where: dict[str, str | int | bool],
+    where: Mapping[str, str],
     asked: tuple[str, int],
     after: tuple[str, str] | None,
     limit: int,

@@ -187,8 +187,10 @@ def payout_view(reader: Reader, name: str, as_of_ms: int) -> PayoutView | None:
         return None
     legs: list[Leg] = []
     for seq in payout.buckets:
-        where = {"receiver": payout.receiver, "bucket": int(seq)}
-        legs += reader.rows(Leg, where, limit=PAGE_MAX - len(legs)) if len(legs) < PAGE_MAX else []
+        where: dict[str, str | int] = {"receiver": payout.receiver, "bucket": int(seq)}
+        legs += reader.rows(Leg, where, limit=PAGE_MAX - len(legs))
+        if len(legs) == PAGE_MAX:
+            break
     subject = f"payout:{name}"
     return PayoutView(
         payout=name,

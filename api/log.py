@@ -28,16 +28,18 @@ from api.problems import Problem
 from api.proofs import (
     ConsistencyProof,
     InclusionProof,
-    checkpoint_text,
     consistency_proof,
     inclusion_proof,
     tile_bytes,
 )
+from api.results import State
+from ledger.entry import APPLIED
 from ledger.limits import SAFE_INTEGER_MAX
 from ledger.records import Recorded
 
 if TYPE_CHECKING:
     from node.node import Node
+    from node.submission import Submission
 
 OCTETS = "application/octet-stream"
 
@@ -49,13 +51,19 @@ Wanted = Annotated[int, Query(ge=0, le=SAFE_INTEGER_MAX)]
 
 
 class RecordView(msgspec.Struct, frozen=True, kw_only=True):
-    """A record that is final: the entry that it became, and where its receipt is."""
+    """What became of a record: the entry that it is, or how far it has got at its own node.
 
-    state: str
+    ``definite`` is false as long as the outcome can still change. ``code`` says why it was refused.
+    """
+
+    party: str
+    id: str
+    state: State
     definite: bool
-    entry: EntryView
-    receipt: str
+    entry: EntryView | UnsetType = UNSET
+    receipt: str | UnsetType = UNSET
     code: str | UnsetType = UNSET
+    message: str | UnsetType = UNSET
 
 
 def log_routes(node: Node) -> APIRouter:
@@ -78,26 +86,6 @@ def log_routes(node: Node) -> APIRouter:
                 raise Problem("no-such-entry", f"the log has {log_size(reader)} entries, from 0")
             return json_answer(entry_views(reader, [entry])[0], headers=IMMUTABLE)
 
-    @router.get("/v1/records/{party}/{id}", **describe(RecordView, "no-such-record"))
-    def show_record(party: Name, id: Name) -> Response:  # noqa: A002 - the name in the path
-        """Tell the outcome of a record by its author and its id."""
-        with node.store.reader() as reader:
-            recorded = reader.row(Recorded, (party, id))
-            entry = None if recorded is None else reader.entry(recorded.entry)
-            if entry is None:
-                raise _no_such_record(party, id)
-            view = entry_views(reader, [entry])[0]
-        applied = view.outcome == "applied"
-        return json_answer(
-            RecordView(
-                state="final",
-                definite=True,
-                entry=view,
-                receipt=f"/v1/receipts/{party}/{id}",
-                code=UNSET if applied else view.outcome,
-            )
-        )
-
     @router.get("/v1/blocks", **describe(BlockPage))
     def list_blocks(start: Start = 1, limit: BlockLimit = BLOCKS_PAGE_MAX) -> Response:
         """List blocks from a height on."""
@@ -117,6 +105,26 @@ def log_routes(node: Node) -> APIRouter:
     return router
 
 
+def record_routes(node: Node) -> APIRouter:
+    """Return the router that tells submitters, and readers, what became of a record."""
+    router = APIRouter(tags=["records"], dependencies=[require(node.tokens, "read", "submit")])
+
+    @router.get("/v1/records/{party}/{id}", **describe(RecordView, "no-such-record"))
+    def show_record(party: Name, id: Name) -> Response:  # noqa: A002 - the name in the path
+        """Tell the outcome of a record by its author and its id."""
+        with node.store.reader() as reader:
+            recorded = reader.row(Recorded, (party, id))
+            entry = None if recorded is None else reader.entry(recorded.entry)
+            if entry is not None:
+                return json_answer(_final_record(entry_views(reader, [entry])[0]))
+        submission = node.host.journal.find(id) if party == node.party else None
+        if submission is None:
+            raise _no_such_record(party, id)
+        return json_answer(_own_record(submission))
+
+    return router
+
+
 def proof_routes(node: Node) -> APIRouter:
     """Return the router that proves the log of ``node`` to outsiders, in C2SP formats."""
     router = APIRouter(tags=["proofs"], dependencies=[require(node.tokens, "read")])
@@ -124,13 +132,18 @@ def proof_routes(node: Node) -> APIRouter:
     @router.get("/v1/checkpoint", **describe_content(TEXT, "no-such-checkpoint"))
     def show_checkpoint() -> Response:
         """Return the newest final checkpoint: signed by this party, cosigned by a quorum."""
-        with node.store.reader() as reader:
-            return text_answer(checkpoint_text(reader, node.genesis, node.home.signer))
+        try:
+            return text_answer(node.checkpoint())
+        except LookupError as error:
+            raise Problem("no-such-checkpoint", str(error)) from None
 
     @router.get("/v1/receipts/{party}/{id}", **describe_content(TEXT, "no-such-record"))
     def show_receipt(party: Name, id: Name) -> Response:  # noqa: A002 - the name in the path
         """Return one file that proves, offline, who stated a record and that the log has it."""
-        return text_answer(node.receipt(party, id))
+        try:
+            return text_answer(node.receipt(party, id))
+        except LookupError as error:
+            raise Problem("no-such-record", str(error), definite=False) from None
 
     @router.get("/v1/proofs/inclusion", **describe(InclusionProof, "index-out-of-range"))
     def prove_inclusion(index: Wanted, size: Size = None) -> Response:
@@ -152,6 +165,29 @@ def proof_routes(node: Node) -> APIRouter:
         return Response(data, media_type=OCTETS, headers=IMMUTABLE)
 
     return router
+
+
+def _final_record(entry: EntryView) -> RecordView:
+    return RecordView(
+        party=entry.party,
+        id=entry.id,
+        state="final",
+        definite=True,
+        entry=entry,
+        receipt=f"/v1/receipts/{entry.party}/{entry.id}",
+        code=UNSET if entry.outcome == APPLIED else entry.outcome,
+    )
+
+
+def _own_record(submission: Submission) -> RecordView:
+    return RecordView(
+        party=submission.party,
+        id=submission.id,
+        state=submission.state,
+        definite=submission.done,
+        code=submission.code or UNSET,
+        message=submission.message or UNSET,
+    )
 
 
 def _no_such_record(party: str, record_id: str) -> Problem:

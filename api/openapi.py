@@ -37,22 +37,21 @@ class ProblemDocument(msgspec.Struct, frozen=True, kw_only=True):
     definite: bool
 
 
-def describe(answer: type[msgspec.Struct], *codes: str, summary: str = "") -> dict[str, Any]:
+def describe(answer: type[msgspec.Struct], *codes: str) -> dict[str, Any]:
     """Return the keyword arguments by which a route is documented.
 
     Args:
         answer: The struct that it answers with.
         codes: Codes of problems that are particular to the route.
-        summary: The route's title, where its function's name does not say it.
     """
     _described.add(answer)
-    content = {JSON: {"schema": reference(answer)}}
-    return _described_as(content, codes, summary)
+    return _described_as({JSON: {"schema": reference(answer)}}, codes)
 
 
-def describe_content(media_type: str, *codes: str, summary: str = "") -> dict[str, Any]:
+def describe_content(media_type: str, *codes: str) -> dict[str, Any]:
     """Return the keyword arguments that document a route which answers with no struct."""
-    return _described_as({media_type: {"schema": {"type": "string"}}}, codes, summary)
+    schema = {"type": "object"} if media_type == JSON else {"type": "string"}
+    return _described_as({media_type: {"schema": schema}}, codes)
 
 
 def reference(struct: type) -> dict[str, Any]:
@@ -111,14 +110,9 @@ def _record_schema() -> dict[str, Any]:
     }
 
 
-def _described_as(content: dict[str, Any], codes: tuple[str, ...], summary: str) -> dict[str, Any]:
-    described: dict[str, Any] = {
-        "response_model": None,
-        "responses": {200: {"description": "Success", "content": content}, **_problems(codes)},
-    }
-    if summary:
-        described["summary"] = summary
-    return described
+def _described_as(content: dict[str, Any], codes: tuple[str, ...]) -> dict[str, Any]:
+    success = {"description": "Success", "content": content}
+    return {"response_model": None, "responses": {200: success, **_problems(codes)}}
 
 
 def _problems(codes: tuple[str, ...]) -> dict[int | str, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What proves the log to outsiders: checkpoints, Merkle proofs and tiles, from one snapshot."""
+"""What proves the log to outsiders: Merkle proofs and tiles, from one snapshot."""
 
 from __future__ import annotations
 
@@ -8,13 +8,8 @@ import msgspec
 
 from api.log_views import log_size
 from api.problems import Problem
-from consensus.messages import decode_certificate
-from consensus.votes import checkpoint_for
 from ledger.errors import DecodeError
-from ledger.genesis import Genesis
-from ledger.keys import Signer
 from ledger.log import merkle, tiles
-from ledger.log.checkpoint import Cosignature, cosigner_name, signed_checkpoint
 from ledger.log.merkle import HASH_BYTES
 from ledger.log.tiles import ENTRIES, TILE_WIDTH, Tile
 from node.storage.reads import Reader
@@ -38,34 +33,6 @@ class ConsistencyProof(msgspec.Struct, frozen=True, kw_only=True):
     old_root: str
     new_root: str
     path: list[str]
-
-
-def checkpoint_text(reader: Reader, genesis: Genesis, signer: Signer) -> str:
-    """Return the newest final checkpoint as a signed note.
-
-    Args:
-        reader: A snapshot.
-        genesis: The consortium.
-        signer: The serving party's key, which signs under the origin.
-
-    Raises:
-        Problem: ``no-such-checkpoint``.
-    """
-    latest = reader.latest_certificate()
-    if latest is None:
-        raise Problem("no-such-checkpoint", "submit a record, then ask again")
-    certificate = decode_certificate(latest[1])
-    checkpoint = checkpoint_for(certificate.subject, genesis.origin)
-    cosignatures = [
-        Cosignature(
-            cosigner_name(genesis.origin, vote.voter),
-            genesis.verifiers[vote.voter].public_key,
-            vote.time,
-            vote.signature,
-        )
-        for vote in certificate.votes
-    ]
-    return signed_checkpoint(checkpoint, signer, cosignatures)
 
 
 def inclusion_proof(reader: Reader, index: int, size: int | None) -> InclusionProof:

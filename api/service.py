@@ -55,14 +55,75 @@ class Ready(msgspec.Struct, frozen=True):
     detail: str
 
 
+class Stopped(msgspec.Struct, frozen=True):
+    """Why the node stopped for safety."""
+
+    code: str
+    message: str
+
+
+class PeerStatus(msgspec.Struct, frozen=True):
+    """The link to one peer. Counters count since the start.
+
+    ``connects`` counts connections, ``queued`` frames that wait, ``dropped`` frames that a full
+    queue lost, ``unsent`` frames that found no connection.
+    """
+
+    address: str
+    connected: bool
+    connects: int
+    dropped: int
+    queued: int
+    unsent: int
+
+
+class PoolStatus(msgspec.Struct, frozen=True):
+    """What waits to become final: own records, and batches of all parties."""
+
+    own_records: int
+    batches: int
+
+
+class DroppedMessages(msgspec.Struct, frozen=True):
+    """Messages of a peer that were dropped, by the reason's code."""
+
+    peer: str
+    code: str
+    count: int
+
+
 class NodeStatus(msgspec.Struct, frozen=True):
-    """The node's own state; further members may be added."""
+    """Where this node stands. Times are in ms; hashes are hex.
+
+    ``voting`` and ``signing`` say whether the node may do so after its last start.
+    ``refused_connections`` counts by reason, ``silent`` names leaders that let their slots pass.
+    """
 
     party: str
+    role: str
     ledger: str
     origin: str
     height: int
     size: int
+    root: str
+    state: str
+    time: int
+    final_slot: int
+    slot: int
+    leader: str
+    quorum: int
+    voting: bool
+    signing: bool
+    ready: bool
+    ready_reason: str
+    halted: Stopped | None
+    silent: list[str]
+    pool: PoolStatus
+    slot_timeout_ms: int
+    peers: dict[str, PeerStatus]
+    refused_connections: dict[str, int]
+    dropped_messages: list[DroppedMessages]
+    stopping: bool
 
 
 def service_routes(node: Node, draining: Draining) -> APIRouter:
@@ -90,10 +151,7 @@ def service_routes(node: Node, draining: Draining) -> APIRouter:
     @router.get("/v1/status", **describe(NodeStatus))
     async def show_status() -> Response:
         """Return where this node stands."""
-        status = node.status()
-        status["refused_connections"] = dict(node.peers.refusals)
-        status["stopping"] = draining.stopping
-        return json_answer(status)
+        return json_answer({**node.status(), "stopping": draining.stopping})
 
     return router
 

@@ -13,16 +13,13 @@ from api.answers import json_answer
 from api.auth import require
 from api.draining import Draining
 from api.limits import BODY_BYTES_MAX, TIMEOUT_MS_DEFAULT, TIMEOUT_MS_MAX
-from api.openapi import SUBMISSION
+from api.openapi import JSON, NDJSON, SUBMISSION
 from api.problems import Problem
 from api.results import ACCEPTED, ask_link, problem_of, result_of
 from api.stream import BulkResponse
 
 if TYPE_CHECKING:
     from node.node import Node
-
-JSON = "application/json"
-NDJSON = "application/x-ndjson"
 
 Wait = Annotated[
     Literal["final", "queued"],

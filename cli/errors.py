@@ -7,6 +7,9 @@ CliError                 every error below; has a stable ``code``, and says the 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 GOOD, BAD, USAGE = 0, 1, 2
 """Exit codes: done and good, checked and bad, called wrongly."""
 
@@ -37,3 +40,27 @@ class UsageError(CliError):
 
 class CheckFailed(CliError):
     """What was checked is bad, or what was asked for could not be had."""
+
+
+@contextmanager
+def unwrapped() -> Iterator[None]:
+    """Raise the first :class:`CliError` that concurrent tasks raised, instead of their group."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        found = first_of(group)
+        if found is None:
+            raise
+        raise found from None
+
+
+def first_of(group: BaseExceptionGroup[BaseException]) -> CliError | None:
+    """Return the first :class:`CliError` in a group of errors, however deep it lies."""
+    for error in group.exceptions:
+        if isinstance(error, CliError):
+            return error
+        if isinstance(error, BaseExceptionGroup):
+            found = first_of(error)
+            if found is not None:
+                return found
+    return None

@@ -10,8 +10,10 @@ from collections.abc import Sequence
 
 import typer
 
-from cli import bench, consortium, demo, export, records, sample, submit, tokens, verify
-from cli.errors import BAD, GOOD, USAGE, CliError, UsageError
+from cli import consortium, export, records, sample, submit, tokens, verify
+from cli.bench.command import bench
+from cli.demo.command import demo
+from cli.errors import BAD, GOOD, CliError, UsageError
 from cli.output import note, show_error
 
 INTERRUPTED = 130
@@ -26,3 +28,70 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
+
+app.command("init")(consortium.init)
+app.command("node")(consortium.node)
+app.command("demo")(demo)
+app.command("sample")(sample.sample)
+app.command("submit")(submit.submit)
+app.command("payment")(records.payment)
+app.command("status")(records.status)
+app.command("receipt")(records.receipt)
+app.add_typer(verify.app, name="verify")
+app.add_typer(export.app, name="export")
+app.add_typer(tokens.app, name="token")
+app.command("bench")(bench)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit.
+
+    Args:
+        arguments: The arguments, without the program's name; those of the process if left out.
+    """
+    sys.exit(run(sys.argv[1:] if arguments is None else list(arguments)))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code."""
+    command = typer.main.get_command(app)
+    try:
+        code = command.main(list(arguments), prog_name="tongzhang", standalone_mode=False)
+        return code if isinstance(code, int) else GOOD
+    except CliError as error:
+        show_error(error)
+        return error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        note("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        return _end_of_pipe()
+    except Exception as error:
+        known = _known(error)
+        if known is None:
+            raise
+        show_error(known)
+        return known.exit_code
+
+
+def _end_of_pipe() -> int:
+    """Leave quietly when whoever read our output went away, as ``head`` does."""
+    sys.stdout = None  # type: ignore[assignment]
+    return BAD
+
+
+def _known(error: Exception) -> CliError | None:
+    """Return the error that says what an error of the layers below means here."""
+    from ledger.errors import GenesisError, LedgerError
+    from node.errors import HomeError, NodeError, TokenError
+
+    if isinstance(error, _UsageProblem):
+        path = error.ctx.command_path if error.ctx else "tongzhang"
+        return UsageError("usage", error.format_message(), f"{path} --help")
+    if isinstance(error, GenesisError | TokenError):
+        return UsageError(error.code, error.message)
+    if isinstance(error, HomeError) and error.code in ("not-a-home", "home-not-empty"):
+        return UsageError(error.code, error.message)
+    if isinstance(error, LedgerError | NodeError):
+        return CliError(error.code, error.message)
+    return None

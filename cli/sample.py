@@ -21,7 +21,7 @@ Out = Annotated[
 def sample(
     out: Out, payments: Payments = 500, seed: Seed = 7, date: Date = "2026-03-02", json: Json = False
 ) -> None:
-    """Write a business day with planted trouble, and its exact known outcome.
+    """Write a day's files, with planted trouble.
 
     The folder holds receivers.csv, captures.csv and payouts.csv as the institution keeps them,
     orders.csv of the platform, confirmations.csv of the receivers' owners, and expected.json.

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from cli.errors import UsageError
 from cli.options import Json
 from cli.output import note, say, say_json, table
 
@@ -21,3 +20,68 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+
+Scopes = Annotated[
+    str, typer.Option("--scope", help="One or more of read, submit, admin, joined by commas.")
+]
+Label = Annotated[str, typer.Option("--label", help="What the token is for.", show_default=False)]
+TokenId = Annotated[
+    str, typer.Argument(metavar="ID", help="The token's id, as listed.", show_default=False)
+]
+
+
+@app.command("create")
+def create_token(home: HomePath, label: Label, scope: Scopes = "read", json: Json = False) -> None:
+    """Create a token and show it, once. A running node accepts it at once.
+
+    \b
+    Examples:
+      tongzhang token create --home net/platform --label orders --scope read,submit
+    """
+    import time
+
+    from node.home import load_home
+
+    scopes = [part.strip() for part in scope.split(",") if part.strip()]
+    token, secret = load_home(home).tokens.create(label, scopes, time.time_ns() // 1_000_000)
+    if json:
+        say_json({"id": token.id, "label": token.label, "scopes": token.scopes, "token": secret})
+        return
+    note(f"token {token.id} for {token.label!r}: {', '.join(token.scopes)}; it is not shown again")
+    say(secret)
+
+
+@app.command("list")
+def list_tokens(home: HomePath, json: Json = False) -> None:
+    """List the tokens; their secrets are not stored and cannot be shown.
+
+    \b
+    Examples:
+      tongzhang token list --home net/platform
+    """
+    from node.home import load_home
+
+    tokens = load_home(home).tokens.list()
+    if json:
+        say_json(
+            [
+                {"id": t.id, "label": t.label, "scopes": t.scopes, "created_at": t.created_at}
+                for t in tokens
+            ]
+        )
+        return
+    table(("id", "label", "scopes"), ((t.id, t.label, ", ".join(t.scopes)) for t in tokens))
+
+
+@app.command("revoke")
+def revoke_token(token_id: TokenId, home: HomePath) -> None:
+    """Revoke a token. A running node refuses it at once.
+
+    \b
+    Examples:
+      tongzhang token revoke 1f2e3d4c --home net/platform
+    """
+    from node.home import load_home
+
+    token = load_home(home).tokens.revoke(token_id)
+    note(f"token {token.id} for {token.label!r} is revoked")

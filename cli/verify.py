@@ -14,9 +14,10 @@ from ledger.errors import LedgerError
 from ledger.genesis import Genesis, read
 
 File = Annotated[Path, typer.Argument(help="The file to verify.", show_default=False)]
+Replay = Annotated[bool, typer.Option("--replay", help="Execute every record again.")]
 
 app = typer.Typer(
-    help="Verify a receipt, an exported log or a checkpoint offline, without any node.",
+    help="Verify a receipt, a log or a checkpoint offline.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -42,12 +43,17 @@ def verify_receipt_file(file: File, genesis: GenesisFile, json: Json = False) ->
 
 
 @app.command("log")
-def verify_log_file(file: File, genesis: GenesisFile, json: Json = False) -> None:
+def verify_log_file(
+    file: File, genesis: GenesisFile, replay: Replay = False, json: Json = False
+) -> None:
     """Verify a whole exported log: every signature, block, record and the final checkpoint.
+
+    With --replay every record is executed again, and outcomes and state hashes compared.
 
     \b
     Examples:
       tongzhang verify log log.ndjson --genesis genesis.json
+      tongzhang verify log log.ndjson --genesis genesis.json --replay
     """
     from ledger.verify import verify_log
 
@@ -55,7 +61,9 @@ def verify_log_file(file: File, genesis: GenesisFile, json: Json = False) -> Non
     try:
         with file.open("rb") as lines, progress(quiet=json) as bar:
             task = bar.add_task("verifying", total=None)
-            proved = verify_log(lines, founded, lambda done: bar.update(task, completed=done))
+            proved = verify_log(
+                lines, founded, lambda done: bar.update(task, completed=done), replay=replay
+            )
     except LedgerError as error:
         raise _false(file, error) from None
     except OSError as error:
@@ -109,9 +117,9 @@ def _false(path: Path, error: LedgerError) -> CheckFailed:
 
 
 def _report(json: bool, what: str, path: Path, proved: Any) -> None:
-    from msgspec import to_builtins
+    from msgspec.json import decode, encode
 
-    facts = to_builtins(proved)
+    facts = decode(encode(proved))
     if json:
         say_json({"verified": True, "kind": what, "file": str(path), **facts})
         return

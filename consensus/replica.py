@@ -116,6 +116,8 @@ class Replica:
         self._book = Book(saved.tip, saved.certificate)
         self._pursuit = Pursuit(genesis.names, me)
         self._out = Effects()
+        self._final_durables: list[Durable] = []
+        self._news = False
         self._restore(saved.durables)
 
     @property
@@ -140,11 +142,13 @@ class Replica:
         self._out = Effects()
         if self.halt is not None:
             return self._out
+        self._news = not isinstance(event, Received)
         try:
             self._on_event(event)
         except (ConsensusError, LedgerError) as error:
             self._out.rejected = error
-        self._settle()
+        if self._news:
+            self._settle()
         return self._out
 
     def deadline_ms(self) -> int:
@@ -186,6 +190,10 @@ class Replica:
         while moving and self.halt is None:
             moving = self._commit() or self._judge() or self._enter() or self._propose()
             moving = self._vote() or moving
+        # A Final certificate whose block is committed now is stored with the block.
+        late = [durable for durable in self._final_durables if durable.slot > self.final.slot]
+        self._out.persist += late
+        self._final_durables.clear()
         self._out.halt = self.halt
         self._arm()
 
@@ -260,6 +268,7 @@ class Replica:
             self._accuse(lie)
         certified = notar_subject(number, block.hash) in slot.certificates
         if number > self.final.slot and (block.hash in slot.headers or certified):
+            self._news = True
             slot.add_proposal(Proposed(block, wire))
             self._pursuit.on_block(block.hash)
 
@@ -357,6 +366,7 @@ class Replica:
         self._count(self._book.slot(vote.slot), vote)
 
     def _count(self, slot: Slot, vote: Vote) -> None:
+        self._news = True
         lie = slot.count(vote)
         if lie is not None:
             self._accuse(lie)
@@ -380,6 +390,7 @@ class Replica:
         if slot is not None and subject in slot.certificates:
             return
         verify_certificate(certificate, self.genesis)
+        self._news = True
         slot = self._book.slot(subject.slot)
         slot.certificates[subject] = certificate
         for vote in certificate.votes:
@@ -392,7 +403,11 @@ class Replica:
     def _on_certified(self, certificate: Certificate) -> None:
         subject = certificate.subject
         name = f"{subject.kind}:{subject.block.hex()}"
-        self._out.persist.append(Durable(subject.slot, "certificate", name, encode(certificate)))
+        durable = Durable(subject.slot, "certificate", name, encode(certificate))
+        if subject.kind == "final":
+            self._final_durables.append(durable)
+        else:
+            self._out.persist.append(durable)
         self._send(CertificateMessage(certificate))  # R1, R8: forwarded once
         if subject.kind == "notar" and subject.block not in self._book.slot(subject.slot).proposals:
             self._pursuit.want_block(certificate, self._now.ticks_ms)
@@ -413,6 +428,7 @@ class Replica:
             self._send(CertificateMessage(self.final_certificate), peer)
 
     def _stop_on_conflict(self, certificate: Certificate) -> None:
+        self._news = True
         own = (self.final_certificate,) if self.final_certificate else ()
         subject = certificate.subject
         signers = ", ".join(certificate.voters)
@@ -539,6 +555,7 @@ class Replica:
 
     def _on_range(self, message: Range) -> None:
         """Take final blocks from a peer: one later certificate proves them all (R9)."""
+        self._news = True
         blocks = [wire.block() for wire in message.blocks]
         if blocks[0].parent != self.final.hash:
             return

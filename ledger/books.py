@@ -33,6 +33,8 @@ LIABILITIES = (
     "fee_income",
 )
 _SIDES = {**dict.fromkeys(ASSETS, 1), **dict.fromkeys(LIABILITIES, -1)}
+_MAY_BE_DEBIT = ("reserve", *(f"{name}:" for name in ASSETS if name != "reserve"))
+_MAY_BE_CREDIT = tuple(f"{name}:" for name in LIABILITIES)
 
 EXPONENTS = {
     "BHD": 3,
@@ -118,7 +120,9 @@ def post(tx: Transaction, currency: str, lines: Iterable[tuple[str, int]]) -> No
         key = (account, currency)
         balance = get(Balance, key)
         after = amount if balance is None else balance.amount + amount
-        _refuse_balance(account, currency, amount, after)
+        allowed = _MAY_BE_DEBIT if after > 0 else _MAY_BE_CREDIT
+        if not account.startswith(allowed) or not -SAFE_INTEGER_MAX <= after <= SAFE_INTEGER_MAX:
+            _refuse_balance(account, currency, amount, after)
         balances[key] = Balance(account, currency, after) if after else None
         postings[entry, line] = Posting(entry, line, account, currency, amount)
         line += 1

@@ -32,6 +32,9 @@ def encode(value: object) -> bytes:
 def decode(raw: bytes, decoder: msgspec.json.Decoder[T], what: str) -> T:
     """Decode ``raw`` with a typed decoder, accepting canonical bytes only.
 
+    The decoder's type bounds the integers and the nesting: an unbounded ``int`` or an ``Any`` in it
+    would let more through than the form allows.
+
     Args:
         raw: The bytes, exactly as they were signed or sent.
         decoder: A msgspec decoder of the expected type.

@@ -2,17 +2,18 @@
 
 NodeError                    every error below; has a stable kebab-case ``code``
 ├── StorageError             the database did not do what was asked: ``disk-full``,
-│                            ``storage-failed``, ``storage-busy``, ``storage-closed``,
-│                            ``wrong-ledger``, ``wrong-party``, ``wrong-schema``
+│                            ``storage-failed``, ``bad-database-url``, ``wrong-ledger``,
+│                            ``wrong-party``, ``wrong-schema``, ``wrong-block``
 ├── Busy                     the queue is full, nothing was taken: ``busy``
 ├── Halted                   the node has stopped for safety; the code says why
 ├── CorruptLedger            stored bytes are not what was stored: ``corrupt-ledger``
 ├── HomeError                a home directory that cannot be used: ``not-a-home``,
 │                            ``home-locked``, ``home-not-empty``, ``home-unreadable``,
-│                            ``bad-config``, ``bad-key``, ``wrong-key``, ``key-exposed``,
-│                            ``unknown-member``
+│                            ``bad-config``, ``bad-genesis``, ``bad-key``, ``wrong-key``,
+│                            ``key-exposed``, ``unknown-member``
 └── TokenError               a token or token file that cannot be used: ``bad-tokens``,
-                             ``bad-scopes``, ``bad-label``, ``no-such-token``
+                             ``bad-scopes``, ``bad-label``, ``no-such-token``,
+                             ``too-many-tokens``
 """
 
 from __future__ import annotations

@@ -16,7 +16,6 @@ from node.peers import PeerLinks
 from node.proofs import export_lines, receipt_of, served_checkpoint
 from node.storage.store import Store
 from node.submission import Submission
-from node.tokens import Tokens
 
 TICK_MIN_S = 0.001
 TICK_MAX_S = 0.02
@@ -46,10 +45,10 @@ class Node:
         self.genesis = home.genesis
         self.party = home.party
         self.store = store
-        self.tokens = Tokens(home.tokens_path)
+        self.tokens = home.tokens
         self._clock = SystemClock()
         me = Identity(home.genesis, home.party, home.signer)
-        self.peers = PeerLinks(me, home.peers)
+        self.peers = PeerLinks(me, home.config.peers)
         self.host = Host(
             home.genesis,
             home.party,

@@ -154,11 +154,13 @@ def peer_url(address: str) -> str:
     """Return the WebSocket URL of a peer.
 
     Args:
-        address: ``host:port``, or an ``http``, ``https``, ``ws`` or ``wss`` URL.
+        address: ``host:port``, or an ``http``, ``https``, ``ws`` or ``wss`` URL, with or without
+            the peer path at its end.
     """
     parts = urlsplit(address if "://" in address else f"ws://{address}")
     scheme = "wss" if parts.scheme in ("https", "wss") else "ws"
-    return f"{scheme}://{parts.netloc}{parts.path.rstrip('/')}{PEER_PATH}"
+    path = parts.path.rstrip("/").removesuffix(PEER_PATH)
+    return f"{scheme}://{parts.netloc}{path}{PEER_PATH}"
 
 
 async def send_all(connection: Connection) -> None:

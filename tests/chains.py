@@ -106,7 +106,7 @@ class Chain:
         self.tip = genesis_tip(genesis)
         self.frontier = Frontier()
         self.state = Overlay(view or EmptyView())
-        self.heads = {name: (0, domains.ZERO_HASH) for name in genesis.names}
+        self.heads = dict.fromkeys(genesis.names, (0, domains.ZERO_HASH))
         self.blocks: list[tuple[Block, Execution]] = []
 
     def seal(self, party: str, records: Sequence[bytes]) -> batches.Batch:

@@ -16,6 +16,7 @@ from typing import Any
 
 from cli.bench.load import captures, instructions, registrations
 from cli.errors import CheckFailed
+from cli.statistics import percentile
 from consensus.effects import Now
 from ledger.genesis import Genesis, Member, Role, found
 from ledger.keys import Signer
@@ -141,13 +142,13 @@ class Consortium:
         return min(store.tip().size for store in self.stores.values())
 
 
-def measure(folder: Path, records: int, batch: int) -> dict[str, Any]:
+def measure(folder: Path, records: int, singles: int) -> dict[str, Any]:
     """Measure bulk throughput and the latency of single records.
 
     Args:
         folder: An empty directory for the databases.
         records: How many records in bulk.
-        batch: How many single submissions.
+        singles: How many single submissions.
     """
     consortium = Consortium(folder)
     try:
@@ -158,7 +159,7 @@ def measure(folder: Path, records: int, batch: int) -> dict[str, Any]:
         consortium.submit_all(loads)
         seconds = time.perf_counter() - started
         latencies = []
-        for raw in captures(half, batch):
+        for raw in captures(half, singles):
             began = time.perf_counter()
             consortium.submit_all({"institution": [raw]})
             latencies.append((time.perf_counter() - began) * 1000)
@@ -171,19 +172,11 @@ def measure(folder: Path, records: int, batch: int) -> dict[str, Any]:
         "records_per_s": round(2 * half / seconds),
         "blocks": blocks,
         "single_ms": {
-            "count": batch,
+            "count": singles,
             "median": percentile(latencies, 50),
             "p95": percentile(latencies, 95),
         },
     }
-
-
-def percentile(values: list[float], percent: int) -> float:
-    """Return the nearest-rank percentile, rounded to hundredths; 0 without values."""
-    if not values:
-        return 0.0
-    rank = max(1, -(-len(values) * percent // 100))
-    return round(sorted(values)[rank - 1], 2)
 
 
 def _genesis(signers: dict[Role, Signer]) -> Genesis:

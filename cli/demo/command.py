@@ -50,7 +50,7 @@ def demo(
     no_kill: NoKill = False,
     json: Json = False,
 ) -> None:
-    """Drive one business day through a consortium of real nodes on this machine.
+    """Drive one business day through real nodes.
 
     Founds a consortium, starts one node process a party, feeds the day to them over HTTP as the
     parties' own systems would, kills the leading node midway and restarts it, and shows at the

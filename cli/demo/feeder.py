@@ -82,7 +82,7 @@ class Feeder:
                 task.add_done_callback(lambda _: room.release())
                 under_way.update(dict.fromkeys(subjects, task))
 
-    async def get(self, path: str, **query: str | int) -> Any:
+    async def get(self, path: str, /, **query: str | int) -> Any:
         """Return the JSON at ``path`` of the own node, waiting for the node if need be."""
         deadline = time.monotonic() + PATIENCE_S
         while True:

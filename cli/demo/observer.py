@@ -19,7 +19,6 @@ _POLL_S = 0.1
 _TIMEOUT_S = 5.0
 _START_S = 30.0
 _AGREE_S = 40.0
-_PAGE = 1000
 
 
 class Observer:
@@ -111,7 +110,7 @@ class Observer:
             + ", ".join(f"{party} {status['size']}" for party, status in found.items()),
         )
 
-    async def get(self, party: str, path: str, **query: str | int) -> Any:
+    async def get(self, party: str, path: str, /, **query: str | int) -> Any:
         """Return the JSON at ``path`` of a node."""
         answer = await self._answer(party, path, query)
         return msgspec.json.decode(answer.content)

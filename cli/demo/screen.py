@@ -37,6 +37,11 @@ class Screen:
             MofNCompleteColumn(),
         )
 
+    @classmethod
+    def silent(cls) -> Screen:
+        """Return a screen that shows nothing."""
+        return cls(Console(quiet=True), quiet=True)
+
     @property
     def elapsed_s(self) -> float:
         """Seconds since the demo began."""

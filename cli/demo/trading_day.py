@@ -10,12 +10,12 @@ from cli.day import phases, statements
 from cli.day.rows import SUSPENDED, ConfirmationRow, Day, OrderRow, moment
 from cli.demo.feeder import Feeder, Statement
 from cli.demo.observer import Observer
+from cli.demo.pages import all_of
 from cli.demo.screen import Screen
 from cli.errors import CheckFailed
 
 PAGED_FROM_PAYMENTS = 2000
 PAGE_RECORDS = 50
-_EXPECTATIONS_PAGE = 1000
 _WATCH_S = 0.1
 _PATIENCE_S = 60.0
 _OPENING = "T08:00:00+08:00"
@@ -145,8 +145,8 @@ class TradingDay:
         await self._observer.until_equal()
 
     async def _subjects(self, feeder: Feeder, **query: str) -> set[str]:
-        page = await feeder.get("/v1/expectations", limit=_EXPECTATIONS_PAGE, **query)
-        return {expectation["subject"] for expectation in page["expectations"]}
+        shown = await all_of(feeder.get, "expectations", **query)
+        return {expectation["subject"] for expectation in shown}
 
 
 def _orders(rows: Iterable[OrderRow]) -> Iterable[Statement]:

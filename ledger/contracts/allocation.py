@@ -24,6 +24,7 @@ from ledger.state import Key, Keys, Row, Transaction
 MILLION = 1_000_000
 NO_BUCKET = 0
 _MINUTE_MS = 60_000
+_NUMBERS = list(range(1, LEGS_CEILING + 1))
 
 Mode = Literal["fixed", "ratio"]
 Ppm = Annotated[int, Meta(ge=1, le=MILLION, description="parts per million")]
@@ -89,7 +90,11 @@ class Leg(Row, frozen=True):
 
 
 class Captured(Protocol):
-    """What allocation needs of a capture: when the money came, and its currency."""
+    """What allocation needs of a capture: how much money came, and when."""
+
+    @property
+    def amount(self) -> int:
+        """Minor units."""
 
     @property
     def captured_at(self) -> int:
@@ -111,13 +116,17 @@ def compute(split: Split, legs_max: int) -> Shares:
         Refused: ``too-many-legs``, ``leg-order``, ``leg-form``, ``tail-leg``,
             ``amounts-do-not-sum`` or ``ratios-do-not-sum``.
     """
-    legs = split.legs
-    _refuse_leg_numbers(split, legs_max)
+    numbers = [leg.leg for leg in split.legs]
+    if len(numbers) > legs_max or numbers != _NUMBERS[: len(numbers)]:
+        _refuse_leg_numbers(split, legs_max)
+    amounts = [leg.amount for leg in split.legs]
+    ppms = [leg.ppm for leg in split.legs]
     if split.mode == "ratio":
-        _refuse_ratios(split)
-        return share(split.amount, [leg.ppm for leg in legs], split.tail_leg)
-    amounts = [leg.amount for leg in legs]
-    _refuse_amounts(split, amounts)
+        if 0 in ppms or any(amounts) or sum(ppms) != MILLION or split.tail_leg > len(ppms):
+            _refuse_ratios(split)
+        return share(split.amount, ppms, split.tail_leg)
+    if 0 in amounts or any(ppms) or sum(amounts) != split.amount or split.tail_leg:
+        _refuse_amounts(split, amounts)
     return Shares(amounts, 0)
 
 
@@ -161,22 +170,28 @@ def refuse_payout(tx: Transaction, legs: Sequence[Leg]) -> None:
             )
 
 
-def enter(tx: Transaction, legs: Sequence[Leg], capture: Captured, source: str) -> None:
+def enter(
+    tx: Transaction,
+    legs: Sequence[Leg],
+    receiving: Sequence[receivers.Receiver],
+    capture: Captured,
+    source: str,
+) -> None:
     """Place the legs where they fall due, and post them against ``source``.
 
     Args:
         tx: The record's transaction.
         legs: The legs of one payment, whose halves agree. A leg of nothing is due nothing.
+        receiving: The receiver of each leg.
         capture: The institution's half.
         source: The account that the money comes from.
     """
     captured_at = capture.captured_at
     rows = tx.table(Leg)
-    lines = [(source, sum(leg.amount for leg in legs))]
-    for leg in legs:
+    lines = [(source, capture.amount)]
+    for leg, receiver in zip(legs, receiving, strict=True):
         name, amount, seq = leg.receiver, leg.amount, NO_BUCKET
         if amount:
-            receiver = receivers.require(tx, name)
             due = due_date(tx, captured_at, receiver.cycle)
             seq = receivers.place(tx, receiver, due, amount)
             lines.append((books.pending(name), -amount))

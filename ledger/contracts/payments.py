@@ -74,6 +74,13 @@ class Capture(Row, frozen=True):
     stands: bool
     reversals: int
 
+    def leads_to(self) -> Keys:
+        """Return the keys of the balances that it moves."""
+        return [
+            (Balance, (books.RESERVE, self.currency)),
+            (Balance, (books.suspense(self.payment), self.currency)),
+        ]
+
 
 class Instruction(Row, frozen=True):
     """The platform's half. ``entry`` is the last that stated or withdrew it.
@@ -172,7 +179,9 @@ def _captured(tx: Transaction, record: PaymentCaptured) -> None:
     else:
         _acknowledge_reversal(tx, capture)
         tx.put(replace(instruction, allocated=True))
-        allocation.enter(tx, _legs(tx, instruction), capture, books.RESERVE)
+        legs = _legs(tx, instruction)
+        receiving = [receivers.require(tx, leg.receiver) for leg in legs]
+        allocation.enter(tx, legs, receiving, capture, books.RESERVE)
 
 
 def _instructed(tx: Transaction, record: SplitInstructed) -> None:
@@ -184,10 +193,10 @@ def _instructed(tx: Transaction, record: SplitInstructed) -> None:
             expected="a payment without a standing instruction",
             got=f"instructed in entry {existing.entry}",
         )
-    shares = _refuse_split(tx, record)
+    shares, receiving = _refuse_split(tx, record)
     if existing is not None:
         _drop_legs(tx, existing, len(record.legs))
-    _state_instruction(tx, record, shares)
+    _state_instruction(tx, record, shares, receiving)
 
 
 def _amended(tx: Transaction, record: SplitAmended) -> None:
@@ -196,11 +205,11 @@ def _amended(tx: Transaction, record: SplitAmended) -> None:
         raise _not_instructed(record.payment)
     old_legs = _legs(tx, existing)
     allocation.refuse_payout(tx, old_legs)
-    shares = _refuse_split(tx, record)
+    shares, receiving = _refuse_split(tx, record)
     if existing.allocated:
         allocation.take_back(tx, old_legs, existing.currency, books.suspense(record.payment))
     _drop_legs(tx, existing, len(record.legs))
-    _state_instruction(tx, record, shares)
+    _state_instruction(tx, record, shares, receiving)
 
 
 def _reversed(tx: Transaction, record: PaymentReversed) -> None:
@@ -276,7 +285,7 @@ def _not_instructed(payment: str) -> Refused:
     )
 
 
-def _refuse_split(tx: Transaction, record: Split) -> Shares:
+def _refuse_split(tx: Transaction, record: Split) -> tuple[Shares, list[receivers.Receiver]]:
     if record.loan:
         raise Refused(
             "loan-unknown",
@@ -285,12 +294,14 @@ def _refuse_split(tx: Transaction, record: Split) -> Shares:
             got=record.loan,
         )
     shares = allocation.compute(record, tx.genesis.limits.legs)
-    for leg in record.legs:
-        receivers.require_open(tx, leg.receiver, record.currency)
-    return shares
+    currency = record.currency
+    receiving = [receivers.require_open(tx, leg.receiver, currency) for leg in record.legs]
+    return shares, receiving
 
 
-def _state_instruction(tx: Transaction, record: Split, shares: Shares) -> None:
+def _state_instruction(
+    tx: Transaction, record: Split, shares: Shares, receiving: list[receivers.Receiver]
+) -> None:
     payment = record.payment
     amounts, tail = shares
     count = len(amounts)
@@ -318,7 +329,7 @@ def _state_instruction(tx: Transaction, record: Split, shares: Shares) -> None:
         _open(tx, CAPTURE, instruction, tx.sole("institution"))
     elif _settle_halves(tx, capture, instruction, INSTRUCTION):
         tx.put(replace(instruction, allocated=True))
-        allocation.enter(tx, legs, capture, books.suspense(payment))
+        allocation.enter(tx, legs, receiving, capture, books.suspense(payment))
         return
     tx.put(instruction)
     for leg in legs:

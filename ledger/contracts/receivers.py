@@ -163,13 +163,31 @@ def place(tx: Transaction, receiver: Receiver, due_date: str, amount: int) -> in
 
     Args:
         tx: The record's transaction.
-        receiver: A registered receiver, as it stands now.
+        receiver: A registered receiver, as it stood before the record or stands now.
         due_date: ISO date.
         amount: Minor units, above zero.
 
     Returns:
         The bucket's number.
     """
+    seq = _add_to_open(tx, receiver, due_date, amount)
+    if seq:
+        return seq
+    # An earlier leg of the same record may have opened the bucket.
+    name = receiver.receiver
+    current = require(tx, name)
+    seq = _add_to_open(tx, current, due_date, amount) if current is not receiver else 0
+    if seq:
+        return seq
+    seq = current.bucket_count + 1
+    opened = (*current.open_buckets, f"{due_date}:{seq}")
+    tx.put(replace(current, open_buckets=opened, bucket_count=seq))
+    tx.put(Bucket(name, seq, due_date, amount, 1, "", ""))
+    return seq
+
+
+def _add_to_open(tx: Transaction, receiver: Receiver, due_date: str, amount: int) -> int:
+    """Return the number of the open bucket that took the leg, or 0 if there is none."""
     name = receiver.receiver
     for text in receiver.open_buckets:
         if not text.startswith(due_date):
@@ -177,14 +195,10 @@ def place(tx: Transaction, receiver: Receiver, due_date: str, amount: int) -> in
         seq = int(text[DATE_CHARS + 1 :])
         bucket = _bucket(tx, name, seq)
         if not bucket.returned:
-            amount += bucket.amount
-            tx.put(Bucket(name, seq, due_date, amount, bucket.legs + 1, "", ""))
+            total, legs = bucket.amount + amount, bucket.legs + 1
+            tx.table(Bucket)[name, seq] = Bucket(name, seq, due_date, total, legs, "", "")
             return seq
-    seq = receiver.bucket_count + 1
-    opened = (*receiver.open_buckets, f"{due_date}:{seq}")
-    tx.put(replace(receiver, open_buckets=opened, bucket_count=seq))
-    tx.put(Bucket(name, seq, due_date, amount, 1, "", ""))
-    return seq
+    return 0
 
 
 def take_back(tx: Transaction, name: str, seq: int, amount: int) -> None:

@@ -4,15 +4,15 @@ What is checked: the chain of headers from genesis and their proposers' signatur
 header names its batches, each batch continues its author's chain under its author's signature;
 that every entry's columns are those of its leaf; that the leaves lead to each header's root; that
 the tiles are those of the leaves; that certificates and justifications are as they were stored;
-and, on SQLite, the file itself. A deep check also states every record again from the beginning
-and compares outcomes, state hashes and every row of state; it needs as much free disk space as
-the state takes.
+and, on SQLite, the file's pages and the log's indexes.
+
+A deep check also states every record again from the beginning and compares outcomes, state hashes
+and every row of state; it needs as much free disk space as the database takes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
@@ -21,8 +21,8 @@ from ledger import batch as batches
 from ledger import domains
 from ledger.block import BlockHeader, Tip, decode_header, genesis_tip, tip_of_header
 from ledger.errors import LedgerError
-from ledger.log.merkle import HASH_BYTES, Frontier, leaf_hash
-from ledger.log.tiles import TILE_WIDTH, StoredTile, grow, tiles_of
+from ledger.log.merkle import HASH_BYTES, Frontier, leaf_hash, root_of
+from ledger.log.tiles import TILE_WIDTH, grow, tiles_of
 from node.errors import CorruptLedger
 from node.storage.reads import Reader
 from node.storage.replay import replay
@@ -36,7 +36,7 @@ Progress = Callable[[int, int], None]
 
 BLOCKS_PER_QUERY = 256
 ENTRIES_PER_QUERY = 8192
-_FULL_TILE_BYTES = TILE_WIDTH * HASH_BYTES
+_TILE_BYTES = TILE_WIDTH * HASH_BYTES
 
 
 def check(store: Store, progress: Progress, *, deep: bool = False) -> None:
@@ -53,13 +53,21 @@ def check(store: Store, progress: Progress, *, deep: bool = False) -> None:
     """
     try:
         with store.reader() as reader:
-            _Check(store, reader, progress).run()
+            _run(_Check(store, reader, progress))
     except CorruptLedger as error:
         if error.height is None:
             _name_unreadable(store, error)
         raise
     if deep:
         replay(store, progress)
+
+
+def _run(each: _Check) -> None:
+    try:
+        each.run()
+    except (TypeError, AttributeError, ValueError) as error:
+        # SQLite gives back whatever type a damaged row claims to have.
+        raise CorruptLedger(f"a value has another type than was stored: {error}.") from error
 
 
 class _Check:
@@ -75,21 +83,21 @@ class _Check:
         self._tip: Tip = genesis_tip(store.genesis)
         self._frontier = Frontier()
         self._heads = {name: (0, domains.ZERO_HASH.hex()) for name in store.genesis.names}
-        self._edge: dict[tuple[int, int], bytes] = {}
+        self._edge = b""
 
     def run(self) -> None:
         """Check everything."""
         for group in self._groups():
             start = group[0][0].first_index
             leaves = self._check_group(group)
-            self._check_tiles(start, leaves)
+            self._check_leaf_tiles(start, leaves)
             self._progress(self._frontier.size, self._final.size)
         if self._tip != self._final:
             raise CorruptLedger(
                 f"expected the chain to end there, it ends at {self._tip.height}.",
                 height=self._final.height,
             )
-        self._check_last_tiles()
+        self._check_other_tiles()
         if self._sqlite:
             self._check_file()
 
@@ -189,37 +197,56 @@ class _Check:
         self._heads[header.party] = (header.number, computed.hex())
         return header.number
 
-    def _check_tiles(self, start: int, leaves: list[bytes]) -> None:
-        tiles = grow(start, leaves, lambda level, index: self._edge.get((level, index)))
-        full = [tile for tile in tiles if len(tile.data) == _FULL_TILE_BYTES]
-        for tile in tiles:
-            self._edge[tile.level, tile.index] = tile.data
-        for tile in full:
-            del self._edge[tile.level, tile.index]
-        self._compare_tiles(full)
+    def _check_leaf_tiles(self, start: int, leaves: list[bytes]) -> None:
+        """Compare the tiles of level 0 that these leaves fill, and keep the rest for the next."""
+        data = self._edge + b"".join(leaves)
+        first = start // TILE_WIDTH
+        whole = len(data) // _TILE_BYTES * _TILE_BYTES
+        self._edge = data[whole:]
+        self._compare_tiles(0, first, data[:whole])
 
-    def _check_last_tiles(self) -> None:
-        self._compare_tiles([StoredTile(*key, data) for key, data in self._edge.items()])
+    def _check_other_tiles(self) -> None:
+        """Compare the last tile of level 0, and all above, which belong to no single block."""
+        full = self._tip.size // TILE_WIDTH
+        self._compare_tiles(0, full, self._edge)
+        stored = b"".join(row.data for row in self._tiles(1, 0, full // TILE_WIDTH))
+        hashes = [stored[at : at + HASH_BYTES] for at in range(0, len(stored), HASH_BYTES)]
+        upper = Frontier()
+        upper.extend(hashes)
+        # The leaves' frontier was checked: what stands above level 0 must lead to its upper part.
+        if upper.size != full or upper.hashes != self._frontier.hashes[: full.bit_count()]:
+            self._name_bad_root(hashes, full)
+        for level, index, data in grow(0, hashes, lambda level, index: None):
+            self._compare_tiles(level + 1, index, data)
         counted = self._fetch(select(func.count()).select_from(self._tables.tiles))[0][0]
-        expected = sum(1 for _ in tiles_of(self._tip.size))
-        if counted != expected:
-            raise CorruptLedger(
-                f"expected {expected} tiles, the database holds {counted}.", height=self._tip.height
-            )
+        _same(self._tip.height, "count of tiles", counted, sum(1 for _ in tiles_of(self._tip.size)))
 
-    def _compare_tiles(self, tiles: list[StoredTile]) -> None:
+    def _name_bad_root(self, hashes: list[bytes], full: int) -> None:
+        for index, row in enumerate(self._tiles(0, 0, full - 1)):
+            leaves = [row.data[at : at + HASH_BYTES] for at in range(0, _TILE_BYTES, HASH_BYTES)]
+            if hashes[index : index + 1] != [root_of(leaves)]:
+                self._refuse_tile(1, index // TILE_WIDTH, index * TILE_WIDTH)
+        self._refuse_tile(1, full // TILE_WIDTH, full * TILE_WIDTH - 1)
+
+    def _compare_tiles(self, level: int, first: int, data: bytes) -> None:
+        """Compare consecutive tiles, of which ``data`` holds all hashes, with what is stored."""
+        count = -(-len(data) // _TILE_BYTES)
+        stored = {row.index: row.data for row in self._tiles(level, first, first + count - 1)}
+        for index in range(first, first + count):
+            at = (index - first) * _TILE_BYTES
+            expected = data[at : at + _TILE_BYTES]
+            if stored.get(index) != expected:
+                place = TILE_WIDTH * index + _first_difference(expected, stored.get(index))
+                self._refuse_tile(level, index, place * TILE_WIDTH**level)
+
+    def _refuse_tile(self, level: int, index: int, leaf: int) -> None:
+        message = f"tile {level}/{index} is not that of its entries."
+        raise CorruptLedger(message, height=self._height_of(leaf))
+
+    def _tiles(self, level: int, first: int, last: int) -> Sequence[Any]:
         table = self._tables.tiles
-        for level in sorted({tile.level for tile in tiles}):
-            expected = {tile.index: tile.data for tile in tiles if tile.level == level}
-            span = table.c.index.between(min(expected), max(expected))
-            query = select(table.c.index, table.c.data).where(table.c.level == level, span)
-            stored = {row.index: row.data for row in self._fetch(query)}
-            for index, data in expected.items():
-                if stored.get(index) != data:
-                    height = self._height_of(_first_leaf(level, index, data, stored.get(index)))
-                    raise CorruptLedger(
-                        f"tile {level}/{index} is not that of its entries.", height=height
-                    )
+        span = (table.c.level == level, table.c.index.between(first, last))
+        return self._fetch(select(table).where(*span).order_by(table.c.index))
 
     def _height_of(self, index: int) -> int:
         table = self._tables.blocks
@@ -227,8 +254,13 @@ class _Check:
         return int(self._fetch(query)[0][0])
 
     def _check_file(self) -> None:
-        """Ask SQLite to compare every index with its table."""
-        found = self._connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar()
+        """Ask SQLite about its pages, and to compare the log's indexes with its tables."""
+        for table in ("blocks", "batches", "entries", "tiles"):
+            self._ask_file(f"integrity_check({table})")
+        self._ask_file("quick_check(1)")
+
+    def _ask_file(self, pragma: str) -> None:
+        found = self._connection.exec_driver_sql(f"PRAGMA {pragma}").scalar()
         if found == "ok":
             return
         words = str(found).split()
@@ -243,9 +275,9 @@ class _Check:
 
 def _check_entries(rows: Sequence[Any], place: tuple[int, int, str, int]) -> None:
     """Compare the columns of one batch's entries with their leaves."""
-    height, index, author, number = place
+    height, first_index, author, number = place
     heads: dict[str, bytes] = {}
-    for index, row in enumerate(rows, index):
+    for index, row in enumerate(rows, first_index):
         at, at_height, party, record_id, kind, _, outcome, leaf = row
         head = heads.get(outcome)
         if head is None:
@@ -270,15 +302,12 @@ def _same(height: int, what: str, stored: object, expected: object) -> None:
         )
 
 
-def _first_leaf(level: int, index: int, expected: bytes, stored: object) -> int:
-    """Return the first leaf under the first differing hash of a tile."""
+def _first_difference(expected: bytes, stored: object) -> int:
+    """Return the place of the first hash that differs; the last one's if only more is stored."""
     other = stored if isinstance(stored, bytes) else b""
-    cuts = range(0, len(expected) + 1, HASH_BYTES)
-    differing = next(
-        (place for place, (a, b) in enumerate(pairwise(cuts)) if expected[a:b] != other[a:b]),
-        len(expected) // HASH_BYTES - 1,
-    )
-    return int((TILE_WIDTH * index + differing) * TILE_WIDTH**level)
+    places = range(0, len(expected), HASH_BYTES)
+    differing = (at for at in places if expected[at:][:HASH_BYTES] != other[at:][:HASH_BYTES])
+    return next(differing, places[-1]) // HASH_BYTES
 
 
 def _name_unreadable(store: Store, error: CorruptLedger) -> None:

@@ -99,7 +99,8 @@ def _sqlite_engine(url: URL) -> Engine:
     @event.listens_for(engine, "begin")
     def _on_begin(connection: Connection) -> None:
         # In memory all users share one connection: a reader inside a reader joins it.
-        if not getattr(connection.connection.dbapi_connection, "in_transaction", False):
+        driver = connection.connection.dbapi_connection
+        if not (in_memory(engine) and getattr(driver, "in_transaction", False)):
             connection.exec_driver_sql("BEGIN")
 
     return engine

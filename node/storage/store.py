@@ -123,14 +123,6 @@ class Store:
         """Return the state at the tip. It is one object, and moves on with each commit."""
         return self._view
 
-    def block_hash(self, height: int) -> bytes | None:
-        """Return the hash of the final block at ``height``; None if there is none yet."""
-        if height == 0:
-            return self.genesis.hash
-        table = self.tables.blocks
-        found = self._fetch("read a block", select(table.c.hash).where(table.c.height == height))
-        return found[0][0] if found else None
-
     def save(self, items: Sequence[Item]) -> None:
         """Store votes, own batches and evidence durably, all or none.
 
@@ -317,22 +309,31 @@ class Store:
             try:
                 yield self._connection
             except BaseException:
-                transaction.rollback()
+                self._roll_back(transaction)
                 raise
             self._finish(transaction, doing)
 
     def _finish(self, transaction: RootTransaction, doing: str) -> None:
         try:
             transaction.commit()
-        except SQLAlchemyError as error:
-            failure = node_error(error, doing)
-            if failure.code != "disk-full":
+        except BaseException as error:
+            self._roll_back(transaction)
+            failure = node_error(error, doing) if isinstance(error, SQLAlchemyError) else None
+            if failure is None or failure.code != "disk-full":
                 # The database may have stored it and failed to say so.
-                failure.definite = False
                 self._doubtful = True
                 self._view.forget()
-            _roll_back(transaction)
+            if failure is None:
+                raise
+            failure.definite = not self._doubtful
             raise failure from error
+
+    def _roll_back(self, transaction: RootTransaction) -> None:
+        with suppress(SQLAlchemyError):
+            transaction.rollback()
+        # After a failed COMMIT SQLAlchemy believes that nothing is open; SQLite may not agree.
+        with suppress(Exception):
+            self._connection.connection.rollback()
 
 
 def frontier_at(size: int, read_tile: TileReader) -> Frontier:
@@ -348,11 +349,6 @@ def frontier_at(size: int, read_tile: TileReader) -> Frontier:
             hashes.append(read(level, start >> level))
             start += 1 << level
     return Frontier(size, hashes)
-
-
-def _roll_back(transaction: RootTransaction) -> None:
-    with suppress(SQLAlchemyError):
-        transaction.rollback()
 
 
 def _tip_of_header(raw: bytes, height: int) -> Tip:

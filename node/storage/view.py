@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 from ledger.state import Changes, Key, Keys, R, Row
 
 CACHE_ROWS_MAX = 100_000
-QUERY_KEYS = (1, 8, 64, 512)
+QUERY_KEYS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 """How many keys one query may ask for: few sizes, so that few statements are prepared."""
 
 _UNKNOWN: Any = object()
@@ -119,13 +119,7 @@ class StoreView:
 
 def query_chunks(keys: list[_T]) -> Iterator[list[_T]]:
     """Yield ``keys`` in lists whose lengths are in :data:`QUERY_KEYS`, padded by repetition."""
-    start = 0
-    while start < len(keys):
-        left = len(keys) - start
-        size = next(
-            (each for each in QUERY_KEYS if left <= each <= 2 * left),
-            max(each for each in QUERY_KEYS if each <= left),
-        )
-        part = keys[start : start + size]
+    for start in range(0, len(keys), QUERY_KEYS[-1]):
+        part = keys[start : start + QUERY_KEYS[-1]]
+        size = next(each for each in QUERY_KEYS if each >= len(part))
         yield part + [part[-1]] * (size - len(part))
-        start += size

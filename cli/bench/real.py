@@ -1,0 +1,181 @@
+"""Four real node processes, fed over HTTP as in production."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from cli.bench.load import captures, instructions, registrations
+from cli.client import NDJSON, Client
+from cli.demo.observer import Observer
+from cli.demo.screen import Screen
+from cli.errors import CheckFailed
+from cli.network import Network
+from cli.statistics import median, percentile
+from ledger.verify import verify_log
+
+INSTITUTION, PLATFORM = "institution", "platform"
+_POLL_S = 0.05
+_STALL_S = 60.0
+_UPLOAD_BYTES = 256 * 1024
+_TIMEOUT_S = 600.0
+
+Progress = Callable[[str], None]
+
+
+class Measured:
+    """A running consortium that is being measured.
+
+    Args:
+        network: The consortium; its nodes run.
+        observer: Reads their status.
+        progress: Told what is being measured.
+    """
+
+    def __init__(self, network: Network, observer: Observer, progress: Progress) -> None:
+        self._network = network
+        self._observer = observer
+        self._progress = progress
+
+    async def measure(self, sizes: tuple[int, int, int], log: Path) -> dict[str, Any]:
+        """Measure everything.
+
+        Args:
+            sizes: Records of a bulk run, single submissions, bulk runs.
+            log: Where the exported log goes.
+        """
+        records, singles, runs = sizes
+        await self._bulk({INSTITUTION: registrations()})
+        half = records // 2
+        rates = []
+        for run in range(runs):
+            self._progress(f"bulk run {run + 1} of {runs}: {2 * half:,} records")
+            loads = {INSTITUTION: captures(run * half, half), PLATFORM: instructions(run * half, half)}
+            rates.append(2 * half / await self._bulk(loads))
+        memory = {node.party: node.memory_bytes() for node in self._network.nodes}
+        self._progress(f"{singles} single submissions, one after the other")
+        latencies = await self._singles(captures(runs * half, singles))
+        statuses = await self._observer.until_equal()
+        status = statuses[PLATFORM]
+        self._progress("exporting and verifying the log")
+        return {
+            "records": 2 * half,
+            "runs": runs,
+            "records_per_s": {
+                "median": round(median(rates)),
+                "all": [round(rate) for rate in rates],
+            },
+            "single_ms": {
+                "count": singles,
+                "median": median(latencies),
+                "p95": percentile(latencies, 95),
+            },
+            "entries": status["size"],
+            "blocks": status["height"],
+            "memory_bytes": memory,
+            "equal": len({(s["root"], s["state"]) for s in statuses.values()}) == 1,
+            "verification": await asyncio.to_thread(self._verify, log),
+        }
+
+    async def _bulk(self, loads: dict[str, list[bytes]]) -> float:
+        """Send every party's records to its node; return the seconds until all nodes have all."""
+        goal = await self._size() + sum(map(len, loads.values()))
+        bodies = {party: b"\n".join(records) for party, records in loads.items()}
+        started = time.perf_counter()
+        async with asyncio.TaskGroup() as group:
+            for party, body in bodies.items():
+                group.create_task(self._upload(party, body))
+            group.create_task(self._until_size(goal))
+        return time.perf_counter() - started
+
+    async def _upload(self, party: str, body: bytes) -> None:
+        node = self._network.node(party)
+        headers = {"authorization": f"Bearer {node.token}", "content-type": NDJSON}
+        refused = b'"state":"refused"'
+        async with (
+            httpx.AsyncClient(base_url=node.url, timeout=_TIMEOUT_S, trust_env=False) as client,
+            client.stream(
+                "POST",
+                "/v1/records",
+                params={"wait": "queued"},
+                content=_parts(body),
+                headers=headers,
+            ) as answer,
+        ):
+            async for part in answer.aiter_raw():
+                if answer.status_code != 200 or refused in part:
+                    raise CheckFailed("refused", part[:500].decode("utf-8", "replace"))
+
+    async def _until_size(self, goal: int) -> None:
+        moved, last = time.monotonic(), 0
+        while (size := await self._size()) < goal:
+            if size > last:
+                moved, last = time.monotonic(), size
+            if time.monotonic() - moved > _STALL_S:
+                raise CheckFailed("stalled", f"{size} of {goal} records final, then nothing moved")
+            await asyncio.sleep(_POLL_S)
+
+    async def _size(self) -> int:
+        """Return how many entries every node has final."""
+        found = await self._observer.statuses()
+        return min(status["size"] if status else 0 for status in found.values())
+
+    async def _singles(self, records: list[bytes]) -> list[float]:
+        node = self._network.node(INSTITUTION)
+        headers = {
+            "authorization": f"Bearer {node.token}",
+            "content-type": "application/json",
+        }
+        latencies = []
+        async with httpx.AsyncClient(base_url=node.url, headers=headers, trust_env=False) as client:
+            for raw in records:
+                began = time.perf_counter()
+                answer = await client.post("/v1/records", content=raw)
+                latencies.append((time.perf_counter() - began) * 1000)
+                if answer.status_code != 200:
+                    raise CheckFailed("refused", answer.text[:500])
+        return latencies
+
+    def _verify(self, log: Path) -> dict[str, Any]:
+        node = self._network.nodes[-1]
+        lines = Client(node.url, node.token).stream_lines("/v1/log", start=1)
+        with log.open("wb") as file:
+            file.writelines(line + b"\n" for line in lines)
+        result: dict[str, Any] = {"bytes": log.stat().st_size}
+        for name, replay in (("entries_per_s", False), ("replayed_entries_per_s", True)):
+            started = time.perf_counter()
+            with log.open("rb") as exported:
+                verified = verify_log(exported, self._network.genesis, replay=replay)
+            result[name] = round(verified.entries / (time.perf_counter() - started))
+        return result
+
+
+async def measure(
+    network: Network, sizes: tuple[int, int, int], log: Path, progress: Progress
+) -> dict[str, Any]:
+    """Start the nodes of ``network`` and measure them; stopping them is the caller's business.
+
+    Args:
+        network: A consortium whose nodes are not started.
+        sizes: Records of a bulk run, single submissions, bulk runs.
+        log: Where the exported log goes.
+        progress: Told what is being measured.
+    """
+    observer = Observer(network.nodes, Screen.silent())
+    try:
+        for node in network.nodes:
+            node.start("--fast-start")
+        await asyncio.gather(*(observer.until_ready(node.party) for node in network.nodes))
+        return await Measured(network, observer, progress).measure(sizes, log)
+    finally:
+        await observer.close()
+
+
+async def _parts(body: bytes) -> AsyncIterator[bytes]:
+    for first in range(0, len(body), _UPLOAD_BYTES):
+        yield body[first : first + _UPLOAD_BYTES]

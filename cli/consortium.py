@@ -1,0 +1,111 @@
+"""``tongzhang init`` and ``tongzhang node``: found a consortium, run one party's node."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from cli.options import Json
+from cli.output import pairs, say, say_json
+from cli.parties import DEFAULT
+
+Folder = Annotated[
+    Path,
+    typer.Argument(metavar="DIR", help="Where the homes are made; new or empty.", show_default=False),
+]
+Parties = Annotated[
+    str, typer.Option("--parties", help="The parties: a,b or a:role,b:role, in leader order.")
+]
+Quorum = Annotated[
+    Optional[int],  # noqa: UP045
+    typer.Option("--quorum", help="Equal votes that make a block final.", show_default="safest"),
+]
+BasePort = Annotated[int, typer.Option("--base-port", help="The first node's port.")]
+Host = Annotated[str, typer.Option("--host", help="The address on which the nodes listen.")]
+Name = Annotated[str, typer.Option("--name", help="The consortium's name, lower case.")]
+HomePath = Annotated[
+    Path, typer.Argument(metavar="HOME", help="The party's home directory.", show_default=False)
+]
+Rebuild = Annotated[
+    bool, typer.Option("--rebuild", help="Set the database aside and fetch all from the peers.")
+]
+FastStart = Annotated[
+    bool, typer.Option("--fast-start", help="Do not check the whole database at the start.")
+]
+
+
+def init(
+    folder: Folder,
+    parties: Parties = DEFAULT,
+    quorum: Quorum = None,
+    base_port: BasePort = 8800,
+    host: Host = "127.0.0.1",
+    name: Name = "consortium",
+    json: Json = False,
+) -> None:
+    """Found a consortium: one home for each party.
+
+    All homes hold the same genesis. Says in plain words what the chosen parties and quorum survive. On one machine the homes can
+    be used as they are; otherwise hand each party its own home and correct the addresses in its
+    node.toml.
+
+    \b
+    Examples:
+      tongzhang init net
+      tongzhang init net --parties platform,institution,funder --quorum 2
+      tongzhang init net --parties mall:platform,paybank:institution,fund:funder,eye:auditor
+    """
+    from cli.parties import parse_parties, quorum_of
+    from ledger.genesis import tolerance
+    from node.home import create_consortium, read_address
+
+    listed = parse_parties(parties)
+    votes = quorum_of(listed, quorum)
+    homes = create_consortium(folder, listed, votes, base_port=base_port, host=host, name=name)
+    genesis = next(iter(homes.values())).genesis
+    words = tolerance(len(listed), votes)
+    addresses = {party: read_address(home.path) for party, home in homes.items()}
+    if json:
+        say_json(
+            {
+                "origin": genesis.origin,
+                "ledger": genesis.ledger,
+                "quorum": votes,
+                "tolerance": list(words),
+                "nodes": [
+                    {"party": party, "home": str(home.path), "url": addresses[party]}
+                    for party, home in homes.items()
+                ],
+            }
+        )
+        return
+    say(f"founded {genesis.origin}")
+    for line in words:
+        say(f"  {line}")
+    say()
+    pairs({party: f"{addresses[party]}  home {home.path}" for party, home in homes.items()})
+    say()
+    first = next(iter(homes.values())).path
+    say("start every node, each in a terminal of its own:")
+    for home in homes.values():
+        say(f"  tongzhang node {home.path}")
+    say(f"then ask one:  tongzhang status --home {first}")
+
+
+def node(home: HomePath, rebuild: Rebuild = False, fast_start: FastStart = False) -> None:
+    """Run one party's node until Ctrl-C or SIGTERM.
+
+    The database is checked first, unless --fast-start says otherwise; a node that was killed
+    recovers by itself. With --rebuild the database is set aside and everything is fetched from
+    the peers; such a node has lost its votes and never votes again, it follows.
+
+    \b
+    Examples:
+      tongzhang node net/platform
+      tongzhang node net/platform --rebuild
+    """
+    from cli.serving import run_node
+
+    run_node(home, rebuild=rebuild, fast_start=fast_start)

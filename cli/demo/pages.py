@@ -1,0 +1,27 @@
+"""Reads lists that a node gives out in pages."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Any, Protocol
+
+PAGE = 1000
+
+
+class Get(Protocol):
+    """Asks a node for the JSON at a path."""
+
+    def __call__(self, path: str, /, **query: str | int) -> Awaitable[Any]:
+        """Return the JSON at ``path``."""
+
+
+async def all_of(get: Get, name: str, **query: str | int) -> list[dict[str, Any]]:
+    """Return every item of the list ``/v1/<name>``."""
+    found: list[dict[str, Any]] = []
+    cursor = ""
+    while True:
+        page = await get(f"/v1/{name}", limit=PAGE, cursor=cursor, **query)
+        found += page[name]
+        cursor = page.get("next", "")
+        if not cursor:
+            return found

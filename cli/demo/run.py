@@ -1,0 +1,157 @@
+"""The demo from its first process to its last: nothing it started is left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from cli.day.cast import Plan
+from cli.day.files import read_day, read_expected
+from cli.day.generate import generate
+from cli.day.outcome import outcome
+from cli.day.rows import Day
+from cli.demo import report
+from cli.demo.proofs import prove
+from cli.demo.screen import Screen
+from cli.demo.stage import Stage
+from cli.demo.summary import summarize
+from cli.errors import CheckFailed, UsageError, unwrapped
+from cli.network import Network, found_network
+from cli.output import say_json
+from cli.parties import named, owners, parse_parties, quorum_of
+from cli.processes import stop_all
+
+if TYPE_CHECKING:
+    from ledger.genesis import Role
+
+PAYMENTS, SEED = 500, 7
+NAME = "demo"
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the user chose. None stands for the default."""
+
+    payments: int | None
+    seed: int | None
+    day: Path | None
+    parties: str
+    quorum: int | None
+    folder: Path | None
+    keep: bool
+    kill: bool
+    json: bool
+
+
+def run_demo(choices: Choices) -> None:
+    """Run the demo and print its report.
+
+    Raises:
+        UsageError: the choices do not fit together.
+        CheckFailed: something was not as it had to be; the report says what.
+    """
+    parties = parse_parties(choices.parties)
+    day, expected = _day(choices, parties)
+    screen = Screen(Console(), choices.json)
+    with _folder(choices) as folder:
+        quorum = quorum_of(parties, choices.quorum)
+        network = found_network(folder / "consortium", NAME, parties, quorum)
+        left_running = False
+        try:
+            with unwrapped():
+                stage = Stage(network, day, screen)
+                summary = asyncio.run(_play(stage, choices, expected, folder))
+            left_running = choices.keep
+        finally:
+            if not left_running:
+                stop_all(network.nodes)
+        _show(summary, choices, network, folder)
+    if not summary["ok"]:
+        bad = [check["name"] for check in summary["checks"] if not check["good"]]
+        raise CheckFailed("demo-differs", f"not as expected: {', '.join(bad)}")
+
+
+async def _play(
+    stage: Stage, choices: Choices, expected: dict[str, Any], folder: Path
+) -> dict[str, Any]:
+    task = asyncio.current_task()
+    assert task is not None  # asyncio.run made it
+    for number in _STOP_SIGNALS:
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    try:
+        played = await stage.play(kill=choices.kill)
+        proofs = await prove(stage.network.nodes[-1], stage.observer, played.receipt_of, folder)
+        return await summarize(stage, played, proofs, expected)
+    finally:
+        await stage.close()
+
+
+def _show(summary: dict[str, Any], choices: Choices, network: Network, folder: Path) -> None:
+    summary["kept"] = None
+    if choices.keep:
+        summary["kept"] = {
+            "folder": str(folder),
+            "nodes": [
+                {"party": node.party, "url": node.url, "home": str(node.home), "pid": node.pid}
+                for node in network.nodes
+            ],
+        }
+    if choices.json:
+        say_json(summary)
+    else:
+        report.show(summary, Console())
+
+
+def _day(choices: Choices, parties: list[tuple[str, Role]]) -> tuple[Day, dict[str, Any]]:
+    if choices.day is not None:
+        return _given_day(choices, choices.day, {name for name, _ in parties})
+    plan = Plan(
+        payments=PAYMENTS if choices.payments is None else choices.payments,
+        seed=SEED if choices.seed is None else choices.seed,
+        platform=named(parties, "platform"),
+        institution=named(parties, "institution"),
+        owners=owners(parties),
+    )
+    day = generate(plan)
+    return day, outcome(day)
+
+
+def _given_day(choices: Choices, folder: Path, parties: set[str]) -> tuple[Day, dict[str, Any]]:
+    if choices.payments is not None or choices.seed is not None:
+        raise UsageError(
+            "day-or-plan", "--day takes a day as it is; --payments and --seed make another one"
+        )
+    day = read_day(folder)
+    needed = {day.platform, day.institution} | {row.owner for row in day.receivers if row.owner}
+    missing = sorted(needed - parties)
+    if missing:
+        raise UsageError(
+            "day-needs-parties",
+            f"the day names parties that this consortium lacks: {', '.join(missing)}",
+            "name them with --parties",
+        )
+    return day, read_expected(folder)
+
+
+@contextlib.contextmanager
+def _folder(choices: Choices) -> Iterator[Path]:
+    if choices.folder is not None:
+        choices.folder.mkdir(parents=True, exist_ok=True)
+        yield choices.folder
+        return
+    folder = Path(tempfile.mkdtemp(prefix="tongzhang-demo-"))
+    try:
+        yield folder
+    finally:
+        if not choices.keep:
+            shutil.rmtree(folder, ignore_errors=True)

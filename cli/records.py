@@ -1,0 +1,157 @@
+"""``tongzhang payment``, ``status`` and ``receipt``: ask a node what it holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+from cli.errors import UsageError
+from cli.options import Home, Json, Token, Url
+from cli.output import money, note, pairs, say, say_json, table
+
+_SHORT_HEX = 16
+
+PaymentId = Annotated[
+    str, typer.Argument(metavar="ID", help="The payment's id.", show_default=False)
+]
+RecordId = Annotated[
+    str, typer.Argument(metavar="ID", help="The record's id.", show_default=False)
+]
+Party = Annotated[
+    str,
+    typer.Option("--party", help="Who stated it; the node's own party if left out.", show_default=False),
+]
+Out = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option("--out", help="The file to write; standard output if left out.", show_default=False),
+]
+
+
+def payment(
+    payment_id: PaymentId, home: Home = None, url: Url = "", token: Token = "", json: Json = False
+) -> None:
+    """Show a payment and how far its money has got.
+
+    \b
+    Examples:
+      tongzhang payment pay-20260302-000001 --home net/platform
+      tongzhang payment pay-20260302-000001 --home net/funder --json
+    """
+    from cli.connection import connect
+
+    view = connect(home, url, token).get(f"/v1/payments/{_segment(payment_id)}")
+    if json:
+        say_json(view)
+    else:
+        _show_payment(view)
+
+
+def _show_payment(view: dict[str, Any]) -> None:
+    capture, instruction = view.get("capture"), view.get("instruction")
+    currency = (capture or instruction or {"currency": ""})["currency"]
+    say(f"payment {view['payment']}: {view['state']}")
+    say(f"  captured    {_half(capture)}")
+    say(f"  instructed  {_half(instruction)}")
+    if view["legs"]:
+        table(
+            ("leg", "receiver", "amount", "purpose", "state", "due", "payout"),
+            (
+                (
+                    leg["leg"],
+                    leg["receiver"],
+                    money(leg["amount"], currency),
+                    leg["purpose"],
+                    leg["state"] + (" (last)" if leg["state"] == leg["ends_at"] else ""),
+                    leg.get("due_date", ""),
+                    leg.get("payout", leg.get("returned_payout", "")),
+                )
+                for leg in view["legs"]
+            ),
+            right=(0, 2),
+        )
+    for each in view["expectations"]:
+        detail = f": {each['detail']}" if each.get("detail") else ""
+        say(f"  {each['kind']} of {each['subject']} by {each['awaited']}: {each['state']}{detail}")
+
+
+def _half(half: dict[str, Any] | None) -> str:
+    if half is None:
+        return "no"
+    stands = "" if half["stands"] else ", taken back"
+    return f"{money(half['amount'], half['currency'])} for order {half['order']}{stands}"
+
+
+def status(home: Home = None, url: Url = "", token: Token = "", json: Json = False) -> None:
+    """Show where a node stands.
+
+    \b
+    Examples:
+      tongzhang status --home net/platform
+      TONGZHANG_HOME=net/platform tongzhang status --json
+    """
+    from cli.connection import connect
+
+    client = connect(home, url, token)
+    shown = client.get("/v1/status")
+    if json:
+        say_json(shown)
+        return
+    pairs(
+        {
+            "party": f"{shown['party']} ({shown['role']})",
+            "address": client.url,
+            "ledger": shown["origin"],
+            "log": f"{shown['size']:,} entries in {shown['height']:,} blocks",
+            "log root": shown["root"],
+            "state hash": shown["state"],
+            "slot": f"{shown['slot']}, led by {shown['leader']}",
+            "ready": "yes" if shown["ready"] else f"no: {shown['ready_reason']}",
+            "voting": "yes" if shown["voting"] else "no: it lost its votes and follows only",
+            "waiting": f"{shown['pool']['own_records']} own records, "
+            f"{shown['pool']['batches']} batches",
+        }
+    )
+    for name, peer in shown["peers"].items():
+        state = "connected" if peer["connected"] else "NOT CONNECTED"
+        say(f"peer        {name} at {peer['address']}: {state}")
+    if shown["halted"]:
+        say(f"STOPPED     {shown['halted']['code']}: {shown['halted']['message']}")
+
+
+def receipt(
+    record_id: RecordId,
+    home: Home = None,
+    url: Url = "",
+    token: Token = "",
+    party: Party = "",
+    out: Out = None,
+) -> None:
+    """Write the receipt that proves a record offline.
+
+    \b
+    Examples:
+      tongzhang receipt cap-20260302-000001 --home net/institution
+      tongzhang receipt ins-20260302-000001 --party platform --home net/auditor --out r.tlog-proof
+      tongzhang verify receipt r.tlog-proof --genesis net/auditor/genesis.json
+    """
+    from cli.connection import connect
+
+    client = connect(home, url, token)
+    author = party or str(client.get("/v1/status")["party"])
+    text = client.get_text(f"/v1/receipts/{_segment(author)}/{_segment(record_id)}")
+    if out is None:
+        print(text, end="", flush=True)
+        return
+    try:
+        out.write_text(text, "utf-8")
+    except OSError as error:
+        raise UsageError("unwritable-file", f"{out}: {error.strerror or error}") from None
+    note(f"receipt of {record_id} by {author} written to {out}")
+
+
+def _segment(text: str) -> str:
+    from urllib.parse import quote
+
+    return quote(text, safe="")

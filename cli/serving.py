@@ -1,0 +1,105 @@
+"""Runs one party's node in this process, from its home to the end."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from api.server import serve
+from cli.errors import CheckFailed, UsageError
+from cli.output import note, plural, progress
+from node.home import DATABASE, Home, load_home, lock_home
+from node.node import Node
+from node.storage.check import check
+from node.storage.store import Store
+
+REBUILDING = "rebuilding"
+_SQLITE_FILES = ("", "-wal", "-shm")
+_LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+def run_node(path: Path, *, rebuild: bool, fast_start: bool) -> None:
+    """Run the node of a home until SIGTERM or SIGINT.
+
+    Args:
+        path: The home.
+        rebuild: Set the database aside and fetch everything from the peers.
+        fast_start: Trust the database instead of checking it first.
+
+    Raises:
+        NodeError: the home or its database cannot be used.
+        CheckFailed: the address is in use.
+    """
+    with lock_home(path):
+        home = load_home(path)
+        logging.basicConfig(level=home.config.log_level.upper(), format=_LOG_FORMAT)
+        if rebuild or (path / REBUILDING).exists():
+            _start_over(home)
+        store = _open(home)
+        if not fast_start:
+            _check(store)
+        config = home.config
+        try:
+            serve(Node(home, store), config.host, config.port, on_started=_say_started(home))
+        except OSError as error:
+            raise CheckFailed(
+                "address-in-use",
+                f"cannot listen on {config.host}:{config.port}: {error.strerror or error}",
+                f"end what uses the port, or change it in {path / 'node.toml'}",
+            ) from None
+
+
+def _open(home: Home) -> Store:
+    return Store(home.database_url, home.genesis, party=home.party)
+
+
+def _say_started(home: Home) -> Callable[[int], None]:
+    def say(port: int) -> None:
+        note(f"{home.party} of {home.genesis.origin} answers at http://{home.config.host}:{port}")
+
+    return say
+
+
+def _check(store: Store) -> None:
+    total = store.tip().size
+    with progress(quiet=not total) as bar:
+        task = bar.add_task("checking the database", total=total)
+        try:
+            check(store, lambda done, _: bar.update(task, completed=done))
+        except BaseException:
+            store.close()
+            raise
+
+
+def _start_over(home: Home) -> None:
+    """Replace the database by an empty one whose node never votes again (R7).
+
+    The mark makes a rebuild that was cut short go on at the next start, whatever its options.
+    """
+    mark = home.path / REBUILDING
+    mark.touch()
+    if not home.config.database:
+        _set_aside(home.path)
+    store = _open(home)
+    try:
+        if store.tip().height:
+            raise UsageError(
+                "database-not-empty",
+                f"{home.config.database} holds {plural(store.tip().height, 'block')}",
+                "name an empty database in node.toml, then start with --rebuild again",
+            )
+        store.set_abstains(True)
+    finally:
+        store.close()
+    mark.unlink()
+
+
+def _set_aside(path: Path) -> None:
+    stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
+    for suffix in _SQLITE_FILES:
+        old = path / f"{DATABASE}{suffix}"
+        if old.exists():
+            old.rename(path / f"{DATABASE}.{stamp}{suffix}")
+            note(f"{old.name} is kept as {DATABASE}.{stamp}{suffix}")

@@ -1,0 +1,408 @@
+"""A node's home: the directory that holds all that makes one party's node.
+
+==================  ==============================================================================
+``genesis.json``    the founding document, in canonical bytes
+``node.toml``       party, address, peers, database and log level; the only file people edit
+``key.pem``         the party's private key, readable by its owner only
+``tokens.json``     hashed bearer tokens of the party's own systems
+``operator.token``  one token in plain text, for the command line on this machine
+``ledger.db``       the database, unless ``node.toml`` names another
+``lock``            held by the process that runs the node
+==================  ==============================================================================
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import time
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+import msgspec
+
+from ledger import genesis as founding
+from ledger.errors import LedgerError
+from ledger.genesis import Genesis, Member, Role
+from ledger.keys import SEED_BYTES, Signer
+from ledger.log.text import encode_base64
+from node.errors import HomeError
+from node.tokens import SCOPES, Tokens, write_whole
+
+GENESIS = "genesis.json"
+CONFIG = "node.toml"
+KEY = "key.pem"
+TOKENS = "tokens.json"
+OPERATOR_TOKEN = "operator.token"
+DATABASE = "ledger.db"
+LOCK = "lock"
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+OPEN_KEY = "TONGZHANG_OPEN_KEY"
+"""Set to 1 where a volume cannot keep a key from group and others: then who mounts it guards it."""
+
+_FILE_BYTES_MAX = 1024 * 1024
+_PORT_MAX = 65535
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What ``node.toml`` says.
+
+    Args:
+        party: Whose node this is.
+        host: The address to listen on.
+        port: The port to listen on, for clients and peers alike.
+        peers: WebSocket address by party, such as ``ws://host:port/peer``.
+        database: A database URL; empty for ``ledger.db`` in the home.
+        log_level: One of :data:`LOG_LEVELS`.
+    """
+
+    party: str
+    host: str
+    port: int
+    peers: Mapping[str, str] = field(default_factory=dict)
+    database: str = ""
+    log_level: str = "info"
+
+    def toml(self) -> str:
+        """Return the file's text."""
+        lines = [
+            f"party = {_quoted(self.party)}",
+            f"log_level = {_quoted(self.log_level)}",
+            "",
+            "[listen]",
+            f"host = {_quoted(self.host)}",
+            f"port = {self.port}",
+            "",
+        ]
+        if self.database:
+            lines += ["[database]", f"url = {_quoted(self.database)}", ""]
+        lines.append("[peers]")
+        lines += [f"{_key(name)} = {_quoted(url)}" for name, url in self.peers.items()]
+        return "\n".join(lines) + "\n"
+
+    @classmethod
+    def parse(cls, text: str) -> Config:
+        """Return what the text of a ``node.toml`` says.
+
+        Raises:
+            HomeError: ``bad-config``.
+        """
+        try:
+            given = msgspec.convert(tomllib.loads(text), _Toml)
+        except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+            raise _bad_config(str(error)) from None
+        if given.log_level not in LOG_LEVELS:
+            raise _bad_config(f"log_level is one of {', '.join(LOG_LEVELS)}")
+        if not 0 <= given.listen.port <= _PORT_MAX:
+            raise _bad_config(f"the port is 0 to {_PORT_MAX}")
+        return cls(
+            party=given.party,
+            host=given.listen.host,
+            port=given.listen.port,
+            peers=given.peers,
+            database=given.database.url,
+            log_level=given.log_level,
+        )
+
+
+class _Listen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    host: str
+    port: int
+
+
+class _Database(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    url: str = ""
+
+
+class _Toml(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    party: str
+    listen: _Listen
+    peers: dict[str, str] = {}
+    database: _Database = _Database()
+    log_level: str = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """One party's home, read and found consistent.
+
+    Args:
+        path: The directory.
+        config: What its ``node.toml`` says.
+        genesis: The founding document.
+        signer: The party's key.
+    """
+
+    path: Path
+    config: Config
+    genesis: Genesis
+    signer: Signer
+
+    @property
+    def party(self) -> str:
+        """Whose node this is."""
+        return self.config.party
+
+    @property
+    def database_url(self) -> str:
+        """Where the ledger is stored."""
+        return self.config.database or f"sqlite:///{(self.path / DATABASE).resolve()}"
+
+    @property
+    def tokens(self) -> Tokens:
+        """The bearer tokens of the node's clients."""
+        return Tokens(self.path / TOKENS)
+
+
+def create_home(path: Path, genesis: Genesis, config: Config, signer: Signer) -> Home:
+    """Write a new home, with one operator's token.
+
+    Args:
+        path: A directory that does not exist or is empty.
+        genesis: The founding document.
+        config: What ``node.toml`` shall say.
+        signer: The party's key, which genesis must name.
+
+    Raises:
+        HomeError: ``home-not-empty``, ``unknown-member``, ``wrong-key`` or ``bad-config``.
+    """
+    _refuse_not_empty(path)
+    home = _checked(Home(path, Config.parse(config.toml()), genesis, signer))
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_whole(path / KEY, signer.pem(), 0o600)
+    write_whole(path / GENESIS, genesis.raw, 0o644)
+    _, secret = home.tokens.create("operator", SCOPES, _now_ms())
+    write_whole(path / OPERATOR_TOKEN, f"{secret}\n".encode(), 0o600)
+    # Last, because a directory is a home when it has this file.
+    write_whole(path / CONFIG, config.toml().encode(), 0o644)
+    return home
+
+
+def load_home(path: Path) -> Home:
+    """Read a home and check that its parts belong together.
+
+    Raises:
+        HomeError: ``not-a-home``, ``home-unreadable``, ``bad-config``, ``bad-genesis``,
+            ``unknown-member``, ``key-exposed``, ``bad-key`` or ``wrong-key``.
+    """
+    config = load_config(path)
+    try:
+        genesis = founding.read(_read(path / GENESIS))
+    except LedgerError as error:
+        raise HomeError(
+            "bad-genesis",
+            f"{path / GENESIS} cannot be used: {error}. Copy it again from another party",
+        ) from None
+    return _checked(Home(path, config, genesis, _load_key(path / KEY)))
+
+
+def load_config(path: Path) -> Config:
+    """Read a home's ``node.toml``.
+
+    Raises:
+        HomeError: ``not-a-home``, ``home-unreadable`` or ``bad-config``.
+    """
+    try:
+        return Config.parse(_read(path / CONFIG).decode())
+    except UnicodeDecodeError:
+        raise _bad_config("it is not UTF-8") from None
+
+
+def read_address(path: Path) -> str:
+    """Return the HTTP address under which the home's node answers on this machine.
+
+    Raises:
+        HomeError: ``not-a-home``, ``home-unreadable`` or ``bad-config``.
+    """
+    config = load_config(path)
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(config.host, config.host)
+    return f"http://{_in_url(host)}:{config.port}"
+
+
+def read_operator_token(path: Path) -> str:
+    """Return the operator's token of a home.
+
+    Raises:
+        HomeError: ``not-a-home`` or ``home-unreadable``.
+    """
+    return _read(path / OPERATOR_TOKEN).decode("ascii", "replace").strip()
+
+
+@contextmanager
+def lock_home(path: Path) -> Iterator[None]:
+    """Hold a home for this process alone. The lock ends with the process, however that ends.
+
+    Raises:
+        HomeError: ``home-locked``, naming the process that runs the node; ``home-unreadable``.
+    """
+    try:
+        handle = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise _unreadable(path / LOCK, error) from None
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pid = os.read(handle, 32).decode("ascii", "replace").strip() or "unknown"
+            raise HomeError(
+                "home-locked",
+                f"the node of {path} is running already as process {pid}; "
+                "stop that one first, two nodes with one key would convict the party",
+            ) from None
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(handle)
+
+
+def create_consortium(
+    directory: Path,
+    members: Sequence[tuple[str, Role]],
+    quorum: int,
+    *,
+    base_port: int = 8800,
+    host: str = "127.0.0.1",
+    name: str = "demo",
+    hosts: Mapping[str, str] | None = None,
+    ports: Sequence[int] | None = None,
+    created_at: int | None = None,
+    seeds: Mapping[str, bytes] | None = None,
+    choices: Mapping[str, object] | None = None,
+) -> dict[str, Home]:
+    """Found a consortium: write one home for each party, all with the same genesis.
+
+    Args:
+        directory: A directory that does not exist or is empty; homes are named after parties.
+        members: Name and role of each party, in leader order.
+        quorum: How many equal votes make a certificate.
+        base_port: The first party's port; the others follow.
+        host: Where every node listens.
+        name: The consortium's name.
+        hosts: Host by party under which the others reach it, where that is not ``host``.
+        ports: One port for each party, instead of ``base_port``.
+        created_at: Founding time, ms since the epoch; now if left out.
+        seeds: 32-byte private seed by party; random if left out.
+        choices: ``calendar``, ``limits``, ``timeouts`` or ``due_ms`` of genesis.
+
+    Returns:
+        The homes by party.
+
+    Raises:
+        HomeError: ``home-not-empty``.
+        GenesisError: the consortium could not work.
+    """
+    _refuse_not_empty(directory)
+    known = seeds or {}
+    signers = {party: Signer(known.get(party) or os.urandom(SEED_BYTES)) for party, _ in members}
+    keyed = tuple(
+        Member(key=encode_base64(signers[party].public_key), name=party, role=role)
+        for party, role in members
+    )
+    time_ms = _now_ms() if created_at is None else created_at
+    genesis = founding.found(name, keyed, quorum, time_ms, **dict(choices or {}))
+    listening = list(ports or range(base_port, base_port + len(members)))
+    where = dict(zip(genesis.names, listening, strict=True))
+    reached = {party: _in_url((hosts or {}).get(party, host)) for party in genesis.names}
+    urls = {party: f"ws://{reached[party]}:{port}/peer" for party, port in where.items()}
+    return {
+        party: create_home(
+            directory / party,
+            genesis,
+            Config(party, host, where[party], {p: u for p, u in urls.items() if p != party}),
+            signers[party],
+        )
+        for party in genesis.names
+    }
+
+
+def _checked(home: Home) -> Home:
+    party, genesis = home.party, home.genesis
+    strangers = [name for name in (party, *home.config.peers) if name not in genesis.names]
+    if strangers:
+        raise HomeError(
+            "unknown-member",
+            f"{strangers[0]} in {CONFIG} is not a party of {genesis.name}; "
+            f"its parties are {', '.join(genesis.names)}",
+        )
+    public = next(member.public_key for member in genesis.members if member.name == party)
+    if home.signer.public_key != public:
+        raise HomeError(
+            "wrong-key",
+            f"{home.path / KEY} is not the key that genesis names for {party}; "
+            "put that party's own key there",
+        )
+    return home
+
+
+def _load_key(path: Path) -> Signer:
+    pem = _read(path)
+    mode = path.stat().st_mode & 0o077
+    if mode and os.environ.get(OPEN_KEY) != "1":
+        raise HomeError(
+            "key-exposed",
+            f"{path} can be used by others than its owner; run `chmod 600 {path}`, "
+            f"or set {OPEN_KEY}=1 where the volume cannot do that",
+        )
+    try:
+        return Signer.from_pem(pem)
+    except (ValueError, TypeError) as error:
+        raise HomeError(
+            "bad-key", f"{path} is not an unencrypted Ed25519 key in PEM: {error}"
+        ) from None
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > _FILE_BYTES_MAX:
+            raise HomeError("home-unreadable", f"{path} has more than {_FILE_BYTES_MAX} bytes")
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        raise HomeError(
+            "not-a-home",
+            f"{path.parent} is not a node's home, it has no {path.name}; "
+            "make one with `tongzhang init DIR`",
+        ) from None
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: OSError) -> HomeError:
+    return HomeError(
+        "home-unreadable", f"{path} cannot be opened: {error.strerror}; check its permissions"
+    )
+
+
+def _bad_config(problem: str) -> HomeError:
+    return HomeError("bad-config", f"{CONFIG} cannot be used: {problem}. Correct it and try again")
+
+
+def _refuse_not_empty(path: Path) -> None:
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise HomeError("home-not-empty", f"{path} exists and is not empty; name a new directory")
+
+
+def _quoted(text: str) -> str:
+    """Return a TOML basic string, which for JSON's escapes is JSON's string."""
+    escaped = msgspec.json.encode(text).decode()
+    return escaped.replace("\x7f", "\\u007f")
+
+
+def _key(name: str) -> str:
+    return name if _BARE_KEY.fullmatch(name) else _quoted(name)
+
+
+def _in_url(host: str) -> str:
+    return f"[{quote(host)}]" if ":" in host else host
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
