@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+import logging
+from typing import Any
 
 from fastapi import Depends, Request
-from fastapi.security import HTTPBearer
 
 from api.problems import Problem
+from node.errors import TokenError
+from node.tokens import Scope, Tokens
 
-if TYPE_CHECKING:
-    from node.tokens import Tokens
-
-Scope = Literal["read", "submit", "admin"]
-
-BEARER = HTTPBearer(auto_error=False, description="A token made by `tongzhang token create`.")
+logger = logging.getLogger("tongzhang.api")
 
 
 def require(tokens: Tokens, *allowed: Scope) -> Any:
@@ -22,22 +19,29 @@ def require(tokens: Tokens, *allowed: Scope) -> Any:
 
     Args:
         tokens: The node's tokens.
-        allowed: Scopes of which the token needs one; ``admin`` always passes.
+        allowed: Scopes of which the token needs one.
 
     Raises:
-        Problem: ``no-token``, ``bad-token`` or ``wrong-scope`` (when called).
+        Problem: ``no-token``, ``bad-token``, ``wrong-scope`` or ``internal-error`` (when called).
     """
 
     async def check(request: Request) -> None:
-        token = _bearer(request)
-        scopes = tokens.scopes(token)
+        scopes = _scopes(tokens, _bearer(request))
         if scopes is None:
             raise Problem("bad-token", "List the tokens with `tongzhang token list`.")
-        if "admin" not in scopes and not any(scope in scopes for scope in allowed):
+        if not any(scope in scopes for scope in allowed):
             needed = " or ".join(allowed)
             raise Problem("wrong-scope", f"This needs a token with the scope {needed}.")
 
     return Depends(check)
+
+
+def _scopes(tokens: Tokens, token: str) -> frozenset[str] | None:
+    try:
+        return tokens.scopes(token)
+    except TokenError as error:
+        logger.error("%s", error)  # it names a file, which is not a client's business
+        raise Problem("internal-error", "The node cannot read its tokens.") from None
 
 
 def _bearer(request: Request) -> str:

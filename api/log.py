@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 from fastapi import APIRouter, Query
 from msgspec import UNSET, UnsetType
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from api.answers import IMMUTABLE, json_answer, text_answer
 from api.auth import require
@@ -41,11 +42,16 @@ if TYPE_CHECKING:
     from node.node import Node
     from node.submission import Submission
 
+NDJSON = "application/x-ndjson"
 OCTETS = "application/octet-stream"
 
 BlockLimit = Annotated[int, Query(ge=1, le=BLOCKS_PAGE_MAX, description="How many at most.")]
 Size = Annotated[
     int | None, Query(ge=0, le=SAFE_INTEGER_MAX, description="Tree size; the newest by default.")
+]
+FirstBlock = Annotated[
+    int,
+    Query(ge=1, le=SAFE_INTEGER_MAX, description="The first block; a whole export starts at 1."),
 ]
 Wanted = Annotated[int, Query(ge=0, le=SAFE_INTEGER_MAX)]
 
@@ -101,6 +107,18 @@ def log_routes(node: Node) -> APIRouter:
             if stored is None:
                 raise Problem("no-such-block", f"blocks are 1 to {reader.height()}")
             return json_answer(whole_block(reader.blocks(height, 1)[0], stored))
+
+    @router.get("/v1/log", **describe_content(NDJSON, "no-such-checkpoint"))
+    def export_log(start: FirstBlock = 1) -> Response:
+        """Export the log as lines that `tongzhang verify log` checks offline, a block a line."""
+        lines = node.export(start)
+        try:
+            first = next(lines)  # what is wrong is said before the first byte
+        except LookupError as error:
+            raise Problem("no-such-checkpoint", str(error)) from None
+        return StreamingResponse(
+            (line + b"\n" for line in chain([first], lines)), media_type=NDJSON
+        )
 
     return router
 

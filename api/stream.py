@@ -110,7 +110,8 @@ class Unread:
         self._parts: deque[bytes] = deque()
         self._bytes = 0
         self._bytes_max = bytes_max
-        self._changed = asyncio.Event()
+        self._filled = asyncio.Event()
+        self._emptied = asyncio.Event()
         self._ended = False
 
     async def put(self, part: bytes) -> None:
@@ -120,32 +121,30 @@ class Unread:
             Stalled: nothing was read for :data:`STALL_S`.
         """
         while self._bytes > self._bytes_max:
-            self._changed.clear()
+            self._emptied.clear()
             try:
-                await asyncio.wait_for(self._changed.wait(), STALL_S)
+                await asyncio.wait_for(self._emptied.wait(), STALL_S)
             except TimeoutError:
                 raise Stalled(f"no result was read for {STALL_S:.0f} s") from None
         self._parts.append(part)
         self._bytes += len(part)
-        self._changed.set()
+        self._filled.set()
 
     def end(self, last: bytes = b"") -> None:
         """Add a last part and say that nothing follows."""
         self._parts.append(last)
         self._ended = True
-        self._changed.set()
+        self._filled.set()
 
     async def parts(self) -> AsyncIterator[bytes]:
         """Yield what there is, several results at once, until the end."""
         while not self._ended or self._parts:
-            if not self._parts:
-                self._changed.clear()
-                await self._changed.wait()
-                continue
+            await self._filled.wait()
+            self._filled.clear()
             part = b"".join(self._parts)
             self._parts.clear()
             self._bytes = 0
-            self._changed.set()
+            self._emptied.set()
             yield part
 
 

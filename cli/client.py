@@ -26,6 +26,9 @@ _NEXT_STEPS = {
 }
 
 
+_decoder = msgspec.json.Decoder()
+
+
 class Client:
     """Talks to one node.
 
@@ -64,7 +67,7 @@ class Client:
         query = {"wait": "final" if wait else "queued", "timeout_ms": WAIT_MS}
         body = b"\n".join(lines)
         answer = self._send("POST", "/v1/records", query, body)
-        results: list[dict[str, Any]] = msgspec.json.decode_lines(answer.content)
+        results: list[dict[str, Any]] = _decoder.decode_lines(answer.content)
         if results and "type" in results[-1]:
             raise _problem(results[-1])
         return results

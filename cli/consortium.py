@@ -13,7 +13,9 @@ from cli.parties import DEFAULT
 
 Folder = Annotated[
     Path,
-    typer.Argument(metavar="DIR", help="Where the homes are made; new or empty.", show_default=False),
+    typer.Argument(
+        metavar="DIR", help="Where the homes are made; new or empty.", show_default=False
+    ),
 ]
 Parties = Annotated[
     str, typer.Option("--parties", help="The parties: a,b or a:role,b:role, in leader order.")
@@ -38,6 +40,7 @@ FastStart = Annotated[
 
 def init(
     folder: Folder,
+    *,
     parties: Parties = DEFAULT,
     quorum: Quorum = None,
     base_port: BasePort = 8800,
@@ -47,9 +50,9 @@ def init(
 ) -> None:
     """Found a consortium: one home for each party.
 
-    All homes hold the same genesis. Says in plain words what the chosen parties and quorum survive. On one machine the homes can
-    be used as they are; otherwise hand each party its own home and correct the addresses in its
-    node.toml.
+    All homes hold the same genesis. Says in plain words what the chosen parties and quorum
+    survive. On one machine the homes can be used as they are; otherwise hand each party its own
+    home and correct the addresses in its node.toml.
 
     \b
     Examples:

@@ -14,13 +14,13 @@ from cli.output import note, plural, progress
 
 Out = Annotated[
     Optional[Path],  # noqa: UP045
-    typer.Option("--out", help="The file to write; standard output if left out.", show_default=False),
+    typer.Option(
+        "--out", help="The file to write; standard output if left out.", show_default=False
+    ),
 ]
 Start = Annotated[int, typer.Option("--start", min=1, help="The first block to export.")]
 
-app = typer.Typer(
-    help="Export what a node holds.", no_args_is_help=True, rich_markup_mode=None
-)
+app = typer.Typer(help="Export what a node holds.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.callback()

@@ -5,8 +5,10 @@ Exit codes: 0 done and good, 1 checked and bad, 2 called wrongly, 130 interrupte
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import typer
 
@@ -17,7 +19,7 @@ from cli.errors import BAD, GOOD, CliError, UsageError
 from cli.output import note, show_error
 
 INTERRUPTED = 130
-_UsageProblem = typer.BadParameter.__mro__[1]
+"""Exit code after Ctrl-C, as shells count it."""
 
 app = typer.Typer(
     name="tongzhang",
@@ -76,7 +78,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _end_of_pipe() -> int:
     """Leave quietly when whoever read our output went away, as ``head`` does."""
-    sys.stdout = None  # type: ignore[assignment]
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return BAD
 
 
@@ -85,9 +87,10 @@ def _known(error: Exception) -> CliError | None:
     from ledger.errors import GenesisError, LedgerError
     from node.errors import HomeError, NodeError, TokenError
 
-    if isinstance(error, _UsageProblem):
-        path = error.ctx.command_path if error.ctx else "tongzhang"
-        return UsageError("usage", error.format_message(), f"{path} --help")
+    if isinstance(error, typer.BadParameter.__mro__[1]):  # click's UsageError, vendored or not
+        usage: Any = error
+        path = usage.ctx.command_path if usage.ctx else "tongzhang"
+        return UsageError("usage", usage.format_message(), f"{path} --help")
     if isinstance(error, GenesisError | TokenError):
         return UsageError(error.code, error.message)
     if isinstance(error, HomeError) and error.code in ("not-a-home", "home-not-empty"):

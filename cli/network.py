@@ -32,9 +32,7 @@ class Network:
         return next(node for node in self.nodes if node.party == party)
 
 
-def found_network(
-    folder: Path, name: str, parties: list[tuple[str, Role]], quorum: int
-) -> Network:
+def found_network(folder: Path, name: str, parties: list[tuple[str, Role]], quorum: int) -> Network:
     """Found a consortium in ``folder``, its nodes on free ports of this machine.
 
     Args:

@@ -36,7 +36,9 @@ def show_error(error: CliError) -> None:
         note(f"  next: {error.next_step}")
 
 
-def table(columns: Iterable[str], rows: Iterable[Iterable[object]], right: Iterable[int] = ()) -> None:
+def table(
+    columns: Iterable[str], rows: Iterable[Iterable[object]], right: Iterable[int] = ()
+) -> None:
     """Print rows in aligned columns, as wide as the terminal allows.
 
     Args:

@@ -16,16 +16,18 @@ _SHORT_HEX = 16
 PaymentId = Annotated[
     str, typer.Argument(metavar="ID", help="The payment's id.", show_default=False)
 ]
-RecordId = Annotated[
-    str, typer.Argument(metavar="ID", help="The record's id.", show_default=False)
-]
+RecordId = Annotated[str, typer.Argument(metavar="ID", help="The record's id.", show_default=False)]
 Party = Annotated[
     str,
-    typer.Option("--party", help="Who stated it; the node's own party if left out.", show_default=False),
+    typer.Option(
+        "--party", help="Who stated it; the node's own party if left out.", show_default=False
+    ),
 ]
 Out = Annotated[
     Optional[Path],  # noqa: UP045
-    typer.Option("--out", help="The file to write; standard output if left out.", show_default=False),
+    typer.Option(
+        "--out", help="The file to write; standard output if left out.", show_default=False
+    ),
 ]
 
 
@@ -122,6 +124,7 @@ def status(home: Home = None, url: Url = "", token: Token = "", json: Json = Fal
 
 def receipt(
     record_id: RecordId,
+    *,
     home: Home = None,
     url: Url = "",
     token: Token = "",

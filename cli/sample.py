@@ -19,7 +19,11 @@ Out = Annotated[
 
 
 def sample(
-    out: Out, payments: Payments = 500, seed: Seed = 7, date: Date = "2026-03-02", json: Json = False
+    out: Out,
+    payments: Payments = 500,
+    seed: Seed = 7,
+    date: Date = "2026-03-02",
+    json: Json = False,
 ) -> None:
     """Write a day's files, with planted trouble.
 

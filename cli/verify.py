@@ -105,7 +105,9 @@ def _text(path: Path) -> str:
     except OSError as error:
         raise _unreadable(path, error) from None
     except UnicodeDecodeError:
-        raise CheckFailed("not-text", f"{path} is not UTF-8 text, so it is not what it should be") from None
+        raise CheckFailed(
+            "not-text", f"{path} is not UTF-8 text, so it is not what it should be"
+        ) from None
 
 
 def _unreadable(path: Path, error: OSError) -> UsageError:

@@ -127,8 +127,21 @@ class Machine(Protocol):
             empty: Whether to build a block even without any batch.
         """
 
+    def refuse_forged(self, block: Block) -> None:
+        """Return if every batch of ``block`` is what its author signed.
+
+        The block hash covers batch headers alone: anybody can send a leader's block with other
+        records. Such a body says nothing about the block, and must not count against it.
+
+        Raises:
+            LedgerError: a batch is forged.
+        """
+
     def check(self, block: Block, parent: Tip, wall_ms: int) -> str | None:
-        """Execute ``block`` on ``parent``. Return None if it is valid, else why it is not."""
+        """Execute ``block`` on ``parent``. Return None if it is valid, else why it is not.
+
+        Its batches were found genuine by :meth:`refuse_forged` before.
+        """
 
     def has_work(self, tip: Tip) -> bool:
         """Return whether the pool holds a batch that could go into a block after ``tip``."""

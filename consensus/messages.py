@@ -191,7 +191,7 @@ def decode(frame: bytes) -> Message:
     """
     try:
         message: Message = _decoder.decode(frame)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadMessage("bad-message", f"not a message: {error}") from None
     if _encoder.encode(message) != frame:
         raise BadMessage("not-canonical-message", "the message has a shorter or other encoding")
@@ -237,5 +237,5 @@ def decode_justification(raw: bytes) -> tuple[Certificate, ...]:
 def _stored(decoder: msgspec.msgpack.Decoder[T], raw: bytes) -> T:
     try:
         return decoder.decode(raw)
-    except (msgspec.DecodeError, DecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, DecodeError) as error:
         raise BadMessage("bad-stored-message", str(error)) from None

@@ -23,7 +23,7 @@ class Timers:
         self.slot_at: int | None = None
         self.empty_at: int | None = None
         self.empty_due = False
-        self.resend_at: int = now_ms + timeouts.cap_ms
+        self.resend_at: int = now_ms  # what was said before a restart may be lost
         self._working = False
 
     @property
@@ -64,6 +64,7 @@ class Timers:
     def work(self, pending: bool, now_ms: int) -> None:
         """Switch between the idle heartbeat and the resend interval."""
         if pending and not self._working:
+            self._resend_ms = self._timeouts.base_ms
             self.resend_at = min(self.resend_at, now_ms + self._resend_ms)
         self._working = pending
 

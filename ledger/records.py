@@ -52,6 +52,7 @@ class Record(
     forbid_unknown_fields=True,
     omit_defaults=True,
     tag_field="type",
+    gc=False,
 ):
     """What every record says: its author's id for it, and when its author says it happened.
 

@@ -68,7 +68,7 @@ class PeerLinks:
 
     Args:
         me: The consortium, this party's name and its key.
-        addresses: Address by peer name: ``host:port`` or an ``http(s)`` or ``ws(s)`` URL.
+        addresses: Address by peer name, as :func:`node.peer_link.peer_url` takes it.
         entropy: Source of nonces: returns as many random bytes as it is asked for.
     """
 

@@ -11,7 +11,7 @@ from ledger import batch as batches
 from ledger import domains
 from ledger.block import Block, BlockHeader, Tip, batch_hashes, encode_header, genesis_tip, tip_of
 from ledger.entry import encode_entry
-from ledger.execute import EntryInfo, Execution
+from ledger.execute import EntryInfo, Execution, execute
 from ledger.genesis import Genesis, Member, Role, found
 from ledger.keys import Signer
 from ledger.log.merkle import Frontier, leaf_hash
@@ -25,6 +25,7 @@ MEMBERS: tuple[tuple[str, Role], ...] = (
 )
 SIGNERS = {name: Signer(bytes([place + 1]) * 32) for place, (name, _) in enumerate(MEMBERS)}
 CREATED_AT = 1_700_000_000_000
+BLOCK_MS = 1000
 CERTIFICATE = b"certificate of quorum"
 JUSTIFICATION = b"justification"
 
@@ -122,17 +123,29 @@ class Chain:
         """Append a block with one batch for each party and the rows that it changes."""
         sealed = [self.seal(party, records) for party, records in stated.items()]
         execution = execution_of(self.tip, self.frontier, sealed, changes or {})
-        block = self._block(sealed, execution)
-        self.tip, self.frontier = tip_of(block), execution.frontier.copy()
-        self.state.merge(changes or {})
-        self.blocks.append((block, execution))
-        return block, execution
+        return self._append(sealed, execution)
+
+    def execute(self, stated: Mapping[str, Sequence[bytes]]) -> tuple[Block, Execution]:
+        """Append a block of records of the real contracts, executed."""
+        sealed = [self.seal(party, records) for party, records in stated.items()]
+        time_ms = self.tip.time + BLOCK_MS
+        execution = execute(self.genesis, self.tip, self.frontier, self.state, time_ms, sealed)
+        return self._append(sealed, execution)
 
     def grow_records(self, count: int, changes: Changes | None = None) -> tuple[Block, Execution]:
         """Append a block with ``count`` records of the platform."""
         start = self.tip.size
         records = [record("platform", start + each) for each in range(count)]
         return self.grow({"platform": records} if records else {}, changes)
+
+    def _append(
+        self, sealed: Sequence[batches.Batch], execution: Execution
+    ) -> tuple[Block, Execution]:
+        block = self._block(sealed, execution)
+        self.tip, self.frontier = tip_of(block), execution.frontier.copy()
+        self.state.merge(execution.changes)
+        self.blocks.append((block, execution))
+        return block, execution
 
     def _block(self, sealed: Sequence[batches.Batch], execution: Execution) -> Block:
         slot = self.tip.slot + 1
@@ -147,7 +160,7 @@ class Chain:
             size=execution.size,
             slot=slot,
             state=execution.state.hex(),
-            time=self.tip.time + 1000,
+            time=self.tip.time + BLOCK_MS,
         )
         raw = encode_header(header)
         signature = SIGNERS[proposer].sign(domains.proposal_signature_input(raw))

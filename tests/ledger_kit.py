@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections import defaultdict
-from collections.abc import Callable
 from hashlib import sha256
 from typing import Any, TypeVar
 
@@ -15,10 +14,10 @@ from ledger.books import Balance, Posting
 from ledger.domains import ZERO_HASH
 from ledger.errors import Refused
 from ledger.execute import Execution, execute
-from ledger.genesis import Genesis, Limits, Member, found
+from ledger.genesis import Genesis, Member, found
 from ledger.keys import Signer
 from ledger.log.merkle import Frontier
-from ledger.state import Changes, EmptyView, Overlay, Row
+from ledger.state import EmptyView, Overlay, Row
 
 R = TypeVar("R", bound=Row)
 
@@ -45,7 +44,6 @@ def make_genesis(**choices: object) -> Genesis:
 
 
 GENESIS = make_genesis()
-WIDE = make_genesis(limits=Limits(legs=50))
 
 
 class Ledger:
@@ -239,7 +237,3 @@ def split_ledger() -> Ledger:
     ledger.capture()
     ledger.instruct()
     return ledger
-
-
-Step = Callable[[Ledger], object]
-Changed = Changes

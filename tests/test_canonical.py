@@ -17,7 +17,7 @@ from ledger.errors import DecodeError
 from ledger.limits import SAFE_INTEGER_MAX
 
 ASCII_KEYS = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=8)
-TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 INTEGERS = st.integers(-SAFE_INTEGER_MAX, SAFE_INTEGER_MAX)
 VALUES = st.recursive(
     st.booleans() | INTEGERS | TEXT,

@@ -371,6 +371,8 @@ def test_a_full_queue_loses_its_oldest_frames() -> None:
     [
         ("127.0.0.1:7001", "ws://127.0.0.1:7001/peer"),
         ("[::1]:7001", "ws://[::1]:7001/peer"),
+        ("ws://127.0.0.1:7001/peer", "ws://127.0.0.1:7001/peer"),
+        ("wss://node.example/ledger/peer/", "wss://node.example/ledger/peer"),
         ("http://node.example:80/", "ws://node.example:80/peer"),
         ("https://node.example", "wss://node.example/peer"),
         ("wss://node.example/ledger", "wss://node.example/ledger/peer"),

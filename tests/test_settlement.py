@@ -169,23 +169,26 @@ def test_a_confirmation_in_another_currency_conflicts() -> None:
     assert ledger.row(Payout, "O1").state == "conflicting"
 
 
-@pytest.mark.parametrize("how_far", ["created", "paid", "conflicting"])
-@pytest.mark.parametrize("receiver", ["shop", "platform-fee"])
+@pytest.mark.parametrize(
+    ("receiver", "how_far"),
+    [
+        ("shop", "created"),
+        ("shop", "paid"),
+        ("platform-fee", "created"),
+        ("platform-fee", "paid"),
+        ("platform-fee", "conflicting"),
+    ],
+)
 def test_a_returned_payout_makes_its_legs_due_again(receiver: str, how_far: str) -> None:
-    if (receiver, how_far) == ("shop", "conflicting"):
-        pytest.skip("nobody can contradict a payout to a receiver that no party owns")
     ledger = split_ledger() if receiver == "shop" else owned()
-    before = dict(ledger.balances())
     if receiver == "shop":
         ledger.create()
-    else:
-        before = {"reserve": 10_000, "pending:shop": -7000, "pending:platform-fee": -3000}
     if how_far != "created":
         ledger.paid()
     if how_far == "conflicting":
         confirm(ledger, 1)
     give_back(ledger)
-    assert ledger.balances() == before
+    assert ledger.balances() == split_ledger().balances()
     number = 1 if receiver == "shop" else 2
     assert state_of_leg(ledger, number) == "returned"
     assert ledger.row(Receiver, receiver).open_buckets == ("2026-01-06:1",)

@@ -34,6 +34,7 @@ from ledger.log.merkle import EMPTY_ROOT, inclusion_path, verify_inclusion
 from ledger.log.tiles import hash_reader
 from ledger.state import Changes, Key, Row
 from node.errors import CorruptLedger, StorageError
+from node.storage.check import check
 from node.storage.store import ConsensusItem, EvidenceItem, Item, JournalItem, Store
 from node.storage.tables import RowTable, Tables, tables_of
 from node.storage.view import QUERY_KEYS, query_chunks
@@ -131,6 +132,13 @@ def test_a_committed_block_is_read_back_exactly_as_it_was_signed(store: Store) -
     for mine, theirs in zip(block.batches, stored.block.batches, strict=True):
         assert (mine.raw_header, mine.signature) == (theirs.raw_header, theirs.signature)
         assert mine.records == theirs.records
+
+
+def test_what_was_committed_passes_the_check(store: Store) -> None:
+    chain = Chain()
+    for count in (3, 0, 700, 1):
+        commit(store, chain, count, changes_of(account(count)))
+    check(store, lambda done, total: None)
 
 
 def test_a_block_without_records_is_a_block(store: Store) -> None:

@@ -27,6 +27,7 @@ Out = Annotated[
 
 
 def bench(
+    *,
     processes: Processes = True,
     in_process: InProcess = True,
     records: Records = 20_000,

@@ -23,7 +23,12 @@ from ledger.keys import Signer
 from node.host import Host
 from node.storage.store import Store
 
-PARTIES: tuple[Role, ...] = ("platform", "institution", "funder", "auditor")
+PARTIES: dict[str, Role] = {
+    "platform": "platform",
+    "institution": "institution",
+    "funder": "funder",
+    "auditor": "auditor",
+}
 QUORUM = 3
 PAGE = 500
 QUEUE = 4
@@ -163,7 +168,7 @@ def measure(folder: Path, records: int, singles: int) -> dict[str, Any]:
             began = time.perf_counter()
             consortium.submit_all({"institution": [raw]})
             latencies.append((time.perf_counter() - began) * 1000)
-        blocks = consortium.stores[PARTIES[0]].tip().height
+        blocks = consortium.stores["platform"].tip().height
     finally:
         consortium.close()
     return {
@@ -179,10 +184,10 @@ def measure(folder: Path, records: int, singles: int) -> dict[str, Any]:
     }
 
 
-def _genesis(signers: dict[Role, Signer]) -> Genesis:
+def _genesis(signers: dict[str, Signer]) -> Genesis:
     members = tuple(
-        Member(key=b64encode(signers[party].public_key).decode(), name=party, role=party)
-        for party in PARTIES
+        Member(key=b64encode(signers[party].public_key).decode(), name=party, role=role)
+        for party, role in PARTIES.items()
     )
     return found("bench", members, QUORUM, time.time_ns() // 1_000_000)
 

@@ -55,7 +55,10 @@ class Measured:
         rates = []
         for run in range(runs):
             self._progress(f"bulk run {run + 1} of {runs}: {2 * half:,} records")
-            loads = {INSTITUTION: captures(run * half, half), PLATFORM: instructions(run * half, half)}
+            loads = {
+                INSTITUTION: captures(run * half, half),
+                PLATFORM: instructions(run * half, half),
+            }
             rates.append(2 * half / await self._bulk(loads))
         memory = {node.party: node.memory_bytes() for node in self._network.nodes}
         self._progress(f"{singles} single submissions, one after the other")

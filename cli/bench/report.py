@@ -61,8 +61,8 @@ def _in_process(folder: Path, sizes: tuple[int, int, int]) -> dict[str, Any]:
 
 
 def _processes(folder: Path, sizes: tuple[int, int, int]) -> dict[str, Any]:
-    parties = [(party, party) for party in in_process.PARTIES]
-    network = found_network(folder / "net", "bench", list(parties), in_process.QUORUM)
+    parties = list(in_process.PARTIES.items())
+    network = found_network(folder / "net", "bench", parties, in_process.QUORUM)
     note("four node processes are starting")
     try:
         with unwrapped():

@@ -55,7 +55,9 @@ def outcome(day: Day) -> dict[str, Any]:
         "facts_by_kind": {kind: dict(sorted(c.items())) for kind, c in sorted(facts.items())},
         "institution": day.institution,
         "one_sided": sorted(loose[OPEN]),
-        "payments": len({row.payment for row in (*day.orders, *day.captures)}),
+        "payments": len(
+            {row.payment for row in day.orders} | {row.payment for row in day.captures}
+        ),
         "platform": day.platform,
         "records": {
             "applied": tally.applied,

@@ -134,7 +134,7 @@ class Tally:
         self.applied += 1
 
     def state(self, payment: str) -> str:
-        """Return ``complete``, ``open`` or ``conflicting``; ``void`` when nothing is left to agree on."""
+        """Return ``complete``, ``open``, ``conflicting``, or ``void`` when it was taken back."""
         order, capture = self.orders.get(payment), self.captures.get(payment)
         if payment in self.withdrawn or payment in self.reversed:
             return "void"

@@ -40,6 +40,7 @@ NoKill = Annotated[bool, typer.Option("--no-kill", help="Kill no node midway.")]
 
 
 def demo(
+    *,
     payments: Payments = None,
     seed: Seed = None,
     day: DayFolder = None,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import Any
 
-from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -12,7 +12,9 @@ from rich.text import Text
 from cli.output import money
 
 ROWS_MAX = 14
-_SHORT_HEX = 16
+_SHORT_HEX = 12
+_WIDTH = 79
+_NAME_WIDTH = 12
 
 
 def show(summary: dict[str, Any], console: Console) -> None:
@@ -32,11 +34,18 @@ def _line(console: Console, text: str, style: str = "") -> None:
 
 
 def _fact(console: Console, name: str, text: str) -> None:
-    _line(console, f"{name:<12} {text}")
+    first, *rest = wrap(text, _WIDTH - _NAME_WIDTH, break_long_words=False) or [""]
+    _line(console, f"{name:<{_NAME_WIDTH}}{first}")
+    for line in rest:
+        _line(console, " " * _NAME_WIDTH + line)
+
+
+def _grid() -> Table:
+    return Table(box=None, padding=(0, 1), pad_edge=False, header_style="bold")
 
 
 def _nodes(summary: dict[str, Any], console: Console) -> None:
-    grid = Table(box=SIMPLE, pad_edge=False)
+    grid = _grid()
     for heading in ("node", "role"):
         grid.add_column(heading)
     for heading in ("block", "entries"):
@@ -98,14 +107,9 @@ def _outage(summary: dict[str, Any], console: Console) -> None:
     _fact(
         console,
         "outage",
-        f"{outage['party']} killed (-9) while leading slot {outage['slot']}, "
-        f"down {outage['down_s']:.1f} s;",
-    )
-    _fact(
-        console,
-        "",
-        f"missed {outage['entries_missed']} entries, caught up {outage['caught_up_s']:.1f} s "
-        "after its restart",
+        f"{outage['party']} killed (-9) while leading slot {outage['slot']}, down "
+        f"{outage['down_s']:.1f} s; missed {outage['entries_missed']} entries, caught up "
+        f"{outage['caught_up_s']:.1f} s after its restart",
     )
 
 
@@ -114,21 +118,19 @@ def _one_sided(summary: dict[str, Any], console: Console) -> None:
     _line(console, "")
     _line(
         console,
-        f"{len(loose)} facts are not complete; every party sees each of them, since when, and "
-        "who",
+        f"{len(loose)} facts are not complete. Every party sees what is missing, from whom,",
     )
-    _line(console, "has to act:")
-    grid = Table(box=SIMPLE, pad_edge=False)
-    for heading in ("what", "about", "awaited from"):
+    _line(console, "since when (seconds after the opening), and how old it is:")
+    grid = _grid()
+    for heading in ("missing", "from", "about"):
         grid.add_column(heading, overflow="fold")
     for heading in ("amount", "seen at", "age"):
         grid.add_column(heading, justify="right", no_wrap=True)
     for each in loose[:ROWS_MAX]:
-        missing = "differs" if each["state"] == "conflicting" else f"no {each['kind']}"
         grid.add_row(
-            missing,
-            each["subject"].partition(":")[2],
+            "(differs)" if each["state"] == "conflicting" else each["kind"],
             each["awaited"],
+            each["subject"].partition(":")[2],
             money(each["amount"], each["currency"]),
             f"{each['seen_at_ms'] / 1000:.1f} s",
             f"{each['age_ms'] / 1000:.1f} s",
@@ -151,9 +153,8 @@ def _proofs(summary: dict[str, Any], console: Console) -> None:
         console,
         "receipt",
         f"{receipt['record']['id']} of {receipt['party']} is entry {receipt['index']}: verified "
-        "offline",
+        "offline (author's signature, Merkle path, cosignatures); a changed copy is refused",
     )
-    _fact(console, "", "(author's signature, Merkle path, cosignatures); a changed copy is refused")
     _fact(
         console,
         "export",

@@ -89,9 +89,7 @@ class Screen:
 
     def _render(self) -> Group:
         lines = [
-            Text(
-                f"  {party:<{_NAME_WIDTH}} {state}", style="red" if state == "down" else "green"
-            )
+            Text(f"  {party:<{_NAME_WIDTH}} {state}", style="red" if state == "down" else "green")
             for party, state in self._nodes.items()
         ]
         return Group(self._bars, *lines)

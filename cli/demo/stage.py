@@ -87,7 +87,7 @@ class Stage:
         for node in nodes:
             node.start()
         await asyncio.gather(*(self.observer.until_ready(node.party) for node in nodes))
-        self.screen.event(f"{len(nodes)} node processes are up, each with its own keys and database")
+        self.screen.event(f"{len(nodes)} node processes are up, each with its own key and database")
         for party, total in self._totals().items():
             self.feeders[party] = self._feeder(party, total)
 

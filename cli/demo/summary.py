@@ -100,7 +100,9 @@ def one_sided(
 
 def healed(expectations: list[dict[str, Any]]) -> dict[str, int]:
     """Return how many facts were one-sided for a time, and for how long at most."""
-    lives = [each["settled_at"] - each["opened_at"] for each in expectations if each["state"] == "met"]
+    lives = [
+        each["settled_at"] - each["opened_at"] for each in expectations if each["state"] == "met"
+    ]
     return {"count": len(lives), "longest_ms": max(lives, default=0)}
 
 

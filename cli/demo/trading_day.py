@@ -122,9 +122,7 @@ class TradingDay:
 
     async def _confirm(self, feeder: Feeder, waiting: dict[str, ConfirmationRow]) -> None:
         async def seen() -> list[str]:
-            shown = await self._subjects(
-                feeder, kind="arrival", state="open", awaited=feeder.party
-            )
+            shown = await self._subjects(feeder, kind="arrival", state="open", awaited=feeder.party)
             return [subject for subject in waiting if subject in shown]
 
         while waiting:

@@ -32,7 +32,12 @@ LegNumber = Annotated[int, Meta(ge=1, le=LEGS_CEILING)]
 
 
 class SplitLeg(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+    gc=False,
 ):
     """One leg as the platform states it: ``amount`` in fixed mode, ``ppm`` in ratio mode."""
 
@@ -170,28 +175,22 @@ def refuse_payout(tx: Transaction, legs: Sequence[Leg]) -> None:
             )
 
 
-def enter(
-    tx: Transaction,
-    legs: Sequence[Leg],
-    receiving: Sequence[receivers.Receiver],
-    capture: Captured,
-    source: str,
-) -> None:
+def enter(tx: Transaction, legs: Sequence[Leg], capture: Captured, source: str) -> None:
     """Place the legs where they fall due, and post them against ``source``.
 
     Args:
         tx: The record's transaction.
         legs: The legs of one payment, whose halves agree. A leg of nothing is due nothing.
-        receiving: The receiver of each leg.
         capture: The institution's half.
         source: The account that the money comes from.
     """
     captured_at = capture.captured_at
     rows = tx.table(Leg)
     lines = [(source, capture.amount)]
-    for leg, receiver in zip(legs, receiving, strict=True):
+    for leg in legs:
         name, amount, seq = leg.receiver, leg.amount, NO_BUCKET
         if amount:
+            receiver = receivers.require(tx, name)
             due = due_date(tx, captured_at, receiver.cycle)
             seq = receivers.place(tx, receiver, due, amount)
             lines.append((books.pending(name), -amount))

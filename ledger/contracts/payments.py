@@ -173,15 +173,14 @@ def _captured(tx: Transaction, record: PaymentCaptured) -> None:
     instruction = tx.get(Instruction, (payment,))
     if instruction is None or not instruction.stands:
         _hold(tx, capture)
-        _open(tx, INSTRUCTION, capture, tx.sole("platform"))
+        matter = (f"payment:{payment}", tx.sole("platform"))
+        expectations.open_expectation(tx, INSTRUCTION, matter, capture.amount, capture.currency)
     elif not _settle_halves(tx, capture, instruction, CAPTURE):
         _hold(tx, capture)
     else:
         _acknowledge_reversal(tx, capture)
         tx.put(replace(instruction, allocated=True))
-        legs = _legs(tx, instruction)
-        receiving = [receivers.require(tx, leg.receiver) for leg in legs]
-        allocation.enter(tx, legs, receiving, capture, books.RESERVE)
+        allocation.enter(tx, _legs(tx, instruction), capture, books.RESERVE)
 
 
 def _instructed(tx: Transaction, record: SplitInstructed) -> None:
@@ -193,10 +192,10 @@ def _instructed(tx: Transaction, record: SplitInstructed) -> None:
             expected="a payment without a standing instruction",
             got=f"instructed in entry {existing.entry}",
         )
-    shares, receiving = _refuse_split(tx, record)
+    shares = _refuse_split(tx, record)
     if existing is not None:
         _drop_legs(tx, existing, len(record.legs))
-    _state_instruction(tx, record, shares, receiving)
+    _state_instruction(tx, record, shares)
 
 
 def _amended(tx: Transaction, record: SplitAmended) -> None:
@@ -205,11 +204,11 @@ def _amended(tx: Transaction, record: SplitAmended) -> None:
         raise _not_instructed(record.payment)
     old_legs = _legs(tx, existing)
     allocation.refuse_payout(tx, old_legs)
-    shares, receiving = _refuse_split(tx, record)
+    shares = _refuse_split(tx, record)
     if existing.allocated:
         allocation.take_back(tx, old_legs, existing.currency, books.suspense(record.payment))
     _drop_legs(tx, existing, len(record.legs))
-    _state_instruction(tx, record, shares, receiving)
+    _state_instruction(tx, record, shares)
 
 
 def _reversed(tx: Transaction, record: PaymentReversed) -> None:
@@ -285,7 +284,7 @@ def _not_instructed(payment: str) -> Refused:
     )
 
 
-def _refuse_split(tx: Transaction, record: Split) -> tuple[Shares, list[receivers.Receiver]]:
+def _refuse_split(tx: Transaction, record: Split) -> Shares:
     if record.loan:
         raise Refused(
             "loan-unknown",
@@ -294,14 +293,12 @@ def _refuse_split(tx: Transaction, record: Split) -> tuple[Shares, list[receiver
             got=record.loan,
         )
     shares = allocation.compute(record, tx.genesis.limits.legs)
-    currency = record.currency
-    receiving = [receivers.require_open(tx, leg.receiver, currency) for leg in record.legs]
-    return shares, receiving
+    for leg in record.legs:
+        receivers.require_open(tx, leg.receiver, record.currency)
+    return shares
 
 
-def _state_instruction(
-    tx: Transaction, record: Split, shares: Shares, receiving: list[receivers.Receiver]
-) -> None:
+def _state_instruction(tx: Transaction, record: Split, shares: Shares) -> None:
     payment = record.payment
     amounts, tail = shares
     count = len(amounts)
@@ -329,7 +326,7 @@ def _state_instruction(
         _open(tx, CAPTURE, instruction, tx.sole("institution"))
     elif _settle_halves(tx, capture, instruction, INSTRUCTION):
         tx.put(replace(instruction, allocated=True))
-        allocation.enter(tx, legs, receiving, capture, books.suspense(payment))
+        allocation.enter(tx, legs, capture, books.suspense(payment))
         return
     tx.put(instruction)
     for leg in legs:

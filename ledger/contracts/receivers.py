@@ -163,31 +163,13 @@ def place(tx: Transaction, receiver: Receiver, due_date: str, amount: int) -> in
 
     Args:
         tx: The record's transaction.
-        receiver: A registered receiver, as it stood before the record or stands now.
+        receiver: A registered receiver, as it stands now.
         due_date: ISO date.
         amount: Minor units, above zero.
 
     Returns:
         The bucket's number.
     """
-    seq = _add_to_open(tx, receiver, due_date, amount)
-    if seq:
-        return seq
-    # An earlier leg of the same record may have opened the bucket.
-    name = receiver.receiver
-    current = require(tx, name)
-    seq = _add_to_open(tx, current, due_date, amount) if current is not receiver else 0
-    if seq:
-        return seq
-    seq = current.bucket_count + 1
-    opened = (*current.open_buckets, f"{due_date}:{seq}")
-    tx.put(replace(current, open_buckets=opened, bucket_count=seq))
-    tx.put(Bucket(name, seq, due_date, amount, 1, "", ""))
-    return seq
-
-
-def _add_to_open(tx: Transaction, receiver: Receiver, due_date: str, amount: int) -> int:
-    """Return the number of the open bucket that took the leg, or 0 if there is none."""
     name = receiver.receiver
     for text in receiver.open_buckets:
         if not text.startswith(due_date):
@@ -198,7 +180,11 @@ def _add_to_open(tx: Transaction, receiver: Receiver, due_date: str, amount: int
             total, legs = bucket.amount + amount, bucket.legs + 1
             tx.table(Bucket)[name, seq] = Bucket(name, seq, due_date, total, legs, "", "")
             return seq
-    return 0
+    seq = receiver.bucket_count + 1
+    opened = (*receiver.open_buckets, f"{due_date}:{seq}")
+    tx.put(replace(receiver, open_buckets=opened, bucket_count=seq))
+    tx.put(Bucket(name, seq, due_date, amount, 1, "", ""))
+    return seq
 
 
 def take_back(tx: Transaction, name: str, seq: int, amount: int) -> None:

@@ -36,6 +36,8 @@ Progress = Callable[[int, int], None]
 
 BLOCKS_PER_QUERY = 256
 ENTRIES_PER_QUERY = 8192
+_BLOCK_TYPES = (int, int, bytes, int, bytes, bytes, bytes, bytes | None, int, int, bytes)
+_BATCH_TYPES = (str, int, int, int, bytes, bytes, bytes, int, int)
 _TILE_BYTES = TILE_WIDTH * HASH_BYTES
 
 
@@ -53,21 +55,13 @@ def check(store: Store, progress: Progress, *, deep: bool = False) -> None:
     """
     try:
         with store.reader() as reader:
-            _run(_Check(store, reader, progress))
+            _Check(store, reader, progress).run()
     except CorruptLedger as error:
         if error.height is None:
             _name_unreadable(store, error)
         raise
     if deep:
         replay(store, progress)
-
-
-def _run(each: _Check) -> None:
-    try:
-        each.run()
-    except (TypeError, AttributeError, ValueError) as error:
-        # SQLite gives back whatever type a damaged row claims to have.
-        raise CorruptLedger(f"a value has another type than was stored: {error}.") from error
 
 
 class _Check:
@@ -98,6 +92,7 @@ class _Check:
                 height=self._final.height,
             )
         self._check_other_tiles()
+        self._check_nothing_else()
         if self._sqlite:
             self._check_file()
 
@@ -119,13 +114,14 @@ class _Check:
         height = self._tip.height + 1
         if row.height != height:
             raise CorruptLedger("there is no such block; one is missing.", height=height)
+        _refuse_types(height, row, _BLOCK_TYPES)
         try:
             header = decode_header(row.raw_header)
             tip = tip_of_header(row.raw_header)
             signed = domains.proposal_signature_input(row.raw_header)
             self._genesis.verifiers[header.proposer].verify(row.signature, signed)
             checksum = block_checksum(height, row.justification, row.certificate)
-        except (LedgerError, TypeError, KeyError) as error:
+        except (LedgerError, KeyError) as error:
             raise CorruptLedger(f"its header is damaged: {error}.", height=height) from None
         stored = (row.height, row.slot, row.hash, row.time, row.size)
         _same(height, "header's columns", stored, (*tip[:4], tip.size))
@@ -159,6 +155,7 @@ class _Check:
             self._frontier.extend(leaves)
             _same(row.height, "log's root", self._frontier.root().hex(), header.root)
             hashes += leaves
+        _same(last.height, "count of batches", len(waiting), at)
         return hashes
 
     def _check_block(
@@ -181,11 +178,12 @@ class _Check:
         return [leaf_hash(row[7]) for row in rows]
 
     def _check_batch(self, height: int, row: Any) -> int:
+        _refuse_types(height, row, _BATCH_TYPES)
         try:
             header = batches.decode_header(row.raw_header)
             signed = (header, row.raw_header, row.signature)
             batches.verify_header(*signed, self._genesis.ledger, self._genesis.verifiers)
-        except (LedgerError, TypeError) as error:
+        except LedgerError as error:
             raise CorruptLedger(f"a batch of it is damaged: {error}.", height=height) from None
         stored = (row.party, row.number, row.count, row.hash)
         computed = domains.batch_hash(row.raw_header)
@@ -246,7 +244,26 @@ class _Check:
     def _tiles(self, level: int, first: int, last: int) -> Sequence[Any]:
         table = self._tables.tiles
         span = (table.c.level == level, table.c.index.between(first, last))
-        return self._fetch(select(table).where(*span).order_by(table.c.index))
+        found = self._fetch(select(table).where(*span).order_by(table.c.index))
+        for row in found:
+            if not isinstance(row.data, bytes):
+                self._refuse_tile(level, row.index, row.index * TILE_WIDTH ** (level + 1))
+        return found
+
+    def _check_nothing_else(self) -> None:
+        """Look for rows outside the ranges that were checked, all of which are taken."""
+        tables, tip = self._tables, self._tip
+        for column, bounds in (
+            (tables.blocks.c.height, (1, tip.height)),
+            (tables.batches.c.height, (1, tip.height)),
+            (tables.entries.c.index, (0, tip.size - 1)),
+        ):
+            query = select(column).where(~column.between(*bounds)).limit(1)
+            if stranger := self._fetch(query):
+                raise CorruptLedger(
+                    f"{column} holds {stranger[0][0]}, and should end at {bounds[1]}.",
+                    height=tip.height,
+                )
 
     def _height_of(self, index: int) -> int:
         table = self._tables.blocks
@@ -293,6 +310,12 @@ def _check_entries(rows: Sequence[Any], place: tuple[int, int, str, int]) -> Non
             same = False
         if not (same and at == index and at_height == height and party == author):
             raise CorruptLedger(f"entry {index} differs from its leaf.", height=height)
+
+
+def _refuse_types(height: int, row: Any, types: tuple[Any, ...]) -> None:
+    """SQLite gives back whatever type a damaged row claims to have."""
+    if not all(map(isinstance, row, types)):
+        raise CorruptLedger("a column has another type than was stored.", height=height)
 
 
 def _same(height: int, what: str, stored: object, expected: object) -> None:

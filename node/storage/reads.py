@@ -295,7 +295,7 @@ def _intact(height: int) -> Iterator[None]:
     """Turn what the decoders say of stored bytes into a damaged block's error."""
     try:
         yield
-    except (LedgerError, TypeError, ValueError) as error:
+    except (LedgerError, TypeError, AttributeError, ValueError) as error:
         raise CorruptLedger(f"what is stored of it is damaged: {error}.", height=height) from error
 
 

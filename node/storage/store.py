@@ -354,7 +354,7 @@ def frontier_at(size: int, read_tile: TileReader) -> Frontier:
 def _tip_of_header(raw: bytes, height: int) -> Tip:
     try:
         tip = tip_of_header(raw)
-    except (LedgerError, TypeError) as error:
+    except (LedgerError, TypeError, AttributeError) as error:
         raise CorruptLedger(f"its header is damaged: {error}.", height=height) from None
     if tip.height != height:
         raise CorruptLedger(f"its header is that of block {tip.height}.", height=height)

@@ -1,0 +1,630 @@
+"""A consortium of replicas in one process: a bag of letters, a simulated clock, checked invariants.
+
+:class:`Cluster` runs the real :class:`consensus.replica.Replica`; :class:`ChainMachine` is a second,
+very small implementation of :class:`consensus.effects.Machine`. Nothing is delivered and no time
+passes unless a test says so. After every effect the invariants are checked:
+
+- I1 no two final blocks at one height
+- I2 no honest key signs a contradiction, crashes included; nothing leaves before it is durable
+- I3 every final block is justified back to genesis
+- I8 evidence verifies, and never names an honest key
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from hashlib import sha256
+from typing import NamedTuple
+
+from consensus.effects import (
+    Deliver,
+    Durable,
+    Effects,
+    Event,
+    Now,
+    PeerDown,
+    PeerUp,
+    Received,
+    Saved,
+    Tick,
+    WorkArrived,
+)
+from consensus.evidence import Evidence, verify_evidence
+from consensus.justification import refuse_unjustified
+from consensus.messages import (
+    BatchMessage,
+    CertificateMessage,
+    Message,
+    Proposal,
+    Range,
+    VoteMessage,
+    WantRange,
+    decode,
+    decode_block,
+    decode_vote,
+    encode,
+    wire_batch,
+    wire_block,
+)
+from consensus.replica import Replica
+from consensus.votes import Certificate, Subject, Vote, final_subject
+from ledger import batch as batches
+from ledger import domains
+from ledger.batch import Batch, seal
+from ledger.block import (
+    Block,
+    BlockHeader,
+    Tip,
+    batch_hashes,
+    encode_header,
+    genesis_tip,
+    tip_of,
+    tip_of_header,
+)
+from ledger.calendar import Calendar
+from ledger.genesis import DUE_MS, Genesis, Limits, Member, Timeouts
+from ledger.keys import Signer, Verifier
+
+NAMES = ("platform", "institution", "funder", "auditor", "guarantor", "merchant", "auditor-b")
+WALL_MS = 1_767_225_600_000
+RANGE_BLOCKS = 256
+Head = tuple[int, bytes]
+
+
+def signer(name: str) -> Signer:
+    """Return the fixed test key of a party."""
+    return Signer(sha256(b"test key of " + name.encode()).digest())
+
+
+SIGNERS = {name: signer(name) for name in NAMES}
+
+
+class _Remembering(Verifier):
+    """Verifies each signature once: replicas in one process ask the same question many times."""
+
+    good: set[tuple[bytes, bytes, bytes]] = set()
+
+    def verify(self, signature: bytes, message: bytes) -> None:
+        key = (self.public_key, signature, message)
+        if key not in self.good:
+            super().verify(signature, message)
+            self.good.add(key)
+
+
+def genesis_of(count: int, quorum: int, **choices: object) -> Genesis:
+    """Return a consortium of the first ``count`` names; a single party is allowed here."""
+    members = tuple(
+        Member(
+            key=b64encode(SIGNERS[name].public_key).decode(),
+            name=name,
+            role=name.removesuffix("-b"),  # type: ignore[arg-type]
+        )
+        for name in NAMES[:count]
+    )
+    fields: dict[str, object] = {"limits": Limits(), "timeouts": Timeouts(), **choices}
+    genesis = Genesis(
+        calendar=Calendar(),
+        created_at=WALL_MS,
+        due_ms=DUE_MS,
+        members=members,
+        name="test",
+        quorum=quorum,
+        **fields,  # type: ignore[arg-type]
+    )
+    genesis.__dict__["verifiers"] = {m.name: _Remembering(m.public_key) for m in members}
+    return genesis
+
+
+class Disk:
+    """What survives a crash: votes and blocks (durables), final blocks, own batches."""
+
+    def __init__(self, genesis: Genesis) -> None:
+        self.genesis = genesis
+        self.durables: dict[tuple[int, str, str], Durable] = {}
+        self.chain: list[Deliver] = []
+        self.journal: list[Batch] = []
+
+    def tip(self) -> Tip:
+        return tip_of(self.chain[-1].block) if self.chain else genesis_tip(self.genesis)
+
+    def save(self, durable: Durable) -> None:
+        self.durables[durable.slot, durable.kind, durable.name] = durable
+
+    def commit(self, deliver: Deliver) -> None:
+        assert deliver.block.height == len(self.chain) + 1
+        assert deliver.block.parent == self.tip().hash
+        self.chain.append(deliver)
+        slot = deliver.block.slot
+        self.durables = {key: d for key, d in self.durables.items() if d.slot > slot}
+
+    def saved(self) -> Saved:
+        certificates = [d.certificate for d in self.chain if d.certificate is not None]
+        ordered = tuple(self.durables[key] for key in sorted(self.durables))
+        return Saved(self.tip(), certificates[-1] if certificates else None, ordered)
+
+
+class ChainMachine:
+    """The smallest ledger: size counts records; root and state are hash chains over batches.
+
+    Args:
+        genesis: The ledger.
+        party: Whose machine this is.
+        disk: The final blocks.
+    """
+
+    def __init__(self, genesis: Genesis, party: str, disk: Disk) -> None:
+        self.genesis = genesis
+        self.party = party
+        self.disk = disk
+        self.salt = b""
+        """A machine with salt computes other states than everybody else."""
+        self.pool: dict[tuple[str, int], Batch] = {(b.party, b.number): b for b in disk.journal}
+        self.heads: dict[bytes, dict[str, Head]] = {genesis.hash: {}}
+        at = genesis.hash
+        for deliver in disk.chain:
+            self.heads[deliver.block.hash] = _moved(self.heads[at], deliver.block.batches)
+            at = deliver.block.hash
+
+    def build(self, parent: Tip, slot: int, wall_ms: int, *, empty: bool) -> Block | None:
+        chosen = self._fitting(parent)
+        if not chosen and not empty:
+            return None
+        block = make_block(self.genesis, self.party, parent, slot, chosen, wall_ms, self.salt)
+        self.heads[block.hash] = _moved(self.heads[parent.hash], chosen)
+        return block
+
+    def refuse_forged(self, block: Block) -> None:
+        for batch in block.batches:
+            batches.verify(batch, self.genesis.ledger, self.genesis.verifiers)
+
+    def check(self, block: Block, parent: Tip, wall_ms: int) -> str | None:
+        header = block.header
+        if header.height != parent.height + 1 or header.time < parent.time:
+            return "misplaced"
+        if header.time > max(wall_ms + self.genesis.limits.drift_ms, parent.time):
+            return "time is ahead of this clock"
+        if not _follow(self.heads[parent.hash], block.batches):
+            return "batch-order"
+        if _result(parent, block.batches, self.salt) != (header.size, header.root, header.state):
+            return "another result"
+        self.heads[block.hash] = _moved(self.heads[parent.hash], block.batches)
+        return None
+
+    def has_work(self, tip: Tip) -> bool:
+        return bool(self._fitting(tip))
+
+    def own_work(self) -> tuple[Message, ...]:
+        final = self.heads[self.disk.tip().hash]
+        waiting = [b for b in self.pool.values() if b.number > final.get(b.party, (0, b""))[0]]
+        return tuple(BatchMessage(wire_batch(batch)) for batch in waiting)
+
+    def final_hash(self, height: int) -> bytes | None:
+        if height == 0:
+            return self.genesis.hash
+        known = height <= len(self.disk.chain)
+        return self.disk.chain[height - 1].block.hash if known else None
+
+    def explain(self, block: Block) -> str:
+        return "the state is another"
+
+    def next_batch(self, records: int = 1) -> Batch:
+        """Seal this party's next batch and put it into the pool; durable before it leaves."""
+        last = self.disk.journal[-1] if self.disk.journal else None
+        previous = (last.number, last.hash) if last else (0, domains.ZERO_HASH)
+        said = [f"{self.party} {previous[0] + 1} {n}".encode() for n in range(records)]
+        batch = seal(SIGNERS[self.party], self.genesis.ledger, self.party, previous, said)
+        self.disk.journal.append(batch)
+        self.pool[batch.party, batch.number] = batch
+        return batch
+
+    def _fitting(self, tip: Tip) -> list[Batch]:
+        heads, chosen = dict(self.heads[tip.hash]), []
+        for party in self.genesis.names:
+            while batch := self.pool.get((party, heads.get(party, (0, b""))[0] + 1)):
+                if not _follow(heads, [batch]):
+                    break
+                heads[party] = (batch.number, batch.hash)
+                chosen.append(batch)
+        return chosen
+
+
+def _moved(heads: dict[str, Head], added: Iterable[Batch]) -> dict[str, Head]:
+    return heads | {batch.party: (batch.number, batch.hash) for batch in added}
+
+
+def _follow(heads: dict[str, Head], added: Iterable[Batch]) -> bool:
+    heads = dict(heads)
+    for batch in added:
+        number, previous = heads.get(batch.party, (0, domains.ZERO_HASH))
+        if batch.number != number + 1 or batch.header.previous != previous.hex():
+            return False
+        heads[batch.party] = (batch.number, batch.hash)
+    return True
+
+
+def _result(parent: Tip, added: Iterable[Batch], salt: bytes) -> tuple[int, str, str]:
+    added = list(added)
+    said = b"".join(batch.hash for batch in added)
+    size = parent.size + sum(len(batch.records) for batch in added)
+    return (
+        size,
+        sha256(parent.root + said).hexdigest(),
+        sha256(parent.state + said + salt).hexdigest(),
+    )
+
+
+def make_block(  # noqa: PLR0917 - everything that a header says
+    genesis: Genesis,
+    proposer: str,
+    parent: Tip,
+    slot: int,
+    added: Iterable[Batch],
+    wall_ms: int,
+    salt: bytes = b"",
+) -> Block:
+    """Return a signed block of the trivial ledger; salt makes its state wrong for all others."""
+    added = tuple(added)
+    size, root, state = _result(parent, added, salt)
+    header = BlockHeader(
+        batches=batch_hashes(added),
+        height=parent.height + 1,
+        ledger=genesis.ledger,
+        parent=parent.hash.hex(),
+        proposer=proposer,
+        root=root,
+        size=size,
+        slot=slot,
+        state=state,
+        time=max(wall_ms, parent.time),
+    )
+    raw = encode_header(header)
+    return Block(raw, SIGNERS[proposer].sign(domains.proposal_signature_input(raw)), added)
+
+
+class Letter(NamedTuple):
+    """One message on its way."""
+
+    sender: str
+    to: str
+    message: Message
+
+
+class PowerCut(Exception):
+    """The fuse of a seat has blown between two effects."""
+
+
+class Seat:
+    """One party's place: what survives, and the replica while it runs."""
+
+    def __init__(self, name: str, genesis: Genesis) -> None:
+        self.name = name
+        self.disk = Disk(genesis)
+        self.machine = ChainMachine(genesis, name, self.disk)
+        self.replica: Replica | None = None
+        self.skew_ms = 0
+        self.fuse: int | None = None
+        """How many more effects this seat performs before its power is cut; None for no limit."""
+        self.evidence: list[Evidence] = []
+        self.may_vote = True
+
+    @property
+    def live(self) -> Replica | None:
+        """The replica if it runs and has not halted."""
+        return self.replica if self.replica is not None and self.replica.halt is None else None
+
+
+class Oath:
+    """I2 from above: everything that one honest key ever signed, in any life."""
+
+    def __init__(self) -> None:
+        self.votes: dict[int, dict[str, set[Subject]]] = defaultdict(lambda: defaultdict(set))
+        self.blocks: dict[int, bytes] = {}
+
+    def vote(self, vote: Vote) -> None:
+        said = self.votes[vote.slot]
+        said[vote.kind].add(vote.subject)
+        finals = {subject.block for subject in said["final"]}
+        notars = {subject.block for subject in said["notar"]}
+        assert len(notars) <= 1, f"I2: {vote.voter} signed two notars in slot {vote.slot}"
+        assert len(said["final"]) <= 1, f"I2: {vote.voter} signed two finals in slot {vote.slot}"
+        assert not (finals and said["skip"]), f"I2: {vote.voter} final and skip, slot {vote.slot}"
+        assert finals <= notars, f"I2: {vote.voter} final without notar in slot {vote.slot}"
+
+    def block(self, block: Block) -> None:
+        known = self.blocks.setdefault(block.slot, block.hash)
+        assert known == block.hash, f"I2: {block.header.proposer} proposed twice in {block.slot}"
+
+
+class Cluster:
+    """n replicas, their disks, the letters between them, and one clock.
+
+    Args:
+        genesis: The consortium.
+        liars: Parties that run no replica here; a test speaks for them.
+    """
+
+    def __init__(self, genesis: Genesis, liars: Iterable[str] = ()) -> None:
+        self.genesis = genesis
+        self.now_ms = 0
+        self.bag: list[Letter] = []
+        self.liars = set(liars)
+        self.seats = {name: Seat(name, genesis) for name in genesis.names}
+        self.cut_links: set[frozenset[str]] = set()
+        self.range_bodies = RANGE_BLOCKS
+        self.final: dict[int, bytes] = {}
+        self.certificates: dict[Subject, Certificate] = {}
+        self.votes: dict[Subject, dict[str, Vote]] = defaultdict(dict)
+        self.blocks: dict[bytes, Block] = {}
+        self.on_step: Callable[[str, Event | None, Effects], None] = lambda *_: None
+        self._oaths = {name: Oath() for name in genesis.names}
+        for name in genesis.names:
+            if name not in self.liars:
+                self._boot(self.seats[name])
+
+    # -- looking ----------------------------------------------------------------------------------
+
+    @property
+    def honest(self) -> list[Seat]:
+        return [seat for seat in self.seats.values() if seat.name not in self.liars]
+
+    @property
+    def running(self) -> list[Seat]:
+        return [seat for seat in self.honest if seat.live is not None]
+
+    def replica(self, name: str) -> Replica:
+        found = self.seats[name].replica
+        assert found is not None
+        return found
+
+    def heights(self) -> set[int]:
+        return {len(seat.disk.chain) for seat in self.honest}
+
+    def all_work_final(self) -> bool:
+        """I7: whether every batch of an honest party is final at every running honest party."""
+        wanted = {(b.party, b.number) for seat in self.honest for b in seat.disk.journal}
+        return all(wanted <= _stated(seat.disk) for seat in self.running)
+
+    def now(self, seat: Seat) -> Now:
+        return Now(self.now_ms, WALL_MS + self.now_ms + seat.skew_ms)
+
+    # -- what a test does -------------------------------------------------------------------------
+
+    def crash(self, name: str) -> None:
+        self.seats[name].replica = None
+        for seat in self.running:
+            self.step(seat.name, PeerDown(name))
+
+    def restart(self, name: str) -> None:
+        seat = self.seats[name]
+        seat.machine = ChainMachine(self.genesis, name, seat.disk)
+        seat.fuse = None
+        self._boot(seat)
+        self._meet(name)
+
+    def rebuild(self, name: str) -> None:
+        """Start a party whose disk was lost: it must not vote (R7)."""
+        seat = self.seats[name]
+        seat.disk = Disk(self.genesis)
+        seat.may_vote = False
+        self.restart(name)
+
+    def link(self, one: str, other: str, *, up: bool) -> None:
+        pair = frozenset((one, other))
+        (self.cut_links.discard if up else self.cut_links.add)(pair)
+        for name, peer in ((one, other), (other, one)):
+            if self.seats[name].live is not None:
+                self.step(name, PeerUp(peer) if up else PeerDown(peer))
+
+    def work(self, name: str) -> Batch:
+        """Let a party state something, and tell all."""
+        seat = self.seats[name]
+        batch = seat.machine.next_batch()
+        for peer in self.genesis.names:
+            self.post(name, peer, BatchMessage(wire_batch(batch)))
+        if seat.live is not None:
+            self.step(name, WorkArrived())
+        return batch
+
+    def post(self, sender: str, to: str, message: Message) -> None:
+        """Put a letter into the bag, unless nobody could ever read it."""
+        if to != sender and to not in self.liars:
+            self.bag.append(Letter(sender, to, message))
+
+    def deliver(self, letter: Letter) -> None:
+        """Hand over one letter, as bytes, as the host would."""
+        seat = self.seats[letter.to]
+        if seat.live is None or frozenset((letter.sender, letter.to)) in self.cut_links:
+            return
+        message = decode(encode(letter.message))
+        if isinstance(message, BatchMessage):
+            batch = message.batch.batch()
+            batches.verify(batch, self.genesis.ledger, self.genesis.verifiers)
+            seat.machine.pool.setdefault((batch.party, batch.number), batch)
+            self.step(seat.name, WorkArrived())
+        elif isinstance(message, WantRange):
+            answer = self.range_of(seat, message.height)
+            if answer is not None:
+                self.post(seat.name, letter.sender, answer)
+        else:
+            self.step(seat.name, Received(letter.sender, message))
+
+    def deliver_all(self) -> None:
+        """Deliver until the bag is empty; no time passes."""
+        while self.bag:
+            self.deliver(self.bag.pop(0))
+
+    def tick_due(self) -> bool:
+        """Tick every replica whose deadline has come. Return whether there was one."""
+        due = [seat for seat in self.running if _replica(seat).deadline_ms() <= self.now_ms]
+        for seat in due:
+            self.step(seat.name, Tick())
+            live = seat.live
+            assert live is None or live.deadline_ms() > self.now_ms, "a Tick left a past deadline"
+        return bool(due)
+
+    def next_deadline_ms(self) -> int:
+        return min((_replica(seat).deadline_ms() for seat in self.running), default=2**62)
+
+    def run(self, until_ms: int, done: Callable[[], bool] = lambda: False) -> bool:
+        """Let letters take 1 ms each and deadlines fire. Return whether ``done`` came true."""
+        while not done():
+            if self.now_ms >= until_ms:
+                return False
+            if self.bag:
+                self.now_ms += 1
+                letters, self.bag = self.bag, []
+                for letter in letters:
+                    self.deliver(letter)
+            else:
+                self.now_ms = min(until_ms, max(self.next_deadline_ms(), self.now_ms))
+            self.tick_due()
+        return True
+
+    def heal(self) -> None:
+        """Restart everybody, mend every link."""
+        for pair in list(self.cut_links):
+            one, other = sorted(pair)
+            self.link(one, other, up=True)
+        for seat in self.honest:
+            seat.fuse = None
+            seat.skew_ms = 0
+            if seat.replica is None:
+                self.restart(seat.name)
+
+    def range_of(self, seat: Seat, height: int) -> Range | None:
+        """Answer ``want-range`` as a host does, with at most ``range_bodies`` bodies."""
+        wanted = seat.disk.chain[height - 1 :][:RANGE_BLOCKS]
+        while wanted and wanted[-1].certificate is None:
+            wanted.pop()
+        if not wanted or wanted[-1].certificate is None:
+            return None
+        bodies, rest = wanted[: self.range_bodies], wanted[self.range_bodies :]
+        return Range(
+            tuple(wire_block(d.block, d.justification) for d in bodies),
+            tuple(d.block.raw_header for d in rest),
+            wanted[-1].certificate,
+        )
+
+    # -- stepping ---------------------------------------------------------------------------------
+
+    def step(self, name: str, event: Event) -> None:
+        """Step a replica and perform its effects in order, until its fuse blows."""
+        seat = self.seats[name]
+        effects = _replica(seat).step(event, self.now(seat))
+        self.on_step(name, event, effects)
+        try:
+            self._perform(seat, effects)
+        except PowerCut:
+            seat.fuse = None
+            self.crash(name)
+
+    def _boot(self, seat: Seat) -> None:
+        seat.replica = Replica(
+            self.genesis,
+            seat.name,
+            SIGNERS[seat.name],
+            seat.machine,
+            seat.disk.saved(),
+            now=self.now(seat),
+            may_vote=seat.may_vote,
+        )
+
+    def _meet(self, name: str) -> None:
+        for seat in self.running:
+            if seat.name != name and frozenset((name, seat.name)) not in self.cut_links:
+                self.step(seat.name, PeerUp(name))
+                if self.seats[name].live is not None:
+                    self.step(name, PeerUp(seat.name))
+
+    def _perform(self, seat: Seat, effects: Effects) -> None:
+        if effects.persist:
+            self._burn(seat)
+            for durable in effects.persist:
+                seat.disk.save(durable)
+                self._check_persist(seat, durable)
+        for send in effects.send:
+            for peer in self.genesis.names if send.peer is None else (send.peer,):
+                self._burn(seat)
+                self._check_send(seat, send.message)
+                self.post(seat.name, peer, send.message)
+        for deliver in effects.deliver:
+            self._burn(seat)
+            self._check_deliver(seat, deliver)
+            seat.disk.commit(deliver)
+        for lie in effects.accuse:
+            self._burn(seat)
+            self._check_evidence(lie)
+            seat.evidence.append(lie)
+
+    def _burn(self, seat: Seat) -> None:
+        if seat.fuse is not None:
+            seat.fuse -= 1
+            if seat.fuse < 0:
+                raise PowerCut
+
+    # -- invariants -------------------------------------------------------------------------------
+
+    def _check_persist(self, seat: Seat, durable: Durable) -> None:
+        if durable.kind == "vote":
+            self._oaths[seat.name].vote(decode_vote(durable.body))
+        elif durable.kind == "block":
+            self._note_block(seat, decode_block(durable.body).block())
+
+    def _check_send(self, seat: Seat, message: Message) -> None:
+        if isinstance(message, VoteMessage):
+            self._check_vote(seat, message.vote)
+        elif isinstance(message, Proposal):
+            self._note_block(seat, message.block.block())
+        elif isinstance(message, CertificateMessage):
+            self.certificates.setdefault(message.certificate.subject, message.certificate)
+
+    def _check_vote(self, seat: Seat, vote: Vote) -> None:
+        assert vote.voter == seat.name
+        self.votes[vote.subject][vote.voter] = vote
+        self._oaths[seat.name].vote(vote)
+        stored = seat.disk.durables.get((vote.slot, "vote", vote.kind))
+        durable = stored is not None and stored.body == encode(vote)
+        assert durable or vote.slot <= seat.disk.tip().slot, "R7: a vote left before it was durable"
+
+    def _note_block(self, seat: Seat, block: Block) -> None:
+        self.blocks[block.hash] = block
+        if block.header.proposer == seat.name:
+            self._oaths[seat.name].block(block)
+
+    def _check_deliver(self, seat: Seat, deliver: Deliver) -> None:
+        block = deliver.block
+        known = self.final.setdefault(block.height, block.hash)
+        assert known == block.hash, f"I1: two final blocks at height {block.height}"
+        wire = wire_block(block, deliver.justification)
+        refuse_unjustified(wire, block, self.genesis, lambda _: False)  # I3
+        seat.machine.refuse_forged(block)
+        leader = self.genesis.verifiers[block.header.proposer]
+        leader.verify(block.signature, domains.proposal_signature_input(block.raw_header))
+        if deliver.certificate is not None:
+            assert deliver.certificate.subject == final_subject(tip_of(block))
+
+    def _check_evidence(self, lie: Evidence) -> None:
+        verify_evidence(lie, self.genesis)
+        assert lie.party in self.liars, f"I8: honest {lie.party} accused of {lie.kind}"
+
+
+def _replica(seat: Seat) -> Replica:
+    assert seat.replica is not None
+    return seat.replica
+
+
+def _stated(disk: Disk) -> set[tuple[str, int]]:
+    return {(b.party, b.number) for deliver in disk.chain for b in deliver.block.batches}
+
+
+__all__ = [
+    "Cluster",
+    "ChainMachine",
+    "Letter",
+    "genesis_of",
+    "make_block",
+    "signer",
+    "tip_of_header",
+]
