@@ -174,6 +174,7 @@ _decoder = msgspec.msgpack.Decoder(Message)
 _batch_decoder = msgspec.msgpack.Decoder(WireBatch)
 _block_decoder = msgspec.msgpack.Decoder(WireBlock)
 _certificate_decoder = msgspec.msgpack.Decoder(Certificate)
+_evidence_decoder = msgspec.msgpack.Decoder(Evidence)
 _vote_decoder = msgspec.msgpack.Decoder(Vote)
 _justification_decoder = msgspec.msgpack.Decoder(Justification)
 
@@ -222,6 +223,11 @@ def decode_block(raw: bytes) -> WireBlock:
 def decode_certificate(raw: bytes) -> Certificate:
     """Decode a stored certificate. Raises :class:`BadMessage` if the bytes are not one."""
     return _stored(_certificate_decoder, raw)
+
+
+def decode_evidence(raw: bytes) -> Evidence:
+    """Decode stored evidence. Raises :class:`BadMessage` if the bytes are not evidence."""
+    return _stored(_evidence_decoder, raw)
 
 
 def decode_vote(raw: bytes) -> Vote:

@@ -223,7 +223,11 @@ class Replica:
         self.timers.start_slot(now, leader_silent=silent, unfinal=unfinal)
 
     def _sees_proposal(self) -> bool:
-        return any(slot.proposals for _, slot in self._book.live())
+        """Return whether a proposal waits for a slot that is not over.
+
+        One of a slot that was left is no work: what it held is in the pool, or it was a lie.
+        """
+        return any(s >= self.slot and slot.proposals for s, slot in self._book.live())
 
     # -- R2: proposals ---------------------------------------------------------------------------
 
@@ -231,7 +235,7 @@ class Replica:
         slot = self._book.slots.get(self.slot)
         if self.leader(self.slot) != self.me or not self.may_vote:
             return False
-        if slot is not None and (slot.proposals or "skip" in slot.own):
+        if slot is not None and (slot.proposals or slot.timed_out or "skip" in slot.own):
             return False
         found = self._book.parent_for(self.slot)
         if found is None:
@@ -269,6 +273,7 @@ class Replica:
         certified = notar_subject(number, block.hash) in slot.certificates
         if number > self.final.slot and (block.hash in slot.headers or certified):
             self._news = True
+            self._machine.refuse_forged(block)
             slot.add_proposal(Proposed(block, wire))
             self._pursuit.on_block(block.hash)
 
@@ -285,17 +290,33 @@ class Replica:
         """Execute every proposal that has become justified. Return whether there was one."""
         for number, slot in self._book.live():
             for proposed in list(slot.proposals.values()):
-                if proposed.refused or proposed.block.hash in self._book.tips:
+                if not self._is_open(proposed, slot):
                     continue
                 parent = self._book.justifying_parent(number, proposed.block)
                 if parent is not None:
-                    self._execute(proposed, parent)
+                    self._execute(proposed, parent, slot)
                     return True
         return False
 
-    def _execute(self, proposed: Proposed, parent: Tip) -> None:
+    def _is_open(self, proposed: Proposed, slot: Slot) -> bool:
+        """Return whether a proposal is to be judged: at first, and once more when notarized.
+
+        Others build on a notarized block that this node's clock refused; not to look again would
+        cost this node its vote for all that follows (R9).
+        """
         block = proposed.block
-        reason = self._machine.check(block, parent, self._now.wall_ms)
+        if block.hash in self._book.tips:
+            return False
+        certified = notar_subject(block.slot, block.hash) in slot.certificates
+        return not proposed.refused or (certified and not proposed.judged_certified)
+
+    def _execute(self, proposed: Proposed, parent: Tip, slot: Slot) -> None:
+        block = proposed.block
+        wall_ms = self._now.wall_ms
+        if notar_subject(block.slot, block.hash) in slot.certificates:
+            proposed.judged_certified = True
+            wall_ms = max(wall_ms, block.header.time)
+        reason = self._machine.check(block, parent, wall_ms)
         if reason is None:
             self._accept(proposed)
             return
@@ -391,6 +412,9 @@ class Replica:
             return
         verify_certificate(certificate, self.genesis)
         self._news = True
+        if subject.kind == "final" and self._conflicts(subject):
+            self._stop_on_conflict(certificate)
+            return
         slot = self._book.slot(subject.slot)
         slot.certificates[subject] = certificate
         for vote in certificate.votes:
@@ -422,6 +446,19 @@ class Replica:
         verify_certificate(certificate, self.genesis)
         self._stop_on_conflict(certificate)
 
+    def _conflicts(self, subject: Subject) -> bool:
+        """Return whether a Final certificate cannot stand beside the final ones known here.
+
+        Along one chain, slots and heights grow together. What is forked elsewhere shows in a range.
+        """
+        known = [s for _, slot in self._book.live() for s in slot.certificates if s.kind == "final"]
+        known.append(final_subject(self.final))
+        return any(
+            (s.slot < subject.slot) != (s.height < subject.height)
+            or (s.slot == subject.slot and s.block != subject.block)
+            for s in known
+        )
+
     def _tell_latest(self, subject: Subject, peer: str | None) -> None:
         stale = subject.slot < self.final.slot
         if stale and peer is not None and self.final_certificate is not None:
@@ -429,14 +466,16 @@ class Replica:
 
     def _stop_on_conflict(self, certificate: Certificate) -> None:
         self._news = True
-        own = (self.final_certificate,) if self.final_certificate else ()
+        own = [self.final_certificate] if self.final_certificate else []
+        for _, slot in self._book.live():
+            own += [c for c in slot.certificates.values() if c.subject.kind == "final"]
         subject = certificate.subject
         signers = ", ".join(certificate.voters)
         self.halt = Halt(
             "conflicting-final",
             f"a certificate makes block {subject.block.hex()} final at height {subject.height}, "
             f"against this node's own history; it is signed by {signers}",
-            (*own, certificate),
+            tuple(dict.fromkeys((*own, certificate))),
         )
 
     # -- R6: commit ------------------------------------------------------------------------------
@@ -557,12 +596,17 @@ class Replica:
         """Take final blocks from a peer: one later certificate proves them all (R9)."""
         self._news = True
         blocks = [wire.block() for wire in message.blocks]
-        if blocks[0].parent != self.final.hash:
+        if blocks[0].height != self.final.height + 1:
             return
         self._refuse_unproved(blocks, message)
+        if blocks[0].parent != self.final.hash:
+            self._stop_on_conflict(message.certificate)
+            return
         parent = self.final
         for wire, block in zip(message.blocks, blocks, strict=True):
+            self._refuse_not_the_leaders(block)
             refuse_unjustified(wire, block, self.genesis, self._book.is_known)
+            self._machine.refuse_forged(block)
             if block.hash not in self._book.tips and not self._check(Proposed(block, wire), parent):
                 return
             parent = self._book.tips[block.hash]
@@ -571,11 +615,12 @@ class Replica:
         self._on_certificate(message.certificate, None)
 
     def _refuse_unproved(self, blocks: list[Block], message: Range) -> None:
-        at = blocks[0].parent
+        at, height = blocks[0].parent, blocks[0].height
         for raw in (*(block.raw_header for block in blocks), *message.headers):
-            if decode_header(raw).parent != at.hex():
+            header = decode_header(raw)
+            if (header.parent, header.height) != (at.hex(), height):
                 raise VerificationError("broken-chain", "a block does not follow the one before")
-            at = domains.block_hash(raw)
+            at, height = domains.block_hash(raw), height + 1
         last = message.headers[-1] if message.headers else blocks[-1].raw_header
         if message.certificate.subject != final_subject(tip_of_header(last)):
             raise BadVote("wrong-certificate", "the certificate is not the last block's")
@@ -608,3 +653,7 @@ class Replica:
                 slot.add_proposal(Proposed(block, wire))
         while self._judge() or self._enter():
             pass
+        for _, slot in self._book.live():
+            for subject, certificate in slot.certificates.items():
+                if subject.kind == "notar" and subject.block not in slot.proposals:
+                    self._pursuit.want_block(certificate, self._now.ticks_ms)

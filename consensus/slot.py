@@ -15,12 +15,13 @@ STATEMENTS_PER_KIND_MAX = 2
 class Proposed:
     """A leader's signed block, as received, on its way to being judged."""
 
-    __slots__ = ("block", "refused", "wire")
+    __slots__ = ("block", "judged_certified", "refused", "wire")
 
     def __init__(self, block: Block, wire: WireBlock) -> None:
         self.block = block
         self.wire = wire
         self.refused = False
+        self.judged_certified = False
 
 
 class Slot:

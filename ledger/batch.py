@@ -8,7 +8,7 @@ root of the records' canonical bytes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -16,12 +16,12 @@ from msgspec import Meta
 from ledger import canonical, domains
 from ledger.errors import DecodeError, VerificationError
 from ledger.keys import Signer, Verifier
-from ledger.limits import BATCH_HEADER_BYTES_MAX
+from ledger.limits import BATCH_HEADER_BYTES_MAX, SAFE_INTEGER_MAX
 from ledger.log.merkle import leaf_hash, root_of
 
-Hex32 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
-Natural = Annotated[int, Meta(ge=0)]
-Positive = Annotated[int, Meta(ge=1)]
+Hex32 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
+Natural = Annotated[int, Meta(ge=0, le=SAFE_INTEGER_MAX)]
+Positive = Annotated[int, Meta(ge=1, le=SAFE_INTEGER_MAX)]
 
 
 class BatchHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,11 +46,13 @@ class Batch:
         signature: The author's 64-byte signature.
         records: Canonical record bytes, in order.
 
+    ``decoded`` holds the decoded records once somebody has decoded them all.
+
     Raises:
         DecodeError: the header is malformed or its count is not the number of records.
     """
 
-    __slots__ = ("hash", "header", "raw_header", "records", "signature", "size_bytes")
+    __slots__ = ("decoded", "hash", "header", "raw_header", "records", "signature", "size_bytes")
 
     def __init__(self, raw_header: bytes, signature: bytes, records: tuple[bytes, ...]) -> None:
         if len(raw_header) > BATCH_HEADER_BYTES_MAX:
@@ -63,6 +65,7 @@ class Batch:
             raise DecodeError(
                 "batch-count", f"the header says {self.header.count} records, got {len(records)}"
             )
+        self.decoded: tuple[Any, ...] | None = None
         self.hash = domains.batch_hash(raw_header)
         self.size_bytes = sum(map(len, records)) + len(raw_header) + len(signature)
 

@@ -15,7 +15,7 @@ from msgspec import Meta
 from ledger.errors import Refused
 from ledger.limits import HOLIDAYS_MAX
 
-Day = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+Day = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$(?!\n)")]
 Days = Annotated[tuple[Day, ...], Meta(max_length=HOLIDAYS_MAX)]
 
 _MINUTE_MS = 60_000

@@ -7,7 +7,7 @@ hold bytes that are no record, is invalid as a whole.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -88,7 +88,6 @@ def execute(  # noqa: PLR0917 - what a block is executed on, in the order of the
     view: View,
     time_ms: int,
     batches: Sequence[Batch],
-    decoded: Callable[[bytes], Record] | None = None,
 ) -> Execution:
     """Execute ``batches`` as the block after ``parent``.
 
@@ -99,14 +98,13 @@ def execute(  # noqa: PLR0917 - what a block is executed on, in the order of the
         view: The state at ``parent``.
         time_ms: The block's time, ms since the epoch.
         batches: The block's batches, whose signatures and roots were verified before.
-        decoded: Returns the record of canonical bytes; a cache may stand here.
 
     Raises:
         VerificationError: ``unknown-party``, ``batch-order`` or ``bad-record``; the block is
             invalid.
     """
     execution = Execution(parent, frontier, view)
-    records = [_decode_all(batch, decoded or decode_record) for batch in batches]
+    records = [check_records(batch) for batch in batches]
     _prefetch(genesis, view, batches, records)
     tx = Transaction(execution.view, genesis, "", "", parent.size, parent.height + 1, time_ms)
     for batch, batch_records in zip(batches, records, strict=True):
@@ -160,22 +158,20 @@ def prefetch(genesis: Genesis, view: View, party: str, records: Sequence[Record]
 
 
 def check_records(batch: Batch) -> tuple[Record, ...]:
-    """Return the decoded records of ``batch``, all of which must be records.
+    """Return the decoded records of ``batch``, all of which must be records; decodes them once.
 
     Raises:
         VerificationError: ``bad-record``; an author that signs such a batch is at fault.
     """
-    return tuple(_decode_all(batch, decode_record))
-
-
-def _decode_all(batch: Batch, decoded: Callable[[bytes], Record]) -> list[Record]:
-    try:
-        return [decoded(raw) for raw in batch.records]
-    except DecodeError as error:
-        raise VerificationError(
-            "bad-record",
-            f"batch {batch.number} of {batch.party} holds bytes that are no record: {error}",
-        ) from error
+    if batch.decoded is None:
+        try:
+            batch.decoded = tuple([decode_record(raw) for raw in batch.records])
+        except DecodeError as error:
+            raise VerificationError(
+                "bad-record",
+                f"batch {batch.number} of {batch.party} holds bytes that are no record: {error}",
+            ) from error
+    return batch.decoded
 
 
 def _role(genesis: Genesis, batch: Batch) -> str:

@@ -13,7 +13,7 @@ from ledger import canonical, domains
 from ledger.calendar import Calendar
 from ledger.errors import GenesisError
 from ledger.keys import PUBLIC_KEY_BYTES, Verifier
-from ledger.limits import GENESIS_BYTES_MAX, LEGS_CEILING, MEMBERS_MAX
+from ledger.limits import GENESIS_BYTES_MAX, LEGS_CEILING, MEMBERS_MAX, SAFE_INTEGER_MAX
 from ledger.log.checkpoint import origin
 
 Role = Literal["platform", "institution", "funder", "guarantor", "merchant", "auditor"]
@@ -27,8 +27,9 @@ ROLES: tuple[str, ...] = (
 )
 SOLE_ROLES: tuple[Role, ...] = ("platform", "institution")
 
-Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
-Positive = Annotated[int, Meta(ge=1)]
+Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,31}$(?!\n)")]
+Natural = Annotated[int, Meta(ge=0, le=SAFE_INTEGER_MAX)]
+Positive = Annotated[int, Meta(ge=1, le=SAFE_INTEGER_MAX)]
 
 DAY_MS = 86_400_000
 DUE_MS: dict[str, int] = {
@@ -76,12 +77,12 @@ class Genesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
     """The founding document. Construct with :func:`found` or read with :func:`read`."""
 
     calendar: Calendar
-    created_at: int
+    created_at: Natural
     due_ms: dict[str, Positive]
     limits: Limits
     members: tuple[Member, ...]
     name: Name
-    quorum: int
+    quorum: Natural
     timeouts: Timeouts
     version: Literal[1] = 1
 

@@ -45,6 +45,8 @@ Commitment = Annotated[
 ]
 
 
+# gc=False: records and rows hold only texts, numbers and tuples of them, so they can form no
+# cycles, and the garbage collector need not walk the many thousands that a node keeps.
 class Record(
     msgspec.Struct,
     frozen=True,

@@ -22,7 +22,7 @@ def range_from(reader: Reader, height: int, bytes_max: int) -> Range | None:
     Args:
         reader: A snapshot of the store.
         height: The first height wanted.
-        bytes_max: Bytes of block bodies; the first block always goes.
+        bytes_max: Bytes of blocks and their proofs; the first block always goes.
     """
     stored = reader.block_range(height, bytes_max, RANGE_BLOCKS_MAX)
     if not stored or stored[-1].certificate is None:
@@ -38,6 +38,7 @@ def _fitting(stored: list[StoredBlock], bytes_max: int) -> list[WireBlock]:
     bodies: list[WireBlock] = []
     size = 0
     for each in stored[:RANGE_BLOCKS_MAX]:
+        size += len(each.block.raw_header) + len(each.justification)
         size += sum(batch.size_bytes for batch in each.block.batches)
         if size > bytes_max and bodies:
             break

@@ -40,6 +40,7 @@ from consensus.messages import (
     decode,
     decode_batch,
     decode_certificate,
+    decode_evidence,
     encode,
     wire_batch,
 )
@@ -54,6 +55,7 @@ from ledger.keys import Signer
 from node.catchup import range_from
 from node.errors import Halted, NodeError
 from node.journal import Journal
+from node.limits import EVIDENCE_PER_PARTY_MAX
 from node.machine import LedgerMachine, head_in
 from node.pool import Pool
 from node.storage.store import ConsensusItem, EvidenceItem, Store
@@ -115,6 +117,7 @@ class Host:
         may_vote = not store.abstains()
         self.journal.may_seal = may_vote or not self._others
         self._unanswered = set(self._others)
+        self._convicted = self._convictions()
         self._restore_pool()
         self.replica = Replica(
             genesis,
@@ -185,6 +188,10 @@ class Host:
                 self._step(self._events.popleft())
         except NodeError as error:
             self._stop(error.code, error.message)
+        except Exception as error:
+            # I2: what the replica has said in this step may not be durable; it says no more.
+            self._stop("internal-error", f"{type(error).__name__}: {error}")
+            raise
         finally:
             self._events.clear()
             self._busy = False
@@ -256,8 +263,7 @@ class Host:
         if isinstance(message, BatchMessage):
             self._on_batch(message.batch.batch())
         elif isinstance(message, EvidenceMessage):
-            verify_evidence(message.evidence, self.genesis)
-            self._keep_evidence(message.evidence)
+            self._on_evidence(message.evidence)
         elif isinstance(message, WantRange):
             self._on_want_range(peer, message.height)
         elif isinstance(message, WantJournal):
@@ -284,6 +290,11 @@ class Host:
             self._keep_evidence(lie)
             self._send(Send(None, EvidenceMessage(lie)))
         self._run(WorkArrived())
+
+    def _on_evidence(self, evidence: Evidence) -> None:
+        if evidence.id not in self._convicted.get(evidence.party, ()):
+            verify_evidence(evidence, self.genesis)
+            self._keep_evidence(evidence)
 
     def _on_want_range(self, peer: str, height: int) -> None:
         with self.store.reader() as reader:
@@ -321,6 +332,10 @@ class Host:
             logger.error("%s: a block of %s comes out differently here: %s", self.party, peer, text)
 
     def _keep_evidence(self, evidence: Evidence) -> None:
+        known = self._convicted.setdefault(evidence.party, set())
+        if evidence.id in known or len(known) >= EVIDENCE_PER_PARTY_MAX:
+            return
+        known.add(evidence.id)
         wall_ms = self._clock.now().wall_ms
         self.store.save([EvidenceItem(evidence.id, encode(evidence), wall_ms)])
         logger.error("%s: evidence against %s: %s", self.party, evidence.party, evidence.kind)
@@ -347,7 +362,16 @@ class Host:
             self.halted = Halted(code, message)
             logger.critical("%s: stopped for safety: %s: %s", self.party, code, message)
 
+    def _convictions(self) -> dict[str, set[str]]:
+        known: dict[str, set[str]] = {}
+        with self.store.reader() as reader:
+            for stored in reader.evidence():
+                known.setdefault(decode_evidence(stored.body).party, set()).add(stored.id)
+        return known
+
     def _restore_pool(self) -> None:
+        view = self.store.view()
+        self.pool.forget_final({name: head_in(view, name)[0] for name in self.genesis.names})
         for item in self.store.load_journal():
             self.journal.adopt(decode_batch(item.body).batch())
 

@@ -17,8 +17,11 @@ RECENT_REFUSALS_MAX = 4096
 RESENT_BATCHES_MAX = 16
 """Batches of the pool said again at once (R8)."""
 
-EXECUTED_BLOCKS_MAX = 256
-"""Executed blocks kept in memory before they are final."""
-
 DIFFERING_BLOCKS_MAX = 4
 """Blocks with another result here, kept to say which key differs."""
+
+DIFFERENCE_CHARS_MAX = 1000
+"""Characters of a sentence that says so; half of it comes from a peer."""
+
+EVIDENCE_PER_PARTY_MAX = 32
+"""Evidence kept against one party: one piece convicts it, and it could sign without end."""

@@ -6,23 +6,27 @@ fork costs nothing and a final block is already computed when it is committed.
 
 from __future__ import annotations
 
+import msgspec
+
 from consensus.limits import RANGE_BYTES_MAX
 from consensus.messages import BatchMessage, Message, wire_batch
 from ledger import batch as batches
 from ledger import canonical, domains
 from ledger.batch import Batch
 from ledger.block import Block, BlockHeader, Tip, batch_hashes, encode_header
-from ledger.errors import LedgerError
+from ledger.errors import LedgerError, VerificationError
 from ledger.execute import BatchHead, Execution, check_records, execute
 from ledger.genesis import Genesis
 from ledger.keys import Signer
 from ledger.log.merkle import Frontier
 from ledger.state import View, change_list
-from node.limits import DIFFERING_BLOCKS_MAX, EXECUTED_BLOCKS_MAX, RESENT_BATCHES_MAX
+from node.errors import NodeError
+from node.limits import DIFFERENCE_CHARS_MAX, DIFFERING_BLOCKS_MAX, RESENT_BATCHES_MAX
 from node.pool import Head, Pool
 from node.storage.store import Store
 
 _NO_BATCH: Head = (0, domains.ZERO_HASH)
+_changes = msgspec.json.Decoder(list[tuple[str, list[object], object]])
 
 
 def head_in(view: View, party: str) -> Head:
@@ -52,6 +56,7 @@ class LedgerMachine:
         self._pool = pool
         self._executed: dict[bytes, Execution] = {}
         self._differing: dict[bytes, Execution] = {}
+        self._explained: dict[bytes, str] = {}
         self.questions: list[tuple[str, bytes]] = []
         """Proposers to ask for the changes of a block that came out differently here."""
 
@@ -83,6 +88,16 @@ class LedgerMachine:
         self._keep(block.hash, execution)
         return block
 
+    def refuse_forged(self, block: Block) -> None:
+        """Return if every batch of ``block`` is what its author signed.
+
+        Raises:
+            LedgerError: a batch is forged; the block itself may still be good.
+        """
+        for batch in block.batches:
+            if self._pool.find(batch) is None:
+                batches.verify(batch, self._genesis.ledger, self._genesis.verifiers)
+
     def check(self, block: Block, parent: Tip, wall_ms: int) -> str | None:
         """Execute ``block`` on ``parent``. Return None if it is valid, else why it is not."""
         if block.hash in self._executed:
@@ -91,10 +106,9 @@ class LedgerMachine:
         reason = self._misplaced(header, parent, wall_ms) or self._too_large(block)
         if reason is not None:
             return reason
+        view, frontier = self._state_at(parent)
         try:
-            known = [self._verified(batch) for batch in block.batches]
-            view, frontier = self._state_at(parent)
-            execution = execute(self._genesis, parent, frontier, view, header.time, known)
+            execution = execute(self._genesis, parent, frontier, view, header.time, block.batches)
         except LedgerError as error:
             return str(error)
         return self._compare(block, execution)
@@ -110,7 +124,7 @@ class LedgerMachine:
         """Return the pool's oldest batches as messages, to say again (R8)."""
         waiting: list[Message] = []
         room = RANGE_BYTES_MAX
-        for batch in self._pool.waiting(RESENT_BATCHES_MAX):
+        for batch in self._pool.waiting(RESENT_BATCHES_MAX, first=self._party):
             room -= batch.size_bytes
             if room < 0:
                 break
@@ -126,7 +140,8 @@ class LedgerMachine:
         own = self._differing.get(block.hash)
         if own is None:
             return "it was refused here before it was executed; see the log for the reason"
-        return _difference(block.header, own) or "nothing"
+        where = self._explained.get(block.hash, "the proposer has not said what it changes")
+        return f"{_difference(block.header, own)}; {where}"
 
     # -- what the host asks -----------------------------------------------------------------------
 
@@ -151,14 +166,10 @@ class LedgerMachine:
     def compare_changes(self, block: bytes, theirs: bytes) -> str | None:
         """Return which key of the state differs from a proposer's changes, or None."""
         own = self._differing.get(block)
-        if own is None:
+        if own is None or block in self._explained:
             return None
-        mine = {_key(c): c for c in canonical.parse(canonical.encode(change_list(own.changes)))}
-        other = {_key(c): c for c in canonical.parse(theirs)}
-        for key in sorted(mine.keys() | other.keys()):
-            if mine.get(key) != other.get(key):
-                return f"{key}: here {mine.get(key)}, proposer {other.get(key)}"
-        return "the changes are the same; the outcomes or an earlier state differ"
+        text = self._explained[block] = _first_difference(own, theirs)
+        return text
 
     # -- inside -----------------------------------------------------------------------------------
 
@@ -166,6 +177,8 @@ class LedgerMachine:
         execution = self._executed.get(tip.hash)
         if execution is not None:
             return execution.view, execution.frontier
+        if tip.hash != self._store.tip().hash:
+            raise NodeError("no-such-state", f"the state at block {tip.height} is not known here")
         return self._store.view(), self._store.frontier()
 
     def _misplaced(self, header: BlockHeader, parent: Tip, wall_ms: int) -> str | None:
@@ -184,23 +197,26 @@ class LedgerMachine:
             return f"{block.record_count} records, the limit is {limits.block_records}"
         if sum(batch.size_bytes for batch in block.batches) > limits.block_bytes:
             return f"over {limits.block_bytes} bytes"
+        if not all(map(self._fits, block.batches)):
+            return "a batch is over the limits of genesis"
         return None
 
-    def _verified(self, batch: Batch) -> Batch:
-        known = self._pool.find(batch)
-        if known is not None:
-            return known
-        self.verify_batch(batch)
-        return batch
-
     def verify_batch(self, batch: Batch) -> None:
-        """Return if ``batch`` is its author's and every record in it decodes.
+        """Return if ``batch`` is its author's, within the limits, and every record decodes.
 
         Raises:
             LedgerError: the batch is not fit for a pool or a block.
         """
         batches.verify(batch, self._genesis.ledger, self._genesis.verifiers)
+        if not self._fits(batch):
+            raise VerificationError(
+                "batch-too-large", f"{len(batch.records)} records, {batch.size_bytes} bytes"
+            )
         check_records(batch)
+
+    def _fits(self, batch: Batch) -> bool:
+        limits = self._genesis.limits
+        return len(batch.records) <= limits.batch_records and batch.size_bytes <= limits.batch_bytes
 
     def _compare(self, block: Block, execution: Execution) -> str | None:
         difference = _difference(block.header, execution)
@@ -208,14 +224,15 @@ class LedgerMachine:
             self._keep(block.hash, execution)
             return None
         while len(self._differing) >= DIFFERING_BLOCKS_MAX:
-            del self._differing[next(iter(self._differing))]
+            oldest = next(iter(self._differing))
+            del self._differing[oldest]
+            self._explained.pop(oldest, None)
         self._differing[block.hash] = execution
         self.questions.append((block.header.proposer, block.hash))
         return difference
 
     def _keep(self, block: bytes, execution: Execution) -> None:
-        while len(self._executed) >= EXECUTED_BLOCKS_MAX:
-            del self._executed[next(iter(self._executed))]
+        # Never dropped before it is settled: what builds on it could not be executed any more.
         self._executed[block] = execution
 
 
@@ -229,5 +246,17 @@ def _difference(header: BlockHeader, own: Execution) -> str | None:
     return None
 
 
-def _key(change: list[object]) -> str:
+def _first_difference(own: Execution, theirs: bytes) -> str:
+    mine = {_key(c): c for c in _changes.decode(canonical.encode(change_list(own.changes)))}
+    try:
+        other = {_key(c): c for c in _changes.decode(theirs)}
+    except (ValueError, RecursionError):
+        return "the proposer's answer is not a list of changes"
+    for key in sorted(mine.keys() | other.keys()):
+        if mine.get(key) != other.get(key):
+            return f"{key}: here {mine.get(key)}, proposer {other.get(key)}"[:DIFFERENCE_CHARS_MAX]
+    return "the changes are the same; the outcomes or an earlier state differ"
+
+
+def _key(change: tuple[str, list[object], object]) -> str:
     return f"{change[0]}{change[1]}"

@@ -236,8 +236,8 @@ class PeerLinks:
             pass
         except PeerRefused as refusal:
             await self._refuse(socket, link.peer, refusal)
-        except Exception:
-            logger.exception("a frame of %s was not handled; its connection is closed", link.peer)
+        except Exception as fault:
+            self._note_fault(link.peer, fault)
             await socket.close(1011, "internal-error")
         finally:
             sender.cancel()
@@ -281,6 +281,16 @@ class PeerLinks:
         self.refusals[refusal.reason] += 1
         self._log_once(peer, refusal.reason, refusal.message)
         await socket.close(CLOSE_CODES[refusal.reason], refusal.reason)
+
+    def _note_fault(self, peer: str, fault: Exception) -> None:
+        self.refusals["internal-error"] += 1
+        first = self.refusals["internal-error"] == 1
+        logger.error(
+            "a frame of %s was not handled, its connection is closed: %r",
+            peer,
+            fault,
+            exc_info=fault if first else None,
+        )
 
     def _close_soon(self, socket: Socket, reason: str) -> None:
         task = asyncio.create_task(socket.close(CLOSE_CODES[reason], reason))

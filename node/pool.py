@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import zip_longest
 
 from consensus import evidence
 from consensus.evidence import Evidence, SignedHeader
@@ -115,7 +116,14 @@ class Pool:
         batches = self._batches.get(party)
         return batches[max(batches)] if batches else None
 
-    def waiting(self, count_max: int) -> list[Batch]:
-        """Return up to ``count_max`` batches that are not final, oldest first per party."""
-        rows = [sorted(batches.items())[:count_max] for batches in self._batches.values()]
-        return [batch for row in rows for _, batch in row][:count_max]
+    def waiting(self, count_max: int, *, first: str) -> list[Batch]:
+        """Return up to ``count_max`` batches that are not final, the parties taking turns.
+
+        Args:
+            count_max: How many at most.
+            first: Whose oldest batch comes first; nobody can crowd it out.
+        """
+        names = [first, *(name for name in self._batches if name != first)]
+        rows = [sorted(self._batches[name].items())[:count_max] for name in names]
+        turns = zip_longest(*rows)
+        return [each[1] for turn in turns for each in turn if each is not None][:count_max]

@@ -479,10 +479,10 @@ def test_expectations_are_filtered_and_judged_at_a_time(consortium: Consortium) 
     assert states(awaited="platform", kind="instruction", state="open")["payment:E1"] == "open"
     far = 4_000_000_000_000
     assert states(awaited="platform", as_of=far)["payment:E1"] == "overdue"
-    assert "payment:E1" in states(state="overdue", as_of=far)
-    assert "payment:E1" not in states(state="open", as_of=far)
+    assert "payment:E1" in states(awaited="platform", state="overdue", as_of=far)
+    assert "payment:E1" not in states(awaited="platform", state="open", as_of=far)
     assert "payment:E1" not in states(awaited="funder")
-    assert "payment:E1" not in states(state="met")
+    assert "payment:E1" not in states(awaited="platform", state="met")
 
 
 @pytest.mark.parametrize(

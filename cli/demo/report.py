@@ -30,7 +30,7 @@ def show(summary: dict[str, Any], console: Console) -> None:
 
 
 def _line(console: Console, text: str, style: str = "") -> None:
-    console.print(Text(text, style=style), soft_wrap=False)
+    console.print(Text(text, style=style), soft_wrap=True)
 
 
 def _fact(console: Console, name: str, text: str) -> None:
@@ -169,7 +169,7 @@ def _kept(summary: dict[str, Any], console: Console) -> None:
     _line(console, "")
     _line(console, f"The nodes go on running; files are in {kept['folder']}")
     for node in kept["nodes"]:
-        _fact(console, node["party"], f"{node['url']}  home {node['home']}")
+        _line(console, f"  {node['party']}: {node['url']}, home {node['home']}")
     first = kept["nodes"][0]["home"]
     _line(console, f"try:   tongzhang status --home {first}")
     pids = " ".join(str(node["pid"]) for node in kept["nodes"])

@@ -28,7 +28,7 @@ from ledger.log.limits import PATH_HASHES_MAX
 from ledger.log.merkle import leaf_hash, path_of, verify_inclusion
 from ledger.log.proof import TlogProof
 
-Hex64 = Annotated[str, Meta(pattern=r"^[0-9a-f]{128}$")]
+Hex64 = Annotated[str, Meta(pattern=r"^[0-9a-f]{128}$(?!\n)")]
 Path = Annotated[tuple[Hex32, ...], Meta(max_length=PATH_HASHES_MAX)]
 
 

@@ -1,0 +1,250 @@
+"""The command line: usage, exit codes, errors in one line, and what it imports."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cli import main, submit
+from cli.errors import CheckFailed, CliError, UsageError, unwrapped
+from cli.output import money, plural
+from cli.parties import owners, parse_parties, quorum_of
+from cli.reference import render
+from cli.statistics import percentile
+
+ROOT = Path(__file__).resolve().parent.parent
+COMMANDS = (
+    "init", "node", "demo", "sample", "submit", "payment", "status", "receipt", "bench",
+    "verify receipt", "verify log", "verify checkpoint", "export log",
+    "token create", "token list", "token revoke",
+)  # fmt: skip
+NODE_MODULES = ("node", "api", "consensus", "sqlalchemy", "fastapi", "uvicorn", "httpx")
+
+
+@pytest.fixture(autouse=True)
+def no_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TONGZHANG_HOME", raising=False)
+    monkeypatch.delenv("TONGZHANG_TOKEN", raising=False)
+
+
+def run(*arguments: object) -> int:
+    return main.run([str(argument) for argument in arguments])
+
+
+def founded(folder: Path) -> Path:
+    assert run("init", folder, "--parties", "platform,institution", "--base-port", "1") == 0
+    return folder
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(*command.split(), "--help") == 0
+    shown = capsys.readouterr().out
+    assert "Examples:" in shown
+    assert f"tongzhang {command}" in shown
+
+
+@pytest.mark.parametrize("group", ["", "verify", "export", "token"])
+def test_group_without_command_shows_its_help(
+    group: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(*group.split()) == 2
+    assert "Commands:" in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "nonsense",
+        "sample",
+        "sample --out day --payments many",
+        "sample --out day --date 2026-13-01",
+        "sample --out day --payments 3",
+        "submit",
+        "submit no-such-file.json --url http://127.0.0.1:1 --token t",
+        "status",
+        "status --home no-such-home",
+        "status --nonsense",
+        "verify receipt",
+        "verify receipt no-such-file --genesis no-such-file",
+        "init net --parties platform,institution,nobody",
+        "init net --parties platform,funder",
+        "init net --quorum 9",
+        "init net --quorum 1",
+        "demo --day no-such-day",
+        "demo --day examples/day --seed 1",
+        "demo --day examples/day --parties platform,institution",
+        "demo --parties platform,funder",
+        "token create --home no-such-home --label x",
+        "bench --records 0",
+    ],
+)
+def test_bad_usage_is_one_error_line_and_exit_code_2(
+    line: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    monkeypatch.chdir(tmp_path)
+    assert run(*line.split()) == 2
+    shown = capsys.readouterr()
+    first, *rest = shown.err.splitlines()
+    assert first.startswith("error: ")
+    assert all(each.startswith("  next: ") for each in rest)
+    assert shown.out == ""
+
+
+def test_unreachable_node_is_exit_code_1_and_says_how_to_start_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run("status", "--url", "http://127.0.0.1:1", "--token", "t") == 1
+    shown = capsys.readouterr().err
+    assert shown.startswith("error: unreachable: ")
+    assert "next: start it with: tongzhang node HOME" in shown
+
+
+def test_init_says_in_plain_words_what_the_numbers_survive(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("init", tmp_path / "net") == 0
+    shown = capsys.readouterr().out
+    assert "Any 1 may fail in any way, lying included" in shown
+    for party in ("platform", "institution", "funder", "auditor"):
+        assert f"tongzhang node {tmp_path / 'net' / party}" in shown
+
+
+def test_init_refuses_a_folder_that_is_not_empty(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    founded(tmp_path / "net")
+    capsys.readouterr()
+    assert run("init", tmp_path / "net") == 2
+    assert capsys.readouterr().err.startswith("error: home-not-empty: ")
+
+
+def test_init_prints_json_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    parties = "mall:platform,bank:institution,fund:funder"
+    assert run("init", tmp_path / "net", "--parties", parties, "--quorum", 2, "--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert [node["party"] for node in document["nodes"]] == ["mall", "bank", "fund"]
+    assert document["quorum"] == 2
+
+
+def test_tokens_are_created_listed_and_revoked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = founded(tmp_path / "net") / "platform"
+    capsys.readouterr()
+    create = ("token", "create", "--home", home, "--label", "orders", "--scope", "read,submit")
+    assert run(*create, "--json") == 0
+    token = json.loads(capsys.readouterr().out)
+    assert token["scopes"] == ["read", "submit"]
+    assert run("token", "list", "--home", home, "--json") == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert [each["label"] for each in listed] == ["operator", "orders"]
+    assert token["token"] not in json.dumps(listed)
+    assert run("token", "revoke", token["id"], "--home", home) == 0
+    capsys.readouterr()
+    assert run("token", "revoke", token["id"], "--home", home) == 2
+    assert capsys.readouterr().err.startswith("error: no-such-token: ")
+
+
+def test_false_receipt_is_exit_code_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    genesis = founded(tmp_path / "net") / "platform" / "genesis.json"
+    receipt = tmp_path / "receipt"
+    receipt.write_text("not a receipt")
+    capsys.readouterr()
+    for kind in ("receipt", "log", "checkpoint"):
+        assert run("verify", kind, receipt, "--genesis", genesis) == 1
+        shown = capsys.readouterr()
+        assert shown.err.startswith("error: ")
+        assert "do not rely on this file" in shown.err
+        assert shown.out == ""
+
+
+def test_help_and_verify_import_nothing_of_a_node(tmp_path: Path) -> None:
+    genesis = founded(tmp_path / "net") / "platform" / "genesis.json"
+    arguments = ["verify", "log", str(genesis), "--genesis", str(genesis)]
+    for line in (["--help"], arguments):
+        script = (
+            "import sys; from cli.main import run; "
+            f"run({line!r}); "
+            f"print([m for m in {NODE_MODULES!r} if m in sys.modules], file=sys.stderr)"
+        )
+        env = {**os.environ, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(
+            [sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True
+        )
+        assert done.stderr.splitlines()[-1] == "[]"
+
+
+def test_reference_is_what_the_commands_say() -> None:
+    assert (ROOT / "docs" / "cli.md").read_text("utf-8") == render()
+
+
+def test_submit_reads_one_object_an_array_and_lines() -> None:
+    assert submit._split(b' {"a": 1}\n') == [b'{"a": 1}']
+    assert submit._split(b'[{"a":1}, {"b":2}]') == [b'{"a":1}', b'{"b":2}']
+    assert submit._split(b'{"a":1}\n\n{"b":2}\r\n') == [b'{"a":1}', b'{"b":2}']
+    assert submit._split(b'{"a":1}\nnot json\n') == [b'{"a":1}', b"not json"]
+
+
+@pytest.mark.parametrize(
+    ("data", "error"),
+    [(b"  \n", UsageError), (b"[1,", CheckFailed), (b"not json", CheckFailed)],
+)
+def test_submit_refuses_a_file_that_holds_no_records(data: bytes, error: type[CliError]) -> None:
+    with pytest.raises(error):
+        submit._split(data)
+
+
+def test_submit_rewrites_only_what_keeps_its_meaning() -> None:
+    pretty = b'{ "id": "a", "at": 1 }'
+    double = b'{"at":1, "at":2}'
+    real = b'{"at": 1.5}'
+    assert submit._canonical([pretty, double, real]) == ([b'{"at":1,"id":"a"}', double, real], 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("platform,institution", [("platform", "platform"), ("institution", "institution")]),
+        ("a:platform, b:institution", [("a", "platform"), ("b", "institution")]),
+    ],
+)
+def test_parties_are_names_with_roles(text: str, expected: list[tuple[str, str]]) -> None:
+    assert parse_parties(text) == expected
+
+
+def test_safest_quorum_is_the_default_and_auditors_own_nothing() -> None:
+    parties = parse_parties("platform,institution,funder,auditor")
+    assert quorum_of(parties, None) == 3
+    assert quorum_of(parties, 4) == 4
+    assert owners(parties) == ("platform", "funder")
+
+
+def test_money_and_counts_read_well() -> None:
+    assert money(-123456, "CNY") == "-1,234.56 CNY"
+    assert money(1234, "JPY") == "1,234 JPY"
+    assert (plural(1, "record"), plural(2000, "record")) == ("1 record", "2,000 records")
+
+
+def test_percentile_is_the_nearest_rank() -> None:
+    assert percentile([], 50) == 0
+    assert percentile([3.0, 1.0, 2.0], 50) == 2.0
+    assert percentile([float(n) for n in range(1, 101)], 95) == 95.0
+
+
+def test_first_error_of_concurrent_tasks_is_shown_alone() -> None:
+    wanted = CheckFailed("x", "y")
+    with pytest.raises(CheckFailed) as caught, unwrapped():
+        raise ExceptionGroup("all", [ValueError(), ExceptionGroup("some", [wanted])])
+    assert caught.value is wanted
