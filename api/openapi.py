@@ -22,6 +22,12 @@ NDJSON = "application/x-ndjson"
 TEXT = "text/plain"
 
 _REF = "#/components/schemas/{name}"
+_TOKEN_CODES = ("bad-parameter", "no-token", "bad-token", "wrong-scope")
+_BEARER = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "A token made by `tongzhang token create`.",
+}
 _described: set[type] = {RecordResult}
 
 
@@ -37,21 +43,23 @@ class ProblemDocument(msgspec.Struct, frozen=True, kw_only=True):
     definite: bool
 
 
-def describe(answer: type[msgspec.Struct], *codes: str) -> dict[str, Any]:
+def describe(answer: type[msgspec.Struct], *codes: str, public: bool = False) -> dict[str, Any]:
     """Return the keyword arguments by which a route is documented.
 
     Args:
         answer: The struct that it answers with.
         codes: Codes of problems that are particular to the route.
+        public: Whether it needs no token.
     """
     _described.add(answer)
-    return _described_as({JSON: {"schema": reference(answer)}}, codes)
+    content = {JSON: {"schema": reference(answer)}}
+    return _described_as(content, codes if public else (*codes, *_TOKEN_CODES))
 
 
 def describe_content(media_type: str, *codes: str) -> dict[str, Any]:
     """Return the keyword arguments that document a route which answers with no struct."""
     schema = {"type": "object"} if media_type == JSON else {"type": "string"}
-    return _described_as({media_type: {"schema": schema}}, codes)
+    return _described_as({media_type: {"schema": schema}}, (*codes, *_TOKEN_CODES))
 
 
 def reference(struct: type) -> dict[str, Any]:
@@ -85,17 +93,20 @@ def document(app: FastAPI) -> dict[str, Any]:
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     schemas.update(sorted(components.items()))
-    _drop_validation_answers(schema)
+    schema["components"]["securitySchemes"] = {"token": _BEARER}
+    for operations in schema["paths"].values():
+        for operation in operations.values():
+            _complete(operation)
     return schema
 
 
-def _drop_validation_answers(schema: dict[str, Any]) -> None:
-    """Remove FastAPI's own 422 answers: a bad parameter is a problem document here."""
-    for operations in schema["paths"].values():
-        for operation in operations.values():
-            answer = operation.get("responses", {}).get("422", {})
-            if "HTTPValidationError" in str(answer):
-                del operation["responses"]["422"]
+def _complete(operation: dict[str, Any]) -> None:
+    """Say that a token is needed, and drop FastAPI's own 422: a bad parameter is a problem."""
+    answers = operation["responses"]
+    if "HTTPValidationError" in str(answers.get("422")):
+        del answers["422"]
+    if "401" in answers:
+        operation["security"] = [{"token": []}]
 
 
 def _record_schema() -> dict[str, Any]:
@@ -117,7 +128,7 @@ def _described_as(content: dict[str, Any], codes: tuple[str, ...]) -> dict[str, 
 
 def _problems(codes: tuple[str, ...]) -> dict[int | str, dict[str, Any]]:
     by_status: dict[int, list[str]] = {}
-    for code in (*codes, "bad-parameter", "no-token", "bad-token", "wrong-scope"):
+    for code in codes:
         by_status.setdefault(TABLE[code][0], []).append(code)
     answers: dict[int | str, dict[str, Any]] = {
         status: _problem(", ".join(f"`{code}`" for code in found))
@@ -161,7 +172,8 @@ def _submission() -> dict[str, Any]:
         "unsupported-media-type",
         "refused",
         "busy",
-        "halted",
+        "stopping",
+        *_TOKEN_CODES,
     )
     return {
         "response_model": None,

@@ -160,12 +160,12 @@ def probe_routes(node: Node, draining: Draining) -> APIRouter:
     """Return the routes that need no token: what a supervisor asks."""
     router = APIRouter(tags=["node"])
 
-    @router.get("/livez", **describe(Alive))
+    @router.get("/livez", **describe(Alive, public=True))
     async def live() -> Response:
         """Say that the process answers."""
         return json_answer(Alive(alive=True))
 
-    @router.get("/readyz", **describe(Ready, "not-ready"))
+    @router.get("/readyz", **describe(Ready, "not-ready", public=True))
     async def ready() -> Response:
         """Say whether the node can take records to the end."""
         is_ready, detail = node.ready()

@@ -35,7 +35,7 @@ from api.limits import (
 )
 from api.problems import Problem, of_error
 from api.results import RecordResult, refused_line, result_of
-from node.errors import NodeError
+from node.errors import Busy, NodeError
 
 if TYPE_CHECKING:
     from node.node import Node
@@ -177,11 +177,18 @@ class BulkResponse(Response):
         splitter = LineSplitter()
         with self._draining.submission():
             try:
-                lines = splitter.feed(await anext(self._body))
+                lines = await self._first_lines(splitter)
                 await self._take_chunk(lines[:CHUNK_LINES])
             except ClientDisconnect:
                 return
             await self._run(splitter, lines[CHUNK_LINES:], send)
+
+    async def _first_lines(self, splitter: LineSplitter) -> list[bytes | None]:
+        async for data in self._body:
+            lines = splitter.feed(data)
+            if lines:
+                return lines
+        return splitter.end()
 
     async def _run(self, splitter: LineSplitter, lines: Sequence[bytes | None], send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
@@ -245,11 +252,11 @@ class BulkResponse(Response):
     async def _submit(self, raws: Sequence[bytes]) -> Sequence[Submission]:
         wait_s = BUSY_WAIT_FIRST_S
         while raws:
+            self._draining.refuse_stopping()
             try:
                 return self._node.submit(raws)
-            except NodeError as error:
-                if error.code != "busy" or self._draining.stopping:
-                    raise
+            except Busy:
+                pass
             await asyncio.sleep(wait_s)
             wait_s = min(wait_s * 2, BUSY_WAIT_MAX_S)
         return []
@@ -258,7 +265,8 @@ class BulkResponse(Response):
         loop = asyncio.get_running_loop()
         while (taken := await self._taken.get()) is not None:
             if self._timeout_s and taken.submissions:
-                await self._node.wait(taken.submissions, max(0.0, taken.deadline - loop.time()))
+                left_s = max(0.0, taken.deadline - loop.time())
+                await self._draining.wait(self._node.wait(taken.submissions, left_s))
             results = [
                 result_of(submission, line)
                 for line, submission in zip(taken.lines, taken.submissions, strict=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 from fastapi import APIRouter, Query, Request
@@ -20,6 +20,7 @@ from api.stream import BulkResponse
 
 if TYPE_CHECKING:
     from node.node import Node
+    from node.submission import Submission
 
 Wait = Annotated[
     Literal["final", "queued"],
@@ -55,8 +56,10 @@ def submit_routes(node: Node, draining: Draining) -> APIRouter:
         body = (await read_body(request)).strip()
         with draining.submission():
             if body.startswith(b"["):
-                return await _submit_array(node, body, timeout_s)
-            return await _submit_one(node, body, timeout_s)
+                submissions = await _finish(node, draining, _array_of(body), timeout_s)
+                return json_answer([result_of(submission) for submission in submissions])
+            (submission,) = await _finish(node, draining, [_one_of(body)], timeout_s)
+            return _answer(submission)
 
     return router
 
@@ -78,12 +81,32 @@ async def read_body(request: Request) -> bytes:
     return bytes(body)
 
 
-async def _submit_one(node: Node, body: bytes, timeout_s: float) -> Response:
+async def _finish(
+    node: Node, draining: Draining, raws: Sequence[bytes], timeout_s: float
+) -> Sequence[Submission]:
+    submissions = node.submit(raws)
+    if timeout_s:
+        await draining.wait(node.wait(submissions, timeout_s))
+    return submissions
+
+
+def _one_of(body: bytes) -> bytes:
     if not body:
         raise Problem("empty-body", "expected one record, or an array of records")
-    submissions = node.submit([body])
-    await _wait(node, submissions, timeout_s)
-    submission = submissions[0]
+    return body
+
+
+def _array_of(body: bytes) -> list[bytes]:
+    try:
+        raws = [bytes(raw) for raw in _array.decode(body)]
+    except msgspec.DecodeError as error:
+        raise Problem("not-json", f"the array is not JSON: {error}") from None
+    if not raws:
+        raise Problem("empty-body", "expected at least one record in the array")
+    return raws
+
+
+def _answer(submission: Submission) -> Response:
     result = result_of(submission)
     if result.status == ACCEPTED:
         headers = {"location": ask_link(submission)}
@@ -91,20 +114,3 @@ async def _submit_one(node: Node, body: bytes, timeout_s: float) -> Response:
     if result.status != 200:
         raise problem_of(result)
     return json_answer(result)
-
-
-async def _submit_array(node: Node, body: bytes, timeout_s: float) -> Response:
-    try:
-        raws = [bytes(raw) for raw in _array.decode(body)]
-    except msgspec.DecodeError as error:
-        raise Problem("not-json", f"the array is not JSON: {error}") from None
-    if not raws:
-        raise Problem("empty-body", "expected at least one record in the array")
-    submissions = node.submit(raws)
-    await _wait(node, submissions, timeout_s)
-    return json_answer([result_of(submission) for submission in submissions])
-
-
-async def _wait(node: Node, submissions: Sequence[Any], timeout_s: float) -> None:
-    if timeout_s:
-        await node.wait(submissions, timeout_s)

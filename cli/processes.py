@@ -8,8 +8,11 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 
 import cli
 from cli.errors import CheckFailed
@@ -17,6 +20,7 @@ from cli.errors import CheckFailed
 STOP_S = 6.0
 OUTPUT = "output.txt"
 _POLL_S = 0.05
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 _TAIL_CHARS = 600
 
 
@@ -36,6 +40,7 @@ class NodeProcess:
     url: str
     token: str
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    _ended: bool = field(default=False, repr=False)
 
     @property
     def pid(self) -> int:
@@ -58,25 +63,28 @@ class NodeProcess:
                 env=environment(),
                 start_new_session=True,
             )
+        self._ended = False
 
     def kill(self) -> None:
         """End the process at once (kill -9), as a power cut would."""
+        self._ended = True
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
             self._process.wait()
 
     def ask_to_stop(self) -> None:
         """Send SIGTERM; the process ends in order."""
+        self._ended = True
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
 
     def refuse_dead(self) -> None:
-        """Return if the process runs.
+        """Return if the process runs, or was ended from here, or was never started.
 
         Raises:
-            CheckFailed: it ended; the message holds the end of what it printed.
+            CheckFailed: it ended by itself; the message holds the end of what it printed.
         """
-        if self.alive:
+        if self.alive or self._ended or self._process is None:
             return
         text = (self.home / OUTPUT).read_text("utf-8", "replace").strip()
         raise CheckFailed(
@@ -94,6 +102,21 @@ class NodeProcess:
             if line.startswith("VmRSS:"):
                 return int(line.split()[1]) * 1024
         return 0
+
+
+@contextmanager
+def ended_in_order() -> Iterator[None]:
+    """Treat SIGTERM and SIGHUP as Ctrl-C while the block runs, so that its cleanup runs too."""
+    before = {number: signal.signal(number, _interrupt) for number in _STOP_SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    signal.raise_signal(signal.SIGINT)
 
 
 def stop_all(nodes: list[NodeProcess]) -> None:

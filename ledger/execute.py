@@ -105,12 +105,13 @@ def execute(  # noqa: PLR0917 - what a block is executed on, in the order of the
     """
     execution = Execution(parent, frontier, view)
     records = [check_records(batch) for batch in batches]
-    _prefetch(genesis, view, batches, records)
+    _prefetch(genesis, execution.view, batches, records)
     tx = Transaction(execution.view, genesis, "", "", parent.size, parent.height + 1, time_ms)
     for batch, batch_records in zip(batches, records, strict=True):
         tx.author, tx.role = batch.party, _role(genesis, batch)
         _append_head(execution.view, batch)
         _execute_batch(execution, tx, batch, batch_records)
+    execution.view.rest()
     _close(execution, parent)
     return execution
 

@@ -39,7 +39,15 @@ TimeMs = Annotated[
 Day = Annotated[
     str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$(?!\n)", description="an ISO 8601 date")
 ]
-Text = Annotated[str, Meta(min_length=1, max_length=TEXT_CHARS_MAX)]
+Text = Annotated[
+    str,
+    Meta(
+        pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)",
+        min_length=1,
+        max_length=TEXT_CHARS_MAX,
+        description="text of one line, without control characters",
+    ),
+]
 Commitment = Annotated[
     str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)", description="a salted SHA-256 commitment in hex")
 ]

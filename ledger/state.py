@@ -74,29 +74,44 @@ class EmptyView:
 class Overlay:
     """A view that shows ``changes`` before what lies ``below``.
 
+    Rows that were prefetched are kept in ``known`` until :meth:`rest`: a block asks for the same
+    rows again and again.
+
     Args:
         below: The view underneath.
         changes: Rows by type and key; None marks a deleted row.
     """
 
-    __slots__ = ("below", "changes")
+    __slots__ = ("below", "changes", "known")
 
     def __init__(self, below: View, changes: Changes | None = None) -> None:
         self.below = below
         self.changes: Changes = changes if changes is not None else {}
+        self.known: Changes = {}
 
     def get(self, kind: type[R], key: Key) -> R | None:
         """Return the row under ``key`` as of this layer, or None."""
-        rows = self.changes.get(kind)
-        if rows is not None:
-            row: Any = rows.get(key, _ABSENT)
-            if row is not _ABSENT:
-                return row  # type: ignore[no-any-return]
+        for rows in (self.changes.get(kind), self.known.get(kind)):
+            if rows is not None:
+                row: Any = rows.get(key, _ABSENT)
+                if row is not _ABSENT:
+                    return row  # type: ignore[no-any-return]
         return self.below.get(kind, key)
 
     def prefetch(self, keys: Keys) -> None:
-        """Load rows below this layer."""
-        self.below.prefetch(keys)
+        """Load rows below this layer and keep them at hand."""
+        wanted = [(kind, key) for kind, key in keys if key not in self.known.get(kind, ())]
+        self.below.prefetch(wanted)
+        read = self.below.get
+        for kind, key in wanted:
+            rows = self.known.get(kind)
+            if rows is None:
+                rows = self.known[kind] = {}
+            rows[key] = read(kind, key)
+
+    def rest(self) -> None:
+        """Let go of prefetched rows: the layer will only be read from now on."""
+        self.known = {}
 
     def merge(self, changes: Changes) -> None:
         """Take over ``changes`` of a transaction that succeeded."""
@@ -125,7 +140,9 @@ class Transaction:
     """
 
     __slots__ = (
-        "_read",
+        "_below",
+        "_changed",
+        "_known",
         "author",
         "changes",
         "entry",
@@ -139,7 +156,7 @@ class Transaction:
 
     def __init__(  # noqa: PLR0917 - the facts of one record; each is needed, none is optional
         self,
-        view: View,
+        view: Overlay,
         genesis: Genesis,
         author: str,
         role: str,
@@ -148,7 +165,7 @@ class Transaction:
         time_ms: int,
     ) -> None:
         self.view = view
-        self._read = view.get
+        self._changed, self._known, self._below = view.changes, view.known, view.below.get
         self.genesis = genesis
         self.author = author
         self.role = role
@@ -166,12 +183,24 @@ class Transaction:
 
     def get(self, kind: type[R], key: Key) -> R | None:
         """Return the row under ``key`` as this record sees it, or None."""
+        row: Any
         rows = self.changes.get(kind)
         if rows is not None:
-            row: Any = rows.get(key, _ABSENT)
+            row = rows.get(key, _ABSENT)
             if row is not _ABSENT:
                 return row  # type: ignore[no-any-return]
-        return self._read(kind, key)
+        # The two layers of the view, read here because every contract reads all the time.
+        rows = self._changed.get(kind)
+        if rows is not None:
+            row = rows.get(key, _ABSENT)
+            if row is not _ABSENT:
+                return row  # type: ignore[no-any-return]
+        rows = self._known.get(kind)
+        if rows is not None:
+            row = rows.get(key, _ABSENT)
+            if row is not _ABSENT:
+                return row  # type: ignore[no-any-return]
+        return self._below(kind, key)
 
     def put(self, row: Row) -> None:
         """Set ``row`` under its own key."""

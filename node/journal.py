@@ -176,6 +176,7 @@ class Journal:
         batch = seal(self._signer, self._genesis.ledger, self._party, self.head, records)
         item = JournalItem(batch.number, encode(wire_batch(batch)))
         self._store.save([item])  # I2: durable before it leaves
+        batch.decoded = tuple([s.record for s in passed])
         for submission in passed:
             submission.record = None
         self._note_sealed(batch, passed)

@@ -17,7 +17,6 @@ from ledger.verify import encode_block, encode_checkpoint
 from node.storage.reads import Reader
 
 
-
 def served_checkpoint(reader: Reader, genesis: Genesis, signer: Signer) -> tuple[str, Checkpoint]:
     """Return the latest cosigned checkpoint as a C2SP note, and its content.
 

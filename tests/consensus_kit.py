@@ -61,7 +61,6 @@ from ledger.block import (
     encode_header,
     genesis_tip,
     tip_of,
-    tip_of_header,
 )
 from ledger.calendar import Calendar
 from ledger.genesis import DUE_MS, Genesis, Limits, Member, Timeouts
@@ -69,6 +68,7 @@ from ledger.keys import Signer, Verifier
 
 NAMES = ("platform", "institution", "funder", "auditor", "guarantor", "merchant", "auditor-b")
 WALL_MS = 1_767_225_600_000
+DAY_MS = 86_400_000
 RANGE_BLOCKS = 256
 Head = tuple[int, bytes]
 
@@ -106,7 +106,7 @@ def genesis_of(count: int, quorum: int, **choices: object) -> Genesis:
     fields: dict[str, object] = {"limits": Limits(), "timeouts": Timeouts(), **choices}
     genesis = Genesis(
         calendar=Calendar(),
-        created_at=WALL_MS,
+        created_at=WALL_MS - DAY_MS,
         due_ms=DUE_MS,
         members=members,
         name="test",
@@ -455,17 +455,19 @@ class Cluster:
         while self.bag:
             self.deliver(self.bag.pop(0))
 
-    def tick_due(self) -> bool:
-        """Tick every replica whose deadline has come. Return whether there was one."""
-        due = [seat for seat in self.running if _replica(seat).deadline_ms() <= self.now_ms]
-        for seat in due:
-            self.step(seat.name, Tick())
+    def tick_due(self, names: Iterable[str] = NAMES) -> None:
+        """Tick every replica whose deadline has come, until none is left behind."""
+        for seat in self.running:
+            for _ in range(5):
+                if seat.name in names and seat.live and seat.live.deadline_ms() <= self.now_ms:
+                    self.step(seat.name, Tick())
             live = seat.live
-            assert live is None or live.deadline_ms() > self.now_ms, "a Tick left a past deadline"
-        return bool(due)
+            if seat.name in names and live is not None:
+                assert live.deadline_ms() > self.now_ms, "Ticks leave a deadline in the past"
 
-    def next_deadline_ms(self) -> int:
-        return min((_replica(seat).deadline_ms() for seat in self.running), default=2**62)
+    def next_deadline_ms(self, names: Iterable[str] = NAMES) -> int:
+        waiting = [seat for seat in self.running if seat.name in names]
+        return min((_replica(seat).deadline_ms() for seat in waiting), default=2**62)
 
     def run(self, until_ms: int, done: Callable[[], bool] = lambda: False) -> bool:
         """Let letters take 1 ms each and deadlines fire. Return whether ``done`` came true."""
@@ -596,7 +598,8 @@ class Cluster:
     def _check_deliver(self, seat: Seat, deliver: Deliver) -> None:
         block = deliver.block
         known = self.final.setdefault(block.height, block.hash)
-        assert known == block.hash, f"I1: two final blocks at height {block.height}"
+        safe = len(self.liars) < 2 * self.genesis.quorum - len(self.genesis.names)
+        assert known == block.hash or not safe, f"I1: two final blocks at height {block.height}"
         wire = wire_block(block, deliver.justification)
         refuse_unjustified(wire, block, self.genesis, lambda _: False)  # I3
         seat.machine.refuse_forged(block)
@@ -618,13 +621,3 @@ def _replica(seat: Seat) -> Replica:
 def _stated(disk: Disk) -> set[tuple[str, int]]:
     return {(b.party, b.number) for deliver in disk.chain for b in deliver.block.batches}
 
-
-__all__ = [
-    "Cluster",
-    "ChainMachine",
-    "Letter",
-    "genesis_of",
-    "make_block",
-    "signer",
-    "tip_of_header",
-]

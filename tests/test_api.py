@@ -624,7 +624,7 @@ def _bytes(text: str) -> bytes:
 
 
 def test_tiles_hold_the_hashes_of_the_entries(platform: httpx.Client) -> None:
-    until(lambda: platform.get("/v1/status").json()["size"] > 256)
+    stream(platform, [instructed(f"I{n}", f"p-i{n}", {"shop": 5}) for n in range(257)])
     hashes = platform.get("/v1/tile/0/000").content
     entries = decode_entries(platform.get("/v1/tile/entries/000").content)
     assert len(entries) == 256
@@ -641,6 +641,15 @@ def test_a_receipt_is_a_proof_file_over_a_checkpoint(platform: httpx.Client) -> 
     assert response.headers["content-type"].startswith("text/plain")
     assert response.text.startswith("c2sp.org/tlog-proof@v1\n")
     assert f"\nindex {result['entry']}\n" in response.text
+
+
+def test_the_log_can_be_taken_away_whole(platform: httpx.Client) -> None:
+    lines = platform.get("/v1/log", params={"start": 1}).content.splitlines()
+    until(lambda: platform.get("/v1/blocks", params={"limit": 1}).json()["height"] >= 2)
+    assert len(lines) >= 3  # two blocks and a checkpoint
+    assert all(isinstance(msgspec.json.decode(line), dict) for line in lines)
+    later = platform.get("/v1/log", params={"start": 2}).content.splitlines()
+    assert later[0] == lines[1]
 
 
 # -- the node itself ------------------------------------------------------------------------------

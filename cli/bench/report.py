@@ -13,7 +13,7 @@ from cli.bench.machine import machine
 from cli.errors import UsageError, unwrapped
 from cli.network import found_network
 from cli.output import note, say, say_json
-from cli.processes import stop_all
+from cli.processes import ended_in_order, stop_all
 
 _MIB = 2**20
 
@@ -34,7 +34,7 @@ def run_bench(
         CheckFailed: a measurement did not come to its end.
     """
     results: dict[str, Any] = {"machine": machine()}
-    with tempfile.TemporaryDirectory(prefix="tongzhang-bench-") as folder:
+    with ended_in_order(), tempfile.TemporaryDirectory(prefix="tongzhang-bench-") as folder:
         if kinds[0]:
             results["in_process"] = _in_process(Path(folder), sizes)
         if kinds[1]:

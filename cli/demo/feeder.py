@@ -48,6 +48,7 @@ class Feeder:
         self.party = party
         self.applied: set[str] = set()
         self.refused: Counter[str] = Counter()
+        self.refused_in_log = 0
         self.repeated = 0
         self.retries = 0
         self.latencies_ms: list[float] = []
@@ -141,6 +142,7 @@ class Feeder:
     def _count(self, result: dict[str, Any]) -> None:
         if "code" in result:
             self.refused[result["code"]] += 1
+            self.refused_in_log += "entry" in result
         elif result["id"] in self.applied:
             self.repeated += 1
         else:

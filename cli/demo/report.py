@@ -34,14 +34,16 @@ def _line(console: Console, text: str, style: str = "") -> None:
 
 
 def _fact(console: Console, name: str, text: str) -> None:
-    first, *rest = wrap(text, _WIDTH - _NAME_WIDTH, break_long_words=False) or [""]
+    first, *rest = wrap(
+        text, _WIDTH - _NAME_WIDTH, break_long_words=False, break_on_hyphens=False
+    ) or [""]
     _line(console, f"{name:<{_NAME_WIDTH}}{first}")
     for line in rest:
         _line(console, " " * _NAME_WIDTH + line)
 
 
 def _grid() -> Table:
-    return Table(box=None, padding=(0, 1), pad_edge=False, header_style="bold")
+    return Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
 
 
 def _nodes(summary: dict[str, Any], console: Console) -> None:

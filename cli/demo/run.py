@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
-import signal
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,14 +27,13 @@ from cli.errors import CheckFailed, UsageError, unwrapped
 from cli.network import Network, found_network
 from cli.output import say_json
 from cli.parties import named, owners, parse_parties, quorum_of
-from cli.processes import stop_all
+from cli.processes import ended_in_order, stop_all
 
 if TYPE_CHECKING:
     from ledger.genesis import Role
 
 PAYMENTS, SEED = 500, 7
 NAME = "demo"
-_STOP_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +61,7 @@ def run_demo(choices: Choices) -> None:
     parties = parse_parties(choices.parties)
     day, expected = _day(choices, parties)
     screen = Screen(Console(), choices.json)
-    with _folder(choices) as folder:
+    with ended_in_order(), _folder(choices) as folder:
         quorum = quorum_of(parties, choices.quorum)
         network = found_network(folder / "consortium", NAME, parties, quorum)
         left_running = False
@@ -72,6 +70,10 @@ def run_demo(choices: Choices) -> None:
                 stage = Stage(network, day, screen)
                 summary = asyncio.run(_play(stage, choices, expected, folder))
             left_running = choices.keep
+        except CheckFailed:
+            for node in network.nodes:
+                node.refuse_dead()  # a node that ended by itself explains more than its silence
+            raise
         finally:
             if not left_running:
                 stop_all(network.nodes)
@@ -84,10 +86,6 @@ def run_demo(choices: Choices) -> None:
 async def _play(
     stage: Stage, choices: Choices, expected: dict[str, Any], folder: Path
 ) -> dict[str, Any]:
-    task = asyncio.current_task()
-    assert task is not None  # asyncio.run made it
-    for number in _STOP_SIGNALS:
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     try:
         played = await stage.play(kill=choices.kill)
         proofs = await prove(stage.network.nodes[-1], stage.observer, played.receipt_of, folder)

@@ -170,6 +170,7 @@ async def summarize(
     checks = [
         *check_nodes(statuses, books),
         *check_outcome(expected, own, records),
+        Check("log entries", records["applied"] + records["refused_in_log"], status["size"]),
         *check_proofs(status, proofs),
     ]
     return {
@@ -230,6 +231,7 @@ def _records(feeders: list[Feeder]) -> dict[str, Any]:
         "applied": sum(len(feeder.applied) for feeder in feeders),
         "refused": dict(sorted(refused.items())),
         "repeated": sum(feeder.repeated for feeder in feeders),
+        "refused_in_log": sum(feeder.refused_in_log for feeder in feeders),
         "sent_again": sum(feeder.retries for feeder in feeders),
     }
 

@@ -1,0 +1,248 @@
+"""The commands against two real node processes, and what ``tongzhang node`` refuses."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from cli import main
+from cli.day import statements
+from cli.day.cast import Plan
+from cli.day.generate import generate
+from cli.network import Network, found_network
+from cli.parties import parse_parties
+from cli.processes import NodeProcess, command, environment, stop_all
+
+PARTIES = "platform,institution"
+START_S = 40.0
+
+pytestmark = pytest.mark.processes
+
+Capture = pytest.CaptureFixture[str]
+
+
+def run(*arguments: object) -> int:
+    return main.run([str(argument) for argument in arguments])
+
+
+def until_ready(node: NodeProcess) -> None:
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline:
+        node.refuse_dead()
+        try:
+            if httpx.get(f"{node.url}/readyz", trust_env=False).status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.05)
+    raise AssertionError(f"{node.party} was not ready in {START_S} s")
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
+    folder = tmp_path_factory.mktemp("cli") / "net"
+    network = found_network(folder, "test", parse_parties(PARTIES), 2)
+    try:
+        for node in network.nodes:
+            node.start()
+        for node in network.nodes:
+            until_ready(node)
+        yield network
+    finally:
+        stop_all(network.nodes)
+
+
+@pytest.fixture(scope="module")
+def day_home(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Register receivers and capture payments; return the institution's home."""
+    home = network.node("institution").home
+    day = generate(Plan(40, 1, owners=("platform",)))
+    records = [statements.registered(row, 1) for row in day.receivers]
+    records += [statements.capture_record(row) for row in day.captures[:5]]
+    file = tmp_path_factory.mktemp("records") / "records.ndjson"
+    file.write_bytes(b"\n".join(records) + b"\n")
+    assert run("submit", file, "--home", home) == 0
+    return home
+
+
+def captured(payment: str) -> dict[str, object]:
+    return {
+        "type": "payment.captured",
+        "id": f"cap-{payment}",
+        "at": 1_772_413_200_000,
+        "payment": payment,
+        "order": "order-1",
+        "amount": 12_345,
+        "currency": "CNY",
+        "channel": "wechat",
+        "captured_at": 1_772_413_200_000,
+    }
+
+
+def test_submitting_pretty_json_says_that_it_was_rewritten_and_again_is_harmless(
+    day_home: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    file = tmp_path / "record.json"
+    file.write_text(json.dumps(captured("pretty"), indent=2))
+    assert run("submit", file, "--home", day_home) == 0
+    shown = capsys.readouterr()
+    assert "1 record rewritten in canonical form" in shown.err
+    assert "1 record: 1 final" in shown.out
+    assert run("submit", file, "--home", day_home, "--json") == 0
+    (result,) = json.loads(capsys.readouterr().out)
+    assert result["existing"]
+    assert result["outcome"] == "applied"
+
+
+def test_pretty_json_sent_exactly_is_refused(
+    day_home: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    file = tmp_path / "record.json"
+    file.write_text(json.dumps(captured("exact")))
+    assert run("submit", file, "--home", day_home, "--exact") == 1
+    assert "not-canonical" in capsys.readouterr().out
+
+
+def test_refused_record_is_named_with_its_code_and_exit_code_is_1(
+    day_home: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    good, bad = captured("good"), {**captured("bad"), "amount": 1.5}
+    file = tmp_path / "records.json"
+    file.write_text(json.dumps([good, bad]))
+    assert run("submit", file, "--home", day_home) == 1
+    shown = capsys.readouterr()
+    assert shown.err.startswith("1 record rewritten")
+    assert "error: refused: 1 record refused: float 1" in shown.err
+    assert "2 records: 1 final, 1 refused" in shown.out
+
+
+def test_payment_shows_what_is_missing(day_home: Path, tmp_path: Path, capsys: Capture) -> None:
+    file = tmp_path / "record.json"
+    file.write_text(json.dumps(captured("shown")))
+    assert run("submit", file, "--home", day_home) == 0
+    capsys.readouterr()
+    assert run("payment", "shown", "--home", day_home) == 0
+    shown = capsys.readouterr().out
+    assert "payment shown: captured" in shown
+    assert "123.45 CNY for order order-1" in shown
+    assert "instruction of payment:shown by platform: open" in shown
+    assert run("payment", "shown", "--home", day_home, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["capture"]["amount"] == 12_345
+
+
+def test_unknown_payment_is_exit_code_1(day_home: Path, capsys: Capture) -> None:
+    assert run("payment", "nobody", "--home", day_home) == 1
+    assert capsys.readouterr().err.startswith("error: no-such-payment: ")
+
+
+def test_status_shows_log_and_peers(
+    day_home: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TONGZHANG_HOME", str(day_home))
+    assert run("status") == 0
+    shown = capsys.readouterr().out
+    assert "institution (institution)" in shown
+    assert ": connected" in shown
+    assert run("status", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["party"] == "institution"
+
+
+def test_receipt_of_one_node_verifies_offline_and_a_changed_one_does_not(
+    day_home: Path, network: Network, tmp_path: Path, capsys: Capture
+) -> None:
+    record = generate(Plan(40, 1, owners=("platform",))).captures[0].record
+    home, file = network.node("platform").home, tmp_path / "r.tlog-proof"
+    ask = ("receipt", record, "--party", "institution", "--home", home, "--out", file)
+    assert run(*ask) == 0
+    genesis = home / "genesis.json"
+    capsys.readouterr()
+    assert run("verify", "receipt", file, "--genesis", genesis, "--json") == 0
+    proved = json.loads(capsys.readouterr().out)
+    assert proved["party"] == "institution"
+    assert proved["record"]["id"] == record
+    file.write_text(file.read_text().replace("index ", "index 1", 1))
+    assert run("verify", "receipt", file, "--genesis", genesis) == 1
+    assert "do not rely on this file" in capsys.readouterr().err
+
+
+def test_exported_log_verifies_with_replay_and_a_changed_one_does_not(
+    day_home: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    file, genesis = tmp_path / "log.ndjson", day_home / "genesis.json"
+    assert run("export", "log", "--home", day_home, "--out", file) == 0
+    capsys.readouterr()
+    assert run("verify", "log", file, "--genesis", genesis, "--replay", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["replayed"]
+    file.write_bytes(file.read_bytes().replace(b"wechat", b"wechas", 1))
+    assert run("verify", "log", file, "--genesis", genesis) == 1
+
+
+def test_token_without_the_scope_is_refused_with_the_next_step(
+    day_home: Path, network: Network, tmp_path: Path, capsys: Capture
+) -> None:
+    create = ("token", "create", "--home", day_home, "--label", "reader", "--json")
+    assert run(*create) == 0
+    token = json.loads(capsys.readouterr().out)["token"]
+    url = network.node("institution").url
+    file = tmp_path / "record.json"
+    file.write_text(json.dumps(captured("scope")))
+    assert run("submit", file, "--url", url, "--token", token) == 1
+    shown = capsys.readouterr().err
+    assert "error: wrong-scope: " in shown
+    assert "next: make a token with that scope" in shown
+    assert run("status", "--url", url, "--token", "nonsense") == 1
+    assert capsys.readouterr().err.startswith("error: bad-token: ")
+
+
+def test_second_process_on_one_home_is_refused(day_home: Path) -> None:
+    done = subprocess.run(
+        [*command(), "node", str(day_home)],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=START_S,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: home-locked: ")
+
+
+def test_rebuilt_node_fetches_everything_again_and_votes_no_more(tmp_path: Path) -> None:
+    parties = parse_parties("platform,institution,funder")
+    network = found_network(tmp_path / "net", "rebuilt", parties, 2)
+    victim = network.node("funder")
+    try:
+        for node in network.nodes:
+            node.start()
+        for node in network.nodes:
+            until_ready(node)
+        file = tmp_path / "record.json"
+        file.write_text(json.dumps(captured("before")))
+        assert run("submit", file, "--home", network.node("institution").home) == 0
+        victim.kill()
+        (victim.home / "ledger.db").write_bytes(b"not a database")
+        victim.start("--rebuild")
+        until_ready(victim)
+        status = until_size(victim, 1)
+        assert status["voting"] is False
+        kept = [path.name for path in victim.home.glob("ledger.db.*Z")]
+        assert len(kept) == 1
+    finally:
+        stop_all(network.nodes)
+
+
+def until_size(node: NodeProcess, size: int) -> dict[str, object]:
+    headers = {"authorization": f"Bearer {node.token}"}
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline:
+        answer = httpx.get(f"{node.url}/v1/status", headers=headers, trust_env=False)
+        status: dict[str, object] = answer.json()
+        if status["size"] == size:
+            return status
+        time.sleep(0.05)
+    raise AssertionError(f"{node.party} did not reach {size} entries in {START_S} s")
