@@ -11,7 +11,7 @@ from api.limits import PAGE_MAX
 from api.log_views import EntryView, timeline
 from ledger import books, expectations
 from ledger.contracts.allocation import Leg
-from ledger.contracts.payments import Capture, Instruction, payment_state
+from ledger.contracts.halves import Capture, Instruction, payment_state
 from ledger.contracts.receivers import DATE_CHARS, Bucket, Receiver
 from ledger.contracts.settlement import Payout, leg_state
 from ledger.expectations import KINDS, Expectation

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ledger.contracts.allocation import Leg
-from ledger.contracts.payments import Capture, Instruction, payment_state
+from ledger.contracts.halves import Capture, Instruction, payment_state
 from ledger.expectations import Expectation
 from tests.ledger_kit import (
     GENESIS,

@@ -1,0 +1,102 @@
+"""The two halves of a payment as rows: what was captured, and how it is to be split."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ledger import books
+from ledger.books import Balance, money
+from ledger.contracts.allocation import Leg
+from ledger.state import Keys, Row
+
+
+class Capture(Row, frozen=True):
+    """The institution's half. ``entry`` is the last that captured or reversed the payment.
+
+    ``reversals`` counts how often it was reversed, whether or not it ``stands`` again.
+    """
+
+    TABLE: ClassVar[str] = "captures"
+    INDEXES: ClassVar[tuple[tuple[str, ...], ...]] = (("order",),)
+
+    payment: str
+    order: str
+    amount: int
+    currency: str
+    channel: str
+    captured_at: int
+    entry: int
+    stands: bool
+    reversals: int
+
+    def leads_to(self) -> Keys:
+        """Return the keys of the balances that it moves."""
+        return [
+            (Balance, (books.RESERVE, self.currency)),
+            (Balance, (books.suspense(self.payment), self.currency)),
+        ]
+
+
+class Instruction(Row, frozen=True):
+    """The platform's half. ``entry`` is the last that stated or withdrew it.
+
+    ``tail`` counts the minor units that ratios left over; ``tail_leg`` is the leg named to absorb
+    them, or 0. ``allocated`` says that the legs stand in the receivers' books.
+    """
+
+    TABLE: ClassVar[str] = "instructions"
+    INDEXES: ClassVar[tuple[tuple[str, ...], ...]] = (("order",),)
+
+    payment: str
+    order: str
+    amount: int
+    currency: str
+    mode: str
+    tail: int
+    tail_leg: int
+    leg_count: int
+    entry: int
+    stands: bool
+    allocated: bool
+
+    def leads_to(self) -> Keys:
+        """Return the keys of its legs."""
+        return [(Leg, (self.payment, number)) for number in range(1, self.leg_count + 1)]
+
+
+def payment_state(capture: Capture | None, instruction: Instruction | None) -> str:
+    """Return how far a payment has got, from its two halves.
+
+    Returns:
+        ``captured`` or ``instructed`` (one half stands), ``split`` or ``conflicting`` (both do),
+        ``reversed`` or ``withdrawn`` (the last word was that), or ``unknown``.
+    """
+    captured = capture is not None and capture.stands
+    if instruction is not None and instruction.stands:
+        if captured:
+            return "split" if instruction.allocated else "conflicting"
+        void = capture is not None and capture.entry > instruction.entry
+        return "reversed" if void else "instructed"
+    if captured:
+        return "captured"
+    if capture is not None:
+        return "reversed"
+    return "withdrawn" if instruction is not None else "unknown"
+
+
+def differences(capture: Capture, instruction: Instruction) -> str:
+    """Return which fields the halves disagree on, or the empty string where they agree."""
+    found = []
+    if capture.order != instruction.order:
+        found.append(f"order: captured {capture.order}, instructed {instruction.order}")
+    if (capture.amount, capture.currency) != (instruction.amount, instruction.currency):
+        fields = [
+            name
+            for name in ("amount", "currency")
+            if getattr(capture, name) != getattr(instruction, name)
+        ]
+        found.append(
+            f"{' and '.join(fields)}: captured {money(capture.amount, capture.currency)}, "
+            f"instructed {money(instruction.amount, instruction.currency)}"
+        )
+    return "; ".join(found)
