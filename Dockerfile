@@ -1,31 +1,40 @@
-# One node of a consortium. The base image is any Debian with apt; `docker/base.sh` makes one from
-# Debian's packages where none can be pulled.
+# One node of a consortium. Installs from the wheelhouse that docker/wheels.sh makes, so the build
+# asks no package index. The base is any Debian 12: one with Python 3.11 (docker/base.sh makes one)
+# needs no network at all, another gets Python from its own package sources. See docs/docker.md.
 ARG BASE=debian:bookworm-slim
-FROM ${BASE} AS build
-RUN apt-get update \
-    && apt-get install -y --no-install-recommends python3 python3-venv python3-pip ca-certificates \
-    && rm -rf /var/lib/apt/lists/*
-WORKDIR /src
-COPY pyproject.toml README.md LICENSE ./
-COPY ledger ledger
-COPY consensus consensus
-COPY node node
-COPY api api
-COPY simulator simulator
-COPY cli cli
-RUN python3 -m venv /opt/tongzhang \
-    && /opt/tongzhang/bin/pip install --no-cache-dir '.[postgresql]'
 
-ARG BASE=debian:bookworm-slim
-FROM ${BASE}
-RUN apt-get update \
-    && apt-get install -y --no-install-recommends python3 \
-    && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --uid 10001 --home-dir /home/node --create-home node
+FROM ${BASE} AS python
+RUN command -v python3 >/dev/null || { \
+        apt-get update \
+        && apt-get upgrade -y \
+        && apt-get install -y --no-install-recommends python3 \
+        && rm -rf /var/lib/apt/lists/*; \
+    }
+
+FROM python AS build
+COPY docker/wheelhouse /wheelhouse
+# The wheelhouse brings its own pip, which runs from its wheel and stays out of the image.
+RUN python3 -m venv --without-pip /opt/tongzhang \
+    && /opt/tongzhang/bin/python /wheelhouse/pip-*.whl/pip install \
+        --no-index --find-links /wheelhouse --no-cache-dir 'tongzhang[postgresql]' \
+    && rm -f /opt/tongzhang/bin/activate* /opt/tongzhang/bin/Activate*
+
+FROM python
+LABEL org.opencontainers.image.title="tongzhang" \
+      org.opencontainers.image.description="One node of a permissioned multi-party ledger" \
+      org.opencontainers.image.licenses="Apache-2.0"
+RUN groupadd --system --gid 10001 node \
+    && useradd --system --uid 10001 --gid 10001 --no-create-home --home-dir /home/node \
+        --shell /usr/sbin/nologin node \
+    && install -d -o node -g node -m 0750 /home/node
 COPY --from=build /opt/tongzhang /opt/tongzhang
-ENV PATH=/opt/tongzhang/bin:$PATH
+COPY docker/found.sh /opt/tongzhang/found.sh
+ENV PATH=/opt/tongzhang/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    TONGZHANG_HOME=/home/node
 USER node
-VOLUME /home/node
-EXPOSE 7100
+WORKDIR /home/node
+EXPOSE 8800
 ENTRYPOINT ["tongzhang"]
 CMD ["--help"]

@@ -26,6 +26,12 @@ Quorum = Annotated[
 ]
 BasePort = Annotated[int, typer.Option("--base-port", help="The first node's port.")]
 Host = Annotated[str, typer.Option("--host", help="The address on which the nodes listen.")]
+Hosts = Annotated[
+    str,
+    typer.Option(
+        "--hosts", help="Where the others reach a party: a=host,b=host.", show_default="--host"
+    ),
+]
 Name = Annotated[str, typer.Option("--name", help="The consortium's name, lower case.")]
 HomePath = Annotated[
     Path, typer.Argument(metavar="HOME", help="The party's home directory.", show_default=False)
@@ -45,28 +51,39 @@ def init(
     quorum: Quorum = None,
     base_port: BasePort = 8800,
     host: Host = "127.0.0.1",
+    hosts: Hosts = "",
     name: Name = "consortium",
     json: Json = False,
 ) -> None:
     """Found a consortium: one home for each party.
 
     All homes hold the same genesis. Says in plain words what the chosen parties and quorum
-    survive. On one machine the homes can be used as they are; otherwise hand each party its own
-    home and correct the addresses in its node.toml.
+    survive. On one machine the homes can be used as they are; otherwise name the parties' hosts
+    and hand each party its own home.
 
     \b
     Examples:
       tongzhang init net
       tongzhang init net --parties platform,institution,funder --quorum 2
       tongzhang init net --parties mall:platform,paybank:institution,fund:funder,eye:auditor
+      tongzhang init net --parties platform,institution --host 0.0.0.0 \\
+        --hosts platform=ledger.mall.example,institution=ledger.bank.example
     """
-    from cli.parties import parse_parties, quorum_of
+    from cli.parties import parse_hosts, parse_parties, quorum_of
     from ledger.genesis import tolerance
     from node.home import create_consortium, read_address
 
     listed = parse_parties(parties)
     votes = quorum_of(listed, quorum)
-    homes = create_consortium(folder, listed, votes, base_port=base_port, host=host, name=name)
+    homes = create_consortium(
+        folder,
+        listed,
+        votes,
+        base_port=base_port,
+        host=host,
+        name=name,
+        hosts=parse_hosts(hosts, listed),
+    )
     genesis = next(iter(homes.values())).genesis
     words = tolerance(len(listed), votes)
     addresses = {party: read_address(home.path) for party, home in homes.items()}

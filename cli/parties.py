@@ -34,6 +34,26 @@ def parse_parties(text: str) -> list[tuple[str, Role]]:
     return parties
 
 
+def parse_hosts(text: str, parties: list[tuple[str, Role]]) -> dict[str, str]:
+    """Return the host of every party named in ``a=host,b=host``.
+
+    Raises:
+        UsageError: a part names no party, or no host.
+    """
+    names = [name for name, _ in parties]
+    hosts = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, _, host = part.partition("=")
+        if name not in names or not host or "/" in host:
+            raise UsageError(
+                "bad-host",
+                f"{part!r} is not party=host; the parties are {', '.join(names)}",
+                "give a name or an address alone; the ports are --base-port and those after it",
+            )
+        hosts[name] = host
+    return hosts
+
+
 def quorum_of(parties: list[tuple[str, Role]], quorum: int | None) -> int:
     """Return the given quorum, or the one that survives a liar where possible."""
     return default_quorum(len(parties)) if quorum is None else quorum

@@ -97,7 +97,7 @@ def _start_over(home: Home) -> None:
 
 
 def _set_aside(path: Path) -> None:
-    stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     for suffix in _SQLITE_FILES:
         old = path / f"{DATABASE}{suffix}"
         if old.exists():

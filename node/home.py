@@ -401,7 +401,7 @@ def _key(name: str) -> str:
 
 
 def _in_url(host: str) -> str:
-    return f"[{quote(host)}]" if ":" in host else host
+    return f"[{quote(host, safe=':')}]" if ":" in host else host
 
 
 def _now_ms() -> int:

@@ -126,9 +126,9 @@ class Journal:
 
     def _same_or_reused(self, new: Submission, raw: bytes, known: Submission) -> Submission:
         if raw == new.raw:
-            known.existing = True
-            return known
-        new.refuse(_id_reused(new.id))
+            new.follow(known)
+        else:
+            new.refuse(_id_reused(new.id))
         return new
 
     def _from_log(self, submission: Submission, index: int) -> Submission:

@@ -63,6 +63,16 @@ class Submission:
         else:
             self._callbacks.append(callback)
 
+    def follow(self, earlier: Submission) -> None:
+        """Share the fate of an earlier submission of the very same record."""
+        self.existing = True
+        earlier.on_done(self._take_over)
+
+    def _take_over(self, earlier: Submission) -> None:
+        self.index, self.height, self.outcome = earlier.index, earlier.height, earlier.outcome
+        self.code, self.message = earlier.code, earlier.message
+        self._end(earlier.state)
+
     def refuse(self, error: LedgerError) -> None:
         """End as refused before signing: nothing was recorded."""
         self.code = error.code

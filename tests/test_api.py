@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,7 @@ class Consortium:
     """Four nodes with their servers in one event loop of a thread of its own."""
 
     def __init__(self, directory: Path, names: tuple[Role, ...] = ROLES, quorum: int = 3) -> None:
-        self._listeners = {name: listen("127.0.0.1", 0) for name in names}
+        self._listeners: dict[str, socket.socket] = {name: listen("127.0.0.1", 0) for name in names}
         ports = [each.getsockname()[1] for each in self._listeners.values()]
         self.homes: dict[str, Home] = create_consortium(
             directory,
@@ -263,40 +265,18 @@ def test_without_waiting_the_outcome_is_unknown_and_can_be_asked(platform: httpx
 
 
 def test_a_race_lost_in_the_log_is_a_conflict_that_names_the_entry(consortium: Consortium) -> None:
-    """Both halves are refused by nobody alone: the second of two equal payouts loses."""
-    institution = consortium.clients["institution"]
-    platform = consortium.clients["platform"]
-    applied(platform, instructed("L1", "p-l1", {"shop": 500}))
-    applied(institution, captured("L1", "i-l1", 500))
-    bodies = [
-        raw("split.withdrawn", "p-l2", payment="L2", reason="cancelled"),
-        captured("L2", "i-l2", 700),
-    ]
-    for number in range(40):
-        payment = f"L2-{number}"
+    """The platform withdraws while the institution captures: when both signed, one loses."""
+    platform, institution = consortium.clients["platform"], consortium.clients["institution"]
+    for number in range(100):
+        payment = f"L{number}"
         applied(platform, instructed(payment, f"p-{payment}", {"shop": 700}))
-        bodies = [
-            raw("split.withdrawn", f"w-{payment}", payment=payment, reason="cancelled"),
-            captured(payment, f"c-{payment}", 700),
-        ]
-        answers: list[httpx.Response | None] = [None, None]
-
-        def submit(place: int, client: httpx.Client) -> None:
-            answers[place] = post(client, bodies[place])  # noqa: B023
-
-        threads = [
-            threading.Thread(target=submit, args=(0, platform)),
-            threading.Thread(target=submit, args=(1, institution)),
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        lost = answers[0]
-        assert lost is not None
-        if lost.status_code == 409:
+        withdrawal = raw("split.withdrawn", f"w-{payment}", payment=payment, reason="cancelled")
+        with ThreadPoolExecutor(2) as threads:
+            answer = threads.submit(post, platform, withdrawal)
+            threads.submit(post, institution, captured(payment, f"c-{payment}", 700)).result()
+        if answer.result().status_code == 409:
             break
-    document = problem(lost, 409, "already-captured")
+    document = problem(answer.result(), 409, "already-captured")
     assert document["state"] == "final"
     assert document["outcome"] == "already-captured"
     entry = platform.get(f"/v1/entries/{document['entry']}").json()

@@ -16,6 +16,7 @@ from cli.output import money, plural
 from cli.parties import owners, parse_parties, quorum_of
 from cli.reference import render
 from cli.statistics import percentile
+from node.home import load_config
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = (
@@ -78,6 +79,9 @@ def test_group_without_command_shows_its_help(
         "init net --parties platform,funder",
         "init net --quorum 9",
         "init net --quorum 1",
+        "init net --hosts nobody=host",
+        "init net --hosts platform",
+        "init net --hosts platform=ws://host",
         "demo --day no-such-day",
         "demo --day examples/day --seed 1",
         "demo --day examples/day --parties platform,institution",
@@ -136,6 +140,21 @@ def test_init_prints_json_alone(tmp_path: Path, capsys: pytest.CaptureFixture[st
     document = json.loads(capsys.readouterr().out)
     assert [node["party"] for node in document["nodes"]] == ["mall", "bank", "fund"]
     assert document["quorum"] == 2
+
+
+def test_init_names_the_hosts_under_which_the_others_reach_a_party(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hosts = "platform=mall.example, funder=fd00::1"
+    assert run("init", tmp_path / "net", "--host", "0.0.0.0", "--hosts", hosts) == 0
+    capsys.readouterr()
+    config = load_config(tmp_path / "net" / "auditor")
+    assert (config.host, config.port) == ("0.0.0.0", 8803)
+    assert config.peers == {
+        "platform": "ws://mall.example:8800/peer",
+        "institution": "ws://0.0.0.0:8801/peer",
+        "funder": "ws://[fd00::1]:8802/peer",
+    }
 
 
 def test_tokens_are_created_listed_and_revoked(

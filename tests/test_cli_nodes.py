@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -201,15 +202,37 @@ def test_token_without_the_scope_is_refused_with_the_next_step(
 
 
 def test_second_process_on_one_home_is_refused(day_home: Path) -> None:
+    assert start_failing(day_home).startswith("error: home-locked: ")
+
+
+def start_failing(home: Path) -> str:
     done = subprocess.run(
-        [*command(), "node", str(day_home)],
+        [*command(), "node", str(home)],
         env=environment(),
         capture_output=True,
         text=True,
         timeout=START_S,
     )
     assert done.returncode == 1
-    assert done.stderr.startswith("error: home-locked: ")
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def test_damaged_database_stops_the_start_and_says_how_to_rebuild(tmp_path: Path) -> None:
+    network = found_network(tmp_path / "net", "damaged", parse_parties(PARTIES), 2)
+    home = network.node("platform").home
+    (home / "ledger.db").write_bytes(b"not a database" * 1000)
+    assert "--rebuild" in start_failing(home)
+
+
+def test_port_in_use_stops_the_start_and_names_the_port(tmp_path: Path) -> None:
+    network = found_network(tmp_path / "net", "busy", parse_parties(PARTIES), 2)
+    node = network.node("platform")
+    port = int(node.url.rpartition(":")[2])
+    with socket.create_server(("127.0.0.1", port)):
+        shown = start_failing(node.home)
+    assert shown.startswith("error: address-in-use: ")
+    assert str(port) in shown
 
 
 def test_rebuilt_node_fetches_everything_again_and_votes_no_more(tmp_path: Path) -> None:

@@ -16,7 +16,9 @@ from node import handshake
 from node.handshake import CLOSE_CODES, Identity, Opening, PeerRefused
 
 ROLES: tuple[Role, ...] = ("platform", "institution", "funder", "auditor")
-SIGNERS = {role: Signer(bytes([number]) * 32) for number, role in enumerate(ROLES, 1)}
+SIGNERS: dict[str, Signer] = {
+    role: Signer(bytes([number]) * 32) for number, role in enumerate(ROLES, 1)
+}
 NONCES = (b"\x11" * 32, b"\x22" * 32)
 
 

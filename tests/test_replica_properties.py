@@ -81,7 +81,7 @@ def disturb(cluster: Cluster, action: str, number: int) -> None:
             cluster.link(name, other, up=action == "mend")
 
 
-@calm(40)
+@calm(80)
 @given(st.sampled_from(SIZES), schedules)
 def test_honest_replicas_are_safe_always_and_live_after_healing(
     size: tuple[int, int], schedule: list[tuple[str, int]]
@@ -95,7 +95,7 @@ def test_honest_replicas_are_safe_always_and_live_after_healing(
     assert not any(seat.evidence for seat in cluster.honest)  # I8
 
 
-@calm(15)
+@calm(40)
 @given(st.sampled_from(((3, 2), (4, 3), (5, 4), (7, 5))), schedules, st.integers(0, 6))
 def test_the_rest_is_live_while_no_more_than_allowed_are_gone_for_good(
     size: tuple[int, int], schedule: list[tuple[str, int]], first: int
@@ -231,7 +231,7 @@ def _forged(wire):  # type: ignore[no-untyped-def]
     return type(wire)(wire.header, wire.signature, spoilt, wire.justification)
 
 
-@calm(25)
+@calm(80)
 @given(
     st.sampled_from(((4, 3, 1), (7, 5, 2))),
     st.lists(

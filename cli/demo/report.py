@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from textwrap import wrap
 from typing import Any
 
@@ -128,7 +129,7 @@ def _one_sided(summary: dict[str, Any], console: Console) -> None:
         grid.add_column(heading, overflow="fold")
     for heading in ("amount", "seen at", "age"):
         grid.add_column(heading, justify="right", no_wrap=True)
-    for each in loose[:ROWS_MAX]:
+    for each in _some_of_each(loose):
         grid.add_row(
             "(differs)" if each["state"] == "conflicting" else each["kind"],
             each["awaited"],
@@ -146,6 +147,17 @@ def _one_sided(summary: dict[str, Any], console: Console) -> None:
         f"{healed['count']:,} others were one-sided for at most "
         f"{healed['longest_ms'] / 1000:.1f} s until their other half came",
     )
+
+
+def _some_of_each(loose: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return at most ``ROWS_MAX`` of them, the oldest of every kind first, in their order."""
+    rank: Counter[tuple[str, str]] = Counter()
+    ranked = []
+    for place, each in enumerate(loose):
+        kind = (each["state"], each["kind"])
+        ranked.append((rank[kind], place))
+        rank[kind] += 1
+    return [loose[place] for place in sorted(place for _, place in sorted(ranked)[:ROWS_MAX])]
 
 
 def _proofs(summary: dict[str, Any], console: Console) -> None:
