@@ -15,7 +15,7 @@ FROM python AS build
 COPY docker/wheelhouse /wheelhouse
 # The wheelhouse brings its own pip, which runs from its wheel and stays out of the image.
 RUN python3 -m venv --without-pip /opt/tongzhang \
-    && /opt/tongzhang/bin/python /wheelhouse/pip-*.whl/pip install \
+    && /opt/tongzhang/bin/python "$(echo /wheelhouse/pip-*.whl)/pip" install \
         --no-index --find-links /wheelhouse --no-cache-dir 'tongzhang[postgresql]' \
     && rm -f /opt/tongzhang/bin/activate* /opt/tongzhang/bin/Activate*
 

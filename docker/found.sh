@@ -34,7 +34,9 @@ if [ -n "$found" ]; then
 fi
 
 umask 077
-tongzhang init /tmp/founded --parties "$PARTIES" --name "$NAME" --host 0.0.0.0 --hosts "$hosts"
+tongzhang init /tmp/founded --parties "$PARTIES" --name "$NAME" --host 0.0.0.0 --hosts "$hosts" \
+  >/tmp/said
+sed '/^$/q' /tmp/said # what the numbers survive; how to start the nodes, compose knows
 mkdir /tmp/configs
 for party in $missing; do
   mv "/tmp/founded/$party/node.toml" "/tmp/configs/$party"

@@ -52,14 +52,18 @@ from ledger.batch import Batch
 from ledger.errors import LedgerError
 from ledger.genesis import Genesis
 from ledger.keys import Signer
+from ledger.limits import SAFE_INTEGER_MAX
 from node.catchup import range_from
 from node.errors import Halted, NodeError
 from node.journal import Journal
-from node.limits import EVIDENCE_PER_PARTY_MAX
+from node.limits import DIFFERENCE_WAIT_MS, EVIDENCE_PER_PARTY_MAX
 from node.machine import LedgerMachine, head_in
 from node.pool import Pool
 from node.storage.store import ConsensusItem, EvidenceItem, Store
 from node.submission import Submission
+
+CONFLICT = "conflict"
+"""Kind under which contradicting certificates are kept, at a slot that no commit clears."""
 
 logger = logging.getLogger("tongzhang.host")
 
@@ -107,6 +111,7 @@ class Host:
         self.machine = LedgerMachine(genesis, party, signer, store, self.pool)
         self.journal = Journal(genesis, party, signer, store, self.pool)
         self.halted: Halted | None = None
+        self._diverged: tuple[Halt, int] | None = None
         self.rejected: Counter[tuple[str, str]] = Counter()
         """Dropped frames by peer and reason code."""
         self._network = network
@@ -136,7 +141,9 @@ class Host:
         if self.halted is not None:
             return
         try:
-            self._dispatch(peer, decode(frame))
+            message = decode(frame)
+            if self._diverged is None or isinstance(message, ChangesMessage):
+                self._dispatch(peer, message)
         except (ConsensusError, LedgerError) as error:
             self._reject(peer, error)
         except NodeError as error:
@@ -154,11 +161,13 @@ class Host:
 
     def tick(self) -> None:
         """Let timers fire; to be called at :meth:`deadline_ms` or later."""
+        if self._diverged is not None and self._diverged[1] <= self._clock.now().ticks_ms:
+            self._stop(self._diverged[0].code, self._diverged[0].message)
         self._run(Tick())
 
     def deadline_ms(self) -> int:
         """Return when the next tick is wanted, on the steady clock."""
-        return self.replica.deadline_ms()
+        return self.replica.deadline_ms() if self._diverged is None else self._diverged[1]
 
     def submit(self, raws: list[bytes]) -> list[Submission]:
         """Take records of this party.
@@ -184,7 +193,7 @@ class Host:
             return
         self._busy = True
         try:
-            while self._events and self.halted is None:
+            while self._events and self.halted is None and self._diverged is None:
                 self._step(self._events.popleft())
         except NodeError as error:
             self._stop(error.code, error.message)
@@ -328,8 +337,11 @@ class Host:
 
     def _on_changes(self, peer: str, message: ChangesMessage) -> None:
         text = self.machine.compare_changes(message.hash, message.changes)
-        if text is not None:
-            logger.error("%s: a block of %s comes out differently here: %s", self.party, peer, text)
+        if text is None:
+            return
+        logger.error("%s: a block of %s comes out differently here: %s", self.party, peer, text)
+        if self._diverged is not None:
+            self._stop(self._diverged[0].code, f"{self._diverged[0].message}; {text}")
 
     def _keep_evidence(self, evidence: Evidence) -> None:
         known = self._convicted.setdefault(evidence.party, set())
@@ -350,12 +362,16 @@ class Host:
 
     def _on_halt(self, halt: Halt) -> None:
         items = [
-            ConsensusItem(c.subject.slot, "conflict", c.subject.block.hex(), encode(c))
+            ConsensusItem(SAFE_INTEGER_MAX, CONFLICT, c.subject.block.hex(), encode(c))
             for c in halt.certificates
         ]
         if items:
             self.store.save(items)
-        self._stop(halt.code, halt.message)
+        if halt.code == "state-diverged" and not self.machine.is_explained():
+            # It neither votes nor commits any more; it only waits to learn which key differs.
+            self._diverged = (halt, self._clock.now().ticks_ms + DIFFERENCE_WAIT_MS)
+        else:
+            self._stop(halt.code, halt.message)
 
     def _stop(self, code: str, message: str) -> None:
         if self.halted is None:
@@ -379,7 +395,12 @@ class Host:
         with self.store.reader() as reader:
             latest = reader.latest_certificate()
         certificate = None if latest is None else decode_certificate(latest[1])
-        durables = tuple(
-            Durable(*item) for item in self.store.load_consensus() if item.kind != "conflict"
-        )
+        items = self.store.load_consensus()
+        if any(item.kind == CONFLICT for item in items):
+            self._stop(
+                "conflicting-final",
+                "this node met a certificate against its own history before; both are kept in its "
+                "database. Show them to the other parties before you go on",
+            )
+        durables = tuple(Durable(*item) for item in items if item.kind != CONFLICT)
         return Saved(self.store.tip(), certificate, durables)

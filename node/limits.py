@@ -23,5 +23,8 @@ DIFFERING_BLOCKS_MAX = 4
 DIFFERENCE_CHARS_MAX = 1000
 """Characters of a sentence that says so; half of it comes from a peer."""
 
+DIFFERENCE_WAIT_MS = 2000
+"""How long a host whose state has diverged waits to hear which key it is, before it stops."""
+
 EVIDENCE_PER_PARTY_MAX = 32
 """Evidence kept against one party: one piece convicts it, and it could sign without end."""

@@ -140,8 +140,8 @@ class LedgerMachine:
         own = self._differing.get(block.hash)
         if own is None:
             return "it was refused here before it was executed; see the log for the reason"
-        where = self._explained.get(block.hash, "the proposer has not said what it changes")
-        return f"{_difference(block.header, own)}; {where}"
+        parts = (_difference(block.header, own), self._explained.get(block.hash))
+        return "; ".join(part for part in parts if part is not None)
 
     # -- what the host asks -----------------------------------------------------------------------
 
@@ -162,6 +162,10 @@ class LedgerMachine:
         """Return the changes this node computed for a block that is not final, or None."""
         execution = self._executed.get(block)
         return None if execution is None else canonical.encode(change_list(execution.changes))
+
+    def is_explained(self) -> bool:
+        """Return whether no proposer owes an answer about a block that comes out differently."""
+        return self._differing.keys() <= self._explained.keys()
 
     def compare_changes(self, block: bytes, theirs: bytes) -> str | None:
         """Return which key of the state differs from a proposer's changes, or None."""

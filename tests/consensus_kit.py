@@ -1,8 +1,8 @@
 """A consortium of replicas in one process: a bag of letters, a simulated clock, checked invariants.
 
-:class:`Cluster` runs the real :class:`consensus.replica.Replica`; :class:`ChainMachine` is a second,
-very small implementation of :class:`consensus.effects.Machine`. Nothing is delivered and no time
-passes unless a test says so. After every effect the invariants are checked:
+:class:`Cluster` runs the real :class:`consensus.replica.Replica`; :class:`ChainMachine` is a
+second, very small implementation of :class:`consensus.effects.Machine`. Nothing is delivered and
+no time passes unless a test says so. After every effect the invariants are checked:
 
 - I1 no two final blocks at one height
 - I2 no honest key signs a contradiction, crashes included; nothing leaves before it is durable
@@ -16,7 +16,7 @@ from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from hashlib import sha256
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from consensus.effects import (
     Deliver,
@@ -84,7 +84,7 @@ SIGNERS = {name: signer(name) for name in NAMES}
 class _Remembering(Verifier):
     """Verifies each signature once: replicas in one process ask the same question many times."""
 
-    good: set[tuple[bytes, bytes, bytes]] = set()
+    good: ClassVar[set[tuple[bytes, bytes, bytes]]] = set()
 
     def verify(self, signature: bytes, message: bytes) -> None:
         key = (self.public_key, signature, message)
@@ -620,4 +620,3 @@ def _replica(seat: Seat) -> Replica:
 
 def _stated(disk: Disk) -> set[tuple[str, int]]:
     return {(b.party, b.number) for deliver in disk.chain for b in deliver.block.batches}
-

@@ -1,7 +1,7 @@
 """Four real hosts over real SQLite files, on a simulated network and clock, with power cuts.
 
-A :class:`Fuse` counts a host's effects (each save, each send, each commit) and cuts the power before
-or after the one that a test chose. What the dead host had sent stays on its way.
+A :class:`Fuse` counts a host's effects (each save, each send, each commit) and cuts the power
+before or after the one that a test chose. What the dead host had sent stays on its way.
 """
 
 from __future__ import annotations

@@ -224,7 +224,7 @@ class Play:
         """Return one batch that fits, if any: a liar's second block differs by leaving it out."""
         for seat in self.cluster.honest:
             if parent.hash in seat.machine.heads:
-                fitting = seat.machine._fitting(parent)  # noqa: SLF001 - a test looks inside
+                fitting = seat.machine._fitting(parent)
                 made = sum(b.block().parent == parent.hash for b in self._said.values())
                 return fitting[: max(0, len(fitting) - made)]  # type: ignore[return-value]
         return []
@@ -284,7 +284,7 @@ def _slot(message: Message) -> int | None:
 def _consortium(play: Play, words: list[str]) -> None:
     """``consortium N quorum Q [liar NAME]``."""
     liars = [words[at + 1] for at, word in enumerate(words) if word == "liar"]
-    cluster = play._cluster = Cluster(genesis_of(int(words[0]), int(words[2])), liars)  # noqa: SLF001
+    cluster = play._cluster = Cluster(genesis_of(int(words[0]), int(words[2])), liars)
     cluster.on_step = play.note
     leaders = ", ".join(
         f"{slot} {cluster.genesis.names[slot % len(cluster.genesis.names)]}" for slot in range(1, 6)
@@ -515,4 +515,3 @@ def play(text: str) -> str:
                 said = "\n".join(lines + stage.trace)
                 raise AssertionError(f"{line}: {error!r}\n{said}") from error
     return "\n".join(lines) + "\n"
-

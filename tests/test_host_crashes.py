@@ -1,4 +1,4 @@
-"""Power cuts between any two effects of a real host: nothing signed twice, nothing acknowledged lost."""
+"""Power cuts between any two effects of a real host: no lie is signed, nothing final is lost."""
 
 from __future__ import annotations
 

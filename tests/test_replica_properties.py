@@ -1,4 +1,4 @@
-"""The replica under random schedules: safe always, live after the weather has cleared (I1 to I3, I7)."""
+"""Random schedules: the replica is always safe, and live when the weather clears (I1 to I3, I7)."""
 
 from __future__ import annotations
 
@@ -45,13 +45,12 @@ def calm(examples: int) -> settings:
     )
 
 
-
 schedules = st.lists(
     st.tuples(st.sampled_from(ACTIONS), st.integers(0, 10_000)), min_size=10, max_size=150
 )
 
 
-def disturb(cluster: Cluster, action: str, number: int) -> None:
+def disturb(cluster: Cluster, action: str, number: int) -> None:  # noqa: C901 - one line each
     """Do one thing that a network, a clock or a power supply may do."""
     names = [seat.name for seat in cluster.honest]
     name = names[number % len(names)]
@@ -160,11 +159,17 @@ class Liar:
         slot = random.choice(slots)
         parent, proofs = self._justified(slot)
         seat = self.cluster.honest[0]
-        pool = seat.machine._fitting(parent) if parent.hash in seat.machine.heads else []  # noqa: SLF001
+        pool = seat.machine._fitting(parent) if parent.hash in seat.machine.heads else []
         chosen = pool[: random.randrange(len(pool) + 1)]
         salt = random.choice((b"", b"", b"", b"wrong"))
         block = make_block(
-            self.cluster.genesis, self.name, parent, slot, chosen, WALL_MS + random.randrange(3), salt
+            self.cluster.genesis,
+            self.name,
+            parent,
+            slot,
+            chosen,
+            WALL_MS + random.randrange(3),
+            salt,
         )
         self.cluster.blocks[block.hash] = block
         return Proposal(wire_block(block, proofs))

@@ -1,7 +1,7 @@
 """Protocol scenarios as readable files, each with its full expected trace.
 
-``TONGZHANG_UPDATE_SCENARIOS=1 pytest tests/test_replica_scenarios.py`` writes the traces anew; review
-the difference as you would review code.
+``TONGZHANG_UPDATE_SCENARIOS=1 pytest tests/test_replica_scenarios.py`` writes the traces anew;
+review the difference as you would review code.
 """
 
 from __future__ import annotations

