@@ -72,7 +72,6 @@ def _contracts_alone(ledger: Ledger, records: list[Record]) -> float:
     for entry, (apply, record) in enumerate(zip(rules, records, strict=True), 1000):
         tx.begin(entry)
         apply(tx, record)
-        view.merge(tx.changes)
     return time.perf_counter() - started
 
 

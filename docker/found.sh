@@ -41,7 +41,6 @@ mkdir /tmp/configs
 for party in $missing; do
   mv "/tmp/founded/$party/node.toml" "/tmp/configs/$party"
   cp -R "/tmp/founded/$party/." "$party/"
-  chmod 700 "$party"
   chown -R 10001:10001 "$party"
 done
 # Last, because a directory is a home when it has this file.

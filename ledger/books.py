@@ -112,9 +112,8 @@ def post(tx: Transaction, currency: str, lines: Iterable[tuple[str, int]]) -> No
             own guards gets here: both guard the books against a fault in a contract.
         ValueError: the lines do not sum to zero, or an account is of no known class.
     """
-    entry, get = tx.entry, tx.get
-    postings, balances = tx.table(Posting), tx.table(Balance)
-    line = len(postings)
+    entry, get, put = tx.entry, tx.get, tx.set
+    line = tx.postings
     total = 0
     for account, amount in lines:
         key = (account, currency)
@@ -123,10 +122,11 @@ def post(tx: Transaction, currency: str, lines: Iterable[tuple[str, int]]) -> No
         allowed = _MAY_BE_DEBIT if after > 0 else _MAY_BE_CREDIT
         if not account.startswith(allowed) or not -SAFE_INTEGER_MAX <= after <= SAFE_INTEGER_MAX:
             _refuse_balance(account, currency, amount, after)
-        balances[key] = Balance(account, currency, after) if after else None
-        postings[entry, line] = Posting(entry, line, account, currency, amount)
+        put(Balance, key, Balance(account, currency, after) if after else None)
+        put(Posting, (entry, line), Posting(entry, line, account, currency, amount))
         line += 1
         total += amount
+    tx.postings = line
     if total:
         raise ValueError(f"the lines of entry {entry} sum to {total} {currency}, not to zero")
 

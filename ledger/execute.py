@@ -7,7 +7,7 @@ hold bytes that are no record, is invalid as a whole.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -22,7 +22,7 @@ from ledger.log.merkle import Frontier, leaf_hash
 from ledger.records import BatchHead as BatchHead
 from ledger.records import Record, type_name
 from ledger.records import Recorded as Recorded
-from ledger.state import Changes, Key, Overlay, Row, Transaction, View, change_list
+from ledger.state import Changes, Overlay, Row, Transaction, View, Wanted, change_list
 
 ID_REUSED = "id-reused"
 
@@ -105,7 +105,8 @@ def execute(  # noqa: PLR0917 - what a block is executed on, in the order of the
     """
     execution = Execution(parent, frontier, view)
     records = [check_records(batch) for batch in batches]
-    _prefetch(genesis, execution.view, batches, records)
+    said = [(batch.party, each) for batch, each in zip(batches, records, strict=True)]
+    _load(execution.view, _wanted(genesis, said))
     tx = Transaction(execution.view, genesis, "", "", parent.size, parent.height + 1, time_ms)
     for batch, batch_records in zip(batches, records, strict=True):
         tx.author, tx.role = batch.party, _role(genesis, batch)
@@ -144,18 +145,17 @@ def preview(  # noqa: PLR0917 - the facts that the record's transaction will see
     """
     role = genesis.roles[author]
     tx = Transaction(view, genesis, author, role, entry, tip.height + 1, time_ms)
-    _apply(tx, record)
+    try:
+        _apply(tx, record)
+    except Refused:
+        tx.undo()
+        raise
     tx.put(Recorded(author, record.id, entry))
-    view.merge(tx.changes)
 
 
-def prefetch(genesis: Genesis, view: View, party: str, records: Sequence[Record]) -> None:
+def prefetch(genesis: Genesis, view: Overlay, party: str, records: Sequence[Record]) -> None:
     """Load what previews of ``records`` of ``party`` will ask for, one query a table."""
-    wave: dict[tuple[type[Row], Key], None] = {}
-    for record in records:
-        wave[Recorded, (party, record.id)] = None
-        wave.update(dict.fromkeys(RULES[type(record)].keys(record, genesis)))
-    _load(view, wave)
+    _load(view, _wanted(genesis, [(party, records)]))
 
 
 def check_records(batch: Batch) -> tuple[Record, ...]:
@@ -182,29 +182,30 @@ def _role(genesis: Genesis, batch: Batch) -> str:
     return role
 
 
-def _prefetch(
-    genesis: Genesis, view: View, batches: Sequence[Batch], records: Sequence[Sequence[Record]]
-) -> None:
-    """Load what the records will ask for."""
-    wave: dict[tuple[type[Row], Key], None] = {}
-    for batch, batch_records in zip(batches, records, strict=True):
-        party = batch.party
-        wave[BatchHead, (party,)] = None
-        for record in batch_records:
-            wave[Recorded, (party, record.id)] = None
-            wave.update(dict.fromkeys(RULES[type(record)].keys(record, genesis)))
-    _load(view, wave)
+def _wanted(genesis: Genesis, said: Iterable[tuple[str, Sequence[Record]]]) -> Wanted:
+    """Return the keys of what records of parties will ask for first."""
+    wanted: Wanted = {BatchHead: set(), Recorded: set()}
+    for party, records in said:
+        wanted[BatchHead].add((party,))
+        wanted[Recorded].update([(party, record.id) for record in records])
+        for record in records:
+            for kind, key in RULES[type(record)].keys(record, genesis):
+                keys = wanted.get(kind)
+                if keys is None:
+                    keys = wanted[kind] = set()
+                keys.add(key)
+    return wanted
 
 
-def _load(view: View, wave: dict[tuple[type[Row], Key], None]) -> None:
-    """Load a wave of rows, and then what those lead to, wave by wave."""
-    seen = dict(wave)
-    while wave:
-        view.prefetch(wave)
-        found = [view.get(kind, key) for kind, key in wave if kind in _LEADING]
-        led = [key for row in found if row is not None for key in row.leads_to()]
-        wave = {key: None for key in led if key not in seen}
-        seen.update(wave)
+def _load(view: Overlay, wanted: Wanted) -> None:
+    """Load rows, and then what those lead to, wave by wave."""
+    while wanted:
+        found = view.prefetch(wanted)
+        wanted = {}
+        for kind in _LEADING & found.keys():
+            for row in found[kind].values():
+                for led, key in row.leads_to() if row is not None else ():
+                    wanted.setdefault(led, set()).add(key)
 
 
 def _append_head(view: Overlay, batch: Batch) -> None:
@@ -227,7 +228,6 @@ def _execute_batch(
     execution: Execution, tx: Transaction, batch: Batch, records: Sequence[Record]
 ) -> None:
     party, number = batch.party, batch.number
-    merge = execution.view.merge
     index = execution.first_index + len(execution.leaves)
     for raw, record in zip(batch.records, records, strict=True):
         tx.begin(index)
@@ -235,12 +235,11 @@ def _execute_batch(
         try:
             _apply(tx, record)
         except Refused as refused:
-            tx.begin(index)
+            tx.undo()
             outcome = refused.code
             execution.refusals.append((index, refused))
         if outcome != ID_REUSED:
             tx.put(Recorded(party, record.id, index))
-        merge(tx.changes)
         kind = type(record)
         subject = RULES[kind].subject(record)
         execution.entries.append(EntryInfo(index, party, record.id, _TYPES[kind], subject, outcome))

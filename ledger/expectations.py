@@ -69,7 +69,7 @@ def open_expectation(
     subject, awaited = matter
     now = tx.time_ms
     due_at = now + tx.genesis.due_after_ms(kind)
-    tx.table(Expectation)[kind, subject] = Expectation(
+    opened = Expectation(
         kind,
         subject,
         awaited,
@@ -84,6 +84,7 @@ def open_expectation(
         NOT_SETTLED,
         "",
     )
+    tx.set(Expectation, (kind, subject), opened)
 
 
 def open_or_revise(

@@ -2,8 +2,8 @@
 
 A contract declares its rows as frozen structs; the first ``KEY`` fields are the primary key. A
 :class:`View` answers "which row stands under this key"; an :class:`Overlay` is a view with changes
-on top of another view; a :class:`Transaction` collects the changes of one record and either merges
-them whole or leaves nothing.
+on top of another view; a :class:`Transaction` makes the changes of one record to an overlay and
+takes them all back if the record is refused.
 """
 
 from __future__ import annotations
@@ -47,6 +47,9 @@ R = TypeVar("R", bound=Row)
 Changes = dict[type[Row], dict[Key, Row | None]]
 
 
+Wanted = dict[type[Row], set[Key]]
+"""Keys of rows to be read, by type."""
+
 _ABSENT: Any = object()
 
 
@@ -56,8 +59,8 @@ class View(Protocol):
     def get(self, kind: type[R], key: Key) -> R | None:
         """Return the row under ``key``, or None."""
 
-    def prefetch(self, keys: Keys) -> None:
-        """Load rows that will be asked for, one query a table."""
+    def fetch(self, wanted: Wanted) -> Changes:
+        """Return the rows under many keys, None where there is none: one query a table."""
 
 
 class EmptyView:
@@ -67,8 +70,9 @@ class EmptyView:
         """Return None: nothing exists yet."""
         return None
 
-    def prefetch(self, keys: Keys) -> None:
-        """Do nothing: there is nothing to load."""
+    def fetch(self, wanted: Wanted) -> Changes:
+        """Return None for every key."""
+        return {kind: dict.fromkeys(keys) for kind, keys in wanted.items()}
 
 
 class Overlay:
@@ -98,39 +102,44 @@ class Overlay:
                     return row  # type: ignore[no-any-return]
         return self.below.get(kind, key)
 
-    def prefetch(self, keys: Keys) -> None:
-        """Load rows below this layer and keep them at hand."""
-        wanted = [(kind, key) for kind, key in keys if key not in self.known.get(kind, ())]
-        self.below.prefetch(wanted)
-        read = self.below.get
-        for kind, key in wanted:
-            rows = self.known.get(kind)
-            if rows is None:
-                rows = self.known[kind] = {}
-            rows[key] = read(kind, key)
+    def fetch(self, wanted: Wanted) -> Changes:
+        """Return the rows under many keys as of this layer."""
+        found: Changes = {}
+        deeper: Wanted = {}
+        for kind, keys in wanted.items():
+            own = self.changes.get(kind, {})
+            found[kind] = {key: own[key] for key in own.keys() & keys}
+            rest = keys - own.keys()
+            if rest:
+                deeper[kind] = rest
+        if deeper:
+            for kind, rows in self.below.fetch(deeper).items():
+                found[kind].update(rows)
+        return found
+
+    def prefetch(self, wanted: Wanted) -> Changes:
+        """Load rows from below, keep them at hand, and return those that were new."""
+        new = {k: keys - self.known.get(k, {}).keys() for k, keys in wanted.items()}
+        found = self.below.fetch({kind: keys for kind, keys in new.items() if keys})
+        for kind, rows in found.items():
+            self.known.setdefault(kind, {}).update(rows)
+        return found
 
     def rest(self) -> None:
         """Let go of prefetched rows: the layer will only be read from now on."""
         self.known = {}
 
     def merge(self, changes: Changes) -> None:
-        """Take over ``changes`` of a transaction that succeeded."""
+        """Take over the changes of a block that was executed on this layer."""
         for kind, rows in changes.items():
-            mine = self.changes.get(kind)
-            if mine is None:
-                self.changes[kind] = rows.copy()
-            else:
-                mine.update(rows)
+            self.changes.setdefault(kind, {}).update(rows)
 
 
 class Transaction:
-    """The changes of one record on top of a view, and the facts that its contract may use.
-
-    Nothing reaches the view from here: who runs the transaction merges ``changes`` when the record
-    was applied, and drops them when it was refused.
+    """One record's changes to a view, which are all undone if the record is refused.
 
     Args:
-        view: The state before the record.
+        view: The state; changes are written to it at once.
         genesis: The consortium's founding document.
         author: The party that states the record.
         role: The author's role.
@@ -143,15 +152,15 @@ class Transaction:
         "_below",
         "_changed",
         "_known",
+        "_undo",
         "author",
-        "changes",
         "entry",
         "genesis",
         "height",
         "memo",
+        "postings",
         "role",
         "time_ms",
-        "view",
     )
 
     def __init__(  # noqa: PLR0917 - the facts of one record; each is needed, none is optional
@@ -164,32 +173,41 @@ class Transaction:
         height: int,
         time_ms: int,
     ) -> None:
-        self.view = view
         self._changed, self._known, self._below = view.changes, view.known, view.below.get
+        self._undo: list[tuple[type[Row], Key, Any]] = []
         self.genesis = genesis
         self.author = author
         self.role = role
         self.entry = entry
         self.height = height
         self.time_ms = time_ms
-        self.changes: Changes = {}
+        self.postings = 0
+        """How many lines this record has posted to the books."""
         self.memo: dict[Key, str] = {}
         """Results of pure functions, kept from record to record of one block."""
 
     def begin(self, entry: int) -> None:
-        """Drop all changes and go on with the record at index ``entry``."""
+        """Go on with the record at index ``entry``; what was changed so far stays."""
         self.entry = entry
-        self.changes = {}
+        self.postings = 0
+        self._undo.clear()
+
+    def undo(self) -> None:
+        """Take back every change since :meth:`begin`: the record was refused."""
+        for kind, key, before in reversed(self._undo):
+            rows = self._changed[kind]
+            if before is _ABSENT:
+                del rows[key]
+            else:
+                rows[key] = before
+            if not rows:
+                del self._changed[kind]
+        self._undo.clear()
 
     def get(self, kind: type[R], key: Key) -> R | None:
         """Return the row under ``key`` as this record sees it, or None."""
-        row: Any
-        rows = self.changes.get(kind)
-        if rows is not None:
-            row = rows.get(key, _ABSENT)
-            if row is not _ABSENT:
-                return row  # type: ignore[no-any-return]
         # The two layers of the view, read here because every contract reads all the time.
+        row: Any
         rows = self._changed.get(kind)
         if rows is not None:
             row = rows.get(key, _ABSENT)
@@ -205,17 +223,15 @@ class Transaction:
     def put(self, row: Row) -> None:
         """Set ``row`` under its own key."""
         kind = type(row)
-        rows = self.changes.get(kind)
-        if rows is None:
-            rows = self.changes[kind] = {}
-        rows[astuple(row)[: kind.KEY]] = row
+        self.set(kind, astuple(row)[: kind.KEY], row)
 
-    def table(self, kind: type[Row]) -> dict[Key, Row | None]:
-        """Return this record's changes of one table, for loops over many rows."""
-        rows = self.changes.get(kind)
+    def set(self, kind: type[Row], key: Key, row: Row | None) -> None:
+        """Set or (None) delete the row under ``key``, which must be the row's own."""
+        rows = self._changed.get(kind)
         if rows is None:
-            rows = self.changes[kind] = {}
-        return rows
+            rows = self._changed[kind] = {}
+        self._undo.append((kind, key, rows.get(key, _ABSENT)))
+        rows[key] = row
 
     def sole(self, role: Role) -> str:
         """Return the one party in a role that only one may hold."""
@@ -226,17 +242,19 @@ class Transaction:
 
     def delete(self, kind: type[Row], key: Key) -> None:
         """Delete the row under ``key``, which must exist."""
-        self.changes.setdefault(kind, {})[key] = None
+        self.set(kind, key, None)
 
 
 def change_list(changes: Changes) -> list[list[Any]]:
-    """Return changes as ``[table, key, row or false]``, sorted by table and key.
+    """Return changes as ``[table, rows, deleted]`` by table name: what the state hash covers.
 
-    This is the form that the state hash covers; a row encodes as the array of its fields, and
-    ``false`` marks a deleted row.
+    ``rows`` are the rows that stand now, each as the array of its fields, and ``deleted`` the keys
+    of those that are gone; both are sorted by key.
     """
     listed: list[list[Any]] = []
     for kind in sorted(changes, key=lambda k: k.TABLE):
-        table = kind.TABLE
-        listed += [[table, key, row or False] for key, row in sorted(changes[kind].items())]
+        rows = sorted(changes[kind].items())
+        standing = [row for _, row in rows if row is not None]
+        deleted = [key for key, row in rows if row is None] if len(standing) < len(rows) else []
+        listed.append([kind.TABLE, standing, deleted])
     return listed

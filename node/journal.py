@@ -100,8 +100,8 @@ class Journal:
         if len(self._queue) + len(raws) > QUEUE_RECORDS_MAX and self._queue:
             raise Busy(len(self._queue))
         submissions = [self._decoded(raw) for raw in raws]
-        ids = [(Recorded, (self._party, s.id)) for s in submissions if not s.done]
-        self._store.view().prefetch(ids)
+        ids = {(self._party, s.id) for s in submissions if not s.done}
+        self._store.view().fetch({Recorded: ids})
         return [s if s.done else self._take(s) for s in submissions]
 
     def _decoded(self, raw: bytes) -> Submission:

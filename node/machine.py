@@ -6,6 +6,8 @@ fork costs nothing and a final block is already computed when it is committed.
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from consensus.limits import RANGE_BYTES_MAX
@@ -14,6 +16,7 @@ from ledger import batch as batches
 from ledger import canonical, domains
 from ledger.batch import Batch
 from ledger.block import Block, BlockHeader, Tip, batch_hashes, encode_header
+from ledger.contracts import ROWS
 from ledger.errors import LedgerError, VerificationError
 from ledger.execute import BatchHead, Execution, check_records, execute
 from ledger.genesis import Genesis
@@ -26,7 +29,8 @@ from node.pool import Head, Pool
 from node.storage.store import Store
 
 _NO_BATCH: Head = (0, domains.ZERO_HASH)
-_changes = msgspec.json.Decoder(list[tuple[str, list[object], object]])
+_changes = msgspec.json.Decoder(list[tuple[str, list[list[Any]], list[list[Any]]]])
+_KEY_SIZES = {kind.TABLE: kind.KEY for kind in ROWS}
 
 
 def head_in(view: View, party: str) -> Head:
@@ -251,9 +255,9 @@ def _difference(header: BlockHeader, own: Execution) -> str | None:
 
 
 def _first_difference(own: Execution, theirs: bytes) -> str:
-    mine = {_key(c): c for c in _changes.decode(canonical.encode(change_list(own.changes)))}
+    mine = _by_key(canonical.encode(change_list(own.changes)))
     try:
-        other = {_key(c): c for c in _changes.decode(theirs)}
+        other = _by_key(theirs)
     except (ValueError, RecursionError):
         return "the proposer's answer is not a list of changes"
     for key in sorted(mine.keys() | other.keys()):
@@ -262,5 +266,11 @@ def _first_difference(own: Execution, theirs: bytes) -> str:
     return "the changes are the same; the outcomes or an earlier state differ"
 
 
-def _key(change: tuple[str, list[object], object]) -> str:
-    return f"{change[0]}{change[1]}"
+def _by_key(raw: bytes) -> dict[str, object]:
+    """Return a list of changes by table and key; False stands for a deleted row."""
+    found: dict[str, object] = {}
+    for table, rows, deleted in _changes.decode(raw):
+        size = _KEY_SIZES.get(table, 1)
+        found.update({f"{table}{row[:size]}": row for row in rows})
+        found.update({f"{table}{key}": False for key in deleted})
+    return found

@@ -34,10 +34,11 @@ def transaction(view: Overlay | None = None, entry: int = 7) -> Transaction:
 
 
 def test_a_posting_moves_balances_and_numbers_its_lines() -> None:
-    tx = transaction()
+    view = Overlay(EmptyView())
+    tx = transaction(view)
     books.post(tx, "CNY", [("reserve", 100), ("pending:a", -60), ("pending:b", -40)])
     books.post(tx, "CNY", [("pending:a", 60), ("in_transit:a", -60)])
-    assert list(tx.table(Posting)) == [(7, line) for line in range(5)]
+    assert list(view.changes[Posting]) == [(7, line) for line in range(5)]
     assert tx.get(Posting, (7, 2)) == Posting(7, 2, "pending:b", "CNY", -40)
     assert tx.get(Balance, ("pending:a", "CNY")) is None
     assert tx.get(Balance, ("in_transit:a", "CNY")) == Balance("in_transit:a", "CNY", -60)
@@ -71,9 +72,11 @@ def test_an_account_of_no_class_is_a_programming_error() -> None:
 )
 def test_nothing_goes_below_zero_that_may_not(lines: list[tuple[str, int]]) -> None:
     view = Overlay(EmptyView())
+    tx = transaction(view)
     with pytest.raises(Refused) as caught:
-        books.post(transaction(view), "CNY", lines)
+        books.post(tx, "CNY", lines)
     assert caught.value.code == "books-overdrawn"
+    tx.undo()
     assert view.changes == {}
 
 

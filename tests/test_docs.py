@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +34,7 @@ from node.storage.store import _OWNERSHIP
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 PACKAGES = ("ledger", "consensus", "node", "api", "simulator", "cli")
-PAGES = sorted(
-    page
-    for page in (*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ROOT.glob("*/README.md"))
-    if not page.is_relative_to(ROOT / ".venv")
-)
+PAGES = sorted({*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ROOT.glob("[a-z]*/**/README.md")})
 FENCE = re.compile(r"^```([a-z]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#\s]*)(#[^)\s]*)?\)")
 KEBAB = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -181,8 +178,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def _examples() -> list[tuple[str, str]]:
     """Return every command of docs/bytes.md with the output that stands under it."""
     blocks = FENCE.findall(text_of(DOCS / "bytes.md"))
-    pairs = zip(blocks, blocks[1:], strict=False)
-    return [(body, output) for (name, body), (_, output) in pairs if name == "bash"]
+    return [(body, output) for (name, body), (_, output) in pairwise(blocks) if name == "bash"]
 
 
 @pytest.mark.parametrize(("command", "output"), _examples())
@@ -384,8 +380,8 @@ def test_every_dependency_has_a_reason() -> None:
     import tomllib
 
     project = tomllib.loads(text_of(ROOT / "pyproject.toml"))["project"]
-    listed = [*project["dependencies"], *sum(project["optional-dependencies"].values(), [])]
-    names = {re.split(r"[\[<>=; ]", each, maxsplit=1)[0] for each in listed}
+    lists = [project["dependencies"], *project["optional-dependencies"].values()]
+    names = {re.split(r"[\[<>=; ]", each, maxsplit=1)[0] for listed in lists for each in listed}
     page = text_of(DOCS / "dependencies.md")
     assert not [name for name in names if f"| `{name}` |" not in page]
     modules = re.findall(r"golang\.org/\S+", text_of(ROOT / "tests" / "interop" / "go.mod"))

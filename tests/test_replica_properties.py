@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from random import Random
 
-from consensus_kit import SIGNERS, WALL_MS, Cluster, genesis_of, make_block
+import pytest
+from consensus_kit import SIGNERS, WALL_MS, Cluster, Disk, genesis_of, make_block
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from consensus import evidence as evidence_module
+from consensus import justification as justification_module
+from consensus import replica as replica_module
+from consensus.effects import Saved
+from consensus.errors import BadVote
 from consensus.messages import (
     CertificateMessage,
     Message,
@@ -18,6 +24,8 @@ from consensus.messages import (
     WantRange,
     wire_block,
 )
+from consensus.replica import Replica
+from consensus.slot import Slot
 from consensus.votes import (
     Certificate,
     Subject,
@@ -80,7 +88,7 @@ def disturb(cluster: Cluster, action: str, number: int) -> None:  # noqa: C901 -
             cluster.link(name, other, up=action == "mend")
 
 
-@calm(80)
+@calm(200)
 @given(st.sampled_from(SIZES), schedules)
 def test_honest_replicas_are_safe_always_and_live_after_healing(
     size: tuple[int, int], schedule: list[tuple[str, int]]
@@ -94,7 +102,7 @@ def test_honest_replicas_are_safe_always_and_live_after_healing(
     assert not any(seat.evidence for seat in cluster.honest)  # I8
 
 
-@calm(40)
+@calm(100)
 @given(st.sampled_from(((3, 2), (4, 3), (5, 4), (7, 5))), schedules, st.integers(0, 6))
 def test_the_rest_is_live_while_no_more_than_allowed_are_gone_for_good(
     size: tuple[int, int], schedule: list[tuple[str, int]], first: int
@@ -236,7 +244,7 @@ def _forged(wire):  # type: ignore[no-untyped-def]
     return type(wire)(wire.header, wire.signature, spoilt, wire.justification)
 
 
-@calm(80)
+@calm(160)
 @given(
     st.sampled_from(((4, 3, 1), (7, 5, 2))),
     st.lists(
@@ -274,3 +282,93 @@ def test_liars_up_to_the_tolerance_harm_nobody(
     assert cluster.run(cluster.now_ms + CALM_MS, done), "I7 beside liars"
     accused = {lie.party for seat in cluster.honest for lie in seat.evidence}
     assert accused <= set(names)  # I8
+
+
+# -- every checker bites --------------------------------------------------------------------------
+
+
+def _cluster_at_work() -> Cluster:
+    cluster = Cluster(genesis_of(4, 3))
+    cluster.work("platform")
+    return cluster
+
+
+def test_checker_of_i2_bites_when_votes_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Disk, "saved", lambda disk: Saved(disk.tip(), None, ()))
+    cluster = _cluster_at_work()
+    while not any("final" in slot.own for slot in _slots(cluster)):
+        cluster.deliver(cluster.bag.pop(0))
+    for name in cluster.genesis.names:
+        cluster.crash(name)
+    cluster.bag.clear()
+    with pytest.raises(AssertionError, match="I2"):
+        for name in cluster.genesis.names:
+            cluster.restart(name)
+        cluster.run(60_000)
+
+
+def _slots(cluster: Cluster) -> list[Slot]:
+    books = [cluster.replica(seat.name)._book for seat in cluster.running]
+    return [slot for book in books for slot in book.slots.values()]
+
+
+def test_checker_of_r7_bites_when_a_vote_is_not_saved(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Disk, "save", lambda _disk, _durable: None)
+    with pytest.raises(AssertionError, match="R7"):
+        _cluster_at_work().run(5000)
+
+
+def test_checker_of_i3_bites_when_a_proposal_carries_no_proof(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(replica_module, "refuse_unjustified", lambda *_: None)
+    monkeypatch.setattr(replica_module, "wire_block", lambda block, _: wire_block(block, ()))
+    cluster = _cluster_at_work()
+    with pytest.raises(BadVote, match="unjustified"):
+        for _ in range(3):
+            cluster.run(cluster.now_ms + 5000)
+            cluster.work("platform")
+
+
+def test_checker_of_i1_bites_when_a_quorum_is_too_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Slot, "certify", _certify_two)
+    for module in (replica_module, justification_module):
+        monkeypatch.setattr(module, "verify_certificate", lambda *_: None)
+    cluster = Cluster(genesis_of(4, 3))
+    for one in ("platform", "institution"):
+        for other in ("funder", "auditor"):
+            cluster.link(one, other, up=False)
+    cluster.work("platform")
+    cluster.work("funder")
+    with pytest.raises(AssertionError, match="I1"):
+        cluster.run(60_000)
+
+
+_certify = Slot.certify
+
+
+def _certify_two(slot: Slot, subject: Subject, quorum: int) -> Certificate | None:
+    return _certify(slot, subject, 2)
+
+
+def test_checker_of_i8_bites_when_honest_votes_count_as_lies(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(evidence_module, "contradiction", lambda *_: "two-notar")
+    with pytest.raises(AssertionError, match="I8"):
+        _cluster_at_work().run(5000)
+
+
+def test_checker_of_i7_bites_when_nobody_says_anything_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Replica, "_say_everything", lambda *_: None)
+    cluster = _cluster_at_work()
+    cluster.bag.clear()
+    cluster.deliver_all()
+    for seat in cluster.honest:
+        cluster.crash(seat.name)
+    cluster.heal()
+    cluster.crash("platform")
+    cluster.restart("platform")
+    assert not cluster.run(3000, cluster.all_work_final)

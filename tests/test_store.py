@@ -32,7 +32,7 @@ from ledger.block import genesis_tip
 from ledger.contracts import ROWS
 from ledger.log.merkle import EMPTY_ROOT, inclusion_path, verify_inclusion
 from ledger.log.tiles import hash_reader
-from ledger.state import Changes, Key, Row
+from ledger.state import Changes, Key, Row, Wanted
 from node.errors import CorruptLedger, StorageError
 from node.storage.check import check
 from node.storage.store import ConsensusItem, EvidenceItem, Item, JournalItem, Store
@@ -520,11 +520,16 @@ def test_prefetch_asks_once_a_table_and_only_for_what_is_missing(store: Store) -
     rows = [account(number) for number in range(40)]
     commit(store, Chain(), 1, changes_of(*rows, Mark("a")))
     counted = Counted(store)
-    keys = [(Account, row.key) for row in rows] + [(Mark, (name,)) for name in "abc"]
-    store.view().prefetch(keys)
+    wanted: Wanted = {
+        Account: {row.key for row in rows},
+        Mark: {(name,) for name in "abc"},
+    }
+    found = store.view().fetch(wanted)
+    assert found[Account] == {row.key: row for row in rows}
+    assert found[Mark] == {("a",): Mark("a"), ("b",): None, ("c",): None}
     assert len(counted.statements) == 2
-    store.view().prefetch(keys)
-    assert [store.view().get(*key) for key in keys[:40]] == rows
+    assert store.view().fetch(wanted) == found
+    assert [store.view().get(Account, row.key) for row in rows] == rows
     assert store.view().get(Mark, ("b",)) is None
     assert len(counted.statements) == 2
 
@@ -604,7 +609,10 @@ def test_the_view_shows_what_a_plain_dictionary_would(
         for row, deleted in changed:
             changes.setdefault(type(row), {})[row.key] = None if deleted else row
         if prefetch:
-            store.view().prefetch(ordered)
+            wanted: Wanted = {}
+            for kind, key in ordered:
+                wanted.setdefault(kind, set()).add(key)
+            store.view().fetch(wanted)
         commit(store, chain, 1, changes)
         for kind, rows in changes.items():
             for key, new in rows.items():

@@ -185,7 +185,6 @@ def enter(tx: Transaction, legs: Sequence[Leg], capture: Captured, source: str) 
         source: The account that the money comes from.
     """
     captured_at = capture.captured_at
-    rows = tx.table(Leg)
     lines = [(source, capture.amount)]
     for leg in legs:
         name, amount, seq = leg.receiver, leg.amount, NO_BUCKET
@@ -195,7 +194,8 @@ def enter(tx: Transaction, legs: Sequence[Leg], capture: Captured, source: str) 
             seq = receivers.place(tx, receiver, due, amount)
             lines.append((books.pending(name), -amount))
         payment, number = leg.payment, leg.leg
-        rows[payment, number] = Leg(payment, number, name, amount, leg.purpose, leg.ppm, seq)
+        placed = Leg(payment, number, name, amount, leg.purpose, leg.ppm, seq)
+        tx.set(Leg, (payment, number), placed)
     books.post(tx, capture.currency, lines)
 
 

@@ -178,7 +178,7 @@ def place(tx: Transaction, receiver: Receiver, due_date: str, amount: int) -> in
         bucket = _bucket(tx, name, seq)
         if not bucket.returned:
             total, legs = bucket.amount + amount, bucket.legs + 1
-            tx.table(Bucket)[name, seq] = Bucket(name, seq, due_date, total, legs, "", "")
+            tx.set(Bucket, (name, seq), Bucket(name, seq, due_date, total, legs, "", ""))
             return seq
     seq = receiver.bucket_count + 1
     opened = (*receiver.open_buckets, f"{due_date}:{seq}")

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Protocol, TypeVar
 
-from ledger.state import Changes, Key, Keys, R, Row
+from ledger.state import Changes, Key, R, Row, Wanted
 
 CACHE_ROWS_MAX = 100_000
 QUERY_KEYS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
@@ -58,24 +58,39 @@ class StoreView:
             self._remember(kind, key, row)
         return row  # type: ignore[no-any-return]
 
-    def prefetch(self, keys: Keys) -> None:
-        """Load the rows under ``keys`` that are not in memory, one query a table.
+    def fetch(self, wanted: Wanted) -> Changes:
+        """Return the rows under many keys, reading those not in memory, one query a table.
 
         Raises:
             StorageError: the database could not be read.
             CorruptLedger: the database is damaged.
         """
-        wanted: dict[type[Row], dict[Key, None]] = {}
-        for kind, key in keys:
-            if self._cached(kind, key) is _UNKNOWN:
-                wanted.setdefault(kind, {})[key] = None
-        if not wanted:
-            return
-        found = self._source.select_rows({kind: list(keys) for kind, keys in wanted.items()})
-        for kind, missing in wanted.items():
-            rows: dict[Key, Row | None] = {row.key: row for row in found[kind]}
-            for key in missing:
-                self._remember(kind, key, rows.get(key))
+        found = {kind: self._hits(kind, keys) for kind, keys in wanted.items()}
+        missing = {kind: list(keys - found[kind].keys()) for kind, keys in wanted.items()}
+        missing = {kind: keys for kind, keys in missing.items() if keys}
+        if missing:
+            read = self._source.select_rows(missing)
+            for kind, keys in missing.items():
+                rows: dict[Key, Row | None] = {row.key: row for row in read[kind]}
+                self._keep(kind, {key: rows.get(key) for key in keys})
+                found[kind].update({key: rows.get(key) for key in keys})
+        return found
+
+    def _hits(self, kind: type[Row], keys: set[Key]) -> dict[Key, Row | None]:
+        young = self._young.get(kind, {})
+        hits = {key: young[key] for key in young.keys() & keys}
+        old = self._old.get(kind)
+        if old:
+            again = {key: old.pop(key) for key in old.keys() & keys}
+            self._keep(kind, again)
+            hits.update(again)
+        return hits
+
+    def _keep(self, kind: type[Row], rows: dict[Key, Row | None]) -> None:
+        if self._count >= self._half:
+            self._old, self._young, self._count = self._young, {}, 0
+        self._young.setdefault(kind, {}).update(rows)
+        self._count += len(rows)
 
     def apply(self, changes: Changes) -> None:
         """Take over a committed block's changes of keys that are in memory."""
