@@ -13,7 +13,13 @@ from ledger import canonical, domains
 from ledger.calendar import Calendar
 from ledger.errors import GenesisError
 from ledger.keys import PUBLIC_KEY_BYTES, Verifier
-from ledger.limits import GENESIS_BYTES_MAX, LEGS_CEILING, MEMBERS_MAX, SAFE_INTEGER_MAX
+from ledger.limits import (
+    GENESIS_BYTES_MAX,
+    LEGS_CEILING,
+    MEMBERS_MAX,
+    RECORD_BYTES_MAX,
+    SAFE_INTEGER_MAX,
+)
 from ledger.log.checkpoint import origin
 
 Role = Literal["platform", "institution", "funder", "guarantor", "merchant", "auditor"]
@@ -58,9 +64,9 @@ class Member(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the consortium allows at most. Bytes, counts, and the clock drift in ms."""
 
-    batch_bytes: Annotated[int, Meta(ge=1024, le=16 * 2**20)] = 512 * 1024
+    batch_bytes: Annotated[int, Meta(ge=2 * RECORD_BYTES_MAX, le=16 * 2**20)] = 512 * 1024
     batch_records: Annotated[int, Meta(ge=1, le=10_000)] = 500
-    block_bytes: Annotated[int, Meta(ge=1024, le=64 * 2**20)] = 2 * 2**20
+    block_bytes: Annotated[int, Meta(ge=2 * RECORD_BYTES_MAX, le=64 * 2**20)] = 2 * 2**20
     block_records: Annotated[int, Meta(ge=1, le=50_000)] = 2000
     drift_ms: Positive = 300_000
     legs: Annotated[int, Meta(ge=1, le=LEGS_CEILING)] = 10

@@ -1,15 +1,20 @@
 """The worked example of docs/bytes.md: a tiny ledger from fixed keys, and the files that show it.
 
-``python -m tests.docs_example`` (from the repository's root) writes ``docs/bytes/`` again after a
-change of the formats or of a contract's rows; the difference is to be reviewed like code.
+``python -m tests.docs_example`` (from the repository's root) writes ``docs/bytes/`` and the outputs
+in ``docs/bytes.md`` again after a change of the formats or of a contract's rows; the difference is
+to be reviewed like code.
 """
 
 from __future__ import annotations
 
-import json
+import os
+import re
+import subprocess
+import sys
 from base64 import b64encode
 from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from consensus.evidence import of_votes
 from consensus.messages import WantRange, encode
@@ -28,7 +33,11 @@ from ledger.state import EmptyView, Overlay, change_list
 from ledger.verify import encode_block, encode_checkpoint
 from node.handshake import Opening, transcript
 
-FOLDER = Path(__file__).resolve().parents[1] / "docs" / "bytes"
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "bytes.md"
+FOLDER = ROOT / "docs" / "bytes"
+FENCE = re.compile(r"^```([a-z]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+EXAMPLE = re.compile(r"^```bash\n(.*?)^```\n\n```text\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CREATED_AT = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 MORNING = 1_767_578_400_000  # Monday 2026-01-05, 10:00 at UTC+8
 PARTIES: tuple[Role, ...] = ("platform", "institution", "funder", "auditor")
@@ -184,11 +193,41 @@ def files() -> dict[str, bytes]:
     }
 
 
+def shell_in(folder: Path) -> dict[str, str]:
+    """Return an environment in which ``tongzhang`` and ``python3`` are those at hand.
+
+    Args:
+        folder: Where the two scripts are written.
+    """
+    for name, arguments in (("tongzhang", "-P -m cli"), ("python3", "")):
+        script = folder / name
+        script.write_text(f'#!/bin/sh\nexec "{sys.executable}" {arguments} "$@"\n')
+        script.chmod(0o755)
+    path = f"{folder}{os.pathsep}{os.environ.get('PATH', '')}"
+    return {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "COLUMNS": "100"}
+
+
+def run(command: str, shell: dict[str, str], folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command of a document."""
+    return subprocess.run(
+        ["bash", "-eu", "-c", command], cwd=folder, env=shell, capture_output=True, text=True
+    )
+
+
 def main() -> None:
+    page = PAGE.read_text("utf-8")
     FOLDER.mkdir(exist_ok=True)
     for name, content in files().items():
-        (FOLDER / name).write_bytes(content)
-    print(json.dumps(sorted(files()), indent=1))
+        file = FOLDER / name
+        if name.endswith(".json") and file.exists():
+            page = page.replace(file.read_text("utf-8"), content.decode())
+        file.write_bytes(content)
+    with TemporaryDirectory() as folder:
+        shell = shell_in(Path(folder))
+        for example in EXAMPLE.finditer(page):
+            output = run(example[1], shell, FOLDER).stdout
+            page = page.replace(example[0], example[0].replace(example[2], output))
+    PAGE.write_text(page, "utf-8")
 
 
 if __name__ == "__main__":

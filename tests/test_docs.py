@@ -8,17 +8,14 @@ import re
 import shlex
 import shutil
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
-from docs_example import FOLDER, files
+from docs_example import EXAMPLE, FENCE, FOLDER, PAGE, ROOT, files, run, shell_in
 
 from api.problems import TABLE
 from cli.main import app
@@ -31,11 +28,9 @@ from ledger.genesis import tolerance
 from node.handshake import CLOSE_CODES
 from node.storage.store import _OWNERSHIP
 
-ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 PACKAGES = ("ledger", "consensus", "node", "api", "simulator", "cli")
 PAGES = sorted({*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ROOT.glob("[a-z]*/**/README.md")})
-FENCE = re.compile(r"^```([a-z]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#\s]*)(#[^)\s]*)?\)")
 KEBAB = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
@@ -165,32 +160,21 @@ def test_every_make_target_that_is_written_exists() -> None:
 
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Return an environment in which ``tongzhang`` and ``python3`` are those under test."""
-    folder = tmp_path_factory.mktemp("bin")
-    for name, arguments in (("tongzhang", "-P -m cli"), ("python3", "")):
-        script = folder / name
-        script.write_text(f'#!/bin/sh\nexec "{sys.executable}" {arguments} "$@"\n')
-        script.chmod(0o755)
-    path = f"{folder}{os.pathsep}{os.environ.get('PATH', '')}"
-    return {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "COLUMNS": "100"}
+    return shell_in(tmp_path_factory.mktemp("bin"))
 
 
-def _examples() -> list[tuple[str, str]]:
-    """Return every command of docs/bytes.md with the output that stands under it."""
-    blocks = FENCE.findall(text_of(DOCS / "bytes.md"))
-    return [(body, output) for (name, body), (_, output) in pairwise(blocks) if name == "bash"]
-
-
-@pytest.mark.parametrize(("command", "output"), _examples())
+@pytest.mark.parametrize(("command", "output"), EXAMPLE.findall(text_of(PAGE)))
 def test_examples_of_bytes_come_out_as_written(
     shell: dict[str, str], command: str, output: str
 ) -> None:
     if "openssl" in command and shutil.which("openssl") is None:
         pytest.skip("openssl is not installed")
-    ran = subprocess.run(
-        ["bash", "-eu", "-c", command], cwd=FOLDER, env=shell, capture_output=True, text=True
-    )
+    ran = run(command, shell, FOLDER)
     assert ran.stdout == output, ran.stderr
+
+
+def test_every_command_of_bytes_stands_above_its_output() -> None:
+    assert len(EXAMPLE.findall(text_of(PAGE))) == len(fences(PAGE, "bash"))
 
 
 def test_example_files_are_what_the_code_makes() -> None:
@@ -218,10 +202,7 @@ def test_the_tour_of_the_readme_works(shell: dict[str, str], tmp_path: Path) -> 
     port = _free_ports(4)
     script = "\n".join(fences(ROOT / "README.md", "bash"))
     script = script.replace("tongzhang init net", f"tongzhang init net --base-port {port}")
-    head = "set -eu\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n"
-    ran = subprocess.run(
-        ["bash", "-c", head + script], cwd=tmp_path, env=shell, capture_output=True, text=True
-    )
+    ran = run(f"trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n{script}", shell, tmp_path)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     for said in ("payment pay-1: captured", "payment pay-1: split", "good receipt", "good log"):
         assert said in ran.stdout

@@ -88,9 +88,14 @@ sys.exit("nothing to forge was found in the receipt") if forged == text else pri
 wait_healthy() {
   local party state deadline=$((SECONDS + 90))
   for party in "$@"; do
-    until state=$(docker inspect --format '{{.State.Health.Status}}' "$(container "$party")") \
-      && [ "$state" = healthy ]; do
-      [ "$SECONDS" -lt "$deadline" ] || fail "$party is not healthy in time: $state"
+    while :; do
+      state=$(docker inspect --format '{{.State.Health.Status}}, restarted {{.RestartCount}} times' \
+        "$(container "$party")")
+      case $state in
+        "healthy, restarted 0 times") break ;;
+        *"restarted 0 times") [ "$SECONDS" -lt "$deadline" ] || fail "$party is $state, and late" ;;
+        *) fail "$party ended by itself: $state" ;;
+      esac
       sleep 1
     done
   done
