@@ -33,7 +33,7 @@ logger = logging.getLogger("tongzhang.api")
 TABLE: dict[str, tuple[int, str]] = {
     "bad-parameter": (400, "A parameter of the request is not what it must be"),
     "no-token": (401, "A bearer token is needed"),
-    "bad-token": (401, "The bearer token is not known, revoked or expired"),
+    "bad-token": (401, "The bearer token is not known, or was revoked"),
     "wrong-scope": (403, "The bearer token does not allow this"),
     "not-found": (404, "There is nothing at this address"),
     "no-such-block": (404, "The log has no block of this height"),
@@ -58,16 +58,14 @@ TABLE: dict[str, tuple[int, str]] = {
     "conflicting-final": (503, "The node stopped: it saw two final histories"),
     "corrupt-ledger": (503, "The node stopped: its database is damaged"),
     "disk-full": (503, "The node stopped: its disk is full"),
-    "halted": (503, "The node stopped for safety"),
     "not-ready": (503, "The node cannot take part at the moment"),
+    "state-diverged": (503, "The node stopped: its state differs from the quorum's"),
     "stopping": (503, "The node is shutting down"),
-    "storage-busy": (503, "The database is locked by something else"),
-    "storage-closed": (503, "The database is closed"),
     "storage-failed": (503, "The node stopped: its database failed"),
 }
 """Status and title by code."""
 
-RETRY_AFTER_S = {"busy": 1, "not-ready": 2, "stopping": 5, "storage-busy": 1}
+RETRY_AFTER_S = {"busy": 1, "not-ready": 2, "stopping": 5}
 
 
 class Problem(Exception):

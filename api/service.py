@@ -49,7 +49,7 @@ class Alive(msgspec.Struct, frozen=True):
 
 
 class Ready(msgspec.Struct, frozen=True):
-    """The node takes part: it reaches a quorum and is not far behind."""
+    """The node takes part: it has not stopped, and reaches a quorum."""
 
     ready: bool
     detail: str

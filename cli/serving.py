@@ -14,8 +14,11 @@ from node.home import DATABASE, Home, load_home, lock_home
 from node.node import Node
 from node.storage.check import check
 from node.storage.store import Store
+from node.tokens import write_whole
 
 REBUILDING = "rebuilding"
+DATABASE_ID = "database.id"
+"""Names the database that the home's key signs with: another one has forgotten votes (I2)."""
 _SQLITE_FILES = ("", "-wal", "-shm")
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -38,6 +41,7 @@ def run_node(path: Path, *, rebuild: bool, fast_start: bool) -> None:
         if rebuild or (path / REBUILDING).exists():
             _start_over(home)
         store = _open(home)
+        _refuse_lost_database(path, store)
         if not fast_start:
             _check(store)
         config = home.config
@@ -53,6 +57,22 @@ def run_node(path: Path, *, rebuild: bool, fast_start: bool) -> None:
 
 def _open(home: Home) -> Store:
     return Store(home.database_url, home.genesis, party=home.party)
+
+
+def _refuse_lost_database(path: Path, store: Store) -> None:
+    """Refuse to sign with a database that does not know what the key has signed before."""
+    mark = path / DATABASE_ID
+    if not mark.exists():
+        write_whole(mark, f"{store.id}\n".encode(), 0o644)
+    if mark.read_text("ascii").strip() == store.id:
+        return
+    store.close()
+    raise CheckFailed(
+        "database-lost",
+        f"{path} has run with another database before, and this one does not know its votes",
+        "put the old database back, or run `tongzhang node HOME --rebuild`: the node then follows "
+        "without voting, because votes it has forgotten could convict its party",
+    )
 
 
 def _say_started(home: Home) -> Callable[[int], None]:
@@ -91,6 +111,7 @@ def _start_over(home: Home) -> None:
                 "name an empty database in node.toml, then start with --rebuild again",
             )
         store.set_abstains(True)
+        write_whole(home.path / DATABASE_ID, f"{store.id}\n".encode(), 0o644)
     finally:
         store.close()
     mark.unlink()

@@ -7,7 +7,9 @@
 set -eu
 cd /homes
 
-hosts= missing= found=
+hosts=''
+missing=''
+found=''
 for part in $(echo "$PARTIES" | tr ',' ' '); do
   party=${part%%:*}
   hosts=$hosts${hosts:+,}$party=$party

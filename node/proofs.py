@@ -40,9 +40,7 @@ def served_checkpoint(reader: Reader, genesis: Genesis, signer: Signer) -> tuple
     return signed_checkpoint(checkpoint, signer, cosignatures), checkpoint
 
 
-def receipt_of(
-    reader: Reader, genesis: Genesis, signer: Signer, party: str, record_id: str
-) -> str:
+def receipt_of(reader: Reader, genesis: Genesis, signer: Signer, party: str, record_id: str) -> str:
     """Return the receipt of a final record.
 
     Raises:

@@ -66,7 +66,7 @@ def test_a_missing_or_unknown_token_is_told_how_to_authenticate(code: str) -> No
     assert headers["www-authenticate"] == f'Bearer realm="tongzhang", error="{code}"'
 
 
-@pytest.mark.parametrize("code", ["busy", "not-ready", "stopping", "storage-busy"])
+@pytest.mark.parametrize("code", ["busy", "not-ready", "stopping"])
 def test_what_passes_by_itself_says_when_to_try_again(code: str) -> None:
     response = respond(Problem(code, "…"), "/")
     assert response.status_code == 503

@@ -225,6 +225,25 @@ def test_damaged_database_stops_the_start_and_says_how_to_rebuild(tmp_path: Path
     assert "--rebuild" in start_failing(home)
 
 
+def test_a_home_whose_database_is_gone_does_not_sign_again(tmp_path: Path) -> None:
+    network = found_network(tmp_path / "net", "lost", parse_parties(PARTIES), 2)
+    node = network.node("platform")
+    try:
+        node.start()
+        deadline = time.monotonic() + START_S
+        while not (node.home / "database.id").exists() and time.monotonic() < deadline:
+            node.refuse_dead()
+            time.sleep(0.05)
+    finally:
+        stop_all(network.nodes)
+    (node.home / "ledger.db").unlink()
+    for journal in node.home.glob("ledger.db-*"):
+        journal.unlink()
+    shown = start_failing(node.home)
+    assert shown.startswith("error: database-lost: ")
+    assert "--rebuild" in shown
+
+
 def test_port_in_use_stops_the_start_and_names_the_port(tmp_path: Path) -> None:
     network = found_network(tmp_path / "net", "busy", parse_parties(PARTIES), 2)
     node = network.node("platform")

@@ -8,6 +8,7 @@ get snapshots of their own from :meth:`Store.reader`.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from threading import RLock
@@ -34,6 +35,11 @@ from node.storage.writes import run, tile_reader, write_block
 SCHEMA_VERSION = "1"
 
 _OWNERSHIP = {"genesis": "wrong-ledger", "party": "wrong-party", "schema": "wrong-schema"}
+_NEXT_STEP = {
+    "genesis": "correct the database's URL in node.toml",
+    "party": "correct the database's URL in node.toml",
+    "schema": "run it with the version that made it; a rebuild would cost this party its vote",
+}
 _SNAPSHOT = "REPEATABLE READ"
 
 
@@ -65,7 +71,7 @@ Item = ConsensusItem | JournalItem | EvidenceItem
 
 
 class Store:
-    """One node's database, opened and checked against its genesis.
+    """One node's database, opened and checked against its genesis. ``id`` names it for ever.
 
     Args:
         url: ``sqlite:///FILE``, ``sqlite://`` or ``postgresql+psycopg://…``.
@@ -246,8 +252,10 @@ class Store:
                 raise StorageError(
                     code,
                     f"expected a database of {key} {own[key]}, this one is of {known[key]}; "
-                    "correct the database's URL, or rebuild with `tongzhang node HOME --rebuild`",
+                    f"{_NEXT_STEP[key]}",
                 )
+        own["id"] = known.get("id") or os.urandom(16).hex()
+        self.id = own["id"]
         if not own.items() <= known.items():
             with self._connection.begin():
                 self.tables.metadata.create_all(self._connection)

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Gives run.sh a Docker engine; to be sourced. `engine_start DIR` uses the one that answers already,
 # or starts its own in DIR; `engine_stop` ends only what it started. TONGZHANG_DOCKER=own wants its
 # own in any case.
@@ -5,7 +6,7 @@
 # The own engine lives in namespaces of its own: its bridges, packet filter rules, mounts and
 # containers end with it, and nothing that it runs can reach another network.
 
-engine_pid=
+engine_pid=''
 engine_options=()
 
 engine_start() {
@@ -57,12 +58,12 @@ on_engine_host() {
   if [ -z "$engine_pid" ]; then "$@"; else nsenter --net="/proc/$(_dockerd)/ns/net" -- "$@"; fi
 }
 
-_dockerd() { cat "/proc/$engine_pid/task/$engine_pid/children" 2>/dev/null | tr -d ' '; }
+_dockerd() { tr -d ' ' <"/proc/$engine_pid/task/$engine_pid/children"; }
 
 engine_stop() {
   [ -n "$engine_pid" ] || return 0
   local dockerd
-  dockerd=$(_dockerd)
+  dockerd=$(_dockerd 2>/dev/null) || dockerd=''
   if [ -n "$dockerd" ]; then kill -TERM "$dockerd" 2>/dev/null || true; fi
   for _ in $(seq 40); do
     kill -0 "$engine_pid" 2>/dev/null || break
@@ -71,5 +72,5 @@ engine_stop() {
   # Whatever is left of it dies with its process namespace.
   kill -KILL "$engine_pid" 2>/dev/null || true
   wait "$engine_pid" 2>/dev/null || true
-  engine_pid=
+  engine_pid=''
 }
