@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
-# Makes docker/wheelhouse: the project, everything it needs to run and pip itself, as wheels.
-# This is the only step that asks a package index; `docker build` then asks nobody. Keep the
-# directory and the same image can be built again.
+# Makes a wheelhouse: the project, everything it needs to run and pip itself, as wheels. This is
+# the only step that asks a package index; `docker build` then asks nobody. Keep the directory and
+# the same image can be built again.
 #
-#   PYTHON=python3.11 docker/wheels.sh
+#   docker/wheels.sh [DIR]    DIR is docker/wheelhouse if left out
+#
+# PYTHON  the Python 3.11 to use, if it is not python3
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 python=${PYTHON:-python3}
-out=docker/wheelhouse
+out=${1:-docker/wheelhouse}
 
 version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 if [ "$version" != 3.11 ]; then

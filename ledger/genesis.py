@@ -65,7 +65,7 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the consortium allows at most. Bytes, counts, and the clock drift in ms."""
 
     batch_bytes: Annotated[int, Meta(ge=2 * RECORD_BYTES_MAX, le=16 * 2**20)] = 512 * 1024
-    batch_records: Annotated[int, Meta(ge=1, le=10_000)] = 500
+    batch_records: Annotated[int, Meta(ge=1, le=10_000)] = 1000
     block_bytes: Annotated[int, Meta(ge=2 * RECORD_BYTES_MAX, le=64 * 2**20)] = 2 * 2**20
     block_records: Annotated[int, Meta(ge=1, le=50_000)] = 2000
     drift_ms: Positive = 300_000

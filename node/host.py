@@ -252,13 +252,12 @@ class Host:
 
     def _pump(self) -> None:
         try:
-            sealed = self.journal.pump(self.store.tip(), self._clock.now().wall_ms)
+            batch = self.journal.pump(self.store.tip(), self._clock.now().wall_ms)
         except NodeError as error:
             self._stop(error.code, error.message)
             return
-        for batch in sealed:
+        if batch is not None:
             self._send(Send(None, BatchMessage(wire_batch(batch))))
-        if sealed:
             self._run(WorkArrived())
 
     def _ask_about_differences(self) -> None:

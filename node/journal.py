@@ -2,8 +2,8 @@
 
 A record passes three doors. *Decode*: bytes that are no record are refused. *Known*: the same id
 with the same bytes is answered with what is there. *Preview*: just before signing, the record is
-tried against the final state and this party's own unfinal records; what the contracts refuse is
-never signed. A sealed batch is durable before it leaves (I2).
+tried against the final state and the page's earlier records; what the contracts refuse is never
+signed. A sealed batch is durable before it leaves (I2).
 """
 
 from __future__ import annotations
@@ -20,10 +20,9 @@ from ledger.errors import DecodeError, Refused
 from ledger.execute import Execution, Recorded, check_records, prefetch, preview
 from ledger.genesis import Genesis
 from ledger.keys import Signer
-from ledger.records import Record
 from ledger.state import Overlay
 from node.errors import Busy, CorruptLedger
-from node.limits import OUTSTANDING_BATCHES_MAX, QUEUE_RECORDS_MAX, RECENT_REFUSALS_MAX
+from node.limits import QUEUE_RECORDS_MAX, RECENT_REFUSALS_MAX
 from node.machine import head_in
 from node.pool import Pool
 from node.storage.store import JournalItem, Store
@@ -52,10 +51,7 @@ class Journal:
         self._queue: deque[Submission] = deque()
         self._by_id: dict[str, Submission] = {}
         self._sealed: dict[int, list[Submission]] = {}
-        self._batches: dict[int, Batch] = {}
         self._refused: OrderedDict[str, Submission] = OrderedDict()
-        self._preview: Overlay | None = None
-        self._previewed = 0
         self.head = head_in(store.view(), party)
         self.may_seal = True
 
@@ -76,7 +72,6 @@ class Journal:
 
     def _note_sealed(self, batch: Batch, submissions: list[Submission]) -> None:
         self._sealed[batch.number] = submissions
-        self._batches[batch.number] = batch
         self.head = (batch.number, batch.hash)
         self._pool.add(batch)
 
@@ -146,26 +141,24 @@ class Journal:
 
     # -- signing ----------------------------------------------------------------------------------
 
-    def pump(self, tip: Tip, time_ms: int) -> list[Batch]:
-        """Sign what may be signed now: at once when idle, by full pages under load.
+    def pump(self, tip: Tip, time_ms: int) -> Batch | None:
+        """Sign the next page of records, unless the last one is not final yet.
+
+        One page at a time is on its way: an idle party signs at once, a busy one signs full pages,
+        and a record is always tried against the final state alone.
 
         Args:
             tip: The final tip.
             time_ms: The wall clock, for the preview.
 
         Returns:
-            New batches, durable and in the pool, to be broadcast.
+            A new batch, durable and in the pool, to be broadcast; None if there is none.
         """
-        sealed: list[Batch] = []
-        while self.may_seal and self._queue and self._has_room():
+        while self.may_seal and self._queue and not self._sealed:
             batch = self._seal_next(tip, time_ms)
             if batch is not None:
-                sealed.append(batch)
-        return sealed
-
-    def _has_room(self) -> bool:
-        full_page = len(self._queue) >= self._genesis.limits.batch_records
-        return not self._sealed or (full_page and len(self._sealed) < OUTSTANDING_BATCHES_MAX)
+                return batch
+        return None
 
     def _seal_next(self, tip: Tip, time_ms: int) -> Batch | None:
         page = self._next_page()
@@ -194,20 +187,17 @@ class Journal:
         return page
 
     def _passing(self, page: list[Submission], tip: Tip, time_ms: int) -> list[Submission]:
-        view = self._preview_view(tip, time_ms)
+        view = Overlay(self._store.view())
         records = [s.record for s in page if s.record is not None]
         prefetch(self._genesis, view, self._party, records)
-        passed = []
-        for submission in page:
-            if submission.record is None:
-                continue
-            entry = tip.size + self._previewed
+        passed: list[Submission] = []
+        for submission, record in zip(page, records, strict=True):
+            entry = tip.size + len(passed)
             try:
-                preview(self._genesis, view, tip, self._party, submission.record, entry, time_ms)
+                preview(self._genesis, view, tip, self._party, record, entry, time_ms)
             except Refused as refused:
                 self._refuse(submission, refused)
                 continue
-            self._previewed += 1
             passed.append(submission)
         return passed
 
@@ -218,32 +208,10 @@ class Journal:
             self._refused.popitem(last=False)
         submission.refuse(refused)
 
-    def _preview_view(self, tip: Tip, time_ms: int) -> Overlay:
-        """Return the final state with this party's own unfinal records applied."""
-        if self._preview is not None:
-            return self._preview
-        view = Overlay(self._store.view())
-        self._preview, self._previewed = view, 0
-        for number in sorted(self._batches):
-            records = check_records(self._batches[number])
-            prefetch(self._genesis, view, self._party, records)
-            for record in records:
-                self._replay(view, tip, record, time_ms)
-        return view
-
-    def _replay(self, view: Overlay, tip: Tip, record: Record, time_ms: int) -> None:
-        entry = tip.size + self._previewed
-        self._previewed += 1
-        try:
-            preview(self._genesis, view, tip, self._party, record, entry, time_ms)
-        except Refused:
-            return  # signed before the other party's record came first; the log will say so
-
     # -- what became final ------------------------------------------------------------------------
 
     def on_final(self, block: Block, execution: Execution) -> None:
         """Answer those whose records have become final with ``block``."""
-        self._preview = None
         messages = {index: refused.message for index, refused in execution.refusals}
         for entry in execution.entries:
             if entry.party != self._party:
@@ -255,7 +223,6 @@ class Journal:
         for batch in block.batches:
             if batch.party == self._party:
                 self._sealed.pop(batch.number, None)
-                self._batches.pop(batch.number, None)
                 if batch.number > self.head[0]:
                     self.head = (batch.number, batch.hash)
 

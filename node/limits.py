@@ -5,9 +5,6 @@ from __future__ import annotations
 POOL_BATCHES_PER_PARTY_MAX = 64
 """Batches of one party that wait to become final; more are dropped and come again (R8)."""
 
-OUTSTANDING_BATCHES_MAX = 2
-"""Own batches sealed and not final, before the queue waits."""
-
 QUEUE_RECORDS_MAX = 20_000
 """Own records waiting for a signature; a submission beyond that gets ``busy``."""
 

@@ -20,7 +20,7 @@ from cli.statistics import median, percentile
 from ledger.verify import verify_log
 
 INSTITUTION, PLATFORM = "institution", "platform"
-_POLL_S = 0.05
+_POLL_S = 0.1
 _STALL_S = 60.0
 _UPLOAD_BYTES = 256 * 1024
 _TIMEOUT_S = 600.0

@@ -39,10 +39,16 @@ engine_start() {
   fail "no Docker engine can be started here; its log is above"
 }
 
+# Control groups may be mounted nowhere where no init system has done it.
+_ENGINE_INIT='set -e
+ip link set lo up
+mountpoint -q /sys/fs/cgroup || mount -t cgroup2 cgroup2 /sys/fs/cgroup
+exec dockerd "$@"'
+
 _engine_try() {
   local log=$1
   unshare --net --mount --pid --fork --mount-proc --kill-child -- \
-    sh -c 'ip link set lo up && exec dockerd "$@"' dockerd "${engine_options[@]}" >"$log" 2>&1 &
+    sh -c "$_ENGINE_INIT" dockerd "${engine_options[@]}" >"$log" 2>&1 &
   engine_pid=$!
   for _ in $(seq 60); do
     if docker info >/dev/null 2>&1; then return 0; fi

@@ -27,17 +27,21 @@ expect() { [ "$2" = "$3" ] || fail "$1: expected '$3', got '$2'"; }
 # shellcheck source=tests/docker/engine.sh
 . tests/docker/engine.sh
 
+engine_answers='' # set once there is an engine, and so perhaps something to remove from it
+
 cleanup() {
   code=$?
   trap - EXIT
   set +e
-  if [ "$code" != 0 ] && [ -n "${compose_command:-}" ]; then
+  if [ "$code" != 0 ] && [ -n "$engine_answers" ]; then
     compose ps >&2
     compose logs --tail=40 >&2
   fi
-  if [ -n "${compose_command:-}" ]; then compose down -v --timeout 3 >"$work/down.log" 2>&1; fi
-  if [ -n "$engine_pid" ]; then engine_stop; else remove_images >/dev/null 2>&1; fi
+  if [ -n "$engine_answers" ]; then compose down -v --timeout 3 >"$work/down.log" 2>&1; fi
+  if [ -n "$engine_answers" ] && [ -z "$engine_pid" ]; then remove_images >/dev/null 2>&1; fi
+  engine_stop
   rm -rf "$work"
+  if [ "$code" != 0 ]; then echo "docker: FAILED after $((SECONDS - started)) s" >&2; fi
   exit "$code"
 }
 trap cleanup EXIT
@@ -122,6 +126,7 @@ else fail "neither 'docker compose' nor docker-compose was found"; fi
 
 say "an engine"
 engine_start "$work"
+engine_answers=yes
 "${compose_command[@]}" version | head -n 1
 if [ -z "$engine_pid" ]; then
   # Others may use the default ports of this machine.
@@ -133,15 +138,19 @@ fi
 dangling >"$work/dangling"
 
 say "base image and wheelhouse, side by side"
-docker/wheels.sh >"$work/wheels.log" 2>&1 & wheels=$!
+# A copy of the build context, because a wheelhouse that is already there may be one to keep.
+mkdir "$work/context" "$work/context/docker"
+cp Dockerfile .dockerignore "$work/context/"
+cp docker/*.sh "$work/context/docker/"
+docker/wheels.sh "$work/context/docker/wheelhouse" >"$work/wheels.log" 2>&1 & wheels=$!
 if [ -z "${BASE:-}" ]; then docker/base.sh "$base"; fi
 wait "$wheels" || { cat "$work/wheels.log" >&2; fail "the wheelhouse was not made"; }
-cat "$work/wheels.log"
+tail -n 1 "$work/wheels.log"
 
 say "the image, built without a network"
 network=(--network none)
 if [ -n "${BASE:-}" ]; then network=(); fi
-docker build "${network[@]}" --build-arg "BASE=$base" --tag "$TONGZHANG_IMAGE" . \
+docker build "${network[@]}" --build-arg "BASE=$base" --tag "$TONGZHANG_IMAGE" "$work/context" \
   >"$work/build.log" 2>&1 || { cat "$work/build.log" >&2; fail "the image does not build"; }
 megabytes=$(($(docker image inspect --format '{{.Size}}' "$TONGZHANG_IMAGE") / 1000000))
 echo "$TONGZHANG_IMAGE: $megabytes MB"
