@@ -35,19 +35,19 @@ if [ -n "$found" ]; then
   exit 1
 fi
 
-umask 077
+umask 077 # the copies keep the modes that the homes were made with
 tongzhang init /tmp/founded --parties "$PARTIES" --name "$NAME" --host 0.0.0.0 --hosts "$hosts" \
   >/tmp/said
 sed '/^$/q' /tmp/said # what the numbers survive; how to start the nodes, compose knows
 mkdir /tmp/configs
 for party in $missing; do
   mv "/tmp/founded/$party/node.toml" "/tmp/configs/$party"
-  cp -R "/tmp/founded/$party/." "$party/"
+  cp -pR "/tmp/founded/$party/." "$party/"
   chown -R 10001:10001 "$party"
 done
 # Last, because a directory is a home when it has this file.
 for party in $missing; do
-  cp "/tmp/configs/$party" "$party/node.toml.new"
+  cp -p "/tmp/configs/$party" "$party/node.toml.new"
   chown 10001:10001 "$party/node.toml.new"
   mv "$party/node.toml.new" "$party/node.toml"
 done

@@ -33,6 +33,7 @@ cleanup() {
   code=$?
   trap - EXIT
   set +e
+  if [ -n "${wheels:-}" ]; then kill "$wheels" 2>/dev/null; fi
   if [ "$code" != 0 ] && [ -n "$engine_answers" ]; then
     compose ps >&2
     compose logs --tail=40 >&2
@@ -144,7 +145,8 @@ cp Dockerfile .dockerignore "$work/context/"
 cp docker/*.sh "$work/context/docker/"
 docker/wheels.sh "$work/context/docker/wheelhouse" >"$work/wheels.log" 2>&1 & wheels=$!
 if [ -z "${BASE:-}" ]; then docker/base.sh "$base"; fi
-wait "$wheels" || { cat "$work/wheels.log" >&2; fail "the wheelhouse was not made"; }
+if ! wait "$wheels"; then cat "$work/wheels.log" >&2; fail "the wheelhouse was not made"; fi
+wheels=''
 tail -n 1 "$work/wheels.log"
 
 say "the image, built without a network"
