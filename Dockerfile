@@ -28,7 +28,8 @@ RUN groupadd --system --gid 10001 node \
         --shell /usr/sbin/nologin node \
     && install -d -o node -g node -m 0750 /home/node
 COPY --from=build /opt/tongzhang /opt/tongzhang
-COPY docker/found.sh /opt/tongzhang/found.sh
+COPY docker/node.sh /opt/tongzhang/bin/run-node
+COPY docker/found.sh /opt/tongzhang/bin/found-consortium
 # A node that stops waits for the name look-ups under way: with a dead name server, not for long.
 ENV PATH=/opt/tongzhang/bin:$PATH \
     RES_OPTIONS="timeout:2 attempts:2" \

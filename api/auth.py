@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 from fastapi import Depends, Request
+from fastapi.routing import APIRoute
 
 from api.problems import Problem
 from node.errors import TokenError
@@ -32,6 +33,7 @@ def require(tokens: Tokens, *allowed: Scope) -> Any:
         if not any(scope in scopes for scope in allowed):
             needed = " or ".join(allowed)
             raise Problem("wrong-scope", f"This needs a token with the scope {needed}.")
+        _refuse_unknown_parameters(request)
 
     return Depends(check)
 
@@ -42,6 +44,21 @@ def _scopes(tokens: Tokens, token: str) -> frozenset[str] | None:
     except TokenError as error:
         logger.error("%s", error)  # it names a file, which is not a client's business
         raise Problem("internal-error", "The node cannot read its tokens.") from None
+
+
+def _refuse_unknown_parameters(request: Request) -> None:
+    """Refuse a misspelt filter: an answer that ignored it would be taken for the filtered one."""
+    route = request.scope.get("route")
+    if not isinstance(route, APIRoute):
+        return
+    known = {field.alias for field in route.dependant.query_params}
+    for name in request.query_params:
+        if name not in known:
+            raise Problem(
+                "bad-parameter",
+                f"{name!r} is no parameter of this address; "
+                f"its parameters are {', '.join(sorted(known)) or 'none'}",
+            )
 
 
 def _bearer(request: Request) -> str:

@@ -36,6 +36,14 @@ Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)", description="ISO 421
 TimeMs = Annotated[
     int, Meta(ge=0, le=SAFE_INTEGER_MAX, description="milliseconds since the epoch, UTC")
 ]
+EventTime = Annotated[
+    int,
+    Meta(
+        ge=946_684_800_000,
+        le=SAFE_INTEGER_MAX,
+        description="when it happened: milliseconds (not seconds) since the epoch, from 2000 on",
+    ),
+]
 Day = Annotated[
     str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$(?!\n)", description="an ISO 8601 date")
 ]

@@ -183,6 +183,13 @@ def problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
 # -- submitting -----------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("path", ["/v1/expectations?staet=open", "/v1/status?x=1"])
+def test_a_misspelt_parameter_is_refused_and_not_ignored(
+    platform: httpx.Client, path: str
+) -> None:
+    assert "is no parameter" in problem(platform.get(path), 400, "bad-parameter")["detail"]
+
+
 def test_a_record_becomes_final_and_says_where(platform: httpx.Client) -> None:
     result = applied(platform, instructed("S1", "p-s1", {"shop": 100}))
     assert result["party"] == "platform"

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from ledger.contracts import decode_record
 from ledger.contracts.allocation import Leg
 from ledger.contracts.halves import Capture, Instruction, payment_state
+from ledger.errors import DecodeError
 from ledger.expectations import Expectation
 from tests.ledger_kit import (
     GENESIS,
     MINUTE,
+    MORNING,
     Ledger,
     captured,
     leg,
@@ -355,3 +358,10 @@ def test_payout_of_a_conflicting_payment_has_nothing_due() -> None:
 
 def test_a_payment_nobody_spoke_of_is_unknown() -> None:
     assert payment_state(None, None) == "unknown"
+
+
+def test_seconds_instead_of_milliseconds_are_refused() -> None:
+    fields = captured(captured_at=MORNING // 1000)
+    with pytest.raises(DecodeError) as caught:
+        decode_record(opened().record("payment.captured", fields))
+    assert caught.value.code == "integer-range"

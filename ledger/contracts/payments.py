@@ -17,7 +17,7 @@ from ledger.contracts.halves import Capture, Instruction, differences
 from ledger.errors import Refused
 from ledger.expectations import CAPTURE, INSTRUCTION, REVERSAL, Expectation
 from ledger.genesis import Genesis
-from ledger.records import Amount, Currency, Identifier, Record, Rule, Text, TimeMs
+from ledger.records import Amount, Currency, EventTime, Identifier, Record, Rule, Text
 from ledger.state import Key, Row, Transaction
 
 
@@ -29,7 +29,7 @@ class PaymentCaptured(Record, frozen=True, kw_only=True, tag="payment.captured")
     amount: Amount
     currency: Currency
     channel: Text
-    captured_at: TimeMs
+    captured_at: EventTime
 
 
 class PaymentReversed(Record, frozen=True, kw_only=True, tag="payment.reversed"):

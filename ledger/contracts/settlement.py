@@ -25,11 +25,11 @@ from ledger.records import (
     Commitment,
     Currency,
     Day,
+    EventTime,
     Identifier,
     Record,
     Rule,
     Text,
-    TimeMs,
 )
 from ledger.state import Key, Keys, Row, Transaction
 
@@ -58,7 +58,7 @@ class SettlementPaid(Record, frozen=True, kw_only=True, tag="settlement.paid"):
 
     payout: Identifier
     bank_reference: Commitment
-    paid_at: TimeMs
+    paid_at: EventTime
 
 
 class SettlementReturned(Record, frozen=True, kw_only=True, tag="settlement.returned"):
@@ -74,7 +74,7 @@ class SettlementConfirmed(Record, frozen=True, kw_only=True, tag="settlement.con
     payout: Identifier
     amount: Amount
     currency: Currency
-    received_at: TimeMs
+    received_at: EventTime
 
 
 class Payout(Row, frozen=True):
