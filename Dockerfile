@@ -8,6 +8,7 @@ RUN command -v python3 >/dev/null || { \
         apt-get update \
         && apt-get upgrade -y \
         && apt-get install -y --no-install-recommends python3 \
+        && apt-get clean \
         && rm -rf /var/lib/apt/lists/*; \
     }
 

@@ -28,7 +28,7 @@ $(STAMP): pyproject.toml
 	  echo "error: $(PYTHON) is $$($(PYTHON) -V 2>&1); Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11"; exit 1; }
 	@test -x $(BIN)/python || { echo "making $(VENV)"; $(PYTHON) -m venv $(VENV) || { \
 	  echo "error: the venv module does not work here; on Debian: apt install python3-venv"; rm -rf $(VENV); exit 1; }; }
-	@echo "installing the project and its tools into $(VENV)"
+	@echo "installing the project and its tools into $(VENV): about a minute"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@
 

@@ -99,7 +99,7 @@ def _one_of(body: bytes) -> bytes:
 def _array_of(body: bytes) -> list[bytes]:
     try:
         raws = [bytes(raw) for raw in _array.decode(body)]
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise Problem("not-json", f"the array is not JSON: {error}") from None
     if not raws:
         raise Problem("empty-body", "expected at least one record in the array")

@@ -40,6 +40,8 @@ class Client:
     def __init__(self, url: str, token: str) -> None:
         import httpx
 
+        if not url.startswith(("http://", "https://")):
+            raise UsageError("bad-url", f"{url!r} is not an address: write http://HOST:PORT")
         headers = {"authorization": f"Bearer {token}"} if token else {}
         self.url = url
         try:

@@ -7,6 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from cli.errors import writing
 from cli.options import Json
 from cli.output import pairs, say, say_json
 from cli.parties import DEFAULT
@@ -38,6 +39,10 @@ HomePath = Annotated[
 ]
 Rebuild = Annotated[
     bool, typer.Option("--rebuild", help="Set the database aside and fetch all from the peers.")
+]
+CheckState = Annotated[
+    bool,
+    typer.Option("--check-state", help="Execute the whole log again and compare every row first."),
 ]
 FastStart = Annotated[
     bool, typer.Option("--fast-start", help="Do not check the whole database at the start.")
@@ -75,15 +80,11 @@ def init(
 
     listed = parse_parties(parties)
     votes = quorum_of(listed, quorum)
-    homes = create_consortium(
-        folder,
-        listed,
-        votes,
-        base_port=base_port,
-        host=host,
-        name=name,
-        hosts=parse_hosts(hosts, listed),
-    )
+    reached = parse_hosts(hosts, listed)
+    with writing(folder):
+        homes = create_consortium(
+            folder, listed, votes, base_port=base_port, host=host, name=name, hosts=reached
+        )
     genesis = next(iter(homes.values())).genesis
     words = tolerance(len(listed), votes)
     addresses = {party: read_address(home.path) for party, home in homes.items()}
@@ -114,10 +115,16 @@ def init(
     say(f"then ask one:  tongzhang status --home {first}")
 
 
-def node(home: HomePath, rebuild: Rebuild = False, fast_start: FastStart = False) -> None:
+def node(
+    home: HomePath,
+    rebuild: Rebuild = False,
+    fast_start: FastStart = False,
+    check_state: CheckState = False,
+) -> None:
     """Run one party's node until Ctrl-C or SIGTERM.
 
-    The database is checked first, unless --fast-start says otherwise; a node that was killed
+    The log in the database is checked first, unless --fast-start says otherwise; with
+    --check-state the books and all other rows too, which takes longer. A node that was killed
     recovers by itself. With --rebuild the database is set aside and everything is fetched from
     the peers; such a node has lost its votes and never votes again, it follows.
 
@@ -128,4 +135,5 @@ def node(home: HomePath, rebuild: Rebuild = False, fast_start: FastStart = False
     """
     from cli.serving import run_node
 
-    run_node(home, rebuild=rebuild, fast_start=fast_start)
+    checked = "state" if check_state else "nothing" if fast_start else "log"
+    run_node(home, rebuild=rebuild, checked=checked)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 GOOD, BAD, USAGE = 0, 1, 2
 """Exit codes: done and good, checked and bad, called wrongly."""
@@ -40,6 +41,23 @@ class UsageError(CliError):
 
 class CheckFailed(CliError):
     """What was checked is bad, or what was asked for could not be had."""
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Say which file could not be written.
+
+    Args:
+        path: What is being written, for errors that name no file.
+
+    Raises:
+        UsageError: ``unwritable-file``.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or error
+        raise UsageError("unwritable-file", f"{error.filename or path}: {reason}") from None
 
 
 @contextmanager

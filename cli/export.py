@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
-from cli.errors import UsageError
+from cli.errors import CheckFailed, writing
 from cli.options import Home, Token, Url
 from cli.output import note, plural, progress
 
@@ -18,7 +20,8 @@ Out = Annotated[
         "--out", help="The file to write; standard output if left out.", show_default=False
     ),
 ]
-Start = Annotated[int, typer.Option("--start", min=1, help="The first block to export.")]
+_START_HELP = "The first block to export. A file that begins after block 1 does not verify alone."
+Start = Annotated[int, typer.Option("--start", min=1, help=_START_HELP)]
 
 app = typer.Typer(help="Export what a node holds.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -34,6 +37,9 @@ def export_log(
 ) -> None:
     """Export the log, one block a line, in a form that verifies offline.
 
+    With --start the file continues an earlier export: it does not verify alone, but after the
+    blocks before it.
+
     \b
     Examples:
       tongzhang export log --home net/auditor --out log.ndjson
@@ -42,19 +48,30 @@ def export_log(
     from cli.connection import connect
 
     client = connect(home, url, token)
-    lines = client.stream_lines("/v1/log", start=start)
+    lines = _refuse_nothing(client.stream_lines("/v1/log", start=start), start)
     if out is None:
         for line in lines:
             sys.stdout.buffer.write(line + b"\n")
         sys.stdout.buffer.flush()
         return
-    try:
-        with out.open("wb") as file, progress() as bar:
-            task = bar.add_task("exporting", total=None)
-            count = 0
-            for count, line in enumerate(lines, 1):
-                file.write(line + b"\n")
-                bar.update(task, completed=count)
-    except OSError as error:
-        raise UsageError("unwritable-file", f"{out}: {error.strerror or error}") from None
+    with writing(out), out.open("wb") as file, progress() as bar:
+        task = bar.add_task("exporting", total=None)
+        count = 0
+        for count, line in enumerate(lines, 1):
+            file.write(line + b"\n")
+            bar.update(task, completed=count)
     note(f"{plural(count, 'line')} written to {out}")
+    if start > 1:
+        note(f"it begins at block {start}: it does not verify without the blocks before")
+
+
+def _refuse_nothing(lines: Iterator[bytes], start: int) -> Iterator[bytes]:
+    """Return the lines, unless there is no block before the checkpoint that ends them."""
+    first = next(lines, b"")
+    if not first or (start > 1 and first.startswith(b'{"checkpoint":')):
+        raise CheckFailed(
+            "nothing-to-export",
+            f"the log has no final block {start} yet",
+            "see how far it is with: tongzhang status",
+        )
+    return chain([first], lines)

@@ -8,15 +8,33 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
-from cli import consortium, export, records, sample, submit, tokens, verify
+from cli import consortium, expectations, export, records, sample, submit, tokens, verify
 from cli.bench.command import bench
 from cli.demo.command import demo
-from cli.errors import BAD, GOOD, CliError, UsageError
-from cli.output import note, show_error
+from cli.errors import BAD, GOOD, USAGE, CliError, UsageError
+from cli.output import note, say, show_error
+
+
+def _show_version(wanted: bool) -> None:
+    if not wanted:
+        return
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        say(f"tongzhang {version('tongzhang')}")
+    except PackageNotFoundError:
+        say("tongzhang unknown")
+    raise typer.Exit
+
+
+Version = Annotated[
+    bool,
+    typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True),
+]
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells count it."""
@@ -31,12 +49,19 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
+
+@app.callback()
+def tongzhang(version: Version = False) -> None:
+    """Take the options that come before any command."""
+
+
 app.command("init")(consortium.init)
 app.command("node")(consortium.node)
 app.command("demo")(demo)
 app.command("sample")(sample.sample)
 app.command("submit")(submit.submit)
 app.command("payment")(records.payment)
+app.command("expectations")(expectations.expectations)
 app.command("status")(records.status)
 app.command("receipt")(records.receipt)
 app.add_typer(verify.app, name="verify")
@@ -69,6 +94,10 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         return _end_of_pipe()
     except Exception as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # click's, vendored or not
+            shown: Any = error
+            note(shown.format_message())
+            return USAGE
         known = _known(error)
         if known is None:
             raise

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from cli.errors import UsageError
+from cli.errors import writing
 from cli.options import Home, Json, Token, Url
 from cli.output import money, note, pairs, say, say_json, table
 
@@ -147,10 +147,8 @@ def receipt(
     if out is None:
         print(text, end="", flush=True)
         return
-    try:
+    with writing(out):
         out.write_text(text, "utf-8")
-    except OSError as error:
-        raise UsageError("unwritable-file", f"{out}: {error.strerror or error}") from None
     note(f"receipt of {record_id} by {author} written to {out}")
 
 

@@ -7,12 +7,17 @@ from typing import Annotated
 
 import typer
 
+from cli.errors import UsageError, writing
 from cli.options import Json
 from cli.output import plural, say, say_json
 
+_FRIDAY = 4
+
 Payments = Annotated[int, typer.Option("--payments", help="How many payments the day has.")]
 Seed = Annotated[int, typer.Option("--seed", help="Same seed, same day, on every machine.")]
-Date = Annotated[str, typer.Option("--date", help="The business date.", metavar="YYYY-MM-DD")]
+Date = Annotated[
+    str, typer.Option("--date", help="The business date, Monday to Friday.", metavar="YYYY-MM-DD")
+]
 Out = Annotated[
     Path, typer.Option("--out", help="The folder to write; it is made.", show_default=False)
 ]
@@ -42,7 +47,8 @@ def sample(
     from cli.day.outcome import outcome
 
     day = generate(Plan(payments, seed, _checked_date(date)))
-    write_day(day, out)
+    with writing(out):
+        write_day(day, out)
     expected = outcome(day)
     if json:
         say_json({"folder": str(out), **expected})
@@ -57,9 +63,14 @@ def sample(
 def _checked_date(text: str) -> str:
     from datetime import date
 
-    from cli.errors import UsageError
-
     try:
-        return date.fromisoformat(text).isoformat()
+        day = date.fromisoformat(text)
     except ValueError:
         raise UsageError("bad-date", f"{text!r} is not a date such as 2026-03-02") from None
+    if day.weekday() > _FRIDAY:
+        raise UsageError(
+            "bad-date",
+            f"{text} is a {day:%A}; a day of trade and payouts is a business day",
+            "name a date from Monday to Friday",
+        )
+    return day.isoformat()

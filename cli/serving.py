@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 from api.server import serve
 from cli.errors import CheckFailed, UsageError
@@ -16,6 +17,8 @@ from node.storage.check import check
 from node.storage.store import Store
 from node.tokens import write_whole
 
+Checked = Literal["nothing", "log", "state"]
+
 REBUILDING = "rebuilding"
 DATABASE_ID = "database.id"
 """Names the database that the home's key signs with: another one has forgotten votes (I2)."""
@@ -23,13 +26,13 @@ _SQLITE_FILES = ("", "-wal", "-shm")
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
-def run_node(path: Path, *, rebuild: bool, fast_start: bool) -> None:
+def run_node(path: Path, *, rebuild: bool, checked: Checked) -> None:
     """Run the node of a home until SIGTERM or SIGINT.
 
     Args:
         path: The home.
         rebuild: Set the database aside and fetch everything from the peers.
-        fast_start: Trust the database instead of checking it first.
+        checked: What of the database is checked first: the log, the state as well, or nothing.
 
     Raises:
         NodeError: the home or its database cannot be used.
@@ -42,8 +45,8 @@ def run_node(path: Path, *, rebuild: bool, fast_start: bool) -> None:
             _start_over(home)
         store = _open(home)
         _refuse_lost_database(path, store)
-        if not fast_start:
-            _check(store)
+        if checked != "nothing":
+            _check(store, deep=checked == "state")
         config = home.config
         try:
             serve(Node(home, store), config.host, config.port, on_started=_say_started(home))
@@ -82,12 +85,12 @@ def _say_started(home: Home) -> Callable[[int], None]:
     return say
 
 
-def _check(store: Store) -> None:
+def _check(store: Store, *, deep: bool) -> None:
     total = store.tip().size
     with progress(quiet=not total) as bar:
         task = bar.add_task("checking the database", total=total)
         try:
-            check(store, lambda done, _: bar.update(task, completed=done))
+            check(store, lambda done, _: bar.update(task, completed=done), deep=deep)
         except BaseException:
             store.close()
             raise

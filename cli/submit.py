@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -16,6 +16,8 @@ from cli.output import note, plural, progress, say, say_json
 
 if TYPE_CHECKING:
     from cli.client import Client
+
+T = TypeVar("T", bytes, list[bytes])
 
 CHUNK_RECORDS = 2000
 REFUSALS_SHOWN_MAX = 20
@@ -54,7 +56,9 @@ def submit(
 
     client = connect(home, url, token)
     records = _split(_read(file))
-    if not exact:
+    if exact:
+        _refuse_several_lines(records)
+    else:
         records, rewritten = _canonical(records)
         if rewritten:
             note(f"{plural(rewritten, 'record')} rewritten in canonical form (see --exact)")
@@ -92,18 +96,36 @@ def _split(data: bytes) -> list[bytes]:
     import msgspec
 
     text = data.strip()
-    if not text:
-        raise UsageError("empty-file", "there is no record to submit")
+    _not_empty(text)
     try:
         if text.startswith(b"["):
-            return [bytes(raw) for raw in msgspec.json.decode(text, type=list[msgspec.Raw])]
+            members = msgspec.json.decode(text, type=list[msgspec.Raw])
+            return _not_empty([bytes(raw) for raw in members])
         msgspec.json.decode(text)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         lines = [line for line in text.splitlines() if line.strip()]
         if text.startswith(b"[") or len(lines) == 1:
             raise CheckFailed("not-json", f"the file is not JSON: {error}") from None
         return lines
     return [text]
+
+
+def _not_empty(found: T) -> T:
+    if not found:
+        raise UsageError("empty-file", "there is no record to submit")
+    return found
+
+
+def _refuse_several_lines(records: list[bytes]) -> None:
+    """Refuse what would be torn apart on the way, where a line is a record."""
+    for number, raw in enumerate(records, 1):
+        if b"\n" in raw:
+            raise CheckFailed(
+                "not-canonical",
+                f"record {number} spans several lines; in canonical form it is one line, "
+                "keys sorted, no spaces",
+                "leave out --exact to have it rewritten; nothing was sent",
+            )
 
 
 def _canonical(records: list[bytes]) -> tuple[list[bytes], int]:
@@ -120,7 +142,7 @@ def _canonical(records: list[bytes]) -> tuple[list[bytes], int]:
     for raw in records:
         try:
             encoded = canonical.encode(msgspec.json.decode(raw))
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, ValueError, RecursionError):
             result.append(raw.strip())
             continue
         if encoded != raw and canonical.diagnose(raw, "record", "").code == "not-canonical":
@@ -148,7 +170,9 @@ def _report(results: list[dict[str, Any]], wait: bool, json: bool) -> None:
             "refused",
             f"{plural(len(refused), 'record')} refused: "
             + ", ".join(f"{code} {count}" for code, count in sorted(codes.items())),
-            "correct them and submit them again; the others are recorded",
+            "correct them and submit them again; the others are recorded"
+            if len(results) > 1
+            else "correct it and submit it again",
         )
     if unknown:
         raise CheckFailed(

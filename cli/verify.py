@@ -39,7 +39,7 @@ def verify_receipt_file(file: File, genesis: GenesisFile, json: Json = False) ->
         proved = verify_receipt(text, founded)
     except LedgerError as error:
         raise _false(file, error) from None
-    _report(json, "receipt", file, proved)
+    _report(json, ("receipt", file), founded, proved)
 
 
 @app.command("log")
@@ -68,7 +68,7 @@ def verify_log_file(
         raise _false(file, error) from None
     except OSError as error:
         raise _unreadable(file, error) from None
-    _report(json, "log", file, proved)
+    _report(json, ("log", file), founded, proved)
 
 
 @app.command("checkpoint")
@@ -87,7 +87,7 @@ def verify_checkpoint_file(file: File, genesis: GenesisFile, json: Json = False)
         proved = verify_checkpoint(text, founded)
     except LedgerError as error:
         raise _false(file, error) from None
-    _report(json, "checkpoint", file, proved)
+    _report(json, ("checkpoint", file), founded, proved)
 
 
 def _genesis(path: Path) -> Genesis:
@@ -118,13 +118,24 @@ def _false(path: Path, error: LedgerError) -> CheckFailed:
     return CheckFailed(error.code, f"{path}: {error.message}", "do not rely on this file")
 
 
-def _report(json: bool, what: str, path: Path, proved: Any) -> None:
+def _report(json: bool, checked: tuple[str, Path], genesis: Genesis, proved: Any) -> None:
     from msgspec.json import decode, encode
 
+    what, path = checked
     facts = decode(encode(proved))
     if json:
         say_json({"verified": True, "kind": what, "file": str(path), **facts})
         return
     say(f"{path}: good {what}")
-    for name, value in facts.items():
-        say(f"  {name}: {value}")
+    for name, value in {"origin": genesis.origin, **facts}.items():
+        say(f"  {name}: {_shown(value)}")
+
+
+def _shown(value: Any) -> str:
+    from ledger import canonical
+
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return canonical.encode(value).decode() if isinstance(value, dict) else str(value)

@@ -35,13 +35,14 @@ if [ -n "$found" ]; then
   exit 1
 fi
 
-umask 077 # the copies keep the modes that the homes were made with
+umask 077
 tongzhang init /tmp/founded --parties "$PARTIES" --name "$NAME" --host 0.0.0.0 --hosts "$hosts" \
   >/tmp/said
 sed '/^$/q' /tmp/said # what the numbers survive; how to start the nodes, compose knows
 mkdir /tmp/configs
 for party in $missing; do
   mv "/tmp/founded/$party/node.toml" "/tmp/configs/$party"
+  chown 0:0 "$party" # the engine may have given the volume to the node's user already
   cp -pR "/tmp/founded/$party/." "$party/"
   chown -R 10001:10001 "$party"
 done

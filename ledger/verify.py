@@ -137,10 +137,14 @@ def verify_log(
         VerificationError: the first thing that is false, with the height of its block.
     """
     checker = _LogChecker(genesis, replay)
-    for raw in lines:
-        line = raw.rstrip(b"\n")
+    rest = iter(lines)
+    for raw in rest:
+        line = raw.removesuffix(b"\n")
         if line.startswith(b'{"checkpoint":'):
-            return checker.close(_decode(line, _checkpoint_decoder).checkpoint)
+            verified = checker.close(_decode(line, _checkpoint_decoder).checkpoint)
+            if next(rest, b""):
+                raise VerificationError("trailing-data", "something follows the checkpoint line")
+            return verified
         checker.check(_decode(line, _block_decoder))
         if progress is not None:
             progress(checker.tip.size)
@@ -151,9 +155,12 @@ def _decode(line: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     if len(line) > LINE_BYTES_MAX:
         raise DecodeError("line-too-long", f"over {LINE_BYTES_MAX} bytes")
     try:
-        return decoder.decode(line)
-    except msgspec.DecodeError as error:
+        value = decoder.decode(line)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise DecodeError("not-a-log-line", f"not a line of an export: {error}") from None
+    if canonical.encode(value) != line:
+        raise DecodeError("not-a-log-line", "the line is not in the one form that an export has")
+    return value
 
 
 class _LogChecker:
@@ -213,6 +220,11 @@ class _LogChecker:
         tip = self.tip
         if header.ledger != self._genesis.ledger:
             raise VerificationError("wrong-ledger", f"the block is of ledger {header.ledger}")
+        if tip.height == 0 and header.height > 1:
+            raise VerificationError(
+                "broken-chain",
+                f"this export begins at block {header.height}; verification needs it from block 1",
+            )
         if (header.height, header.parent) != (tip.height + 1, tip.hash.hex()):
             raise VerificationError("broken-chain", "the block does not follow the one before")
         if header.time < tip.time:

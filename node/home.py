@@ -241,8 +241,11 @@ def lock_home(path: Path) -> Iterator[None]:
     """Hold a home for this process alone. The lock ends with the process, however that ends.
 
     Raises:
-        HomeError: ``home-locked``, naming the process that runs the node; ``home-unreadable``.
+        HomeError: ``home-locked``, naming the process that runs the node; ``not-a-home`` or
+            ``home-unreadable``.
     """
+    if not path.is_dir():
+        raise _not_a_home(path, CONFIG)
     try:
         handle = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
@@ -366,13 +369,16 @@ def _read(path: Path) -> bytes:
             raise HomeError("home-unreadable", f"{path} has more than {_FILE_BYTES_MAX} bytes")
         return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
-        raise HomeError(
-            "not-a-home",
-            f"{path.parent} is not a node's home, it has no {path.name}; "
-            "make one with `tongzhang init DIR`",
-        ) from None
+        raise _not_a_home(path.parent, path.name) from None
     except OSError as error:
         raise _unreadable(path, error) from None
+
+
+def _not_a_home(path: Path, missing: str) -> HomeError:
+    return HomeError(
+        "not-a-home",
+        f"{path} is not a node's home, it has no {missing}; make one with `tongzhang init DIR`",
+    )
 
 
 def _unreadable(path: Path, error: OSError) -> HomeError:

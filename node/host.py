@@ -33,6 +33,7 @@ from consensus.messages import (
     ChangesMessage,
     EvidenceMessage,
     Message,
+    WantBlock,
     WantChanges,
     WantJournal,
     WantRange,
@@ -54,13 +55,18 @@ from ledger.genesis import Genesis
 from ledger.keys import Signer
 from ledger.limits import SAFE_INTEGER_MAX
 from node.catchup import range_from
-from node.errors import Halted, NodeError
+from node.errors import CorruptLedger, Halted, NodeError
 from node.journal import Journal
 from node.limits import DIFFERENCE_WAIT_MS, EVIDENCE_PER_PARTY_MAX
 from node.machine import LedgerMachine, head_in
 from node.pool import Pool
 from node.storage.store import ConsensusItem, EvidenceItem, Store
 from node.submission import Submission
+
+QUESTIONS = (WantBlock, WantChanges, WantJournal, WantRange)
+PAUSE_MIN_MS = 2
+PAUSE_FACTOR = 3
+"""After an answer a peer waits three times as long as the answer took: a quarter of the time."""
 
 CONFLICT = "conflict"
 """Kind under which contradicting certificates are kept, at a slot that no commit clears."""
@@ -122,17 +128,23 @@ class Host:
         may_vote = not store.abstains()
         self.journal.may_seal = may_vote or not self._others
         self._unanswered = set(self._others)
-        self._convicted = self._convictions()
-        self._restore_pool()
-        self.replica = Replica(
-            genesis,
-            party,
-            signer,
-            self.machine,
-            self._saved(),
-            now=clock.now(),
-            may_vote=may_vote,
-        )
+        self._questions: dict[tuple[str, type[Message]], Message] = {}
+        self._pauses: dict[str, int] = {}
+        try:
+            self.convicted = self._convictions()
+            """Evidence ids by convicted party."""
+            self._restore_pool()
+            self.replica = Replica(
+                genesis,
+                party,
+                signer,
+                self.machine,
+                self._saved(),
+                now=clock.now(),
+                may_vote=may_vote,
+            )
+        except (ConsensusError, LedgerError) as error:
+            raise CorruptLedger(f"a stored vote, batch or evidence is damaged: {error}.") from None
 
     # -- what comes in ----------------------------------------------------------------------------
 
@@ -163,11 +175,20 @@ class Host:
         """Let timers fire; to be called at :meth:`deadline_ms` or later."""
         if self._diverged is not None and self._diverged[1] <= self._clock.now().ticks_ms:
             self._stop(self._diverged[0].code, self._diverged[0].message)
+        if self.halted is not None:
+            return
+        try:
+            self._answer_questions()
+        except NodeError as error:
+            self._stop(error.code, error.message)
         self._run(Tick())
 
     def deadline_ms(self) -> int:
         """Return when the next tick is wanted, on the steady clock."""
-        return self.replica.deadline_ms() if self._diverged is None else self._diverged[1]
+        if self._diverged is not None:
+            return self._diverged[1]
+        paused = [self._pauses.get(peer, 0) for peer, _ in self._questions]
+        return min([self.replica.deadline_ms(), *paused])
 
     def submit(self, raws: list[bytes]) -> list[Submission]:
         """Take records of this party.
@@ -272,20 +293,43 @@ class Host:
             self._on_batch(message.batch.batch())
         elif isinstance(message, EvidenceMessage):
             self._on_evidence(message.evidence)
-        elif isinstance(message, WantRange):
-            self._on_want_range(peer, message.height)
-        elif isinstance(message, WantJournal):
-            self._send(Send(peer, JournalMessage(self._latest_batch_of(peer))))
+        elif isinstance(message, QUESTIONS):
+            self._questions[peer, type(message)] = message
+            self._answer_questions()
         elif isinstance(message, JournalMessage):
             self._on_journal(peer, message)
-        elif isinstance(message, WantChanges):
-            changes = self.machine.changes_of(message.hash)
-            if changes is not None:
-                self._send(Send(peer, ChangesMessage(message.hash, changes)))
         elif isinstance(message, ChangesMessage):
             self._on_changes(peer, message)
         else:
             self._run(Received(peer, message))
+
+    def _answer_questions(self) -> None:
+        """Answer what peers asked for, but spend only a part of the time on each of them.
+
+        A question is a few bytes and an answer may be a few megabytes: of each kind the latest one
+        of a peer waits, until the peer's pause is over.
+        """
+        for asked, message in list(self._questions.items()):
+            peer = asked[0]
+            began_ms = self._clock.now().ticks_ms
+            if self._pauses.get(peer, 0) > began_ms:
+                continue
+            del self._questions[asked]
+            self._answer(peer, message)
+            spent_ms = self._clock.now().ticks_ms - began_ms
+            self._pauses[peer] = began_ms + spent_ms + max(PAUSE_MIN_MS, PAUSE_FACTOR * spent_ms)
+
+    def _answer(self, peer: str, question: Message) -> None:
+        if isinstance(question, WantRange):
+            self._on_want_range(peer, question.height)
+        elif isinstance(question, WantJournal):
+            self._send(Send(peer, JournalMessage(self._latest_batch_of(peer))))
+        elif isinstance(question, WantChanges):
+            changes = self.machine.changes_of(question.hash)
+            if changes is not None:
+                self._send(Send(peer, ChangesMessage(question.hash, changes)))
+        else:
+            self._run(Received(peer, question))
 
     def _on_batch(self, batch: Batch) -> None:
         if batch.party not in self.genesis.verifiers or not self.pool.wants(batch):
@@ -300,12 +344,12 @@ class Host:
         self._run(WorkArrived())
 
     def _on_evidence(self, evidence: Evidence) -> None:
-        if evidence.id not in self._convicted.get(evidence.party, ()):
+        if evidence.id not in self.convicted.get(evidence.party, ()):
             verify_evidence(evidence, self.genesis)
             self._keep_evidence(evidence)
 
     def _on_want_range(self, peer: str, height: int) -> None:
-        with self.store.reader() as reader:
+        with self.store.own_reader() as reader:
             answer = range_from(reader, height, self.genesis.limits.block_bytes)
         if answer is not None:
             self._send(Send(peer, answer))
@@ -315,7 +359,7 @@ class Host:
         if waiting is not None:
             return wire_batch(waiting)
         number, _ = head_in(self.store.view(), party)
-        with self.store.reader() as reader:
+        with self.store.own_reader() as reader:
             stored = reader.batch(party, number) if number else None
         return None if stored is None else wire_batch(stored.batch())
 
@@ -343,7 +387,7 @@ class Host:
             self._stop(self._diverged[0].code, f"{self._diverged[0].message}; {text}")
 
     def _keep_evidence(self, evidence: Evidence) -> None:
-        known = self._convicted.setdefault(evidence.party, set())
+        known = self.convicted.setdefault(evidence.party, set())
         if evidence.id in known or len(known) >= EVIDENCE_PER_PARTY_MAX:
             return
         known.add(evidence.id)
@@ -379,7 +423,7 @@ class Host:
 
     def _convictions(self) -> dict[str, set[str]]:
         known: dict[str, set[str]] = {}
-        with self.store.reader() as reader:
+        with self.store.own_reader() as reader:
             for stored in reader.evidence():
                 known.setdefault(decode_evidence(stored.body).party, set()).add(stored.id)
         return known
@@ -391,7 +435,7 @@ class Host:
             self.journal.adopt(decode_batch(item.body).batch())
 
     def _saved(self) -> Saved:
-        with self.store.reader() as reader:
+        with self.store.own_reader() as reader:
             latest = reader.latest_certificate()
         certificate = None if latest is None else decode_certificate(latest[1])
         items = self.store.load_consensus()

@@ -127,7 +127,7 @@ class Journal:
         return new
 
     def _from_log(self, submission: Submission, index: int) -> Submission:
-        with self._store.reader() as reader:
+        with self._store.own_reader() as reader:
             stored = reader.entry(index)
         if stored is None:
             raise CorruptLedger(f"entry {index} is known and not there.")

@@ -142,13 +142,12 @@ class Node:
             return served_checkpoint(reader, self.genesis, self.home.signer)[0]
 
     def export(self, start: int) -> Iterator[bytes]:
-        """Yield the lines of an export from block ``start`` on; from any thread.
+        """Return the lines of an export from block ``start`` on; from any thread.
 
         Raises:
             LookupError: nothing is final yet.
         """
-        with self.store.reader() as reader:
-            yield from export_lines(reader, self.genesis, self.home.signer, start)
+        return export_lines(self.store.reader, self.genesis, self.home.signer, start)
 
     # -- status -----------------------------------------------------------------------------------
 
@@ -180,6 +179,7 @@ class Node:
             "slot": host.replica.slot,
             "leader": host.replica.leader(host.replica.slot),
             "quorum": genesis.quorum,
+            "evidence": {party: len(found) for party, found in host.convicted.items()},
             "voting": host.replica.may_vote,
             "signing": host.journal.may_seal,
             "ready": ready,

@@ -46,6 +46,7 @@ PING_TIMEOUT_S = 15.0
 CLOSE_TIMEOUT_S = 1.0
 QUEUE_WHOLE_FRAMES = 4
 RECEIVE_BURST = 64
+BURST_S = 0.005
 
 logger = logging.getLogger("tongzhang.peers")
 
@@ -84,7 +85,7 @@ class PeerLinks:
         del self._links[me.party]
         self._host: PeerHost | None = None
         self._stopped = asyncio.Event()
-        self._handshakes = 0
+        self._greeting: dict[object, Socket] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._logged: set[tuple[str, str]] = set()
         self.refusals: Counter[str] = Counter()
@@ -157,9 +158,12 @@ class PeerLinks:
     async def _shake_as_acceptor(self, socket: Socket) -> str:
         if self._stopped.is_set() or self._host is None:
             raise PeerRefused("stopping", "this node is not running")
-        if self._handshakes >= HANDSHAKES_MAX:
-            raise PeerRefused("too-many-handshakes", f"{HANDSHAKES_MAX} are under way")
-        self._handshakes += 1
+        if len(self._greeting) >= HANDSHAKES_MAX:
+            # Whoever waits longest makes room: strangers who say nothing keep nobody out.
+            self.refusals["too-many-handshakes"] += 1
+            self._close_soon(self._greeting.pop(next(iter(self._greeting))), "too-many-handshakes")
+        ticket = object()
+        self._greeting[ticket] = socket
         try:
             async with asyncio.timeout(HANDSHAKE_TIMEOUT_S):
                 nonce = self._entropy(NONCE_BYTES)
@@ -170,7 +174,7 @@ class PeerLinks:
                 await socket.send(handshake.acceptor_welcome(self._me, opening, proof))
                 return opening.dialer
         finally:
-            self._handshakes -= 1
+            self._greeting.pop(ticket, None)
 
     async def _shake_as_dialer(self, link: Link, socket: Socket) -> None:
         async with asyncio.timeout(HANDSHAKE_TIMEOUT_S):
@@ -246,15 +250,18 @@ class PeerLinks:
 
     async def _receive_all(self, link: Link, connection: Connection) -> None:
         host, socket, burst = self._bound(), connection.socket, 0
+        clock = asyncio.get_running_loop().time
+        until = clock() + BURST_S
         while True:
             frame = await socket.receive()
             if link.connection is not connection:
                 return
             host.receive(link.peer, frame)
             burst += 1
-            if burst == RECEIVE_BURST:  # others get their turn even when one peer never pauses
-                burst = 0
+            if burst == RECEIVE_BURST or clock() > until:
+                burst = 0  # others get their turn even when one peer never pauses
                 await asyncio.sleep(0)
+                until = clock() + BURST_S
 
     def _enter_up(self, link: Link, connection: Connection) -> None:
         older = link.connection

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 
 from consensus.messages import decode_certificate
 from consensus.votes import checkpoint_for
@@ -15,6 +16,9 @@ from ledger.log.receipt import build_receipt
 from ledger.log.tiles import hash_reader
 from ledger.verify import encode_block, encode_checkpoint
 from node.storage.reads import Reader
+
+EXPORT_BLOCKS = 8
+"""Blocks of an export that are read at once."""
 
 
 def served_checkpoint(reader: Reader, genesis: Genesis, signer: Signer) -> tuple[str, Checkpoint]:
@@ -59,19 +63,35 @@ def receipt_of(reader: Reader, genesis: Genesis, signer: Signer, party: str, rec
     return build_receipt(entry.leaf, place, stored.batch(), (index, path), text)
 
 
-def export_lines(reader: Reader, genesis: Genesis, signer: Signer, start: int) -> Iterator[bytes]:
+def export_lines(
+    open_reader: Callable[[], AbstractContextManager[Reader]],
+    genesis: Genesis,
+    signer: Signer,
+    start: int,
+) -> Iterator[bytes]:
     """Yield the log as an export, from block ``start`` to the latest checkpoint.
+
+    The checkpoint is taken first and pins the end. Each stretch is read on a snapshot of its own,
+    so that a slow reader holds nothing of the database meanwhile.
 
     Raises:
         LookupError: nothing is final yet.
     """
-    text, checkpoint = served_checkpoint(reader, genesis, signer)
-    for height in range(start, checkpoint.height + 1):
-        stored = reader.block(height)
-        if stored is None:
-            raise LookupError(f"block {height} is not there")
-        block = stored.block
-        first = block.header.size - block.record_count
-        entries = reader.entries(first, block.record_count)
-        yield encode_block(block, [entry.leaf for entry in entries])
+    with open_reader() as reader:
+        text, checkpoint = served_checkpoint(reader, genesis, signer)
+    for first in range(start, checkpoint.height + 1, EXPORT_BLOCKS):
+        last = min(first + EXPORT_BLOCKS - 1, checkpoint.height)
+        with open_reader() as reader:
+            lines = [_block_line(reader, height) for height in range(first, last + 1)]
+        yield from lines
     yield encode_checkpoint(text)
+
+
+def _block_line(reader: Reader, height: int) -> bytes:
+    stored = reader.block(height)
+    if stored is None:
+        raise LookupError(f"block {height} is not there")
+    block = stored.block
+    first = block.header.size - block.record_count
+    entries = reader.entries(first, block.record_count)
+    return encode_block(block, [entry.leaf for entry in entries])

@@ -184,9 +184,7 @@ def problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("path", ["/v1/expectations?staet=open", "/v1/status?x=1"])
-def test_a_misspelt_parameter_is_refused_and_not_ignored(
-    platform: httpx.Client, path: str
-) -> None:
+def test_a_misspelt_parameter_is_refused_and_not_ignored(platform: httpx.Client, path: str) -> None:
     assert "is no parameter" in problem(platform.get(path), 400, "bad-parameter")["detail"]
 
 

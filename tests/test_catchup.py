@@ -33,8 +33,10 @@ from ledger.domains import ZERO_HASH
 from ledger.execute import Execution, execute
 from ledger.genesis import Genesis, Member, found
 from node.catchup import range_from
+from node.errors import CorruptLedger
+from node.host import PAUSE_MIN_MS
 from node.limits import EVIDENCE_PER_PARTY_MAX, RESENT_BATCHES_MAX
-from node.storage.store import Store
+from node.storage.store import ConsensusItem, Store
 
 
 @pytest.fixture(scope="module")
@@ -348,3 +350,29 @@ def test_nobody_can_crowd_out_a_partys_own_batches_from_what_is_said_again(world
     said = [m.batch.batch().party for m in host.machine.own_work() if isinstance(m, BatchMessage)]
     assert said[0] == "auditor" and "funder" in said
     assert len(said) == RESENT_BATCHES_MAX
+
+
+def test_questions_of_a_peer_are_answered_one_at_a_time_and_the_latest_counts(
+    world: World,
+) -> None:
+    host = world.hosts["auditor"]
+    sent: list[str] = []
+    world.lose = lambda sender, peer, _: sender == "auditor" and not sent.append(peer)
+    for height in (1, 1, 1, 1, 1, 2):
+        host.receive("platform", encode(WantRange(height)))
+    assert sent == ["platform"]
+    assert list(host._questions.values()) == [WantRange(2)]
+    assert host.deadline_ms() <= world.now_ms + PAUSE_MIN_MS
+    world.now_ms += PAUSE_MIN_MS
+    host.tick()
+    assert host._questions == {}
+
+
+def test_damaged_votes_are_told_as_a_corrupt_ledger(world: World) -> None:
+    for kind in ("vote", "block", "certificate"):
+        world.crash("auditor")
+        store = Store(f"sqlite:///{world.directory / 'auditor'}.db", GENESIS, party="auditor")
+        store.save([ConsensusItem(9999, kind, "skip", b"\x00")])
+        store.close()
+        with pytest.raises(CorruptLedger, match="--rebuild"):
+            world.open("auditor")

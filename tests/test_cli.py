@@ -6,11 +6,15 @@ import json
 import os
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
-from cli import main, submit
+from cli import expectations, export, main, submit, verify
+from cli.client import Client
 from cli.errors import CheckFailed, CliError, UsageError, unwrapped
 from cli.output import money, plural
 from cli.parties import owners, parse_parties, quorum_of
@@ -20,7 +24,8 @@ from node.home import load_config
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = (
-    "init", "node", "demo", "sample", "submit", "payment", "status", "receipt", "bench",
+    "init", "node", "demo", "sample", "submit", "payment", "expectations",
+    "status", "receipt", "bench",
     "verify receipt", "verify log", "verify checkpoint", "export log",
     "token create", "token list", "token revoke",
 )  # fmt: skip
@@ -57,7 +62,24 @@ def test_group_without_command_shows_its_help(
     group: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(*group.split()) == 2
-    assert "Commands:" in "".join(capsys.readouterr())
+    shown = "".join(capsys.readouterr())
+    assert "Commands:" in shown
+    assert "error:" not in shown
+
+
+def test_version_is_that_of_the_installed_package_or_unknown(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metadata, "version", lambda name: "1.2.3")
+    assert run("--version") == 0
+    assert capsys.readouterr().out == "tongzhang 1.2.3\n"
+
+    def missing(name: str) -> str:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", missing)
+    assert run("--version") == 0
+    assert capsys.readouterr().out == "tongzhang unknown\n"
 
 
 @pytest.mark.parametrize(
@@ -67,11 +89,15 @@ def test_group_without_command_shows_its_help(
         "sample",
         "sample --out day --payments many",
         "sample --out day --date 2026-13-01",
+        "sample --out day --date 2026-03-07",
         "sample --out day --payments 3",
         "submit",
         "submit no-such-file.json --url http://127.0.0.1:1 --token t",
         "status",
         "status --home no-such-home",
+        "status --url 127.0.0.1:8801 --token t",
+        "expectations --state late --url http://127.0.0.1:1 --token t",
+        "node no-such-home",
         "status --nonsense",
         "verify receipt",
         "verify receipt no-such-file --genesis no-such-file",
@@ -104,6 +130,50 @@ def test_bad_usage_is_one_error_line_and_exit_code_2(
     assert first.startswith("error: ")
     assert all(each.startswith("  next: ") for each in rest)
     assert shown.out == ""
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "sample --payments 40 --out file/day",
+        "demo --payments 40 --dir file/demo",
+        "init file/net",
+    ],
+)
+def test_folder_that_cannot_be_made_is_an_unwritable_file(
+    line: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.chdir(tmp_path)
+    assert run(*line.split()) == 2
+    assert capsys.readouterr().err.startswith("error: unwritable-file: file")
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "words"),
+    [
+        ("sample --out day --date 2026-03-07", "bad-date", "a Saturday"),
+        ("status --url 127.0.0.1:8801 --token t", "bad-url", "write http://"),
+        ("node no-such-home", "not-a-home", "tongzhang init"),
+    ],
+)
+def test_wrong_argument_is_named_and_the_next_step_said(
+    line: str,
+    code: str,
+    words: str,
+    *,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(*line.split()) == 2
+    shown = capsys.readouterr().err
+    assert shown.startswith(f"error: {code}: ")
+    assert words in shown
 
 
 def test_unreachable_node_is_exit_code_1_and_says_how_to_start_it(
@@ -225,6 +295,115 @@ def test_submit_refuses_a_file_that_holds_no_records(data: bytes, error: type[Cl
         submit._split(data)
 
 
+def test_submit_refuses_an_empty_array() -> None:
+    with pytest.raises(UsageError) as caught:
+        submit._split(b"[]")
+    assert caught.value.code == "empty-file"
+
+
+def test_submit_advises_about_the_others_only_where_there_are_others(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    refused = {"code": "float", "id": "a", "definite": True, "existing": False}
+    final = {"state": "final", "id": "b", "definite": True, "existing": False}
+    for results, others in (([refused], False), ([refused, final], True)):
+        with pytest.raises(CheckFailed) as caught:
+            submit._report(results, True, False)
+        assert ("the others" in caught.value.next_step) is others
+
+
+def test_export_from_beyond_the_end_is_refused_and_a_part_is_not() -> None:
+    checkpoint, block = b'{"checkpoint":"x"}', b'{"batches":[]}'
+    with pytest.raises(CheckFailed) as caught:
+        export._refuse_nothing(iter([checkpoint]), 9)
+    assert caught.value.code == "nothing-to-export"
+    assert list(export._refuse_nothing(iter([block, checkpoint]), 9)) == [block, checkpoint]
+
+
+def test_verified_facts_are_shown_as_people_write_them() -> None:
+    assert verify._shown(True) == "yes"
+    assert verify._shown(["a", "b"]) == "a, b"
+    assert verify._shown({"b": 1, "a": {"d": True}}) == '{"a":{"d":true},"b":1}'
+
+
+def awaited_by(state: str, count: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "kind": "payout-result",
+            "subject": f"payment:pay-20260302-{number:06}",
+            "awaited": "institution",
+            "amount": 123_456_789,
+            "currency": "CNY",
+            "opened_at": 1_772_413_200_000,
+            "due_at": 1_772_416_800_000,
+            "state": state,
+        }
+        for number in range(count)
+    ]
+
+
+class Pages:
+    """Answers as a node does: one expectation a page, and empty pages that have a next."""
+
+    def __init__(self) -> None:
+        self.held = {"overdue": awaited_by("overdue", 2), "open": awaited_by("open", 3)}
+        self.asked: list[httpx.QueryParams] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        query = request.url.params
+        self.asked.append(query)
+        held = self.held.get(query["state"], [])
+        at, empty = divmod(int(query.get("cursor", 1)), 2)
+        page: dict[str, Any] = {"as_of": 7, "expectations": [] if empty else held[at : at + 1]}
+        if at + (not empty) < len(held):
+            page["next"] = str(2 * at + 2 if not empty else 2 * at)
+        return httpx.Response(200, json=page)
+
+
+@pytest.fixture
+def pages(monkeypatch: pytest.MonkeyPatch) -> Pages:
+    answers = Pages()
+    client = Client("http://127.0.0.1:1", "")
+    client._http = httpx.Client(
+        base_url="http://127.0.0.1:1", transport=httpx.MockTransport(answers)
+    )
+    monkeypatch.setattr("cli.connection.connect", lambda *_: client)
+    return answers
+
+
+def test_expectations_go_on_over_pages_and_states_up_to_the_limit(
+    pages: Pages, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("expectations", "--json") == 0
+    whole = json.loads(capsys.readouterr().out)
+    assert whole["expectations"] == pages.held["overdue"] + pages.held["open"]
+    assert (whole["as_of"], whole["more"]) == (7, False)
+    assert {query.get("as_of") for query in pages.asked[1:]} == {"7"}
+    for limit, more in ((2, True), (4, True), (5, False)):
+        assert run("expectations", "--json", "--limit", limit) == 0
+        shown = capsys.readouterr()
+        page = json.loads(shown.out)
+        assert (len(page["expectations"]), page["more"]) == (limit, more)
+        assert ("raise --limit" in shown.err) is more
+
+
+def test_expectations_of_one_state_and_party_fit_80_columns(
+    pages: Pages, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run("expectations", "--state", "open", "--awaited", "institution") == 0
+    shown = capsys.readouterr().out
+    assert {(query["state"], query["awaited"]) for query in pages.asked} == {
+        ("open", "institution")
+    }
+    assert max(map(len, shown.splitlines())) <= 80
+    for words in ("payout-result", "payment:pay-20260302-000002", "1,234,567.89 CNY", "01:00:00"):
+        assert words in shown
+    assert run("expectations", "--state", "met") == 0
+    assert capsys.readouterr().out == "nothing is awaited\n"
+    assert set(expectations.UNMET) == set(expectations.State) - {expectations.State.MET}
+
+
 def test_submit_rewrites_only_what_keeps_its_meaning() -> None:
     pretty = b'{ "id": "a", "at": 1 }'
     double = b'{"at":1, "at":2}'
@@ -267,3 +446,14 @@ def test_first_error_of_concurrent_tasks_is_shown_alone() -> None:
     with pytest.raises(CheckFailed) as caught, unwrapped():
         raise ExceptionGroup("all", [ValueError(), ExceptionGroup("some", [wanted])])
     assert caught.value is wanted
+
+
+@pytest.mark.parametrize("data", ['{"id":"\u652f\u4ed8"}'.encode("gbk"), b"[" * 20_000])
+def test_a_file_that_is_no_utf8_or_nested_beyond_reason_is_refused_without_a_trace(
+    data: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "records.json"
+    file.write_bytes(data)
+    url = "http://127.0.0.1:9"
+    assert main.run(["submit", str(file), "--url", url, "--token", "x"]) in (1, 2)
+    assert capsys.readouterr().err.startswith("error: ")

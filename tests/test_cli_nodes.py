@@ -110,6 +110,31 @@ def test_pretty_json_sent_exactly_is_refused(
     assert "not-canonical" in capsys.readouterr().out
 
 
+def test_record_of_several_lines_is_not_sent_exactly(
+    day_home: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    file = tmp_path / "record.json"
+    file.write_text(json.dumps(captured("lines"), indent=2))
+    assert run("submit", file, "--home", day_home, "--exact") == 1
+    assert capsys.readouterr().err.startswith("error: not-canonical: record 1 spans several lines")
+
+
+def test_expectations_say_who_owes_what_since_when(
+    day_home: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    file = tmp_path / "record.json"
+    file.write_text(json.dumps(captured("owed")))
+    assert run("submit", file, "--home", day_home) == 0
+    capsys.readouterr()
+    ask = ("expectations", "--home", day_home, "--awaited", "platform")
+    assert run(*ask) == 0
+    assert "payment:owed" in capsys.readouterr().out
+    assert run(*ask, "--json") == 0
+    found = json.loads(capsys.readouterr().out)["expectations"]
+    assert "payment:owed" in {each["subject"] for each in found}
+    assert {each["awaited"] for each in found} == {"platform"}
+
+
 def test_refused_record_is_named_with_its_code_and_exit_code_is_1(
     day_home: Path, tmp_path: Path, capsys: Capture
 ) -> None:
@@ -167,6 +192,11 @@ def test_receipt_of_one_node_verifies_offline_and_a_changed_one_does_not(
     proved = json.loads(capsys.readouterr().out)
     assert proved["party"] == "institution"
     assert proved["record"]["id"] == record
+    assert run("verify", "receipt", file, "--genesis", genesis) == 0
+    shown = capsys.readouterr().out
+    assert f"  origin: {network.genesis.origin}\n" in shown
+    (line,) = [each for each in shown.splitlines() if each.startswith("  record: ")]
+    assert json.loads(line.removeprefix("  record: ")) == proved["record"]
     file.write_text(file.read_text().replace("index ", "index 1", 1))
     assert run("verify", "receipt", file, "--genesis", genesis) == 1
     assert "do not rely on this file" in capsys.readouterr().err
@@ -180,6 +210,15 @@ def test_exported_log_verifies_with_replay_and_a_changed_one_does_not(
     capsys.readouterr()
     assert run("verify", "log", file, "--genesis", genesis, "--replay", "--json") == 0
     assert json.loads(capsys.readouterr().out)["replayed"]
+    part = tmp_path / "part.ndjson"
+    assert run("export", "log", "--home", day_home, "--start", 2, "--out", part) == 0
+    assert "does not verify without the blocks before" in capsys.readouterr().err
+    assert run("verify", "log", part, "--genesis", genesis) == 1
+    assert "begins at block 2; verification needs it from block 1" in capsys.readouterr().err
+    assert run("export", "log", "--home", day_home, "--start", 999_999) == 1
+    shown = capsys.readouterr()
+    assert shown.err.startswith("error: nothing-to-export: ")
+    assert shown.out == ""
     file.write_bytes(file.read_bytes().replace(b"wechat", b"wechas", 1))
     assert run("verify", "log", file, "--genesis", genesis) == 1
 

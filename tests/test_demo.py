@@ -25,9 +25,11 @@ TIMEOUT_S = 150
 pytestmark = pytest.mark.processes
 
 
-def demo(*options: str, tmp: Path) -> subprocess.Popen[bytes]:
+def demo(*options: str, tmp: Path, ignoring: bool = False) -> subprocess.Popen[bytes]:
     env = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp), "COLUMNS": "80"}
     command = [sys.executable, "-m", "cli", "demo", *options]
+    if ignoring:  # as a shell without job control starts `tongzhang demo &`
+        command = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *command]
     return subprocess.Popen(
         command, env=env, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
@@ -103,9 +105,14 @@ def test_demo_leaves_no_process_and_no_file(summary: dict[str, Any], folder: Pat
     assert list(folder.iterdir()) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_demo_leaves_no_process_and_no_file(tmp_path: Path, number: int) -> None:
-    running = demo("--payments", "60", tmp=tmp_path)
+@pytest.mark.parametrize(
+    ("number", "ignoring"),
+    [(signal.SIGINT, False), (signal.SIGTERM, False), (signal.SIGTERM, True)],
+)
+def test_interrupted_demo_leaves_no_process_and_no_file(
+    tmp_path: Path, number: int, ignoring: bool
+) -> None:
+    running = demo("--payments", "60", tmp=tmp_path, ignoring=ignoring)
     deadline = time.monotonic() + 30
     while len(processes_of(tmp_path)) < 4 and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -140,6 +147,7 @@ def test_kept_demo_goes_on_running_and_says_how_to_stop_it(tmp_path: Path) -> No
         kept = json.loads(output)["kept"]
         assert sorted(node["pid"] for node in kept["nodes"]) == sorted(pids)
         assert all(Path(node["home"]).is_dir() for node in kept["nodes"])
+        assert kept["remove"] == f"rm -r {kept['folder']}"
     finally:
         for pid in pids:
             os.kill(pid, signal.SIGKILL)

@@ -251,12 +251,15 @@ def test_strangers_in_the_handshake_cannot_keep_the_port_busy(
 
     async def scenario() -> None:
         async with acceptor() as (party, url), contextlib.AsyncExitStack() as stack:
-            for _ in range(2):
-                await stack.enter_async_context(connect(url, compression=None))
-            async with connect(url, compression=None) as third:
+            silent = [
+                await stack.enter_async_context(connect(url, compression=None)) for _ in range(2)
+            ]
+            async with connect(url, compression=None) as peer:
+                await prove(peer, "platform", "funder")
+                await until(lambda: party.links.connected() == ("platform",))
                 code = CLOSE_CODES["too-many-handshakes"]
-                assert await closed_with(third) == (code, "too-many-handshakes")
-            assert party.links.refusals == {"too-many-handshakes": 1}
+                assert await closed_with(silent[0]) == (code, "too-many-handshakes")
+            assert party.links.refusals == {"too-many-handshakes": 1, "closed-early": 1}
 
     asyncio.run(scenario())
 

@@ -188,6 +188,7 @@ def _kept(summary: dict[str, Any], console: Console) -> None:
     _line(console, f"try:   tongzhang status --home {first}")
     pids = " ".join(str(node["pid"]) for node in kept["nodes"])
     _line(console, f"stop:  kill {pids}")
+    _line(console, f"then:  {kept['remove']}")
 
 
 def _verdict(summary: dict[str, Any], console: Console) -> None:

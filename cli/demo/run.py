@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shlex
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -19,11 +20,11 @@ from cli.day.generate import generate
 from cli.day.outcome import outcome
 from cli.day.rows import Day
 from cli.demo import report
-from cli.demo.proofs import prove
+from cli.demo.proofs import LOG, RECEIPT, prove
 from cli.demo.screen import Screen
 from cli.demo.stage import Stage
 from cli.demo.summary import summarize
-from cli.errors import CheckFailed, UsageError, unwrapped
+from cli.errors import CheckFailed, UsageError, unwrapped, writing
 from cli.network import Network, found_network
 from cli.output import say_json
 from cli.parties import named, owners, parse_parties, quorum_of
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 PAYMENTS, SEED = 500, 7
 NAME = "demo"
+MADE = ("consortium", RECEIPT, LOG, f"changed-{RECEIPT}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,8 @@ def run_demo(choices: Choices) -> None:
     screen = Screen(Console(), choices.json)
     with ended_in_order(), _folder(choices) as folder:
         quorum = quorum_of(parties, choices.quorum)
-        network = found_network(folder / "consortium", NAME, parties, quorum)
+        with writing(folder):
+            network = found_network(folder / "consortium", NAME, parties, quorum)
         left_running = False
         try:
             with unwrapped():
@@ -99,6 +102,7 @@ def _show(summary: dict[str, Any], choices: Choices, network: Network, folder: P
     if choices.keep:
         summary["kept"] = {
             "folder": str(folder),
+            "remove": shlex.join(["rm", "-r", *map(str, _made(choices, folder))]),
             "nodes": [
                 {"party": node.party, "url": node.url, "home": str(node.home), "pid": node.pid}
                 for node in network.nodes
@@ -108,6 +112,11 @@ def _show(summary: dict[str, Any], choices: Choices, network: Network, folder: P
         say_json(summary)
     else:
         report.show(summary, Console())
+
+
+def _made(choices: Choices, folder: Path) -> list[Path]:
+    """Return what to remove: never a folder of the user's own with what else is in it."""
+    return [folder] if choices.folder is None else [folder / name for name in MADE]
 
 
 def _day(choices: Choices, parties: list[tuple[str, Role]]) -> tuple[Day, dict[str, Any]]:
@@ -144,10 +153,12 @@ def _given_day(choices: Choices, folder: Path, parties: set[str]) -> tuple[Day, 
 @contextlib.contextmanager
 def _folder(choices: Choices) -> Iterator[Path]:
     if choices.folder is not None:
-        choices.folder.mkdir(parents=True, exist_ok=True)
+        with writing(choices.folder):
+            choices.folder.mkdir(parents=True, exist_ok=True)
         yield choices.folder
         return
-    folder = Path(tempfile.mkdtemp(prefix="tongzhang-demo-"))
+    with writing(Path("TMPDIR")):
+        folder = Path(tempfile.mkdtemp(prefix="tongzhang-demo-"))
     try:
         yield folder
     finally:

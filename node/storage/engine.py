@@ -32,6 +32,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.engine import URL, Dialect
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import StaticPool
 
 from node.errors import CorruptLedger, NodeError, StorageError
@@ -82,6 +83,11 @@ def _bad_url(problem: str) -> StorageError:
     )
 
 
+READER_WAIT_S = 5.0
+READERS_EXTRA = 40
+"""Connections beyond the pool's five: as many as there are threads that answer requests."""
+
+
 def _sqlite_engine(url: URL) -> Engine:
     # No implicit transactions of the driver: BEGIN is ours, so that reads are snapshots too.
     arguments = {"isolation_level": None, "cached_statements": STATEMENTS_CACHED}
@@ -89,7 +95,9 @@ def _sqlite_engine(url: URL) -> Engine:
         arguments["check_same_thread"] = False
         engine = create_engine(url, poolclass=StaticPool, connect_args=arguments)
     else:
-        engine = create_engine(url, connect_args=arguments)
+        engine = create_engine(
+            url, connect_args=arguments, pool_timeout=READER_WAIT_S, max_overflow=READERS_EXTRA
+        )
 
     @event.listens_for(engine, "connect")
     def _on_connect(connection: Any, _record: object) -> None:
@@ -136,6 +144,8 @@ def translated(doing: str) -> Iterator[None]:
 
 def node_error(error: SQLAlchemyError, doing: str) -> NodeError:
     """Return our own error for a database error."""
+    if isinstance(error, PoolTimeout):
+        return NodeError("busy", "too many readers at once; try again in a moment")
     original = error.orig if isinstance(error, DBAPIError) else None
     name = getattr(original, "sqlite_errorname", None) or ""
     state = getattr(original, "sqlstate", None) or ""

@@ -203,6 +203,19 @@ class Store:
         with turn, translated("read"), self.engine.connect() as connection:
             yield Reader(connection.execution_options(**level), self._sql)
 
+    @contextmanager
+    def own_reader(self) -> Iterator[Reader]:
+        """Give a :class:`Reader` on the writer's own connection; for the writer's thread, briefly.
+
+        It never waits for readers of other threads, however many there are.
+
+        Raises:
+            StorageError: the database could not be read.
+            CorruptLedger: the database is damaged.
+        """
+        with self._lock, translated("read"), self._connection.begin():
+            yield Reader(self._connection, self._sql)
+
     def block_hash(self, height: int) -> bytes | None:
         """Return the hash of the block at ``height``, or None if there is none."""
         if height == self._tip.height:
