@@ -133,7 +133,7 @@ def node(
       tongzhang node net/platform
       tongzhang node net/platform --rebuild
     """
-    from cli.serving import run_node
+    from cli.serving import Checked, run_node
 
-    checked = "state" if check_state else "nothing" if fast_start else "log"
-    run_node(home, rebuild=rebuild, checked=checked)
+    trusted: Checked = "nothing" if fast_start else "log"
+    run_node(home, rebuild=rebuild, checked="state" if check_state else trusted)
