@@ -96,7 +96,8 @@ class NodeStatus(msgspec.Struct, frozen=True):
     """Where this node stands. Times are in ms; hashes are hex.
 
     ``voting`` and ``signing`` say whether the node may do so after its last start.
-    ``evidence`` counts pieces of evidence by convicted party, ``refused_connections`` counts by reason, ``silent`` names leaders that let their slots pass.
+    ``evidence`` counts pieces by convicted party, ``refused_connections`` counts by reason,
+    ``silent`` names leaders that let their slots pass.
     """
 
     party: str
