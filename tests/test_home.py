@@ -261,7 +261,7 @@ def test_a_lock_is_free_again_when_it_is_given_back(consortium: Path) -> None:
 def test_a_home_that_is_no_directory_cannot_be_locked(tmp_path: Path) -> None:
     with pytest.raises(HomeError) as caught, lock_home(tmp_path / "absent"):
         pass
-    assert caught.value.code == "home-unreadable"
+    assert caught.value.code == "not-a-home"
 
 
 texts = st.text(st.characters(codec="utf-8"), max_size=30)

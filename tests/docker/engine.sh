@@ -16,7 +16,7 @@ engine_start() {
     return
   fi
   [ "$(id -u)" = 0 ] || fail "no Docker engine answers, and only root can start one"
-  for tool in dockerd containerd runc unshare nsenter iptables ip; do
+  for tool in dockerd containerd runc unshare nsenter setpriv iptables ip; do
     command -v "$tool" >/dev/null || fail "no Docker engine can be started: $tool was not found"
   done
   echo '{}' >"$dir/daemon.json"
@@ -47,7 +47,9 @@ exec dockerd "$@"'
 
 _engine_try() {
   local log=$1
-  unshare --net --mount --pid --fork --mount-proc --kill-child -- \
+  # However this script ends, the engine ends with it.
+  setpriv --pdeathsig KILL -- \
+    unshare --net --mount --pid --fork --mount-proc --kill-child -- \
     sh -c "$_ENGINE_INIT" dockerd "${engine_options[@]}" >"$log" 2>&1 &
   engine_pid=$!
   for _ in $(seq 60); do
