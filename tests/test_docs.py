@@ -36,7 +36,7 @@ KEBAB = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 UNSAYABLE = (
     r"pypi\.|pythonhosted|proxy\.golang|sum\.golang|registry\.|crates\.io|docker\.io",
-    r"/work/|/tmp/v/|/root/|\.\./shared",
+    r"/(?:work|root)/|/tmp/v/|\.\./shared",
 )
 """Hosts of package registries and paths of somebody's machine."""
 
