@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -32,10 +34,13 @@ from ledger.books import Balance
 from ledger.domains import ZERO_HASH
 from ledger.execute import Execution, execute
 from ledger.genesis import Genesis, Member, found
+from ledger.verify import verify_log
 from node.catchup import range_from
 from node.errors import CorruptLedger
 from node.host import PAUSE_MIN_MS
 from node.limits import EVIDENCE_PER_PARTY_MAX, RESENT_BATCHES_MAX
+from node.proofs import export_lines
+from node.storage.reads import Reader
 from node.storage.store import ConsensusItem, Store
 
 
@@ -376,3 +381,22 @@ def test_damaged_votes_are_told_as_a_corrupt_ledger(world: World) -> None:
         store.close()
         with pytest.raises(CorruptLedger, match="--rebuild"):
             world.open("auditor")
+
+
+def test_a_slow_reader_of_an_export_holds_no_snapshot(world: World) -> None:
+    store = world.stores["auditor"]
+    held: list[Reader] = []
+
+    @contextmanager
+    def counted() -> Iterator[Reader]:
+        with store.reader() as reader:
+            held.append(reader)
+            yield reader
+            held.remove(reader)
+
+    lines = export_lines(counted, GENESIS, signer("auditor"), 1)
+    exported = []
+    for line in lines:
+        assert held == []
+        exported.append(line + b"\n")
+    assert verify_log(exported, GENESIS).entries == store.tip().size
