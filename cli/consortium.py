@@ -105,14 +105,17 @@ def init(
     say(f"founded {genesis.origin}")
     for line in words:
         say(f"  {line}")
+    _say_how_to_start({party: home.path for party, home in homes.items()}, addresses)
+
+
+def _say_how_to_start(homes: dict[str, Path], addresses: dict[str, str]) -> None:
     say()
-    pairs({party: f"{addresses[party]}  home {home.path}" for party, home in homes.items()})
+    pairs({party: f"{addresses[party]}  home {path}" for party, path in homes.items()})
     say()
-    first = next(iter(homes.values())).path
     say("start every node, each in a terminal of its own:")
-    for home in homes.values():
-        say(f"  tongzhang node {home.path}")
-    say(f"then ask one:  tongzhang status --home {first}")
+    for path in homes.values():
+        say(f"  tongzhang node {path}")
+    say(f"then ask one:  tongzhang status --home {next(iter(homes.values()))}")
 
 
 def node(
