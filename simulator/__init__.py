@@ -1,1 +1,5 @@
-"""Many nodes in one process on one seed. Reserved; nothing in production imports it."""
+"""A whole consortium in one process: the nodes' real code on simulated clocks, network and disks.
+
+One seed decides everything. :mod:`simulator.plan` says what a run depends on,
+:mod:`simulator.world` runs it, :mod:`simulator.checkers` watch it.
+"""

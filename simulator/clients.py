@@ -1,0 +1,142 @@
+"""Clients: each party's own system, which submits records to the party's own node and reads there.
+
+A client hands in one page at a time and waits. A node that does not answer in time, or is down, is
+asked again with the same bytes: a record's id makes that harmless.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from ledger.records import Recorded
+from node.errors import NodeError
+from node.submission import Submission
+from simulator.chance import Chance
+from simulator.history import Operation, OperationKind
+from simulator.workload import Said
+
+if TYPE_CHECKING:
+    from node.host import Host
+    from simulator.process import Process
+    from simulator.world import World
+
+PATIENCE_US = 3_000_000
+READS_PPM = 200_000
+
+
+class Client:
+    """One party's system.
+
+    Args:
+        world: Where it lives.
+        process: The party's node.
+        chance: What decides when it does what.
+    """
+
+    def __init__(self, world: World, process: Process, chance: Chance) -> None:
+        self.world = world
+        self.process = process
+        self._chance = chance
+        self._waiting: dict[str, Said] = {}
+        self._flood = 0
+        self.idle = False
+        """Whether it has nothing more to say, and waits for nothing."""
+
+    @property
+    def answered(self) -> bool:
+        """Whether it waits for no answer."""
+        return not self._waiting
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether its node is gone for good, lies, or may not sign: no answer is owed to it."""
+        host = self.process.host
+        liar = self.process.party in self.world.plan.suspects
+        return host is None or host.halted is not None or liar or not host.journal.may_seal
+
+    def flood(self, count: int) -> None:
+        """Submit ``count`` records at once with the next turn."""
+        self._flood = count
+
+    def turn(self) -> None:
+        """Say the next thing, if nothing is waited for; look again later."""
+        world = self.world
+        if not self._waiting and not world.healed:
+            count = max(1 + self._chance.below(3), self._flood)
+            self._flood = 0
+            for said in world.workload.next(self.process.party, count, self._chance):
+                self._waiting[said.id] = said
+        self.idle = not self._waiting and (world.healed or world.workload.is_done)
+        if self.idle and world.healed:
+            return
+        if self._waiting:
+            self._submit()
+            world.after(PATIENCE_US, self._again())
+        else:
+            world.after(self._think_us(), self.turn)
+
+    def _again(self) -> Callable[[], None]:
+        asked = tuple(self._waiting)
+
+        def again() -> None:
+            if any(record_id in self._waiting for record_id in asked):
+                self.turn()
+
+        return again
+
+    def _think_us(self) -> int:
+        return 1000 + self._chance.tail(1000 * self.world.plan.think_ms)
+
+    def _submit(self) -> None:
+        self.world.at(self.world.now_us, self.process, lambda: self.process.do(self._hand_in))
+
+    def _hand_in(self, host: Host) -> None:
+        asked = list(self._waiting.values())
+        for said in asked:
+            self._tell("submit", said.id)
+        try:
+            submissions = host.submit([said.raw for said in asked])
+        except NodeError:
+            return  # stopped or full: asked again after a while
+        for said, submission in zip(asked, submissions, strict=True):
+            submission.on_done(partial(self._on_done, said))
+
+    def _on_done(self, said: Said, submission: Submission) -> None:
+        if self._waiting.pop(said.id, None) is None:
+            return  # answered before
+        index = -1 if submission.index is None else submission.index
+        outcome = submission.outcome or submission.code or ""
+        self._tell("answer", said.id, outcome, index)
+        self.world.workload.answered(said, outcome)
+        if self._chance.happens(READS_PPM):
+            world = self.world
+            world.at(self.process.now_us + 1000, self.process, lambda: self._read(said))
+        if not self._waiting:
+            self.world.at(self.process.now_us + self._think_us(), None, self.turn)
+
+    def _read(self, said: Said) -> None:
+        """Read a record back as the HTTP layer would: id, entry, and the height of the snapshot."""
+        store = self.process.store
+        if store is None:
+            return
+        with store.reader() as reader:
+            height = reader.height()
+            row = reader.row(Recorded, (self.process.party, said.id))
+            entry = None if row is None else reader.entry(row.entry)
+        outcome = "" if entry is None else entry.outcome
+        self._tell("read", said.id, outcome, -1 if entry is None else entry.index, height)
+
+    def _tell(
+        self,
+        kind: OperationKind,
+        record_id: str,
+        outcome: str = "",
+        index: int = -1,
+        height: int = 0,
+    ) -> None:
+        name = self.process.party
+        place = (self.process.now_us, name, kind, name, record_id)
+        self.world.on_operation(Operation(*place, outcome, index, height))
+        self.world.note(self.process, kind, f"{record_id} {outcome}".rstrip())

@@ -1,0 +1,26 @@
+"""What clients did and were told, in order: the history that the checkers judge."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+OperationKind = Literal["submit", "answer", "read"]
+
+
+class Operation(NamedTuple):
+    """One event of one client.
+
+    ``submit``: a record was handed to the node; ``answer``: it was told to be final at ``entry``,
+    or refused before signing with ``outcome`` and no entry; ``read``: the node showed ``height``
+    as its last block, and at ``entry`` an entry of ``party`` with this id and outcome (empty if
+    there was none).
+    """
+
+    at_us: int
+    client: str
+    kind: OperationKind
+    party: str
+    record_id: str
+    outcome: str = ""
+    entry: int = -1
+    height: int = 0

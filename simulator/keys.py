@@ -1,0 +1,79 @@
+"""Keys of a run: derived from the parties' names, with signatures checked once a world.
+
+Every node checks every signature, as in production. A world remembers which checks have succeeded,
+so that four nodes in one process do not pay four times for one answer; a signature that was never
+found good is always checked in full.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from hashlib import sha256
+
+from ledger.genesis import DUE_MS, Genesis, Limits, Member, Timeouts, found
+from ledger.keys import Signer, Verifier
+from simulator.plan import Plan
+
+FOUNDED_MS = 1_767_225_600_000
+"""2026-01-01T00:00:00Z."""
+
+
+class _Remembering(Verifier):
+    """A verifier that asks the library once about the same signature and message."""
+
+    def __init__(self, public_key: bytes, good: set[tuple[bytes, bytes, bytes]]) -> None:
+        super().__init__(public_key)
+        self._good = good
+
+    def verify(self, signature: bytes, message: bytes) -> None:
+        """Return if ``signature`` is this key's over ``message``."""
+        key = (self.public_key, signature, message)
+        if key not in self._good:
+            super().verify(signature, message)
+            self._good.add(key)
+
+
+class _Known(Signer):
+    """A signer whose signatures need no check: it has just made them."""
+
+    def __init__(self, seed: bytes, good: set[tuple[bytes, bytes, bytes]]) -> None:
+        super().__init__(seed)
+        self._good = good
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the 64-byte signature of ``message``."""
+        signature = super().sign(message)
+        self._good.add((self.public_key, signature, message))
+        return signature
+
+
+def seed_of(party: str) -> bytes:
+    """Return the private seed of a simulated party: nothing secret, and the same in every run."""
+    return sha256(b"tongzhang simulated key\0" + party.encode()).digest()
+
+
+def make_genesis(plan: Plan) -> tuple[Genesis, dict[str, Signer]]:
+    """Return the consortium of ``plan`` and its keys, which share one memory of good signatures."""
+    good: set[tuple[bytes, bytes, bytes]] = set()
+    signers: dict[str, Signer] = {name: _Known(seed_of(name), good) for name in plan.parties}
+    members = tuple(
+        Member(
+            key=b64encode(signer.public_key).decode(),
+            name=name,
+            role=name.split("-")[0],  # type: ignore[arg-type]
+        )
+        for name, signer in signers.items()
+    )
+    genesis = found(
+        "simulated",
+        members,
+        plan.needed,
+        FOUNDED_MS,
+        due_ms=DUE_MS,
+        limits=Limits(),
+        timeouts=Timeouts(base_ms=plan.timeout_ms, cap_ms=max(8000, plan.timeout_ms)),
+    )
+    genesis.verifiers.update(
+        {name: _Remembering(signer.public_key, good) for name, signer in signers.items()}
+    )
+    return genesis, signers

@@ -1,0 +1,263 @@
+"""A plan: everything a run depends on, as one value and as TOML.
+
+Two runs of one plan are the same to the byte. A scenario is a plan with a story and an expected
+outcome; a swarm run is a plan drawn from its seed; shrinking makes a plan smaller.
+
+Faults by kind, and the fields each of them reads besides ``at_ms``, ``for_ms`` and ``who``:
+
+==============  ===================================================================================
+``crash``       ``effect``, ``disk``, ``age_ms``: power off at an effect, on again after ``for_ms``
+``partition``   ``toward``, ``one_way``, ``period_ms``: ``who`` cannot reach ``toward`` (the rest)
+``network``     ``toward``, ``delay_ms``, ``jitter_ms``, ``loss_ppm``, ``duplicate_ppm``,
+                ``reorder_ppm``, ``bandwidth_kib_s``, ``period_ms``: a bad line from ``who``
+``slow-disk``   ``latency_ms``: every write takes that long
+``disk-full``   nothing more can be written until ``for_ms`` is over
+``corrupt``     ``count``: power off, that many bytes of the file turn, on again after ``for_ms``
+``clock``       ``by_ms``, ``drift_ppm``: the wall clock jumps, and the steady one drifts
+``flood``       ``count``: the party's client submits that many records at once
+==============  ===================================================================================
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import Annotated, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from ledger.limits import MEMBERS_MAX
+from simulator.errors import SimulatorError
+
+Ms = Annotated[int, Meta(ge=0, le=86_400_000)]
+Ppm = Annotated[int, Meta(ge=0, le=1_000_000)]
+Count = Annotated[int, Meta(ge=0, le=1_000_000)]
+Names = tuple[str, ...]
+FaultKind = Literal[
+    "crash", "partition", "network", "slow-disk", "disk-full", "corrupt", "clock", "flood"
+]
+Disk = Literal["kept", "torn", "lost", "backup"]
+
+PARTIES = (
+    "platform",
+    "institution",
+    "funder",
+    "auditor",
+    "guarantor",
+    "merchant",
+    "auditor-b",
+)
+"""The parties of a simulated consortium of up to seven, in leader order; then ``auditor-c`` …"""
+
+FIELDS: dict[str, tuple[str, ...]] = {
+    "crash": ("effect", "disk", "age_ms"),
+    "partition": ("toward", "one_way", "period_ms"),
+    "network": (
+        "toward",
+        "delay_ms",
+        "jitter_ms",
+        "loss_ppm",
+        "duplicate_ppm",
+        "reorder_ppm",
+        "bandwidth_kib_s",
+        "period_ms",
+    ),
+    "slow-disk": ("latency_ms",),
+    "disk-full": (),
+    "corrupt": ("count",),
+    "clock": ("by_ms", "drift_ppm"),
+    "flood": ("count",),
+}
+
+
+class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How every line behaves: delay and mean of the jitter in ms, rates in parts per million.
+
+    ``bandwidth_kib_s`` of 0 is unlimited. A reordered frame takes ten times as long.
+    """
+
+    delay_ms: Ms = 2
+    jitter_ms: Ms = 4
+    loss_ppm: Ppm = 0
+    duplicate_ppm: Ppm = 0
+    reorder_ppm: Ppm = 0
+    bandwidth_kib_s: Count = 0
+
+
+class Fault(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True
+):
+    """One fault. ``who`` are parties (all, if empty); which other fields count depends on kind.
+
+    ``effect`` counts the host's effects from ``at_ms`` on: the power fails at that one. ``disk``
+    says what a crash leaves: everything, a torn last write, nothing, or a backup of ``age_ms`` ago.
+    """
+
+    kind: FaultKind
+    at_ms: Ms
+    for_ms: Ms = 0
+    who: Names = ()
+    toward: Names = ()
+    one_way: bool = False
+    period_ms: Ms = 0
+    effect: Count = 0
+    disk: Disk = "kept"
+    age_ms: Ms = 0
+    delay_ms: Ms = 0
+    jitter_ms: Ms = 0
+    loss_ppm: Ppm = 0
+    duplicate_ppm: Ppm = 0
+    reorder_ppm: Ppm = 0
+    bandwidth_kib_s: Count = 0
+    latency_ms: Ms = 0
+    by_ms: Annotated[int, Meta(ge=-86_400_000, le=86_400_000)] = 0
+    drift_ppm: Annotated[int, Meta(ge=-200_000, le=200_000)] = 0
+    count: Count = 0
+
+
+class Expect(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True
+):
+    """What a scenario promises besides the invariants.
+
+    ``convicted`` are the parties that evidence names in the end, no more and no fewer; ``halted``
+    those that stopped for safety. ``fork`` says that two final blocks stood at one height.
+    """
+
+    convicted: Names | None = None
+    halted: Names | None = None
+    fork: bool = False
+    progress: bool = True
+
+
+class Plan(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True
+):
+    """What a run depends on.
+
+    ``records`` are submitted by the parties' clients, ``until_ms`` is when faults end and clients
+    begin nothing new at the latest. ``liars`` names the lie of a party. ``abroad_ms`` spreads the
+    wall clocks. ``timeout_ms`` is the slots' first timeout.
+    """
+
+    seed: Annotated[int, Meta(ge=0, le=2**53 - 1)] = 0
+    story: str = ""
+    nodes: Annotated[int, Meta(ge=1, le=MEMBERS_MAX)] = 4
+    quorum: Annotated[int, Meta(ge=0, le=MEMBERS_MAX)] = 0
+    records: Count = 400
+    until_ms: Ms = 600_000
+    think_ms: Ms = 30
+    timeout_ms: Annotated[int, Meta(ge=10, le=60_000)] = 400
+    disk_us: Count = 300
+    skew_ms: Ms = 50
+    drift_ppm: Ppm = 100
+    network: Network = Network()
+    liars: dict[str, str] = {}
+    faults: tuple[Fault, ...] = ()
+    expect: Expect | None = None
+
+    @property
+    def parties(self) -> Names:
+        """The parties in leader order."""
+        more = (f"auditor-{chr(ord('c') + i)}" for i in range(MEMBERS_MAX))
+        return (*PARTIES, *more)[: self.nodes]
+
+    @property
+    def needed(self) -> int:
+        """The quorum: as given, or the smallest that tolerates liars as well as failures."""
+        return self.quorum or (2 * self.nodes) // 3 + 1
+
+    @property
+    def suspects(self) -> frozenset[str]:
+        """Parties that may break promises: liars, and those whose disk goes back in time."""
+        rewound = {who for f in self.faults if f.disk == "backup" for who in f.who or self.parties}
+        return frozenset(self.liars) | rewound
+
+
+T = TypeVar("T")
+
+
+def read(text: str, kind: type[T], name: str) -> T:
+    """Read a plan or a part of one from TOML.
+
+    Raises:
+        SimulatorError: ``bad-plan``; the message says where, and what would be right.
+    """
+    try:
+        return msgspec.toml.decode(text, type=kind)
+    except msgspec.ValidationError as error:
+        raise SimulatorError("bad-plan", f"{name}: {_advice(str(error))}") from None
+    except (msgspec.DecodeError, ValueError) as error:
+        raise SimulatorError("bad-plan", f"{name} is not TOML: {error}") from None
+
+
+def write(plan: msgspec.Struct) -> str:
+    """Return a plan or a part of one as TOML; reading it gives an equal one."""
+    return msgspec.toml.encode(plan).decode()
+
+
+def check(plan: Plan, lies: tuple[str, ...]) -> None:
+    """Return if a world can be made of ``plan``.
+
+    Args:
+        plan: The plan.
+        lies: The names of the lies that there are.
+
+    Raises:
+        SimulatorError: ``bad-quorum``, ``unknown-party``, ``unknown-lie`` or ``bad-fault``.
+    """
+    if not plan.nodes // 2 < plan.needed <= plan.nodes:
+        least = plan.nodes // 2 + 1
+        raise SimulatorError(
+            "bad-quorum",
+            f"{plan.nodes} nodes need a quorum of {least} to {plan.nodes}, got {plan.quorum}; "
+            f"the usual one is {2 * plan.nodes // 3 + 1}",
+        )
+    if plan.nodes < 2:
+        raise SimulatorError("bad-quorum", "a consortium has a platform and an institution")
+    for party, lie in plan.liars.items():
+        _refuse_unknown("unknown-party", "party", party, plan.parties)
+        _refuse_unknown("unknown-lie", "lie", lie, lies)
+    for fault in plan.faults:
+        _refuse_fault(fault, plan)
+
+
+def _refuse_fault(fault: Fault, plan: Plan) -> None:
+    for party in (*fault.who, *fault.toward):
+        _refuse_unknown("unknown-party", "party", party, plan.parties)
+    allowed = ("kind", "at_ms", "for_ms", "who", *FIELDS[fault.kind])
+    default = Fault(kind=fault.kind, at_ms=0)
+    for name in fault.__struct_fields__:
+        if name not in allowed and getattr(fault, name) != getattr(default, name):
+            raise SimulatorError(
+                "bad-fault",
+                f"a fault of kind {fault.kind} has no {name}; it has {', '.join(allowed[1:])}",
+            )
+    if fault.disk == "backup" and fault.age_ms > fault.at_ms:
+        raise SimulatorError(
+            "bad-fault", f"a backup of {fault.age_ms} ms before {fault.at_ms} ms cannot be"
+        )
+
+
+def _refuse_unknown(code: str, what: str, name: str, known: tuple[str, ...]) -> None:
+    if name not in known:
+        raise SimulatorError(code, f"there is no {what} {name!r}; {nearest(name, known)}")
+
+
+def nearest(name: str, known: tuple[str, ...]) -> str:
+    """Return a sentence that proposes the nearest of ``known``, or all of them."""
+    close = get_close_matches(name, known, n=1, cutoff=0.5)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return f"there are {', '.join(known)}"
+
+
+def _advice(problem: str) -> str:
+    if "unknown field" in problem:
+        fields = tuple(sorted({*Plan.__struct_fields__, *Fault.__struct_fields__}))
+        name = problem.split("`")[1]
+        return f"{problem}; {nearest(name, fields)}"
+    if "Invalid enum value" in problem:
+        name = problem.split("'")[1]
+        return f"{problem}; {nearest(name, tuple(FIELDS))}"
+    return problem

@@ -1,0 +1,474 @@
+"""A world: machines, lines, clients and faults on one clock, from one plan.
+
+The world keeps one queue of what happens when; ties go by the order of their making. It moves from
+event to event; a machine that is busy is served when it is free. Everything is drawn from the
+plan's seed, so that the same plan gives the same world to the byte.
+
+A run has three parts. While clients submit, faults come and go. Then the world heals: faults end,
+machines that are to come back come back. In the end it is still, and the checkers look once more.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from heapq import heappop, heappush
+from itertools import count
+from pathlib import Path
+
+from consensus.errors import ConsensusError
+from consensus.messages import Message, decode
+from ledger.block import Block
+from ledger.errors import LedgerError
+from ledger.execute import Execution
+from node.errors import Halted
+from node.storage.store import EvidenceItem, Item, Store
+from simulator.chance import Chance
+from simulator.checkers import Checker
+from simulator.clients import Client
+from simulator.errors import Violation
+from simulator.history import Operation
+from simulator.keys import make_genesis
+from simulator.liars import LIES, Twin
+from simulator.network import Lines
+from simulator.plan import Fault, Plan, check
+from simulator.process import Process
+from simulator.trace import Trace
+from simulator.workload import Workload
+
+PING_US = 1_000_000
+"""After so long without an answer a link counts as broken."""
+OPERATOR_US = 2_000_000
+"""How long an operator takes to start a node again that has stopped."""
+SETTLE_US = 400_000_000
+"""How long a healed world may take to make everything final."""
+RESTARTABLE = frozenset(("disk-full", "storage-failed"))
+
+
+class World:
+    """One run of one plan.
+
+    Args:
+        plan: What happens.
+        directory: Where the machines' files go.
+        templates: Empty databases, shared by many worlds.
+        checkers: The classes of those who watch.
+        trace: Where every event is written down; None for nowhere.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        directory: Path,
+        *,
+        templates: Templates,
+        checkers: Sequence[type[Checker]],
+        trace: Trace | None = None,
+    ) -> None:
+        check(plan, tuple(LIES))
+        self.plan = plan
+        self.trace = trace
+        self.genesis, self.signers = make_genesis(plan)
+        self.chance = Chance(plan.seed, "machines")
+        self.now_us = 0
+        self.lines = Lines(plan.network, Chance(plan.seed, "network"))
+        self.counts: Counter[str] = Counter()
+        self.damaged: set[str] = set()
+        self.halts: dict[str, Halted] = {}
+        self.healed = False
+        self.settled = False
+        self._queue: list[tuple[int, int, Process | None, Callable[[], object]]] = []
+        self._order = count()
+        self._sent: tuple[str, bytes, Message | None] = ("", b"", None)
+        self.processes: dict[str, Process] = {}
+        for party in plan.parties:
+            twins = issubclass(LIES[plan.liars[party]], Twin) if party in plan.liars else False
+            for name in (party, f"{party}~2") if twins else (party,):
+                self._add(name, party, directory, templates)
+        self.checkers = [kind(self) for kind in checkers]
+        self.workload = Workload(plan, self.genesis)
+        self.clients = [
+            Client(self, process, Chance(plan.seed, f"client {name}"))
+            for name, process in self.processes.items()
+            if name == process.party
+        ]
+
+    def _add(self, name: str, party: str, directory: Path, templates: Templates) -> None:
+        template = templates.of(self, party)
+        process = Process(self, name, party, directory=directory / name, template=template)
+        self.processes[name] = process
+        if party in self.plan.liars:
+            chance = Chance(self.plan.seed, f"liar {name}")
+            process.liar = LIES[self.plan.liars[party]](self, process, chance)
+
+    # -- the clock --------------------------------------------------------------------------------
+
+    def at(self, at_us: int, process: Process | None, act: Callable[[], object]) -> None:
+        """Let something happen at a time, on a machine that must be free for it, or on none."""
+        heappush(self._queue, (at_us, next(self._order), process, act))
+
+    def after(self, delay_us: int, act: Callable[[], object]) -> None:
+        """Let something happen after a while."""
+        self.at(self.now_us + delay_us, None, act)
+
+    def run(self) -> None:
+        """Run the whole plan.
+
+        Raises:
+            Violation: an invariant does not hold.
+        """
+        try:
+            self._begin()
+            end_us = self.plan.until_ms * 1000
+            self._until(lambda: all(client.idle for client in self.clients), end_us)
+            self._heal()
+            self.settled = self._until(self._is_settled, self.now_us + SETTLE_US)
+            for checker in self.checkers:
+                checker.finish()
+        finally:
+            for process in self.processes.values():
+                process.close()
+
+    def _until(self, done: Callable[[], bool], end_us: int) -> bool:
+        queue = self._queue
+        while not done():
+            if not queue or queue[0][0] > end_us:
+                self.now_us = max(self.now_us, end_us)
+                return False
+            at_us, order, process, act = heappop(queue)
+            if process is not None and process.busy_until_us > at_us:
+                heappush(queue, (process.busy_until_us, order, process, act))
+                continue
+            self.now_us = max(self.now_us, at_us)
+            act()
+        return True
+
+    def _begin(self) -> None:
+        late = {
+            who
+            for fault in self.plan.faults
+            if fault.kind == "crash" and fault.at_ms == 0 and not fault.effect
+            for who in fault.who or self.plan.parties
+        }
+        for process in self.processes.values():
+            if process.party not in late:
+                self.after(0, lambda p=process: self.start(p))  # type: ignore[misc]
+        for fault in self.plan.faults:
+            if fault.disk == "backup":
+                at_us = 1000 * (fault.at_ms - fault.age_ms)
+                self.at(at_us, None, lambda f=fault: self._back_up(f))  # type: ignore[misc]
+            self.at(1000 * fault.at_ms, None, lambda f=fault: self._strike(f))  # type: ignore[misc]
+        for client in self.clients:
+            self.after(10_000, client.turn)
+
+    def _is_settled(self) -> bool:
+        if not all(client.answered for client in self.clients if not client.hopeless):
+            return False
+        tips = {p.store.tip().hash for p in self.honest() if p.store is not None}
+        return len(tips) <= 1
+
+    # -- who is who -------------------------------------------------------------------------------
+
+    def honest(self) -> list[Process]:
+        """Return the machines whose party keeps its promises."""
+        suspects = self.plan.suspects
+        return [p for p in self.processes.values() if p.party not in suspects]
+
+    @property
+    def forkable(self) -> bool:
+        """Whether so many parties lie that the others can be led apart (2q − n or more)."""
+        return len(self.plan.suspects) >= 2 * self.plan.needed - self.plan.nodes
+
+    @property
+    def owes_progress(self) -> bool:
+        """Whether a quorum of honest parties is up, connected and may vote."""
+        voting = [p for p in self.honest() if p.host is not None and p.host.replica.may_vote]
+        return self.healed and not self.forkable and len(voting) >= self.plan.needed
+
+    # -- machines ---------------------------------------------------------------------------------
+
+    def start(self, process: Process) -> None:
+        """Turn a machine on and connect it."""
+        if process.host is not None:
+            return
+        process.start()
+        process.full = False
+        self.note(process, "start", f"life {process.life}, height {_height(process)}")
+        self.counts["starts"] += 1
+        for checker in self.checkers:
+            checker.on_start(process)
+        if process.host is not None and process.host.halted is not None:
+            self.halted(process, process.host.halted)
+            return
+        for other in self.processes.values():
+            if other is not process:
+                self.after(1000, lambda o=other: self._connect(process, o))  # type: ignore[misc]
+        process.do(lambda host: None)
+
+    def power_failed(self, process: Process, fault: Fault | None) -> None:
+        """Turn a machine off, and on again when the fault says so."""
+        process.cut(fault)
+        self.note(process, "crash", fault.disk if fault is not None else "")
+        self.counts["crashes"] += 1
+        for other in self.processes.values():
+            if process.name in other.links:
+                self.after(1000, lambda o=other: self._lose_link(o, process))  # type: ignore[misc]
+        if fault is not None and fault.for_ms:
+            self.after(1000 * fault.for_ms, lambda: self.start(process))
+
+    def halted(self, process: Process, why: Halted) -> None:
+        """A node has stopped for safety: note it, and do what an operator would."""
+        self.note(process, "halt", f"{why.code}: {why.message}")
+        self.counts["halts"] += 1
+        damaged = process.name in self.damaged
+        self.power_failed(process, None)
+        if why.code == "corrupt-ledger" or (why.code == "state-diverged" and damaged):
+            self.saw_damage(process, why)
+            process.rebuild()
+        elif why.code not in RESTARTABLE:
+            self.halts[process.name] = why
+            return
+        self.after(OPERATOR_US, lambda: self.start(process))
+
+    def saw_damage(self, process: Process, error: Exception) -> None:
+        """A machine found its disk damaged, which must not be unless the plan has damaged it."""
+        if process.name not in self.damaged:
+            raise Violation("I4", f"{process.name} lost its database without a cause: {error}")
+        self.note(process, "damage", str(error))
+        self.counts["damage found"] += 1
+
+    def doubts(self, process: Process) -> bool:
+        """Return whether an operator would check everything before this machine starts."""
+        return process.name in self.damaged
+
+    def _back_up(self, fault: Fault) -> None:
+        for process in self._machines_of(fault):
+            process.disk.back_up(fault.at_ms - fault.age_ms)
+
+    def _machines_of(self, fault: Fault) -> list[Process]:
+        return [p for p in self.processes.values() if not fault.who or p.party in fault.who]
+
+    # -- faults -----------------------------------------------------------------------------------
+
+    def _strike(self, fault: Fault) -> None:
+        if self.healed:
+            return
+        self.counts[fault.kind] += 1
+        self.note(None, "fault", describe(fault))
+        if fault.kind in ("partition", "network"):
+            self.lines.begin(fault)
+            self.after(PING_US, self._ping)
+        elif fault.kind == "flood":
+            for client in self.clients:
+                if client.process.party in (fault.who or self.plan.parties):
+                    client.flood(fault.count)
+        else:
+            for process in self._machines_of(fault):
+                self._strike_machine(process, fault)
+        if fault.for_ms and fault.kind not in ("crash", "corrupt"):
+            self.after(1000 * fault.for_ms, lambda: self._end(fault))
+
+    def _strike_machine(self, process: Process, fault: Fault) -> None:
+        if fault.kind == "slow-disk":
+            process.latency_us = 1000 * fault.latency_ms
+        elif fault.kind == "clock":
+            process.now_us = max(process.now_us, self.now_us)
+            process.jump(fault.by_ms, fault.drift_ppm)
+        elif fault.kind == "disk-full":
+            process.full = True
+            if process.store is not None:
+                process.store.limit_pages(full=True)
+        elif fault.kind == "crash" and fault.effect and process.host is not None:
+            process.fuse = (fault.effect, fault)
+        else:
+            if fault.kind == "corrupt":
+                self.damaged.add(process.name)
+            self.power_failed(process, fault)
+
+    def _end(self, fault: Fault) -> None:
+        self.note(None, "over", describe(fault))
+        if fault.kind in ("partition", "network"):
+            self.lines.end(fault)
+            self._connect_all()
+            return
+        for process in self._machines_of(fault):
+            if fault.kind == "slow-disk":
+                process.latency_us = self.plan.disk_us
+            elif fault.kind == "clock":
+                process.jump(-fault.by_ms, 0)
+            elif fault.kind == "disk-full":
+                process.full = False
+                if process.store is not None:
+                    process.store.limit_pages(full=False)
+
+    def _heal(self) -> None:
+        self.healed = True
+        self.note(None, "heal", "")
+        self.lines.calm()
+        gone = {
+            process.name
+            for fault in self.plan.faults
+            if fault.kind == "crash" and not fault.for_ms and fault.at_ms * 1000 <= self.now_us
+            for process in self._machines_of(fault)
+        }
+        for process in self.processes.values():
+            process.fuse = None
+            process.latency_us = self.plan.disk_us
+            process.full = False
+            if process.store is not None:
+                process.store.limit_pages(full=False)
+            elif process.name not in gone and process.name not in self.halts:
+                self.start(process)
+        self._connect_all()
+
+    # -- links ------------------------------------------------------------------------------------
+
+    def _connect_all(self) -> None:
+        names = list(self.processes.values())
+        for place, one in enumerate(names):
+            for other in names[place + 1 :]:
+                self._connect(one, other)
+
+    def _connect(self, one: Process, other: Process) -> None:
+        if one.party == other.party or one.host is None or other.host is None:
+            return
+        if self._are_cut(one, other) or other.name in one.links:
+            return
+        one.links.add(other.name)
+        other.links.add(one.name)
+        for here, there in ((one, other), (other, one)):
+            self.at(self.now_us, here, lambda h=here, t=there: self._peer_up(h, t))  # type: ignore[misc]
+
+    def _peer_up(self, here: Process, there: Process) -> None:
+        here.do(lambda host: host.peer_up(there.party))
+
+    def _are_cut(self, one: Process, other: Process) -> bool:
+        lines, now_us = self.lines, self.now_us
+        return lines.cut(one.party, other.party, now_us) or lines.cut(
+            other.party, one.party, now_us
+        )
+
+    def _ping(self) -> None:
+        for one in self.processes.values():
+            for other in self.processes.values():
+                if other.name in one.links and self._are_cut(one, other):
+                    self._lose_link(one, other)
+                    self._lose_link(other, one)
+
+    def _lose_link(self, here: Process, gone: Process) -> None:
+        if gone.host is not None and here.name in gone.links and not self._are_cut(here, gone):
+            return  # it has come back already
+        if gone.name not in here.links:
+            return
+        here.links.discard(gone.name)
+        if not any(self.processes[name].party == gone.party for name in here.links):
+            here.do(lambda host: host.peer_down(gone.party))
+
+    # -- frames -----------------------------------------------------------------------------------
+
+    def post(self, sender: Process, party: str, frame: bytes) -> None:
+        """Send a frame to every machine of a party that the sender is connected with."""
+        self._watch(sender, frame)
+        self.counts["frames"] += 1
+        for to in self.processes.values():
+            if to.party != party or to.name not in sender.links:
+                continue
+            life, now_us = to.life, sender.now_us
+            if self.trace is not None:
+                self.trace.frame(now_us, sender, to, self._sent[2])
+            for arrival in self.lines.arrivals(sender.party, party, now_us, len(frame)):
+                self.at(
+                    arrival,
+                    to,
+                    lambda t=to, n=life: self._deliver(sender.party, t, n, frame),  # type: ignore[misc]
+                )
+
+    def _deliver(self, sender: str, to: Process, life: int, frame: bytes) -> None:
+        if to.life != life or to.host is None:
+            return
+        if to.liar is not None:
+            to.liar.receive(sender, frame)
+        to.do(lambda host: host.receive(sender, frame))
+
+    def _watch(self, sender: Process, frame: bytes) -> None:
+        if self._sent[0] == sender.name and self._sent[1] is frame:
+            return
+        message: Message | None = None
+        try:
+            message = decode(frame)
+        except (ConsensusError, LedgerError):
+            self.counts["nonsense frames"] += 1
+        self._sent = (sender.name, frame, message)
+        if message is not None:
+            for checker in self.checkers:
+                checker.on_sent(sender, message, frame)
+
+    # -- what the machines report -----------------------------------------------------------------
+
+    def on_saved(self, process: Process, items: Sequence[Item]) -> None:
+        """Tell the checkers that something is durable."""
+        for item in items:
+            if isinstance(item, EvidenceItem):
+                self.counts["evidence kept"] += 1
+                self.note(process, "evidence", item.id[:12])
+        for checker in self.checkers:
+            checker.on_saved(process, items)
+
+    def on_final(
+        self,
+        process: Process,
+        block: Block,
+        execution: Execution,
+        proofs: tuple[bytes | None, bytes],
+    ) -> None:
+        """Tell the checkers that a block is final."""
+        if self.trace is not None:
+            self.trace.final(process, block, execution)
+        for checker in self.checkers:
+            checker.on_final(process, block, execution, proofs)
+
+    def on_operation(self, operation: Operation) -> None:
+        """Tell the checkers what a client did or was told."""
+        for checker in self.checkers:
+            checker.on_operation(operation)
+
+    def note(self, process: Process | None, event: str, detail: str) -> None:
+        """Write a line into the trace, if there is one."""
+        if self.trace is not None:
+            at_us = self.now_us if process is None else max(self.now_us, process.now_us)
+            name = "-" if process is None else process.name
+            self.trace.line(at_us, name, event, " ".join(detail.split()))
+
+
+class Templates:
+    """Empty databases by ledger and party: making tables takes longer than a short run.
+
+    Args:
+        directory: Where they are kept.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def of(self, world: World, party: str) -> Path:
+        """Return the path of an empty database, made on first use."""
+        path = self._directory / f"{world.genesis.ledger[:16]}-{party}.db"
+        if not path.exists():
+            Store(f"sqlite:///{path}", world.genesis, party=party).close()
+        return path
+
+
+def describe(fault: Fault) -> str:
+    """Return a fault in one line, with the fields that differ from their defaults."""
+    default = Fault(kind=fault.kind, at_ms=0)
+    names = [n for n in fault.__struct_fields__ if getattr(fault, n) != getattr(default, n)]
+    said = (f"{name}={_plain(getattr(fault, name))}" for name in names if name != "at_ms")
+    return " ".join((fault.kind, *said))
+
+
+def _plain(value: object) -> str:
+    return ",".join(value) if isinstance(value, tuple) else str(value)
+
+
+def _height(process: Process) -> int:
+    return process.store.tip().height if process.store is not None else 0
