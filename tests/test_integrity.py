@@ -9,7 +9,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from chains import CERTIFICATE, CREATED_AT, GENESIS, JUSTIFICATION, TEST_ROWS, Chain, Mark, record
+from chains import (
+    CERTIFICATE,
+    CREATED_AT,
+    GENESIS,
+    JUSTIFICATION,
+    TEST_ROWS,
+    Account,
+    Chain,
+    Mark,
+    record,
+)
 from ledger_kit import RECEIVER, captured, leg, split
 
 from ledger import canonical
@@ -295,6 +305,27 @@ def test_a_truncated_file_is_corrupt(path: Path) -> None:
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2])
     assert damage_of(path).code == "corrupt-ledger"
+
+
+def test_a_damaged_page_met_while_the_state_is_read_is_corrupt(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    page = data.index(b"row-of-7") // 8192 * 8192
+    data[page : page + 64] = bytes(64)
+    path.write_bytes(data)
+    store = Store(f"sqlite:///{path}", GENESIS, rows=TEST_ROWS)
+    with pytest.raises(CorruptLedger, match="read the state"):
+        store.view().get(Mark, ("row-of-7",))
+    store.close()
+
+
+def test_a_text_that_is_not_utf8_met_while_the_state_is_read_is_corrupt(path: Path) -> None:
+    columns = "(book, number, owner, amount, frozen, tags)"
+    values = "('main', 1, CAST(x'ff' AS TEXT), 0, 0, '[]')"
+    change(path, f"INSERT INTO {Account.TABLE} {columns} VALUES {values}")
+    store = Store(f"sqlite:///{path}", GENESIS, rows=TEST_ROWS)
+    with pytest.raises(CorruptLedger, match="UTF-8"):
+        store.view().get(Account, ("main", 1))
+    store.close()
 
 
 def log_of(path: Path) -> list[list[tuple[object, ...]]]:

@@ -6,8 +6,9 @@ import os
 import shutil
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -25,8 +26,7 @@ from chains import (
 )
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import create_engine, event, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import create_engine, text
 
 from ledger.block import genesis_tip
 from ledger.contracts import ROWS
@@ -181,18 +181,11 @@ def test_a_failure_before_commit_leaves_the_old_tip_and_no_trace(store: Store) -
     chain = Chain()
     commit(store, chain, 3, changes_of(account(1)))
     tip = store.tip()
-    block, execution = chain.grow_records(2, changes_of(account(1, amount=5), account(2)))
-
-    class PowerCut(BaseException):
-        pass
-
-    def cut(connection: object) -> None:
-        raise PowerCut
-
-    event.listen(store.engine, "commit", cut)
-    with pytest.raises(PowerCut):
+    changes = changes_of(account(1, amount=5), account(2))
+    block, execution = chain.grow_records(2, changes)
+    execution.changes = PowerCut(changes)
+    with pytest.raises(KeyboardInterrupt):
         store.commit(block, execution, CERTIFICATE, JUSTIFICATION)
-    event.remove(store.engine, "commit", cut)
     assert store.tip() == tip
     with store.reader() as reader:
         assert reader.height() == 1
@@ -200,6 +193,27 @@ def test_a_failure_before_commit_leaves_the_old_tip_and_no_trace(store: Store) -
         assert reader.batch("platform", 2) is None
         assert reader.rows(Account) == [account(1)]
     assert store.view().get(Account, ("main", 1)) == account(1)
+    execution.changes = changes
+    store.commit(block, execution, CERTIFICATE, JUSTIFICATION)
+    assert store.tip() == chain.tip
+    check(store, lambda done, total: None)
+
+
+class PowerCut(dict[type[Row], dict[Key, Row | None]]):
+    """Changes that break off when all of them have been written."""
+
+    def items(self) -> Iterator[Any]:  # type: ignore[override]
+        yield from super().items()
+        raise KeyboardInterrupt
+
+
+def test_growing_the_log_reads_nothing_back(store: Store) -> None:
+    chain = Chain()
+    counted = Counted(store)
+    for count in (1, 254, 1, 1, 300, 0, 512, 200, 66_000, 5):
+        commit(store, chain, count)
+    assert counted.statements == []
+    check(store, lambda done, total: None)
 
 
 def test_a_process_that_dies_before_commit_restarts_at_the_old_tip(
@@ -211,12 +225,13 @@ def test_a_process_that_dies_before_commit_restarts_at_the_old_tip(
     block, execution = chain.grow_records(2)
     after_death = tmp_path / "after"
 
-    def copy(connection: object) -> None:
-        after_death.mkdir()
-        for each in tmp_path.glob("ledger.db*"):
-            shutil.copy(each, after_death)
+    def copy(statement: str) -> None:
+        if statement == "COMMIT":
+            after_death.mkdir()
+            for each in tmp_path.glob("ledger.db*"):
+                shutil.copy(each, after_death)
 
-    event.listen(store.engine, "commit", copy)
+    driver_of(store).set_trace_callback(copy)
     store.commit(block, execution, CERTIFICATE, JUSTIFICATION)
     store.close()
     survivor = open_store(f"sqlite:///{after_death / 'ledger.db'}")
@@ -226,20 +241,23 @@ def test_a_process_that_dies_before_commit_restarts_at_the_old_tip(
     survivor.close()
 
 
+def driver_of(store: Store) -> Any:
+    """Return the driver's connection on which the store writes."""
+    return store._writer.connection.connection.driver_connection
+
+
 def test_a_full_disk_says_so_and_loses_nothing(path: Path) -> None:
     store = open_store(f"sqlite:///{path}")
     chain = Chain()
     commit(store, chain, 3)
-    with store._connection.begin():
-        store._connection.exec_driver_sql("PRAGMA max_page_count = 1")
+    driver_of(store).execute("PRAGMA max_page_count = 1")
     block, execution = chain.grow_records(1000)
     with pytest.raises(StorageError) as caught:
         store.commit(block, execution, CERTIFICATE, JUSTIFICATION)
     assert caught.value.code == "disk-full"
     assert caught.value.definite
     assert store.tip().height == 1
-    with store._connection.begin():
-        store._connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
+    driver_of(store).execute("PRAGMA max_page_count = 1000000")
     store.commit(block, execution, CERTIFICATE, JUSTIFICATION)
     assert store.tip() == chain.tip
     store.close()
@@ -249,15 +267,13 @@ def test_after_a_commit_of_unknown_outcome_nothing_more_is_written(path: Path) -
     store = open_store(f"sqlite:///{path}")
     chain = Chain()
     block, execution = chain.grow_records(1, changes_of(Mark("a")))
-
-    def fail(connection: object) -> None:
-        raise sqlite_failure()
-
-    event.listen(store.engine, "commit", fail)
+    assert store.view().get(Mark, ("a",)) is None
+    driver_of(store).set_authorizer(forbid_commit)
     with pytest.raises(StorageError) as caught:
         store.commit(block, execution, CERTIFICATE, JUSTIFICATION)
     assert (caught.value.code, caught.value.definite) == ("storage-failed", False)
-    event.remove(store.engine, "commit", fail)
+    assert store.view().cached_rows == 0  # only the database can say what it holds
+    driver_of(store).set_authorizer(None)
     assert store.load_journal() == []
     assert store.view().get(Mark, ("a",)) is None
     with pytest.raises(StorageError, match="open the store again"):
@@ -268,8 +284,80 @@ def test_after_a_commit_of_unknown_outcome_nothing_more_is_written(path: Path) -
     again.close()
 
 
-def sqlite_failure() -> Exception:
-    return OperationalError("COMMIT", None, sqlite3.OperationalError("disk I/O error"))
+def forbid_commit(action: int, what: str | None, *_: object) -> int:
+    """Refuse COMMIT, as an authorizer of SQLite."""
+    refused = action == sqlite3.SQLITE_TRANSACTION and what == "COMMIT"
+    return sqlite3.SQLITE_DENY if refused else sqlite3.SQLITE_OK
+
+
+def test_a_write_that_the_database_refuses_is_definite_and_leaves_nothing(store: Store) -> None:
+    chain = Chain()
+    commit(store, chain, 1)
+    store.save(ITEMS)
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE test_marks RENAME TO other")
+    block, execution = chain.grow_records(1, changes_of(Mark("a")))
+    with pytest.raises(StorageError) as caught:
+        store.commit(block, execution, CERTIFICATE, JUSTIFICATION)
+    assert (caught.value.code, caught.value.definite) == ("storage-failed", True)
+    with pytest.raises(StorageError, match="read the state") as caught:
+        store.view().get(Mark, ("a",))
+    assert caught.value.code == "storage-failed"
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE other RENAME TO test_marks")
+    assert store.view().get(Mark, ("a",)) is None
+    store.commit(block, execution, CERTIFICATE, JUSTIFICATION)
+    assert store.view().get(Mark, ("a",)) == Mark("a")
+    check(store, lambda done, total: None)
+
+
+@pytest.fixture
+def served() -> Iterator[Store]:
+    """A store on the PostgreSQL server."""
+    if not POSTGRESQL:
+        pytest.skip("TONGZHANG_POSTGRESQL_URL names no server")
+    empty_postgresql()
+    store = open_store(POSTGRESQL)
+    yield store
+    store.close()
+
+
+def test_a_commit_that_the_server_refuses_is_of_unknown_outcome(served: Store) -> None:
+    with served.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "ALTER TABLE journal ADD FOREIGN KEY (number) REFERENCES blocks (height) "
+            "DEFERRABLE INITIALLY DEFERRED"
+        )
+    with pytest.raises(StorageError) as caught:
+        served.save([JournalItem(1, b"batch")])
+    assert (caught.value.code, caught.value.definite) == ("storage-failed", False)
+    with pytest.raises(StorageError, match="open the store again"):
+        served.save([ConsensusItem(1, "notar", "platform", b"vote")])
+    assert served.load_journal() == []
+
+
+def test_a_connection_that_the_server_ended_is_replaced(served: Store) -> None:
+    chain = Chain()
+    commit(served, chain, 1, changes_of(Mark("a")))
+    for _ in range(2):
+        end_connection(served)
+        with pytest.raises(StorageError) as caught:
+            served.save([ConsensusItem(5, "notar", "platform", b"vote")])
+        assert (caught.value.code, caught.value.definite) == ("storage-failed", True)
+        assert served.load_consensus() == []
+    end_connection(served)
+    with pytest.raises(StorageError):
+        served.view().get(Mark, ("a",))
+    assert served.view().get(Mark, ("a",)) == Mark("a")
+    commit(served, chain, 300)
+    assert served.tip() == chain.tip
+    check(served, lambda done, total: None)
+
+
+def end_connection(store: Store) -> None:
+    pid = driver_of(store).info.backend_pid
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql("SELECT pg_terminate_backend(%s, 5000)", (pid,))
 
 
 # -- votes, own batches, evidence -----------------------------------------------------------------
@@ -483,6 +571,10 @@ def test_a_reader_in_memory_may_be_used_inside_another(tmp_path: Path) -> None:
     with store.reader() as outer, store.reader() as inner:
         assert store.view().get(Account, ("main", 1)) == account(1)
         assert outer.height() == inner.height() == 1
+    with store.reader() as reader:
+        assert reader.height() == 1
+        commit(store, chain, 1)
+        assert reader.height() == 2
     commit(store, chain, 1)
     store.close()
 
@@ -491,14 +583,16 @@ def test_a_reader_in_memory_may_be_used_inside_another(tmp_path: Path) -> None:
 
 
 class Counted:
+    """Keeps the text of what the store asks the database from now on."""
+
     def __init__(self, store: Store) -> None:
         self.statements: list[str] = []
-        event.listen(store.engine, "before_cursor_execute", self._note)
+        self._fetch = store._writer.fetch
+        store._writer.fetch = self._noted  # type: ignore[method-assign]
 
-    def _note(self, *arguments: object) -> None:
-        statement = str(arguments[2])
-        if "SELECT" in statement:
-            self.statements.append(statement)
+    def _noted(self, sql: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
+        self.statements.append(sql)
+        return self._fetch(sql, values)
 
 
 def test_rows_that_were_asked_for_are_not_read_again(store: Store) -> None:

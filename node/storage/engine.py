@@ -1,7 +1,7 @@
 """The way to the database: engines, SQL text compiled once, and errors in our own words.
 
 Statements are defined with SQLAlchemy Core and compiled to text once for each kind of database;
-the text is then executed with plain tuples, which costs a quarter of what Core costs a row.
+the text is then executed with plain tuples. See docs/adr/0011-the-writer-drives-its-cursor.md.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
+    Column,
+    ColumnElement,
     Connection,
     Engine,
     Executable,
@@ -31,7 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.engine import URL, Dialect
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import StaticPool
 
@@ -47,6 +49,7 @@ STATEMENTS_CACHED = 512
 _SQLITE_CORRUPT = frozenset(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
 _POSTGRESQL_FULL = frozenset(("53100",))  # disk_full
 _POSTGRESQL_CORRUPT = frozenset(("XX001", "XX002"))  # data_corrupted, index_corrupted
+_POSTGRESQL_CONSTRAINT = "23"  # the class of integrity constraint violations
 _VALUES = re.compile(r"VALUES (\([^()]*\))")
 
 
@@ -127,7 +130,7 @@ _PRAGMAS = (
 
 @contextmanager
 def translated(doing: str) -> Iterator[None]:
-    """Turn every database error inside into an error of this package.
+    """Turn every error of SQLAlchemy inside into an error of this package.
 
     Args:
         doing: What is being done, as it shall stand in the message.
@@ -138,18 +141,30 @@ def translated(doing: str) -> Iterator[None]:
     """
     try:
         yield
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, UnicodeDecodeError) as error:
         raise node_error(error, doing) from error
 
 
-def node_error(error: SQLAlchemyError, doing: str) -> NodeError:
-    """Return our own error for a database error."""
+def errors_of(engine: Engine) -> tuple[type[Exception], ...]:
+    """Return what SQLAlchemy and the engine's driver raise.
+
+    A damaged SQLite file may put bytes that are no text even into its error messages.
+    """
+    driver = engine.dialect.dbapi
+    own = (SQLAlchemyError, UnicodeDecodeError)
+    return own if driver is None else (*own, driver.Error)
+
+
+def node_error(error: Exception, doing: str) -> NodeError:
+    """Return our own error for one of SQLAlchemy's or of the driver's."""
     if isinstance(error, PoolTimeout):
         return NodeError("busy", "too many readers at once; try again in a moment")
-    original = error.orig if isinstance(error, DBAPIError) else None
+    if isinstance(error, UnicodeDecodeError):
+        return CorruptLedger(f"while trying to {doing} the database gave bytes that are no text.")
+    original = (error.orig if isinstance(error, DBAPIError) else None) or error
     name = getattr(original, "sqlite_errorname", None) or ""
     state = getattr(original, "sqlstate", None) or ""
-    reason = str(original or error).strip().splitlines()[0]
+    reason = (str(original).strip() or type(original).__name__).splitlines()[0]
     if _is_corrupt(name, state, reason):
         return CorruptLedger(f"while trying to {doing} the database reported: {reason}.")
     if name == "SQLITE_FULL" or state in _POSTGRESQL_FULL:
@@ -158,7 +173,7 @@ def node_error(error: SQLAlchemyError, doing: str) -> NodeError:
             f"no space left to {doing} ({reason}); nothing of it is stored. "
             "Free space on the volume of the database and start the node again",
         )
-    if isinstance(error, IntegrityError):
+    if name.startswith("SQLITE_CONSTRAINT") or state.startswith(_POSTGRESQL_CONSTRAINT):
         return StorageError(
             "storage-failed", f"refused to {doing}: something else stands there ({reason})"
         )
@@ -204,21 +219,32 @@ class Statements:
 
     def delete(self, table: Table) -> str:
         """Return a delete by primary key."""
-        keys = [c == bindparam(f"key_{c.name}", type_=c.type) for c in table.primary_key]
-        return self._compiled(table, "delete", lambda: delete(table).where(*keys))
+        return self._compiled(table, "delete", lambda: delete(table).where(*_by_key(table)))
+
+    def delete_upto(self, table: Table) -> str:
+        """Return a delete of all rows whose key's first column is at most the one value given."""
+        return self._compiled(table, "delete up to", lambda: _delete_upto(table))
 
     def select(self, table: Table, count: int) -> str:
         """Return a select by ``count`` primary keys, given as one flat tuple.
 
-        The keys are joined as a list of values: SQLite scans the whole table for
+        Several keys are joined as a list of values: SQLite scans the whole table for
         ``(a, b) IN (…)`` and searches its index for this.
         """
+        if count == 1:
+            return self._compiled(table, "select", lambda: select(table).where(*_by_key(table)))
         key = (table.name, f"select {count}")
         if key not in self._text:
-            one = self._compiled(table, "select", lambda: _select(table))
-            wide = _VALUES.sub(lambda found: _widen(found[1], count), one, count=1)
+            joined = self._compiled(table, "join", lambda: _join(table))
+            wide = _VALUES.sub(lambda found: _widen(found[1], count), joined, count=1)
             self._text[key] = wide
         return self._text[key]
+
+    def select_column(self, wanted: Column[Any]) -> str:
+        """Return a select of one column by primary key."""
+        table = wanted.table
+        verb = f"select {wanted.name}"
+        return self._compiled(table, verb, lambda: select(wanted).where(*_by_key(table)))
 
     def _upsert(self, table: Table) -> Executable:
         keys = [each.name for each in table.primary_key]
@@ -257,7 +283,16 @@ def _text_of(statement: Executable, dialect: Dialect) -> str:
     return str(statement.compile(dialect=dialect))  # type: ignore[attr-defined]
 
 
-def _select(table: Table) -> Executable:
+def _by_key(table: Table) -> list[ColumnElement[bool]]:
+    return [each == bindparam(f"key_{each.name}", type_=each.type) for each in table.primary_key]
+
+
+def _delete_upto(table: Table) -> Executable:
+    first = next(iter(table.primary_key))
+    return delete(table).where(first <= bindparam("upto", type_=first.type))
+
+
+def _join(table: Table) -> Executable:
     keys = list(table.primary_key)
     wanted = (
         values(*(column(key.name, key.type) for key in keys), name="wanted")

@@ -9,13 +9,11 @@ get snapshots of their own from :meth:`Store.reader`.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
-from threading import RLock
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, RootTransaction, Select, delete, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Engine, Select, select
 
 from ledger.block import Block, Tip, genesis_tip, tip_of, tip_of_header
 from ledger.contracts import ROWS
@@ -23,14 +21,15 @@ from ledger.errors import LedgerError
 from ledger.execute import Execution
 from ledger.genesis import Genesis
 from ledger.log.merkle import Frontier
-from ledger.log.tiles import TileReader, hash_reader
+from ledger.log.tiles import StoredTile, TileReader, grow, hash_reader
 from ledger.state import Key, Row
 from node.errors import CorruptLedger, StorageError
-from node.storage.engine import in_memory, node_error, open_engine, statements_of, translated
+from node.storage.engine import in_memory, open_engine, statements_of, translated
 from node.storage.reads import Reader
 from node.storage.tables import tables_of
 from node.storage.view import CACHE_ROWS_MAX, StoreView, query_chunks
-from node.storage.writes import run, tile_reader, write_block
+from node.storage.writer import Writer
+from node.storage.writes import write_block
 
 SCHEMA_VERSION = "1"
 
@@ -99,13 +98,12 @@ class Store:
         self.engine: Engine = open_engine(url)
         self.tables = tables_of(rows)
         self._sql = statements_of(self.tables, self.engine.dialect.name)
-        self._lock = RLock()
         self._view = StoreView(self, cache_rows)
-        self._doubtful = False
+        self._edge: dict[int, tuple[int, bytes]] = {}
         try:
             with translated("open the database"):
-                self._connection = self.engine.connect()
-                self._prepare(party)
+                self.id = self._prepare(party)
+                self._writer = Writer(self.engine, self._view.forget)
             self._load()
         except BaseException:
             self.engine.dispose()
@@ -113,8 +111,8 @@ class Store:
 
     def close(self) -> None:
         """Close all connections. The store cannot be used afterwards."""
-        with self._lock:
-            self._connection.close()
+        with self._writer.lock:
+            self._writer.connection.close()
             self.engine.dispose()
 
     def tip(self) -> Tip:
@@ -139,10 +137,10 @@ class Store:
         consensus = [each for each in items if isinstance(each, ConsensusItem)]
         journal = [each for each in items if isinstance(each, JournalItem)]
         evidence = [each for each in items if isinstance(each, EvidenceItem)]
-        with self._writing("save votes and own batches") as connection:
-            run(connection, self._sql.upsert(self.tables.consensus), consensus)
-            run(connection, self._sql.insert(self.tables.journal), journal)
-            run(connection, self._sql.keep(self.tables.evidence), evidence)
+        with self._writer.writing("save votes and own batches"):
+            self._writer.run(self._sql.upsert(self.tables.consensus), consensus)
+            self._writer.run(self._sql.insert(self.tables.journal), journal)
+            self._writer.run(self._sql.keep(self.tables.evidence), evidence)
 
     def load_consensus(self) -> list[ConsensusItem]:
         """Return what is stored of slots after the tip's, by slot, kind and name."""
@@ -180,11 +178,14 @@ class Store:
                 open it again to learn which.
         """
         self._refuse_other_block(block, execution)
-        with self._writing(f"commit block {block.height}") as connection:
-            write_block(connection, self._sql, block, execution, (justification, certificate))
-            consensus, journal = self.tables.consensus, self.tables.journal
-            connection.execute(delete(consensus).where(consensus.c.slot <= block.slot))
-            connection.execute(delete(journal).where(journal.c.number <= journal_upto))
+        writer, sql, tables = self._writer, self._sql, self.tables
+        tiles = grow(execution.first_index, execution.leaf_hashes, self._edge_tile)
+        with writer.writing(f"commit block {block.height}"):
+            write_block(writer, sql, block, execution, (justification, certificate))
+            writer.run(sql.upsert(tables.tiles), tiles)
+            writer.run(sql.delete_upto(tables.consensus), [(block.slot,)])
+            writer.run(sql.delete_upto(tables.journal), [(journal_upto,)] if journal_upto else [])
+        self._remember_edge(tiles)
         self._view.apply(execution.changes)
         self._tip = tip_of(block)
         self._frontier = execution.frontier.copy()
@@ -198,7 +199,7 @@ class Store:
             CorruptLedger: the database is damaged.
         """
         # All users of a database in memory share one connection, and so take turns.
-        turn = self._lock if in_memory(self.engine) else nullcontext()
+        turn = self._writer.lock if in_memory(self.engine) else nullcontext()
         level = {} if self.engine.dialect.name == "sqlite" else {"isolation_level": _SNAPSHOT}
         with turn, translated("read"), self.engine.connect() as connection:
             yield Reader(connection.execution_options(**level), self._sql)
@@ -213,53 +214,58 @@ class Store:
             StorageError: the database could not be read.
             CorruptLedger: the database is damaged.
         """
-        with self._lock, translated("read"), self._connection.begin():
-            yield Reader(self._connection, self._sql)
+        with self._writer.reading("read"), self._writer.connection.begin():
+            yield Reader(self._writer.connection, self._sql)
 
     def block_hash(self, height: int) -> bytes | None:
         """Return the hash of the block at ``height``, or None if there is none."""
         if height == self._tip.height:
             return self._tip.hash
-        table = self.tables.blocks
-        found = self._fetch(
-            "read a block's hash", select(table.c.hash).where(table.c.height == height)
-        )
+        sql = self._sql.select_column(self.tables.blocks.c.hash)
+        with self._writer.reading("read a block's hash"):
+            found = self._writer.fetch(sql, (height,))
         return bytes(found[0][0]) if found else None
 
     def abstains(self) -> bool:
         """Return whether this node must not vote, because it lost the votes of its key (R7)."""
-        return self._meta().get("abstains") == "1"
+        meta = self._fetch("read what the database is of", select(self.tables.meta))
+        return ("abstains", "1") in meta
 
     def set_abstains(self, abstains: bool) -> None:
         """Store whether this node must not vote."""
-        with self._writing("note whether this node votes") as connection:
-            self._put_meta(connection, {"abstains": "1" if abstains else "0"})
+        with self._writer.writing("note whether this node votes"):
+            row = ("abstains", "1" if abstains else "0")
+            self._writer.run(self._sql.upsert(self.tables.meta), [row])
 
     def select_rows(self, wanted: dict[type[Row], list[Key]]) -> dict[type[Row], list[Row]]:
         """Return the rows that exist under the wanted keys, in one snapshot."""
-        with self._lock, translated("read the state"), self._connection.begin():
+        with self._writer.reading("read the state"):
             return {kind: self._select_kind(kind, keys) for kind, keys in wanted.items()}
 
     def _select_kind(self, kind: type[Row], keys: list[Key]) -> list[Row]:
         mapped = self.tables.rows[kind]
+        if len(keys) == 1:
+            found = self._writer.fetch(self._sql.select(mapped.table, 1), keys[0])
+            return [mapped.decode(each) for each in found]
         rows: list[Row] = []
         for part in query_chunks(keys):
             sql = self._sql.select(mapped.table, len(part))
-            flat = tuple(value for key in part for value in key)
-            found = self._connection.exec_driver_sql(sql, flat)
-            rows += [mapped.decode(tuple(each)) for each in found]
+            flat = [value for key in part for value in key]
+            rows += [mapped.decode(each) for each in self._writer.fetch(sql, flat)]
         return rows
 
-    def _prepare(self, party: str) -> None:
+    def _prepare(self, party: str) -> str:
+        """Return the database's id; make its tables, if it is new."""
         own = {
             "genesis": self.genesis.ledger,
             "schema": f"{SCHEMA_VERSION}:{self.tables.fingerprint()}",
         }
         if party:
             own["party"] = party
-        with self._connection.begin():
-            self.tables.meta.create(self._connection, checkfirst=True)
-        known = self._meta()
+        with self.engine.begin() as connection:
+            self.tables.meta.create(connection, checkfirst=True)
+            found = connection.execute(select(self.tables.meta)).all()
+            known: dict[str, str] = {row.key: row.value for row in found}
         for key, code in _OWNERSHIP.items():
             if key in own and known.get(key, own[key]) != own[key]:
                 raise StorageError(
@@ -268,11 +274,12 @@ class Store:
                     f"{_NEXT_STEP[key]}",
                 )
         own["id"] = known.get("id") or os.urandom(16).hex()
-        self.id = own["id"]
         if not own.items() <= known.items():
-            with self._connection.begin():
-                self.tables.metadata.create_all(self._connection)
-                self._put_meta(self._connection, own)
+            with self.engine.begin() as connection:
+                self.tables.metadata.create_all(connection)
+                rows = list(own.items())
+                connection.exec_driver_sql(self._sql.upsert(self.tables.meta), rows)
+        return own["id"]
 
     def _load(self) -> None:
         table = self.tables.blocks
@@ -283,19 +290,31 @@ class Store:
         if found:
             self._tip = _tip_of_header(*found[0])
         self._frontier = self._rebuilt_frontier()
-        self._view.forget()
-        self._doubtful = False
 
     def _rebuilt_frontier(self) -> Frontier:
         size, height = self._tip.size, self._tip.height
         try:
-            with self._lock, translated("read the tiles"), self._connection.begin():
-                frontier = frontier_at(size, tile_reader(self._connection, self._sql))
+            with self._writer.reading("read the tiles"):
+                frontier = frontier_at(size, self._stored_tile)
         except LedgerError as error:
             raise CorruptLedger(f"its tiles are damaged: {error}.", height=height) from None
         if frontier.root() != self._tip.root:
             raise CorruptLedger("its tiles do not lead to its root.", height=height)
         return frontier
+
+    def _stored_tile(self, level: int, index: int) -> bytes | None:
+        """Read a tile, and remember it: what the frontier needs is what growing the log needs."""
+        found = self._writer.fetch(self._sql.select(self.tables.tiles, 1), (level, index))
+        self._remember_edge(found)
+        return found[0][2] if found else None
+
+    def _edge_tile(self, level: int, index: int) -> bytes | None:
+        last, data = self._edge.get(level, (-1, b""))
+        return data if last == index else None
+
+    def _remember_edge(self, tiles: Iterable[StoredTile]) -> None:
+        """Keep the last tile of each level; of several tiles of a level the last one comes last."""
+        self._edge.update({level: (index, data) for level, index, data in tiles})
 
     def _refuse_other_block(self, block: Block, execution: Execution) -> None:
         if (block.height, block.parent) != (self._tip.height + 1, self._tip.hash):
@@ -306,55 +325,9 @@ class Store:
         if (execution.first_index, execution.size) != (self._tip.size, block.header.size):
             raise StorageError("wrong-block", "the execution is not this block's on this tip")
 
-    def _put_meta(self, connection: Connection, values: dict[str, str]) -> None:
-        run(connection, self._sql.upsert(self.tables.meta), list(values.items()))
-
-    def _meta(self) -> dict[str, str]:
-        return dict(self._fetch("read what the database is of", select(self.tables.meta)))
-
     def _fetch(self, doing: str, query: Select[Any]) -> list[tuple[Any, ...]]:
-        with self._lock, translated(doing), self._connection.begin():
-            return [tuple(row) for row in self._connection.execute(query)]
-
-    @contextmanager
-    def _writing(self, doing: str) -> Iterator[Connection]:
-        """Give the connection in a transaction, and commit it or leave nothing."""
-        if self._doubtful:
-            raise StorageError(
-                "storage-failed",
-                f"will not {doing}: it is not known whether the write before it is stored; "
-                "open the store again",
-            )
-        with self._lock, translated(doing):
-            transaction = self._connection.begin()
-            try:
-                yield self._connection
-            except BaseException:
-                self._roll_back(transaction)
-                raise
-            self._finish(transaction, doing)
-
-    def _finish(self, transaction: RootTransaction, doing: str) -> None:
-        try:
-            transaction.commit()
-        except BaseException as error:
-            self._roll_back(transaction)
-            failure = node_error(error, doing) if isinstance(error, SQLAlchemyError) else None
-            if failure is None or failure.code != "disk-full":
-                # The database may have stored it and failed to say so.
-                self._doubtful = True
-                self._view.forget()
-            if failure is None:
-                raise
-            failure.definite = not self._doubtful
-            raise failure from error
-
-    def _roll_back(self, transaction: RootTransaction) -> None:
-        with suppress(SQLAlchemyError):
-            transaction.rollback()
-        # After a failed COMMIT SQLAlchemy believes that nothing is open; SQLite may not agree.
-        with suppress(Exception):
-            self._connection.connection.rollback()
+        with self._writer.reading(doing), self._writer.connection.begin():
+            return [tuple(row) for row in self._writer.connection.execute(query)]
 
 
 def frontier_at(size: int, read_tile: TileReader) -> Frontier:
