@@ -18,6 +18,7 @@ RESERVE = "reserve"
 ASSETS = (
     "reserve",
     "fee_due",
+    "fee_received",
     "principal",
     "interest_due",
     "fees_due",
@@ -33,8 +34,6 @@ LIABILITIES = (
     "fee_income",
 )
 _SIDES = {**dict.fromkeys(ASSETS, 1), **dict.fromkeys(LIABILITIES, -1)}
-_MAY_BE_DEBIT = ("reserve", *(f"{name}:" for name in ASSETS if name != "reserve"))
-_MAY_BE_CREDIT = tuple(f"{name}:" for name in LIABILITIES)
 
 EXPONENTS = {
     "BHD": 3,
@@ -55,17 +54,23 @@ EXPONENTS = {
 
 
 class Posting(Row, frozen=True):
-    """One line of a balanced posting. ``amount`` is in minor units, debit positive."""
+    """One line of a balanced posting, as it stands in the statement of its account.
+
+    ``amount`` is in minor units, debit positive; ``balance`` is the account's after it. ``line``
+    counts the lines of the entry. The key is the order of a statement, so that one index serves;
+    the other one finds the lines of an entry.
+    """
 
     TABLE: ClassVar[str] = "postings"
-    KEY: ClassVar[int] = 2
-    INDEXES: ClassVar[tuple[tuple[str, ...], ...]] = (("account", "currency", "entry"),)
+    KEY: ClassVar[int] = 4
+    INDEXES: ClassVar[tuple[tuple[str, ...], ...]] = (("entry",),)
 
-    entry: int
-    line: int
     account: str
     currency: str
+    entry: int
+    line: int
     amount: int
+    balance: int
 
 
 class Balance(Row, frozen=True):
@@ -99,6 +104,31 @@ def paid(receiver: str) -> str:
     return f"paid:{receiver}"
 
 
+def refund_float(platform: str) -> str:
+    """Return the account of what ``platform`` deposited for refunds (预存退款)."""
+    return f"refund_float:{platform}"
+
+
+def refund_due(payment: str) -> str:
+    """Return the account of what is held of the float for refunds of ``payment``."""
+    return f"refund_due:{payment}"
+
+
+def fee_due(platform: str) -> str:
+    """Return the account of fees that ``platform`` owes the institution."""
+    return f"fee_due:{platform}"
+
+
+def fee_received(party: str) -> str:
+    """Return the account of fee money that reached ``party``: its own money (自有资金)."""
+    return f"fee_received:{party}"
+
+
+def fee_income(party: str) -> str:
+    """Return the account of ``party``'s income from fees."""
+    return f"fee_income:{party}"
+
+
 def post(tx: Transaction, currency: str, lines: Iterable[tuple[str, int]]) -> None:
     """Post ``lines`` as one balanced change of the books.
 
@@ -112,18 +142,19 @@ def post(tx: Transaction, currency: str, lines: Iterable[tuple[str, int]]) -> No
             own guards gets here: both guard the books against a fault in a contract.
         ValueError: the lines do not sum to zero, or an account is of no known class.
     """
-    entry, get, put = tx.entry, tx.get, tx.set
-    line = tx.postings
-    total = 0
+    entry, line, total = tx.entry, tx.postings, 0
+    get, put = tx.get, tx.set
     for account, amount in lines:
         key = (account, currency)
         balance = get(Balance, key)
-        after = amount if balance is None else balance.amount + amount
-        allowed = _MAY_BE_DEBIT if after > 0 else _MAY_BE_CREDIT
-        if not account.startswith(allowed) or not -SAFE_INTEGER_MAX <= after <= SAFE_INTEGER_MAX:
+        before = 0 if balance is None else balance.amount
+        after = before + amount
+        # An account that stays on its side of zero is on the right one.
+        if not before or (before > 0) is not (after > 0) or abs(after) > SAFE_INTEGER_MAX:
             _refuse_balance(account, currency, amount, after)
         put(Balance, key, Balance(account, currency, after) if after else None)
-        put(Posting, (entry, line), Posting(entry, line, account, currency, amount))
+        posting = Posting(account, currency, entry, line, amount, after)
+        put(Posting, (account, currency, entry, line), posting)
         line += 1
         total += amount
     tx.postings = line
@@ -132,7 +163,8 @@ def post(tx: Transaction, currency: str, lines: Iterable[tuple[str, int]]) -> No
 
 
 def _refuse_balance(account: str, currency: str, amount: int, after: int) -> None:
-    side = _SIDES.get(account.split(":", 1)[0])
+    """Refuse a balance on the wrong side of its account, or beyond what the books can hold."""
+    side = _SIDES.get(account.partition(":")[0])
     if side is None:
         raise ValueError(f"no class of accounts is known for {account!r}")
     if after * side < 0:

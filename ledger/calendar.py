@@ -45,6 +45,11 @@ class Calendar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             day += timedelta(days=1)
         return day.isoformat()
 
+    def starts_at_ms(self, day: date) -> int:
+        """Return the first ms of a business date: the cut-off of the day before."""
+        minutes = (day - _EPOCH).days * _DAY_MINUTES - (_DAY_MINUTES - self.cutoff_minute)
+        return (minutes - self.utc_offset_minutes) * _MINUTE_MS
+
     def is_business_day(self, day: date) -> bool:
         """Return whether ``day`` is worked: a weekday that is no holiday, or a worked weekend."""
         text = day.isoformat()

@@ -7,6 +7,7 @@ hold bytes that are no record, is invalid as a whole.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -117,40 +118,43 @@ def execute(  # noqa: PLR0917 - what a block is executed on, in the order of the
     return execution
 
 
-def preview(  # noqa: PLR0917 - the facts that the record's transaction will see
-    genesis: Genesis,
-    view: Overlay,
-    tip: Tip,
-    author: str,
-    record: Record,
-    entry: int,
-    time_ms: int,
-) -> None:
-    """Apply one record to ``view`` as if it stood in the block after ``tip``.
+class Preview:
+    """Applies records of one party to ``view`` as if they stood in the block after ``tip``.
 
-    A node asks this before it signs a record. When it returns, ``view`` shows the record's changes;
-    when it raises, ``view`` is unchanged.
+    A node asks this before it signs a page of records.
 
     Args:
         genesis: The founding document.
-        view: The state, with the records that were previewed before.
+        view: The state; shows the records that passed.
         tip: The block before.
-        author: The party that wants to state the record.
-        record: The decoded record.
-        entry: The entry index that it would get.
+        author: The party that wants to state the records.
         time_ms: The time of the block, as far as it is known.
-
-    Raises:
-        Refused: the record would be refused, with the code that its entry would carry.
     """
-    role = genesis.roles[author]
-    tx = Transaction(view, genesis, author, role, entry, tip.height + 1, time_ms)
-    try:
-        _apply(tx, record)
-    except Refused:
-        tx.undo()
-        raise
-    tx.put(Recorded(author, record.id, entry))
+
+    def __init__(
+        self, genesis: Genesis, view: Overlay, tip: Tip, author: str, *, time_ms: int
+    ) -> None:
+        role = genesis.roles[author]
+        self._tx = Transaction(view, genesis, author, role, tip.size, tip.height + 1, time_ms)
+
+    def apply(self, record: Record, entry: int) -> None:
+        """Apply one record. When it is refused, the view stays as it was.
+
+        Args:
+            record: The decoded record.
+            entry: The entry index that it would get.
+
+        Raises:
+            Refused: the record would be refused, with the code that its entry would carry.
+        """
+        tx = self._tx
+        tx.begin(entry, RULES[type(record)].subject(record))
+        try:
+            _apply(tx, record)
+        except Refused:
+            tx.undo()
+            raise
+        tx.put(Recorded(tx.author, record.id, entry))
 
 
 def prefetch(genesis: Genesis, view: Overlay, party: str, records: Sequence[Record]) -> None:
@@ -184,16 +188,13 @@ def _role(genesis: Genesis, batch: Batch) -> str:
 
 def _wanted(genesis: Genesis, said: Iterable[tuple[str, Sequence[Record]]]) -> Wanted:
     """Return the keys of what records of parties will ask for first."""
-    wanted: Wanted = {BatchHead: set(), Recorded: set()}
+    wanted: Wanted = defaultdict(set)
     for party, records in said:
         wanted[BatchHead].add((party,))
         wanted[Recorded].update([(party, record.id) for record in records])
         for record in records:
             for kind, key in RULES[type(record)].keys(record, genesis):
-                keys = wanted.get(kind)
-                if keys is None:
-                    keys = wanted[kind] = set()
-                keys.add(key)
+                wanted[kind].add(key)
     return wanted
 
 
@@ -201,11 +202,11 @@ def _load(view: Overlay, wanted: Wanted) -> None:
     """Load rows, and then what those lead to, wave by wave."""
     while wanted:
         found = view.prefetch(wanted)
-        wanted = {}
+        wanted = defaultdict(set)
         for kind in _LEADING & found.keys():
             for row in found[kind].values():
                 for led, key in row.leads_to() if row is not None else ():
-                    wanted.setdefault(led, set()).add(key)
+                    wanted[led].add(key)
 
 
 def _append_head(view: Overlay, batch: Batch) -> None:
@@ -230,7 +231,9 @@ def _execute_batch(
     party, number = batch.party, batch.number
     index = execution.first_index + len(execution.leaves)
     for raw, record in zip(batch.records, records, strict=True):
-        tx.begin(index)
+        kind = type(record)
+        subject = RULES[kind].subject(record)
+        tx.begin(index, subject)
         outcome = APPLIED
         try:
             _apply(tx, record)
@@ -239,9 +242,7 @@ def _execute_batch(
             outcome = refused.code
             execution.refusals.append((index, refused))
         if outcome != ID_REUSED:
-            tx.put(Recorded(party, record.id, index))
-        kind = type(record)
-        subject = RULES[kind].subject(record)
+            tx.set(Recorded, (party, record.id), Recorded(party, record.id, index))
         execution.entries.append(EntryInfo(index, party, record.id, _TYPES[kind], subject, outcome))
         execution.leaves.append(encode_entry(number, outcome, party, raw))
         index += 1

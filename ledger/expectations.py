@@ -17,7 +17,27 @@ INSTRUCTION = "instruction"
 REVERSAL = "reversal"
 PAYOUT_RESULT = "payout-result"
 ARRIVAL = "arrival"
-KINDS = (CAPTURE, INSTRUCTION, REVERSAL, PAYOUT_RESULT, ARRIVAL)
+FLOAT_CONFIRMATION = "float-confirmation"
+REFUND_RESULT = "refund-result"
+DISPUTE = "dispute"
+FEE_ACCEPTANCE = "fee-acceptance"
+FEE_SETTLEMENT = "fee-settlement"
+PROFIT_ACCEPTANCE = "profit-acceptance"
+PROFIT_CONFIRMATION = "profit-confirmation"
+KINDS = (
+    CAPTURE,
+    INSTRUCTION,
+    REVERSAL,
+    PAYOUT_RESULT,
+    ARRIVAL,
+    FLOAT_CONFIRMATION,
+    REFUND_RESULT,
+    DISPUTE,
+    FEE_ACCEPTANCE,
+    FEE_SETTLEMENT,
+    PROFIT_ACCEPTANCE,
+    PROFIT_CONFIRMATION,
+)
 
 OPEN = "open"
 MET = "met"
@@ -37,7 +57,7 @@ class Expectation(Row, frozen=True):
 
     TABLE: ClassVar[str] = "expectations"
     KEY: ClassVar[int] = 2
-    INDEXES: ClassVar[tuple[tuple[str, ...], ...]] = (("state", "awaited"),)
+    INDEXES: ClassVar[tuple[tuple[str, ...], ...]] = (("state", "awaited", "kind", "subject"),)
 
     kind: str
     subject: str
@@ -109,15 +129,10 @@ def meet(tx: Transaction, expectation: Expectation, detail: str = "") -> None:
         expectation: An open or conflicting one.
         detail: Why it is settled, where that is not by the awaited half.
     """
-    tx.put(
-        replace(
-            expectation,
-            state=MET,
-            settled_entry=tx.entry,
-            settled_at=tx.time_ms,
-            detail=detail,
-        )
+    settled = replace(
+        expectation, state=MET, settled_entry=tx.entry, settled_at=tx.time_ms, detail=detail
     )
+    tx.set(Expectation, (expectation.kind, expectation.subject), settled)
 
 
 def conflict(tx: Transaction, expectation: Expectation, detail: str) -> None:

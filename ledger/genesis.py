@@ -44,6 +44,13 @@ DUE_MS: dict[str, int] = {
     "reversal": DAY_MS,
     "payout-result": DAY_MS,
     "arrival": 2 * DAY_MS,
+    "float-confirmation": DAY_MS,
+    "refund-result": 3 * DAY_MS,
+    "dispute": 7 * DAY_MS,
+    "fee-acceptance": 7 * DAY_MS,
+    "fee-settlement": 10 * DAY_MS,
+    "profit-acceptance": 7 * DAY_MS,
+    "profit-confirmation": 2 * DAY_MS,
 }
 """How long each kind of expectation may stay open, in ms, unless genesis says otherwise."""
 

@@ -109,7 +109,7 @@ class Overlay:
         for kind, keys in wanted.items():
             own = self.changes.get(kind, {})
             found[kind] = {key: own[key] for key in own.keys() & keys}
-            rest = keys - own.keys()
+            rest = keys - own.keys() if found[kind] else keys
             if rest:
                 deeper[kind] = rest
         if deeper:
@@ -119,15 +119,27 @@ class Overlay:
 
     def prefetch(self, wanted: Wanted) -> Changes:
         """Load rows from below, keep them at hand, and return those that were new."""
-        new = {k: keys - self.known.get(k, {}).keys() for k, keys in wanted.items()}
+        new = {
+            k: keys - self.known[k].keys() if k in self.known else keys
+            for k, keys in wanted.items()
+        }
         found = self.below.fetch({kind: keys for kind, keys in new.items() if keys})
         for kind, rows in found.items():
             self.known.setdefault(kind, {}).update(rows)
         return found
 
     def rest(self) -> None:
-        """Let go of prefetched rows: the layer will only be read from now on."""
+        """End the making of changes: the layer will only be read from now on.
+
+        Rows that were made and deleted again are no change of the state, and go.
+        """
         self.known = {}
+        for kind, rows in list(self.changes.items()):
+            for key in [key for key, row in rows.items() if row is None]:
+                if self.below.get(kind, key) is None:
+                    del rows[key]
+            if not rows:
+                del self.changes[kind]
 
     def merge(self, changes: Changes) -> None:
         """Take over the changes of a block that was executed on this layer."""
@@ -160,6 +172,7 @@ class Transaction:
         "memo",
         "postings",
         "role",
+        "subject",
         "time_ms",
     )
 
@@ -181,14 +194,17 @@ class Transaction:
         self.entry = entry
         self.height = height
         self.time_ms = time_ms
+        self.subject = ""
+        """What the record is about, such as ``payment:P1``."""
         self.postings = 0
         """How many lines this record has posted to the books."""
-        self.memo: dict[Key, str] = {}
+        self.memo: dict[object, str] = {}
         """Results of pure functions, kept from record to record of one block."""
 
-    def begin(self, entry: int) -> None:
+    def begin(self, entry: int, subject: str = "") -> None:
         """Go on with the record at index ``entry``; what was changed so far stays."""
         self.entry = entry
+        self.subject = subject
         self.postings = 0
         self._undo.clear()
 
@@ -235,9 +251,9 @@ class Transaction:
 
     def sole(self, role: Role) -> str:
         """Return the one party in a role that only one may hold."""
-        name = self.memo.get(("sole", role))
+        name = self.memo.get(role)
         if name is None:
-            name = self.memo["sole", role] = self.genesis.sole(role)
+            name = self.memo[role] = self.genesis.sole(role)
         return name
 
     def delete(self, kind: type[Row], key: Key) -> None:
@@ -253,8 +269,9 @@ def change_list(changes: Changes) -> list[list[Any]]:
     """
     listed: list[list[Any]] = []
     for kind in sorted(changes, key=lambda k: k.TABLE):
-        rows = sorted(changes[kind].items())
-        standing = [row for _, row in rows if row is not None]
-        deleted = [key for key, row in rows if row is None] if len(standing) < len(rows) else []
+        rows = changes[kind]
+        keys = sorted(rows)
+        standing = [row for row in map(rows.__getitem__, keys) if row is not None]
+        deleted = [key for key in keys if rows[key] is None] if len(standing) < len(rows) else []
         listed.append([kind.TABLE, standing, deleted])
     return listed

@@ -19,7 +19,7 @@ from ledger.books import post
 from ledger.contracts import RULES, decode_record
 from ledger.entry import decode_entry
 from ledger.errors import Refused, VerificationError
-from ledger.execute import BatchHead, EntryInfo, Recorded, check_records, execute, preview
+from ledger.execute import BatchHead, EntryInfo, Preview, Recorded, check_records, execute
 from ledger.expectations import Expectation
 from ledger.limits import SAFE_INTEGER_MAX
 from ledger.log.merkle import Frontier, leaf_hash, root_of
@@ -34,6 +34,7 @@ from ledger.state import (
     Wanted,
     change_list,
 )
+from tests import fee_kit, refund_kit
 from tests.ledger_kit import (
     GENESIS,
     MINUTE,
@@ -156,6 +157,8 @@ REFUSALS: dict[str, tuple[Callable[[], Ledger], Said]] = {
     "unknown-receiver": (opened, instruct(legs=[leg(1, "nobody", amount=10_000)])),
     "wrong-author": (opened, ("funder", "payment.captured", captured())),
     "wrong-currency": (opened, instruct(currency="USD")),
+    **refund_kit.REFUSALS,
+    **fee_kit.REFUSALS,
 }
 
 MORE_REFUSALS: list[tuple[str, Callable[[], Ledger], Said]] = [
@@ -228,14 +231,20 @@ def test_most_refusals_say_what_was_expected_and_what_came() -> None:
         assert refused.expected or code == "date-out-of-range", code
 
 
-def test_every_rule_but_the_confirmation_names_its_authors() -> None:
+UNNAMED = {"settlement.confirmed", *refund_kit.ANYBODY, *fee_kit.RECIPIENTS}
+
+
+def test_every_rule_but_those_open_to_any_role_names_its_authors() -> None:
     for rule in RULES.values():
-        unnamed = rule.record.__struct_config__.tag == "settlement.confirmed"
-        assert bool(rule.authors) != unnamed
+        assert bool(rule.authors) != (rule.record.__struct_config__.tag in UNNAMED)
 
 
-@pytest.mark.parametrize("record", RULES, ids=lambda record: str(record.__struct_config__.tag))
-def test_an_auditor_may_state_nothing(record: type[Record]) -> None:
+OPEN_TO_AUDITORS = {*refund_kit.ANYBODY, *fee_kit.RECIPIENTS}
+NOT_FOR_AUDITORS = [r for r in RULES if r.__struct_config__.tag not in OPEN_TO_AUDITORS]
+
+
+@pytest.mark.parametrize("record", NOT_FOR_AUDITORS, ids=lambda r: str(r.__struct_config__.tag))
+def test_an_auditor_may_state_no_record_of_another_role(record: type[Record]) -> None:
     said: dict[str, dict[str, Any]] = {
         "receiver.registered": NEW_RECEIVER,
         "receiver.suspended": {"receiver": "shop", "reason": "any"},
@@ -249,6 +258,8 @@ def test_an_auditor_may_state_nothing(record: type[Record]) -> None:
         "settlement.paid": paid_of(),
         "settlement.returned": {"payout": "O1", "reason": "any"},
         "settlement.confirmed": CONFIRMATION,
+        **refund_kit.SAMPLES,
+        **fee_kit.SAMPLES,
     }
     type_ = str(record.__struct_config__.tag)
     paid_out().refuse("wrong-author", "auditor", type_, **said[type_])
@@ -491,6 +502,8 @@ ORDINARY: dict[str, tuple[Callable[[], Ledger], Said]] = {
     "reversed": (split_ledger, ("institution", "payment.reversed", ONE_PAYMENT)),
     "withdrawn": (instructed, ("platform", "split.withdrawn", ONE_PAYMENT)),
     "registered": (opened, ("institution", "receiver.registered", NEW_RECEIVER)),
+    **refund_kit.ORDINARY,
+    **fee_kit.ORDINARY,
 }
 
 
@@ -508,7 +521,7 @@ def test_an_ordinary_record_reads_only_what_was_prefetched(name: str) -> None:
 def preview_of(ledger: Ledger, view: Overlay, said: Said, entry: int = 100) -> None:
     author, type_, fields = said
     record = decode_record(ledger.record(type_, fields))
-    preview(GENESIS, view, ledger.tip, author, record, entry, ledger.now)
+    Preview(GENESIS, view, ledger.tip, author, time_ms=ledger.now).apply(record, entry)
 
 
 def test_preview_applies_to_the_overlay_only() -> None:
@@ -558,6 +571,21 @@ def test_a_transaction_reads_its_own_changes_and_undoes_them_all() -> None:
     assert tx.get(BatchHead, ("a",)) is None
     tx.undo()
     assert view.changes == {BatchHead: {("a",): BatchHead("a", 1, "00")}}
+
+
+def test_a_row_that_is_made_and_deleted_in_one_block_is_no_change() -> None:
+    old, new = BatchHead("old", 1, "00"), BatchHead("new", 1, "00")
+    below = Overlay(EmptyView(), {BatchHead: {old.key: old}})
+    view = Overlay(below)
+    tx = Transaction(view, GENESIS, "institution", "institution", 1, 1, MORNING)
+    tx.put(new)
+    for key in (old.key, new.key):
+        tx.delete(BatchHead, key)
+    tx.put(Recorded("a", "x", 1))
+    tx.delete(Recorded, ("a", "x"))
+    view.rest()
+    assert view.changes == {BatchHead: {old.key: None}}
+    assert view.get(BatchHead, new.key) is None
 
 
 def test_the_first_change_undone_leaves_no_trace() -> None:
@@ -616,4 +644,4 @@ def test_the_log_begins_empty() -> None:
 
 
 GOLDEN_ROOT = "6d9a821f661a4f9110506234561d7ca644230c683aa7b0cefa454c6c4f12dbf1"
-GOLDEN_STATE = "8a7b2bcb5ac6a2f3d185efcd160464ce58090c47820384da3d04ba34b715b6e8"
+GOLDEN_STATE = "b94bc94c6752af61fdbd2125886a23689450da18ff371fef00b559e5b7a29358"

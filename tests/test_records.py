@@ -10,6 +10,7 @@ from ledger import canonical
 from ledger.contracts import CONTRACTS, RECORD_TYPES, ROWS, RULES, decode_record
 from ledger.errors import DecodeError
 from ledger.limits import RECORD_BYTES_MAX
+from tests import fee_kit, refund_kit
 from tests.ledger_kit import (
     GENESIS,
     HEX,
@@ -42,6 +43,10 @@ SAMPLES: dict[str, dict[str, Any]] = {
         "currency": "CNY",
         "received_at": MORNING,
     },
+    **refund_kit.SAMPLES,
+    **fee_kit.SAMPLES,
+    "profit.accepted": fee_kit.consent(),
+    "profit.confirmed": fee_kit.confirmation_of(),
 }
 
 
@@ -68,6 +73,10 @@ def test_every_type_decodes_and_encodes_to_the_same_bytes(type_: str) -> None:
     assert canonical.encode(record) == raw
 
 
+SUBJECTS = {
+    *("receiver", "payment", "payout", "float", "refund", "dispute"),
+    *("fee-agreement", "invoice", "profit-agreement", "share"),
+}
 OPTIONAL = ("held_at", "loan", "owner", "tail_leg")
 
 
@@ -171,7 +180,7 @@ def test_tables_and_keys_of_rows_are_well_formed() -> None:
 def test_subject_and_keys_are_strings_and_known_rows(type_: str) -> None:
     record = decode_record(raw_of(type_))
     rule = RULES[type(record)]
-    assert rule.subject(record).split(":")[0] in ("receiver", "payment", "payout")
+    assert rule.subject(record).split(":")[0] in SUBJECTS
     for kind, key in rule.keys(record, GENESIS):
         assert kind in ROWS
         assert len(key) == kind.KEY

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ledger.calendar import Calendar
 from ledger.contracts.allocation import Leg
 from ledger.contracts.receivers import Bucket, Receiver
 from ledger.contracts.settlement import Payout, leg_state
@@ -16,6 +17,7 @@ from tests.ledger_kit import (
     MORNING,
     Ledger,
     leg,
+    make_genesis,
     opened,
     paid_of,
     payout_of,
@@ -283,3 +285,64 @@ def test_leg_states_before_a_payout() -> None:
     legs = [leg(1, "shop", ppm=999_999), leg(2, "platform-fee", ppm=1)]
     ledger.instruct("P2", amount=1, mode="ratio", legs=legs)
     assert leg_state(ledger.row(Leg, "P2", 2), None, None) == "nothing-due"
+
+
+def test_returned_legs_go_out_with_the_next_cycles_in_one_transfer() -> None:
+    ledger = split_ledger()
+    ledger.create()
+    give_back(ledger)
+    ledger.capture("P2", captured_at=MORNING + DAY)
+    ledger.instruct("P2")
+    ledger.create("O2", amount=14_000, legs=2, cutoff_date="2026-01-07")
+    assert ledger.row(Payout, "O2").buckets == ("1", "2")
+    assert state_of_leg(ledger, 1) == "in-payout"
+    ledger.paid("O2")
+    assert ledger.balance("pending:shop") == 0
+    assert state_of_leg(ledger, 1) == "paid"
+
+
+def test_legs_that_come_back_twice_go_out_a_third_time() -> None:
+    ledger = split_ledger()
+    for name in ("O1", "O2"):
+        ledger.create(name)
+        ledger.apply("institution", "settlement.returned", payout=name, reason="closed")
+        assert ledger.row(Bucket, "shop", 1).returned == name
+    ledger.create("O3")
+    ledger.paid("O3")
+    assert state_of_leg(ledger, 1) == "paid"
+
+
+def test_what_is_due_to_a_suspended_receiver_is_paid_out_and_may_come_back() -> None:
+    ledger = split_ledger()
+    suspended = {"receiver": "shop", "reason": "fraud report"}
+    ledger.apply("institution", "receiver.suspended", **suspended)
+    ledger.create()
+    give_back(ledger)
+    assert ledger.row(Receiver, "shop").state == "suspended"
+    ledger.create("O2")
+    ledger.paid("O2")
+    assert ledger.balance("pending:shop") == 0
+
+
+def test_what_is_captured_past_the_cut_off_is_due_a_day_later() -> None:
+    ledger = opened(make_genesis(calendar=Calendar(cutoff_minute=10 * 60 + 1)))
+    ledger.capture("P1", captured_at=MORNING + 59_999)
+    ledger.instruct("P1")
+    ledger.capture("P2", captured_at=MORNING + 60_000)
+    ledger.instruct("P2")
+    ledger.create()
+    assert ledger.row(Receiver, "shop").open_buckets == ("2026-01-07:2",)
+    ledger.create("O2", cutoff_date="2026-01-07")
+
+
+def test_business_days_wait_for_the_end_of_a_holiday_and_calendar_days_do_not() -> None:
+    holidays = ("2026-01-06", "2026-01-07")
+    ledger = opened(make_genesis(calendar=Calendar(holidays=holidays)))
+    ledger.register("daily", cycle="D+1")
+    ledger.capture()
+    ledger.instruct(legs=[leg(1, "shop", amount=7000), leg(2, "daily", amount=3000)])
+    fields = payout_of(cutoff_date="2026-01-07")
+    ledger.refuse("nothing-due", "institution", "settlement.created", **fields)
+    ledger.create("O1", 3000, receiver="daily", cutoff_date="2026-01-06")
+    ledger.create("O2", cutoff_date="2026-01-08")
+    assert [ledger.row(Payout, name).amount for name in ("O1", "O2")] == [3000, 7000]

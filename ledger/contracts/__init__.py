@@ -12,7 +12,19 @@ import msgspec
 
 from ledger import canonical
 from ledger.books import Balance, Posting
-from ledger.contracts import payments, receivers, settlement
+from ledger.contracts import (
+    disputes,
+    fee_agreements,
+    fee_invoices,
+    fees,
+    payments,
+    profit_agreements,
+    profits,
+    receivers,
+    refund_float,
+    refunds,
+    settlement,
+)
 from ledger.errors import DecodeError
 from ledger.expectations import Expectation
 from ledger.limits import RECORD_BYTES_MAX
@@ -23,6 +35,14 @@ CONTRACTS = (
     receivers,
     payments,
     settlement,
+    refund_float,
+    refunds,
+    disputes,
+    fee_agreements,
+    fees,
+    fee_invoices,
+    profit_agreements,
+    profits,
 )
 
 RULES: dict[type[Record], Rule] = {

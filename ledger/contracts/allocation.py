@@ -7,7 +7,7 @@ remainders, ties to the earlier leg; or whole to the one leg that was named to a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated, ClassVar, Literal, NamedTuple, Protocol
 
 import msgspec
@@ -76,7 +76,7 @@ class Leg(Row, frozen=True):
 
     TABLE: ClassVar[str] = "legs"
     KEY: ClassVar[int] = 2
-    INDEXES: ClassVar[tuple[tuple[str, ...], ...]] = (("receiver", "bucket"),)
+    INDEXES: ClassVar[tuple[tuple[str, ...], ...]] = (("receiver", "bucket", "payment", "leg"),)
 
     payment: str
     leg: int
@@ -121,11 +121,12 @@ def compute(split: Split, legs_max: int) -> Shares:
         Refused: ``too-many-legs``, ``leg-order``, ``leg-form``, ``tail-leg``,
             ``amounts-do-not-sum`` or ``ratios-do-not-sum``.
     """
-    numbers = [leg.leg for leg in split.legs]
+    legs = split.legs
+    numbers = [leg.leg for leg in legs]
     if len(numbers) > legs_max or numbers != _NUMBERS[: len(numbers)]:
         _refuse_leg_numbers(split, legs_max)
-    amounts = [leg.amount for leg in split.legs]
-    ppms = [leg.ppm for leg in split.legs]
+    amounts = [leg.amount for leg in legs]
+    ppms = [leg.ppm for leg in legs]
     if split.mode == "ratio":
         if 0 in ppms or any(amounts) or sum(ppms) != MILLION or split.tail_leg > len(ppms):
             _refuse_ratios(split)
@@ -143,17 +144,17 @@ def share(amount: int, ppms: Sequence[int], tail_leg: int = 0) -> Shares:
         ppms: Parts per million, one a leg.
         tail_leg: 1-based number of the leg that absorbs the tail; 0 for largest remainders.
     """
-    parts = [divmod(amount * ppm, MILLION) for ppm in ppms]
-    amounts = [whole for whole, _ in parts]
+    amounts = [amount * ppm // MILLION for ppm in ppms]
     tail = amount - sum(amounts)
     if tail_leg:
         amounts[tail_leg - 1] += tail
         return Shares(amounts, tail)
     if tail:
-        # sorted() is stable: legs with equal remainders stay in their order.
-        order = sorted(range(len(parts)), key=[-remainder for _, remainder in parts].__getitem__)
-        for leg in order[:tail]:
+        remainders = [amount * ppm % MILLION for ppm in ppms]
+        for _ in range(tail):
+            leg = remainders.index(max(remainders))  # of equal ones the earliest
             amounts[leg] += 1
+            remainders[leg] = -1
     return Shares(amounts, tail)
 
 
@@ -175,28 +176,33 @@ def refuse_payout(tx: Transaction, legs: Sequence[Leg]) -> None:
             )
 
 
-def enter(tx: Transaction, legs: Sequence[Leg], capture: Captured, source: str) -> None:
-    """Place the legs where they fall due, and post them against ``source``.
+def enter(
+    tx: Transaction, parts: Iterable[tuple[str, int]], capture: Captured, source: str
+) -> list[int]:
+    """Place the parts of a payment where they fall due, and post them against ``source``.
 
     Args:
         tx: The record's transaction.
-        legs: The legs of one payment, whose halves agree. A leg of nothing is due nothing.
+        parts: Receiver and amount (minor units) of each leg of a payment whose halves agree.
         capture: The institution's half.
         source: The account that the money comes from.
+
+    Returns:
+        The number of each part's bucket. A part of nothing is due nothing.
     """
     captured_at = capture.captured_at
     lines = [(source, capture.amount)]
-    for leg in legs:
-        name, amount, seq = leg.receiver, leg.amount, NO_BUCKET
-        if amount:
-            receiver = receivers.require(tx, name)
-            due = due_date(tx, captured_at, receiver.cycle)
-            seq = receivers.place(tx, receiver, due, amount)
-            lines.append((books.pending(name), -amount))
-        payment, number = leg.payment, leg.leg
-        placed = Leg(payment, number, name, amount, leg.purpose, leg.ppm, seq)
-        tx.set(Leg, (payment, number), placed)
+    buckets = []
+    for name, amount in parts:
+        if not amount:
+            buckets.append(NO_BUCKET)
+            continue
+        receiver = receivers.require(tx, name)
+        due = due_date(tx, captured_at, receiver.cycle)
+        buckets.append(receivers.place(tx, receiver, due, amount))
+        lines.append((books.pending(name), -amount))
     books.post(tx, capture.currency, lines)
+    return buckets
 
 
 def take_back(tx: Transaction, legs: Sequence[Leg], currency: str, target: str) -> None:

@@ -6,8 +6,9 @@ from typing import ClassVar
 
 from ledger import books
 from ledger.books import Balance, money
-from ledger.contracts.allocation import Leg
-from ledger.state import Keys, Row
+from ledger.contracts.allocation import Leg, Split
+from ledger.expectations import CAPTURE, INSTRUCTION, REVERSAL, Expectation
+from ledger.state import Key, Keys, Row
 
 
 class Capture(Row, frozen=True):
@@ -17,7 +18,11 @@ class Capture(Row, frozen=True):
     """
 
     TABLE: ClassVar[str] = "captures"
-    INDEXES: ClassVar[tuple[tuple[str, ...], ...]] = (("order",),)
+    INDEXES: ClassVar[tuple[tuple[str, ...], ...]] = (
+        ("order", "payment"),
+        ("amount", "captured_at", "payment"),
+        ("captured_at", "payment"),
+    )
 
     payment: str
     order: str
@@ -30,11 +35,16 @@ class Capture(Row, frozen=True):
     reversals: int
 
     def leads_to(self) -> Keys:
-        """Return the keys of the balances that it moves."""
-        return [
+        """Return the keys of the balances that it moves, and of what it expects."""
+        subject = f"payment:{self.payment}"
+        keys: list[tuple[type[Row], Key]] = [
             (Balance, (books.RESERVE, self.currency)),
             (Balance, (books.suspense(self.payment), self.currency)),
+            (Expectation, (INSTRUCTION, subject)),
         ]
+        if self.reversals:
+            keys.append((Expectation, (REVERSAL, subject)))
+        return keys
 
 
 class Instruction(Row, frozen=True):
@@ -45,7 +55,7 @@ class Instruction(Row, frozen=True):
     """
 
     TABLE: ClassVar[str] = "instructions"
-    INDEXES: ClassVar[tuple[tuple[str, ...], ...]] = (("order",),)
+    INDEXES: ClassVar[tuple[tuple[str, ...], ...]] = (("order", "payment"),)
 
     payment: str
     order: str
@@ -60,8 +70,11 @@ class Instruction(Row, frozen=True):
     allocated: bool
 
     def leads_to(self) -> Keys:
-        """Return the keys of its legs."""
-        return [(Leg, (self.payment, number)) for number in range(1, self.leg_count + 1)]
+        """Return the keys of its legs, and of what it expects."""
+        payment = self.payment
+        keys: list[tuple[type[Row], Key]] = [(Expectation, (CAPTURE, f"payment:{payment}"))]
+        keys += [(Leg, (payment, number)) for number in range(1, self.leg_count + 1)]
+        return keys
 
 
 def payment_state(capture: Capture | None, instruction: Instruction | None) -> str:
@@ -84,8 +97,14 @@ def payment_state(capture: Capture | None, instruction: Instruction | None) -> s
     return "withdrawn" if instruction is not None else "unknown"
 
 
-def differences(capture: Capture, instruction: Instruction) -> str:
+def differences(capture: Capture, instruction: Instruction | Split) -> str:
     """Return which fields the halves disagree on, or the empty string where they agree."""
+    if (capture.order, capture.amount, capture.currency) == (
+        instruction.order,
+        instruction.amount,
+        instruction.currency,
+    ):
+        return ""
     found = []
     if capture.order != instruction.order:
         found.append(f"order: captured {capture.order}, instructed {instruction.order}")

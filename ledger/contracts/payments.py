@@ -7,11 +7,13 @@ the receivers: nothing reaches a receiver on one party's word.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
 from ledger import books, expectations
 from ledger.books import Balance
-from ledger.contracts import allocation, receivers
+from ledger.contracts import allocation, receivers, refunds
 from ledger.contracts.allocation import NO_BUCKET, Leg, Shares, Split
 from ledger.contracts.halves import Capture, Instruction, differences
 from ledger.errors import Refused
@@ -22,7 +24,10 @@ from ledger.state import Key, Row, Transaction
 
 
 class PaymentCaptured(Record, frozen=True, kw_only=True, tag="payment.captured"):
-    """The institution holds the buyer's money."""
+    """The institution holds the buyer's money.
+
+    Refused unless no capture of the payment stands; `captured_at` is a date of the calendar.
+    """
 
     payment: Identifier
     order: Identifier
@@ -33,22 +38,37 @@ class PaymentCaptured(Record, frozen=True, kw_only=True, tag="payment.captured")
 
 
 class PaymentReversed(Record, frozen=True, kw_only=True, tag="payment.reversed"):
-    """The capture was void (冲正)."""
+    """The capture was void (冲正).
+
+    Refused unless a capture stands; no refund is requested or paid; no leg is in a payout.
+    """
 
     payment: Identifier
     reason: Text
 
 
 class SplitInstructed(Split, frozen=True, kw_only=True, tag="split.instructed"):
-    """The platform says to whom the money of an order goes."""
+    """The platform says to whom the money of an order goes.
+
+    Refused unless no instruction of the payment stands; the legs add up; every receiver is
+    registered, active and of the currency.
+    """
 
 
 class SplitAmended(Split, frozen=True, kw_only=True, tag="split.amended"):
-    """The platform replaces its instruction for a payment."""
+    """The platform replaces its instruction for a payment.
+
+    Refused unless an instruction stands; no leg is in a payout; the new legs are as those of
+    `split.instructed`.
+    """
 
 
 class SplitWithdrawn(Record, frozen=True, kw_only=True, tag="split.withdrawn"):
-    """The order was cancelled before its payment was captured."""
+    """The order was cancelled before its payment was captured.
+
+    Refused unless no capture stands; an instruction stands, or a reversal waits to be
+    acknowledged.
+    """
 
     payment: Identifier
     reason: Text
@@ -76,18 +96,27 @@ def _captured(tx: Transaction, record: PaymentCaptured) -> None:
         True,
         0 if existing is None else existing.reversals,
     )
-    tx.put(capture)
+    tx.set(Capture, (payment,), capture)
     instruction = tx.get(Instruction, (payment,))
     if instruction is None or not instruction.stands:
         _hold(tx, capture)
-        matter = (f"payment:{payment}", tx.sole("platform"))
+        matter = (tx.subject, tx.sole("platform"))
         expectations.open_expectation(tx, INSTRUCTION, matter, capture.amount, capture.currency)
     elif not _settle_halves(tx, capture, instruction, CAPTURE):
         _hold(tx, capture)
     else:
         _acknowledge_reversal(tx, capture)
         tx.put(replace(instruction, allocated=True))
-        allocation.enter(tx, _legs(tx, instruction), capture, books.RESERVE)
+        _allocate(tx, _legs(tx, instruction), capture)
+
+
+def _allocate(tx: Transaction, legs: list[Leg], capture: Capture) -> None:
+    """Enter the legs that were instructed before their payment was captured."""
+    parts = [(leg.receiver, leg.amount) for leg in legs]
+    buckets = allocation.enter(tx, parts, capture, books.RESERVE)
+    for leg, bucket in zip(legs, buckets, strict=True):
+        placed = Leg(leg.payment, leg.leg, leg.receiver, leg.amount, leg.purpose, leg.ppm, bucket)
+        tx.set(Leg, (leg.payment, leg.leg), placed)
 
 
 def _instructed(tx: Transaction, record: SplitInstructed) -> None:
@@ -99,10 +128,7 @@ def _instructed(tx: Transaction, record: SplitInstructed) -> None:
             expected="a payment without a standing instruction",
             got=f"instructed in entry {existing.entry}",
         )
-    shares = _refuse_split(tx, record)
-    if existing is not None:
-        _drop_legs(tx, existing, len(record.legs))
-    _state_instruction(tx, record, shares)
+    _state_instruction(tx, record, _refuse_split(tx, record), existing)
 
 
 def _amended(tx: Transaction, record: SplitAmended) -> None:
@@ -114,8 +140,7 @@ def _amended(tx: Transaction, record: SplitAmended) -> None:
     shares = _refuse_split(tx, record)
     if existing.allocated:
         allocation.take_back(tx, old_legs, existing.currency, books.suspense(record.payment))
-    _drop_legs(tx, existing, len(record.legs))
-    _state_instruction(tx, record, shares)
+    _state_instruction(tx, record, shares, existing)
 
 
 def _reversed(tx: Transaction, record: PaymentReversed) -> None:
@@ -129,6 +154,7 @@ def _reversed(tx: Transaction, record: PaymentReversed) -> None:
             got="no capture" if capture is None else f"reversed in entry {capture.entry}",
         )
     instruction = tx.get(Instruction, (payment,))
+    refunds.refuse_refunded(tx, capture)
     legs = _legs(tx, instruction) if instruction is not None and instruction.allocated else []
     allocation.refuse_payout(tx, legs)
     if instruction is not None and instruction.allocated:
@@ -141,10 +167,11 @@ def _reversed(tx: Transaction, record: PaymentReversed) -> None:
         books.post(tx, capture.currency, lines)
     reversals = capture.reversals + 1
     tx.put(replace(capture, stands=False, entry=tx.entry, reversals=reversals))
-    half = _halves_expectation(tx, payment, CAPTURE)
+    half = _halves_expectation(tx, CAPTURE)
     if half is not None and half.state != expectations.MET:
         expectations.meet(tx, half, f"capture reversed: {record.reason}")
-    _open(tx, REVERSAL, capture, tx.sole("platform"))
+    matter = (tx.subject, tx.sole("platform"))
+    expectations.open_or_revise(tx, REVERSAL, matter, capture.amount, capture.currency)
 
 
 def _withdrawn(tx: Transaction, record: SplitWithdrawn) -> None:
@@ -155,8 +182,8 @@ def _withdrawn(tx: Transaction, record: SplitWithdrawn) -> None:
     detail = f"split withdrawn: {record.reason}"
     if instruction is not None and instruction.stands:
         tx.put(replace(instruction, stands=False, entry=tx.entry))
-    expectations.meet_if_open(tx, CAPTURE, f"payment:{payment}", detail)
-    expectations.meet_if_open(tx, REVERSAL, f"payment:{payment}", detail)
+    expectations.meet_if_open(tx, CAPTURE, tx.subject, detail)
+    expectations.meet_if_open(tx, REVERSAL, tx.subject, detail)
 
 
 def _refuse_withdrawal(
@@ -177,7 +204,7 @@ def _refuse_withdrawal(
         )
     if instruction is not None and instruction.stands:
         return
-    reversal = tx.get(Expectation, (REVERSAL, f"payment:{payment}"))
+    reversal = tx.get(Expectation, (REVERSAL, tx.subject))
     if reversal is None or reversal.state != expectations.OPEN:
         raise _not_instructed(payment)
 
@@ -205,57 +232,60 @@ def _refuse_split(tx: Transaction, record: Split) -> Shares:
     return shares
 
 
-def _state_instruction(tx: Transaction, record: Split, shares: Shares) -> None:
-    payment = record.payment
-    amounts, tail = shares
-    count = len(amounts)
+def _state_instruction(
+    tx: Transaction, record: Split, shares: Shares, earlier: Instruction | None
+) -> None:
+    """Make ``record`` the platform's half, in place of an earlier one."""
+    payment, amounts = record.payment, shares.amounts
+    if earlier is not None:
+        _drop_legs(tx, earlier, len(amounts))
+    capture = tx.get(Capture, (payment,))
+    if capture is not None:
+        _acknowledge_reversal(tx, capture)
+    buckets: Sequence[int] = [NO_BUCKET] * len(amounts)
+    agreed = False
+    if capture is None or not capture.stands:
+        # Only instructions open this kind: without an earlier one there is nothing to revise.
+        opens = expectations.open_expectation if earlier is None else expectations.open_or_revise
+        matter = (tx.subject, tx.sole("institution"))
+        opens(tx, CAPTURE, matter, record.amount, record.currency)
+    elif _settle_halves(tx, capture, record, INSTRUCTION):
+        agreed = True
+        names = [leg.receiver for leg in record.legs]
+        buckets = allocation.enter(
+            tx, zip(names, amounts, strict=True), capture, books.suspense(payment)
+        )
     instruction = Instruction(
         payment,
         record.order,
         record.amount,
         record.currency,
         record.mode,
-        tail,
+        shares.tail,
         record.tail_leg,
-        count,
+        len(amounts),
         tx.entry,
         True,
-        False,
+        agreed,
     )
-    legs = [
-        Leg(payment, leg.leg, leg.receiver, amount, leg.purpose, leg.ppm, NO_BUCKET)
-        for leg, amount in zip(record.legs, amounts, strict=True)
-    ]
-    capture = tx.get(Capture, (payment,))
-    if capture is not None:
-        _acknowledge_reversal(tx, capture)
-    if capture is None or not capture.stands:
-        _open(tx, CAPTURE, instruction, tx.sole("institution"))
-    elif _settle_halves(tx, capture, instruction, INSTRUCTION):
-        tx.put(replace(instruction, allocated=True))
-        allocation.enter(tx, legs, capture, books.suspense(payment))
-        return
-    tx.put(instruction)
-    for leg in legs:
-        tx.put(leg)
-
-
-def _open(tx: Transaction, kind: str, half: Capture | Instruction, awaited: str) -> None:
-    subject = f"payment:{half.payment}"
-    expectations.open_or_revise(tx, kind, (subject, awaited), half.amount, half.currency)
+    tx.set(Instruction, (payment,), instruction)
+    for leg, amount, bucket in zip(record.legs, amounts, buckets, strict=True):
+        number = leg.leg
+        row = Leg(payment, number, leg.receiver, amount, leg.purpose, leg.ppm, bucket)
+        tx.set(Leg, (payment, number), row)
 
 
 def _acknowledge_reversal(tx: Transaction, capture: Capture) -> None:
     """Meet the platform's acknowledgement, if it still owes one: it has spoken, or both agree."""
     if capture.reversals:
-        expectations.meet_if_open(tx, REVERSAL, f"payment:{capture.payment}")
+        expectations.meet_if_open(tx, REVERSAL, tx.subject)
 
 
 def _settle_halves(
-    tx: Transaction, capture: Capture, instruction: Instruction, likely: str
+    tx: Transaction, capture: Capture, instruction: Instruction | Split, likely: str
 ) -> bool:
     """Meet or conflict what the first half opened; return whether the halves agree."""
-    expectation = _halves_expectation(tx, capture.payment, likely)
+    expectation = _halves_expectation(tx, likely)
     if expectation is None:
         raise LookupError(f"the state has no expectation for payment {capture.payment}")
     detail = differences(capture, instruction)
@@ -267,12 +297,12 @@ def _settle_halves(
     return True
 
 
-def _halves_expectation(tx: Transaction, payment: str, likely: str) -> Expectation | None:
+def _halves_expectation(tx: Transaction, likely: str) -> Expectation | None:
     """Return the expectation that stands for the agreement of the halves: the one opened last.
 
     At most one of the two is open at a time, so an open one of the likely kind is the answer.
     """
-    subject = f"payment:{payment}"
+    subject = tx.subject
     first = tx.get(Expectation, (likely, subject))
     if first is not None and first.state == expectations.OPEN:
         return first
@@ -296,28 +326,19 @@ def _legs(tx: Transaction, instruction: Instruction) -> list[Leg]:
 
 def _capture_keys(record: PaymentCaptured, genesis: Genesis) -> list[tuple[type[Row], Key]]:
     payment, currency = record.payment, record.currency
+    key = (payment,)
     return [
-        (Capture, (payment,)),
-        (Instruction, (payment,)),
-        (Expectation, (CAPTURE, f"payment:{payment}")),
-        (Expectation, (INSTRUCTION, f"payment:{payment}")),
+        (Capture, key),
+        (Instruction, key),
         (Balance, (books.RESERVE, currency)),
         (Balance, (books.suspense(payment), currency)),
     ]
 
 
 def _split_keys(record: Split, genesis: Genesis) -> list[tuple[type[Row], Key]]:
-    payment = record.payment
-    keys: list[tuple[type[Row], Key]] = [
-        (receivers.Receiver, (leg.receiver,)) for leg in record.legs
-    ]
-    keys += (
-        (Capture, (payment,)),
-        (Instruction, (payment,)),
-        (Expectation, (CAPTURE, f"payment:{payment}")),
-        (Expectation, (INSTRUCTION, f"payment:{payment}")),
-        (Balance, (books.suspense(payment), record.currency)),
-    )
+    key = (record.payment,)
+    keys: list[tuple[type[Row], Key]] = [(Capture, key), (Instruction, key)]
+    keys += [(receivers.Receiver, (leg.receiver,)) for leg in record.legs]
     return keys
 
 
@@ -341,6 +362,10 @@ def _payment_keys(
     ]
 
 
+def _reversal_keys(record: PaymentReversed, genesis: Genesis) -> list[tuple[type[Row], Key]]:
+    return [*_payment_keys(record, genesis), (refunds.RefundedPayment, (record.payment,))]
+
+
 def _subject(record: PaymentCaptured | PaymentReversed | SplitWithdrawn | Split) -> str:
     return f"payment:{record.payment}"
 
@@ -348,7 +373,7 @@ def _subject(record: PaymentCaptured | PaymentReversed | SplitWithdrawn | Split)
 ROWS: tuple[type[Row], ...] = (Capture, Instruction, Leg)
 RULES = (
     Rule(PaymentCaptured, ("institution",), _captured, _capture_keys, _subject),
-    Rule(PaymentReversed, ("institution",), _reversed, _payment_keys, _subject),
+    Rule(PaymentReversed, ("institution",), _reversed, _reversal_keys, _subject),
     Rule(SplitInstructed, ("platform",), _instructed, _split_keys, _subject),
     Rule(SplitAmended, ("platform",), _amended, _split_keys, _subject),
     Rule(SplitWithdrawn, ("platform",), _withdrawn, _payment_keys, _subject),

@@ -38,6 +38,9 @@ class ReceiverRegistered(Record, frozen=True, kw_only=True, tag="receiver.regist
 
     ``held_at`` names the institution at which a payment account is held. ``owner`` is the party
     that confirms arrivals; a receiver without one (a small merchant) has no arrival half.
+
+    Refused unless the identifier is new; a payment account is held at the author; the owner
+    is a party.
     """
 
     receiver: Identifier
@@ -51,14 +54,20 @@ class ReceiverRegistered(Record, frozen=True, kw_only=True, tag="receiver.regist
 
 
 class ReceiverSuspended(Record, frozen=True, kw_only=True, tag="receiver.suspended"):
-    """No new legs to this receiver until it is resumed."""
+    """No new legs to this receiver until it is resumed.
+
+    Refused unless the receiver is registered and active.
+    """
 
     receiver: Identifier
     reason: Text
 
 
 class ReceiverResumed(Record, frozen=True, kw_only=True, tag="receiver.resumed"):
-    """Legs to this receiver are accepted again."""
+    """Legs to this receiver are accepted again.
+
+    Refused unless the receiver is registered and suspended.
+    """
 
     receiver: Identifier
     reason: Text
@@ -102,6 +111,7 @@ class Bucket(Row, frozen=True):
 
     TABLE: ClassVar[str] = "buckets"
     KEY: ClassVar[int] = 2
+    INDEXES: ClassVar[tuple[tuple[str, ...], ...]] = (("payout", "receiver", "due_date", "seq"),)
 
     receiver: str
     seq: int
@@ -172,7 +182,7 @@ def place(tx: Transaction, receiver: Receiver, due_date: str, amount: int) -> in
     """
     name = receiver.receiver
     for text in receiver.open_buckets:
-        if not text.startswith(due_date):
+        if text[:DATE_CHARS] != due_date:
             continue
         seq = int(text[DATE_CHARS + 1 :])
         bucket = _bucket(tx, name, seq)

@@ -43,7 +43,11 @@ _NEVER = -1
 
 
 class SettlementCreated(Record, frozen=True, kw_only=True, tag="settlement.created"):
-    """The institution pays out all that is due to a receiver on a date, in one transfer."""
+    """The institution pays out all that is due to a receiver on a date, in one transfer.
+
+    Refused unless the payout id is new; the receiver is registered and of the currency;
+    amount and count are the ledger's own for what is due.
+    """
 
     payout: Identifier
     receiver: Identifier
@@ -54,7 +58,10 @@ class SettlementCreated(Record, frozen=True, kw_only=True, tag="settlement.creat
 
 
 class SettlementPaid(Record, frozen=True, kw_only=True, tag="settlement.paid"):
-    """The bank has executed a payout; ``bank_reference`` commits to the bank's own reference."""
+    """The bank has executed a payout; ``bank_reference`` commits to the bank's own reference.
+
+    Refused unless the payout is in state created.
+    """
 
     payout: Identifier
     bank_reference: Commitment
@@ -62,14 +69,22 @@ class SettlementPaid(Record, frozen=True, kw_only=True, tag="settlement.paid"):
 
 
 class SettlementReturned(Record, frozen=True, kw_only=True, tag="settlement.returned"):
-    """A payout came back (退汇)."""
+    """A payout came back (退汇).
+
+    Refused unless the payout is neither returned nor confirmed.
+    """
 
     payout: Identifier
     reason: Text
 
 
 class SettlementConfirmed(Record, frozen=True, kw_only=True, tag="settlement.confirmed"):
-    """The receiver's party states what reached its account."""
+    """The receiver's party states what reached its account.
+
+    Stated by the party that owns the receiver.
+
+    Refused unless the payout is paid, or was contradicted before.
+    """
 
     payout: Identifier
     amount: Amount
@@ -86,7 +101,11 @@ class Payout(Row, frozen=True):
     """
 
     TABLE: ClassVar[str] = "payouts"
-    INDEXES: ClassVar[tuple[tuple[str, ...], ...]] = (("receiver",), ("state",))
+    INDEXES: ClassVar[tuple[tuple[str, ...], ...]] = (
+        ("receiver", "payout"),
+        ("receiver", "state", "payout"),
+        ("state", "payout"),
+    )
 
     payout: str
     receiver: str

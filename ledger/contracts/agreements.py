@@ -1,0 +1,186 @@
+"""What agreements on fees and on profit sharing have in common.
+
+An agreement is offered by the institution and in force once everybody it asks has accepted it. The
+agreements in force on one matter form a chain, newest first: each one names the one it replaces,
+and takes effect no earlier. Which of them holds on a date is found along the chain, so that nothing
+is ever edited and history stays.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, TypeVar
+
+from msgspec import Meta
+
+from ledger.contracts import allocation
+from ledger.errors import Refused
+from ledger.expectations import Expectation
+from ledger.state import Row, Transaction
+
+OFFERED = "offered"
+CONFLICTING = "conflicting"
+IN_FORCE = "in-force"
+
+MONTH_CHARS = 7
+
+Period = Annotated[
+    str, Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$(?!\n)", description="a calendar month, YYYY-MM")
+]
+
+
+class Agreement(Row, frozen=True):
+    """What every agreement's row begins with.
+
+    ``effective_from`` is a date or a month. ``state`` is offered, conflicting or in-force.
+    ``replaces`` names the agreement that held before, once this one is in force. ``entry`` is the
+    last in which the institution stated it, ``accepted_entry`` the one that put it in force, or −1.
+    """
+
+    agreement: str
+    currency: str
+    effective_from: str
+    state: str
+    replaces: str
+    entry: int
+    accepted_entry: int
+
+
+A = TypeVar("A", bound=Agreement)
+
+
+def require(tx: Transaction, kind: type[A], name: str) -> A:
+    """Return the agreement ``name``, whatever its state.
+
+    Raises:
+        Refused: ``unknown-agreement``.
+    """
+    agreement = tx.get(kind, (name,))
+    if agreement is None:
+        raise Refused(
+            "unknown-agreement",
+            "The institution states an agreement before anybody refers to it.",
+            expected="a stated agreement",
+            got=name,
+        )
+    return agreement
+
+
+def held_on(tx: Transaction, kind: type[A], latest: str, when: str) -> A | None:
+    """Return which agreement of the chain that begins with ``latest`` holds on ``when``.
+
+    Args:
+        tx: The record's transaction.
+        kind: The row type of the chain.
+        latest: The newest agreement in force, or the empty string.
+        when: A date or a month, as ``effective_from`` is.
+    """
+    name = latest
+    while name:
+        agreement = require(tx, kind, name)
+        if agreement.effective_from <= when:
+            return agreement
+        name = agreement.replaces
+    return None
+
+
+def refuse_restating(existing: Agreement | None) -> None:
+    """Return if the institution may (again) state an agreement.
+
+    Raises:
+        Refused: ``agreement-in-force``.
+    """
+    if existing is not None and existing.state == IN_FORCE:
+        raise Refused(
+            "agreement-in-force",
+            f"The agreement {existing.agreement} is accepted; a new one replaces it from its own "
+            "effective date on.",
+            expected="a new agreement id, or one that is not yet accepted",
+            got=f"{existing.agreement}, in force since entry {existing.accepted_entry}",
+        )
+
+
+def accepted_before(agreement: Agreement, who: str) -> Refused:
+    """Return the refusal of a second acceptance by ``who``."""
+    return Refused(
+        "already-accepted",
+        f"{who} has accepted the agreement {agreement.agreement} before.",
+        expected="an agreement that awaits this acceptance",
+        got=f"{agreement.agreement}, accepted",
+    )
+
+
+def refuse_order(before: Agreement | None, effective_from: str) -> None:
+    """Return if an agreement from ``effective_from`` on may replace ``before``.
+
+    Raises:
+        Refused: ``effective-too-early``.
+    """
+    if before is not None and effective_from < before.effective_from:
+        raise Refused(
+            "effective-too-early",
+            f"An agreement takes effect no earlier than {before.agreement}, which it replaces.",
+            expected=f"{before.effective_from} or later",
+            got=effective_from,
+        )
+
+
+def refuse_use(named: A, held: A | None, matter: str) -> None:
+    """Return if ``named`` is the agreement that holds.
+
+    Args:
+        named: The agreement that a record names.
+        held: The one that holds, if one does.
+        matter: For what it must hold, as a clause such as ``on 2026-01-05``.
+
+    Raises:
+        Refused: ``agreement-not-accepted`` or ``agreement-not-in-force``.
+    """
+    if named.state != IN_FORCE:
+        raise Refused(
+            "agreement-not-accepted",
+            f"The agreement {named.agreement} holds only when all it asks have accepted it.",
+            expected="an accepted agreement",
+            got=f"{named.agreement}, {named.state}",
+        )
+    if held is None or held.agreement != named.agreement:
+        raise Refused(
+            "agreement-not-in-force",
+            f"The agreement {named.agreement} does not hold {matter}.",
+            expected="no agreement, since none holds" if held is None else held.agreement,
+            got=f"{named.agreement}, effective from {named.effective_from}",
+        )
+
+
+def refuse_day(text: str) -> None:
+    """Return if ``text`` is a day of the calendar.
+
+    Raises:
+        Refused: ``no-such-date``.
+    """
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        raise Refused(
+            "no-such-date",
+            "An agreement takes effect on a day of the calendar.",
+            expected="an ISO 8601 date",
+            got=text,
+        ) from None
+
+
+def business_date(tx: Transaction, time_ms: int) -> str:
+    """Return the ISO date on whose books ``time_ms`` falls, in the institution's calendar.
+
+    Raises:
+        Refused: ``date-out-of-range``.
+    """
+    return allocation.due_date(tx, time_ms, "D+0")
+
+
+def awaited(tx: Transaction, kind: str, subject: str) -> Expectation:
+    """Return the expectation that the contract has opened before."""
+    expectation = tx.get(Expectation, (kind, subject))
+    if expectation is None:
+        raise LookupError(f"the state has no expectation {kind} on {subject}")
+    return expectation

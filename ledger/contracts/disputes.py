@@ -1,0 +1,288 @@
+"""Disputes: a party contests something that the log knows, and names who has to answer.
+
+A dispute opens an expectation on the party that it names. That party upholds or rejects it; the
+party that raised it may withdraw it. A dispute moves no money and holds none back: what follows
+from it is stated in the records of its own business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+
+from msgspec import Meta
+from msgspec.structs import replace
+
+from ledger import expectations
+from ledger.contracts.allocation import Leg
+from ledger.contracts.fee_agreements import FeeAgreement
+from ledger.contracts.fee_invoices import FeeInvoice
+from ledger.contracts.halves import Capture, Instruction
+from ledger.contracts.profit_agreements import ProfitAgreement
+from ledger.contracts.profits import ProfitShare
+from ledger.contracts.receivers import Receiver
+from ledger.contracts.refund_float import FloatMovement
+from ledger.contracts.refunds import Refund
+from ledger.contracts.settlement import Payout
+from ledger.errors import Refused
+from ledger.expectations import DISPUTE, Expectation
+from ledger.genesis import Genesis
+from ledger.records import Identifier, PartyName, Record, Rule, Text
+from ledger.state import Key, Row, Transaction
+
+OPEN = "open"
+DISPUTED = "disputed"
+WITHDRAWN = "withdrawn"
+WHOLE = 0
+"""The leg of a dispute that is about no leg but about the whole subject."""
+
+_LEG = "/leg:"
+
+Outcome = Literal["upheld", "rejected", "withdrawn"]
+Subject = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z][a-z-]{0,15}:[A-Za-z0-9][A-Za-z0-9._:-]{0,63}(/leg:[1-9][0-9]?)?$(?!\n)",
+        max_length=88,
+        description="what is disputed, as kind:id, or payment:id/leg:n for one leg of a payment",
+    ),
+]
+
+SUBJECTS: dict[str, tuple[type[Any], ...]] = {
+    "payment": (Capture, Instruction),
+    "payout": (Payout,),
+    "refund": (Refund,),
+    "receiver": (Receiver,),
+    "float": (FloatMovement,),
+    "fee-agreement": (FeeAgreement,),
+    "invoice": (FeeInvoice,),
+    "profit-agreement": (ProfitAgreement,),
+    "share": (ProfitShare,),
+}
+"""The rows, keyed by id alone, of which at least one stands for a subject that the log knows.
+
+The first that does says what is at stake, if it has an ``amount``. Each has a ``currency``.
+"""
+
+
+class DisputeRaised(Record, frozen=True, kw_only=True, tag="dispute.raised"):
+    """A party contests ``subject`` and wants an answer from the party ``against``.
+
+    Stated by any party.
+
+    Refused unless the dispute id is new; the other party is in genesis and is not the author;
+    the log knows the subject.
+    """
+
+    dispute: Identifier
+    subject: Subject
+    against: PartyName
+    reason: Text
+
+
+class DisputeResolved(Record, frozen=True, kw_only=True, tag="dispute.resolved"):
+    """The party awaited upholds or rejects a dispute, or the party that raised it withdraws it.
+
+    Stated by the party that the dispute names (`upheld`, `rejected`), or the one that raised
+    it (`withdrawn`).
+
+    Refused unless the dispute is open; the author is one of the two, and the outcome is its
+    to state.
+    """
+
+    dispute: Identifier
+    outcome: Outcome
+    reason: Text
+
+
+class Dispute(Row, frozen=True):
+    """One dispute. ``subject`` is without the leg; ``leg`` is 0 for a dispute about the whole.
+
+    ``state`` is open, upheld, rejected or withdrawn, ``answer`` why. ``entry`` raised the dispute,
+    ``last_entry`` changed it last.
+    """
+
+    TABLE: ClassVar[str] = "disputes"
+    INDEXES: ClassVar[tuple[tuple[str, ...], ...]] = (("subject", "state"), ("state",))
+
+    dispute: str
+    subject: str
+    leg: int
+    raiser: str
+    against: str
+    reason: str
+    state: str
+    answer: str
+    entry: int
+    last_entry: int
+
+
+class Stake(NamedTuple):
+    """What a dispute is about, in minor units: nothing for what has no amount."""
+
+    amount: int
+    currency: str
+
+
+def shown_state(state: str, disputes: Iterable[Dispute], leg: int = WHOLE) -> str:
+    """Return the state to show of something: ``disputed`` while a dispute about it is open.
+
+    A dispute about a leg shows on that leg and on its payment, but on no other leg; one about the
+    whole payment shows on the payment alone, so that it does not hide how far each leg has got.
+
+    Args:
+        state: The state without disputes.
+        disputes: Those whose ``subject`` it is, or of whose ``subject`` it is a leg.
+        leg: The number of the leg, or 0 for the subject as a whole.
+    """
+    about = (each.leg for each in disputes if each.state == OPEN)
+    return DISPUTED if any(leg in {WHOLE, number} for number in about) else state
+
+
+def _raised(tx: Transaction, record: DisputeRaised) -> None:
+    _refuse_parties(tx, record)
+    subject, leg = _parts(record.subject)
+    stake = _require_subject(tx, record.subject)
+    dispute = record.dispute
+    tx.put(
+        Dispute(
+            dispute,
+            subject,
+            leg,
+            tx.author,
+            record.against,
+            record.reason,
+            OPEN,
+            "",
+            tx.entry,
+            tx.entry,
+        )
+    )
+    matter = (f"dispute:{dispute}", record.against)
+    expectations.open_expectation(tx, DISPUTE, matter, stake.amount, stake.currency)
+
+
+def _refuse_parties(tx: Transaction, record: DisputeRaised) -> None:
+    existing = tx.get(Dispute, (record.dispute,))
+    if existing is not None:
+        raise Refused(
+            "dispute-exists",
+            "A dispute id is used once, by whatever party.",
+            expected="a new dispute id",
+            got=f"{record.dispute}, raised in entry {existing.entry}",
+        )
+    if record.against not in tx.genesis.roles:
+        raise Refused(
+            "unknown-party",
+            "A dispute names the party of the consortium that has to answer it.",
+            expected=", ".join(name for name in tx.genesis.names if name != tx.author),
+            got=record.against,
+        )
+    if record.against == tx.author:
+        raise Refused(
+            "dispute-with-oneself",
+            "A dispute names another party; correct your own statements with new records.",
+            expected="another party",
+            got=record.against,
+        )
+
+
+def _require_subject(tx: Transaction, text: str) -> Stake:
+    stake = _stake(tx, text)
+    if stake is None:
+        raise Refused(
+            "unknown-subject",
+            "A dispute is about something that the log knows.",
+            expected=f"kind:id with a kind of {', '.join(sorted(SUBJECTS))}, "
+            "or payment:id/leg:n, that applied records named",
+            got=text,
+        )
+    return stake
+
+
+def _stake(tx: Transaction, text: str) -> Stake | None:
+    """Return what is at stake in a subject, or None if the log does not know it."""
+    leg = _parts(text)[1]
+    found = [tx.get(kind, key) for kind, key in _rows_of(text)]
+    rows = [row for row in found if row is not None]
+    if not rows or (leg and len(rows) < len(found)):
+        return None
+    return Stake(getattr(rows[0], "amount", 0), rows[-1 if leg else 0].currency)
+
+
+def _parts(text: str) -> tuple[str, int]:
+    """Return the subject without its leg, and the number of the leg or 0."""
+    subject, _, leg = text.partition(_LEG)
+    return subject, int(leg or WHOLE)
+
+
+def _rows_of(text: str) -> list[tuple[type[Any], Key]]:
+    """Return the keys of the rows that can stand for a subject; none for an unknown kind."""
+    subject, leg = _parts(text)
+    kind, _, name = subject.partition(":")
+    if not leg:
+        return [(row, (name,)) for row in SUBJECTS.get(kind, ())]
+    return [(Leg, (name, leg)), (Instruction, (name,))] if kind == "payment" else []
+
+
+def _resolved(tx: Transaction, record: DisputeResolved) -> None:
+    dispute = _refuse_answer(tx, record)
+    subject = f"dispute:{dispute.dispute}"
+    awaited = tx.get(Expectation, (DISPUTE, subject))
+    if awaited is None:
+        raise LookupError(f"the state has no expectation of an answer for {subject}")
+    tx.put(replace(dispute, state=record.outcome, answer=record.reason, last_entry=tx.entry))
+    expectations.meet(tx, awaited, f"dispute {record.outcome}: {record.reason}")
+
+
+def _refuse_answer(tx: Transaction, record: DisputeResolved) -> Dispute:
+    dispute = tx.get(Dispute, (record.dispute,))
+    if dispute is None:
+        raise Refused(
+            "unknown-dispute",
+            "A dispute is raised before it is resolved.",
+            expected="a raised dispute",
+            got=record.dispute,
+        )
+    if tx.author not in {dispute.raiser, dispute.against}:
+        raise Refused(
+            "wrong-author",
+            f"Only the two parties of the dispute {dispute.dispute} can resolve it.",
+            expected=f"{dispute.against}, or {dispute.raiser} to withdraw it",
+            got=tx.author,
+        )
+    if dispute.state != OPEN:
+        raise Refused(
+            "dispute-resolved",
+            f"The dispute {dispute.dispute} is resolved; raise a new one if need be.",
+            expected="an open dispute",
+            got=f"{dispute.state} in entry {dispute.last_entry}",
+        )
+    if (record.outcome == WITHDRAWN) != (tx.author == dispute.raiser):
+        raise Refused(
+            "dispute-outcome",
+            f"{dispute.against} upholds or rejects the dispute, {dispute.raiser} withdraws it.",
+            expected=WITHDRAWN if tx.author == dispute.raiser else "upheld or rejected",
+            got=f"{record.outcome} by {tx.author}",
+        )
+    return dispute
+
+
+def _raised_keys(record: DisputeRaised, genesis: Genesis) -> list[tuple[type[Row], Key]]:
+    return [(Dispute, (record.dispute,)), *_rows_of(record.subject)]
+
+
+def _resolved_keys(record: DisputeResolved, genesis: Genesis) -> list[tuple[type[Row], Key]]:
+    name = record.dispute
+    return [(Dispute, (name,)), (Expectation, (DISPUTE, f"dispute:{name}"))]
+
+
+def _subject(record: DisputeRaised | DisputeResolved) -> str:
+    return f"dispute:{record.dispute}"
+
+
+ROWS: tuple[type[Row], ...] = (Dispute,)
+RULES = (
+    Rule(DisputeRaised, (), _raised, _raised_keys, _subject),
+    Rule(DisputeResolved, (), _resolved, _resolved_keys, _subject),
+)

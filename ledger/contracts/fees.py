@@ -1,0 +1,266 @@
+"""Fees: charged per payment by the agreed rate, accrued per month. Never taken out of the payment.
+
+A charge accrues into the calendar month of the capture's business date. What is charged can be
+taken back until that month is invoiced; see :mod:`ledger.contracts.fee_invoices`.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from msgspec.structs import replace
+
+from ledger import books
+from ledger.books import Balance, money
+from ledger.contracts import agreements, fee_agreements
+from ledger.contracts.agreements import MONTH_CHARS
+from ledger.contracts.fee_agreements import FeeAgreement, fee_of
+from ledger.contracts.halves import Capture
+from ledger.errors import Refused
+from ledger.genesis import Genesis
+from ledger.records import Amount, Currency, Identifier, Record, Rule, Text
+from ledger.state import Key, Keys, Row, Transaction
+
+
+class FeeCharged(Record, frozen=True, kw_only=True, tag="fee.charged"):
+    """The institution charges its fee for a captured payment.
+
+    Refused unless a capture stands, in this currency, and is not charged yet; the agreement
+    holds on its date and for its channel; the amount is the agreed fee; the month is not
+    invoiced.
+    """
+
+    payment: Identifier
+    agreement: Identifier
+    amount: Amount
+    currency: Currency
+
+
+class FeeReversed(Record, frozen=True, kw_only=True, tag="fee.reversed"):
+    """The institution takes a charge back (冲正) that is not invoiced yet.
+
+    Refused unless a charge stands; its month is not invoiced.
+    """
+
+    payment: Identifier
+    reason: Text
+
+
+class FeeCharge(Row, frozen=True):
+    """The fee of a payment. ``entry`` is the last that charged or reversed it.
+
+    ``capture_entry`` is the entry of the capture that was charged: a later one in the capture's
+    row tells that the payment was reversed, or captured anew, since.
+    """
+
+    TABLE: ClassVar[str] = "fee_charges"
+    INDEXES: ClassVar[tuple[tuple[str, ...], ...]] = (("period", "currency", "payment"),)
+
+    payment: str
+    agreement: str
+    amount: int
+    currency: str
+    period: str
+    capture_entry: int
+    entry: int
+    stands: bool
+
+    def leads_to(self) -> Keys:
+        """Return the key of the month that it accrues into."""
+        return [(FeePeriod, (self.period, self.currency))]
+
+
+class FeePeriod(Row, frozen=True):
+    """What accrued in a month: the sum in minor units and the count of the charges that stand.
+
+    ``invoice`` is the invoice that closed it, or empty. There is no row where nothing accrued.
+    """
+
+    TABLE: ClassVar[str] = "fee_periods"
+    KEY: ClassVar[int] = 2
+
+    period: str
+    currency: str
+    amount: int
+    count: int
+    invoice: str
+
+
+def charge_state(charge: FeeCharge, capture: Capture | None, period: FeePeriod | None) -> str:
+    """Return how far a charge has got.
+
+    Args:
+        charge: The charge.
+        capture: The capture of its payment, as it stands now.
+        period: The month that it accrues into.
+
+    Returns:
+        ``reversed``, ``invoiced``, ``charged``; or ``stale`` for a charge that is not invoiced and
+        whose payment was reversed, or captured anew, since: it waits for ``fee.reversed``.
+    """
+    if not charge.stands:
+        return "reversed"
+    if period is not None and period.invoice:
+        return "invoiced"
+    if capture is None or not capture.stands or capture.entry != charge.capture_entry:
+        return "stale"
+    return "charged"
+
+
+def _charged(tx: Transaction, record: FeeCharged) -> None:
+    capture = _refuse_payment(tx, record)
+    day = agreements.business_date(tx, capture.captured_at)
+    agreement = _refuse_agreement(tx, record, capture, day)
+    fee = fee_of(agreement, capture.amount)
+    if record.amount != fee:
+        raise Refused(
+            "fee-differs",
+            f"The fee must be what {agreement.agreement} gives of "
+            f"{money(capture.amount, capture.currency)}: {agreement.rate_ppm} ppm, rounded half up "
+            f"to the minor unit{_bounds(agreement)}.",
+            expected=money(fee, record.currency) if fee else "no charge, since the fee is nothing",
+            got=money(record.amount, record.currency),
+        )
+    key = (day[:MONTH_CHARS], record.currency)
+    period = tx.get(FeePeriod, key) or FeePeriod(*key, 0, 0, "")
+    refuse_invoiced(period, "charged")
+    tx.put(
+        FeeCharge(
+            record.payment,
+            record.agreement,
+            fee,
+            record.currency,
+            period.period,
+            capture.entry,
+            tx.entry,
+            True,
+        )
+    )
+    tx.put(replace(period, amount=period.amount + fee, count=period.count + 1))
+    books.post(tx, record.currency, _accrual(tx, fee))
+
+
+def _refuse_payment(tx: Transaction, record: FeeCharged) -> Capture:
+    capture = tx.get(Capture, (record.payment,))
+    if capture is None or not capture.stands:
+        raise Refused(
+            "not-captured",
+            f"A fee is charged for a captured payment, and {record.payment} is none.",
+            expected="a captured payment",
+            got="no capture" if capture is None else f"reversed in entry {capture.entry}",
+        )
+    charge = tx.get(FeeCharge, (record.payment,))
+    if charge is not None and charge.stands:
+        raise Refused(
+            "already-charged",
+            f"The fee of payment {record.payment} is charged; a charge that is not invoiced yet "
+            "can be taken back with fee.reversed.",
+            expected="a payment without a standing charge",
+            got=f"{money(charge.amount, charge.currency)}, charged in entry {charge.entry}",
+        )
+    if record.currency != capture.currency:
+        raise Refused(
+            "wrong-currency",
+            "A fee is charged in the currency of its payment.",
+            expected=capture.currency,
+            got=record.currency,
+        )
+    return capture
+
+
+def _refuse_agreement(
+    tx: Transaction, record: FeeCharged, capture: Capture, day: str
+) -> FeeAgreement:
+    named = agreements.require(tx, FeeAgreement, record.agreement)
+    held = fee_agreements.held_on(tx, capture.currency, capture.channel, day)
+    matter = f"for {capture.currency} by channel {capture.channel} on {day}"
+    agreements.refuse_use(named, held, matter)
+    return named
+
+
+def _bounds(agreement: FeeAgreement) -> str:
+    found = ""
+    if agreement.minimum:
+        found += f", at least {money(agreement.minimum, agreement.currency)}"
+    if agreement.maximum:
+        found += f", at most {money(agreement.maximum, agreement.currency)}"
+    return found
+
+
+def refuse_invoiced(period: FeePeriod, what: str) -> None:
+    """Return if a month is not invoiced; ``what`` is what the record wants to do in it.
+
+    Raises:
+        Refused: ``period-invoiced``.
+    """
+    if period.invoice:
+        raise Refused(
+            "period-invoiced",
+            f"The fees of {period.period} in {period.currency} are invoiced: nothing in it is "
+            f"{what} any more.",
+            expected="a month that is not invoiced",
+            got=f"{period.period}, in invoice {period.invoice}",
+        )
+
+
+def _reversed(tx: Transaction, record: FeeReversed) -> None:
+    charge = tx.get(FeeCharge, (record.payment,))
+    if charge is None or not charge.stands:
+        raise Refused(
+            "not-charged",
+            f"Only a standing charge can be reversed, and the payment {record.payment} has none.",
+            expected="a charged payment",
+            got="no charge" if charge is None else f"reversed in entry {charge.entry}",
+        )
+    key = (charge.period, charge.currency)
+    period = tx.get(FeePeriod, key)
+    if period is None:
+        raise LookupError(f"the state has no accrual of {key}")
+    refuse_invoiced(period, "reversed")
+    tx.put(replace(charge, stands=False, entry=tx.entry))
+    if period.count > 1:
+        tx.put(replace(period, amount=period.amount - charge.amount, count=period.count - 1))
+    else:
+        tx.delete(FeePeriod, key)
+    books.post(tx, charge.currency, _accrual(tx, -charge.amount))
+
+
+def _accrual(tx: Transaction, fee: int) -> tuple[tuple[str, int], ...]:
+    """Return the lines by which ``fee`` accrues, or by which it is taken back if negative."""
+    debited = books.fee_due(tx.sole("platform"))
+    return ((debited, fee), (books.fee_income(tx.sole("institution")), -fee))
+
+
+def _charged_keys(record: FeeCharged, genesis: Genesis) -> list[tuple[type[Row], Key]]:
+    # The month follows from the capture, which is not read yet; it is likely that of the claim.
+    likely = _likely_month(genesis, record.at)
+    return [
+        (Capture, (record.payment,)),
+        (FeeCharge, (record.payment,)),
+        (FeeAgreement, (record.agreement,)),
+        (FeePeriod, (likely, record.currency)),
+        (Balance, (books.fee_due(genesis.sole("platform")), record.currency)),
+        (Balance, (books.fee_income(genesis.sole("institution")), record.currency)),
+    ]
+
+
+def _reversed_keys(record: FeeReversed, genesis: Genesis) -> list[tuple[type[Row], Key]]:
+    return [(FeeCharge, (record.payment,))]
+
+
+def _likely_month(genesis: Genesis, time_ms: int) -> str:
+    try:
+        return genesis.calendar.business_date(time_ms)[:MONTH_CHARS]
+    except Refused:
+        return ""
+
+
+def _subject(record: FeeCharged | FeeReversed) -> str:
+    return f"payment:{record.payment}"
+
+
+ROWS: tuple[type[Row], ...] = (FeeCharge, FeePeriod)
+RULES = (
+    Rule(FeeCharged, ("institution",), _charged, _charged_keys, _subject),
+    Rule(FeeReversed, ("institution",), _reversed, _reversed_keys, _subject),
+)

@@ -1,0 +1,279 @@
+"""The refund float (预存退款): money that the platform has deposited to refund buyers from.
+
+The institution states that money of the float came or went, the platform confirms it. What came in
+is usable once both agree; what is to go out is set aside as soon as it is stated, so that nothing
+else can use it meanwhile.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from msgspec.structs import replace
+
+from ledger import books, expectations
+from ledger.books import Balance, money
+from ledger.errors import Refused
+from ledger.expectations import FLOAT_CONFIRMATION, Expectation
+from ledger.genesis import Genesis
+from ledger.records import Amount, Currency, Identifier, Record, Rule, Text
+from ledger.state import Key, Keys, Row, Transaction
+
+DEPOSIT = "deposit"
+WITHDRAWAL = "withdrawal"
+
+STATED = "stated"
+CONFIRMED = "confirmed"
+CONFLICTING = "conflicting"
+REVERSED = "reversed"
+
+_DONE = {DEPOSIT: "deposited", WITHDRAWAL: "withdrawn"}
+
+
+class FloatStatement(Record, frozen=True, kw_only=True):
+    """What both halves of a movement of the float state. Deposits and withdrawals share ids."""
+
+    movement: Identifier
+    amount: Amount
+    currency: Currency
+
+
+class RefundFloatDeposited(FloatStatement, frozen=True, kw_only=True, tag="refund_float.deposited"):
+    """The institution holds money that the platform deposited for refunds.
+
+    Refused unless the movement id is new.
+    """
+
+
+class RefundFloatWithdrawn(FloatStatement, frozen=True, kw_only=True, tag="refund_float.withdrawn"):
+    """The institution gives money of the float back to the platform.
+
+    Refused unless the movement id is new; the amount is within the free float, of which it is
+    set aside.
+    """
+
+
+class RefundFloatConfirmed(FloatStatement, frozen=True, kw_only=True, tag="refund_float.confirmed"):
+    """The platform states what it deposited, or what reached it.
+
+    Refused unless the movement is stated, or was contradicted before.
+    """
+
+
+class RefundFloatReversed(Record, frozen=True, kw_only=True, tag="refund_float.reversed"):
+    """The institution takes back a movement that is not agreed (冲正).
+
+    Refused unless the movement is stated or contradicted, and not agreed.
+    """
+
+    movement: Identifier
+    reason: Text
+
+
+class FloatMovement(Row, frozen=True):
+    """One deposit to the float of ``platform``, or one withdrawal from it.
+
+    ``state`` is stated, conflicting, confirmed or reversed. ``confirmed_amount`` is what the
+    platform said last, 0 until then. ``entry`` stated the movement, ``last_entry`` changed it last.
+    """
+
+    TABLE: ClassVar[str] = "float_movements"
+    INDEXES: ClassVar[tuple[tuple[str, ...], ...]] = (("state", "movement"),)
+
+    movement: str
+    kind: str
+    platform: str
+    amount: int
+    currency: str
+    state: str
+    confirmed_amount: int
+    entry: int
+    last_entry: int
+
+    def leads_to(self) -> Keys:
+        """Return the keys of what the movement changes when it is settled."""
+        return [
+            *float_keys(self.platform, self.currency),
+            (Balance, (books.RESERVE, self.currency)),
+        ]
+
+
+class FloatSetAside(Row, frozen=True):
+    """How much of a float is set aside for withdrawals that are not agreed. No row for zero."""
+
+    TABLE: ClassVar[str] = "floats_set_aside"
+    KEY: ClassVar[int] = 2
+
+    platform: str
+    currency: str
+    amount: int
+
+
+def free(tx: Transaction, platform: str, currency: str) -> int:
+    """Return what is free of a float: agreed, not held for refunds, not set aside. Minor units."""
+    balance = tx.get(Balance, (books.refund_float(platform), currency))
+    return (0 if balance is None else -balance.amount) - _set_aside(tx, platform, currency)
+
+
+def float_keys(platform: str, currency: str) -> list[tuple[type[Row], Key]]:
+    """Return the keys of the rows that :func:`free` reads."""
+    return [
+        (Balance, (books.refund_float(platform), currency)),
+        (FloatSetAside, (platform, currency)),
+    ]
+
+
+def _set_aside(tx: Transaction, platform: str, currency: str) -> int:
+    row = tx.get(FloatSetAside, (platform, currency))
+    return 0 if row is None else row.amount
+
+
+def _set_more_aside(tx: Transaction, movement: FloatMovement, more: int) -> None:
+    platform, currency = key = (movement.platform, movement.currency)
+    amount = _set_aside(tx, platform, currency) + more
+    tx.set(FloatSetAside, key, FloatSetAside(platform, currency, amount) if amount else None)
+
+
+def _deposited(tx: Transaction, record: RefundFloatDeposited) -> None:
+    _refuse_known(tx, record.movement)
+    _state(tx, record, DEPOSIT)
+
+
+def _withdrawn(tx: Transaction, record: RefundFloatWithdrawn) -> None:
+    _refuse_known(tx, record.movement)
+    usable = free(tx, tx.sole("platform"), record.currency)
+    if record.amount > usable:
+        raise Refused(
+            "withdrawal-exceeds-float",
+            "A withdrawal takes no more than the free float: what is agreed, "
+            "and neither held for a refund nor set aside for another withdrawal.",
+            expected=f"at most {money(usable, record.currency)}",
+            got=money(record.amount, record.currency),
+        )
+    _set_more_aside(tx, _state(tx, record, WITHDRAWAL), record.amount)
+
+
+def _refuse_known(tx: Transaction, name: str) -> None:
+    existing = tx.get(FloatMovement, (name,))
+    if existing is not None:
+        raise Refused(
+            "movement-exists",
+            "The id of a deposit or withdrawal is used once; deposits and withdrawals share them.",
+            expected="a new movement id",
+            got=f"{name}, a {existing.kind} stated in entry {existing.entry}",
+        )
+
+
+def _state(tx: Transaction, record: FloatStatement, kind: str) -> FloatMovement:
+    platform = tx.sole("platform")
+    movement = FloatMovement(
+        record.movement,
+        kind,
+        platform,
+        record.amount,
+        record.currency,
+        STATED,
+        0,
+        tx.entry,
+        tx.entry,
+    )
+    tx.put(movement)
+    matter = (f"float:{record.movement}", platform)
+    expectations.open_expectation(tx, FLOAT_CONFIRMATION, matter, record.amount, record.currency)
+    return movement
+
+
+def _confirmed(tx: Transaction, record: RefundFloatConfirmed) -> None:
+    movement = _require_unsettled(tx, record.movement)
+    awaited = _expectation(tx, movement)
+    stated = (record.amount, record.currency)
+    agrees = stated == (movement.amount, movement.currency)
+    tx.put(
+        replace(
+            movement,
+            state=CONFIRMED if agrees else CONFLICTING,
+            confirmed_amount=record.amount,
+            last_entry=tx.entry,
+        )
+    )
+    if not agrees:
+        ours = money(movement.amount, movement.currency)
+        detail = f"amount: {_DONE[movement.kind]} {ours}, confirmed {money(*stated)}"
+        expectations.conflict(tx, awaited, detail)
+        return
+    expectations.meet(tx, awaited)
+    _move(tx, movement)
+
+
+def _move(tx: Transaction, movement: FloatMovement) -> None:
+    """Post a movement on which both agree."""
+    amount = movement.amount
+    if movement.kind == WITHDRAWAL:
+        _set_more_aside(tx, movement, -amount)
+        amount = -amount
+    lines = ((books.RESERVE, amount), (books.refund_float(movement.platform), -amount))
+    books.post(tx, movement.currency, lines)
+
+
+def _reversed(tx: Transaction, record: RefundFloatReversed) -> None:
+    movement = _require_unsettled(tx, record.movement)
+    awaited = _expectation(tx, movement)
+    tx.put(replace(movement, state=REVERSED, last_entry=tx.entry))
+    expectations.meet(tx, awaited, f"{movement.kind} reversed: {record.reason}")
+    if movement.kind == WITHDRAWAL:
+        _set_more_aside(tx, movement, -movement.amount)
+
+
+def _require_unsettled(tx: Transaction, name: str) -> FloatMovement:
+    movement = tx.get(FloatMovement, (name,))
+    if movement is None:
+        raise Refused(
+            "unknown-movement",
+            "The institution states a deposit or withdrawal before anything is said about it.",
+            expected="a stated deposit or withdrawal",
+            got=name,
+        )
+    if movement.state in {CONFIRMED, REVERSED}:
+        raise Refused(
+            "movement-settled",
+            f"Nothing more can be said about the {movement.kind} {name}: both halves agree, or it "
+            "was reversed. To undo an agreed one, state the opposite one under a new id.",
+            expected="a movement in state stated or conflicting",
+            got=f"{movement.state} in entry {movement.last_entry}",
+        )
+    return movement
+
+
+def _expectation(tx: Transaction, movement: FloatMovement) -> Expectation:
+    subject = f"float:{movement.movement}"
+    awaited = tx.get(Expectation, (FLOAT_CONFIRMATION, subject))
+    if awaited is None:
+        raise LookupError(f"the state has no expectation of a confirmation for {subject}")
+    return awaited
+
+
+def _statement_keys(record: FloatStatement, genesis: Genesis) -> list[tuple[type[Row], Key]]:
+    platform = genesis.sole("platform")
+    return [(FloatMovement, (record.movement,)), *float_keys(platform, record.currency)]
+
+
+def _keys(
+    record: RefundFloatConfirmed | RefundFloatReversed, genesis: Genesis
+) -> list[tuple[type[Row], Key]]:
+    name = record.movement
+    return [(FloatMovement, (name,)), (Expectation, (FLOAT_CONFIRMATION, f"float:{name}"))]
+
+
+def _subject(record: FloatStatement | RefundFloatReversed) -> str:
+    return f"float:{record.movement}"
+
+
+_INSTITUTION = ("institution",)
+
+ROWS: tuple[type[Row], ...] = (FloatMovement, FloatSetAside)
+RULES = (
+    Rule(RefundFloatDeposited, _INSTITUTION, _deposited, _statement_keys, _subject),
+    Rule(RefundFloatWithdrawn, _INSTITUTION, _withdrawn, _statement_keys, _subject),
+    Rule(RefundFloatConfirmed, ("platform",), _confirmed, _keys, _subject),
+    Rule(RefundFloatReversed, _INSTITUTION, _reversed, _keys, _subject),
+)

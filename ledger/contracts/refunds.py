@@ -1,0 +1,340 @@
+"""Refunds: money of a captured payment that goes back to the buyer, out of the refund float.
+
+The platform requests a refund and with that holds part of its float; the institution states that
+it was paid or failed. Refunds are never netted (轧差) against what receivers are due: they leave
+receivers, buckets and payouts alone, whether the payment was settled before or not.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from msgspec.structs import replace
+
+from ledger import books, expectations
+from ledger.books import Balance, money
+from ledger.contracts import refund_float
+from ledger.contracts.halves import Capture
+from ledger.errors import Refused
+from ledger.expectations import REFUND_RESULT, Expectation
+from ledger.genesis import Genesis
+from ledger.records import Amount, Commitment, Currency, EventTime, Identifier, Record, Rule, Text
+from ledger.state import Key, Keys, Row, Transaction
+
+REQUESTED = "requested"
+PAID = "paid"
+FAILED = "failed"
+
+_NEVER = -1
+
+
+class RefundRequested(Record, frozen=True, kw_only=True, tag="refund.requested"):
+    """The platform wants money of a payment to go back to the buyer.
+
+    A failed refund is requested again under its own refund id: same payment and currency, and at
+    most the amount of before. ``order`` may be named, and must then be the captured one.
+
+    Refused unless the refund id is new, or its refund failed and this is of the same payment
+    and currency and of no more; a capture stands, of this order and currency; all refunds
+    together are within the captured amount; the amount is within the free float.
+    """
+
+    refund: Identifier
+    payment: Identifier
+    amount: Amount
+    currency: Currency
+    reason: Text
+    order: Identifier = ""
+
+
+class RefundPaid(Record, frozen=True, kw_only=True, tag="refund.paid"):
+    """The buyer has the money; ``bank_reference`` commits to the bank's own reference.
+
+    Refused unless the refund is in state requested.
+    """
+
+    refund: Identifier
+    bank_reference: Commitment
+    paid_at: EventTime
+
+
+class RefundFailed(Record, frozen=True, kw_only=True, tag="refund.failed"):
+    """A refund did not go through, or came back after it was paid (退汇).
+
+    Refused unless the refund is requested or paid.
+    """
+
+    refund: Identifier
+    reason: Text
+
+
+class Refund(Row, frozen=True):
+    """One refund, as it was requested last. ``order`` is that of the payment's capture.
+
+    ``state`` is requested, paid or failed; ``attempts`` counts the requests; ``failure`` is why the
+    last one failed. ``paid_at`` is −1 until it is known. ``entry`` requested the refund first,
+    ``last_entry`` changed it last.
+    """
+
+    TABLE: ClassVar[str] = "refunds"
+    INDEXES: ClassVar[tuple[tuple[str, ...], ...]] = (("payment", "refund"), ("state", "refund"))
+
+    refund: str
+    payment: str
+    order: str
+    platform: str
+    amount: int
+    currency: str
+    reason: str
+    state: str
+    attempts: int
+    failure: str
+    bank_reference: str
+    paid_at: int
+    entry: int
+    last_entry: int
+
+    def leads_to(self) -> Keys:
+        """Return the keys of the payment's sum and of the balances that a result moves."""
+        currency = self.currency
+        return [
+            (RefundedPayment, (self.payment,)),
+            (Balance, (books.refund_due(self.payment), currency)),
+            (Balance, (books.refund_float(self.platform), currency)),
+            (Balance, (books.RESERVE, currency)),
+        ]
+
+
+class RefundedPayment(Row, frozen=True):
+    """What of a payment is being refunded or was, in minor units. There is no row for nothing."""
+
+    TABLE: ClassVar[str] = "refunded_payments"
+
+    payment: str
+    requested: int
+    paid: int
+
+
+def refuse_refunded(tx: Transaction, capture: Capture) -> None:
+    """Return if no refund of the captured payment is requested or paid: it may be reversed.
+
+    Raises:
+        Refused: ``payment-refunded``.
+    """
+    taken = tx.get(RefundedPayment, (capture.payment,))
+    if taken is not None:
+        requested, paid = (money(part, capture.currency) for part in (taken.requested, taken.paid))
+        raise Refused(
+            "payment-refunded",
+            f"A refunded payment was no void capture: {capture.payment} cannot be reversed unless "
+            "all its refunds fail.",
+            expected="no refund requested or paid",
+            got=f"{requested} requested, {paid} paid",
+        )
+
+
+def _requested(tx: Transaction, record: RefundRequested) -> None:
+    existing = tx.get(Refund, (record.refund,))
+    if existing is not None:
+        _refuse_retry(existing, record)
+    capture = _refuse_capture(tx, record)
+    _refuse_amount(tx, record, capture)
+    tx.put(
+        Refund(
+            record.refund,
+            record.payment,
+            capture.order,
+            tx.author,
+            record.amount,
+            record.currency,
+            record.reason,
+            REQUESTED,
+            1 if existing is None else existing.attempts + 1,
+            "",
+            "",
+            _NEVER,
+            tx.entry if existing is None else existing.entry,
+            tx.entry,
+        )
+    )
+    _count(tx, record.payment, record.amount, 0)
+    matter = (f"refund:{record.refund}", tx.sole("institution"))
+    expectations.open_expectation(tx, REFUND_RESULT, matter, record.amount, record.currency)
+    accounts = (books.refund_float(tx.author), books.refund_due(record.payment))
+    _transfer(tx, record.currency, accounts, record.amount)
+
+
+def _refuse_retry(existing: Refund, record: RefundRequested) -> None:
+    if existing.state != FAILED:
+        raise Refused(
+            "refund-exists",
+            "A refund id is used once, and again only to retry a refund that failed.",
+            expected="a new refund id, or that of a failed refund",
+            got=f"{existing.refund}, {existing.state} in entry {existing.last_entry}",
+        )
+    same = (record.payment, record.currency) == (existing.payment, existing.currency)
+    if not same or record.amount > existing.amount:
+        raise Refused(
+            "refund-differs",
+            f"A retry of {existing.refund} is of the same payment and currency, and of no more.",
+            expected=f"payment {existing.payment}, "
+            f"at most {money(existing.amount, existing.currency)}",
+            got=f"payment {record.payment}, {money(record.amount, record.currency)}",
+        )
+
+
+def _refuse_capture(tx: Transaction, record: RefundRequested) -> Capture:
+    capture = tx.get(Capture, (record.payment,))
+    if capture is None or not capture.stands:
+        raise Refused(
+            "not-captured",
+            f"Only captured money can be refunded, and of {record.payment} there is none.",
+            expected="a captured payment",
+            got="no capture" if capture is None else f"reversed in entry {capture.entry}",
+        )
+    if record.order and record.order != capture.order:
+        raise Refused(
+            "wrong-order",
+            f"The payment {record.payment} belongs to one order.",
+            expected=capture.order,
+            got=record.order,
+        )
+    if record.currency != capture.currency:
+        raise Refused(
+            "wrong-currency",
+            f"The payment {record.payment} is refunded in the currency it was captured in.",
+            expected=capture.currency,
+            got=record.currency,
+        )
+    return capture
+
+
+def _refuse_amount(tx: Transaction, record: RefundRequested, capture: Capture) -> None:
+    amount, currency = record.amount, record.currency
+    taken = tx.get(RefundedPayment, (record.payment,))
+    used = 0 if taken is None else taken.requested + taken.paid
+    if amount > capture.amount - used:
+        raise Refused(
+            "refund-exceeds-payment",
+            f"The refunds of one payment never exceed it: of {money(capture.amount, currency)} "
+            f"captured for {record.payment}, {money(used, currency)} is or is being refunded.",
+            expected=f"at most {money(capture.amount - used, currency)}",
+            got=money(amount, currency),
+        )
+    usable = refund_float.free(tx, tx.author, currency)
+    if amount > usable:
+        raise Refused(
+            "refund-exceeds-float",
+            "Refunds are paid from the float that was deposited beforehand, "
+            "never from what receivers are due; deposit more first.",
+            expected=f"at most {money(usable, currency)}",
+            got=money(amount, currency),
+        )
+
+
+def _paid(tx: Transaction, record: RefundPaid) -> None:
+    refund = _require(tx, record.refund)
+    if refund.state == FAILED:
+        raise _failed_before(refund)
+    if refund.state == PAID:
+        raise Refused(
+            "already-paid",
+            f"The refund {refund.refund} was stated as paid before.",
+            expected="a refund in state requested",
+            got=f"paid in entry {refund.last_entry}",
+        )
+    tx.put(
+        replace(
+            refund,
+            state=PAID,
+            bank_reference=record.bank_reference,
+            paid_at=record.paid_at,
+            last_entry=tx.entry,
+        )
+    )
+    _count(tx, refund.payment, -refund.amount, refund.amount)
+    expectations.meet_if_open(tx, REFUND_RESULT, f"refund:{refund.refund}")
+    accounts = (books.refund_due(refund.payment), books.RESERVE)
+    _transfer(tx, refund.currency, accounts, refund.amount)
+
+
+def _failed(tx: Transaction, record: RefundFailed) -> None:
+    refund = _require(tx, record.refund)
+    if refund.state == FAILED:
+        raise _failed_before(refund)
+    came_back = refund.state == PAID
+    tx.put(replace(refund, state=FAILED, failure=record.reason, last_entry=tx.entry))
+    amount = refund.amount
+    _count(tx, refund.payment, *((0, -amount) if came_back else (-amount, 0)))
+    detail = f"refund failed: {record.reason}"
+    expectations.meet_if_open(tx, REFUND_RESULT, f"refund:{refund.refund}", detail)
+    source = books.RESERVE if came_back else books.refund_due(refund.payment)
+    _transfer(tx, refund.currency, (source, books.refund_float(refund.platform)), amount)
+
+
+def _require(tx: Transaction, name: str) -> Refund:
+    refund = tx.get(Refund, (name,))
+    if refund is None:
+        raise Refused(
+            "unknown-refund",
+            "A refund is requested with refund.requested before its result is stated.",
+            expected="a requested refund",
+            got=name,
+        )
+    return refund
+
+
+def _failed_before(refund: Refund) -> Refused:
+    return Refused(
+        "refund-failed",
+        f"The refund {refund.refund} failed ({refund.failure}); the platform has to request it "
+        "again before there is another result.",
+        expected="a refund in state requested or paid",
+        got=f"failed in entry {refund.last_entry}",
+    )
+
+
+def _count(tx: Transaction, payment: str, requested: int, paid: int) -> None:
+    """Add to what of ``payment`` is being refunded, and to what was."""
+    taken = tx.get(RefundedPayment, (payment,))
+    if taken is not None:
+        requested, paid = taken.requested + requested, taken.paid + paid
+    row = RefundedPayment(payment, requested, paid) if requested or paid else None
+    tx.set(RefundedPayment, (payment,), row)
+
+
+def _transfer(tx: Transaction, currency: str, accounts: tuple[str, str], amount: int) -> None:
+    debited, credited = accounts
+    books.post(tx, currency, ((debited, amount), (credited, -amount)))
+
+
+def _request_keys(record: RefundRequested, genesis: Genesis) -> list[tuple[type[Row], Key]]:
+    payment, currency = record.payment, record.currency
+    return [
+        (Refund, (record.refund,)),
+        (Capture, (payment,)),
+        (RefundedPayment, (payment,)),
+        (Balance, (books.refund_due(payment), currency)),
+        *refund_float.float_keys(genesis.sole("platform"), currency),
+    ]
+
+
+def _result_keys(
+    record: RefundPaid | RefundFailed, genesis: Genesis
+) -> list[tuple[type[Row], Key]]:
+    name = record.refund
+    return [(Refund, (name,)), (Expectation, (REFUND_RESULT, f"refund:{name}"))]
+
+
+def _subject(record: RefundRequested | RefundPaid | RefundFailed) -> str:
+    return f"refund:{record.refund}"
+
+
+_INSTITUTION = ("institution",)
+
+ROWS: tuple[type[Row], ...] = (Refund, RefundedPayment)
+RULES = (
+    Rule(RefundRequested, ("platform",), _requested, _request_keys, _subject),
+    Rule(RefundPaid, _INSTITUTION, _paid, _result_keys, _subject),
+    Rule(RefundFailed, _INSTITUTION, _failed, _result_keys, _subject),
+)
