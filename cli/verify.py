@@ -1,4 +1,7 @@
-"""``tongzhang verify``: offline verification. Imports the ledger alone, never a node."""
+"""``tongzhang verify``: offline verification. Imports the ledger, for evidence the votes as well.
+
+Never a node.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ File = Annotated[Path, typer.Argument(help="The file to verify.", show_default=F
 Replay = Annotated[bool, typer.Option("--replay", help="Execute every record again.")]
 
 app = typer.Typer(
-    help="Verify a receipt, a log or a checkpoint offline.",
+    help="Verify a receipt, a log, a checkpoint or evidence offline.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -88,6 +91,36 @@ def verify_checkpoint_file(file: File, genesis: GenesisFile, json: Json = False)
     except LedgerError as error:
         raise _false(file, error) from None
     _report(json, ("checkpoint", file), founded, proved)
+
+
+@app.command("evidence")
+def verify_evidence_file(file: File, genesis: GenesisFile, json: Json = False) -> None:
+    """Verify that one key signed two statements that no honest party can have made.
+
+    \b
+    Examples:
+      tongzhang evidence show 7fb4f80e --home net/auditor --out lie.json
+      tongzhang verify evidence lie.json --genesis net/auditor/genesis.json
+    """
+    from consensus.evidence_file import verify_file
+
+    founded = _genesis(genesis)
+    raw = _bytes(file)
+    try:
+        proved = verify_file(raw, founded)
+    except LedgerError as error:
+        raise _false(file, error) from None
+    _report(json, ("evidence", file), founded, proved)
+
+
+def _bytes(path: Path) -> bytes:
+    from consensus.limits import EVIDENCE_FILE_BYTES_MAX
+
+    try:
+        with path.open("rb") as file:
+            return file.read(EVIDENCE_FILE_BYTES_MAX + 1)
+    except OSError as error:
+        raise _unreadable(path, error) from None
 
 
 def _genesis(path: Path) -> Genesis:

@@ -123,7 +123,7 @@ def _headers_convict(evidence: Evidence, genesis: Genesis) -> bool:
     if len(evidence.headers) != 2 or evidence.votes:
         return False
     first, second = evidence.headers
-    if first.header == second.header:
+    if first.header >= second.header:  # one order, so that one lie has one id
         return False
     if evidence.kind == "two-proposals":
         return _proposals_convict(evidence.party, first, second, genesis)

@@ -1,5 +1,6 @@
 """What makes a proposal justified (R2, I3): its parent was notarized, every slot between skipped.
 
+And what else proves blocks: the leader's signature, and the certificate at the end of a range (R9).
 A justification is canonical: first the parent's Notar (or Final) certificate, left out only when
 the parent is genesis, then one Skip certificate for each slot between, in order.
 """
@@ -8,11 +9,54 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from consensus.errors import BadVote
-from consensus.messages import WireBlock
-from consensus.votes import Certificate, verify_certificate
-from ledger.block import Block
+from consensus.errors import BadMessage, BadVote
+from consensus.messages import Range, WireBlock
+from consensus.votes import Certificate, final_subject, verify_certificate
+from ledger import domains
+from ledger.block import Block, decode_header, tip_of, tip_of_header
+from ledger.errors import VerificationError
 from ledger.genesis import Genesis
+
+
+def leader_of(slot: int, genesis: Genesis) -> str:
+    """Return the leader of ``slot``: the voters take turns in genesis order."""
+    return genesis.names[slot % len(genesis.names)]
+
+
+def refuse_not_the_leaders(block: Block, genesis: Genesis) -> None:
+    """Return if the leader of its slot signed ``block`` for this ledger.
+
+    Raises:
+        BadMessage: ``wrong-ledger`` or ``not-leader``.
+        VerificationError: ``bad-signature``.
+    """
+    header = block.header
+    if header.ledger != genesis.ledger:
+        raise BadMessage("wrong-ledger", "the proposal is of another ledger")
+    if header.proposer != leader_of(block.slot, genesis):
+        raise BadMessage("not-leader", f"{header.proposer} does not lead slot {block.slot}")
+    message = domains.proposal_signature_input(block.raw_header)
+    genesis.verifiers[header.proposer].verify(block.signature, message)
+
+
+def refuse_unproved(message: Range, blocks: list[Block], genesis: Genesis) -> None:
+    """Return if the blocks of a range follow each other and its certificate makes them final.
+
+    Raises:
+        VerificationError: ``broken-chain``.
+        BadVote: ``wrong-certificate``, or what a certificate's verification raises.
+        DecodeError: a header is malformed.
+    """
+    at, height = blocks[0].parent, blocks[0].height
+    for raw in (*(block.raw_header for block in blocks), *message.headers):
+        header = decode_header(raw)
+        if (header.parent, header.height) != (at.hex(), height):
+            raise VerificationError("broken-chain", "a block does not follow the one before")
+        at, height = domains.block_hash(raw), height + 1
+    tip = tip_of_header(message.headers[-1]) if message.headers else tip_of(blocks[-1])
+    if message.certificate.subject != final_subject(tip):
+        raise BadVote("wrong-certificate", "the certificate is not the last block's")
+    verify_certificate(message.certificate, genesis)
 
 
 def refuse_unjustified(

@@ -19,3 +19,6 @@ RANGE_BLOCKS_MAX = 256
 
 RANGE_BYTES_MAX = 4 * 2**20
 """Bytes of final blocks in one answer, beyond the first certified run."""
+
+EVIDENCE_FILE_BYTES_MAX = 256 * 1024
+"""Bytes of an evidence file: two block headers of 64 KiB in base64, and room."""

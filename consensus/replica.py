@@ -39,9 +39,14 @@ from consensus.effects import (
     Send,
     Tick,
 )
-from consensus.errors import BadMessage, BadVote, ConsensusError
+from consensus.errors import ConsensusError
 from consensus.evidence import Evidence
-from consensus.justification import refuse_unjustified
+from consensus.justification import (
+    leader_of,
+    refuse_not_the_leaders,
+    refuse_unjustified,
+    refuse_unproved,
+)
 from consensus.limits import EVIDENCE_SLOTS, SLOT_WINDOW
 from consensus.messages import (
     CertificateMessage,
@@ -72,9 +77,9 @@ from consensus.votes import (
     verify_certificate,
     verify_vote,
 )
-from ledger import domains
-from ledger.block import Block, Tip, decode_header, tip_of_header
-from ledger.errors import LedgerError, VerificationError
+from consensus.witness import Witness
+from ledger.block import Block, Tip
+from ledger.errors import LedgerError
 from ledger.genesis import Genesis
 from ledger.keys import Signer
 
@@ -114,11 +119,13 @@ class Replica:
         self._machine = machine
         self._now = now
         self._book = Book(saved.tip, saved.certificate)
+        self._witness = Witness(self._book, genesis)
         self._pursuit = Pursuit(genesis.names, me)
         self._out = Effects()
         self._final_durables: list[Durable] = []
         self._news = False
-        self._restore(saved.durables)
+        self._remembered: list[Evidence] = []
+        self._restore(saved)
 
     @property
     def final(self) -> Tip:
@@ -143,6 +150,8 @@ class Replica:
         if self.halt is not None:
             return self._out
         self._news = not isinstance(event, Received)
+        self._accuse(self._remembered)
+        self._remembered = []
         try:
             self._on_event(event)
         except (ConsensusError, LedgerError) as error:
@@ -157,8 +166,7 @@ class Replica:
 
     def leader(self, slot: int) -> str:
         """Return the leader of ``slot``: the voters take turns in genesis order."""
-        names = self.genesis.names
-        return names[slot % len(names)]
+        return leader_of(slot, self.genesis)
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, Received):
@@ -247,6 +255,7 @@ class Replica:
             return False
         proposed = Proposed(block, wire_block(block, justification))
         slot = self._book.slot(self.slot)
+        slot.see(block)
         slot.add_header(block)
         slot.add_proposal(proposed)
         self._accept(proposed)
@@ -262,29 +271,19 @@ class Replica:
         known = self._book.slots.get(number)
         if known is not None and block.hash in known.proposals:
             return
-        self._refuse_not_the_leaders(block)
+        refuse_not_the_leaders(block, self.genesis)
+        self._accuse(self._witness.see(block, self.slot))
         refuse_unjustified(wire, block, self.genesis, self._book.is_known)
         for certificate in wire.justification:
             self._on_certificate(certificate, None)
         slot = self._book.slot(number)
-        lie = slot.add_header(block)
-        if lie is not None:
-            self._accuse(lie)
+        slot.add_header(block)
         certified = notar_subject(number, block.hash) in slot.certificates
         if number > self.final.slot and (block.hash in slot.headers or certified):
             self._news = True
             self._machine.refuse_forged(block)
             slot.add_proposal(Proposed(block, wire))
             self._pursuit.on_block(block.hash)
-
-    def _refuse_not_the_leaders(self, block: Block) -> None:
-        header = block.header
-        if header.ledger != self.genesis.ledger:
-            raise BadMessage("wrong-ledger", "the proposal is of another ledger")
-        if header.proposer != self.leader(block.slot):
-            raise BadMessage("not-leader", f"{header.proposer} does not lead slot {block.slot}")
-        message = domains.proposal_signature_input(block.raw_header)
-        self.genesis.verifiers[header.proposer].verify(block.signature, message)
 
     def _judge(self) -> bool:
         """Execute every proposal that has become justified. Return whether there was one."""
@@ -389,16 +388,23 @@ class Replica:
     def _count(self, slot: Slot, vote: Vote) -> None:
         self._news = True
         lie = slot.count(vote)
-        if lie is not None:
-            self._accuse(lie)
+        self._accuse([] if lie is None else [lie])
         if vote.slot > self.final.slot:
             certificate = slot.certify(vote.subject, self.genesis.quorum)
             if certificate is not None:
-                self._on_certified(certificate)
+                self._on_quorum(certificate)
 
-    def _accuse(self, lie: Evidence) -> None:
-        self._out.accuse.append(lie)
-        self._send(EvidenceMessage(lie))
+    def _on_quorum(self, certificate: Certificate) -> None:
+        subject = certificate.subject
+        if subject.kind == "final" and self._conflicts(subject):
+            self._stop_on_conflict(certificate)
+        else:
+            self._on_certified(certificate)
+
+    def _accuse(self, lies: list[Evidence]) -> None:
+        self._out.accuse += lies
+        for lie in lies:
+            self._send(EvidenceMessage(lie))
 
     # -- certificates ----------------------------------------------------------------------------
 
@@ -409,19 +415,15 @@ class Replica:
             return
         slot = self._book.slots.get(subject.slot)
         if slot is not None and subject in slot.certificates:
+            self._accuse(self._witness.hear(certificate, verified=False))
             return
         verify_certificate(certificate, self.genesis)
         self._news = True
         if subject.kind == "final" and self._conflicts(subject):
             self._stop_on_conflict(certificate)
             return
-        slot = self._book.slot(subject.slot)
-        slot.certificates[subject] = certificate
-        for vote in certificate.votes:
-            if not slot.has(vote) and not slot.is_full(vote):
-                lie = slot.count(vote)
-                if lie is not None:
-                    self._accuse(lie)
+        self._book.slot(subject.slot).certificates[subject] = certificate
+        self._accuse(self._witness.hear(certificate, verified=True))
         self._on_certified(certificate)
 
     def _on_certified(self, certificate: Certificate) -> None:
@@ -437,14 +439,14 @@ class Replica:
             self._pursuit.want_block(certificate, self._now.ticks_ms)
 
     def _on_old_certificate(self, certificate: Certificate, peer: str | None) -> None:
-        subject = certificate.subject
-        if subject.kind != "final":
+        subject, final = certificate.subject, certificate.subject.kind == "final"
+        if final and self._machine.final_hash(subject.height) != subject.block:
+            verify_certificate(certificate, self.genesis)
+            self._stop_on_conflict(certificate)
             return
-        if self._machine.final_hash(subject.height) == subject.block:
+        self._accuse(self._witness.hear(certificate, verified=False))
+        if final:
             self._tell_latest(subject, peer)
-            return
-        verify_certificate(certificate, self.genesis)
-        self._stop_on_conflict(certificate)
 
     def _conflicts(self, subject: Subject) -> bool:
         """Return whether a Final certificate cannot stand beside the final ones known here.
@@ -466,6 +468,7 @@ class Replica:
 
     def _stop_on_conflict(self, certificate: Certificate) -> None:
         self._news = True
+        self._accuse(self._witness.hear(certificate, verified=True))
         own = [self.final_certificate] if self.final_certificate else []
         for _, slot in self._book.live():
             own += [c for c in slot.certificates.values() if c.subject.kind == "final"]
@@ -475,7 +478,7 @@ class Replica:
             "conflicting-final",
             f"a certificate makes block {subject.block.hex()} final at height {subject.height}, "
             f"against this node's own history; it is signed by {signers}",
-            tuple(dict.fromkeys((*own, certificate))),
+            (*(c for c in dict.fromkeys(own) if c != certificate), certificate),
         )
 
     # -- R6: commit ------------------------------------------------------------------------------
@@ -598,14 +601,15 @@ class Replica:
         blocks = [wire.block() for wire in message.blocks]
         if blocks[0].height != self.final.height + 1:
             return
-        self._refuse_unproved(blocks, message)
+        refuse_unproved(message, blocks, self.genesis)
         if blocks[0].parent != self.final.hash:
             self._stop_on_conflict(message.certificate)
             return
         parent = self.final
         for wire, block in zip(message.blocks, blocks, strict=True):
-            self._refuse_not_the_leaders(block)
+            refuse_not_the_leaders(block, self.genesis)
             refuse_unjustified(wire, block, self.genesis, self._book.is_known)
+            self._accuse(self._witness.read(wire, block))
             self._machine.refuse_forged(block)
             if block.hash not in self._book.tips and not self._check(Proposed(block, wire), parent):
                 return
@@ -614,26 +618,20 @@ class Replica:
             self._deliver(blocks)
         self._on_certificate(message.certificate, None)
 
-    def _refuse_unproved(self, blocks: list[Block], message: Range) -> None:
-        at, height = blocks[0].parent, blocks[0].height
-        for raw in (*(block.raw_header for block in blocks), *message.headers):
-            header = decode_header(raw)
-            if (header.parent, header.height) != (at.hex(), height):
-                raise VerificationError("broken-chain", "a block does not follow the one before")
-            at, height = domains.block_hash(raw), height + 1
-        last = message.headers[-1] if message.headers else blocks[-1].raw_header
-        if message.certificate.subject != final_subject(tip_of_header(last)):
-            raise BadVote("wrong-certificate", "the certificate is not the last block's")
-        verify_certificate(message.certificate, self.genesis)
-
     def _send(self, message: Message, peer: str | None = None) -> None:
         self._out.send.append(Send(peer, message))
 
     # -- restart ---------------------------------------------------------------------------------
 
-    def _restore(self, durables: tuple[Durable, ...]) -> None:
-        """Take back votes, blocks and certificates from before a restart (I2)."""
-        for durable in durables:
+    def _restore(self, saved: Saved) -> None:
+        """Take back votes, blocks and certificates from before a restart (I2).
+
+        What they prove is told again with the first step: the power may have failed before.
+        """
+        lies = self._remembered
+        if saved.certificate is not None:
+            lies += self._witness.hear(saved.certificate, verified=True)
+        for durable in saved.durables:
             if durable.slot <= self.final.slot:
                 continue
             slot = self._book.slot(durable.slot)
@@ -644,11 +642,11 @@ class Replica:
             elif durable.kind == "certificate":
                 certificate = decode_certificate(durable.body)
                 slot.certificates[certificate.subject] = certificate
-                for vote in certificate.votes:
-                    slot.count(vote)
+                lies += self._witness.hear(certificate, verified=True)
             else:
                 wire = decode_block(durable.body)
                 block = wire.block()
+                lies += self._witness.see(block, self.slot)
                 slot.add_header(block)
                 slot.add_proposal(Proposed(block, wire))
         while self._judge() or self._enter():

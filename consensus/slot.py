@@ -34,13 +34,15 @@ class Slot:
         "headers",
         "own",
         "proposals",
+        "seen",
         "tallies",
         "timed_out",
     )
 
     def __init__(self) -> None:
         self.proposals: dict[bytes, Proposed] = {}
-        self.headers: dict[bytes, SignedHeader] = {}
+        self.headers: set[bytes] = set()
+        self.seen: dict[bytes, SignedHeader] = {}
         self.first_proposal: bytes | None = None
         self.tallies: dict[Subject, dict[str, Vote]] = {}
         self.certificates: dict[Subject, Certificate] = {}
@@ -48,12 +50,21 @@ class Slot:
         self.accused: set[str] = set()
         self.timed_out = False
 
-    def add_header(self, block: Block) -> Evidence | None:
-        """Note a leader's signed header. Return evidence if it is its first second one."""
-        signed = SignedHeader(block.raw_header, block.signature)
-        earlier = next((self.headers[h] for h in self.headers if h != block.hash), None)
+    def add_header(self, block: Block) -> None:
+        """Note the header of a justified proposal."""
         if len(self.headers) < STATEMENTS_PER_KIND_MAX:
-            self.headers[block.hash] = signed
+            self.headers.add(block.hash)
+
+    def see(self, block: Block) -> Evidence | None:
+        """Note a leader's signed header, justified or not. Return evidence if it is its second.
+
+        Only justified ones count against the slot: who could make others skip a slot far ahead
+        with two headers that nothing leads to could stop them all.
+        """
+        signed = SignedHeader(block.raw_header, block.signature)
+        earlier = next((self.seen[h] for h in self.seen if h != block.hash), None)
+        if len(self.seen) < STATEMENTS_PER_KIND_MAX:
+            self.seen[block.hash] = signed
         leader = block.header.proposer
         if earlier is None or leader in self.accused:
             return None
@@ -62,7 +73,7 @@ class Slot:
 
     @property
     def two_faced(self) -> bool:
-        """Whether the leader signed two different blocks for this slot."""
+        """Whether the leader made two different justified proposals for this slot."""
         return len(self.headers) > 1
 
     def add_proposal(self, proposed: Proposed) -> None:

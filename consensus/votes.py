@@ -101,11 +101,18 @@ def checkpoint_for(subject: Subject, origin: str) -> Checkpoint:
     return checkpoint_of(origin, tip)
 
 
-def _signature_input(subject: Subject, time: int, genesis: Genesis) -> bytes:
+def signature_input(subject: Subject, time: int, ledger: str, origin: str) -> bytes:
+    """Return what a voter signs.
+
+    Args:
+        subject: What the vote says.
+        time: Seconds since the epoch, for Final votes.
+        ledger: Genesis hash in hex.
+        origin: Name of the log.
+    """
     if subject.kind == "final":
-        text = checkpoint_for(subject, genesis.origin).text()
-        return domains.cosignature_input(text, time)
-    said = {"kind": subject.kind, "ledger": genesis.ledger, "slot": subject.slot}
+        return domains.cosignature_input(checkpoint_for(subject, origin).text(), time)
+    said = {"kind": subject.kind, "ledger": ledger, "slot": subject.slot}
     if subject.kind == "notar":
         said["block"] = subject.block.hex()
     return domains.vote_signature_input(canonical.encode(said))
@@ -122,7 +129,7 @@ def sign_vote(subject: Subject, signer: Signer, voter: str, time_s: int, genesis
         genesis: The ledger voted in.
     """
     time = time_s if subject.kind == "final" else 0
-    signature = signer.sign(_signature_input(subject, time, genesis))
+    signature = signer.sign(signature_input(subject, time, genesis.ledger, genesis.origin))
     return Vote(
         kind=subject.kind,
         slot=subject.slot,
@@ -146,8 +153,9 @@ def verify_vote(vote: Vote, genesis: Genesis) -> None:
     verifier = genesis.verifiers.get(vote.voter)
     if verifier is None:
         raise BadVote("unknown-voter", f"{vote.voter} is not in genesis")
+    message = signature_input(vote.subject, vote.time, genesis.ledger, genesis.origin)
     try:
-        verifier.verify(vote.signature, _signature_input(vote.subject, vote.time, genesis))
+        verifier.verify(vote.signature, message)
     except VerificationError:
         raise BadVote(
             "bad-vote-signature", f"the {vote.kind} vote for slot {vote.slot} is not {vote.voter}'s"

@@ -30,9 +30,11 @@ from consensus.errors import ConsensusError
 from consensus.evidence import Evidence, verify_evidence
 from consensus.messages import (
     BatchMessage,
+    CertificateMessage,
     ChangesMessage,
     EvidenceMessage,
     Message,
+    Range,
     WantBlock,
     WantChanges,
     WantJournal,
@@ -41,7 +43,6 @@ from consensus.messages import (
     decode,
     decode_batch,
     decode_certificate,
-    decode_evidence,
     encode,
     wire_batch,
 )
@@ -54,13 +55,15 @@ from ledger.errors import LedgerError
 from ledger.genesis import Genesis
 from ledger.keys import Signer
 from ledger.limits import SAFE_INTEGER_MAX
+from node.accusations import Accusations
 from node.catchup import range_from
 from node.errors import CorruptLedger, Halted, NodeError
+from node.inquiry import CONFLICT, REPORT, Inquiry
 from node.journal import Journal
-from node.limits import DIFFERENCE_WAIT_MS, EVIDENCE_PER_PARTY_MAX
+from node.limits import DIFFERENCE_WAIT_MS, EVIDENCE_SAY_MS
 from node.machine import LedgerMachine, head_in
 from node.pool import Pool
-from node.storage.store import ConsensusItem, EvidenceItem, Store
+from node.storage.store import ConsensusItem, Store
 from node.submission import Submission
 
 QUESTIONS = (WantBlock, WantChanges, WantJournal, WantRange)
@@ -68,8 +71,11 @@ PAUSE_MIN_MS = 2
 PAUSE_FACTOR = 3
 """After an answer a peer waits three times as long as the answer took: a quarter of the time."""
 
-CONFLICT = "conflict"
-"""Kind under which contradicting certificates are kept, at a slot that no commit clears."""
+HEARD = {
+    "state-diverged": (ChangesMessage,),
+    "conflicting-final": (EvidenceMessage, Range, WantRange),
+}
+"""What a host still hears between the moment that it stopped voting and its end."""
 
 logger = logging.getLogger("tongzhang.host")
 
@@ -117,7 +123,9 @@ class Host:
         self.machine = LedgerMachine(genesis, party, signer, store, self.pool)
         self.journal = Journal(genesis, party, signer, store, self.pool)
         self.halted: Halted | None = None
-        self._diverged: tuple[Halt, int] | None = None
+        self._ending: tuple[Halt, int] | None = None
+        self._inquiry: Inquiry | None = None
+        self._say_evidence_at = clock.now().ticks_ms + EVIDENCE_SAY_MS
         self.rejected: Counter[tuple[str, str]] = Counter()
         """Dropped frames by peer and reason code."""
         self._network = network
@@ -131,8 +139,7 @@ class Host:
         self._questions: dict[tuple[str, type[Message]], Message] = {}
         self._pauses: dict[str, int] = {}
         try:
-            self.convicted = self._convictions()
-            """Evidence ids by convicted party."""
+            self.accusations = Accusations(store)
             self._restore_pool()
             self.replica = Replica(
                 genesis,
@@ -154,7 +161,7 @@ class Host:
             return
         try:
             message = decode(frame)
-            if self._diverged is None or isinstance(message, ChangesMessage):
+            if self._ending is None or isinstance(message, HEARD[self._ending[0].code]):
                 self._dispatch(peer, message)
         except (ConsensusError, LedgerError) as error:
             self._reject(peer, error)
@@ -165,6 +172,11 @@ class Host:
         """Learn that a peer is connected: tell it what it may have missed."""
         if not self.journal.may_seal:
             self._send(Send(peer, WantJournal()))
+        for lie in self.accusations.for_newcomer():
+            self._send(Send(peer, EvidenceMessage(lie)))
+        if self._inquiry is not None:
+            for certificate in self._inquiry.halt.certificates:
+                self._send(Send(peer, CertificateMessage(certificate)))
         self._run(PeerUp(peer))
 
     def peer_down(self, peer: str) -> None:
@@ -173,21 +185,26 @@ class Host:
 
     def tick(self) -> None:
         """Let timers fire; to be called at :meth:`deadline_ms` or later."""
-        if self._diverged is not None and self._diverged[1] <= self._clock.now().ticks_ms:
-            self._stop(self._diverged[0].code, self._diverged[0].message)
+        now_ms = self._clock.now().ticks_ms
+        if self._ending is not None and self._ending[1] <= now_ms:
+            self._end()
         if self.halted is not None:
             return
         try:
             self._answer_questions()
+            self._say_evidence(now_ms)
+            self._ask_about_fork()
         except NodeError as error:
             self._stop(error.code, error.message)
         self._run(Tick())
 
     def deadline_ms(self) -> int:
         """Return when the next tick is wanted, on the steady clock."""
-        if self._diverged is not None:
-            return self._diverged[1]
         paused = [self._pauses.get(peer, 0) for peer, _ in self._questions]
+        if self._inquiry is not None:
+            return min([self._inquiry.next_at(), *paused])
+        if self._ending is not None:
+            return self._ending[1]
         return min([self.replica.deadline_ms(), *paused])
 
     def submit(self, raws: list[bytes]) -> list[Submission]:
@@ -197,13 +214,22 @@ class Host:
             Halted: the node has stopped.
             Busy: the queue is full; nothing of this call was taken.
         """
-        if self.halted is not None:
-            raise self.halted
+        self._refuse_stopped()
         submissions = self.journal.submit(raws)
         self._pump()
-        if self.halted is not None:
-            raise self.halted
+        self._refuse_stopped()
         return submissions
+
+    def stopped(self) -> Halted | None:
+        """Return why this host takes and votes no more; None while it does."""
+        if self.halted is None and self._ending is not None:
+            return Halted(self._ending[0].code, self._ending[0].message)
+        return self.halted
+
+    def _refuse_stopped(self) -> None:
+        stopped = self.stopped()
+        if stopped is not None:
+            raise stopped
 
     # -- events and effects -----------------------------------------------------------------------
 
@@ -214,7 +240,7 @@ class Host:
             return
         self._busy = True
         try:
-            while self._events and self.halted is None and self._diverged is None:
+            while self._events and self.halted is None and self._ending is None:
                 self._step(self._events.popleft())
         except NodeError as error:
             self._stop(error.code, error.message)
@@ -231,8 +257,10 @@ class Host:
         if effects.rejected is not None and isinstance(event, Received):
             self._reject(event.peer, effects.rejected)
         self._perform(effects)
+        self._share_lies()
         self._ask_about_differences()
         if effects.deliver:
+            self._resume_sealing()
             self._pump()
 
     def _perform(self, effects: Effects) -> None:
@@ -245,7 +273,7 @@ class Host:
         for deliver in effects.deliver:
             self._deliver(deliver)
         for evidence in effects.accuse:
-            self._keep_evidence(evidence)
+            self._keep_evidence(evidence)  # the replica has told the others
         for note in effects.notes:
             logger.info("%s: %s", self.party, note)
         if effects.halt is not None:
@@ -292,7 +320,7 @@ class Host:
         if isinstance(message, BatchMessage):
             self._on_batch(message.batch.batch())
         elif isinstance(message, EvidenceMessage):
-            self._on_evidence(message.evidence)
+            self._on_evidence(peer, message.evidence)
         elif isinstance(message, QUESTIONS):
             self._questions[peer, type(message)] = message
             self._answer_questions()
@@ -300,6 +328,9 @@ class Host:
             self._on_journal(peer, message)
         elif isinstance(message, ChangesMessage):
             self._on_changes(peer, message)
+        elif isinstance(message, Range) and self._inquiry is not None:
+            self._convict(self._inquiry.on_range(peer, message))
+            self._ask_about_fork()
         else:
             self._run(Received(peer, message))
 
@@ -332,21 +363,43 @@ class Host:
             self._run(Received(peer, question))
 
     def _on_batch(self, batch: Batch) -> None:
-        if batch.party not in self.genesis.verifiers or not self.pool.wants(batch):
+        if batch.party not in self.genesis.verifiers:
+            return
+        wanted, watch = self.pool.wants(batch), self.machine.watch
+        if not wanted and not watch.contradicts(batch):
             return
         self.machine.verify_batch(batch)
+        self.machine.lies += watch.see(batch)
+        self._share_lies()
+        if not wanted:
+            return
         if batch.party == self.party and not self.journal.may_seal:
             self.journal.adopt(batch)
-        lie = self.pool.add(batch)
-        if lie is not None:
-            self._keep_evidence(lie)
-            self._send(Send(None, EvidenceMessage(lie)))
+        self.pool.add(batch)
         self._run(WorkArrived())
 
-    def _on_evidence(self, evidence: Evidence) -> None:
-        if evidence.id not in self.convicted.get(evidence.party, ()):
-            verify_evidence(evidence, self.genesis)
-            self._keep_evidence(evidence)
+    def _on_evidence(self, peer: str, evidence: Evidence) -> None:
+        if self.accusations.knows(evidence):
+            return
+        verify_evidence(evidence, self.genesis)
+        self._keep_evidence(evidence)
+        for other in self._others:
+            if other not in (peer, evidence.party):  # said on once: some links may be down
+                self._send(Send(other, EvidenceMessage(evidence)))
+
+    def _share_lies(self) -> None:
+        """Keep what the batches of blocks have proved, and tell the others of what is new."""
+        lies, self.machine.lies = self.machine.lies, []
+        for lie in lies:
+            if self._keep_evidence(lie):
+                self._send(Send(None, EvidenceMessage(lie)))
+
+    def _say_evidence(self, now_ms: int) -> None:
+        if self._say_evidence_at > now_ms:
+            return
+        self._say_evidence_at = now_ms + EVIDENCE_SAY_MS
+        for lie in self.accusations.in_turn():
+            self._send(Send(None, EvidenceMessage(lie)))
 
     def _on_want_range(self, peer: str, height: int) -> None:
         with self.store.own_reader() as reader:
@@ -373,27 +426,31 @@ class Host:
             if batch.party == self.party and batch.number > self.journal.head[0]:
                 self.journal.head = (batch.number, batch.hash)
         self._unanswered.discard(peer)
-        if not self._unanswered:
-            self.journal.may_seal = True
-            logger.warning("%s: all peers have answered; signing records again", self.party)
-            self._pump()
+        self._resume_sealing()
+
+    def _resume_sealing(self) -> None:
+        """Sign again when all peers have answered and all that they knew of is final here."""
+        waits = self.journal.may_seal or self._unanswered
+        if waits or head_in(self.store.view(), self.party)[0] < self.journal.head[0]:
+            return
+        self.journal.resume()
+        logger.warning("%s: own journal is complete; signing records again", self.party)
+        self._pump()
 
     def _on_changes(self, peer: str, message: ChangesMessage) -> None:
         text = self.machine.compare_changes(message.hash, message.changes)
         if text is None:
             return
         logger.error("%s: a block of %s comes out differently here: %s", self.party, peer, text)
-        if self._diverged is not None:
-            self._stop(self._diverged[0].code, f"{self._diverged[0].message}; {text}")
+        if self._ending is not None:
+            self._stop(self._ending[0].code, f"{self._ending[0].message}; {text}")
 
-    def _keep_evidence(self, evidence: Evidence) -> None:
-        known = self.convicted.setdefault(evidence.party, set())
-        if evidence.id in known or len(known) >= EVIDENCE_PER_PARTY_MAX:
-            return
-        known.add(evidence.id)
-        wall_ms = self._clock.now().wall_ms
-        self.store.save([EvidenceItem(evidence.id, encode(evidence), wall_ms)])
-        logger.error("%s: evidence against %s: %s", self.party, evidence.party, evidence.kind)
+    def _keep_evidence(self, evidence: Evidence) -> bool:
+        """Keep verified evidence. Return whether it is new here."""
+        new = self.accusations.add(evidence, self._clock.now().wall_ms)
+        if new:
+            logger.error("%s: evidence against %s: %s", self.party, evidence.party, evidence.kind)
+        return new
 
     def _reject(self, peer: str, error: Exception) -> None:
         code = getattr(error, "code", "error")
@@ -410,23 +467,55 @@ class Host:
         ]
         if items:
             self.store.save(items)
-        if halt.code == "state-diverged" and not self.machine.is_explained():
+        now_ms = self._clock.now().ticks_ms
+        if halt.code == "conflicting-final":
+            self._inquire(halt, now_ms)
+        elif not self.machine.is_explained():
             # It neither votes nor commits any more; it only waits to learn which key differs.
-            self._diverged = (halt, self._clock.now().ticks_ms + DIFFERENCE_WAIT_MS)
+            self._ending = (halt, now_ms + DIFFERENCE_WAIT_MS)
         else:
             self._stop(halt.code, halt.message)
+
+    def _inquire(self, halt: Halt, now_ms: int) -> None:
+        """Vote and commit no more; find out who forked the ledger, and let the others find out."""
+        self._inquiry = Inquiry(
+            self.genesis,
+            self.store,
+            halt,
+            self._others,
+            refuse_forged=self.machine.refuse_forged,
+            now_ms=now_ms,
+        )
+        self._ending = (halt, self._inquiry.deadline_ms)
+        logger.critical("%s: votes no more: %s: %s", self.party, halt.code, halt.message)
+        for certificate in halt.certificates:
+            self._send(Send(None, CertificateMessage(certificate)))
+        self._convict(self._inquiry.found_at_once())
+        self._ask_about_fork()
+
+    def _convict(self, lies: list[Evidence]) -> None:
+        """Keep and tell what a fork has proved, and write the report anew."""
+        self.machine.lies += lies
+        self._share_lies()
+        if self._inquiry is not None:
+            report = self._inquiry.report(self._clock.now().wall_ms)
+            self.store.save([ConsensusItem(SAFE_INTEGER_MAX, CONFLICT, REPORT, report)])
+
+    def _ask_about_fork(self) -> None:
+        if self._inquiry is not None:
+            for send in self._inquiry.due(self._clock.now().ticks_ms):
+                self._send(send)
+
+    def _end(self) -> None:
+        if self._ending is not None:
+            halt = self._ending[0]
+            told = "" if self._inquiry is None else f"; {self._inquiry.verdict()}"
+            self._stop(halt.code, halt.message + told)
 
     def _stop(self, code: str, message: str) -> None:
         if self.halted is None:
             self.halted = Halted(code, message)
             logger.critical("%s: stopped for safety: %s: %s", self.party, code, message)
-
-    def _convictions(self) -> dict[str, set[str]]:
-        known: dict[str, set[str]] = {}
-        with self.store.own_reader() as reader:
-            for stored in reader.evidence():
-                known.setdefault(decode_evidence(stored.body).party, set()).add(stored.id)
-        return known
 
     def _restore_pool(self) -> None:
         view = self.store.view()
@@ -443,7 +532,7 @@ class Host:
             self._stop(
                 "conflicting-final",
                 "this node met a certificate against its own history before; both are kept in its "
-                "database. Show them to the other parties before you go on",
+                "database. Show `tongzhang evidence report` to the other parties before you go on",
             )
         durables = tuple(Durable(*item) for item in items if item.kind != CONFLICT)
         return Saved(self.store.tip(), certificate, durables)

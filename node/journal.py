@@ -17,7 +17,7 @@ from ledger.block import Block, Tip
 from ledger.contracts import decode_record
 from ledger.entry import decode_entry
 from ledger.errors import DecodeError, Refused
-from ledger.execute import Execution, Recorded, check_records, prefetch, preview
+from ledger.execute import Execution, Preview, Recorded, check_records, prefetch
 from ledger.genesis import Genesis
 from ledger.keys import Signer
 from ledger.state import Overlay
@@ -74,6 +74,16 @@ class Journal:
         self._sealed[batch.number] = submissions
         self.head = (batch.number, batch.hash)
         self._pool.add(batch)
+
+    def resume(self) -> None:
+        """Seal again after a rebuild; what was queued meanwhile may stand in the log already."""
+        self.may_seal = True
+        queue, self._queue = self._queue, deque()
+        for submission in queue:
+            if self._by_id.get(submission.id) is submission:
+                del self._by_id[submission.id]
+            if not submission.done:
+                self._take(submission)
 
     @property
     def record_count(self) -> int:
@@ -183,18 +193,21 @@ class Journal:
             room -= len(self._queue[0].raw)
             if room < 0 and page:
                 break
-            page.append(self._queue.popleft())
+            submission = self._queue.popleft()
+            if not submission.done:  # or a batch from before a rebuild has brought it already
+                page.append(submission)
         return page
 
     def _passing(self, page: list[Submission], tip: Tip, time_ms: int) -> list[Submission]:
         view = Overlay(self._store.view())
         records = [s.record for s in page if s.record is not None]
         prefetch(self._genesis, view, self._party, records)
+        preview = Preview(self._genesis, view, tip, self._party, time_ms=time_ms)
         passed: list[Submission] = []
         for submission, record in zip(page, records, strict=True):
             entry = tip.size + len(passed)
             try:
-                preview(self._genesis, view, tip, self._party, record, entry, time_ms)
+                preview.apply(record, entry)
             except Refused as refused:
                 self._refuse(submission, refused)
                 continue
@@ -213,18 +226,18 @@ class Journal:
     def on_final(self, block: Block, execution: Execution) -> None:
         """Answer those whose records have become final with ``block``."""
         messages = {index: refused.message for index, refused in execution.refusals}
+        own = [batch for batch in block.batches if batch.party == self._party]
+        said = {raw for batch in own for raw in batch.records}
         for entry in execution.entries:
-            if entry.party != self._party:
-                continue
-            submission = self._by_id.pop(entry.id, None)
-            if submission is not None:
+            submission = self._by_id.get(entry.id) if entry.party == self._party else None
+            if submission is not None and submission.raw in said:
+                del self._by_id[entry.id]
                 message = messages.get(entry.index)
                 submission.finalize(entry.index, block.height, entry.outcome, message)
-        for batch in block.batches:
-            if batch.party == self._party:
-                self._sealed.pop(batch.number, None)
-                if batch.number > self.head[0]:
-                    self.head = (batch.number, batch.hash)
+        for batch in own:
+            self._sealed.pop(batch.number, None)
+            if batch.number > self.head[0]:
+                self.head = (batch.number, batch.hash)
 
     def mark_ordered(self, block: Block) -> None:
         """Note that a block with own batches was notarized."""

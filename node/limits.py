@@ -23,5 +23,26 @@ DIFFERENCE_CHARS_MAX = 1000
 DIFFERENCE_WAIT_MS = 2000
 """How long a host whose state has diverged waits to hear which key it is, before it stops."""
 
+SEEN_BATCHES_MAX = 128
+"""Signed batch headers of one party, remembered from blocks that are not final."""
+
+EVIDENCE_SAID_MAX = 16
+"""Pieces of evidence said at once to a peer that comes up, and again with each heartbeat."""
+
+EVIDENCE_SAID_BYTES_MAX = 2**20
+"""Bytes of evidence said at once, the first piece not counted."""
+
+EVIDENCE_SAY_MS = 60_000
+"""How often evidence is said again: a frame may have been lost."""
+
+CONFLICT_WAIT_MS = 5000
+"""How long a host that met a second final history asks and answers about it, before it stops."""
+
+CONFLICT_ASK_MS = 1000
+"""How long a peer has to answer such a question before it is asked again."""
+
+CONFLICT_QUESTIONS_MAX = 64
+"""Questions that one peer is asked then."""
+
 EVIDENCE_PER_PARTY_MAX = 32
 """Evidence kept against one party: one piece convicts it, and it could sign without end."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from consensus.evidence import Evidence
 from consensus.limits import RANGE_BYTES_MAX
 from consensus.messages import BatchMessage, Message, wire_batch
 from ledger import batch as batches
@@ -23,6 +24,7 @@ from ledger.genesis import Genesis
 from ledger.keys import Signer
 from ledger.log.merkle import Frontier
 from ledger.state import View, change_list
+from node.batch_watch import BatchWatch
 from node.errors import NodeError
 from node.limits import DIFFERENCE_CHARS_MAX, DIFFERING_BLOCKS_MAX, RESENT_BATCHES_MAX
 from node.pool import Head, Pool
@@ -61,6 +63,9 @@ class LedgerMachine:
         self._executed: dict[bytes, Execution] = {}
         self._differing: dict[bytes, Execution] = {}
         self._explained: dict[bytes, str] = {}
+        self.watch = BatchWatch(store, pool)
+        self.lies: list[Evidence] = []
+        """Evidence found among the batches of blocks, for the host to take."""
         self.questions: list[tuple[str, bytes]] = []
         """Proposers to ask for the changes of a block that came out differently here."""
 
@@ -95,12 +100,18 @@ class LedgerMachine:
     def refuse_forged(self, block: Block) -> None:
         """Return if every batch of ``block`` is what its author signed.
 
+        What the pool holds was verified and decoded when it came, and is not decoded again.
+
         Raises:
             LedgerError: a batch is forged; the block itself may still be good.
         """
         for batch in block.batches:
-            if self._pool.find(batch) is None:
+            known = self._pool.find(batch)
+            if known is None:
                 batches.verify(batch, self._genesis.ledger, self._genesis.verifiers)
+            else:
+                batch.decoded = known.decoded
+            self.lies += self.watch.see(batch)
 
     def check(self, block: Block, parent: Tip, wall_ms: int) -> str | None:
         """Execute ``block`` on ``parent``. Return None if it is valid, else why it is not."""

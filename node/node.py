@@ -153,8 +153,9 @@ class Node:
 
     def ready(self) -> tuple[bool, str]:
         """Return whether the node can make records final now, and if not, why."""
-        if self.host.halted is not None:
-            return False, f"stopped for safety: {self.host.halted.code}"
+        stopped = self.host.stopped()
+        if stopped is not None:
+            return False, f"stopped for safety: {stopped.code}"
         reachable = len(self.peers.connected()) + 1
         if reachable < self.genesis.quorum:
             return False, f"{reachable} parties are connected, the quorum is {self.genesis.quorum}"
@@ -163,7 +164,7 @@ class Node:
     def status(self) -> dict[str, Any]:
         """Return what an operator asks first, as plain JSON values."""
         tip, host, genesis = self.store.tip(), self.host, self.genesis
-        halted = host.halted
+        halted = host.stopped()
         ready, reason = self.ready()
         return {
             "party": self.party,
@@ -179,7 +180,7 @@ class Node:
             "slot": host.replica.slot,
             "leader": host.replica.leader(host.replica.slot),
             "quorum": genesis.quorum,
-            "evidence": {party: len(found) for party, found in host.convicted.items()},
+            "evidence": {party: len(found) for party, found in host.accusations.convicted.items()},
             "voting": host.replica.may_vote,
             "signing": host.journal.may_seal,
             "ready": ready,

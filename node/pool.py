@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import zip_longest
 
-from consensus import evidence
-from consensus.evidence import Evidence, SignedHeader
 from ledger.batch import Batch
 from ledger.genesis import Genesis
 from node.limits import POOL_BATCHES_PER_PARTY_MAX
@@ -26,7 +24,6 @@ class Pool:
         self._genesis = genesis
         self._batches: dict[str, dict[int, Batch]] = {name: {} for name in genesis.names}
         self._final: dict[str, int] = dict.fromkeys(genesis.names, 0)
-        self._accused: set[str] = set()
 
     def __len__(self) -> int:
         return sum(map(len, self._batches.values()))
@@ -39,14 +36,17 @@ class Pool:
             known is None or known.hash != batch.hash
         )
 
-    def add(self, batch: Batch) -> Evidence | None:
-        """Take a verified batch. Return evidence if its author signed another of that number."""
-        known = self._batches[batch.party].setdefault(batch.number, batch)
-        if known.hash == batch.hash or batch.party in self._accused:
-            return None
-        self._accused.add(batch.party)
-        first, second = (SignedHeader(b.raw_header, b.signature) for b in (known, batch))
-        return evidence.of_headers("two-batches", batch.party, first, second)
+    def add(self, batch: Batch) -> None:
+        """Take a verified batch. The first one of a number stays."""
+        self._batches[batch.party].setdefault(batch.number, batch)
+
+    def at(self, party: str, number: int) -> Batch | None:
+        """Return the party's batch of this number that is not final, or None."""
+        return self._batches[party].get(number)
+
+    def final_number(self, party: str) -> int:
+        """Return the number of the party's latest final batch."""
+        return self._final[party]
 
     def find(self, batch: Batch) -> Batch | None:
         """Return the pool's own copy of ``batch``, already verified, if it is the very same."""

@@ -157,6 +157,13 @@ def test_one_statement_twice_convicts_nobody() -> None:
             verify_evidence(msgspec.structs.replace(lie, **halves), GENESIS)
 
 
+def test_one_lie_has_one_spelling_and_so_one_id() -> None:
+    for lie in _all_lies():
+        swapped = {"votes": lie.votes[::-1], "headers": lie.headers[::-1]}
+        with pytest.raises(VerificationError, match="bad-evidence"):
+            verify_evidence(msgspec.structs.replace(lie, **swapped), GENESIS)
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from(_all_lies()), st.data())
 def test_no_byte_of_evidence_can_be_changed(lie: Evidence, data: st.DataObject) -> None:

@@ -6,7 +6,7 @@ of its entry's leaf.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,7 +20,8 @@ from ledger.errors import LedgerError
 from ledger.state import Key, R
 from node.errors import CorruptLedger
 from node.storage.engine import Statements
-from node.storage.writes import tile_reader
+from node.storage.tables import RowTable
+from node.storage.view import query_chunks
 
 
 class StoredEntry(msgspec.Struct, frozen=True):
@@ -99,7 +100,6 @@ class Reader:
         self.connection = connection
         self._sql = sql
         self._tables = sql.tables
-        self._read_tile = tile_reader(connection, sql)
 
     def entry(self, index: int) -> StoredEntry | None:
         """Return the entry at ``index``."""
@@ -197,7 +197,9 @@ class Reader:
 
     def tile(self, level: int, index: int) -> bytes | None:
         """Return a tile's hashes, full or partial."""
-        return self._read_tile(level, index)
+        sql = self._sql.select(self._tables.tiles, 1)
+        row = self.connection.exec_driver_sql(sql, (level, index)).first()
+        return None if row is None else row[2]
 
     def batch_of_entry(self, index: int) -> BatchOfEntry | None:
         """Return the whole batch that holds the entry at ``index``."""
@@ -220,6 +222,36 @@ class Reader:
         mapped = self._tables.rows[kind]
         found = self.connection.exec_driver_sql(self._sql.select(mapped.table, 1), key).first()
         return None if found is None else mapped.decode(tuple(found))  # type: ignore[return-value]
+
+    def rows_under(self, kind: type[R], keys: Iterable[Key]) -> dict[Key, R]:
+        """Return the rows of state that exist under many keys."""
+        mapped = self._tables.rows[kind]
+        found: dict[Key, R] = {}
+        for part in query_chunks(list(dict.fromkeys(keys))):
+            sql = self._sql.select(mapped.table, len(part))
+            flat = tuple(value for key in part for value in key)
+            for values in self.connection.exec_driver_sql(sql, flat):
+                found[tuple(values[: kind.KEY])] = mapped.decode(tuple(values))  # type: ignore[assignment]
+        return found
+
+    def rows_of(self, kind: type[R], query: Select[Any]) -> list[R]:
+        """Return the rows of state that ``query`` selects, whole, from the table of ``kind``."""
+        mapped = self._tables.rows[kind]
+        return [mapped.decode(tuple(row)) for row in self._fetch(query)]  # type: ignore[misc]
+
+    def values(self, query: Select[Any]) -> list[tuple[Any, ...]]:
+        """Return what ``query`` selects."""
+        return [tuple(row) for row in self._fetch(query)]
+
+    def mapped(self, kind: type[R]) -> RowTable:
+        """Return a row type's table, to ask about it with :meth:`rows_of` or :meth:`values`."""
+        return self._tables.rows[kind]
+
+    def block_times(self, heights: Iterable[int]) -> dict[int, int]:
+        """Return the times of blocks, in ms since the epoch, by height."""
+        table = self._tables.blocks
+        query = select(table.c.height, table.c.time).where(table.c.height.in_(list(heights)))
+        return {row[0]: row[1] for row in self._fetch(query)}
 
     def rows(
         self,
@@ -251,6 +283,12 @@ class Reader:
         table = self._tables.evidence
         query = select(table).order_by(table.c.created_at, table.c.id)
         return [StoredEvidence(*row) for row in self._fetch(query)]
+
+    def evidence_by_id(self, evidence_id: str) -> StoredEvidence | None:
+        """Return one piece of evidence, or None."""
+        table = self._tables.evidence
+        row = self._first(select(table).where(table.c.id == evidence_id))
+        return None if row is None else StoredEvidence(*row)
 
     def _batches(self, height: int, block: Any) -> tuple[Batch, ...]:
         table = self._tables.batches

@@ -66,14 +66,18 @@ class StoreView:
             CorruptLedger: the database is damaged.
         """
         found = {kind: self._hits(kind, keys) for kind, keys in wanted.items()}
-        missing = {kind: list(keys - found[kind].keys()) for kind, keys in wanted.items()}
-        missing = {kind: keys for kind, keys in missing.items() if keys}
+        missing = {
+            kind: list(keys - hits.keys() if (hits := found[kind]) else keys)
+            for kind, keys in wanted.items()
+            if len(found[kind]) < len(keys)
+        }
         if missing:
             read = self._source.select_rows(missing)
             for kind, keys in missing.items():
-                rows: dict[Key, Row | None] = {row.key: row for row in read[kind]}
-                self._keep(kind, {key: rows.get(key) for key in keys})
-                found[kind].update({key: rows.get(key) for key in keys})
+                rows: dict[Key, Row | None] = dict.fromkeys(keys)
+                rows.update({row.key: row for row in read[kind]})
+                self._keep(kind, rows)
+                found[kind].update(rows)
         return found
 
     def _hits(self, kind: type[Row], keys: set[Key]) -> dict[Key, Row | None]:
@@ -99,8 +103,9 @@ class StoreView:
                 known = generation.get(kind)
                 if not known:
                     continue
-                for key in rows.keys() & known.keys():
-                    known[key] = rows[key]
+                for key, row in rows.items():
+                    if key in known:
+                        known[key] = row
 
     def forget(self) -> None:
         """Empty the cache."""

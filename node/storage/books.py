@@ -1,0 +1,278 @@
+"""Reading the books: postings by entry and by account, and balances at any height.
+
+The balance of an account at a height is the sum of its postings with an entry below the log's size
+there, and stands beside the last of them. The sum over a class of accounts is got the other way
+round, from the balances at the tip less what was posted since: it is mostly wanted near the tip.
+
+Only this module reads the table of postings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import Column, ColumnElement, Select, and_, case, func, literal, select, tuple_
+
+from ledger.books import Balance, Posting
+from ledger.chart import CHART, OTHERS, AccountClass, Book, Share, share_of
+from ledger.contracts import ROWS
+from ledger.contracts.receivers import Receiver
+from ledger.genesis import Genesis
+from ledger.posted import Place, PostedEntry, PostedLine
+from node.storage.reads import Reader
+from node.storage.tables import tables_of
+
+ENTRIES_PAGE = 500
+"""Entries of an export whose postings are read at once."""
+
+OWNERS_CACHED = 10_000
+
+_tables = tables_of(ROWS)
+_entries, _blocks = _tables.entries, _tables.blocks
+_postings, _balances = _tables.rows[Posting].table, _tables.rows[Balance].table
+_receivers = _tables.rows[Receiver].table
+_ENTRY = (
+    _entries.c.index, _entries.c.height, _blocks.c.time, _entries.c.party,
+    _entries.c.id, _entries.c.type, _entries.c.subject,
+)  # fmt: skip
+
+
+class AccountTotal(NamedTuple):
+    """What was posted to an account up to a place. All in minor units, ``credit`` too positive."""
+
+    account: str
+    currency: str
+    debit: int
+    credit: int
+    postings: int
+
+    @property
+    def balance(self) -> int:
+        """The balance, debit positive."""
+        return self.debit - self.credit
+
+
+class ClassTotal(NamedTuple):
+    """The sum of the balances of a class of accounts; ``name`` is the class, or others."""
+
+    name: str
+    currency: str
+    balance: int
+
+
+class StatementLine(NamedTuple):
+    """One line of an account's statement: its place in its entry, and the balance after it."""
+
+    entry: PostedEntry
+    line: int
+    amount: int
+    balance: int
+
+
+class BookReader:
+    """Reads books on one snapshot.
+
+    Args:
+        reader: The snapshot.
+        genesis: The consortium.
+        party: Whose book it is; empty for the common books.
+    """
+
+    def __init__(self, reader: Reader, genesis: Genesis, party: str = "") -> None:
+        self._reader = reader
+        self._genesis = genesis
+        self._party = party
+        self.owner_of = lru_cache(OWNERS_CACHED)(self._owner_of)
+        self._book = Book(genesis, party, self._owned) if party else None
+        self._kinds = [kind for kind in CHART if self._share(kind) != "none"]
+
+    # -- postings ---------------------------------------------------------------------------------
+
+    def entries(self, start: int, end: int) -> list[PostedEntry]:
+        """Return the entries from ``start`` to before ``end`` that stand in this book."""
+        lines: dict[int, list[tuple[str, str, int]]] = {}
+        facts: dict[int, Any] = {}
+        table = _postings.c
+        query: Select[Any] = select(
+            table.entry, table.account, table.currency, table.amount, *_ENTRY
+        )
+        query = _with_entries(query).where(table.entry >= start, table.entry < end)
+        for row in self._fetch(query.order_by(table.entry, table.line)):
+            lines.setdefault(row[0], []).append(tuple(row[1:4]))
+            facts[row[0]] = row[4:]
+        found = []
+        for index, own in lines.items():
+            part = own if self._book is None else self._book.part(own)
+            if part:
+                found.append(self._entry(facts[index], part))
+        return found
+
+    def statement(
+        self, account: tuple[str, str], size: int, after: tuple[int, int], limit: int
+    ) -> list[StatementLine]:
+        """Return lines of an account in the order of the log.
+
+        Args:
+            account: Account and currency.
+            size: Entries from here on are left out.
+            after: Entry and place in it of the last line already seen; entry −1 to begin.
+            limit: How many lines at most.
+        """
+        table = _postings.c
+        query: Select[Any] = select(table.line, table.amount, table.balance, *_ENTRY)
+        query = _with_entries(query)
+        query = query.where(*_one(account), table.entry < size)
+        query = query.where(tuple_(table.entry, table.line) > after)
+        found = self._fetch(query.order_by(table.entry, table.line).limit(limit))
+        return [StatementLine(self._entry(row[3:], ()), *row[:3]) for row in found]
+
+    def balance(self, account: tuple[str, str], size: int) -> int | None:
+        """Return an account's balance in a currency at a size of the log; None if never used."""
+        table = _postings.c
+        mine = select(table.balance).where(*_one(account))
+        last = mine.where(table.entry < size).order_by(table.entry.desc(), table.line.desc())
+        found = self._fetch(last.limit(1))
+        if found:
+            return int(found[0][0])
+        return 0 if self._fetch(mine.limit(1)) else None
+
+    # -- sums -------------------------------------------------------------------------------------
+
+    def accounts(self, size: int, after: tuple[str, str] | None, limit: int) -> list[AccountTotal]:
+        """Return what was posted to each account of this book before entry ``size``.
+
+        Args:
+            size: The log's size at the place.
+            after: Account and currency of the last one already seen.
+            limit: How many accounts at most.
+        """
+        found: list[AccountTotal] = []
+        for kind in sorted(self._kinds, key=lambda kind: kind.name):
+            passed = after is not None and after[0].partition(":")[0] > kind.name
+            if passed or len(found) == limit:
+                continue
+            where = [self._mine(kind, _postings.c.account), _postings.c.entry < size]
+            if after is not None:
+                where.append(tuple_(_postings.c.account, _postings.c.currency) > after)
+            found += self._account_totals(where, limit - len(found))
+        return found
+
+    def classes(self, size: int, tip: int) -> list[ClassTotal]:
+        """Return the sum of balances by class and currency, without zeros.
+
+        In a party's book the last ones are what balances it in the books of others.
+
+        Args:
+            size: The log's size at the place.
+            tip: The log's size at the end of this snapshot.
+        """
+        found: list[ClassTotal] = []
+        rest: dict[str, int] = {}
+        for kind in self._kinds:
+            sums = self._by_currency(_balances, [self._mine(kind, _balances.c.account)])
+            if size < tip:
+                later = [self._mine(kind, _postings.c.account), _postings.c.entry >= size]
+                for currency, amount in self._by_currency(_postings, later).items():
+                    sums[currency] = sums.get(currency, 0) - amount
+            for currency, amount in sorted(sums.items()):
+                rest[currency] = rest.get(currency, 0) - amount
+                found.append(ClassTotal(kind.name, currency, amount))
+        found += [ClassTotal(OTHERS, *each) for each in sorted(rest.items())]
+        return [each for each in found if each.balance]
+
+    def _account_totals(
+        self, where: Sequence[ColumnElement[bool]], limit: int
+    ) -> list[AccountTotal]:
+        key = (_postings.c.account, _postings.c.currency)
+        amount = _postings.c.amount
+        query = (
+            select(
+                *key,
+                func.sum(case((amount > 0, amount), else_=0)),
+                func.sum(case((amount < 0, -amount), else_=0)),
+                func.count(),
+            )
+            .where(*where)
+            .group_by(*key)
+            .order_by(*key)
+            .limit(limit)
+        )
+        return [
+            AccountTotal(row[0], row[1], int(row[2]), int(row[3]), row[4])
+            for row in self._fetch(query)
+        ]
+
+    def _by_currency(self, table: Any, where: Sequence[ColumnElement[bool]]) -> dict[str, int]:
+        query = select(table.c.currency, func.sum(table.c.amount)).where(*where)
+        return {row[0]: int(row[1]) for row in self._fetch(query.group_by(table.c.currency))}
+
+    def _mine(self, kind: AccountClass, account: Column[str]) -> ColumnElement[bool]:
+        """Return the condition that an account is of ``kind`` and in this book."""
+        if self._share(kind) == "owned":
+            owned = select(literal(f"{kind.name}:").concat(_receivers.c.receiver))
+            return account.in_(owned.where(_receivers.c.owner == self._party))
+        if not kind.of:
+            return account == kind.name
+        name = kind.name if self._share(kind) == "all" else f"{kind.name}:{self._party}"
+        if name != kind.name and ":" not in kind.of:
+            return account == name
+        return and_(account > f"{name}:", account < f"{name};")  # ; is the sign after :
+
+    def _share(self, kind: AccountClass) -> Share:
+        return share_of(kind, self._genesis, self._party) if self._party else "all"
+
+    # -- rows -------------------------------------------------------------------------------------
+
+    def _entry(self, facts: Any, lines: Sequence[tuple[str, str, int]]) -> PostedEntry:
+        index, height, time, party, record_id, type_, subject = facts
+        return PostedEntry(
+            index=index,
+            height=height,
+            time=time,
+            date=self._genesis.calendar.business_date(time),
+            party=party,
+            id=record_id,
+            type=type_,
+            subject=subject,
+            postings=[PostedLine(account=a, currency=c, amount=n) for a, c, n in lines],
+        )
+
+    def _owned(self, receiver: str) -> bool:
+        return self.owner_of(receiver) == self._party
+
+    def _owner_of(self, receiver: str) -> str:
+        row = self._reader.row(Receiver, (receiver,))
+        return "" if row is None else row.owner
+
+    def _fetch(self, query: Select[Any]) -> Sequence[Any]:
+        return self._reader.connection.execute(query).fetchall()
+
+
+def posted_pages(
+    open_reader: Callable[[], AbstractContextManager[Reader]],
+    genesis: Genesis,
+    place: Place,
+    party: str = "",
+) -> Iterator[list[PostedEntry]]:
+    """Yield the entries of a book up to ``place``, page by page.
+
+    Each page is read on a snapshot of its own, so that a slow reader holds nothing of the database
+    meanwhile.
+    """
+    for start in range(0, place.size, ENTRIES_PAGE):
+        with open_reader() as reader:
+            end = min(start + ENTRIES_PAGE, place.size)
+            found = BookReader(reader, genesis, party).entries(start, end)
+        yield found
+
+
+def _with_entries(query: Select[Any]) -> Select[Any]:
+    joined = query.join_from(_postings, _entries, _entries.c.index == _postings.c.entry)
+    return joined.join(_blocks, _blocks.c.height == _entries.c.height)
+
+
+def _one(account: tuple[str, str]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return _postings.c.account == account[0], _postings.c.currency == account[1]
