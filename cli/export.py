@@ -1,4 +1,4 @@
-"""``tongzhang export``: the log as a file that verifies offline."""
+"""``tongzhang export``: the log as a file that verifies offline, and the books."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Annotated, Optional
 import typer
 
 from cli.errors import CheckFailed, writing
+from cli.export_books import export_books
 from cli.options import Home, Token, Url
 from cli.output import note, plural, progress
 
@@ -63,6 +64,9 @@ def export_log(
     note(f"{plural(count, 'line')} written to {out}")
     if start > 1:
         note(f"it begins at block {start}: it does not verify without the blocks before")
+
+
+app.command("books")(export_books)
 
 
 def _refuse_nothing(lines: Iterator[bytes], start: int) -> Iterator[bytes]:

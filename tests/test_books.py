@@ -38,8 +38,9 @@ def test_a_posting_moves_balances_and_numbers_its_lines() -> None:
     tx = transaction(view)
     books.post(tx, "CNY", [("reserve", 100), ("pending:a", -60), ("pending:b", -40)])
     books.post(tx, "CNY", [("pending:a", 60), ("in_transit:a", -60)])
-    assert list(view.changes[Posting]) == [(7, line) for line in range(5)]
-    assert tx.get(Posting, (7, 2)) == Posting(7, 2, "pending:b", "CNY", -40)
+    assert [row.line for row in view.changes[Posting].values()] == list(range(5))
+    second = Posting("pending:b", "CNY", 7, 2, -40, -40)
+    assert tx.get(Posting, ("pending:b", "CNY", 7, 2)) == second
     assert tx.get(Balance, ("pending:a", "CNY")) is None
     assert tx.get(Balance, ("in_transit:a", "CNY")) == Balance("in_transit:a", "CNY", -60)
 

@@ -1,0 +1,193 @@
+"""Routes to the books: accounts, trial balance, statements, postings, and all of it as a stream."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from typing import Annotated
+
+import msgspec
+from fastapi import APIRouter, Query
+from msgspec.structs import replace
+from starlette.responses import Response, StreamingResponse
+
+from api.answers import IMMUTABLE, json_answer
+from api.auth import require
+from api.books_views import (
+    AccountPage,
+    AccountStatement,
+    EntryPostings,
+    TrialBalance,
+    account_view,
+    books_stream,
+    entry_postings,
+    statement_page,
+    trial_balance,
+)
+from api.limits import PAGE_DEFAULT
+from api.openapi import NDJSON, describe, describe_content
+from api.paging import Cursor, Index, Limit, Whole, cursor_of, key_of, place_of
+from api.problems import Problem
+from ledger.calendar import Calendar
+from ledger.chart import class_of, parties_of
+from ledger.limits import IDENTIFIER_CHARS_MAX, SAFE_INTEGER_MAX
+from ledger.posted import BooksHead, Place
+from node.storage.books import BookReader, posted_pages
+from node.storage.places import Places
+from node.storage.store import Store
+from node.tokens import Tokens
+
+ACCOUNT_CHARS_MAX = 2 * IDENTIFIER_CHARS_MAX + 16
+
+AsOf = Annotated[
+    str,
+    Query(
+        pattern=r"^([0-9]{1,16}|[0-9]{4}-[0-9]{2}-[0-9]{2})?$",
+        description="A height, or a date: its last block. The newest block by default.",
+    ),
+]
+Since = Annotated[
+    str,
+    Query(
+        pattern=r"^([0-9]{1,16}|[0-9]{4}-[0-9]{2}-[0-9]{2})?$",
+        description="Only lines after this height, or after this date.",
+    ),
+]
+Party = Annotated[str, Query(max_length=32, description="Only what this party is a side of.")]
+Account = Annotated[str, Query(max_length=ACCOUNT_CHARS_MAX, description="Such as `reserve`.")]
+Currency = Annotated[str, Query(pattern=r"^([A-Z]{3})?$", description="ISO 4217 code.")]
+OneCurrency = Annotated[str, Query(pattern=r"^[A-Z]{3}$", description="ISO 4217 code.")]
+
+_LINE = msgspec.json.Decoder(tuple[Whole, Whole])
+_PLACES = ("no-such-block", "date-in-future")
+
+
+def books_routes(store: Store, tokens: Tokens) -> APIRouter:
+    """Return the router that shows the books in ``store``."""
+    router = APIRouter(tags=["books"], dependencies=[require(tokens, "read")])
+    genesis = store.genesis
+
+    @contextmanager
+    def opened(as_of: str, party: str = "") -> Iterator[tuple[BookReader, Places, Place]]:
+        _refuse_unknown_party(party, genesis.names)
+        with store.reader() as reader:
+            places = Places(reader, genesis)
+            place = _place(places, genesis.calendar, as_of)
+            yield BookReader(reader, genesis, party), places, place
+
+    @router.get("/v1/books/accounts", **describe(AccountPage, "no-such-party", *_PLACES))
+    def list_accounts(
+        *, as_of: AsOf = "", party: Party = "", cursor: Cursor = "", limit: Limit = PAGE_DEFAULT
+    ) -> Response:
+        """List the accounts that were ever posted to, with what was posted and their balances."""
+        with opened(as_of, party) as (books, _, place):
+            found = books.accounts(place.size, key_of(cursor), limit + 1)
+            views = [account_view(books, genesis, total) for total in found[:limit]]
+        last = (views[-1].account, views[-1].currency) if len(found) > limit else None
+        page = AccountPage(as_of=place, party=party, accounts=views, next=cursor_of(last))
+        return json_answer(page)
+
+    @router.get("/v1/books/trial-balance", **describe(TrialBalance, "no-such-party", *_PLACES))
+    def show_trial_balance(
+        as_of: AsOf = "", party: Party = "", currency: Currency = ""
+    ) -> Response:
+        """Show the balances by class of accounts, debits beside credits."""
+        with opened(as_of, party) as (books, places, place):
+            totals = books.classes(place.size, places.tip().size)
+        fitting = [each for each in totals if currency in ("", each.currency)]
+        return json_answer(trial_balance(place, party, fitting))
+
+    @router.get("/v1/books/statement", **describe(AccountStatement, "no-such-account", *_PLACES))
+    def show_statement(
+        *,
+        account: Account,
+        currency: OneCurrency,
+        since: Since = "",
+        as_of: AsOf = "",
+        cursor: Cursor = "",
+        limit: Limit = PAGE_DEFAULT,
+    ) -> Response:
+        """Show the lines of one account in the order of the log, with the running balance."""
+        _refuse_unknown_account(account)
+        after = place_of(cursor, _LINE)
+        with opened(as_of) as (books, places, place):
+            begin = _place(places, genesis.calendar, since).size if since else 0
+            opening = _opening((account, currency), books, min(begin, place.size))
+            after = after or (begin - 1, SAFE_INTEGER_MAX)
+            found = books.statement((account, currency), place.size, after, limit + 1)
+            parties = parties_of(account, genesis, books.owner_of)
+        shown = found[:limit]
+        page = statement_page(place, (account, currency), shown, opening=opening, parties=parties)
+        if len(found) > limit:
+            page = replace(page, next=cursor_of((shown[-1].entry.index, shown[-1].line)))
+        return json_answer(page)
+
+    @router.get("/v1/books/entries/{index}", **describe(EntryPostings, "no-such-entry"))
+    def show_postings(index: Index) -> Response:
+        """Show what one entry posted."""
+        with opened("") as (books, _, place):
+            if index >= place.size:
+                raise Problem("no-such-entry", f"the log has {place.size} entries, from 0")
+            return json_answer(entry_postings(books, genesis, index), headers=IMMUTABLE)
+
+    @router.get("/v1/books/postings", **describe_content(NDJSON, "no-such-party", *_PLACES))
+    def export_postings(as_of: AsOf = "", party: Party = "") -> Response:
+        """Export all postings as lines: a head, an entry a line, an end."""
+        with opened(as_of, party) as (_, places, place):
+            founded = places.founding().date
+        head = BooksHead(
+            origin=genesis.origin,
+            ledger=genesis.ledger,
+            founded=founded,
+            party=party,
+            as_of=place,
+        )
+        pages = posted_pages(store.reader, genesis, place, party)
+        return StreamingResponse(books_stream(head, pages), media_type=NDJSON)
+
+    return router
+
+
+def _place(places: Places, calendar: Calendar, text: str) -> Place:
+    """Return the place that a height or a date names; the newest block for the empty text."""
+    tip = places.tip()
+    if not text:
+        return tip
+    if text.isdigit():
+        place = places.at_height(int(text)) if int(text) <= tip.height else None
+        if place is None:
+            raise Problem("no-such-block", f"blocks are 1 to {tip.height}; got {int(text)}")
+        return place
+    _refuse_bad_date(text)
+    today = calendar.business_date(max(time.time_ns() // 1_000_000, tip.time))
+    if text > today:
+        raise Problem("date-in-future", f"the business date is {today}; {text} is yet to come")
+    return places.at_date(text)
+
+
+def _refuse_bad_date(text: str) -> None:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        raise Problem("bad-parameter", f"{text} is no date of the calendar") from None
+
+
+def _refuse_unknown_party(party: str, names: tuple[str, ...]) -> None:
+    if party and party not in names:
+        raise Problem("no-such-party", f"the parties are {', '.join(names)}; got {party!r}")
+
+
+def _refuse_unknown_account(account: str) -> None:
+    try:
+        class_of(account)
+    except LookupError as error:
+        raise Problem("no-such-account", str(error)) from None
+
+
+def _opening(account: tuple[str, str], books: BookReader, size: int) -> int:
+    found = books.balance(account, size)
+    if found is None:
+        raise Problem("no-such-account", f"nothing was ever posted to {' in '.join(account)}")
+    return found

@@ -1,0 +1,1 @@
+"""The books as files: Beancount, CSV and Excel, from what a node streams."""
