@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 
 from api import openapi, problems
-from api.business import business_routes
+from api.books import books_routes
+from api.business.routes import business_routes
 from api.draining import Draining
+from api.evidence import evidence_routes
 from api.log import log_routes, proof_routes, record_routes
 from api.peer_route import peer_routes
 from api.service import probe_routes, service_routes
@@ -45,10 +47,12 @@ def build_app(node: Node, draining: Draining) -> FastAPI:
         peer_routes(node.peers),
         probe_routes(node, draining),
         submit_routes(node, draining),
-        business_routes(node),
+        business_routes(node.store, node.tokens),
+        books_routes(node.store, node.tokens),
         record_routes(node),
         log_routes(node),
         proof_routes(node),
+        evidence_routes(node),
         service_routes(node, draining),
     ):
         app.include_router(router)

@@ -28,5 +28,8 @@ TIMEOUT_MS_MAX = 60_000
 
 PAGE_DEFAULT = 100
 PAGE_MAX = 1000
+SCANNED_MAX = 10 * PAGE_MAX
+"""Rows that are looked through for one page."""
+
 BLOCKS_PAGE_MAX = 100
 TIMELINE_MAX = 1000

@@ -14,8 +14,6 @@ from ledger.entry import decode_entry
 from ledger.log.merkle import leaf_hash
 from node.storage.reads import BlockSummary, Reader, StoredBlock, StoredEntry
 
-_SPAN_MAX = 2000
-
 
 class EntryView(msgspec.Struct, frozen=True, kw_only=True):
     """One entry of the log: a record at its place.
@@ -102,7 +100,7 @@ def log_size(reader: Reader) -> int:
 
 def entry_views(reader: Reader, entries: Sequence[StoredEntry]) -> list[EntryView]:
     """Return entries as they are shown."""
-    times = _times(reader, sorted({entry.height for entry in entries}))
+    times = reader.block_times({entry.height for entry in entries})
     return [_entry_view(entry, times[entry.height]) for entry in entries]
 
 
@@ -182,15 +180,3 @@ def _batch_view(batch: Batch, first_index: int) -> BatchView:
         count=header.count,
         signature=batch.signature.hex(),
     )
-
-
-def _times(reader: Reader, heights: Sequence[int]) -> dict[int, int]:
-    """Return the block time by height: one query where the heights lie close together."""
-    if not heights:
-        return {}
-    span = heights[-1] - heights[0] + 1
-    if span <= _SPAN_MAX:
-        found = reader.blocks(heights[0], span)
-    else:
-        found = [block for height in heights for block in reader.blocks(height, 1)]
-    return {block.height: block.header.time for block in found}

@@ -20,6 +20,7 @@ from ledger.contracts import RECORD_TYPES
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
 TEXT = "text/plain"
+CSV = "text/csv"
 
 _REF = "#/components/schemas/{name}"
 _TOKEN_CODES = ("bad-parameter", "no-token", "bad-token", "wrong-scope")
@@ -54,6 +55,18 @@ def describe(answer: type[msgspec.Struct], *codes: str, public: bool = False) ->
     _described.add(answer)
     content = {JSON: {"schema": reference(answer)}}
     return _described_as(content, codes if public else (*codes, *_TOKEN_CODES))
+
+
+def describe_list(page: type[msgspec.Struct], *codes: str) -> dict[str, Any]:
+    """Return the keyword arguments that document a list, which is had as JSON or as CSV.
+
+    Args:
+        page: The struct of one page.
+        codes: Codes of problems that are particular to the route.
+    """
+    _described.add(page)
+    content = {JSON: {"schema": reference(page)}, CSV: {"schema": {"type": "string"}}}
+    return _described_as(content, (*codes, *_TOKEN_CODES))
 
 
 def describe_content(media_type: str, *codes: str) -> dict[str, Any]:

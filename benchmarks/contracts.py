@@ -1,6 +1,7 @@
 """Microseconds per record of a mixed day: captures, and instructions of three legs, in blocks.
 
-Run with ``python -m benchmarks.contracts [records]``. Signing is not part of the measurement.
+Run with ``python -m benchmarks.contracts [records]``. Signing is not part of the measurement, and
+loading rows is not part of the contracts'. Times are CPU time: the best of five days.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from tests.ledger_kit import GENESIS, MORNING, Ledger, captured, leg, split
 
 RECEIVERS = 300
 BLOCK_RECORDS = 2000
+DAYS = 5
 
 
 def day(records: int) -> tuple[Ledger, list[tuple[str, list[bytes]]]]:
@@ -51,28 +53,31 @@ def _payment(ledger: Ledger, number: int) -> tuple[bytes, bytes]:
 def measure(records: int) -> dict[str, float]:
     """Return µs per record of decoding, of the contracts alone, and of whole execution."""
     ledger, pages = day(records)
-    cache: dict[bytes, Record] = {}
-    started = time.perf_counter()
-    for _, page in pages:
-        for raw in page:
-            cache[raw] = decode_record(raw)
-    decoding = time.perf_counter() - started
-    contracts = _contracts_alone(ledger, [cache[raw] for _, page in pages for raw in page])
+    started = time.process_time()
+    decoded = [[decode_record(raw) for raw in page] for _, page in pages]
+    decoding = time.process_time() - started
+    contracts = _contracts_alone(ledger, [author for author, _ in pages], decoded)
     execution = _execution(ledger, pages)
-    count = sum(len(page) for _, page in pages)
     parts = {"decode": decoding, "contracts": contracts, "execute": execution}
-    return {name: seconds / count * 1e6 for name, seconds in parts.items()}
+    return {name: seconds / records * 1e6 for name, seconds in parts.items()}
 
 
-def _contracts_alone(ledger: Ledger, records: list[Record]) -> float:
-    view = Overlay(ledger.view)
-    tx = Transaction(view, GENESIS, "institution", "institution", 1000, 5, MORNING)
-    rules = [RULES[type(record)].apply for record in records]
-    started = time.perf_counter()
-    for entry, (apply, record) in enumerate(zip(rules, records, strict=True), 1000):
-        tx.begin(entry)
-        apply(tx, record)
-    return time.perf_counter() - started
+def _contracts_alone(ledger: Ledger, authors: list[str], pages: list[list[Record]]) -> float:
+    """Apply two pages after the other, as blocks on one state, their rows loaded before."""
+    total = 0.0
+    for start in range(0, len(pages), 2):
+        view = Overlay(ledger.view)
+        block = [*zip(authors[start : start + 2], pages[start : start + 2], strict=True)]
+        for author, page in block:
+            execute.prefetch(GENESIS, view, author, page)
+        tx = Transaction(view, GENESIS, "institution", "institution", 1000, 5, MORNING)
+        rules = [(RULES[type(record)], record) for _, page in block for record in page]
+        started = time.process_time()
+        for entry, (rule, record) in enumerate(rules, 1000):
+            tx.begin(entry, rule.subject(record))
+            rule.apply(tx, record)
+        total += time.process_time() - started
+    return total
 
 
 def _execution(ledger: Ledger, pages: list[tuple[str, list[bytes]]]) -> float:
@@ -81,11 +86,11 @@ def _execution(ledger: Ledger, pages: list[tuple[str, list[bytes]]]) -> float:
         batches = [ledger.seal(author, page) for author, page in pages[start : start + 2]]
         for batch in batches:
             execute.check_records(batch)
-        started = time.perf_counter()
+        started = time.process_time()
         done = execute.execute(
             GENESIS, ledger.tip, ledger.frontier, ledger.view, ledger.now, batches
         )
-        total += time.perf_counter() - started
+        total += time.process_time() - started
         if done.refusals:
             raise SystemExit(f"a record of the day was refused: {done.refusals[0][1]}")
         _advance(ledger, batches, done)
@@ -106,8 +111,9 @@ def _advance(ledger: Ledger, batches: list[Batch], done: execute.Execution) -> N
 def main(arguments: list[str]) -> None:
     """Print one line a part."""
     records = int(arguments[0]) if arguments else 20_000
-    for name, micros in measure(records).items():
-        print(f"{name:10} {micros:6.2f} µs per record")
+    days = [measure(records) for _ in range(DAYS)]
+    for name in days[0]:
+        print(f"{name:10} {min(day[name] for day in days):6.2f} µs per record")
 
 
 if __name__ == "__main__":

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
 from cli.options import Home, Json, Token, Url
-from cli.output import money, note, out_console, say, say_json
+from cli.output import money, out_console, say, say_json, table, utc
+from cli.pages import Limit, age_ms, follow, minor_units, note_more
 
 if TYPE_CHECKING:
     from cli.client import Client
-
-PAGE_MAX = 1000
 
 
 class State(StrEnum):
@@ -40,7 +38,25 @@ OneState = Annotated[
 Awaited = Annotated[
     str, typer.Option("--awaited", help="Only what this party owes.", show_default=False)
 ]
-Limit = Annotated[int, typer.Option("--limit", min=1, help="How many to show at most.")]
+Opener = Annotated[
+    str, typer.Option("--opener", help="Only what is owed to this party.", show_default=False)
+]
+Kind = Annotated[
+    str, typer.Option("--kind", help="Only of this kind, such as capture.", show_default=False)
+]
+MinAge = Annotated[
+    str,
+    typer.Option(
+        "--min-age", metavar="AGE", help="Only from this age on: 90m, 12h, 3d.", show_default=False
+    ),
+]
+MinAmount = Annotated[
+    str,
+    typer.Option("--min-amount", help="Only from this amount on, in yuan.", show_default=False),
+]
+Summary = Annotated[
+    bool, typer.Option("--summary", help="Sums by pair of parties, of all that is not met.")
+]
 
 
 def expectations(
@@ -50,6 +66,11 @@ def expectations(
     token: Token = "",
     state: OneState = None,
     awaited: Awaited = "",
+    opener: Opener = "",
+    kind: Kind = "",
+    min_age: MinAge = "",
+    min_amount: MinAmount = "",
+    summary: Summary = False,
     limit: Limit = 100,
     json: Json = False,
 ) -> None:
@@ -57,49 +78,49 @@ def expectations(
 
     An expectation is the missing half of a fact: one party has stated its half, the other
     party's is awaited. Overdue ones come first, then those whose halves differ, then open ones.
-    Times are UTC.
+    With --summary they are counted and summed by pair of parties. Times are UTC.
 
     \b
     Examples:
       tongzhang expectations --home net/platform
       tongzhang expectations --home net/platform --state overdue --awaited institution
+      tongzhang expectations --home net/platform --min-age 3d --min-amount 1000.00
+      tongzhang expectations --home net/auditor --summary
       tongzhang expectations --home net/auditor --limit 5000 --json
     """
     from cli.connection import connect
 
-    client = connect(home, url, token)
-    page = _ask(client, (state,) if state else UNMET, awaited, limit)
+    matter: dict[str, object] = {"awaited": awaited, "opener": opener, "kind": kind}
+    if summary:
+        _show_summary(connect(home, url, token), matter, json)
+        return
+    matter["min_age_ms"] = age_ms(min_age) if min_age else None
+    matter["min_amount"] = minor_units(min_amount) if min_amount else None
+    page = _ask(connect(home, url, token), (state,) if state else UNMET, matter, limit)
     if json:
         say_json(page)
     else:
         _show(page["expectations"])
-    if page["more"]:
-        note(f"there are more than {limit:,}: raise --limit")
+    note_more(page, limit)
 
 
-def _ask(client: Client, states: tuple[State, ...], awaited: str, limit: int) -> dict[str, Any]:
-    """Return up to ``limit`` expectations as the API shows them, state by state.
+def _ask(
+    client: Client, states: tuple[State, ...], matter: dict[str, object], limit: int
+) -> dict[str, Any]:
+    """Return up to ``limit`` expectations as the API shows them, state by state, as of one time.
 
     One more than that is asked for, to know whether there are more.
     """
     found: list[dict[str, Any]] = []
     as_of: int | None = None
     for state in states:
-        cursor: str | None = None
-        while len(found) <= limit:
-            page = client.get(
-                "/v1/expectations",
-                state=state.value,
-                awaited=awaited or None,
-                as_of=as_of,
-                cursor=cursor,
-                limit=min(limit + 1 - len(found), PAGE_MAX),
-            )
-            as_of = page["as_of"]
-            found += page["expectations"]
-            cursor = page.get("next")
-            if cursor is None:
-                break
+        room = limit + 1 - len(found)
+        if room <= 0:
+            break
+        asked = {**matter, "state": state.value, "as_of": as_of}
+        page = follow(client, "/v1/expectations", "expectations", room, **asked)
+        as_of = page["as_of"]
+        found += page["expectations"]
     return {"as_of": as_of, "expectations": found[:limit], "more": len(found) > limit}
 
 
@@ -121,11 +142,33 @@ def _show(found: list[dict[str, Any]]) -> None:
             f"{each['kind']}\n{each['subject']}",
             f"{each['awaited']}\n{each['state']}",
             money(each["amount"], each["currency"]),
-            _utc(each["opened_at"]),
-            _utc(each["due_at"]),
+            utc(each["opened_at"]).replace(" ", "\n"),
+            utc(each["due_at"]).replace(" ", "\n"),
         )
     out_console().print(grid, markup=False)
 
 
-def _utc(at_ms: int) -> str:
-    return f"{datetime.fromtimestamp(at_ms // 1000, UTC):%Y-%m-%d\n%H:%M:%S}"
+def _show_summary(client: Client, matter: dict[str, object], json: bool) -> None:
+    asked = {name: value for name, value in matter.items() if value}
+    page = client.get("/v1/expectations/summary", **asked)
+    if json:
+        say_json(page)
+        return
+    if not page["sums"]:
+        say("nothing is awaited")
+        return
+    # Two lines a row, as in the list.
+    table(
+        ("stated by\nawaited of", "kind\nstate", "count", "amount", "oldest"),
+        (
+            (
+                f"{each['opener']}\n{each['awaited']}",
+                f"{each['kind']}\n{each['state']}",
+                each["count"],
+                money(each["amount"], each["currency"]),
+                utc(each["oldest_at"])[:10],
+            )
+            for each in page["sums"]
+        ),
+        right=(2, 3),
+    )

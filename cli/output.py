@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from cli.errors import CliError
@@ -90,6 +91,11 @@ def money(amount: int, currency: str) -> str:
     sign = "-" if amount < 0 else ""
     whole, part = divmod(abs(amount), 10**places)
     return f"{sign}{whole:,}" + (f".{part:0{places}d}" if places else "") + f" {currency}"
+
+
+def utc(at_ms: int) -> str:
+    """Return a time for people, such as ``2026-03-02 01:00:00``, in UTC."""
+    return f"{datetime.fromtimestamp(at_ms // 1000, UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def plural(count: int, noun: str) -> str:

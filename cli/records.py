@@ -1,21 +1,17 @@
-"""``tongzhang payment``, ``status`` and ``receipt``: ask a node what it holds."""
+"""``tongzhang status`` and ``receipt``: ask a node where it stands, and what it can prove."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Optional
 
 import typer
 
 from cli.errors import writing
 from cli.options import Home, Json, Token, Url
-from cli.output import money, note, pairs, say, say_json, table
+from cli.output import note, pairs, plural, say, say_json
+from cli.pages import segment
 
-_SHORT_HEX = 16
-
-PaymentId = Annotated[
-    str, typer.Argument(metavar="ID", help="The payment's id.", show_default=False)
-]
 RecordId = Annotated[str, typer.Argument(metavar="ID", help="The record's id.", show_default=False)]
 Party = Annotated[
     str,
@@ -29,60 +25,6 @@ Out = Annotated[
         "--out", help="The file to write; standard output if left out.", show_default=False
     ),
 ]
-
-
-def payment(
-    payment_id: PaymentId, home: Home = None, url: Url = "", token: Token = "", json: Json = False
-) -> None:
-    """Show a payment and how far its money has got.
-
-    \b
-    Examples:
-      tongzhang payment pay-20260302-000001 --home net/platform
-      tongzhang payment pay-20260302-000001 --home net/funder --json
-    """
-    from cli.connection import connect
-
-    view = connect(home, url, token).get(f"/v1/payments/{_segment(payment_id)}")
-    if json:
-        say_json(view)
-    else:
-        _show_payment(view)
-
-
-def _show_payment(view: dict[str, Any]) -> None:
-    capture, instruction = view.get("capture"), view.get("instruction")
-    currency = (capture or instruction or {"currency": ""})["currency"]
-    say(f"payment {view['payment']}: {view['state']}")
-    say(f"  captured    {_half(capture)}")
-    say(f"  instructed  {_half(instruction)}")
-    if view["legs"]:
-        table(
-            ("leg", "receiver", "amount", "purpose", "state", "due", "payout"),
-            (
-                (
-                    leg["leg"],
-                    leg["receiver"],
-                    money(leg["amount"], currency),
-                    leg["purpose"],
-                    leg["state"] + (" (last)" if leg["state"] == leg["ends_at"] else ""),
-                    leg.get("due_date", ""),
-                    leg.get("payout", leg.get("returned_payout", "")),
-                )
-                for leg in view["legs"]
-            ),
-            right=(0, 2),
-        )
-    for each in view["expectations"]:
-        detail = f": {each['detail']}" if each.get("detail") else ""
-        say(f"  {each['kind']} of {each['subject']} by {each['awaited']}: {each['state']}{detail}")
-
-
-def _half(half: dict[str, Any] | None) -> str:
-    if half is None:
-        return "no"
-    stands = "" if half["stands"] else ", taken back"
-    return f"{money(half['amount'], half['currency'])} for order {half['order']}{stands}"
 
 
 def status(home: Home = None, url: Url = "", token: Token = "", json: Json = False) -> None:
@@ -118,6 +60,8 @@ def status(home: Home = None, url: Url = "", token: Token = "", json: Json = Fal
     for name, peer in shown["peers"].items():
         state = "connected" if peer["connected"] else "NOT CONNECTED"
         say(f"peer        {name} at {peer['address']}: {state}")
+    for name, count in shown["evidence"].items():
+        say(f"EVIDENCE    {plural(count, 'piece')} against {name}: see tongzhang evidence list")
     if shown["halted"]:
         say(f"STOPPED     {shown['halted']['code']}: {shown['halted']['message']}")
 
@@ -143,16 +87,10 @@ def receipt(
 
     client = connect(home, url, token)
     author = party or str(client.get("/v1/status")["party"])
-    text = client.get_text(f"/v1/receipts/{_segment(author)}/{_segment(record_id)}")
+    text = client.get_text(f"/v1/receipts/{segment(author)}/{segment(record_id)}")
     if out is None:
         print(text, end="", flush=True)
         return
     with writing(out):
         out.write_text(text, "utf-8")
     note(f"receipt of {record_id} by {author} written to {out}")
-
-
-def _segment(text: str) -> str:
-    from urllib.parse import quote
-
-    return quote(text, safe="")

@@ -1,0 +1,139 @@
+"""What is due and upcoming: what a payout to each receiver would be, date by date."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import groupby
+from typing import Annotated
+
+import msgspec
+from fastapi import APIRouter, Query, Request
+from msgspec import UNSET, UnsetType
+from starlette.responses import Response
+
+from api.business.parameters import Id, day_of, now_ms
+from api.limits import PAGE_DEFAULT
+from api.lists import Asked, Format, Page, list_answer
+from api.openapi import describe_list
+from api.paging import ONE_TEXT, Cursor, Limit, cursor_of, place_of
+from ledger.contracts.receivers import Bucket, Receiver
+from node.storage.queries import due_buckets, due_receivers
+from node.storage.reads import Reader
+from node.storage.store import Store
+
+EVER = "9999-12-31"
+DUE = "due"
+UPCOMING = "upcoming"
+
+On = Annotated[
+    str,
+    Query(
+        pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$",
+        description="What is due on this date; today's business date if left out.",
+    ),
+]
+Upcoming = Annotated[bool, Query(description="Also what falls due after that date.")]
+
+
+class DuePayout(msgspec.Struct, frozen=True, kw_only=True):
+    """What falls due to a receiver on one date and is in no payout.
+
+    ``state`` is due or upcoming. ``payout_amount`` and ``payout_legs`` sum all up to this date:
+    what `settlement.created` has to state with it as cut-off date. ``returned_payout`` is the last
+    payout that came back, where that is why the money is due again.
+    """
+
+    receiver: str
+    receiver_state: str
+    due_date: str
+    state: str
+    amount: int
+    leg_count: int
+    currency: str
+    payout_amount: int
+    payout_legs: int
+    returned_payout: str | UnsetType = UNSET
+
+
+class DuePage(msgspec.Struct, frozen=True, kw_only=True):
+    """What is due by receiver and date. ``limit`` counts receivers.
+
+    ``on`` is the date that was asked for. Go on while there is a ``next``.
+    """
+
+    on: str
+    due: list[DuePayout]
+    next: str | UnsetType = UNSET
+
+
+def due_routes(router: APIRouter, store: Store) -> None:
+    """Add the route to what is due."""
+
+    @router.get("/v1/payouts/due", **describe_list(DuePage))
+    def list_due(
+        *,
+        request: Request,
+        on: On = "",
+        receiver: Id = "",
+        upcoming: Upcoming = False,
+        cursor: Cursor = "",
+        limit: Limit = PAGE_DEFAULT,
+        form: Format = "",
+    ) -> Response:
+        """List what is due to receivers on a date and not in a payout, oldest first."""
+        day = day_of(on, "on").isoformat() if on else today(store)
+        (after,) = place_of(cursor, ONE_TEXT) or ("",)
+        until = EVER if upcoming else day
+        with store.reader() as reader:
+            names = [receiver] if receiver else due_receivers(reader, until, after, limit + 1)
+            views = _due(reader, names[:limit], (until, day))
+        goes_on = cursor_of((names[limit - 1],) if len(names) > limit else None)
+        page = DuePage(on=day, due=views, next=goes_on)
+        return list_answer(Asked(request, form), Page(page, DuePayout, views, goes_on))
+
+
+def today(store: Store) -> str:
+    """Return the present business date of the institution's calendar."""
+    return store.genesis.calendar.business_date(now_ms(None))
+
+
+def due_to(reader: Reader, receiver: Receiver, day: str) -> list[DuePayout]:
+    """Return what is due and upcoming to one receiver, judged on a date."""
+    name = receiver.receiver
+    return _payouts(receiver, due_buckets(reader, EVER, name, name), day)
+
+
+def _due(reader: Reader, names: list[str], dates: tuple[str, str]) -> list[DuePayout]:
+    if not names:
+        return []
+    until, day = dates
+    buckets = due_buckets(reader, until, names[0], names[-1])
+    receivers = reader.rows_under(Receiver, [(name,) for name in names])
+    views: list[DuePayout] = []
+    for name, own in groupby(buckets, key=lambda bucket: bucket.receiver):
+        views += _payouts(receivers[name,], own, day)
+    return views
+
+
+def _payouts(receiver: Receiver, buckets: Iterable[Bucket], day: str) -> list[DuePayout]:
+    """Return the dates on which something is due to a receiver, with running sums."""
+    views: list[DuePayout] = []
+    amount = legs = 0
+    for date, own in groupby(buckets, key=lambda bucket: bucket.due_date):
+        same = list(own)
+        amounts, counts = sum(each.amount for each in same), sum(each.legs for each in same)
+        amount, legs = amount + amounts, legs + counts
+        view = DuePayout(
+            receiver=receiver.receiver,
+            receiver_state=receiver.state,
+            due_date=date,
+            state=DUE if date <= day else UPCOMING,
+            amount=amounts,
+            leg_count=counts,
+            currency=receiver.currency,
+            payout_amount=amount,
+            payout_legs=legs,
+            returned_payout=max(each.returned for each in same) or UNSET,
+        )
+        views.append(view)
+    return views

@@ -1,0 +1,86 @@
+"""Legs: how far the money of each share of a payment has got, and in which payout it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from ledger.contracts.allocation import Leg
+from ledger.contracts.disputes import shown_state
+from ledger.contracts.receivers import Bucket, Receiver
+from ledger.contracts.settlement import Payout, leg_state
+from node.storage.queries import open_disputes
+from node.storage.reads import Reader
+
+ARRIVED = "arrived"
+PAID = "paid"
+
+
+class LegView(msgspec.Struct, frozen=True, kw_only=True):
+    """One leg and how far its money has got.
+
+    ``state`` is one of instructed, allocated, in-payout, paid, arrived, returned, disputed or
+    nothing-due. ``ends_at`` is the last state this leg can reach: ``paid`` where no party owns the
+    receiver and so nobody can state the arrival.
+    """
+
+    payment: str
+    leg: int
+    receiver: str
+    amount: int
+    purpose: str
+    state: str
+    ends_at: str
+    ppm: int | UnsetType = UNSET
+    due_date: str | UnsetType = UNSET
+    payout: str | UnsetType = UNSET
+    returned_payout: str | UnsetType = UNSET
+
+
+def leg_views(reader: Reader, legs: Sequence[Leg]) -> list[LegView]:
+    """Return legs as they are shown."""
+    receivers = reader.rows_under(Receiver, [(leg.receiver,) for leg in legs])
+    buckets = buckets_of(reader, legs)
+    names = {bucket.payout for bucket in buckets.values() if bucket.payout}
+    payouts = reader.rows_under(Payout, [(name,) for name in sorted(names)])
+    disputes = open_disputes(reader, sorted({f"payment:{leg.payment}" for leg in legs}))
+    views = []
+    for leg in legs:
+        bucket = buckets.get((leg.receiver, leg.bucket))
+        payout = payouts.get((bucket.payout,)) if bucket is not None else None
+        far = leg_state(leg, bucket, payout)
+        state = shown_state(far, disputes.get(f"payment:{leg.payment}", ()), leg.leg)
+        views.append(_view(leg, receivers.get((leg.receiver,)), bucket, state))
+    return views
+
+
+def buckets_of(reader: Reader, legs: Sequence[Leg]) -> dict[tuple[str, int], Bucket]:
+    """Return the buckets in which legs fall due, by receiver and number."""
+    found = reader.rows_under(Bucket, [(leg.receiver, leg.bucket) for leg in legs if leg.bucket])
+    return {(bucket.receiver, bucket.seq): bucket for bucket in found.values()}
+
+
+def money_by_state(legs: Sequence[LegView]) -> dict[str, int]:
+    """Return what legs amount to by their state, so that a failed leg shows."""
+    money: dict[str, int] = {}
+    for leg in legs:
+        money[leg.state] = money.get(leg.state, 0) + leg.amount
+    return money
+
+
+def _view(leg: Leg, receiver: Receiver | None, bucket: Bucket | None, state: str) -> LegView:
+    return LegView(
+        payment=leg.payment,
+        leg=leg.leg,
+        receiver=leg.receiver,
+        amount=leg.amount,
+        purpose=leg.purpose,
+        state=state,
+        ends_at=ARRIVED if receiver is not None and receiver.owner else PAID,
+        ppm=leg.ppm or UNSET,
+        due_date=UNSET if bucket is None else bucket.due_date,
+        payout=UNSET if bucket is None else bucket.payout or UNSET,
+        returned_payout=UNSET if bucket is None else bucket.returned or UNSET,
+    )

@@ -1,0 +1,174 @@
+"""Payments: where is this money? Both halves, every leg, refunds, fee, disputes, who said what."""
+
+from __future__ import annotations
+
+import msgspec
+from fastapi import APIRouter
+from msgspec import UNSET, UnsetType
+from starlette.responses import Response
+
+from api.answers import json_answer
+from api.business.disputes import DisputeView, disputes_about, shown
+from api.business.expectations import ExpectationView, expectations_on
+from api.business.fee_views import ChargeView, charge_view
+from api.business.legs import LegView, buckets_of, leg_views, money_by_state
+from api.business.parameters import AsOf, now_ms
+from api.business.payouts import PayoutSummary, payout_summary
+from api.business.refunds import RefundView, refunds_of
+from api.log_views import EntryView, timeline
+from api.openapi import describe
+from api.paging import Name
+from api.problems import Problem
+from ledger.contracts.allocation import Leg
+from ledger.contracts.fees import FeeCharge
+from ledger.contracts.halves import Capture, Instruction, payment_state
+from ledger.contracts.settlement import RETURNED, Payout
+from node.storage.queries import Walk, walked
+from node.storage.reads import Reader
+from node.storage.store import Store
+
+
+class CaptureView(msgspec.Struct, frozen=True, kw_only=True):
+    """The institution's half of a payment. It stands until it is reversed."""
+
+    order: str
+    amount: int
+    currency: str
+    channel: str
+    captured_at: int
+    entry: int
+    stands: bool
+    reversals: int
+
+
+class InstructionView(msgspec.Struct, frozen=True, kw_only=True):
+    """The platform's half of a payment. ``tail`` counts minor units that ratios left over."""
+
+    order: str
+    amount: int
+    currency: str
+    mode: str
+    tail: int
+    entry: int
+    stands: bool
+    allocated: bool
+
+
+class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything the log knows of one payment.
+
+    ``state`` is captured or instructed (one half), split or conflicting (both), reversed or
+    withdrawn; disputed while a dispute is open; unknown if every record was refused. ``money`` sums
+    the legs' amounts by their state, so that a failed leg shows. ``payouts`` are those that its
+    legs are in or came back with. ``expectations`` and ``timeline`` are those of the payment and of
+    its payouts, refunds and disputes; the timeline has the refused records too.
+    """
+
+    payment: str
+    state: str
+    legs: list[LegView]
+    money: dict[str, int]
+    payouts: list[PayoutSummary]
+    refunds: list[RefundView]
+    disputes: list[DisputeView]
+    expectations: list[ExpectationView]
+    timeline: list[EntryView]
+    capture: CaptureView | UnsetType = UNSET
+    instruction: InstructionView | UnsetType = UNSET
+    fee: ChargeView | UnsetType = UNSET
+
+
+def payment_routes(router: APIRouter, store: Store) -> None:
+    """Add the route to payments."""
+
+    @router.get("/v1/payments/{payment}", **describe(PaymentView, "no-such-payment"))
+    def show_payment(payment: Name, as_of: AsOf = None) -> Response:
+        """Show where a payment's money is: who stated what, what is awaited, and every leg."""
+        with store.reader() as reader:
+            view = payment_view(reader, payment, now_ms(as_of))
+        if view is None:
+            raise Problem("no-such-payment", f"no record of the log is about payment {payment!r}")
+        return json_answer(view)
+
+
+def payment_view(reader: Reader, payment: str, as_of_ms: int) -> PaymentView | None:
+    """Return what the log knows of ``payment``, or None if it knows nothing."""
+    capture = reader.row(Capture, (payment,))
+    instruction = reader.row(Instruction, (payment,))
+    legs = [] if instruction is None else _legs_of(reader, instruction)
+    payouts = _payouts_of(reader, legs)
+    refunds = refunds_of(reader, payment)
+    parts = [f"payout:{each.payout}" for each in payouts]
+    parts += [f"refund:{each.refund}" for each in refunds]
+    disputes = disputes_about(reader, [f"payment:{payment}", *parts])
+    own = [each for each in disputes if each.subject == f"payment:{payment}"]
+    subjects = [f"payment:{payment}", *parts, *(f"dispute:{each.dispute}" for each in disputes)]
+    entries = timeline(reader, subjects)
+    if not entries:
+        return None
+    charge = reader.row(FeeCharge, (payment,))
+    views = leg_views(reader, legs)
+    return PaymentView(
+        payment=payment,
+        state=shown(payment_state(capture, instruction), own),
+        legs=views,
+        money=money_by_state(views),
+        payouts=payouts,
+        refunds=refunds,
+        disputes=disputes,
+        expectations=expectations_on(reader, subjects, as_of_ms),
+        timeline=entries,
+        capture=UNSET if capture is None else _capture_view(capture),
+        instruction=UNSET if instruction is None else _instruction_view(instruction),
+        fee=UNSET if charge is None else charge_view(reader, charge, capture),
+    )
+
+
+def _legs_of(reader: Reader, instruction: Instruction) -> list[Leg]:
+    keys = [(instruction.payment, number) for number in range(1, instruction.leg_count + 1)]
+    found = reader.rows_under(Leg, keys)
+    return [found[key] for key in keys if key in found]
+
+
+def _payouts_of(reader: Reader, legs: list[Leg]) -> list[PayoutSummary]:
+    """Return the payouts that legs are or were in, each once, in the order of the log.
+
+    A bucket names the last payout that came back; those before it are found by the receiver.
+    """
+    found: dict[str, Payout] = {}
+    for bucket in buckets_of(reader, legs).values():
+        if bucket.returned:
+            walk = Walk({"receiver": bucket.receiver, "state": RETURNED}, ("payout",))
+            came_back = walked(reader, Payout, walk)
+            found.update((row.payout, row) for row in came_back if str(bucket.seq) in row.buckets)
+        payout = reader.row(Payout, (bucket.payout,)) if bucket.payout else None
+        if payout is not None:
+            found[payout.payout] = payout
+    ordered = sorted(found.values(), key=lambda each: each.entry)
+    return [payout_summary(row) for row in ordered]
+
+
+def _capture_view(capture: Capture) -> CaptureView:
+    return CaptureView(
+        order=capture.order,
+        amount=capture.amount,
+        currency=capture.currency,
+        channel=capture.channel,
+        captured_at=capture.captured_at,
+        entry=capture.entry,
+        stands=capture.stands,
+        reversals=capture.reversals,
+    )
+
+
+def _instruction_view(instruction: Instruction) -> InstructionView:
+    return InstructionView(
+        order=instruction.order,
+        amount=instruction.amount,
+        currency=instruction.currency,
+        mode=instruction.mode,
+        tail=instruction.tail,
+        entry=instruction.entry,
+        stands=instruction.stands,
+        allocated=instruction.allocated,
+    )

@@ -1,0 +1,153 @@
+"""Payouts: transfers to receivers with the legs they settle, as one, and as a list."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from fastapi import APIRouter, Query, Request
+from msgspec import UNSET, UnsetType
+from starlette.responses import Response
+
+from api.answers import json_answer
+from api.business.disputes import DisputeView, disputes_about, shown
+from api.business.expectations import ExpectationView, expectations_on
+from api.business.legs import LegView, leg_views
+from api.business.parameters import AsOf, Id, known, now_ms
+from api.limits import PAGE_DEFAULT, PAGE_MAX
+from api.lists import Asked, Format, Page, list_answer
+from api.log_views import EntryView, timeline
+from api.openapi import describe, describe_list
+from api.paging import ONE_TEXT, Cursor, Limit, Name, cursor_of, page_of, place_of
+from api.problems import Problem
+from ledger.contracts.allocation import Leg
+from ledger.contracts.settlement import Payout
+from node.storage.queries import Walk, walked
+from node.storage.reads import Reader
+from node.storage.store import Store
+
+PayoutState = Annotated[
+    Literal["", "created", "paid", "returned", "confirmed", "conflicting"],
+    Query(description="Only in this state; empty for all."),
+]
+
+
+class PayoutSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """One transfer to a receiver. ``entry`` created it, ``last_entry`` changed it last."""
+
+    payout: str
+    state: str
+    receiver: str
+    amount: int
+    currency: str
+    cutoff_date: str
+    leg_count: int
+    entry: int
+    last_entry: int
+    owner: str | UnsetType = UNSET
+    bank_reference: str | UnsetType = UNSET
+    paid_at: int | UnsetType = UNSET
+    confirmed_amount: int | UnsetType = UNSET
+    received_at: int | UnsetType = UNSET
+
+
+class PayoutView(PayoutSummary, frozen=True, kw_only=True):
+    """One transfer to a receiver and the legs it settles, of which at most a page is listed.
+
+    ``state`` is disputed while a dispute about it is open.
+    """
+
+    legs: list[LegView]
+    disputes: list[DisputeView]
+    expectations: list[ExpectationView]
+    timeline: list[EntryView]
+
+
+class PayoutPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Payouts by id. Go on while there is a ``next``."""
+
+    payouts: list[PayoutSummary]
+    next: str | UnsetType = UNSET
+
+
+def payout_routes(router: APIRouter, store: Store) -> None:
+    """Add the routes to payouts."""
+
+    @router.get("/v1/payouts", **describe_list(PayoutPage))
+    def list_payouts(
+        *,
+        request: Request,
+        receiver: Id = "",
+        state: PayoutState = "",
+        cursor: Cursor = "",
+        limit: Limit = PAGE_DEFAULT,
+        form: Format = "",
+    ) -> Response:
+        """List payouts, of a receiver or in a state."""
+        asked = {"receiver": receiver, "state": state}
+        walk = Walk({name: value for name, value in asked.items() if value}, ("payout",))
+        with store.reader() as reader:
+            rows = walked(reader, Payout, walk, place_of(cursor, ONE_TEXT), limit + 1)
+            found, last = page_of(rows, lambda _: True, limit)
+        views = [payout_summary(row) for row in found]
+        goes_on = cursor_of(None if last is None else (last.payout,))
+        page = PayoutPage(payouts=views, next=goes_on)
+        return list_answer(Asked(request, form), Page(page, PayoutSummary, views, goes_on))
+
+    @router.get("/v1/payouts/{payout}", **describe(PayoutView, "no-such-payout"))
+    def show_payout(payout: Name, as_of: AsOf = None) -> Response:
+        """Show a payout and the legs that it settles."""
+        with store.reader() as reader:
+            view = payout_view(reader, payout, now_ms(as_of))
+        if view is None:
+            raise Problem("no-such-payout", f"no applied record is about payout {payout!r}")
+        return json_answer(view)
+
+
+def payout_view(reader: Reader, name: str, as_of_ms: int) -> PayoutView | None:
+    """Return what the log knows of a payout, or None if it knows nothing."""
+    payout = reader.row(Payout, (name,))
+    if payout is None:
+        return None
+    subject = f"payout:{name}"
+    disputes = disputes_about(reader, [subject])
+    subjects = [subject, *(f"dispute:{each.dispute}" for each in disputes)]
+    facts = msgspec.structs.asdict(payout_summary(payout))
+    return PayoutView(
+        **{**facts, "state": shown(payout.state, disputes)},
+        legs=leg_views(reader, _legs_of(reader, payout)),
+        disputes=disputes,
+        expectations=expectations_on(reader, subjects, as_of_ms),
+        timeline=timeline(reader, subjects),
+    )
+
+
+def payout_summary(payout: Payout) -> PayoutSummary:
+    """Return a payout as a list shows it."""
+    return PayoutSummary(
+        payout=payout.payout,
+        state=payout.state,
+        receiver=payout.receiver,
+        amount=payout.amount,
+        currency=payout.currency,
+        cutoff_date=payout.cutoff_date,
+        leg_count=payout.legs,
+        entry=payout.entry,
+        last_entry=payout.last_entry,
+        owner=payout.owner or UNSET,
+        bank_reference=payout.bank_reference or UNSET,
+        paid_at=known(payout.paid_at),
+        confirmed_amount=payout.confirmed_amount or UNSET,
+        received_at=known(payout.received_at),
+    )
+
+
+def _legs_of(reader: Reader, payout: Payout) -> list[Leg]:
+    legs: list[Leg] = []
+    for seq in payout.buckets:
+        walk = Walk({"receiver": payout.receiver, "bucket": int(seq)}, ("payment", "leg"))
+        room = PAGE_MAX - len(legs)
+        legs += [leg for leg, _ in zip(walked(reader, Leg, walk), range(room), strict=False)]
+        if len(legs) == PAGE_MAX:
+            break
+    return legs

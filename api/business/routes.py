@@ -1,0 +1,36 @@
+"""All routes that show what the records of the log add up to."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from api.auth import require
+from api.business.balances import balance_routes
+from api.business.due import due_routes
+from api.business.expectations import expectation_routes
+from api.business.fees import fee_routes
+from api.business.payments import payment_routes
+from api.business.payouts import payout_routes
+from api.business.receivers import receiver_routes
+from api.business.refunds import refund_routes
+from api.business.search import search_routes
+from node.storage.store import Store
+from node.tokens import Tokens
+
+
+def business_routes(store: Store, tokens: Tokens) -> APIRouter:
+    """Return the router that shows what the records in ``store`` add up to."""
+    router = APIRouter(tags=["business"], dependencies=[require(tokens, "read")])
+    for add in (
+        payment_routes,
+        due_routes,  # before /v1/payouts/{payout}
+        payout_routes,
+        receiver_routes,
+        refund_routes,
+        fee_routes,
+        expectation_routes,
+        search_routes,
+        balance_routes,
+    ):
+        add(router, store)
+    return router

@@ -1,0 +1,90 @@
+"""Lists of a node, page after page, and what people type as amounts, ages and ids."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from cli.errors import UsageError
+from cli.output import note
+
+if TYPE_CHECKING:
+    from cli.client import Client
+
+PAGE_MAX = 1000
+AMOUNT_MAX = 2**53 - 1
+
+_PINNED = ("as_of", "on")
+"""What the first page was judged by, and the pages after it are too."""
+
+_AGES_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+Limit = Annotated[int, typer.Option("--limit", min=1, help="How many to show at most.")]
+
+
+def follow(client: Client, path: str, items: str, limit: int, **query: object) -> dict[str, Any]:
+    """Return the first page's document with up to ``limit`` items of it and the pages after it.
+
+    Args:
+        client: The node.
+        path: The list's address.
+        items: The member that holds the items.
+        limit: How many items at most; ``more`` says whether there are others.
+        query: Parameters; what is None, empty or zero is left out.
+    """
+    given = {name: value for name, value in query.items() if value}
+    found: list[dict[str, Any]] = []
+    first: dict[str, Any] = {}
+    cursor: str | None = None
+    while not first or (cursor is not None and len(found) <= limit):
+        room = min(limit + 1 - len(found), PAGE_MAX)
+        page = client.get(path, **given, cursor=cursor, limit=room)
+        first = first or page
+        given |= {name: page[name] for name in _PINNED if name in page}
+        found += page[items]
+        cursor = page.get("next")
+    more = len(found) > limit or cursor is not None
+    return {**first, items: found[:limit], "more": more}
+
+
+def note_more(page: dict[str, Any], limit: int) -> None:
+    """Say on stderr that a list was cut."""
+    if page["more"]:
+        note(f"there are more than {limit:,}: raise --limit")
+
+
+def segment(text: str) -> str:
+    """Return a text as one segment of an address."""
+    return quote(text, safe="")
+
+
+def minor_units(text: str) -> int:
+    """Return an amount that a person typed, in yuan or another unit of a hundred parts.
+
+    Raises:
+        UsageError: ``bad-amount``.
+    """
+    try:
+        value = Decimal(text.replace(",", "")) * 100
+        whole = int(value)
+    except (InvalidOperation, ValueError, OverflowError):
+        whole, value = 0, Decimal(-1)
+    if value != whole or not 0 < whole <= AMOUNT_MAX:
+        raise UsageError("bad-amount", f"{text!r} is no amount: write yuan, such as 123.45")
+    return whole
+
+
+def age_ms(text: str) -> int:
+    """Return an age that a person typed, such as ``90m``, ``12h`` or ``3d``, in ms.
+
+    Raises:
+        UsageError: ``bad-age``.
+    """
+    found = re.fullmatch(r"([0-9]{1,6})([mhd])", text)
+    if found is None:
+        raise UsageError("bad-age", f"{text!r} is no age: write 90m, 12h or 3d")
+    return int(found[1]) * _AGES_MS[found[2]]

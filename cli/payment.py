@@ -1,0 +1,151 @@
+"""``tongzhang payment``: where is this money?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import typer
+
+from cli.options import Home, Json, Token, Url
+from cli.output import money, plural, say, say_json, table, utc
+from cli.pages import segment
+
+PaymentId = Annotated[
+    str, typer.Argument(metavar="ID", help="The payment's id.", show_default=False)
+]
+
+_MET = "met"
+
+
+def payment(
+    payment_id: PaymentId, home: Home = None, url: Url = "", token: Token = "", json: Json = False
+) -> None:
+    """Show where a payment's money is, who stated what, and what is still awaited.
+
+    A leg's state that is its last one is marked so: a receiver that no party owns has nobody who
+    could state the arrival. Refused records are shown with their code. Times are UTC.
+
+    \b
+    Examples:
+      tongzhang payment pay-20260302-000001 --home net/platform
+      tongzhang payment pay-20260302-000001 --home net/funder --json
+    """
+    from cli.connection import connect
+
+    view = connect(home, url, token).get(f"/v1/payments/{segment(payment_id)}")
+    if json:
+        say_json(view)
+        return
+    say(f"payment {view['payment']}: {view['state']}")
+    for line in _facts(view):
+        say(f"  {line}")
+    _show_legs(view)
+    _show_parts(view)
+    _show_awaited(view["expectations"])
+    _show_timeline(view["timeline"])
+
+
+def _facts(view: dict[str, Any]) -> Iterator[str]:
+    yield f"captured    {_half(view.get('capture'))}"
+    yield f"instructed  {_half(view.get('instruction'))}"
+    currency = _currency(view)
+    if view["money"]:
+        parts = (f"{money(amount, currency)} {state}" for state, amount in view["money"].items())
+        yield f"money       {', '.join(parts)}"
+    fee = view.get("fee")
+    if fee:
+        invoice = f", invoice {fee['invoice']}" if "invoice" in fee else ""
+        amount = money(fee["amount"], fee["currency"])
+        yield f"fee         {amount} {fee['state']} for {fee['period']}{invoice}"
+
+
+def _currency(view: dict[str, Any]) -> str:
+    half = view.get("instruction") or view.get("capture") or {"currency": ""}
+    return str(half["currency"])
+
+
+def _half(half: dict[str, Any] | None) -> str:
+    if half is None:
+        return "no"
+    stands = "" if half["stands"] else ", taken back"
+    return f"{money(half['amount'], half['currency'])} for order {half['order']}{stands}"
+
+
+def _show_legs(view: dict[str, Any]) -> None:
+    if not view["legs"]:
+        return
+    currency = _currency(view)
+    table(
+        ("leg", "receiver", "amount", "state", "due", "payout"),
+        (
+            (
+                leg["leg"],
+                leg["receiver"],
+                money(leg["amount"], currency),
+                leg["state"] + (" (last)" if leg["state"] == leg["ends_at"] else ""),
+                leg.get("due_date", ""),
+                leg.get("payout", leg.get("returned_payout", "")),
+            )
+            for leg in view["legs"]
+        ),
+        right=(0, 2),
+    )
+
+
+def _show_parts(view: dict[str, Any]) -> None:
+    rows = [("payout", each["payout"], each["state"], each, "") for each in view["payouts"]]
+    rows += [
+        ("refund", each["refund"], each["state"], each, each.get("failure", each["reason"]))
+        for each in view["refunds"]
+    ]
+    if rows:
+        table(
+            ("", "id", "state", "amount", "why"),
+            (
+                (kind, name, state, money(each["amount"], each["currency"]), why)
+                for kind, name, state, each, why in rows
+            ),
+            right=(3,),
+        )
+    for each in view["disputes"]:
+        leg = f"/leg:{each['leg']}" if "leg" in each else ""
+        say(f"  dispute {each['dispute']} about {each['subject']}{leg}: {each['state']}")
+        say(f"    {each['raiser']} against {each['against']}: {each['reason']}")
+        if "answer" in each:
+            say(f"    answer: {each['answer']}")
+
+
+def _show_awaited(found: list[dict[str, Any]]) -> None:
+    met = 0
+    for each in found:
+        if each["state"] == _MET:
+            met += 1
+            continue
+        detail = f": {each['detail']}" if each.get("detail") else ""
+        say(f"  {each['kind']} of {each['subject']} by {each['awaited']}: {each['state']}{detail}")
+        amount = money(each["amount"], each["currency"])
+        say(f"    {amount}, since {utc(each['opened_at'])}, due {utc(each['due_at'])}")
+    if met:
+        say(f"  {plural(met, 'other expectation')} met")
+
+
+def _show_timeline(entries: list[dict[str, Any]]) -> None:
+    table(
+        ("time (UTC)", "entry", "party", "record", "about"),
+        (
+            (
+                utc(each["time"]),
+                each["index"],
+                each["party"],
+                each["type"] + _refusal(each["outcome"]),
+                each["subject"],
+            )
+            for each in entries
+        ),
+        right=(1,),
+    )
+
+
+def _refusal(outcome: str) -> str:
+    return "" if outcome == "applied" else f" REFUSED: {outcome}"

@@ -1,0 +1,205 @@
+"""``tongzhang payouts`` and ``receiver``: what is due, what went out, what was paid."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+
+from cli.options import Home, Json, Token, Url
+from cli.output import money, pairs, say, say_json, table
+from cli.pages import Limit, follow, note_more, segment
+
+if TYPE_CHECKING:
+    from cli.client import Client
+
+
+class PayoutState(StrEnum):
+    """What has become of a payout."""
+
+    CREATED = "created"
+    PAID = "paid"
+    RETURNED = "returned"
+    CONFIRMED = "confirmed"
+    CONFLICTING = "conflicting"
+
+
+Due = Annotated[
+    str,
+    typer.Option(
+        "--due",
+        metavar="DATE",
+        help="Show what is due on this date and in no payout, instead; `today` for today.",
+        show_default=False,
+    ),
+]
+Upcoming = Annotated[
+    bool, typer.Option("--upcoming", help="With --due: also what falls due later.")
+]
+Receiver = Annotated[
+    str, typer.Option("--receiver", help="Only to this receiver.", show_default=False)
+]
+OneState = Annotated[
+    Optional[PayoutState],  # noqa: UP045
+    typer.Option("--state", help="Only payouts in this state.", show_default=False),
+]
+ReceiverId = Annotated[
+    str, typer.Argument(metavar="ID", help="The receiver's identifier.", show_default=False)
+]
+
+
+def payouts(
+    *,
+    home: Home = None,
+    url: Url = "",
+    token: Token = "",
+    due: Due = "",
+    upcoming: Upcoming = False,
+    receiver: Receiver = "",
+    state: OneState = None,
+    limit: Limit = 100,
+    json: Json = False,
+) -> None:
+    """List payouts, or what is due to receivers and not in a payout yet.
+
+    What is due is shown by receiver and date. Its last two columns sum all up to that date: what
+    a payout with it as cut-off date has to state.
+
+    \b
+    Examples:
+      tongzhang payouts --home net/institution --state returned
+      tongzhang payouts --home net/institution --due 2026-03-03
+      tongzhang payouts --home net/institution --due today --upcoming --receiver shop-7
+    """
+    from cli.connection import connect
+
+    client = connect(home, url, token)
+    if due:
+        page = _due(client, due, upcoming, (receiver, limit))
+        shown = page["due"]
+    else:
+        asked = {"receiver": receiver, "state": state and state.value}
+        page = follow(client, "/v1/payouts", "payouts", limit, **asked)
+        shown = page["payouts"]
+    if json:
+        say_json(page)
+    elif not shown:
+        say("nothing is due" if due else "no payouts")
+    elif due:
+        _show_due(shown)
+    else:
+        _show_payouts(shown)
+    note_more(page, limit)
+
+
+def _due(client: Client, day: str, upcoming: bool, asked: tuple[str, int]) -> dict[str, Any]:
+    receiver, limit = asked
+    query: dict[str, object] = {"upcoming": "true" if upcoming else "", "receiver": receiver}
+    query["on"] = "" if day == "today" else day
+    return follow(client, "/v1/payouts/due", "due", limit, **query)
+
+
+def _show_due(rows: list[dict[str, Any]]) -> None:
+    table(
+        ("receiver", "due", "", "amount", "payout by then", "legs"),
+        (
+            (
+                row["receiver"],
+                row["due_date"],
+                "again" if "returned_payout" in row else row["state"],
+                money(row["amount"], row["currency"]),
+                money(row["payout_amount"], row["currency"]),
+                row["payout_legs"],
+            )
+            for row in rows
+        ),
+        right=(3, 4, 5),
+    )
+
+
+def _show_payouts(rows: list[dict[str, Any]]) -> None:
+    table(
+        ("payout", "receiver", "state", "cut-off", "legs", "amount"),
+        (
+            (
+                row["payout"],
+                row["receiver"],
+                row["state"],
+                row["cutoff_date"],
+                row["leg_count"],
+                money(row["amount"], row["currency"]),
+            )
+            for row in rows
+        ),
+        right=(4, 5),
+    )
+
+
+def receiver(
+    receiver_id: ReceiverId,
+    *,
+    home: Home = None,
+    url: Url = "",
+    token: Token = "",
+    limit: Limit = 100,
+    json: Json = False,
+) -> None:
+    """Show a receiver, what is due to it, and its statement with running sums.
+
+    Due is owed and in no payout, in transit is in payouts without a result, paid is all that was
+    paid and did not come back.
+
+    \b
+    Examples:
+      tongzhang receiver shop-7 --home net/institution
+      tongzhang receiver shop-7 --home net/institution --limit 5000 --json
+    """
+    from cli.connection import connect
+
+    client = connect(home, url, token)
+    path = f"/v1/receivers/{segment(receiver_id)}"
+    view = client.get(path)
+    statement = follow(client, f"{path}/statement", "lines", limit)
+    if json:
+        say_json({**view, "statement": statement["lines"], "more": statement["more"]})
+        return
+    _show_receiver(view)
+    if view["due"]:
+        _show_due(view["due"])
+    if statement["lines"]:
+        _show_statement(statement["lines"], view["currency"])
+    note_more(statement, limit)
+
+
+def _show_receiver(view: dict[str, Any]) -> None:
+    reason = f" ({view['reason']})" if "reason" in view else ""
+    currency = view["currency"]
+    pairs(
+        {
+            "receiver": f"{view['receiver']}: {view['state']}{reason}",
+            "account": f"{view['kind']} ending in {view['last4']}, settled {view['cycle']}",
+            "owner": view.get("owner", "no party: paid is the last state"),
+            "due": money(view["pending"], currency),
+            "in transit": money(view["in_transit"], currency),
+        }
+    )
+
+
+def _show_statement(lines: list[dict[str, Any]], currency: str) -> None:
+    # The receiver's one currency stands above: amounts alone leave room for three columns of them.
+    table(
+        ("date", "record", "about", "due", "in transit", "paid"),
+        (
+            (
+                line["date"],
+                line["type"].partition(".")[2],
+                line["subject"],
+                money(line["due"], currency).partition(" ")[0],
+                money(line["in_transit"], currency).partition(" ")[0],
+                money(line["paid"], currency).partition(" ")[0],
+            )
+            for line in lines
+        ),
+        right=(3, 4, 5),
+    )

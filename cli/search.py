@@ -1,0 +1,93 @@
+"""``tongzhang search``: which payments belong to an order, a receiver, an amount or a date."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from cli.options import Home, Json, Token, Url
+from cli.output import money, say, say_json, table, utc
+from cli.pages import Limit, follow, minor_units, note_more
+
+Order = Annotated[str, typer.Option("--order", help="The order's id.", show_default=False)]
+Payment = Annotated[
+    str, typer.Option("--payment", help="How the payment's id begins.", show_default=False)
+]
+Receiver = Annotated[
+    str, typer.Option("--receiver", help="A receiver of one of its legs.", show_default=False)
+]
+Amount = Annotated[
+    str,
+    typer.Option("--amount", help="What was captured, in yuan: 123.45.", show_default=False),
+]
+From = Annotated[
+    str,
+    typer.Option(
+        "--from",
+        metavar="DATE",
+        help="Captured on this business date or later.",
+        show_default=False,
+    ),
+]
+To = Annotated[
+    str,
+    typer.Option(
+        "--to", metavar="DATE", help="Captured on this business date or before.", show_default=False
+    ),
+]
+
+
+def search(
+    *,
+    home: Home = None,
+    url: Url = "",
+    token: Token = "",
+    order: Order = "",
+    payment: Payment = "",
+    receiver: Receiver = "",
+    amount: Amount = "",
+    since: From = "",
+    to: To = "",
+    limit: Limit = 100,
+    json: Json = False,
+) -> None:
+    """Find payments by order, id, receiver or amount (one of them), and by the date of capture.
+
+    Times are UTC.
+
+    \b
+    Examples:
+      tongzhang search --home net/platform --order ord-20260302-000001
+      tongzhang search --home net/platform --amount 123.45 --from 2026-03-01 --to 2026-03-31
+      tongzhang search --home net/funder --receiver funder-main --json
+    """
+    from cli.connection import connect
+
+    asked: dict[str, object] = {"order": order, "payment": payment, "receiver": receiver}
+    asked |= {"amount": minor_units(amount) if amount else None, "from": since, "to": to}
+    page = follow(connect(home, url, token), "/v1/search", "payments", limit, **asked)
+    if json:
+        say_json(page)
+    elif page["payments"]:
+        _show(page["payments"])
+    else:
+        say("no payment was found")
+    note_more(page, limit)
+
+
+def _show(rows: list[dict[str, Any]]) -> None:
+    table(
+        ("payment", "order", "state", "amount", "captured (UTC)"),
+        (
+            (
+                row["payment"],
+                row["order"],
+                row["state"],
+                money(row["amount"], row["currency"]),
+                utc(row["captured_at"]) if "captured_at" in row else "no",
+            )
+            for row in rows
+        ),
+        right=(3,),
+    )

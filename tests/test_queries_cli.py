@@ -1,0 +1,184 @@
+"""Questions of business on the command line: amounts in yuan, within 80 columns, and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from queries_kit import Kept, month
+
+from cli import main
+from cli.client import Client
+from cli.errors import UsageError
+from cli.pages import age_ms, follow, minor_units
+
+Capture = pytest.CaptureFixture[str]
+
+LINES = (
+    "payment P1",
+    "payment P2",
+    "search --payment P",
+    "receiver shop",
+    "receiver platform-fee",
+    "payouts",
+    "payouts --due 2026-01-06 --upcoming",
+    "refunds",
+    "float",
+    "fees --period 2026-01",
+    "expectations",
+    "expectations --summary",
+)
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
+    made = month(tmp_path_factory.mktemp("cli"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(autouse=True)
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TONGZHANG_HOME", raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+def run(kept: Kept, line: str) -> int:
+    return main.run([*line.split(), "--url", kept.server.url, "--token", kept.token])
+
+
+def shown(kept: Kept, line: str, capsys: Capture) -> str:
+    assert run(kept, line) == 0
+    return capsys.readouterr().out
+
+
+def document(kept: Kept, line: str, capsys: Capture) -> Any:
+    return json.loads(shown(kept, f"{line} --json", capsys))
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_every_answer_fits_80_columns_and_shows_no_minor_units(
+    kept: Kept, line: str, capsys: Capture
+) -> None:
+    out = shown(kept, line, capsys)
+    assert max(map(len, out.splitlines())) <= 80
+    assert " CNY" in out
+    for minor in ("10000", "7000", "24000"):
+        assert minor not in out.replace(",", "")
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_every_answer_is_had_as_json_alone(kept: Kept, line: str, capsys: Capture) -> None:
+    assert isinstance(document(kept, line, capsys), dict)
+
+
+def test_payment_says_in_one_look_where_the_money_is(kept: Kept, capsys: Capture) -> None:
+    out = shown(kept, "payment P1", capsys)
+    for words in (
+        "payment P1: disputed",
+        "captured    100.00 CNY for order order-P1",
+        "money       70.00 CNY paid, 30.00 CNY disputed",
+        "fee         0.60 CNY invoiced for 2026-01, invoice I1",
+        "paid (last)",
+        "dispute D1 about payment:P1/leg:2: open",
+        "arrival of payout:O4 by platform: overdue",
+        "30.00 CNY, since 2026-01-06 02:00:00, due 2026-01-08 02:00:00",
+        "REFUSED:",
+        "already-captured",
+        "refund   R1   requested",
+    ):
+        assert words in out
+
+
+def test_payouts_due_are_what_a_payout_has_to_state(kept: Kept, capsys: Capture) -> None:
+    out = shown(kept, "payouts --due 2026-01-07 --receiver shop", capsys)
+    assert "240.00 CNY       240.00 CNY      4" in out
+    page = document(kept, "payouts --due 2026-01-06", capsys)
+    assert [row["receiver"] for row in page["due"]] == ["funder-share"]
+    assert shown(kept, "payouts --due 2025-01-01", capsys) == "nothing is due\n"
+    assert shown(kept, "payouts --receiver nobody", capsys) == "no payouts\n"
+    assert document(kept, "payouts --due today", capsys)["on"] > "2026-01-07"
+    returned = document(kept, "payouts --state returned --receiver shop", capsys)
+    assert [row["payout"] for row in returned["payouts"]] == ["O1", "O2"]
+
+
+def test_receiver_shows_its_statement_with_running_sums(kept: Kept, capsys: Capture) -> None:
+    out = shown(kept, "receiver shop", capsys)
+    assert "due         240.00 CNY" in out
+    assert "paid         payout:O3      0.00         0.00   70.00" in out
+    view = document(kept, "receiver shop --limit 3", capsys)
+    assert (len(view["statement"]), view["more"]) == (3, True)
+
+
+def test_float_refunds_and_fees_are_shown(kept: Kept, capsys: Capture) -> None:
+    out = shown(kept, "float", capsys)
+    assert "float of platform: 190.00 CNY" in out
+    assert "130.00 CNY" in out
+    refunds = document(kept, "refunds --state paid", capsys)["refunds"]
+    assert [row["refund"] for row in refunds] == ["R2"]
+    assert shown(kept, "refunds --payment P2", capsys) == "no refunds\n"
+    assert "0.18 CNY  confirmed" in shown(kept, "fees --period 2026-01", capsys)
+    assert "0.60 CNY" in shown(kept, "fees", capsys)
+    assert shown(kept, "fees --period 2020-01", capsys) == "no fees\n"
+    assert document(kept, "fees --period 2026-01", capsys)["charges"][0]["payment"] == "P1"
+
+
+def test_search_takes_yuan_and_dates(kept: Kept, capsys: Capture) -> None:
+    found = document(kept, "search --amount 100.00 --from 2026-01-06", capsys)["payments"]
+    assert [row["payment"] for row in found] == ["P6", "P7", "P8", "P9"]
+    assert "P3" in shown(kept, "search --amount 300", capsys)
+    assert shown(kept, "search --order nothing", capsys) == "no payment was found\n"
+    assert run(kept, "search") == 1
+    assert capsys.readouterr().err.startswith("error: bad-parameter: ")
+
+
+def test_expectations_are_narrowed_and_summed(kept: Kept, capsys: Capture) -> None:
+    def subjects(options: str) -> set[str]:
+        page = document(kept, f"expectations {options}", capsys)
+        return {each["subject"] for each in page["expectations"]}
+
+    assert subjects("--min-amount 400 --opener platform") == {"payment:P4"}
+    assert subjects("--kind arrival --min-age 3d") == {"payout:O4"}
+    assert "payment:P5" in subjects("--awaited platform --min-age 90m")
+    out = shown(kept, "expectations --summary --kind float-confirmation", capsys)
+    assert "70.00 CNY" in out
+    assert shown(kept, "expectations --summary --opener funder", capsys) == "nothing is awaited\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("search --amount much", "bad-amount"),
+        ("search --amount 1.234", "bad-amount"),
+        ("search --amount -1", "bad-amount"),
+        ("search --amount NaN", "bad-amount"),
+        ("expectations --min-age 3weeks", "bad-age"),
+        ("expectations --min-amount 0", "bad-amount"),
+    ],
+)
+def test_what_is_no_amount_or_age_is_refused(
+    kept: Kept, line: str, code: str, capsys: Capture
+) -> None:
+    assert run(kept, line) == 2
+    assert capsys.readouterr().err.startswith(f"error: {code}: ")
+
+
+def test_amounts_and_ages_are_read_as_people_write_them() -> None:
+    assert minor_units("1,234.56") == 123_456
+    assert minor_units("0.01") == 1
+    assert (age_ms("90m"), age_ms("12h"), age_ms("3d")) == (5_400_000, 43_200_000, 259_200_000)
+    with pytest.raises(UsageError):
+        minor_units("1e400")
+
+
+def test_pages_are_followed_up_to_the_limit_as_of_the_first(kept: Kept) -> None:
+    client = Client(kept.server.url, kept.token)
+    asked: list[httpx.URL] = []
+    client._http.event_hooks = {"request": [lambda request: asked.append(request.url)]}
+    page = follow(client, "/v1/expectations", "expectations", 3, state="unmet")
+    assert (len(page["expectations"]), page["more"]) == (3, True)
+    whole = follow(client, "/v1/search", "payments", 9, payment="P")
+    assert (len(whole["payments"]), whole["more"]) == (9, False)
