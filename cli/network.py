@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from cli.processes import NodeProcess, free_ports
 
 if TYPE_CHECKING:
+    from ledger.calendar import Calendar
     from ledger.genesis import Genesis, Role
 
 HOST = "127.0.0.1"
@@ -32,7 +33,14 @@ class Network:
         return next(node for node in self.nodes if node.party == party)
 
 
-def found_network(folder: Path, name: str, parties: list[tuple[str, Role]], quorum: int) -> Network:
+def found_network(
+    folder: Path,
+    name: str,
+    parties: list[tuple[str, Role]],
+    quorum: int,
+    *,
+    calendar: Calendar | None = None,
+) -> Network:
     """Found a consortium in ``folder``, its nodes on free ports of this machine.
 
     Args:
@@ -40,6 +48,7 @@ def found_network(folder: Path, name: str, parties: list[tuple[str, Role]], quor
         name: The consortium's name.
         parties: Name and role of each, in leader order.
         quorum: Equal votes that make a block final.
+        calendar: The institution's calendar; the default one if left out.
 
     Raises:
         HomeError: the folder is not empty.
@@ -48,7 +57,10 @@ def found_network(folder: Path, name: str, parties: list[tuple[str, Role]], quor
     from node.home import create_consortium, read_address
 
     ports = free_ports(len(parties))
-    homes = create_consortium(folder, parties, quorum, host=HOST, name=name, ports=ports)
+    choices = {} if calendar is None else {"calendar": calendar}
+    homes = create_consortium(
+        folder, parties, quorum, host=HOST, name=name, ports=ports, choices=choices
+    )
     now_ms = time.time_ns() // 1_000_000
     nodes = []
     for party, home in homes.items():

@@ -9,9 +9,10 @@ import typer
 
 from cli.errors import UsageError, writing
 from cli.options import Json
-from cli.output import plural, say, say_json
+from cli.output import money, plural, say, say_json
 
 _FRIDAY = 4
+FACTS = ("complete", "open", "conflicting")
 
 Payments = Annotated[int, typer.Option("--payments", help="How many payments the day has.")]
 Seed = Annotated[int, typer.Option("--seed", help="Same seed, same day, on every machine.")]
@@ -27,13 +28,15 @@ def sample(
     out: Out,
     payments: Payments = 500,
     seed: Seed = 7,
-    date: Date = "2026-03-02",
+    date: Date = "2025-12-31",
     json: Json = False,
 ) -> None:
     """Write a day's files, with planted trouble.
 
-    The folder holds receivers.csv, captures.csv and payouts.csv as the institution keeps them,
-    orders.csv of the platform, confirmations.csv of the receivers' owners, and expected.json.
+    The folder holds the institution's receivers, captures, payouts, refund results, fees and
+    invoices, the platform's orders and refunds, the owners' confirmations, the terms, the refund
+    float, profit sharing and disputes as CSV, and in expected.json the calendar and the exact
+    outcome. A holiday follows the day, and its month is invoiced.
 
     \b
     Examples:
@@ -42,14 +45,13 @@ def sample(
       tongzhang demo --day day
     """
     from cli.day.cast import Plan
-    from cli.day.files import write_day
+    from cli.day.files import read_expected, write_day
     from cli.day.generate import generate
-    from cli.day.outcome import outcome
 
     day = generate(Plan(payments, seed, _checked_date(date)))
     with writing(out):
         write_day(day, out)
-    expected = outcome(day)
+    expected = read_expected(out)
     if json:
         say_json({"folder": str(out), **expected})
         return
@@ -57,7 +59,9 @@ def sample(
     say(f"{plural(payments, 'payment')} on {date} written to {out}")
     say(f"trouble planted: {len(day.troubles)} kinds")
     say(f"records: {expected['records']['applied']:,} applied, {refused:,} refused")
-    say("facts: " + ", ".join(f"{count:,} {state}" for state, count in expected["facts"].items()))
+    books = expected["trial_balance"]
+    say("books: " + ", ".join(f"{money(book['debit'], c)} balanced" for c, book in books.items()))
+    say("facts: " + ", ".join(f"{expected['facts'][state]:,} {state}" for state in FACTS))
 
 
 def _checked_date(text: str) -> str:
@@ -66,7 +70,7 @@ def _checked_date(text: str) -> str:
     try:
         day = date.fromisoformat(text)
     except ValueError:
-        raise UsageError("bad-date", f"{text!r} is not a date such as 2026-03-02") from None
+        raise UsageError("bad-date", f"{text!r} is not a date such as 2025-12-31") from None
     if day.weekday() > _FRIDAY:
         raise UsageError(
             "bad-date",

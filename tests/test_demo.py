@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from cli.day.cast import Plan
+from cli.day.files import write_day
 from cli.day.generate import generate
 from cli.day.outcome import outcome
 
@@ -67,6 +68,9 @@ def test_demo_leads_to_the_known_outcome(summary: dict[str, Any]) -> None:
     assert {k: summary["records"][k] for k in expected["records"]} == expected["records"]
     assert summary["facts"] == expected["facts"]
     assert summary["balances"] == expected["balances"]
+    assert summary["accounts"] == expected["accounts"]
+    assert summary["trial_balance"] == expected["trial_balance"]
+    assert summary["business"] == expected["business"]
     open_ones = [each for each in summary["one_sided"] if each["state"] == "open"]
     assert sorted(f"{e['kind']} {e['subject']}" for e in open_ones) == expected["one_sided"]
 
@@ -103,6 +107,15 @@ def test_demo_verifies_receipt_and_log_offline(summary: dict[str, Any]) -> None:
 def test_demo_leaves_no_process_and_no_file(summary: dict[str, Any], folder: Path) -> None:
     assert processes_of(folder) == []
     assert list(folder.iterdir()) == []
+
+
+def test_day_of_a_month_that_is_not_over_is_refused(tmp_path: Path) -> None:
+    day = tmp_path / "day"
+    write_day(generate(Plan(40, 1, "2999-12-31")), day)
+    running = demo("--day", str(day), tmp=tmp_path)
+    _, errors = running.communicate(timeout=TIMEOUT_S)
+    assert running.returncode == 2
+    assert b"month-not-over" in errors
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,9 @@ from cli.day.rows import ACTIVE, SUSPENDED, ReceiverRow
 from ledger.domains import account_commitment
 
 CURRENCY = "CNY"
+BUSINESS_DATE = "2025-12-31"
+"""The default day: the eve of the New Year holiday (元旦), and the last of its month."""
+
 PAYMENTS_MIN = 40
 MERCHANTS_MIN = 20
 _PAYMENTS_PER_MERCHANT = 15
@@ -33,7 +36,7 @@ class Plan:
 
     payments: int
     seed: int
-    date: str = "2026-03-02"
+    date: str = BUSINESS_DATE
     platform: str = "platform"
     institution: str = "institution"
     owners: tuple[str, ...] = ("platform", "funder")

@@ -7,18 +7,29 @@ import io
 import json
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar, get_type_hints
+from typing import Any, NamedTuple, get_type_hints
+
+import msgspec
 
 from cli.day.outcome import outcome
 from cli.day.rows import (
     CaptureRow,
     ConfirmationRow,
     Day,
+    DisputeRow,
+    FeeRow,
+    FloatRow,
+    InvoiceRow,
     OrderRow,
     PayoutRow,
+    ProfitRow,
     ReceiverRow,
+    RefundResultRow,
+    RefundRow,
+    TermsRow,
 )
 from cli.errors import UsageError
+from ledger.calendar import Calendar
 
 EXPECTED = "expected.json"
 ROWS: dict[str, type[NamedTuple]] = {
@@ -27,21 +38,32 @@ ROWS: dict[str, type[NamedTuple]] = {
     "captures": CaptureRow,
     "payouts": PayoutRow,
     "confirmations": ConfirmationRow,
+    "floats": FloatRow,
+    "refunds": RefundRow,
+    "refund_results": RefundResultRow,
+    "terms": TermsRow,
+    "fees": FeeRow,
+    "invoices": InvoiceRow,
+    "profits": ProfitRow,
+    "disputes": DisputeRow,
 }
-"""The files of a day, ``<name>.csv``, in the order in which the day uses them."""
+"""The tables of a day, in the order in which the day uses them."""
 
-R = TypeVar("R")
+
+def file_of(name: str) -> str:
+    """Return the file of a table of :data:`ROWS`."""
+    return f"{name.replace('_', '-')}.csv"
 
 
 def write_day(day: Day, folder: Path) -> None:
-    """Write the day's five files and its ``expected.json`` into ``folder``, which is made."""
+    """Write the day's files and its ``expected.json`` into ``folder``, which is made."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, row in ROWS.items():
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(row._fields)
         writer.writerows(getattr(day, name))
-        (folder / f"{name}.csv").write_bytes(text.getvalue().encode())
+        (folder / file_of(name)).write_bytes(text.getvalue().encode())
     expected = json.dumps(outcome(day), indent=2, sort_keys=True, ensure_ascii=True)
     (folder / EXPECTED).write_bytes(expected.encode() + b"\n")
 
@@ -56,6 +78,7 @@ def read_day(folder: Path) -> Day:
     tables: dict[str, Any] = {name: _read_rows(folder, name, row) for name, row in ROWS.items()}
     return Day(
         business_date=head["business_date"],
+        calendar=_calendar(folder, head["calendar"]),
         platform=head["platform"],
         institution=head["institution"],
         seed=head["seed"],
@@ -86,8 +109,15 @@ def _read_expected(folder: Path) -> dict[str, Any]:
     return dict(document)
 
 
+def _calendar(folder: Path, document: object) -> Calendar:
+    try:
+        return msgspec.convert(document, Calendar)
+    except msgspec.ValidationError as error:
+        raise _bad_file(folder / EXPECTED, f"calendar: {error}") from None
+
+
 def _read_rows(folder: Path, name: str, row: type[Any]) -> tuple[Any, ...]:
-    path = folder / f"{name}.csv"
+    path = folder / file_of(name)
     numbers = [field for field, kind in get_type_hints(row).items() if kind is int]
     try:
         with path.open(newline="", encoding="utf-8") as file:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from cli.day.cast import PAYMENTS_MIN, Plan, cast
+from dataclasses import replace
+
+from cli.day.cast import PAYMENTS_MIN, Cast, Plan, cast
 from cli.day.dice import Dice
+from cli.day.disputes import disputes
+from cli.day.fee_tally import FeeTally
+from cli.day.fees import fees, invoices, profits, terms
+from cli.day.holiday import calendar_after
 from cli.day.outcome import run_trading
-from cli.day.payouts import confirmations, payouts
-from cli.day.rows import Day
+from cli.day.payouts import arrivals, payouts, spoiled
+from cli.day.phases import late_captures, run_dates
+from cli.day.refunds import refunds
+from cli.day.rows import RETURNED, Day
 from cli.day.tally import Tally
 from cli.day.trade import trade
 from cli.errors import UsageError
@@ -16,7 +24,7 @@ def generate(plan: Plan) -> Day:
     """Return the day that ``plan`` describes, with trouble planted and payouts exactly as due.
 
     Raises:
-        UsageError: the plan has too few payments to plant every trouble, or no owner.
+        UsageError: the plan has too few payments to plant every trouble.
     """
     if plan.payments < PAYMENTS_MIN:
         raise UsageError(
@@ -26,9 +34,18 @@ def generate(plan: Plan) -> Day:
         )
     dice = Dice(plan.seed)
     people = cast(plan, dice)
+    day = _traded(plan, people, dice)
+    tally = Tally(day.receivers, day.calendar)
+    run_trading(tally, day)
+    day = _settled(day, people, dice, tally)
+    return _after_trade(plan, day, dice, tally)
+
+
+def _traded(plan: Plan, people: Cast, dice: Dice) -> Day:
     trading = trade(plan, people, dice)
-    day = Day(
+    return Day(
         business_date=plan.date,
+        calendar=calendar_after(plan.date),
         platform=plan.platform,
         institution=plan.institution,
         seed=plan.seed,
@@ -37,21 +54,50 @@ def generate(plan: Plan) -> Day:
         captures=tuple(trading.captures),
         payouts=(),
         confirmations=(),
+        floats=(),
+        refunds=(),
+        refund_results=(),
+        terms=terms(plan),
+        fees=(),
+        invoices=(),
+        profits=(),
+        disputes=(),
         troubles=trading.troubles,
     )
-    tally = Tally(day.receivers)
-    run_trading(tally, day)
-    paid = payouts(plan, dice, tally.due(plan.date), people)
-    confirmed, open_ends = confirmations(plan, dice, paid, people)
-    return Day(
-        business_date=day.business_date,
-        platform=day.platform,
-        institution=day.institution,
-        seed=day.seed,
-        receivers=day.receivers,
-        orders=day.orders,
-        captures=day.captures,
-        payouts=tuple(paid),
-        confirmations=tuple(confirmed),
-        troubles={**day.troubles, **open_ends},
+
+
+def _settled(day: Day, people: Cast, dice: Dice, tally: Tally) -> Day:
+    """Add the day's run of payouts, and the run of the next business date."""
+    date, next_date = run_dates(day)
+    first = payouts(dice, people, tally.due(date), date=date, with_returns=True)
+    tally.settle(first, date)
+    confirmed, open_ends = spoiled(dice, arrivals(dice, people, first, date))
+    for capture in late_captures(day):
+        tally.capture(capture)
+    again = payouts(dice, people, tally.due(next_date), date=next_date, with_returns=False)
+    returned = tuple(row.payout for row in first if row.result == RETURNED)
+    return replace(
+        day,
+        payouts=(*first, *again),
+        confirmations=(*confirmed, *arrivals(dice, people, again, next_date)),
+        troubles={**day.troubles, **open_ends, "payout-returned": returned},
     )
+
+
+def _after_trade(plan: Plan, day: Day, dice: Dice, tally: Tally) -> Day:
+    """Add refunds, fees, profit sharing and disputes."""
+    desk = refunds(day, dice)
+    day = replace(
+        day,
+        floats=desk.floats,
+        refunds=desk.requests,
+        refund_results=desk.results,
+        fees=fees(day, dice),
+        disputes=disputes(day, dice),
+        troubles={**day.troubles, "refund-unanswered": desk.unanswered},
+    )
+    charged = FeeTally(tally, day.terms)
+    for row in day.fees:
+        charged.charge(row)
+    day = replace(day, invoices=invoices(day, dice, charged))
+    return replace(day, profits=profits(plan, day))

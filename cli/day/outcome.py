@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import Any, NamedTuple
 
+import msgspec
+
+from cli.day.accounts import accounts, class_totals, trial_balance
+from cli.day.fee_tally import FeeTally
 from cli.day.phases import (
     corrections,
     late_captures,
     reversals,
+    runs,
     trading_captures,
     trading_orders,
 )
-from cli.day.rows import PAID, Day
-from cli.day.tally import Tally
+from cli.day.refund_tally import REQUESTED, RefundTally
+from cli.day.rows import PAID, RETURNED, Day
+from cli.day.tally import COMPLETE, CONFLICTING, OPEN, VOID, Tally
 
-COMPLETE, OPEN, CONFLICTING, VOID = "complete", "open", "conflicting", "void"
-Facts = dict[str, Counter[str]]
+
+class Tallies(NamedTuple):
+    """The second account of a whole day."""
+
+    payments: Tally
+    refunds: RefundTally
+    fees: FeeTally
 
 
 def run_trading(tally: Tally, day: Day) -> None:
@@ -35,26 +46,29 @@ def outcome(day: Day) -> dict[str, Any]:
     """Return what a consortium that is handed ``day`` must hold in the end.
 
     Raises:
-        ValueError: the day's payouts are not what is due.
+        ValueError: the day's payouts, invoices or shares are not what the rest of it gives.
     """
-    tally = Tally(day.receivers)
-    run_trading(tally, day)
-    tally.settle(day.payouts, day.business_date)
-    for confirmation in day.confirmations:
-        tally.confirm(confirmation)
-    for capture in late_captures(day):
-        tally.capture(capture)
-    facts, loose = _facts(tally)
+    tallies = _tallies(day)
+    tally = tallies.payments
+    book = accounts(day, *tallies)
+    facts = _facts(day, tallies)
+    by_kind: dict[str, Counter[str]] = {}
+    for kind, _, state in facts:
+        by_kind.setdefault(kind, Counter())[state] += 1
     return {
-        "balances": _balances(tally),
+        "accounts": book,
+        "balances": class_totals(book),
+        "business": _business(day, tallies),
         "business_date": day.business_date,
-        "conflicting": sorted(loose[CONFLICTING]),
+        "calendar": msgspec.json.decode(msgspec.json.encode(day.calendar)),
+        "conflicting": sorted(subject for _, subject, state in facts if state == CONFLICTING),
         "facts": {
-            state: sum(c[state] for c in facts.values()) for state in (COMPLETE, OPEN, CONFLICTING)
+            state: sum(count[state] for count in by_kind.values())
+            for state in (COMPLETE, OPEN, CONFLICTING)
         },
-        "facts_by_kind": {kind: dict(sorted(c.items())) for kind, c in sorted(facts.items())},
+        "facts_by_kind": {kind: dict(sorted(c.items())) for kind, c in sorted(by_kind.items())},
         "institution": day.institution,
-        "one_sided": sorted(loose[OPEN]),
+        "one_sided": sorted(_loose_end(tally, *fact) for fact in facts if fact[2] == OPEN),
         "payments": len(
             {row.payment for row in day.orders} | {row.payment for row in day.captures}
         ),
@@ -65,67 +79,90 @@ def outcome(day: Day) -> dict[str, Any]:
             "repeated": tally.repeated,
         },
         "seed": day.seed,
+        "trial_balance": trial_balance(book),
         "troubles": {name: list(day.troubles[name]) for name in sorted(day.troubles)},
     }
 
 
-def _facts(tally: Tally) -> tuple[Facts, dict[str, list[str]]]:
-    facts: Facts = {kind: Counter() for kind in ("split", "reversal", "payout-result", "arrival")}
-    loose: dict[str, list[str]] = {OPEN: [], CONFLICTING: []}
+def _tallies(day: Day) -> Tallies:
+    tally = Tally(day.receivers, day.calendar)
+    run_trading(tally, day)
+    for date, payouts, confirmations in runs(day):
+        tally.settle(payouts, date)
+        for confirmation in confirmations:
+            tally.confirm(confirmation)
+        if date == day.business_date:
+            for capture in late_captures(day):
+                tally.capture(capture)
+    refunds, fees = RefundTally(tally), FeeTally(tally, day.terms)
+    refunds.take(day.floats, day.refunds, day.refund_results)
+    for row in day.fees:
+        fees.charge(row)
+    for invoice in day.invoices:
+        fees.settle(invoice)
+    fees.share(day.profits)
+    tally.applied += len(day.disputes) + sum(bool(row.outcome) for row in day.disputes)
+    return Tallies(tally, refunds, fees)
+
+
+Fact = tuple[str, str, str]
+"""Kind, subject and state of what two parties have to say."""
+
+
+def _facts(day: Day, tallies: Tallies) -> list[Fact]:
+    tally, refunds, _ = tallies
+    facts = []
     for payment in tally.orders.keys() | tally.captures.keys():
-        state = tally.state(payment)
         # A withdrawal or a reversal settles what was open: nothing is awaited any more.
-        facts["split"][COMPLETE if state == VOID else state] += 1
-        if payment in tally.reversed:
-            facts["reversal"][COMPLETE] += 1
-        if state == OPEN:
-            awaited = "instruction" if payment in tally.captures else "capture"
-            loose[OPEN].append(f"{awaited} payment:{payment}")
-        if state == CONFLICTING:
-            loose[CONFLICTING].append(f"payment:{payment}")
+        state = tally.state(payment)
+        facts.append(("split", f"payment:{payment}", COMPLETE if state == VOID else state))
+    facts += [("reversal", f"payment:{payment}", COMPLETE) for payment in tally.reversed]
     for payout in tally.payouts:
-        facts["payout-result"][COMPLETE] += 1
-        state = _arrival(tally, payout)
-        if state:
-            facts["arrival"][state] += 1
-        if state == OPEN:
-            loose[OPEN].append(f"arrival payout:{payout}")
-        if state == CONFLICTING:
-            loose[CONFLICTING].append(f"payout:{payout}")
-    return facts, loose
+        facts.append(("payout-result", f"payout:{payout}", COMPLETE))
+        if state := tally.arrival(payout):
+            facts.append(("arrival", f"payout:{payout}", state))
+    facts += [("float-confirmation", f"float:{name}", COMPLETE) for name in refunds.movements]
+    for name, state in refunds.states.items():
+        result = OPEN if state == REQUESTED else COMPLETE
+        facts.append(("refund-result", f"refund:{name}", result))
+    for row in day.disputes:
+        facts.append(("dispute", f"dispute:{row.dispute}", COMPLETE if row.outcome else OPEN))
+    return facts + _fee_facts(day)
 
 
-def _arrival(tally: Tally, payout: str) -> str:
-    row = tally.payouts[payout]
-    if row.result != PAID or not tally.receivers[row.receiver].owner:
-        return ""
-    confirmed = tally.confirmations.get(payout)
-    if confirmed is None:
-        return OPEN
-    same = (confirmed.amount, confirmed.currency) == (row.amount, row.currency)
-    return COMPLETE if same else CONFLICTING
+def _fee_facts(day: Day) -> list[Fact]:
+    facts = [("fee-acceptance", f"fee-agreement:{row.agreement}", COMPLETE) for row in day.terms]
+    facts += [("fee-settlement", f"invoice:{row.invoice}", COMPLETE) for row in day.invoices]
+    for row in (each for each in day.profits if each.party != day.institution):
+        agreement, share = f"profit-agreement:{row.agreement}", f"share:{row.share}"
+        facts.append(("profit-acceptance", f"{agreement}/{row.party}", COMPLETE))
+        facts.append(("profit-confirmation", f"{share}/{row.party}", COMPLETE))
+    return facts
 
 
-def _balances(tally: Tally) -> dict[str, dict[str, int]]:
-    """Sum the accounts per class and currency, debit positive."""
-    books: dict[str, Counter[str]] = {}
-    for payment, capture in tally.captures.items():
-        if payment in tally.reversed:
-            continue
-        held = "pending" if tally.state(payment) == COMPLETE else "suspense"
-        book = books.setdefault(capture.currency, Counter())
-        book["reserve"] += capture.amount
-        book[held] -= capture.amount
-    for payout, row in tally.payouts.items():
-        if row.result != PAID:
-            continue
-        book = books[row.currency]
-        book["pending"] += row.amount
-        if _arrival(tally, payout) in (OPEN, CONFLICTING):
-            book["paid"] -= row.amount
-        else:
-            book["reserve"] -= row.amount
+def _loose_end(tally: Tally, kind: str, subject: str, _: str) -> str:
+    if kind == "split":
+        captured = subject.removeprefix("payment:") in tally.captures
+        kind = "instruction" if captured else "capture"
+    return f"{kind} {subject}"
+
+
+def _business(day: Day, tallies: Tallies) -> dict[str, Any]:
+    tally, refunds, fees = tallies
+    answers = Counter(row.outcome or OPEN for row in day.disputes)
+    returned = sum(row.result == RETURNED for row in tally.payouts.values())
     return {
-        currency: {account: amount for account, amount in sorted(book.items()) if amount}
-        for currency, book in sorted(books.items())
+        "disputes": {"raised": len(day.disputes), **dict(sorted(answers.items()))},
+        "fees": {
+            "accrued": sum(row.amount for row in fees.charges.values()),
+            "invoiced": sum(row.amount for row in fees.invoices.values()),
+            "settled": sum(row.amount for row in fees.invoices.values()),
+        },
+        "payouts": {"created": len(tally.payouts), "returned": returned},
+        "profit": dict(sorted(fees.income(day.institution).items())),
+        "refunds": {
+            "awaited": refunds.sum_of(REQUESTED),
+            "float_free": refunds.free,
+            "paid": refunds.sum_of(PAID),
+        },
     }

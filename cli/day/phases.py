@@ -1,9 +1,22 @@
-"""Which of a day's rows reach a node, and when: trading hours, corrections, after the payouts."""
+"""Which of a day's rows reach a node, and when: trading hours, corrections, runs of payouts."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from cli.day.holiday import business_date_after
 from cli.day.payouts import PAYOUT_TIME
-from cli.day.rows import INSTRUCT, LOST, REVERSE, CaptureRow, Day, OrderRow, moment
+from cli.day.rows import (
+    INSTRUCT,
+    LOST,
+    REVERSE,
+    CaptureRow,
+    ConfirmationRow,
+    Day,
+    OrderRow,
+    PayoutRow,
+    moment,
+)
 
 
 def trading_orders(day: Day) -> list[OrderRow]:
@@ -32,6 +45,19 @@ def reversals(day: Day) -> list[CaptureRow]:
 def late_captures(day: Day) -> list[CaptureRow]:
     """Return the notifications that come only after the payouts."""
     return [row for row in _notified(day) if notified_at(row) >= payouts_at(day)]
+
+
+def run_dates(day: Day) -> tuple[str, str]:
+    """Return the cut-off dates of the two runs: the day itself, and the next business date."""
+    return day.business_date, business_date_after(day.calendar, day.business_date)
+
+
+def runs(day: Day) -> Iterator[tuple[str, list[PayoutRow], list[ConfirmationRow]]]:
+    """Yield the cut-off date of each run of payouts, the payouts, and what was said of them."""
+    for date in run_dates(day):
+        payouts = [row for row in day.payouts if row.cutoff_date == date]
+        names = {row.payout for row in payouts}
+        yield date, payouts, [row for row in day.confirmations if row.payout in names]
 
 
 def _notified(day: Day) -> list[CaptureRow]:

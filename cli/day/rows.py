@@ -1,7 +1,7 @@
 """The rows of a business day's files. A file's header is its row's field names, in this order.
 
 Amounts are integers in minor units (fen). Times are ISO 8601 with the institution's fixed offset,
-``2026-03-02T09:15:03.120+08:00``. ``delay`` is how long a notification took in ms, or ``lost``.
+``2025-12-31T09:15:03.120+08:00``. ``delay`` is how long a notification took in ms, or ``lost``.
 """
 
 from __future__ import annotations
@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import NamedTuple
 
+from ledger.calendar import Calendar
+
 LOST = "lost"
 ACTIVE, SUSPENDED = "active", "suspended"
 INSTRUCT, AMEND, WITHDRAW = "instruct", "amend", "withdraw"
 FIXED, RATIO = "fixed", "ratio"
 CAPTURE, REVERSE = "capture", "reverse"
-PAID, RETURNED = "paid", "returned"
+PAID, RETURNED, FAILED = "paid", "returned", "failed"
+DEPOSIT, CONFIRM = "deposit", "confirm"
 
 ZONE = timezone(timedelta(hours=8))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -94,6 +97,121 @@ class ConfirmationRow(NamedTuple):
     received_at: str
 
 
+class FloatRow(NamedTuple):
+    """``floats.csv``: money put aside for refunds. The institution moves it, the platform confirms.
+
+    ``action`` is deposit, withdraw or confirm.
+    """
+
+    party: str
+    action: str
+    movement: str
+    amount: int
+    currency: str
+    stated_at: str
+
+
+class RefundRow(NamedTuple):
+    """``refunds.csv``, kept by the platform: what it wants to go back to buyers."""
+
+    record: str
+    refund: str
+    payment: str
+    order: str
+    amount: int
+    currency: str
+    reason: str
+    requested_at: str
+
+
+class RefundResultRow(NamedTuple):
+    """``refund-results.csv``, kept by the institution: how each refund ended."""
+
+    record: str
+    refund: str
+    result: str
+    bank_reference: str
+    stated_at: str
+    reason: str
+
+
+class TermsRow(NamedTuple):
+    """``terms.csv``: the fee agreements, which institution and platform both sign.
+
+    An empty ``channel`` is for all channels. The fee of a payment is bounded by ``minimum`` and
+    ``maximum``; 0 is no bound.
+    """
+
+    agreement: str
+    channel: str
+    currency: str
+    rate_ppm: int
+    minimum: int
+    maximum: int
+    effective_from: str
+    agreed_at: str
+    accepted_at: str
+
+
+class FeeRow(NamedTuple):
+    """``fees.csv``, kept by the institution: the fee it charges for a payment."""
+
+    record: str
+    payment: str
+    agreement: str
+    amount: int
+    currency: str
+    charged_at: str
+
+
+class InvoiceRow(NamedTuple):
+    """``invoices.csv``: a month's fees, invoiced by the institution, settled by the platform."""
+
+    invoice: str
+    period: str
+    amount: int
+    currency: str
+    charges: int
+    invoiced_at: str
+    bank_reference: str
+    paid_at: str
+
+
+class ProfitRow(NamedTuple):
+    """``profits.csv``: one recipient's part of an invoice's income, as agreed and as shared.
+
+    ``accepted_at`` and ``received_at`` are empty for the institution, which shares its own income.
+    """
+
+    agreement: str
+    effective_from: str
+    delay: str
+    party: str
+    ppm: int
+    agreed_at: str
+    accepted_at: str
+    share: str
+    invoice: str
+    amount: int
+    currency: str
+    shared_at: str
+    received_at: str
+
+
+class DisputeRow(NamedTuple):
+    """``disputes.csv``: what a party contests, and the answer. An empty outcome: none yet."""
+
+    dispute: str
+    party: str
+    subject: str
+    against: str
+    reason: str
+    raised_at: str
+    outcome: str
+    answer: str
+    resolved_at: str
+
+
 class Leg(NamedTuple):
     """One leg of an order row. ``share`` is an amount, or parts per million in ratio mode."""
 
@@ -105,9 +223,13 @@ class Leg(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One business day: the five files, and which payments were planted with which trouble."""
+    """One business day and what follows from it: the files, the calendar, and the planted trouble.
+
+    ``troubles`` names, by kind of trouble, the payments (or payouts) that it was planted in.
+    """
 
     business_date: str
+    calendar: Calendar
     platform: str
     institution: str
     seed: int
@@ -116,6 +238,14 @@ class Day:
     captures: tuple[CaptureRow, ...]
     payouts: tuple[PayoutRow, ...]
     confirmations: tuple[ConfirmationRow, ...]
+    floats: tuple[FloatRow, ...]
+    refunds: tuple[RefundRow, ...]
+    refund_results: tuple[RefundResultRow, ...]
+    terms: tuple[TermsRow, ...]
+    fees: tuple[FeeRow, ...]
+    invoices: tuple[InvoiceRow, ...]
+    profits: tuple[ProfitRow, ...]
+    disputes: tuple[DisputeRow, ...]
     troubles: dict[str, tuple[str, ...]]
 
 

@@ -8,6 +8,7 @@ tests hold the running nodes against it.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Iterator
 
 from cli.day.rows import (
     AMEND,
@@ -28,6 +29,7 @@ from ledger.calendar import Calendar
 from ledger.contracts.allocation import share
 
 LEGS_MAX = 10
+COMPLETE, OPEN, CONFLICTING, VOID = "complete", "open", "conflicting", "void"
 
 
 class Tally:
@@ -35,9 +37,10 @@ class Tally:
 
     Args:
         receivers: The institution's receivers.
+        calendar: The institution's calendar.
     """
 
-    def __init__(self, receivers: tuple[ReceiverRow, ...]) -> None:
+    def __init__(self, receivers: tuple[ReceiverRow, ...], calendar: Calendar) -> None:
         self.receivers = {row.receiver: row for row in receivers}
         self.applied = len(receivers) + sum(row.status == SUSPENDED for row in receivers)
         self.refused: Counter[str] = Counter()
@@ -49,7 +52,14 @@ class Tally:
         self.payouts: dict[str, PayoutRow] = {}
         self.confirmations: dict[str, ConfirmationRow] = {}
         self._settled: set[tuple[str, str]] = set()
-        self._calendar = Calendar()
+        self.calendar = calendar
+
+    def count(self, code: str = "") -> None:
+        """Count a record as applied, or as refused with ``code``."""
+        if code:
+            self.refused[code] += 1
+        else:
+            self.applied += 1
 
     def order(self, row: OrderRow) -> None:
         """Take one row of the platform's."""
@@ -92,60 +102,77 @@ class Tally:
         else:
             self.refused["already-captured"] += 1
 
-    def due(self, cutoff_date: str) -> dict[str, list[int]]:
-        """Return the leg amounts due per receiver up to a date, in order of payment and leg."""
-        due: dict[str, list[int]] = {}
-        for payment in sorted(self.captures):
-            if self.state(payment) != "complete":
-                continue
+    def due(self, cutoff_date: str) -> dict[str, list[tuple[str, int]]]:
+        """Return the payments and leg amounts due per receiver up to a date."""
+        due: dict[str, list[tuple[str, int]]] = {}
+        for payment, receiver, amount in self.unsettled():
             captured_ms = moment(self.captures[payment].captured_at)
-            for receiver, amount in self.split(payment):
-                cycle = self.receivers[receiver].cycle
-                unpaid = (payment, receiver) not in self._settled
-                if unpaid and self._calendar.due_date(captured_ms, cycle) <= cutoff_date:
-                    due.setdefault(receiver, []).append(amount)
+            cycle = self.receivers[receiver].cycle
+            if amount and self.calendar.due_date(captured_ms, cycle) <= cutoff_date:
+                due.setdefault(receiver, []).append((payment, amount))
         return due
 
-    def settle(self, rows: tuple[PayoutRow, ...], cutoff_date: str) -> None:
-        """Take the run of payouts.
+    def unsettled(self) -> Iterator[tuple[str, str, int]]:
+        """Yield payment, receiver and amount of every leg whose halves agree and that is not paid.
+
+        A leg whose payout came back is not paid.
+        """
+        for payment in sorted(self.captures):
+            if self.state(payment) != COMPLETE:
+                continue
+            for receiver, amount in self.split(payment):
+                if (payment, receiver) not in self._settled:
+                    yield payment, receiver, amount
+
+    def settle(self, rows: Iterable[PayoutRow], cutoff_date: str) -> None:
+        """Take one run of payouts.
 
         Raises:
             ValueError: a payout is not what is due to its receiver.
         """
         due = self.due(cutoff_date)
         for row in rows:
-            amounts = due.get(row.receiver, [])
-            if (row.amount, row.legs) != (sum(amounts), len(amounts)):
+            legs = due.get(row.receiver, [])
+            if (row.amount, row.legs) != (sum(amount for _, amount in legs), len(legs)):
                 raise ValueError(f"payout {row.payout} is not what is due to {row.receiver}")
             self.payouts[row.payout] = row
             self.applied += 2
-        receivers = {row.receiver for row in rows if row.result == PAID}
-        self._settled.update(
-            (payment, receiver)
-            for payment in self.captures
-            if self.state(payment) == "complete"
-            for receiver, _ in self.split(payment)
-            if receiver in receivers
-        )
+            if row.result == PAID:
+                self._settled.update((payment, row.receiver) for payment, _ in legs)
 
     def confirm(self, row: ConfirmationRow) -> None:
         """Take one owner's word on what reached its account."""
         self.confirmations[row.payout] = row
         self.applied += 1
 
+    def stands(self, payment: str) -> bool:
+        """Return whether the payment was captured, as far as the log knows, and not reversed."""
+        return payment in self.captures and payment not in self.reversed
+
     def state(self, payment: str) -> str:
         """Return ``complete``, ``open``, ``conflicting``, or ``void`` when it was taken back."""
         order, capture = self.orders.get(payment), self.captures.get(payment)
         if payment in self.withdrawn or payment in self.reversed:
-            return "void"
+            return VOID
         if order is None or capture is None:
-            return "open"
+            return OPEN
         same = (order.order, order.amount, order.currency) == (
             capture.order,
             capture.amount,
             capture.currency,
         )
-        return "complete" if same else "conflicting"
+        return COMPLETE if same else CONFLICTING
+
+    def arrival(self, payout: str) -> str:
+        """Return the state of a payout's arrival, or the empty string where none is awaited."""
+        row = self.payouts[payout]
+        if row.result != PAID or not self.receivers[row.receiver].owner:
+            return ""
+        confirmed = self.confirmations.get(payout)
+        if confirmed is None:
+            return OPEN
+        same = (confirmed.amount, confirmed.currency) == (row.amount, row.currency)
+        return COMPLETE if same else CONFLICTING
 
     def split(self, payment: str) -> list[tuple[str, int]]:
         """Return receiver and amount of every leg of a payment's instruction."""

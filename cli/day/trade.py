@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from cli.day.cast import CURRENCY, Cast, Plan
 from cli.day.dice import Dice
+from cli.day.holiday import CUTOFF_TIME
 from cli.day.rows import (
     AMEND,
     CAPTURE,
@@ -27,6 +28,13 @@ from cli.day.rows import (
 
 MINUTE_MS = 60_000
 LATE_TIME = "22:30:00"
+CROSSING = "cut-off-crossing"
+REFUND_TROUBLES = (
+    "refund",
+    "refund-failed-retried",
+    "refund-beyond-payment",
+    "refund-beyond-float",
+)
 TROUBLES = (
     "lost-capture-notification",
     "lost-instruction",
@@ -43,13 +51,17 @@ TROUBLES = (
     "ratio-with-tail",
     "cancelled-order",
     "reversed-capture",
+    CROSSING,
+    *REFUND_TROUBLES,
+    "fee-miscalculated",
+    "disputed-leg",
 )
 """Every kind of trouble. Each is planted at least once, and once in 100 payments."""
 
 PLANTED_PER = 100
 LEGS_MAX = 10
 _MILLION = 1_000_000
-_OPEN_TIME = "09:00:00"
+OPEN_TIME = "09:00:00"
 _TRADING_MS = 11 * 60 * MINUTE_MS
 _PPM_MIN, _PPM_MAX = 5_000, 60_000
 _LEG_COUNTS = (1, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 4, 4, 5, 6, 7)
@@ -95,7 +107,8 @@ class _Scene:
         self._plan = plan
         self._cast = cast
         self._dice = dice
-        self._open_ms = moment(f"{plan.date}T{_OPEN_TIME}+08:00")
+        self._open_ms = moment(f"{plan.date}T{OPEN_TIME}+08:00")
+        self._cutoff_ms = moment(f"{plan.date}T{CUTOFF_TIME}+08:00")
         self._late_ms = moment(f"{plan.date}T{LATE_TIME}+08:00")
         self._owned_next = 0
         self._spoil: dict[str, Callable[[OrderRow, CaptureRow], Halves]] = {
@@ -124,6 +137,8 @@ class _Scene:
     def _order(self, number: int, trouble: str) -> OrderRow:
         step_ms = _TRADING_MS // self._plan.payments
         at_ms = self._open_ms + number * step_ms + self._dice.between(0, step_ms - 1)
+        if trouble == CROSSING:
+            at_ms = self._cutoff_ms - self._dice.between(100, 700)
         tag = f"{self._plan.date.replace('-', '')}-{number + 1:06d}"
         amount = self._dice.between(1_000, 250_000)
         mode, legs, tail_leg = self._legs(amount, trouble)

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from cli.day.cast import CURRENCY
 from cli.output import money
 
 ROWS_MAX = 14
@@ -23,6 +24,7 @@ def show(summary: dict[str, Any], console: Console) -> None:
     _line(console, "")
     _nodes(summary, console)
     _day(summary, console)
+    _business(summary["business"], console)
     _outage(summary, console)
     _one_sided(summary, console)
     _proofs(summary, console)
@@ -100,6 +102,38 @@ def _day(summary: dict[str, Any], console: Console) -> None:
             f"p99 {latency['p99']:.0f} ms",
         )
     _fact(console, "facts", ", ".join(f"{count:,} {state}" for state, count in facts.items()))
+
+
+def _business(business: dict[str, Any], console: Console) -> None:
+    payouts, refunds, fees = business["payouts"], business["refunds"], business["fees"]
+    paid, awaited = refunds["paid"], refunds["awaited"]
+    disputes = dict(business["disputes"])
+    _fact(
+        console,
+        "payouts",
+        f"{payouts['created']} in two runs, {payouts['returned']} came back and went out again",
+    )
+    _fact(
+        console,
+        "refunds",
+        f"{paid['count']} paid, {_yuan(paid['amount'])}; {awaited['count']} awaited; "
+        f"{_yuan(refunds['float_free'])} left in the float",
+    )
+    _fact(
+        console,
+        "fees",
+        f"{_yuan(fees['accrued'])} accrued, {_yuan(fees['invoiced'])} invoiced, "
+        f"{_yuan(fees['settled'])} settled",
+    )
+    profit = ", ".join(f"{party} {_yuan(amount)}" for party, amount in business["profit"].items())
+    _fact(console, "profit", profit)
+    raised = disputes.pop("raised")
+    answers = ", ".join(f"{count} {answer}" for answer, count in disputes.items())
+    _fact(console, "disputes", f"{raised} raised: {answers}")
+
+
+def _yuan(amount: int) -> str:
+    return money(amount, CURRENCY)
 
 
 def _outage(summary: dict[str, Any], console: Console) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import shlex
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,7 +67,9 @@ def run_demo(choices: Choices) -> None:
     with ended_in_order(), _folder(choices) as folder:
         quorum = quorum_of(parties, choices.quorum)
         with writing(folder):
-            network = found_network(folder / "consortium", NAME, parties, quorum)
+            network = found_network(
+                folder / "consortium", NAME, parties, quorum, calendar=day.calendar
+            )
         left_running = False
         try:
             with unwrapped():
@@ -139,6 +142,7 @@ def _given_day(choices: Choices, folder: Path, parties: set[str]) -> tuple[Day, 
             "day-or-plan", "--day takes a day as it is; --payments and --seed make another one"
         )
     day = read_day(folder)
+    _refuse_running_month(day)
     needed = {day.platform, day.institution} | {row.owner for row in day.receivers if row.owner}
     missing = sorted(needed - parties)
     if missing:
@@ -148,6 +152,17 @@ def _given_day(choices: Choices, folder: Path, parties: set[str]) -> tuple[Day, 
             "name them with --parties",
         )
     return day, read_expected(folder)
+
+
+def _refuse_running_month(day: Day) -> None:
+    month = day.calendar.business_date(time.time_ns() // 1_000_000)[:7]
+    if day.business_date[:7] >= month:
+        raise UsageError(
+            "month-not-over",
+            f"the nodes run on today's clock, and the fees of {day.business_date[:7]} can be "
+            "invoiced only when that month is over",
+            "play a day of an earlier month: tongzhang sample --date",
+        )
 
 
 @contextlib.contextmanager

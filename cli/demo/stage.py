@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from typing import NamedTuple
+from collections.abc import Coroutine
+from typing import Any, NamedTuple
 
+from cli.day.conversations import charging, disputing, opening, refunding
 from cli.day.phases import corrections, late_captures, reversals, trading_captures, trading_orders
 from cli.day.rows import SUSPENDED, Day
 from cli.demo.feeder import Feeder
@@ -100,6 +102,9 @@ class Stage:
         for captures in (trading_captures(day), reversals(day), late_captures(day)):
             totals[day.institution] += len(captures)
         totals.update(row.party for row in day.confirmations)
+        for talk in (opening(day), refunding(day), charging(day), disputing(day)):
+            for turn in talk:
+                totals[turn.party] += len(turn.said)
         return totals
 
     def _feeder(self, party: str, total: int) -> Feeder:
@@ -116,7 +121,7 @@ class Stage:
 
     async def _live(self, no_kill: str) -> Outage | None:
         day = TradingDay(self._day, self.feeders, self.observer, self.screen)
-        await day.register()
+        await self._at_once(day.register(), day.agree())
         outage = None
         if no_kill:
             self.screen.event(f"no node will be killed: {no_kill}")
@@ -125,10 +130,17 @@ class Stage:
             outage = await self._trade_through_outage(day)
         await self.observer.until_equal()
         await day.correct()
-        await day.settle()
-        await day.confirm()
+        await self._at_once(day.settle(0), day.refund())
         await day.come_late()
+        await self._at_once(day.settle(1), day.charge(), day.dispute())
         return outage
+
+    async def _at_once(self, *parts: Coroutine[Any, Any, None]) -> None:
+        """Live through independent parts of the day side by side, until all nodes have them."""
+        async with asyncio.TaskGroup() as group:
+            for part in parts:
+                group.create_task(part)
+        await self.observer.until_equal()
 
     async def _trade_through_outage(self, day: TradingDay) -> Outage:
         total = len(trading_orders(self._day)) + len(trading_captures(self._day))

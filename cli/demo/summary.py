@@ -8,6 +8,7 @@ from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from cli.demo.business import differing, facts_by_kind, figures
 from cli.demo.observer import Observer, digest
 from cli.demo.pages import all_of
 from cli.statistics import percentile
@@ -38,19 +39,34 @@ class Check(NamedTuple):
 
 
 class Books(NamedTuple):
-    """What one node's log adds up to."""
+    """What one node's log adds up to. ``trial`` is its trial balance, both columns by currency."""
 
     balances: list[dict[str, Any]]
     expectations: list[dict[str, Any]]
+    trial: dict[str, dict[str, int]]
 
 
 async def read_books(observer: Observer, party: str) -> Books:
-    """Return all balances and expectations of a node."""
+    """Return all balances and expectations of a node, and its trial balance."""
     get = partial(observer.get, party)
-    balances, expectations = await asyncio.gather(
-        all_of(get, "balances"), all_of(get, "expectations", as_of=0)
+    balances, expectations, trial = await asyncio.gather(
+        all_of(get, "balances"),
+        all_of(get, "expectations", as_of=0),
+        get("/v1/books/trial-balance"),
     )
-    return Books(balances, expectations)
+    columns = {
+        total["currency"]: {"credit": total["credit"], "debit": total["debit"]}
+        for total in trial["totals"]
+    }
+    return Books(balances, expectations, columns)
+
+
+def accounts(balances: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
+    """Return balances by account, per currency."""
+    book: dict[str, dict[str, int]] = {}
+    for balance in balances:
+        book.setdefault(balance["currency"], {})[balance["account"]] = balance["amount"]
+    return book
 
 
 def class_totals(balances: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
@@ -115,6 +131,7 @@ def check_nodes(statuses: dict[str, dict[str, Any]], books: dict[str, Books]) ->
         ("state hash", {party: status["state"] for party, status in statuses.items()}),
         ("balances", {party: digest(each.balances) for party, each in books.items()}),
         ("expectations", {party: digest(each.expectations) for party, each in books.items()}),
+        ("trial balance", {party: digest(each.trial) for party, each in books.items()}),
     ]
     return [
         Check(f"{name} equal on all nodes", dict.fromkeys(found, found[first]), found)
@@ -126,6 +143,7 @@ def check_outcome(expected: dict[str, Any], books: Books, records: dict[str, Any
     """Return the checks that the day came out as it had to."""
     loose = [each for each in books.expectations if each["state"] in OPEN_STATES]
     conflicts = [each for each in books.expectations if each["state"] == "conflicting"]
+    business = figures(books, expected["platform"])
     return [
         *(Check(f"records {name}", expected["records"][name], records[name]) for name in EXPECTED),
         Check("facts", expected["facts"], facts(books.expectations)),
@@ -139,7 +157,15 @@ def check_outcome(expected: dict[str, Any], books: Books, records: dict[str, Any
             expected["conflicting"],
             sorted(each["subject"] for each in conflicts),
         ),
+        Check(
+            "facts by kind",
+            expected["facts_by_kind"],
+            facts_by_kind(books.expectations, FACT_STATES),
+        ),
+        *(Check(name, expected["business"][name], business[name]) for name in business),
         Check("balances", expected["balances"], class_totals(books.balances)),
+        Check("accounts", *differing(expected["accounts"], accounts(books.balances))),
+        Check("trial balance", expected["trial_balance"], books.trial),
         Check(
             "books sum to zero",
             dict.fromkeys(expected["balances"], 0),
@@ -194,7 +220,10 @@ async def summarize(
         "facts": facts(own.expectations),
         "healed": healed(own.expectations),
         "one_sided": one_sided(own.expectations, played.began_ms, now_ms),
+        "business": figures(own, expected["platform"]),
         "balances": class_totals(own.balances),
+        "accounts": accounts(own.balances),
+        "trial_balance": own.trial,
         "proofs": proofs,
         "nodes": [_node(node, statuses[node.party]) for node in nodes],
         "checks": [{**check._asdict(), "good": check.good} for check in checks],

@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
-from cli.day import phases, statements
+from cli.day import conversations, phases, statements
+from cli.day.conversations import Turn
 from cli.day.rows import SUSPENDED, ConfirmationRow, Day, OrderRow, moment
+from cli.demo.conversation import PAGE_RECORDS, hold
 from cli.demo.feeder import Feeder, Statement
 from cli.demo.observer import Observer
 from cli.demo.pages import all_of
@@ -15,7 +17,6 @@ from cli.demo.screen import Screen
 from cli.errors import CheckFailed
 
 PAGED_FROM_PAYMENTS = 2000
-PAGE_RECORDS = 50
 _WATCH_S = 0.1
 _PATIENCE_S = 60.0
 _OPENING = "T08:00:00+08:00"
@@ -53,7 +54,12 @@ class TradingDay:
             + [Statement(row.receiver, statements.suspended(row, at_ms)) for row in closed],
             self._page,
         )
-        await self._observer.until_equal()
+
+    async def agree(self) -> None:
+        """Agree on fees and on profit sharing, and fill the refund float."""
+        turns = conversations.opening(self._day)
+        self._screen.event(f"fees, profit sharing and the refund float: {_count(turns)} records")
+        await hold(turns, self._feeders)
 
     async def trade(self) -> None:
         """Captures and split instructions, concurrently."""
@@ -102,20 +108,40 @@ class TradingDay:
         captured = {row.payment for row in self._day.captures}
         return {row.payment for row in self._day.orders if row.payment not in captured}
 
-    async def settle(self) -> None:
-        """Pay out what is due, and say how each payout ended."""
-        rows = self._day.payouts
-        self._screen.event(f"cut-off: {len(rows)} payouts and their results")
+    async def settle(self, run: int) -> None:
+        """Pay out what is due, say how each payout ended, and have the arrivals confirmed.
+
+        Args:
+            run: 0 for the run of the day, 1 for that of the next business date.
+        """
+        date, rows, arrived = list(phases.runs(self._day))[run]
+        self._screen.event(f"cut-off {date}: {len(rows)} payouts, {len(arrived)} confirmed")
         created = [Statement(row.payout, statements.payout_created(row)) for row in rows]
         results = [Statement(row.payout, statements.payout_result(row)) for row in rows]
-        await self._institution.feed(created + results)
+        await self._institution.feed(created + results, self._page)
+        await self._confirm_all(arrived)
 
-    async def confirm(self) -> None:
-        """Every owner confirms the arrivals that its own node asks it for."""
+    async def refund(self) -> None:
+        """Ask for refunds, answer them, and ask again for those that failed or were refused."""
+        turns = conversations.refunding(self._day)
+        requests, results = len(self._day.refunds), len(self._day.refund_results)
+        self._screen.event(f"refunds: {requests} requests, {results} results")
+        await hold(turns, self._feeders)
+
+    async def charge(self) -> None:
+        """Charge the fees, invoice and settle the month, and share the income."""
+        self._screen.event(f"fees: {len(self._day.fees)} charges, then invoice and profit sharing")
+        await hold(conversations.charging(self._day), self._feeders)
+
+    async def dispute(self) -> None:
+        """Raise disputes and answer them."""
+        self._screen.event(f"{len(self._day.disputes)} disputes are raised")
+        await hold(conversations.disputing(self._day), self._feeders)
+
+    async def _confirm_all(self, arrived: list[ConfirmationRow]) -> None:
         by_party: dict[str, dict[str, ConfirmationRow]] = {}
-        for row in self._day.confirmations:
+        for row in arrived:
             by_party.setdefault(row.party, {})[f"payout:{row.payout}"] = row
-        self._screen.event(f"owners confirm {len(self._day.confirmations)} arrivals")
         async with asyncio.TaskGroup() as group:
             for party, rows in by_party.items():
                 group.create_task(self._confirm(self._feeders[party], rows))
@@ -140,11 +166,14 @@ class TradingDay:
         await self._institution.feed(
             Statement(row.payment, statements.capture_record(row)) for row in rows
         )
-        await self._observer.until_equal()
 
     async def _subjects(self, feeder: Feeder, **query: str) -> set[str]:
         shown = await all_of(feeder.get, "expectations", **query)
         return {expectation["subject"] for expectation in shown}
+
+
+def _count(turns: Iterable[Turn]) -> int:
+    return sum(len(turn.said) for turn in turns)
 
 
 def _orders(rows: Iterable[OrderRow]) -> Iterable[Statement]:
