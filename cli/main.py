@@ -12,11 +12,27 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import consortium, expectations, export, records, sample, submit, tokens, verify
+from cli import (
+    consortium,
+    evidence,
+    expectations,
+    export,
+    fees,
+    payment,
+    payouts,
+    records,
+    refunds,
+    sample,
+    search,
+    submit,
+    tokens,
+    verify,
+)
 from cli.bench.command import bench
 from cli.demo.command import demo
 from cli.errors import BAD, GOOD, USAGE, CliError, UsageError
 from cli.output import note, say, show_error
+from cli.simulation.command import simulate
 
 
 def _show_version(wanted: bool) -> None:
@@ -60,13 +76,21 @@ app.command("node")(consortium.node)
 app.command("demo")(demo)
 app.command("sample")(sample.sample)
 app.command("submit")(submit.submit)
-app.command("payment")(records.payment)
+app.command("payment")(payment.payment)
+app.command("search")(search.search)
+app.command("receiver")(payouts.receiver)
+app.command("payouts")(payouts.payouts)
+app.command("refunds")(refunds.refunds)
+app.command("float")(refunds.refund_float)
+app.command("fees")(fees.fees)
 app.command("expectations")(expectations.expectations)
 app.command("status")(records.status)
 app.command("receipt")(records.receipt)
 app.add_typer(verify.app, name="verify")
 app.add_typer(export.app, name="export")
+app.add_typer(evidence.app, name="evidence")
 app.add_typer(tokens.app, name="token")
+app.command("simulate")(simulate)
 app.command("bench")(bench)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import time
 from collections.abc import Callable
@@ -48,14 +49,26 @@ def run_node(path: Path, *, rebuild: bool, checked: Checked) -> None:
         if checked != "nothing":
             _check(store, deep=checked == "state")
         config = home.config
+        node = Node(home, store)
+        _spare_the_collector()
         try:
-            serve(Node(home, store), config.host, config.port, on_started=_say_started(home))
+            serve(node, config.host, config.port, on_started=_say_started(home))
         except OSError as error:
             raise CheckFailed(
                 "address-in-use",
                 f"cannot listen on {config.host}:{config.port}: {error.strerror or error}",
                 f"end what uses the port, or change it in {path / 'node.toml'}",
             ) from None
+
+
+def _spare_the_collector() -> None:
+    """Leave what lives as long as the process out of garbage collection, and look less often.
+
+    Records and rows form no cycles: looking for them at the default pace took 5 % of a busy node.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 def _open(home: Home) -> Store:

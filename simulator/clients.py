@@ -41,6 +41,7 @@ class Client:
         self._chance = chance
         self._waiting: dict[str, Said] = {}
         self._flood = 0
+        self._told: list[str] = []
         self.idle = False
         """Whether it has nothing more to say, and waits for nothing."""
 
@@ -66,7 +67,8 @@ class Client:
         if not self._waiting and not world.healed:
             count = max(1 + self._chance.below(3), self._flood)
             self._flood = 0
-            for said in world.workload.next(self.process.party, count, self._chance):
+            party, now_ms = self.process.party, self.process.now().wall_ms
+            for said in world.workload.next(party, count, self._chance, now_ms):
                 self._waiting[said.id] = said
         self.idle = not self._waiting and (world.healed or world.workload.is_done)
         if self.idle and world.healed:
@@ -108,25 +110,37 @@ class Client:
             return  # answered before
         index = -1 if submission.index is None else submission.index
         outcome = submission.outcome or submission.code or ""
-        self._tell("answer", said.id, outcome, index)
-        self.world.workload.answered(said, outcome)
+        self._tell("answer", said.id, outcome, index, submission.height or 0)
+        self._told.append(said.id)
+        self.world.workload.answered(said, outcome, in_log=index >= 0)
         if self._chance.happens(READS_PPM):
-            world = self.world
-            world.at(self.process.now_us + 1000, self.process, lambda: self._read(said))
+            self._soon(self.process.party, said.id)
+            self._read_old()
         if not self._waiting:
             self.world.at(self.process.now_us + self._think_us(), None, self.turn)
 
-    def _read(self, said: Said) -> None:
-        """Read a record back as the HTTP layer would: id, entry, and the height of the snapshot."""
+    def _read_old(self) -> None:
+        """Read something that some client was told at any time before."""
+        other = self._chance.pick(self.world.clients)
+        if other._told:
+            self._soon(other.process.party, self._chance.pick(other._told))
+
+    def _soon(self, party: str, record_id: str) -> None:
+        at_us = self.process.now_us + 1000
+        self.world.at(at_us, self.process, lambda: self._read(party, record_id))
+
+    def _read(self, party: str, record_id: str) -> None:
+        """Read a record as the HTTP layer would: id, entry, and the height of the snapshot."""
         store = self.process.store
         if store is None:
             return
         with store.reader() as reader:
             height = reader.height()
-            row = reader.row(Recorded, (self.process.party, said.id))
+            row = reader.row(Recorded, (party, record_id))
             entry = None if row is None else reader.entry(row.entry)
         outcome = "" if entry is None else entry.outcome
-        self._tell("read", said.id, outcome, -1 if entry is None else entry.index, height)
+        index = -1 if entry is None else entry.index
+        self._tell("read", record_id, outcome, index, height, party=party)
 
     def _tell(
         self,
@@ -135,8 +149,10 @@ class Client:
         outcome: str = "",
         index: int = -1,
         height: int = 0,
+        *,
+        party: str = "",
     ) -> None:
         name = self.process.party
-        place = (self.process.now_us, name, kind, name, record_id)
+        place = (self.process.now_us, name, kind, party or name, record_id)
         self.world.on_operation(Operation(*place, outcome, index, height))
         self.world.note(self.process, kind, f"{record_id} {outcome}".rstrip())

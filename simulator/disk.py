@@ -56,8 +56,9 @@ class SimulatedStore(Store):
             process.before_write()
         super().commit(block, execution, certificate, justification, journal_upto=journal_upto)
         if process is not None:
+            process.unreported = (block, execution, certificate, justification)
             process.after_write()
-            process.committed(block, execution, certificate, justification)
+            process.report()
 
     def limit_pages(self, full: bool) -> None:
         """Let SQLite itself report a full disk from now on, or no more."""

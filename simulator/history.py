@@ -10,10 +10,11 @@ OperationKind = Literal["submit", "answer", "read"]
 class Operation(NamedTuple):
     """One event of one client.
 
-    ``submit``: a record was handed to the node; ``answer``: it was told to be final at ``entry``,
-    or refused before signing with ``outcome`` and no entry; ``read``: the node showed ``height``
-    as its last block, and at ``entry`` an entry of ``party`` with this id and outcome (empty if
-    there was none).
+    ``submit``: a record was handed to the node; ``answer``: it was told to be final at ``entry`` in
+    the block of ``height``, or refused before signing with ``outcome`` and no entry; ``read``: the
+    node showed ``height`` as its last block, and at ``entry`` an entry of ``party`` with this id
+    and outcome (empty if there was none). A client submits records of its own party, and reads
+    those of all.
     """
 
     at_us: int

@@ -20,6 +20,8 @@ Faults by kind, and the fields each of them reads besides ``at_ms``, ``for_ms`` 
 
 from __future__ import annotations
 
+import json
+import re
 from difflib import get_close_matches
 from typing import Annotated, Literal, TypeVar
 
@@ -70,7 +72,9 @@ FIELDS: dict[str, tuple[str, ...]] = {
 }
 
 
-class Network(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Network(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True
+):
     """How every line behaves: delay and mean of the jitter in ms, rates in parts per million.
 
     ``bandwidth_kib_s`` of 0 is unlimited. A reordered frame takes ten times as long.
@@ -121,7 +125,8 @@ class Expect(
     """What a scenario promises besides the invariants.
 
     ``convicted`` are the parties that evidence names in the end, no more and no fewer; ``halted``
-    those that stopped for safety. ``fork`` says that two final blocks stood at one height.
+    the honest ones that stopped for safety. ``fork`` says that two final blocks stood at one
+    height, ``progress`` that in the end everything became final everywhere.
     """
 
     convicted: Names | None = None
@@ -135,9 +140,12 @@ class Plan(
 ):
     """What a run depends on.
 
-    ``records`` are submitted by the parties' clients, ``until_ms`` is when faults end and clients
-    begin nothing new at the latest. ``liars`` names the lie of a party. ``abroad_ms`` spreads the
-    wall clocks. ``timeout_ms`` is the slots' first timeout.
+    ``records`` are submitted by the parties' clients, but no more once the log has ``blocks`` (0:
+    however many). ``until_ms`` is when faults end and clients begin nothing new at the latest.
+    ``liars`` names the lie of a party. ``skew_ms`` spreads the wall clocks; ``hurry`` is how many
+    ms pass on them in one of the world's, so that months of business fit into a run.
+    ``timeout_ms`` is the slots' first timeout. ``show_ms`` is the slice of a scenario that a
+    picture shows.
     """
 
     seed: Annotated[int, Meta(ge=0, le=2**53 - 1)] = 0
@@ -145,16 +153,19 @@ class Plan(
     nodes: Annotated[int, Meta(ge=1, le=MEMBERS_MAX)] = 4
     quorum: Annotated[int, Meta(ge=0, le=MEMBERS_MAX)] = 0
     records: Count = 400
+    blocks: Count = 0
     until_ms: Ms = 600_000
     think_ms: Ms = 30
     timeout_ms: Annotated[int, Meta(ge=10, le=60_000)] = 400
     disk_us: Count = 300
     skew_ms: Ms = 50
+    hurry: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
     drift_ppm: Ppm = 100
     network: Network = Network()
     liars: dict[str, str] = {}
     faults: tuple[Fault, ...] = ()
     expect: Expect | None = None
+    show_ms: tuple[Ms, Ms] = (0, 0)
 
     @property
     def parties(self) -> Names:
@@ -192,8 +203,25 @@ def read(text: str, kind: type[T], name: str) -> T:
 
 
 def write(plan: msgspec.Struct) -> str:
-    """Return a plan or a part of one as TOML; reading it gives an equal one."""
-    return msgspec.toml.encode(plan).decode()
+    """Return a plan or a part of one as TOML, a line a fault; reading it gives an equal one."""
+    rows = (f"{name} = {_toml(value, 1)}" for name, value in msgspec.to_builtins(plan).items())
+    return "".join(f"{row}\n" for row in rows)
+
+
+def _toml(value: object, depth: int) -> str:
+    if isinstance(value, dict):
+        pairs = (f"{_key(name)} = {_toml(each, depth + 1)}" for name, each in value.items())
+        return f"{{ {', '.join(pairs)} }}" if value else "{}"
+    if isinstance(value, list | tuple):
+        if depth == 1 and value and isinstance(value[0], dict):
+            return "[\n" + "".join(f"  {_toml(each, 2)},\n" for each in value) + "]"
+        return f"[{', '.join(_toml(each, depth + 1) for each in value)}]"
+    text = json.dumps(value, ensure_ascii=False)  # a text, an integer, true or false
+    return text.replace("\x7f", "\\u007f")
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch("[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
 
 
 def check(plan: Plan, lies: tuple[str, ...]) -> None:
@@ -216,15 +244,16 @@ def check(plan: Plan, lies: tuple[str, ...]) -> None:
     if plan.nodes < 2:
         raise SimulatorError("bad-quorum", "a consortium has a platform and an institution")
     for party, lie in plan.liars.items():
-        _refuse_unknown("unknown-party", "party", party, plan.parties)
-        _refuse_unknown("unknown-lie", "lie", lie, lies)
+        _refuse_unknown_party(party, plan)
+        if lie not in lies:
+            raise SimulatorError("unknown-lie", f"there is no lie {lie!r}; {nearest(lie, lies)}")
     for fault in plan.faults:
         _refuse_fault(fault, plan)
 
 
 def _refuse_fault(fault: Fault, plan: Plan) -> None:
     for party in (*fault.who, *fault.toward):
-        _refuse_unknown("unknown-party", "party", party, plan.parties)
+        _refuse_unknown_party(party, plan)
     allowed = ("kind", "at_ms", "for_ms", "who", *FIELDS[fault.kind])
     default = Fault(kind=fault.kind, at_ms=0)
     for name in fault.__struct_fields__:
@@ -239,9 +268,11 @@ def _refuse_fault(fault: Fault, plan: Plan) -> None:
         )
 
 
-def _refuse_unknown(code: str, what: str, name: str, known: tuple[str, ...]) -> None:
-    if name not in known:
-        raise SimulatorError(code, f"there is no {what} {name!r}; {nearest(name, known)}")
+def _refuse_unknown_party(name: str, plan: Plan) -> None:
+    if name not in plan.parties:
+        raise SimulatorError(
+            "unknown-party", f"there is no party {name!r}; {nearest(name, plan.parties)}"
+        )
 
 
 def nearest(name: str, known: tuple[str, ...]) -> str:

@@ -31,6 +31,9 @@ MORNING_MS = FOUNDED_MS + 4 * 86_400_000 + 2 * 3_600_000
 NO_TICK = 1 << 62
 TICK_MIN_US = 1000
 
+Commit = tuple[Block, Execution, bytes | None, bytes]
+"""A block, what it makes of the state, its certificate and its justification."""
+
 
 class PowerCut(Exception):
     """The power of a machine has failed; everything in its memory is gone."""
@@ -65,9 +68,11 @@ class Process:
         self.fuse: tuple[int, Fault] | None = None
         self.full = False
         self.rebuilt = False
+        self.unreported: Commit | None = None
         self.latency_us = world.plan.disk_us
         self._skew_ms = world.chance.between(-world.plan.skew_ms, world.plan.skew_ms)
         self._drift_ppm = world.chance.between(-world.plan.drift_ppm, world.plan.drift_ppm)
+        self._hurry = world.plan.hurry
         self._ticks_ms = 1 + world.chance.below(1_000_000)
         self._base_us = 0
         self._writing = False
@@ -77,7 +82,7 @@ class Process:
     def now(self) -> Now:
         """Return this machine's steady ticks and wall time."""
         ticks = self._ticks_ms + self._elapsed_us(self.now_us) // 1000
-        return Now(ticks, MORNING_MS + self._skew_ms + self.now_us // 1000)
+        return Now(ticks, MORNING_MS + self._skew_ms + self.now_us * self._hurry // 1000)
 
     def jump(self, by_ms: int, drift_ppm: int) -> None:
         """Set the wall clock forward or back, and let the steady one run at another speed."""
@@ -132,6 +137,7 @@ class Process:
         if self.rebuilt:
             self.store.set_abstains(True)
         self.store.process = self
+        self.report()
         signer = world.signers[self.party]
         self.host = Host(world.genesis, self.party, signer, self.store, network=self, clock=self)
 
@@ -183,7 +189,8 @@ class Process:
     def before_write(self) -> None:
         """A write begins."""
         self.burn()
-        self.disk.note_whole()
+        if self.fuse is not None:
+            self.disk.note_whole()
         self._writing = True
         self.now_us += self.latency_us
 
@@ -196,10 +203,12 @@ class Process:
         """Tell the world what is durable."""
         self.world.on_saved(self, items)
 
-    def committed(
-        self, block: Block, execution: Execution, certificate: bytes | None, justification: bytes
-    ) -> None:
-        """Tell the world what is final."""
+    def report(self) -> None:
+        """Tell the world what is final, if the last commit has reached the disk."""
+        commit, self.unreported = self.unreported, None
+        if commit is None or self.store is None or self.store.tip().hash != commit[0].hash:
+            return
+        block, execution, certificate, justification = commit
         self.world.on_final(self, block, execution, (certificate, justification))
 
     # -- doing ------------------------------------------------------------------------------------

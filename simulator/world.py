@@ -32,7 +32,7 @@ from simulator.keys import make_genesis
 from simulator.liars import LIES, Twin
 from simulator.network import Lines
 from simulator.plan import Fault, Plan, check
-from simulator.process import Process
+from simulator.process import MORNING_MS, Process
 from simulator.trace import Trace
 from simulator.workload import Workload
 
@@ -71,10 +71,13 @@ class World:
         self.genesis, self.signers = make_genesis(plan)
         self.chance = Chance(plan.seed, "machines")
         self.now_us = 0
+        self.steps = 0
         self.lines = Lines(plan.network, Chance(plan.seed, "network"))
         self.counts: Counter[str] = Counter()
         self.damaged: set[str] = set()
         self.halts: dict[str, Halted] = {}
+        self.forks: dict[int, dict[str, bytes]] = {}
+        """Different final blocks at one height, by machine."""
         self.healed = False
         self.settled = False
         self._queue: list[tuple[int, int, Process | None, Callable[[], object]]] = []
@@ -86,7 +89,7 @@ class World:
             for name in (party, f"{party}~2") if twins else (party,):
                 self._add(name, party, directory, templates)
         self.checkers = [kind(self) for kind in checkers]
-        self.workload = Workload(plan, self.genesis)
+        self.workload = Workload(plan, self.genesis, MORNING_MS)
         self.clients = [
             Client(self, process, Chance(plan.seed, f"client {name}"))
             for name, process in self.processes.items()
@@ -120,7 +123,7 @@ class World:
         try:
             self._begin()
             end_us = self.plan.until_ms * 1000
-            self._until(lambda: all(client.idle for client in self.clients), end_us)
+            self._until(self._is_idle, end_us)
             self._heal()
             self.settled = self._until(self._is_settled, self.now_us + SETTLE_US)
             for checker in self.checkers:
@@ -140,6 +143,7 @@ class World:
                 heappush(queue, (process.busy_until_us, order, process, act))
                 continue
             self.now_us = max(self.now_us, at_us)
+            self.steps += 1
             act()
         return True
 
@@ -160,6 +164,10 @@ class World:
             self.at(1000 * fault.at_ms, None, lambda f=fault: self._strike(f))  # type: ignore[misc]
         for client in self.clients:
             self.after(10_000, client.turn)
+
+    def _is_idle(self) -> bool:
+        hopeless = self.workload.is_done
+        return all(client.idle or (hopeless and client.hopeless) for client in self.clients)
 
     def _is_settled(self) -> bool:
         if not all(client.answered for client in self.clients if not client.hopeless):
@@ -220,6 +228,8 @@ class World:
         """A node has stopped for safety: note it, and do what an operator would."""
         self.note(process, "halt", f"{why.code}: {why.message}")
         self.counts["halts"] += 1
+        for checker in self.checkers:
+            checker.on_halt(process, why)
         damaged = process.name in self.damaged
         self.power_failed(process, None)
         if why.code == "corrupt-ledger" or (why.code == "state-diverged" and damaged):
@@ -374,9 +384,10 @@ class World:
             if to.party != party or to.name not in sender.links:
                 continue
             life, now_us = to.life, sender.now_us
+            arrivals = self.lines.arrivals(sender.party, party, now_us, len(frame))
             if self.trace is not None:
-                self.trace.frame(now_us, sender, to, self._sent[2])
-            for arrival in self.lines.arrivals(sender.party, party, now_us, len(frame)):
+                self.trace.frame(now_us, sender, to, arrivals, self._sent[2])
+            for arrival in arrivals:
                 self.at(
                     arrival,
                     to,
@@ -385,9 +396,10 @@ class World:
 
     def _deliver(self, sender: str, to: Process, life: int, frame: bytes) -> None:
         if to.life != life or to.host is None:
+            self.note(to, "miss", f"from {sender}")
             return
-        if to.liar is not None:
-            to.liar.receive(sender, frame)
+        if to.liar is not None and not to.liar.receive(sender, frame):
+            return
         to.do(lambda host: host.receive(sender, frame))
 
     def _watch(self, sender: Process, frame: bytes) -> None:
@@ -424,6 +436,8 @@ class World:
         """Tell the checkers that a block is final."""
         if self.trace is not None:
             self.trace.final(process, block, execution)
+        if 0 < self.plan.blocks <= block.header.height:
+            self.workload.stop()
         for checker in self.checkers:
             checker.on_final(process, block, execution, proofs)
 

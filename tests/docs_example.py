@@ -17,6 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from consensus.evidence import of_votes
+from consensus.evidence_file import encode_file
 from consensus.messages import WantRange, encode
 from consensus.votes import checkpoint_for, final_subject, notar_subject, sign_vote, skip_subject
 from ledger import batch as batches
@@ -185,6 +186,7 @@ def files() -> dict[str, bytes]:
         "notar.msgpack": encode(vote),
         "want-range.msgpack": encode(WantRange(7)),
         "evidence.msgpack": encode(lie),
+        "evidence.json": encode_file(lie, genesis),
         "handshake.json": transcript(genesis.ledger, opening, "acceptor"),
         "checkpoint.txt": example.checkpoint().encode(),
         "policy.txt": policy_text(genesis.origin, keys, genesis.quorum).encode(),

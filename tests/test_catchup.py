@@ -142,6 +142,40 @@ def test_rebuilt_author_asks_all_for_its_journal_before_it_signs(
     assert not world.evidence  # I8; the world watches batch numbers for I2
 
 
+def test_rebuilt_author_judges_no_record_before_it_has_its_own_log_again(
+    world: World, templates: Path
+) -> None:
+    """A refusal is definite: it must not come from an old state, the record may be in the log."""
+    _state(world, "platform", [instruct("P1")])
+    world.lose = lambda _sender, to, frame: to == "platform" and isinstance(decode(frame), Range)
+    _rebuild(world, "platform", templates)
+    world.run(200)
+    (again,) = world.submit("platform", [instruct("P1")])
+    (other,) = world.submit("platform", [instruct("P1", 5_000)])
+    world.run(200)
+    assert again.state == "queued", "all have said what they know, and nothing of it is here yet"
+    assert (other.state, other.code) == ("refused", "id-reused"), "it came after the queued one"
+    assert not world.hosts["platform"].journal.may_seal
+    world.lose = lambda *_: False
+    assert world.run(CALM_MS, lambda: again.done and _level(world))
+    assert (again.state, again.outcome) == ("final", "applied")
+    assert [id_ for _, id_, _ in world.entries("platform")].count("ins-P1") == 1
+
+
+def test_rebuilt_author_is_not_told_of_other_bytes_under_its_id(
+    world: World, templates: Path
+) -> None:
+    _state(world, "platform", [instruct("P1")])
+    world.lose = lambda _sender, to, frame: to == "platform" and isinstance(decode(frame), Range)
+    _rebuild(world, "platform", templates)
+    (other,) = world.submit("platform", [instruct("P1", 5_000)])
+    world.run(200)
+    assert other.state == "queued"
+    world.lose = lambda *_: False
+    assert world.run(CALM_MS, lambda: other.done)
+    assert (other.state, other.code) == ("refused", "id-reused")
+
+
 def test_journal_answers_cannot_be_forged(world: World, templates: Path) -> None:
     _rebuild(world, "institution", templates)
     host = world.hosts["institution"]

@@ -25,8 +25,11 @@ from node.home import load_config
 ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = (
     "init", "node", "demo", "sample", "submit", "payment", "expectations",
+    "search", "receiver", "payouts", "refunds", "float", "fees",
     "status", "receipt", "bench",
-    "verify receipt", "verify log", "verify checkpoint", "export log",
+    "verify receipt", "verify log", "verify checkpoint", "verify evidence", "export log",
+    "export books",
+    "evidence list", "evidence show", "evidence report",
     "token create", "token list", "token revoke",
 )  # fmt: skip
 NODE_MODULES = ("node", "api", "consensus", "sqlalchemy", "fastapi", "uvicorn", "httpx")
@@ -57,7 +60,7 @@ def test_every_command_has_help_with_an_example(
     assert f"tongzhang {command}" in shown
 
 
-@pytest.mark.parametrize("group", ["", "verify", "export", "token"])
+@pytest.mark.parametrize("group", ["", "verify", "export", "evidence", "token"])
 def test_group_without_command_shows_its_help(
     group: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -256,6 +256,7 @@ KINDS = {
     "PeerRefused": "peer",
     "Problem": "http",
     "CliError": "command",
+    "SimulatorError": "simulation",
 }
 """What the table of errors calls an error of this class, or of a class below it."""
 

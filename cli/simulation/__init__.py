@@ -1,0 +1,1 @@
+"""``tongzhang simulate``: a whole consortium on one seed."""

@@ -1,0 +1,179 @@
+"""What was asked for on the command line, and the plan that follows from it."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from cli.errors import UsageError
+from simulator import library
+from simulator.errors import SimulatorError
+from simulator.liars import LIES
+from simulator.plan import Fault, Network, Plan, check, read
+from simulator.swarm import draw
+
+SEED = 7
+BLOCKS = 300
+"""How long a log a run makes if nothing is said about it."""
+RECORDS_MAX = 10_000
+
+
+class Choices(NamedTuple):
+    """The options, None or empty where they were not given."""
+
+    seed: int | None = None
+    seeds: str = ""
+    jobs: int | None = None
+    nodes: int | None = None
+    quorum: int | None = None
+    records: int | None = None
+    until: int | None = None
+    byzantine: str = ""
+    faults: Path | None = None
+    calm: bool = False
+    scenario: str = ""
+    plan: Path | None = None
+    trace: Path | None = None
+    replay: Path | None = None
+    diagram: Path | None = None
+    from_ms: int | None = None
+    to_ms: int | None = None
+    nodes_shown: tuple[str, ...] = ()
+    events_shown: tuple[str, ...] = ()
+    coverage: bool = False
+    shrink: bool = True
+    json: bool = False
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether nothing is drawn: a scenario, a plan, or a calm run."""
+        return bool(self.calm or self.scenario or self.plan)
+
+
+class FaultFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a file for ``--faults`` may hold."""
+
+    faults: tuple[Fault, ...] = ()
+    network: Network = Network()
+    liars: dict[str, str] = {}
+
+
+def base_plan(choices: Choices) -> Plan:
+    """Return what all runs that were asked for have in common.
+
+    Raises:
+        SimulatorError: what was asked for is not possible.
+    """
+    plan = _named(choices)
+    changes: dict[str, object] = {
+        "seed": choices.seed,
+        "nodes": choices.nodes,
+        "quorum": choices.quorum,
+        "records": choices.records,
+        "until_ms": choices.until,
+    }
+    changes = {name: value for name, value in changes.items() if value is not None}
+    plan = _valid(msgspec.structs.replace(plan, **changes))
+    if choices.faults is not None:
+        plan = _merged(plan, choices.faults)
+    if choices.byzantine:
+        plan = msgspec.structs.replace(plan, liars={**plan.liars, **_liars(choices.byzantine)})
+    check(plan, tuple(LIES))
+    return plan
+
+
+def one_plan(choices: Choices) -> Plan:
+    """Return the one run that was asked for."""
+    plan = base_plan(choices)
+    return plan if choices.is_exact else draw(plan.seed, plan)
+
+
+def _named(choices: Choices) -> Plan:
+    if choices.scenario and choices.plan:
+        raise UsageError("usage", "name a --scenario or a --plan, not both")
+    if choices.scenario:
+        return library.load(choices.scenario)
+    if choices.plan is not None:
+        return read(text_of(choices.plan), Plan, str(choices.plan))
+    if choices.records is not None:
+        return Plan(seed=SEED)
+    return Plan(seed=SEED, records=RECORDS_MAX, blocks=BLOCKS)
+
+
+def _valid(plan: Plan) -> Plan:
+    """Return ``plan`` with every number within its bounds, as if it had been read."""
+    try:
+        return msgspec.convert(msgspec.to_builtins(plan), Plan)
+    except msgspec.ValidationError as error:
+        raise SimulatorError("bad-plan", str(error)) from None
+
+
+def _merged(plan: Plan, path: Path) -> Plan:
+    found = read(text_of(path), FaultFile, str(path))
+    return msgspec.structs.replace(
+        plan,
+        faults=(*plan.faults, *found.faults),
+        network=found.network if found.network != Network() else plan.network,
+        liars={**plan.liars, **found.liars},
+    )
+
+
+def _liars(text: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for part in text.split(","):
+        party, equals, lie = part.strip().partition("=")
+        if not equals:
+            raise UsageError("usage", f"--byzantine wants PARTY=LIE, got {part!r}")
+        found[party] = lie
+    return found
+
+
+def seeds_of(text: str) -> range:
+    """Return the seeds that ``A..B`` means, both included.
+
+    Raises:
+        SimulatorError: ``bad-seeds``.
+    """
+    first, dots, last = text.partition("..")
+    if not dots:
+        last = first
+    if not (_is_number(first) and _is_number(last)) or int(first) > int(last):
+        raise SimulatorError("bad-seeds", f"--seeds wants a range such as 1..1000, got {text!r}")
+    return range(int(first), int(last) + 1)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and int(text) < 2**53
+
+
+def reproduce(choices: Choices, seed: int | None = None) -> str:
+    """Return the command that does the same again, for one seed if that is given."""
+    words: list[str] = ["tongzhang", "simulate"]
+    given: dict[str, object] = {
+        "--scenario": choices.scenario or None,
+        "--plan": choices.plan,
+        "--seed": seed if seed is not None else choices.seed,
+        "--nodes": choices.nodes,
+        "--quorum": choices.quorum,
+        "--records": choices.records,
+        "--until": choices.until,
+        "--byzantine": choices.byzantine or None,
+        "--faults": choices.faults,
+    }
+    for name, value in given.items():
+        if value is not None:
+            words += [name, shlex.quote(str(value))]
+    return " ".join((*words, *(["--calm"] if choices.calm else [])))
+
+
+def text_of(path: Path) -> str:
+    """Return the text of a file that was named on the command line."""
+    try:
+        return path.read_text("utf-8")
+    except OSError as error:
+        raise UsageError("unreadable-file", f"{path}: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise UsageError("not-text", f"{path} is not UTF-8 text") from None

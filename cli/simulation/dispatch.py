@@ -1,0 +1,70 @@
+"""Which of its things ``tongzhang simulate`` does: list, one run, many, a replay, coverage."""
+
+from __future__ import annotations
+
+from cli.errors import CliError, UsageError
+from cli.output import say, say_json
+from cli.simulation.choices import Choices, reproduce
+from simulator import library
+from simulator.errors import SimulatorError, TraceDiffers
+
+LIST = "list"
+
+
+def dispatch(choices: Choices) -> None:
+    """Do what was asked for."""
+    try:
+        _dispatch(choices)
+    except TraceDiffers as error:
+        raise CliError(error.code, error.message) from None
+    except SimulatorError as error:
+        raise UsageError(error.code, error.message) from None
+
+
+def _dispatch(choices: Choices) -> None:
+    _refuse_mixtures(choices)
+    if choices.scenario == LIST:
+        _list(choices.json)
+    elif choices.replay is not None:
+        from cli.simulation.replaying import show_replay
+
+        show_replay(choices, choices.replay)
+    elif choices.coverage:
+        from cli.simulation.covering import show_coverage
+
+        show_coverage(choices)
+    elif choices.seeds:
+        from cli.simulation.many import run_many
+
+        run_many(choices)
+    else:
+        from cli.simulation.single import run_one
+
+        run_one(choices)
+
+
+def _refuse_mixtures(choices: Choices) -> None:
+    single = {
+        "--seed": choices.seed is not None,
+        "--trace": choices.trace is not None,
+        "--diagram": choices.diagram is not None,
+        "--replay": choices.replay is not None,
+    }
+    for name, given in single.items():
+        if choices.seeds and given:
+            raise UsageError("usage", f"--seeds is for many runs, {name} for one")
+    if choices.replay is not None and reproduce(choices) != reproduce(Choices()):
+        raise UsageError("usage", "--replay runs the plan of the trace; leave out what changes it")
+
+
+def _list(json: bool) -> None:
+    stories = {name: " ".join(library.load(name).story.split()) for name in library.names()}
+    if json:
+        say_json(stories)
+        return
+    import textwrap
+
+    for name, story in stories.items():
+        say(name)
+        for line in textwrap.wrap(story, 76):
+            say(f"    {line}")

@@ -1,0 +1,73 @@
+"""What all checkers share: they are told of each thing as it happens, and say what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NoReturn
+
+from consensus.messages import Message
+from ledger.block import Block
+from ledger.execute import Execution
+from node.errors import Halted
+from node.storage.store import Item
+from simulator.errors import Violation
+from simulator.history import Operation
+
+if TYPE_CHECKING:
+    from simulator.process import Process
+    from simulator.world import World
+
+Proofs = tuple[bytes | None, bytes]
+"""A final block's certificate, None where a descendant's makes it final, and justification."""
+
+
+class Checker:
+    """Watches one invariant. All methods do nothing unless a checker overrides them.
+
+    Args:
+        world: What it watches.
+    """
+
+    invariant: str
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._suspects = world.plan.suspects
+
+    def is_honest(self, process: Process) -> bool:
+        """Return whether the machine's party keeps its promises; nothing binds the others."""
+        return process.party not in self._suspects
+
+    def broken(self, text: str) -> NoReturn:
+        """End the run: the invariant does not hold.
+
+        Raises:
+            Violation: always.
+        """
+        raise Violation(self.invariant, text)
+
+    def on_sent(self, process: Process, message: Message, frame: bytes) -> None:
+        """Learn that a machine has sent a message, to one or all."""
+
+    def on_saved(self, process: Process, items: Sequence[Item]) -> None:
+        """Learn that votes, own batches or evidence of a machine are durable."""
+
+    def on_final(
+        self, process: Process, block: Block, execution: Execution, proofs: Proofs
+    ) -> None:
+        """Learn that a machine has committed a block.
+
+        Where the power failed between the write and its report, this comes with the next start.
+        """
+
+    def on_start(self, process: Process) -> None:
+        """Learn that a machine is up, with what its disk holds."""
+
+    def on_halt(self, process: Process, why: Halted) -> None:
+        """Learn that a machine's node has stopped for safety."""
+
+    def on_operation(self, operation: Operation) -> None:
+        """Learn what a client did or was told."""
+
+    def finish(self) -> None:
+        """Look at the healed world."""

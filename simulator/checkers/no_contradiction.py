@@ -1,0 +1,146 @@
+"""I2: no honest key ever signs a contradiction, and nothing signed leaves before it is durable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from consensus.messages import (
+    BatchMessage,
+    Message,
+    Proposal,
+    VoteMessage,
+    WireBatch,
+    decode_batch,
+    decode_vote,
+)
+from consensus.votes import Vote
+from ledger import batch, block, domains
+from node.storage.store import ConsensusItem, Item, JournalItem
+from simulator.checkers.checker import Checker
+
+if TYPE_CHECKING:
+    from simulator.process import Process
+    from simulator.world import World
+
+Place = tuple[str, int]
+"""What a key may state once: ``notar``, ``skip``, ``final`` or ``proposal`` of a slot, or a
+``batch`` of a number."""
+
+Stated = object
+"""What was stated there: the block's hash, a Final vote's whole subject, or a batch's header."""
+
+_EXCLUDED = {"final": ("skip", "notar"), "skip": ("final",), "notar": ("final",)}
+
+
+class NoContradiction(Checker):
+    """Remembers what left under each honest key for ever, and what each disk holds.
+
+    What is durable and has not left may be lost with the disk: nobody has seen it, and it may be
+    stated otherwise then.
+    """
+
+    invariant = "I2"
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self._left: dict[str, dict[Place, Stated]] = {party: {} for party in world.plan.parties}
+        self._durable: dict[str, dict[Place, Stated]] = {}
+
+    def on_start(self, process: Process) -> None:
+        """Learn what the disk holds: a write may have been whole though nobody reported it."""
+        store = process.store
+        if store is None or not self.is_honest(process):
+            return
+        self._durable[process.name] = {}
+        self._note(process, (*store.load_consensus(), *store.load_journal()))
+
+    def on_saved(self, process: Process, items: Sequence[Item]) -> None:
+        """Compare what has become durable with all that came before."""
+        if not self.is_honest(process):
+            return
+        votes = [i.name for i in items if isinstance(i, ConsensusItem) and i.kind == "vote"]
+        if process.rebuilt and votes:
+            self.broken(f"{process.name} votes ({votes[0]}) under a key whose votes it has lost")
+        self._note(process, items)
+
+    def on_sent(self, process: Process, message: Message, frame: bytes) -> None:
+        """Check that what a machine states is durable."""
+        if not self.is_honest(process):
+            return
+        if isinstance(message, VoteMessage):
+            if message.vote.voter == process.party:
+                self._leaves(process, *_vote(message.vote))
+        elif isinstance(message, Proposal):
+            self._on_proposal(process, message)
+        elif isinstance(message, BatchMessage):
+            self._on_batch(process, message.batch)
+
+    def _on_proposal(self, process: Process, message: Proposal) -> None:
+        header = block.decode_header(message.block.header)
+        if header.proposer != process.party:
+            return
+        self._leaves(process, ("proposal", header.slot), domains.block_hash(message.block.header))
+        for wire in message.block.batches:
+            self._on_batch(process, wire)
+
+    def _on_batch(self, process: Process, wire: WireBatch) -> None:
+        header = batch.decode_header(wire.header)
+        if header.party == process.party:
+            self._leaves(process, ("batch", header.number), wire.header)
+
+    def _note(self, process: Process, items: Sequence[Item]) -> None:
+        durable, left = self._durable[process.name], self._left[process.party]
+        for place, stated in self._statements(process.party, items):
+            self._compare(process, place, stated, left)
+            self._compare(process, place, stated, durable)
+            durable[place] = stated
+
+    def _statements(self, party: str, items: Sequence[Item]) -> Iterator[tuple[Place, Stated]]:
+        names = self.world.plan.parties
+        for item in items:
+            if isinstance(item, JournalItem):
+                yield ("batch", item.number), decode_batch(item.body).header
+            elif not isinstance(item, ConsensusItem):
+                continue
+            elif item.kind == "vote":
+                yield _vote(decode_vote(item.body))
+            elif item.kind == "block" and names[item.slot % len(names)] == party:
+                yield ("proposal", item.slot), bytes.fromhex(item.name)
+
+    def _leaves(self, process: Process, place: Place, stated: Stated) -> None:
+        left = self._left[process.party]
+        if left.get(place) == stated:
+            return  # said before, by this life or an earlier one
+        if self._durable[process.name].get(place) != stated:
+            self.broken(f"{process.name} sent its {_name(place)} before it was durable")
+        self._compare(process, place, stated, left)
+        left[place] = stated
+
+    def _compare(
+        self, process: Process, place: Place, stated: Stated, known: dict[Place, Stated]
+    ) -> None:
+        kind, number = place
+        if known.get(place, stated) != stated:
+            self.broken(f"{process.name} signed a second, other {_name(place)}")
+        for other in _EXCLUDED.get(kind, ()):
+            earlier = known.get((other, number))
+            if earlier is None or _block(earlier) == _block(stated):
+                continue
+            self.broken(
+                f"{process.name} signed its {_name(place)} beside its {_name((other, number))}"
+            )
+
+
+def _vote(vote: Vote) -> tuple[Place, Stated]:
+    stated: Stated = vote.subject if vote.kind == "final" else vote.block
+    return (vote.kind, vote.slot), stated
+
+
+def _block(stated: Stated) -> Stated:
+    return stated[2] if isinstance(stated, tuple) else stated
+
+
+def _name(place: Place) -> str:
+    kind, number = place
+    return f"{kind} of number {number}" if kind == "batch" else f"{kind} of slot {number}"

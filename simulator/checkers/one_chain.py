@@ -1,0 +1,57 @@
+"""I1: no two final blocks at one height, over all honest machines and all their lives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ledger.block import Block
+from ledger.execute import Execution
+from node.errors import Halted
+from simulator.checkers.checker import Checker, Proofs
+
+if TYPE_CHECKING:
+    from simulator.process import Process
+    from simulator.world import World
+
+
+class OneChain(Checker):
+    """Compares every final block with the first one that was final at its height.
+
+    Where 2q − n parties or more lie, a fork is possible: it is written down in the world's
+    ``forks``, and :class:`~simulator.checkers.fair_evidence.FairEvidence` wants the liars' names.
+    """
+
+    invariant = "I1"
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self._first: dict[int, tuple[str, bytes]] = {}
+
+    def on_final(
+        self, process: Process, block: Block, execution: Execution, proofs: Proofs
+    ) -> None:
+        """Compare a block that has become final."""
+        self._see(process, block.height, block.hash)
+
+    def on_start(self, process: Process) -> None:
+        """Compare the last block that the disk holds."""
+        if process.store is not None and process.store.tip().height:
+            self._see(process, process.store.tip().height, process.store.tip().hash)
+
+    def on_halt(self, process: Process, why: Halted) -> None:
+        """A node that holds two contradicting certificates has seen what must not be."""
+        if why.code == "conflicting-final" and self.is_honest(process) and not self.world.forkable:
+            self.broken(f"{process.name} holds a final certificate against its own: {why.message}")
+
+    def _see(self, process: Process, height: int, block: bytes) -> None:
+        if not self.is_honest(process):
+            return
+        name, first = self._first.setdefault(height, (process.name, block))
+        if first == block:
+            return
+        if not self.world.forkable:
+            self.broken(
+                f"at height {height} block {first.hex()[:12]} is final on {name}, and "
+                f"{block.hex()[:12]} on {process.name}"
+            )
+        self.world.forks.setdefault(height, {name: first})[process.name] = block

@@ -1,0 +1,73 @@
+"""What happened in a run: counted by one who watches and judges nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from consensus.messages import decode_evidence
+from ledger.block import Block
+from ledger.execute import Execution
+from node.storage.store import EvidenceItem, Item
+from simulator.checkers import Checker
+
+if TYPE_CHECKING:
+    from simulator.process import Process
+    from simulator.world import World
+
+
+class Chronicle(Checker):
+    """Blocks, slots, recoveries and evidence of the honest machines of a world.
+
+    Args:
+        world: What it watches.
+    """
+
+    invariant = ""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.height = self.slot = self.entries = 0
+        self.fork = self.owed_progress = False
+        self.recoveries = 0
+        self.on_blocks: Callable[[int], None] | None = None
+        self.evidence: dict[str, Counter[str]] = {}
+        self._blocks: dict[int, bytes] = {}
+        self._known: set[str] = set()
+
+    def on_saved(self, process: Process, items: Sequence[Item]) -> None:
+        """Count evidence once, whoever found it first."""
+        if process.party in self.world.plan.suspects:
+            return
+        for item in items:
+            if isinstance(item, EvidenceItem) and item.id not in self._known:
+                self._known.add(item.id)
+                evidence = decode_evidence(item.body)
+                self.evidence.setdefault(evidence.party, Counter())[evidence.kind] += 1
+
+    def on_final(
+        self,
+        process: Process,
+        block: Block,
+        execution: Execution,
+        proofs: tuple[bytes | None, bytes],
+    ) -> None:
+        """Remember how far the log has come, and whether it came apart."""
+        if process.party in self.world.plan.suspects:
+            return
+        header = block.header
+        if self._blocks.setdefault(header.height, block.hash) != block.hash:
+            self.fork = True
+        if header.height > self.height:
+            self.height, self.slot, self.entries = header.height, header.slot, header.size
+            if self.on_blocks is not None:
+                self.on_blocks(self.height)
+
+    def on_start(self, process: Process) -> None:
+        """Count the starts after the first one."""
+        self.recoveries += process.life > 1
+
+    def finish(self) -> None:
+        """Remember whether the healed world owed progress, before its machines are closed."""
+        self.owed_progress = self.world.owes_progress

@@ -1,0 +1,210 @@
+"""Sequence diagrams of a slice of a trace, as SVG or as Mermaid text.
+
+A column is a machine, time runs down. Times that are apart by a millisecond or by a minute get the
+same distance: what matters is the order. Messages that are lost end in a cross.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+from xml.sax.saxutils import escape, quoteattr
+
+from simulator.errors import SimulatorError
+from simulator.replay import Line, time_of
+from simulator.trace import clock
+
+EVENTS_MAX = 400
+"""A diagram of more is not readable."""
+
+COLUMN, LEFT, TOP, ROW = 170, 90, 56, 17
+MARKS = ("start", "crash", "damage", "halt", "final", "evidence", "violation", "fault", "over")
+QUIET = ("submit", "answer", "read", "miss")
+
+_STYLE = """
+text { font: 11px ui-monospace, monospace; fill: #333 }
+.name { font: 600 13px ui-sans-serif, sans-serif; text-anchor: middle }
+.time { fill: #888; text-anchor: end }
+.life { stroke: #ccc; stroke-width: 1.5 }
+.label { font-size: 10px; paint-order: stroke; stroke: #fff; stroke-width: 3px }
+.arrow { stroke: #777; stroke-width: 1.2; marker-end: url(#head) }
+.proposal { stroke: #1f6feb } .vote { stroke: #2da44e } .certificate { stroke: #8250df }
+.lost { stroke: #cf222e; stroke-dasharray: 4 3; marker-end: url(#cross) }
+.dot { fill: #2da44e } .bad { fill: #cf222e } .world { fill: #bf8700; font-weight: 600 }
+""".strip()
+
+_HEADS = (
+    '<defs><marker id="head" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8"'
+    ' orient="auto"><path d="M0 0L8 4L0 8z" fill="context-stroke"/></marker>'
+    '<marker id="cross" viewBox="0 0 8 8" refX="4" refY="4" markerWidth="10" markerHeight="10">'
+    '<path d="M1 1L7 7M7 1L1 7" stroke="#cf222e" stroke-width="1.5"/></marker></defs>'
+)
+
+
+class Arrow(NamedTuple):
+    """A message: when and where it leaves, when it arrives (never, if it is lost), what it says."""
+
+    at_us: int
+    sender: str
+    to: str
+    arrives_us: tuple[int, ...]
+    text: str
+
+
+class Mark(NamedTuple):
+    """Something that happens on one machine, or to the world (``-``)."""
+
+    at_us: int
+    node: str
+    event: str
+    text: str
+
+
+class Slice(NamedTuple):
+    """What a diagram shows: machines in order, and what happens."""
+
+    nodes: tuple[str, ...]
+    arrows: tuple[Arrow, ...]
+    marks: tuple[Mark, ...]
+
+
+def cut(lines: Sequence[Line], nodes: Sequence[str] = ()) -> Slice:
+    """Return what a diagram of ``lines`` shows.
+
+    Args:
+        lines: The events.
+        nodes: The machines, in order; those of the events if there are none.
+
+    Raises:
+        SimulatorError: ``bad-slice``: nothing happens in it, or more than can be shown.
+    """
+    arrows = tuple(_arrow(line) for line in lines if line.event == "send")
+    marks = tuple(Mark(*line) for line in lines if line.event in MARKS)
+    shown = tuple(nodes) or _nodes(arrows, marks)
+    kept = tuple(a for a in arrows if a.sender in shown and a.to in shown)
+    count = len(kept) + len(marks)
+    if not shown or not count:
+        raise SimulatorError("bad-slice", "nothing happens in this slice; widen --from and --to")
+    if count > EVENTS_MAX:
+        raise SimulatorError(
+            "bad-slice",
+            f"this slice has {count} events and a diagram at most {EVENTS_MAX}; "
+            "narrow --from and --to, or name some --node",
+        )
+    return Slice(shown, kept, tuple(m for m in marks if m.node in (*shown, "-")))
+
+
+def _arrow(line: Line) -> Arrow:
+    to, when, text = (*line.detail.split(" ", 2), "", "")[:3]
+    times = tuple(time_of(part) for part in when.split("+"))
+    if when != "lost" and None in times:
+        raise SimulatorError("bad-trace", f"{line.detail!r} does not say when it arrives")
+    arrives = () if when == "lost" else tuple(time for time in times if time is not None)
+    return Arrow(line.at_us, line.node, to, arrives, text)
+
+
+def _nodes(arrows: Sequence[Arrow], marks: Sequence[Mark]) -> tuple[str, ...]:
+    found = [name for arrow in arrows for name in (arrow.sender, arrow.to)]
+    found += [mark.node for mark in marks if mark.node != "-"]
+    return tuple(dict.fromkeys(found))
+
+
+# -- Mermaid --------------------------------------------------------------------------------------
+
+
+def mermaid(shown: Slice) -> str:
+    """Return a diagram as Mermaid text."""
+    names = {node: f"p{place}" for place, node in enumerate(shown.nodes)}
+    rows = ["sequenceDiagram"]
+    rows += [f"    participant {short} as {node}" for node, short in names.items()]
+    told: list[tuple[int, str]] = []
+    for arrow in shown.arrows:
+        head = "->>" if arrow.arrives_us else "-x"
+        times = "+".join(map(clock, arrow.arrives_us)) or "lost"
+        text = f"{arrow.text} ({clock(arrow.at_us)} to {times})"
+        told.append((arrow.at_us, f"{names[arrow.sender]}{head}{names[arrow.to]}: {_plain(text)}"))
+    for mark in shown.marks:
+        over = names.get(mark.node) or f"p0,p{len(names) - 1}"
+        text = f"{clock(mark.at_us)} {mark.event} {mark.text}".rstrip()
+        told.append((mark.at_us, f"Note over {over}: {_plain(text)}"))
+    rows += [f"    {text}" for _, text in sorted(told, key=lambda pair: pair[0])]
+    return "\n".join(rows) + "\n"
+
+
+def _plain(text: str) -> str:
+    """Return text without what Mermaid takes for its own."""
+    return text.translate({ord("#"): "#35;", ord(";"): "#59;"})
+
+
+# -- SVG ------------------------------------------------------------------------------------------
+
+
+def svg(shown: Slice, title: str) -> str:
+    """Return a diagram as an SVG document.
+
+    Args:
+        shown: What it shows.
+        title: What readers are told that cannot see it.
+    """
+    times = {arrow.at_us for arrow in shown.arrows} | {mark.at_us for mark in shown.marks}
+    times |= {at_us for arrow in shown.arrows for at_us in arrow.arrives_us}
+    rows = {at_us: TOP + ROW * place for place, at_us in enumerate(sorted(times), 1)}
+    width, height = LEFT + COLUMN * len(shown.nodes), TOP + ROW * (len(rows) + 2)
+    columns = {node: LEFT + COLUMN // 2 + COLUMN * n for n, node in enumerate(shown.nodes)}
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        f'width="{width}" height="{height}" role="img" aria-label={quoteattr(title)}>',
+        f"<title>{escape(title)}</title><style>{_STYLE}</style>{_HEADS}",
+        f'<rect width="{width}" height="{height}" fill="#fff"/>',
+    ]
+    parts += [_lifeline(node, x, height) for node, x in columns.items()]
+    parts += [_text("time", LEFT - 14, y + 4, clock(at_us)) for at_us, y in rows.items()]
+    for arrow in shown.arrows:
+        parts += _drawn(arrow, columns, rows.__getitem__)
+    for mark in shown.marks:
+        parts += _marked(mark, columns, rows[mark.at_us])
+    return "\n".join((*parts, "</svg>")) + "\n"
+
+
+def _lifeline(node: str, x: int, height: int) -> str:
+    line = f'<line class="life" x1="{x}" y1="{TOP - 18}" x2="{x}" y2="{height - 10}"/>'
+    return line + _text("name", x, TOP - 26, node)
+
+
+def _text(kind: str, x: int, y: int, text: str) -> str:
+    return f'<text class="{kind}" x="{x}" y="{y}">{escape(text)}</text>'
+
+
+def _drawn(arrow: Arrow, columns: dict[str, int], row: Callable[[int], int]) -> list[str]:
+    """Return an arrow a copy of the message, each with its text at the end where it arrives."""
+    x1, x2, y1 = columns[arrow.sender], columns[arrow.to], row(arrow.at_us)
+    side = 1 if x2 > x1 else -1
+    if arrow.arrives_us:
+        style = f"arrow {escape(arrow.text.partition(' ')[0])}"
+        ends = [(x2 - side * 3, row(at_us)) for at_us in arrow.arrives_us]
+    else:
+        style, ends = "arrow lost", [(x1 + side * COLUMN // 2, y1 + ROW)]
+    anchor = "end" if side > 0 else "start"
+    parts: list[str] = []
+    for x, y in ends:
+        line = f'x1="{x1 + side * 3}" y1="{y1}" x2="{x}" y2="{y}"'
+        place = f'x="{x - side * 10}" y="{y - 3}" text-anchor="{anchor}"'
+        parts.append(f'<line class="{style}" {line}/>')
+        parts.append(f'<text class="label" {place}>{escape(arrow.text)}</text>')
+    return parts
+
+
+def _marked(mark: Mark, columns: dict[str, int], y: int) -> list[str]:
+    text = f"{mark.event} {_short(mark)}".rstrip()
+    if mark.node == "-":
+        return [_text("world", LEFT + 4, y + 4, text)]
+    kind = "dot" if mark.event in ("start", "final") else "bad"
+    x = columns[mark.node]
+    dot = f'<circle class="{kind}" cx="{x}" cy="{y}" r="4.5"/>'
+    return [dot, _text("label", x + 8, y + 4, text)]
+
+
+def _short(mark: Mark) -> str:
+    """Return as much of a mark as fits beside it."""
+    words = mark.text.split(" ")
+    return " ".join(words[:2]) if mark.event == "final" else mark.text[:60]

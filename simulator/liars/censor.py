@@ -1,0 +1,29 @@
+"""As leader never includes what the institution says (the platform, if it is the institution)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from consensus.messages import BatchMessage, Message
+from simulator.liars.liar import Liar
+
+if TYPE_CHECKING:
+    from simulator.chance import Chance
+    from simulator.process import Process
+    from simulator.world import World
+
+
+class Censor(Liar):
+    """A leader that is deaf to one party. Blocks of other leaders it accepts as they are."""
+
+    def __init__(self, world: World, process: Process, chance: Chance) -> None:
+        super().__init__(world, process, chance)
+        first, second = self.genesis.sole("institution"), self.genesis.sole("platform")
+        self.victim = second if self.party == first else first
+
+    def lets_in(self, message: Message) -> bool:
+        """Keep the victim's batches from the node, so that it has none to propose."""
+        if isinstance(message, BatchMessage) and message.batch.batch().party == self.victim:
+            self.lied("ignored", self.victim)
+            return False
+        return True

@@ -1,0 +1,290 @@
+"""Swarm testing: a seed draws which kinds of trouble a run has at all, and then the trouble.
+
+A run with a little of everything hides what a run with much of one thing shows; so every kind is
+off in more than half of the runs, and those that are on come several times.
+
+What is drawn leaves a quorum that can heal: parties that are lost for voting (liars, lost or
+damaged disks, restored backups, machines that stay off) are never more than n − q, and suspects,
+whose word may be broken, fewer than 2q − n. So progress is owed in the end of every drawn run.
+
+Source: Groce et al., Swarm Testing (2012).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from simulator.chance import Chance
+from simulator.liars import LIES
+from simulator.plan import Disk, Fault, Network, Plan
+
+KIND_PPM = 350_000
+"""In how many runs of a million a kind of trouble is on."""
+ALWAYS_UP_PPM = 250_000
+LIAR_PPM = 450_000
+RECORD_MS = (8, 15, 60)
+"""About how long the workload takes a record, in haste or not: faults come in that time."""
+
+HURRIES = (1, 1, 60_000, 400_000)
+"""How many ms of wall time pass in one: as in life, days in a run, or two months."""
+
+NETWORKS = (
+    Network(),
+    Network(delay_ms=0, jitter_ms=1),
+    Network(delay_ms=15, jitter_ms=10),
+    Network(delay_ms=40, jitter_ms=30, bandwidth_kib_s=2000),
+    Network(delay_ms=2, jitter_ms=10, loss_ppm=5_000, duplicate_ppm=20_000, reorder_ppm=20_000),
+    Network(delay_ms=5, jitter_ms=20, loss_ppm=20_000, duplicate_ppm=50_000, reorder_ppm=50_000),
+)
+"""Lines that runs have without any fault: usual, near, far, farther and narrow, bad, worse."""
+
+
+class Draw:
+    """What one run's trouble is drawn from.
+
+    Args:
+        plan: The run, with its parties, and its liars if those are given.
+        chance: What decides.
+        span_ms: About how long clients will be busy.
+    """
+
+    def __init__(self, plan: Plan, chance: Chance, span_ms: int) -> None:
+        self.chance = chance
+        self.parties = plan.parties
+        self.span_ms = span_ms
+        self.lost: set[str] = set(plan.liars)
+        self.suspects: set[str] = set(plan.liars)
+        self._lost_max = plan.nodes - plan.needed
+        self._suspects_max = 2 * plan.needed - plan.nodes - 1
+
+    def moment(self) -> int:
+        """Return when a fault begins."""
+        return 50 + self.chance.below(self.span_ms)
+
+    def while_ms(self, most: int) -> int:
+        """Return how long a fault lasts: mostly short."""
+        return 20 + min(self.chance.below(most), self.chance.below(most))
+
+    def victims(self) -> tuple[str, ...]:
+        """Return a few parties, mostly one, rarely all."""
+        count = self.chance.pick((1, 1, 1, 1, 2, 2, len(self.parties)))
+        return self._in_order(self.chance.some(self.parties, count))
+
+    def one_to_lose(self, suspect: bool = False) -> tuple[str, ...]:
+        """Return a party that may be lost for voting; none if a quorum needs all that are left."""
+        may = self.lost if len(self.lost) >= self._lost_max else set(self.parties)
+        if suspect and len(self.suspects) >= self._suspects_max:
+            may = may & self.suspects
+        able = [party for party in self.parties if party in may]
+        if not able:
+            return ()
+        party = self.chance.pick(able)
+        self.lost.add(party)
+        if suspect:
+            self.suspects.add(party)
+        return (party,)
+
+    def half(self) -> tuple[str, ...]:
+        """Return at least one and at most half of the parties."""
+        count = 1 + self.chance.below(len(self.parties) // 2)
+        return self._in_order(self.chance.some(self.parties, count))
+
+    def _in_order(self, names: list[str]) -> tuple[str, ...]:
+        return tuple(name for name in self.parties if name in names)
+
+
+def _crash(draw: Draw) -> Fault:
+    disk: Disk = draw.chance.pick(("kept", "torn", "torn"))
+    return Fault(
+        kind="crash",
+        at_ms=draw.moment(),
+        for_ms=draw.while_ms(3000),
+        who=draw.victims(),
+        effect=draw.chance.below(40),
+        disk=disk,
+    )
+
+
+def _power_cycle(draw: Draw) -> Fault:
+    return Fault(kind="crash", at_ms=draw.moment(), for_ms=draw.while_ms(1000), disk="kept")
+
+
+def _late(draw: Draw) -> Fault:
+    who = (draw.chance.pick(draw.parties),)
+    return Fault(kind="crash", at_ms=0, for_ms=draw.while_ms(draw.span_ms), who=who)
+
+
+def _gone(draw: Draw) -> Fault | None:
+    who = draw.one_to_lose()
+    return Fault(kind="crash", at_ms=draw.moment(), who=who) if who else None
+
+
+def _lost_disk(draw: Draw) -> Fault | None:
+    who = draw.one_to_lose()
+    if not who:
+        return None
+    return Fault(
+        kind="crash",
+        at_ms=draw.moment(),
+        for_ms=draw.while_ms(2000),
+        who=who,
+        effect=draw.chance.below(10),
+        disk="lost",
+    )
+
+
+def _old_backup(draw: Draw) -> Fault | None:
+    who = draw.one_to_lose(suspect=True)
+    if not who:
+        return None
+    at_ms = 200 + draw.moment()
+    return Fault(
+        kind="crash",
+        at_ms=at_ms,
+        for_ms=draw.while_ms(2000),
+        who=who,
+        disk="backup",
+        age_ms=100 + draw.chance.below(at_ms - 100),
+    )
+
+
+def _corrupt(draw: Draw) -> Fault | None:
+    who = draw.one_to_lose()
+    if not who:
+        return None
+    return Fault(
+        kind="corrupt",
+        at_ms=draw.moment(),
+        for_ms=draw.while_ms(2000),
+        who=who,
+        count=1 + draw.chance.below(30),
+    )
+
+
+def _partition(draw: Draw) -> Fault:
+    return Fault(
+        kind="partition",
+        at_ms=draw.moment(),
+        for_ms=draw.while_ms(4000),
+        who=draw.half(),
+        one_way=draw.chance.happens(300_000),
+        period_ms=draw.chance.pick((0, 0, 30, 200)),
+    )
+
+
+def _network(draw: Draw) -> Fault:
+    rates = (0, 0, 10_000, 100_000, 300_000)
+    pick = draw.chance.pick
+    return Fault(
+        kind="network",
+        at_ms=draw.moment(),
+        for_ms=draw.while_ms(6000),
+        who=draw.half() if draw.chance.happens(700_000) else (),
+        one_way=False,
+        period_ms=pick((0, 0, 0, 100)),
+        delay_ms=pick((0, 5, 50, 300)),
+        jitter_ms=pick((0, 10, 100)),
+        loss_ppm=pick(rates),
+        duplicate_ppm=pick(rates),
+        reorder_ppm=pick(rates),
+    )
+
+
+def _slow_disk(draw: Draw) -> Fault:
+    return Fault(
+        kind="slow-disk",
+        at_ms=draw.moment(),
+        for_ms=draw.while_ms(3000),
+        who=draw.victims(),
+        latency_ms=draw.chance.pick((5, 20, 100)),
+    )
+
+
+def _disk_full(draw: Draw) -> Fault:
+    return Fault(
+        kind="disk-full", at_ms=draw.moment(), for_ms=draw.while_ms(2000), who=draw.victims()
+    )
+
+
+def _clock(draw: Draw) -> Fault:
+    chance = draw.chance
+    return Fault(
+        kind="clock",
+        at_ms=draw.moment(),
+        for_ms=draw.while_ms(5000),
+        who=draw.victims(),
+        by_ms=chance.pick((0, 500, 60_000, 3_600_000)) * chance.pick((1, -1)),
+        drift_ppm=chance.between(-100_000, 100_000),
+    )
+
+
+def _flood(draw: Draw) -> Fault:
+    who = (draw.chance.pick(draw.parties[:2]),)
+    return Fault(kind="flood", at_ms=draw.moment(), who=who, count=5 + draw.chance.below(25))
+
+
+TROUBLE: dict[str, tuple[Callable[[Draw], Fault | None], int]] = {
+    "crash": (_crash, 4),
+    "power-cycle": (_power_cycle, 1),
+    "late": (_late, 1),
+    "gone": (_gone, 1),
+    "lost-disk": (_lost_disk, 1),
+    "old-backup": (_old_backup, 1),
+    "corrupt": (_corrupt, 1),
+    "partition": (_partition, 3),
+    "network": (_network, 3),
+    "slow-disk": (_slow_disk, 2),
+    "disk-full": (_disk_full, 2),
+    "clock": (_clock, 2),
+    "flood": (_flood, 2),
+}
+"""Every kind of trouble: how one of it is drawn, and how many of it a run has at most."""
+
+CRASHES = frozenset(("crash", "power-cycle", "late", "gone", "lost-disk", "old-backup"))
+"""Trouble that turns machines off: in some runs all of it is off."""
+
+
+def draw(seed: int, base: Plan) -> Plan:
+    """Return the run that ``seed`` makes of ``base``.
+
+    What ``base`` says of faults, liars or the network is kept, and no more of that is drawn.
+    """
+    chance = Chance(seed, "swarm")
+    liars = base.liars or _liars(chance, base)
+    plan = msgspec.structs.replace(
+        base,
+        seed=seed,
+        liars=liars,
+        network=chance.pick(NETWORKS) if base.network == Network() else base.network,
+        disk_us=chance.pick((100, 300, 2000)),
+        skew_ms=chance.pick((0, 50, 2000)),
+        hurry=base.hurry if base.hurry > 1 else Chance(seed, "hurry").pick(HURRIES),
+        drift_ppm=chance.pick((0, 100, 5000)),
+        timeout_ms=chance.pick((200, 400, 1000)),
+    )
+    if base.faults:
+        return plan
+    return msgspec.structs.replace(plan, faults=_faults(chance, plan))
+
+
+def _liars(chance: Chance, base: Plan) -> dict[str, str]:
+    most = min(base.nodes - base.needed, 2 * base.needed - base.nodes - 1)
+    if most < 1 or not chance.happens(LIAR_PPM):
+        return {}
+    parties = chance.some(base.parties, 1 + chance.below(most))
+    return {party: chance.pick(tuple(LIES)) for party in parties}
+
+
+def _faults(chance: Chance, plan: Plan) -> tuple[Fault, ...]:
+    records = min(plan.records, 2 * plan.blocks or plan.records)
+    drawn = Draw(plan, chance, span_ms=200 + records * chance.pick(RECORD_MS))
+    found: list[Fault] = []
+    always_up = chance.happens(ALWAYS_UP_PPM)
+    for name, (make, most) in TROUBLE.items():
+        if not chance.happens(KIND_PPM) or (always_up and name in CRASHES):
+            continue
+        made = [make(drawn) for _ in range(1 + chance.below(most))]
+        found += [fault for fault in made if fault is not None]
+    return tuple(sorted(found, key=lambda fault: fault.at_ms))

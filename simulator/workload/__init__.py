@@ -1,0 +1,214 @@
+"""The business that clients do: records of all types and parties, valid ones and others.
+
+One module a business holds its moves; :mod:`simulator.workload.moves` says what a move is, and
+:mod:`simulator.workload.book` what the workload remembers. It knows nothing of what the ledger
+makes of its records but the answers that the clients got. Parties draft from the same book at the
+same time, so they race, as in life.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import NamedTuple
+
+from ledger import canonical
+from ledger.entry import APPLIED
+from ledger.genesis import Genesis
+from simulator.chance import Chance
+from simulator.plan import Plan
+from simulator.workload import (
+    disputes,
+    fee_agreements,
+    fees,
+    payments,
+    profit_agreements,
+    profits,
+    receivers,
+    refund_float,
+    refunds,
+    settlement,
+)
+from simulator.workload.book import Book
+from simulator.workload.moves import ANYBODY, Desk, Draft, Move, spoilt
+
+BUSINESSES = (
+    receivers,
+    payments,
+    settlement,
+    refund_float,
+    refunds,
+    fee_agreements,
+    fees,
+    profit_agreements,
+    profits,
+    disputes,
+)
+MOVES: tuple[Move, ...] = tuple(move for business in BUSINESSES for move in business.MOVES)
+
+ID_REUSED = "id-reused"
+WRONG_AUTHOR = "wrong-author"
+WRONG_PPM = 80_000
+"""How often a party says something on purpose that is to be refused."""
+QUIET_PPM = 800_000
+"""How often a party that is neither platform nor institution has nothing to say."""
+TRIES = 6
+
+
+class Said(NamedTuple):
+    """A record that a client says: a name for what became of it, its bytes and its type.
+
+    ``id`` is the record's own id, but for an id that is used twice: that has a name of its own.
+    """
+
+    id: str
+    raw: bytes
+    type: str
+
+
+class _Asked(NamedTuple):
+    """What the workload wants to know of a record that has no answer yet."""
+
+    party: str
+    move: Move
+    draft: Draft
+
+
+class Workload:
+    """What the parties of a run say.
+
+    Args:
+        plan: How much of it.
+        genesis: The consortium.
+        now_ms: When the run begins.
+        wrong_ppm: How often something is said that is to be refused.
+    """
+
+    def __init__(
+        self, plan: Plan, genesis: Genesis, now_ms: int, *, wrong_ppm: int = WRONG_PPM
+    ) -> None:
+        self.book = Book(genesis, plan.parties, now_ms)
+        self._left = plan.records
+        self._wrong_ppm = wrong_ppm
+        self._now_ms = now_ms
+        self._numbers: dict[str, int] = {}
+        self._asked: dict[str, _Asked] = {}
+        self.outcomes: Counter[tuple[str, str, bool]] = Counter()
+        """How often a type had an outcome, and whether that stands in the log."""
+        self._used: dict[str, str] = {}
+        roles = genesis.roles
+        self._good = {party: _open_to(roles[party], good=True) for party in plan.parties}
+        self._bad = {party: _open_to(roles[party], good=False) for party in plan.parties}
+        self._typed = {party: _by_type(roles[party]) for party in plan.parties}
+        self._foreign = {party: _foreign_to(roles[party]) for party in plan.parties}
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all records of the plan were handed out."""
+        return self._left <= 0
+
+    def stop(self) -> None:
+        """Hand out nothing more."""
+        self._left = 0
+
+    def next(self, party: str, count: int, chance: Chance, now_ms: int) -> list[Said]:
+        """Return up to ``count`` records that ``party`` says when its clock shows ``now_ms``."""
+        said: list[Said] = []
+        desk = Desk(self.book, party, chance, now_ms)
+        while len(said) < count and self._left > 0:
+            each = self._say(desk)
+            if each is None:
+                break
+            said.append(each)
+            self._left -= 1
+        return said
+
+    def wants(self, said: Said) -> str:
+        """Return the outcome that a record without an answer was said for."""
+        return self._asked[said.id].move.wants
+
+    def answered(self, said: Said, outcome: str, *, in_log: bool) -> None:
+        """Learn what became of a record, and whether the log has it."""
+        asked = self._asked.pop(said.id, None)
+        if asked is None:
+            return
+        self.outcomes[said.type, outcome, in_log] += 1
+        for thing in asked.draft.about:
+            if asked.party in thing.busy:
+                thing.busy.remove(asked.party)
+        if outcome == APPLIED:
+            asked.draft.then()
+            self._used[asked.party] = said.id
+
+    def _say(self, desk: Desk) -> Said | None:
+        if desk.chance.happens(self._wrong_ppm):
+            return self._say_wrong(desk)
+        is_busy = desk.party in (self.book.platform, self.book.institution)
+        if not is_busy and desk.chance.happens(QUIET_PPM):
+            return None
+        return self._try(desk, self._good[desk.party])
+
+    def _say_wrong(self, desk: Desk) -> Said | None:
+        kind = desk.chance.below(8)
+        if kind == 0 and desk.party in self._used:
+            return self._reuse(desk)
+        if kind == 1:
+            return self._try(desk, self._foreign[desk.party])
+        return self._try(desk, self._bad[desk.party])
+
+    def _try(self, desk: Desk, moves: tuple[Move, ...]) -> Said | None:
+        for _ in range(TRIES):
+            move = desk.chance.pick(moves)
+            draft = move.draft(desk)
+            if draft is not None:
+                return self._write(desk, move, draft, self._next_id(desk.party))
+        return None
+
+    def _next_id(self, party: str) -> str:
+        number = self._numbers[party] = self._numbers.get(party, 0) + 1
+        return f"{party}-{number}"
+
+    def _reuse(self, desk: Desk) -> Said | None:
+        """Use an id again for something else."""
+        of_type = self._typed[desk.party]
+        move = desk.chance.pick(of_type[desk.chance.pick(tuple(of_type))])
+        draft = move.draft(desk)
+        if draft is None:
+            return None
+        earlier = self._used[desk.party]
+        name = f"{earlier}~{self._next_id(desk.party)}"
+        again = move._replace(wants=ID_REUSED)
+        return self._write(desk, again, Draft(draft.fields), earlier, name)
+
+    def _write(self, desk: Desk, move: Move, draft: Draft, record_id: str, name: str = "") -> Said:
+        record = {"at": desk.now_ms, "id": record_id, "type": move.type, **draft.fields}
+        for thing in draft.about:
+            thing.busy.append(desk.party)
+        said = Said(name or record_id, canonical.encode(record), move.type)
+        self._asked[said.id] = _Asked(desk.party, move, draft)
+        return said
+
+
+def _open_to(role: str, *, good: bool) -> tuple[Move, ...]:
+    """Return the moves of a role, valid ones as often as they weigh, or those to be refused."""
+    mine = (move for move in MOVES if move.role in (role, ANYBODY))
+    return tuple(
+        move for move in mine if (move.wants == APPLIED) == good for _ in range(move.weight)
+    )
+
+
+def _by_type(role: str) -> dict[str, list[Move]]:
+    found: dict[str, list[Move]] = {}
+    for move in MOVES:
+        if move.role in (role, ANYBODY):
+            found.setdefault(move.type, []).append(move)
+    return found
+
+
+def _foreign_to(role: str) -> tuple[Move, ...]:
+    """Return the valid moves of other roles, which are refused to this one."""
+    others = (move for move in MOVES if move.role not in (role, ANYBODY))
+    return tuple(
+        move._replace(wants=WRONG_AUTHOR, draft=spoilt(move.draft))
+        for move in others
+        if move.wants == APPLIED
+    )

@@ -1,0 +1,101 @@
+"""Moves: what a party may say next, and what it wants to be answered.
+
+A move looks at the book for something that it fits, and drafts a record about it; it says None when
+there is nothing. A valid move wants ``applied``. Every refusal has a move of its own, which is made
+on purpose and wants that very code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
+
+from ledger.entry import APPLIED
+from simulator.chance import Chance
+from simulator.workload.book import Book, Shelf
+from simulator.workload.things import Fields, Thing
+
+ANYBODY = ""
+"""The role of moves that are open to every party, if the book has something for it."""
+
+T = TypeVar("T", bound=Thing)
+
+
+def nothing() -> None:
+    """Learn nothing from an answer."""
+
+
+class Draft(NamedTuple):
+    """A record to be: its fields, what it is about, and what the book learns once it is applied."""
+
+    fields: Fields
+    about: tuple[Thing, ...] = ()
+    then: Callable[[], None] = nothing
+
+
+class Desk(NamedTuple):
+    """Where a party drafts a record: the book, who it is, what decides, and its wall clock."""
+
+    book: Book
+    party: str
+    chance: Chance
+    now_ms: int
+
+    def find(self, shelf: Shelf[T], fits: Callable[[T], bool]) -> T | None:
+        """Return a thing that fits and about which this party waits for no answer."""
+        return shelf.find(self.chance, lambda thing: self.party not in thing.busy and fits(thing))
+
+    def fresh(self, prefix: str) -> str:
+        """Return a name that nothing has yet."""
+        return f"{prefix}{self.book.number()}"
+
+    def commitment(self) -> str:
+        """Return a commitment to something."""
+        return f"{self.book.number():064x}"
+
+    @property
+    def month(self) -> str:
+        """The month of today's business date."""
+        return self.book.date(self.now_ms)[:7]
+
+
+class Move(NamedTuple):
+    """One kind of thing to say.
+
+    ``role`` may say it, ``wants`` is the outcome that it is for, ``weight`` how often it comes.
+    """
+
+    role: str
+    type: str
+    wants: str
+    draft: Callable[[Desk], Draft | None]
+    weight: int = 1
+
+
+def valid(role: str, type_: str, draft: Callable[[Desk], Draft | None], weight: int = 1) -> Move:
+    """Return a move that wants to be applied."""
+    return Move(role, type_, APPLIED, draft, weight)
+
+
+def spoilt(
+    make: Callable[[Desk], Draft | None], **fields: object
+) -> Callable[[Desk], Draft | None]:
+    """Return a move that is ``make`` with other fields, from which the book learns nothing."""
+
+    def draft(desk: Desk) -> Draft | None:
+        made = make(desk)
+        return None if made is None else Draft({**made.fields, **fields}, made.about)
+
+    return draft
+
+
+def raised(make: Callable[[Desk], Draft | None], name: str) -> Callable[[Desk], Draft | None]:
+    """Return a move that is ``make`` with a number that is one too many."""
+
+    def draft(desk: Desk) -> Draft | None:
+        made = make(desk)
+        if made is None:
+            return None
+        return Draft({**made.fields, name: made.fields[name] + 1}, made.about)
+
+    return draft

@@ -1,0 +1,132 @@
+"""The refund float: deposits and withdrawals, stated, confirmed, contradicted, taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from simulator.workload.book import CURRENCIES
+from simulator.workload.moves import Desk, Draft, Move, valid
+from simulator.workload.things import Fields, Movement
+
+ENOUGH = 60_000
+"""Above so much free float no more is deposited: some refunds are to exceed it."""
+DIFFERS_PPM = 100_000
+
+_BY, _PLATFORM = "institution", "platform"
+
+
+def _deposit(desk: Desk) -> Draft | None:
+    currency = desk.chance.pick(CURRENCIES)
+    if desk.book.free.get(currency, 0) > ENOUGH:
+        return None
+    return _move(desk, currency, 20_000 + desk.chance.below(60_000), 1)
+
+
+def _withdraw(desk: Desk) -> Draft | None:
+    currency = desk.chance.pick(CURRENCIES)
+    free = desk.book.free.get(currency, 0)
+    if free < 1000:
+        return None
+    return _move(desk, currency, 1 + desk.chance.below(free // 4), -1)
+
+
+def _move(desk: Desk, currency: str, amount: int, sign: int) -> Draft:
+    book = desk.book
+    fields = {"movement": desk.fresh("M"), "amount": amount, "currency": currency}
+
+    def learn() -> None:
+        book.movements.add(Movement(fields, sign))
+        if sign < 0:
+            desk.book.more_free(currency, -amount)
+
+    return Draft(fields, (), learn)
+
+
+def _too_much(desk: Desk) -> Draft:
+    currency = desk.chance.pick(CURRENCIES)
+    amount = desk.book.free.get(currency, 0) + 1_000_000
+    return Draft({"movement": desk.fresh("M"), "amount": amount, "currency": currency})
+
+
+def _stated_before(desk: Desk) -> Draft | None:
+    movement = desk.find(desk.book.movements, lambda each: True)
+    return None if movement is None else Draft(_statement(movement), (movement,))
+
+
+def _statement(movement: Movement) -> Fields:
+    return {
+        "movement": movement.name,
+        "amount": movement.amount,
+        "currency": movement.currency,
+    }
+
+
+def _confirm(desk: Desk) -> Draft | None:
+    movement = desk.find(desk.book.movements, lambda each: not each.settled)
+    if movement is None:
+        return None
+    fields = _statement(movement)
+    if desk.chance.happens(DIFFERS_PPM):
+        return Draft({**fields, "amount": movement.amount + 1}, (movement,))
+
+    def learn() -> None:
+        movement.settled = True
+        if movement.sign > 0:
+            desk.book.more_free(movement.currency, movement.amount)
+
+    return Draft(fields, (movement,), learn)
+
+
+def _take_back(desk: Desk) -> Draft | None:
+    movement = desk.find(desk.book.movements, lambda each: not each.settled)
+    if movement is None or not desk.chance.happens(300_000):
+        return None
+
+    def learn() -> None:
+        movement.settled = True
+        if movement.sign < 0:
+            desk.book.more_free(movement.currency, movement.amount)
+
+    return Draft(_why("movement", movement.name), (movement,), learn)
+
+
+def _settled(fields: Callable[[Movement], Fields]) -> Callable[[Desk], Draft | None]:
+    def draft(desk: Desk) -> Draft | None:
+        movement = desk.find(desk.book.movements, lambda each: each.settled)
+        return None if movement is None else Draft(fields(movement), (movement,))
+
+    return draft
+
+
+def _why(kind: str, name: str) -> Fields:
+    return {kind: name, "reason": "stated in error"}
+
+
+MOVES = (
+    valid(_BY, "refund_float.deposited", _deposit, 3),
+    Move(_BY, "refund_float.deposited", "movement-exists", _stated_before),
+    valid(_BY, "refund_float.withdrawn", _withdraw),
+    Move(_BY, "refund_float.withdrawn", "movement-exists", _stated_before),
+    Move(_BY, "refund_float.withdrawn", "withdrawal-exceeds-float", _too_much),
+    valid(_PLATFORM, "refund_float.confirmed", _confirm, 6),
+    Move(
+        _PLATFORM,
+        "refund_float.confirmed",
+        "unknown-movement",
+        lambda desk: Draft({"movement": desk.fresh("NONE"), "amount": 1, "currency": "CNY"}),
+    ),
+    Move(_PLATFORM, "refund_float.confirmed", "movement-settled", _settled(_statement)),
+    valid(_BY, "refund_float.reversed", _take_back, 2),
+    Move(
+        _BY,
+        "refund_float.reversed",
+        "unknown-movement",
+        lambda desk: Draft(_why("movement", desk.fresh("NONE"))),
+    ),
+    Move(
+        _BY,
+        "refund_float.reversed",
+        "movement-settled",
+        _settled(lambda each: _why("movement", each.name)),
+    ),
+)

@@ -1,0 +1,177 @@
+"""Refunds: requested, paid, failed, tried again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from simulator.workload.moves import Desk, Draft, Move, valid
+from simulator.workload.things import Fields, Payment, Refund
+
+_BY, _PLATFORM = "institution", "platform"
+
+
+def _left(payment: Payment) -> int:
+    """Return what of a payment can still be refunded."""
+    return 0 if payment.capture is None else payment.capture["amount"] - payment.refunded
+
+
+def _request(desk: Desk) -> Draft | None:
+    payment = desk.find(desk.book.payments, lambda each: _left(each) > 0)
+    if payment is None or payment.capture is None or not desk.chance.happens(500_000):
+        return None
+    free = desk.book.free.get(payment.capture["currency"], 0)
+    amount = min(_left(payment), free)
+    if amount < 1:
+        return None
+    fields = _asked(desk, payment, 1 + desk.chance.below(amount))
+    return _requested(desk, fields, payment)
+
+
+def _requested(desk: Desk, fields: Fields, payment: Payment) -> Draft:
+    book = desk.book
+
+    def learn() -> None:
+        refund = book.refunds.named(fields["refund"])
+        if refund is None:
+            refund = Refund(fields, payment)
+            book.refunds.add(refund)
+        refund.amount, refund.state = fields["amount"], "requested"
+        payment.refunded += refund.amount
+        desk.book.more_free(refund.currency, -refund.amount)
+
+    known = book.refunds.named(fields["refund"])
+    return Draft(fields, (payment,) if known is None else (payment, known), learn)
+
+
+def _asked(desk: Desk, payment: Payment, amount: int) -> Fields:
+    capture = payment.capture or {"currency": "CNY", "order": "none"}
+    fields = {
+        "refund": desk.fresh("RF"),
+        "payment": payment.name,
+        "amount": amount,
+        "currency": capture["currency"],
+        "reason": "goods came back",
+    }
+    if desk.chance.happens(500_000):
+        fields["order"] = capture["order"]
+    return fields
+
+
+def _retry(desk: Desk) -> Draft | None:
+    refund = desk.find(desk.book.refunds, lambda each: each.state == "failed")
+    if refund is None or refund.amount > _left(refund.payment):
+        return None
+    if refund.amount > desk.book.free.get(refund.currency, 0):
+        return None
+    fields = {**_asked(desk, refund.payment, refund.amount), "refund": refund.name}
+    return _requested(desk, fields, refund.payment)
+
+
+def _for(
+    fits: Callable[[Payment], bool], amount: Callable[[Payment], int], **changes: str
+) -> Callable[[Desk], Draft | None]:
+    """Return a request for a payment that fits, from which the book learns nothing."""
+
+    def draft(desk: Desk) -> Draft | None:
+        payment = desk.find(desk.book.payments, fits)
+        if payment is None:
+            return None
+        return Draft({**_asked(desk, payment, amount(payment)), **changes}, (payment,))
+
+    return draft
+
+
+def _beyond_float(desk: Desk) -> Draft | None:
+    free = desk.book.free
+    payment = desk.find(
+        desk.book.payments,
+        lambda each: (
+            each.capture is not None and _left(each) > free.get(each.capture["currency"], 0)
+        ),
+    )
+    return None if payment is None else Draft(_asked(desk, payment, _left(payment)), (payment,))
+
+
+def _again(*states: str, more: int) -> Callable[[Desk], Draft | None]:
+    def draft(desk: Desk) -> Draft | None:
+        refund = desk.find(desk.book.refunds, lambda each: each.state in states)
+        if refund is None:
+            return None
+        fields = _asked(desk, refund.payment, refund.amount + more)
+        return Draft({**fields, "refund": refund.name}, (refund,))
+
+    return draft
+
+
+def _result(
+    states: tuple[str, ...], state: str, fields: Callable[[Desk], Fields], ppm: int = 1_000_000
+) -> Callable[[Desk], Draft | None]:
+    """Return a move about a refund in one of ``states``, after which it is in ``state``."""
+
+    def draft(desk: Desk) -> Draft | None:
+        refund = desk.find(desk.book.refunds, lambda each: each.state in states)
+        if refund is None or not desk.chance.happens(ppm):
+            return None
+
+        def learn() -> None:
+            refund.state = state
+            if state == "failed":
+                refund.payment.refunded -= refund.amount
+                desk.book.more_free(refund.currency, refund.amount)
+
+        return Draft({"refund": refund.name, **fields(desk)}, (refund,), learn)
+
+    return draft
+
+
+def _by_bank(desk: Desk) -> Fields:
+    return {"bank_reference": desk.commitment(), "paid_at": desk.now_ms}
+
+
+def _because(desk: Desk) -> Fields:
+    return {"reason": "the card is closed"}
+
+
+def _unknown(fields: Callable[[Desk], Fields]) -> Callable[[Desk], Draft]:
+    return lambda desk: Draft({"refund": desk.fresh("NONE"), **fields(desk)})
+
+
+def _captured(payment: Payment) -> bool:
+    return payment.capture is not None
+
+
+MOVES = (
+    valid(_PLATFORM, "refund.requested", _request, 4),
+    valid(_PLATFORM, "refund.requested", _retry, 2),
+    Move(_PLATFORM, "refund.requested", "refund-exists", _again("requested", "paid", more=0)),
+    Move(_PLATFORM, "refund.requested", "refund-differs", _again("failed", more=1)),
+    Move(
+        _PLATFORM,
+        "refund.requested",
+        "not-captured",
+        _for(lambda each: each.capture is None, lambda each: 1),
+    ),
+    Move(
+        _PLATFORM, "refund.requested", "wrong-order", _for(_captured, lambda each: 1, order="other")
+    ),
+    Move(
+        _PLATFORM,
+        "refund.requested",
+        "wrong-currency",
+        _for(_captured, lambda each: 1, currency="EUR"),
+    ),
+    Move(
+        _PLATFORM,
+        "refund.requested",
+        "refund-exceeds-payment",
+        _for(_captured, lambda each: _left(each) + 1),
+    ),
+    Move(_PLATFORM, "refund.requested", "refund-exceeds-float", _beyond_float),
+    valid(_BY, "refund.paid", _result(("requested",), "paid", _by_bank), 4),
+    Move(_BY, "refund.paid", "unknown-refund", _unknown(_by_bank)),
+    Move(_BY, "refund.paid", "already-paid", _result(("paid",), "paid", _by_bank)),
+    Move(_BY, "refund.paid", "refund-failed", _result(("failed",), "paid", _by_bank)),
+    valid(_BY, "refund.failed", _result(("requested", "paid"), "failed", _because, 300_000), 2),
+    Move(_BY, "refund.failed", "unknown-refund", _unknown(_because)),
+    Move(_BY, "refund.failed", "refund-failed", _result(("failed",), "failed", _because)),
+)

@@ -1,0 +1,208 @@
+"""Settlement: payouts of what is due, their results, and what the owners say arrived."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from simulator.workload.moves import ANYBODY, Desk, Draft, Move, raised, spoilt, valid
+from simulator.workload.things import Fields, Payout, Receiver
+
+DIFFERS_PPM = 80_000
+"""How often an owner says another amount than was paid."""
+
+_BY = "institution"
+_DAY = "2026-01-05"
+
+
+def _create(desk: Desk) -> Draft | None:
+    book = desk.book
+    receiver = desk.find(book.receivers, lambda each: bool(each.due))
+    if receiver is None:
+        return None
+    due = receiver.due
+    cutoff = desk.chance.pick(due).date
+    legs = [leg for leg in due if leg.date <= cutoff]
+    amount = sum(leg.amount for leg in legs)
+    fields = _payout(desk, receiver, cutoff, (amount, len(legs)))
+
+    def learn() -> None:
+        book.payouts.add(Payout(fields, receiver, legs))
+        for leg in legs:
+            leg.payout = fields["payout"]
+            if leg in receiver.due:
+                receiver.due.remove(leg)
+
+    return Draft(fields, (receiver,), learn)
+
+
+def _payout(desk: Desk, receiver: Receiver, cutoff: str, due: tuple[int, int]) -> Fields:
+    amount, legs = due
+    return {
+        "payout": desk.fresh("OUT"),
+        "receiver": receiver.name,
+        "cutoff_date": cutoff,
+        "amount": amount,
+        "currency": receiver.currency,
+        "legs": legs,
+    }
+
+
+def _exists(desk: Desk) -> Draft | None:
+    payout = desk.find(desk.book.payouts, lambda each: True)
+    if payout is None:
+        return None
+    fields = _payout(desk, payout.receiver, _DAY, (payout.amount, 1))
+    return Draft({**fields, "payout": payout.name}, (payout,))
+
+
+def _nothing_due(desk: Desk) -> Draft | None:
+    receiver = desk.find(desk.book.receivers, lambda each: not each.due)
+    if receiver is None:
+        return None
+    return Draft(_payout(desk, receiver, "2001-01-01", (1, 1)), (receiver,))
+
+
+def _any_receiver(desk: Desk) -> Draft | None:
+    receiver = desk.find(desk.book.receivers, lambda each: True)
+    if receiver is None:
+        return None
+    return Draft(_payout(desk, receiver, _DAY, (1, 1)), (receiver,))
+
+
+def _in(*states: str) -> Callable[[Payout], bool]:
+    return lambda each: each.state in states
+
+
+def _result(
+    fits: Callable[[Payout], bool], state: str, fields: Callable[[Desk], Fields]
+) -> Callable[[Desk], Draft | None]:
+    """Return a move about a payout that fits, after which it is in ``state``."""
+
+    def draft(desk: Desk) -> Draft | None:
+        payout = desk.find(desk.book.payouts, fits)
+        if payout is None:
+            return None
+
+        def learn() -> None:
+            payout.state = state
+            if state == "returned":
+                _due_again(payout)
+
+        return Draft({"payout": payout.name, **fields(desk)}, (payout,), learn)
+
+    return draft
+
+
+def _due_again(payout: Payout) -> None:
+    for leg in payout.legs:
+        leg.payout = ""
+        payout.receiver.due.append(leg)
+
+
+def _by_bank(desk: Desk) -> Fields:
+    return {"bank_reference": desk.commitment(), "paid_at": desk.now_ms}
+
+
+def _because(desk: Desk) -> Fields:
+    return {"reason": "account closed"}
+
+
+def _rarely(make: Callable[[Desk], Draft | None], ppm: int) -> Callable[[Desk], Draft | None]:
+    return lambda desk: make(desk) if desk.chance.happens(ppm) else None
+
+
+def _confirm(desk: Desk) -> Draft | None:
+    differs = desk.chance.happens(DIFFERS_PPM)
+    states = ("paid",) if differs else ("paid", "conflicting")
+    payout = desk.find(
+        desk.book.payouts,
+        lambda each: each.receiver.owner == desk.party and each.state in states,
+    )
+    if payout is None:
+        return None
+
+    def learn() -> None:
+        payout.state = "conflicting" if differs else "confirmed"
+
+    return Draft(_arrival(desk, payout, payout.amount + differs), (payout,), learn)
+
+
+def _arrival(desk: Desk, payout: Payout, amount: int) -> Fields:
+    return {
+        "payout": payout.name,
+        "amount": amount,
+        "currency": payout.currency,
+        "received_at": desk.now_ms,
+    }
+
+
+def _confirm_wrongly(fits: Callable[[Payout, str], bool]) -> Callable[[Desk], Draft | None]:
+    def draft(desk: Desk) -> Draft | None:
+        payout = desk.find(desk.book.payouts, lambda each: fits(each, desk.party))
+        return None if payout is None else Draft(_arrival(desk, payout, payout.amount), (payout,))
+
+    return draft
+
+
+def _own(state: str) -> Callable[[Desk], Draft | None]:
+    return _confirm_wrongly(
+        lambda each, party: each.receiver.owner == party and each.state == state
+    )
+
+
+def _unknown(fields: Callable[[Desk], Fields]) -> Callable[[Desk], Draft]:
+    return lambda desk: Draft({"payout": desk.fresh("NONE"), **fields(desk)})
+
+
+def _no_arrival(desk: Desk) -> Fields:
+    return {"amount": 1, "currency": "CNY", "received_at": desk.now_ms}
+
+
+_pay = _result(_in("created"), "paid", _by_bank)
+_return = _result(_in("created", "paid", "conflicting"), "returned", _because)
+
+MOVES = (
+    valid(_BY, "settlement.created", _create, 8),
+    Move(_BY, "settlement.created", "payout-exists", _exists),
+    Move(_BY, "settlement.created", "unknown-receiver", spoilt(_any_receiver, receiver="nobody")),
+    Move(_BY, "settlement.created", "wrong-currency", spoilt(_any_receiver, currency="EUR")),
+    Move(
+        _BY, "settlement.created", "no-such-date", spoilt(_any_receiver, cutoff_date="2026-13-01")
+    ),
+    Move(_BY, "settlement.created", "nothing-due", _nothing_due),
+    Move(_BY, "settlement.created", "payout-differs", raised(_create, "amount")),
+    valid(_BY, "settlement.paid", _pay, 8),
+    Move(_BY, "settlement.paid", "unknown-payout", _unknown(_by_bank)),
+    Move(_BY, "settlement.paid", "payout-returned", _result(_in("returned"), "returned", _by_bank)),
+    Move(
+        _BY,
+        "settlement.paid",
+        "already-paid",
+        _result(_in("paid", "confirmed", "conflicting"), "paid", _by_bank),
+    ),
+    valid(_BY, "settlement.returned", _rarely(_return, 250_000), 3),
+    Move(_BY, "settlement.returned", "unknown-payout", _unknown(_because)),
+    Move(
+        _BY,
+        "settlement.returned",
+        "payout-returned",
+        _result(_in("returned"), "returned", _because),
+    ),
+    Move(
+        _BY,
+        "settlement.returned",
+        "already-confirmed",
+        _result(_in("confirmed"), "returned", _because),
+    ),
+    valid(ANYBODY, "settlement.confirmed", _confirm, 10),
+    Move(ANYBODY, "settlement.confirmed", "unknown-payout", _unknown(_no_arrival)),
+    Move(
+        ANYBODY,
+        "settlement.confirmed",
+        "wrong-author",
+        _confirm_wrongly(lambda each, party: each.receiver.owner != party),
+    ),
+    Move(ANYBODY, "settlement.confirmed", "payout-not-paid", _own("created")),
+    Move(ANYBODY, "settlement.confirmed", "payout-returned", _own("returned")),
+    Move(ANYBODY, "settlement.confirmed", "already-confirmed", _own("confirmed")),
+)

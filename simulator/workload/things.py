@@ -1,0 +1,188 @@
+"""What the workload's records are about, as its book remembers it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Fields = dict[str, Any]
+
+
+class Thing:
+    """Something that records are about. ``busy`` names who waits for an answer about it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.busy: list[str] = []
+
+
+class Receiver(Thing):
+    """A registered receiver; ``due`` are the legs that no payout takes yet."""
+
+    def __init__(self, fields: Fields) -> None:
+        super().__init__(fields["receiver"])
+        self.currency: str = fields["currency"]
+        self.cycle: str = fields["cycle"]
+        self.owner: str = fields.get("owner", "")
+        self.suspended = False
+        self.due: list[Leg] = []
+
+
+class Leg:
+    """One leg of a payment whose halves agree."""
+
+    def __init__(self, receiver: Receiver, amount: int, date: str) -> None:
+        self.receiver = receiver
+        self.amount = amount
+        self.date = date
+        self.payout = ""
+
+
+class Payment(Thing):
+    """A payment: its two halves as they were stated last, and what became of its money."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.capture: Fields | None = None
+        self.split: Fields | None = None
+        self.reversed = False
+        """Whether the platform owes a word about a reversal."""
+        self.legs: list[Leg] = []
+        self.refunded = 0
+        self.charge: Charge | None = None
+
+    @property
+    def in_payout(self) -> bool:
+        """Whether one of its legs is in a payout."""
+        return any(leg.payout for leg in self.legs)
+
+    @property
+    def agrees(self) -> bool:
+        """Whether both halves stand and are equal."""
+        if self.capture is None or self.split is None:
+            return False
+        return all(self.capture[name] == self.split[name] for name in HALF)
+
+
+HALF = ("order", "amount", "currency")
+"""The fields on which the halves of a payment must agree."""
+
+
+class Payout(Thing):
+    """A payout and its legs."""
+
+    def __init__(self, fields: Fields, receiver: Receiver, legs: list[Leg]) -> None:
+        super().__init__(fields["payout"])
+        self.receiver = receiver
+        self.legs = legs
+        self.amount: int = fields["amount"]
+        self.currency: str = fields["currency"]
+        self.state = "created"
+
+
+class Movement(Thing):
+    """A movement of the refund float."""
+
+    def __init__(self, fields: Fields, sign: int) -> None:
+        super().__init__(fields["movement"])
+        self.sign = sign
+        self.amount: int = fields["amount"]
+        self.currency: str = fields["currency"]
+        self.settled = False
+
+
+class Refund(Thing):
+    """A refund, as it was requested last."""
+
+    def __init__(self, fields: Fields, payment: Payment) -> None:
+        super().__init__(fields["refund"])
+        self.payment = payment
+        self.amount: int = fields["amount"]
+        self.currency: str = fields["currency"]
+        self.state = "requested"
+
+
+class Dispute(Thing):
+    """A dispute between two parties."""
+
+    def __init__(self, name: str, raiser: str, against: str) -> None:
+        super().__init__(name)
+        self.raiser = raiser
+        self.against = against
+        self.open = True
+
+
+class Agreement(Thing):
+    """An agreement on fees or on profit: its terms, and who has accepted them."""
+
+    def __init__(self, fields: Fields) -> None:
+        super().__init__(fields["agreement"])
+        self.terms = fields
+        self.asked: dict[str, int] = {}
+        """Profit: the part of every recipient but the institution."""
+        self.accepted: list[str] = []
+        self.in_force = False
+
+    @property
+    def since(self) -> str:
+        """The date or month from which it holds."""
+        return str(self.terms["effective_from"])
+
+
+class Chain:
+    """Agreements in force on one matter, oldest first."""
+
+    def __init__(self) -> None:
+        self.links: list[Agreement] = []
+
+    @property
+    def latest(self) -> Agreement | None:
+        """The newest of them, if there is one."""
+        return self.links[-1] if self.links else None
+
+    def held(self, when: str) -> Agreement | None:
+        """Return the one that holds on a date or in a month."""
+        return next((link for link in reversed(self.links) if link.since <= when), None)
+
+
+class Period(Thing):
+    """What accrued in a month and a currency."""
+
+    def __init__(self, month: str, currency: str) -> None:
+        super().__init__(f"{month}/{currency}")
+        self.month = month
+        self.currency = currency
+        self.amount = self.count = 0
+        self.invoiced = False
+
+
+class Charge:
+    """The fee of a payment."""
+
+    def __init__(self, period: Period, amount: int) -> None:
+        self.period = period
+        self.amount = amount
+
+
+class Invoice(Thing):
+    """An invoice of a period."""
+
+    def __init__(self, name: str, period: Period) -> None:
+        super().__init__(name)
+        self.period = period
+        self.amount = period.amount
+        self.settled_ms = 0
+        self.shared = False
+
+
+class Share(Thing):
+    """A shared income: what each recipient but the institution gets, and who has confirmed."""
+
+    def __init__(self, fields: Fields, institution: str) -> None:
+        super().__init__(fields["share"])
+        self.currency: str = fields["currency"]
+        self.portions: dict[str, int] = {
+            each["party"]: each["amount"]
+            for each in fields["portions"]
+            if each["party"] != institution
+        }
+        self.confirmed: list[str] = []

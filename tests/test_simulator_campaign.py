@@ -1,0 +1,79 @@
+"""Campaigns: many seeds on several processes give what each of them gives alone."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from simulator.campaign import add_up, campaign
+from simulator.plan import Plan
+from simulator.run import CODE, Finding, Outcome, Runner
+from simulator.swarm import draw
+
+BASE = Plan(records=12)
+
+
+def test_every_seed_gives_what_it_gives_alone() -> None:
+    found = {outcome.seed: outcome for outcome in campaign(BASE, range(1, 6), 2)}
+    with Runner() as runner:
+        alone = {seed: runner.run(draw(seed, BASE)) for seed in range(1, 6)}
+    assert found == alone
+
+
+def test_a_calm_campaign_draws_nothing() -> None:
+    found = list(campaign(BASE, [3], 1, calm=True))
+    with Runner() as runner:
+        assert found == [runner.run(msgspec.structs.replace(BASE, seed=3))]
+
+
+def test_a_worker_that_dies_is_reported_with_its_seed_and_replaced(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    impossible = Plan(nodes=1)  # no world can be made of it: the worker ends with an error
+    found = {outcome.seed: outcome for outcome in campaign(impossible, [7, 8, 9], 2, calm=True)}
+    assert set(found) == {7, 8, 9}
+    for outcome in found.values():
+        assert outcome.finding is not None
+        assert outcome.finding.invariant == CODE
+        assert "died with exit code 1" in outcome.finding.text
+    assert "a consortium has a platform" in capfd.readouterr().err
+
+
+def test_a_campaign_that_is_given_up_ends_its_workers() -> None:
+    runs = campaign(BASE, range(1, 100), 2)
+    next(runs)
+    runs.close()  # type: ignore[attr-defined]
+    from multiprocessing import active_children
+
+    assert not active_children()
+
+
+def test_totals_add_up() -> None:
+    finding = Finding(invariant="I4", text="gone", at_ms=5, step=9)
+    totals = add_up(
+        [
+            Outcome(
+                seed=9,
+                blocks=10,
+                entries=20,
+                crashes=1,
+                faults={"crash": 2},
+                lies={"funder": "twin"},
+                evidence={"funder": {"two-notar": 3}},
+                verdict={"I4": "held"},
+                settled=True,
+            ),
+            Outcome(seed=4, blocks=7, finding=finding, verdict={"I4": "broken"}),
+            Outcome(seed=2, blocks=8, evidence={"auditor": {"two-final": 1}}, fork=True),
+        ]
+    )
+    assert (totals.seeds, totals.failed, totals.blocks, totals.blocks_min) == (3, [4], 25, 7)
+    assert totals.faults == {"crash": 2}
+    assert totals.lies == {"twin": 1}
+    assert totals.convictions == {"twin": 1, "no liar": 1}
+    assert totals.verdict == {"I4": {"held": 1, "broken": 1}}
+    assert (totals.settled, totals.forks) == (1, 1)
+
+
+def test_nothing_adds_up_to_nothing() -> None:
+    assert add_up([]).seeds == 0

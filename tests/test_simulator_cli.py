@@ -1,0 +1,370 @@
+"""``tongzhang simulate``: one run, many, scenarios, violations, replays, pictures, bad input."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.main import run
+from cli.simulation import many
+from cli.simulation.choices import Choices, one_plan, seeds_of
+from node.storage.store import ConsensusItem, Item
+from simulator import library
+from simulator.campaign import add_up
+from simulator.disk import SimulatedStore
+from simulator.plan import Plan, read, write
+from simulator.replay import read_file
+from simulator.run import Finding, Outcome
+
+ROOT = Path(__file__).parents[1]
+SMALL = ("simulate", "--records", "20")
+
+Captured = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_a_run_ends_with_a_verdict_the_plan_and_how_to_repeat_it(capsys: Captured) -> None:
+    assert run([*SMALL, "--seed", "9"]) == 0
+    out = capsys.readouterr().out
+    assert "seed 9: every invariant held (4 nodes, quorum 3)" in out
+    assert all(f"  {name} " in out for name in ("I1", "I8", "history", "throughput", "evidence"))
+    assert "\nreproduce: tongzhang simulate --seed 9 --records 20\n" in out
+    toml = out.partition("as TOML:\n")[2].partition("\n\n")[0]
+    assert read(toml, Plan, "shown") == one_plan(Choices(seed=9, records=20))
+
+
+def test_a_run_as_json_is_the_same_twice(capsys: Captured) -> None:
+    command = [*SMALL, "--seed", "9", "--json"]
+    assert run(command) == 0
+    first = capsys.readouterr().out
+    assert run(command) == 0
+    assert capsys.readouterr().out == first
+    value = json.loads(first)
+    assert value["good"] is True and value["finding"] is None
+    assert value["reproduce"] == "tongzhang simulate --seed 9 --records 20"
+
+
+def test_options_make_the_plan(tmp_path: Path) -> None:
+    (tmp_path / "f.toml").write_text(
+        'network = { delay_ms = 9 }\n[[faults]]\nkind = "flood"\nat_ms = 5\ncount = 3\n'
+    )
+    choices = Choices(
+        nodes=5, quorum=4, until=700, byzantine="funder=twin", faults=tmp_path / "f.toml"
+    )
+    plan = one_plan(choices)
+    assert (plan.seed, plan.nodes, plan.needed, plan.until_ms) == (7, 5, 4, 700)
+    assert plan.liars == {"funder": "twin"}
+    assert [fault.kind for fault in plan.faults] == ["flood"]
+    assert plan.network.delay_ms == 9
+
+
+def test_a_calm_run_has_no_faults_and_no_liars() -> None:
+    plan = one_plan(Choices(calm=True, seed=3))
+    assert (plan.faults, plan.liars, plan.seed) == ((), {}, 3)
+
+
+# -- scenarios ------------------------------------------------------------------------------------
+
+
+def test_the_library_is_listed_with_its_stories(capsys: Captured) -> None:
+    assert run(["simulate", "--scenario", "list"]) == 0
+    out = capsys.readouterr().out
+    assert all(f"\n{name}\n" in f"\n{out}" for name in library.names())
+    assert run(["simulate", "--scenario", "list", "--json"]) == 0
+    assert set(json.loads(capsys.readouterr().out)) == set(library.names())
+
+
+def test_a_scenario_tells_its_story_and_how_it_ended(capsys: Captured) -> None:
+    assert run(["simulate", "--scenario", "two-liars-of-four"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("The funder and the auditor work together")
+    assert "The story ends as told." in out
+    assert "two final histories" in out
+    assert out.endswith("reproduce: tongzhang simulate --scenario two-liars-of-four\n")
+
+
+def test_a_scenario_that_ends_otherwise_is_bad(tmp_path: Path, capsys: Captured) -> None:
+    (tmp_path / "p.toml").write_text('records = 10\n[expect]\nconvicted = ["funder"]\n')
+    assert run(["simulate", "--plan", "p.toml"]) == 1
+    out = capsys.readouterr().out
+    assert "every invariant held, the outcome is another one" in out
+    assert "convicted: expected funder, got nobody" in out
+
+
+# -- violations -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plant a bug: a machine that was started again keeps no votes on its disk."""
+    save = SimulatedStore.save
+
+    def forget(self: SimulatedStore, items: Sequence[Item]) -> None:
+        again = self.process is not None and self.process.life > 1
+        save(self, [each for each in items if not (again and isinstance(each, ConsensusItem))])
+
+    monkeypatch.setattr(SimulatedStore, "save", forget)
+
+
+PLANTED = """
+records = 60
+skew_ms = 40
+
+[[faults]]
+kind = "slow-disk"
+at_ms = 10
+for_ms = 50
+latency_ms = 5
+
+[[faults]]
+kind = "crash"
+at_ms = 100
+for_ms = 100
+who = ["platform"]
+
+[[faults]]
+kind = "flood"
+at_ms = 120
+who = ["platform"]
+count = 4
+"""
+
+
+@pytest.mark.usefixtures("forgetful")
+def test_a_violation_is_made_small_written_down_and_explained(
+    tmp_path: Path, capsys: Captured
+) -> None:
+    (tmp_path / "p.toml").write_text(PLANTED)
+    assert run(["simulate", "--plan", "p.toml"]) == 1
+    out = capsys.readouterr().out
+    assert "seed 0: I2 is broken" in out
+    assert "First bad step: " in out
+    assert "reproduce small: tongzhang simulate --plan violation-0.toml" in out
+    assert "step by step:    tongzhang simulate --replay violation-0.trace" in out
+    small = read((tmp_path / "violation-0.toml").read_text(), Plan, "small")
+    assert [fault.kind for fault in small.faults] == ["crash"]
+    assert small.records < 60
+    trace = read_file((tmp_path / "violation-0.trace").read_text(), "trace")
+    assert trace.plan == small
+    assert " - violation I2: " in trace.lines[-1]
+    assert trace.lines[-1] in out
+    # Both commands do what they promise.
+    assert run(["simulate", "--plan", "violation-0.toml", "--no-shrink"]) == 1
+    assert run(["simulate", "--replay", "violation-0.trace", "--event", "violation"]) == 0
+    assert "I2: platform" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("forgetful")
+def test_a_violation_as_json(tmp_path: Path, capsys: Captured) -> None:
+    (tmp_path / "p.toml").write_text(PLANTED)
+    assert run(["simulate", "--plan", "p.toml", "--no-shrink", "--json"]) == 1
+    value = json.loads(capsys.readouterr().out)
+    assert value["good"] is False
+    assert value["finding"]["invariant"] == "I2"
+    assert value["shrunk"]["trace"] == "violation-0.trace"
+    assert len(value["shrunk"]["last_events"]) == 15
+
+
+# -- many seeds -----------------------------------------------------------------------------------
+
+
+def test_many_seeds_are_summed_up(capsys: Captured) -> None:
+    assert run([*SMALL, "--seeds", "1..3", "--jobs", "2"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("3 seeds: 3 good, 0 failed\n")
+    assert run([*SMALL, "--seeds", "1..3", "--jobs", "2", "--json"]) == 0
+    value = json.loads(capsys.readouterr().out)
+    assert (value["totals"]["seeds"], value["failed"], value["interrupted"]) == (3, [], False)
+
+
+def test_failing_seeds_come_first_with_their_commands(capsys: Captured) -> None:
+    finding = Finding(invariant="I5", text="books differ", at_ms=12, step=3)
+    outcomes = [Outcome(seed=1), Outcome(seed=5, finding=finding, verdict={"I5": "broken"})]
+    many.report(Choices(seeds="1..5", records=20), add_up(outcomes), outcomes)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "seed 5: I5 at 12 ms: books differ"
+    assert lines[1] == "  reproduce: tongzhang simulate --seed 5 --records 20"
+    assert lines[3] == "2 seeds: 1 good, 1 failed"
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for processes in /proc")
+def test_ctrl_c_ends_a_campaign_and_says_what_was_done() -> None:
+    command = [sys.executable, "-m", "cli", *SMALL, "--seeds", "1..100000", "--jobs", "1"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        while not _has_children(process.pid) and process.poll() is None:
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert "interrupted" in err
+    assert " good, 0 failed" in out
+
+
+def _has_children(pid: int) -> bool:
+    return bool(Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+
+
+# -- traces ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def traced(tmp_path: Path) -> Path:
+    path = tmp_path / "run.trace"
+    assert run([*SMALL, "--seed", "4", "--trace", str(path)]) == 0
+    return path
+
+
+def test_a_trace_is_written_and_replayed(traced: Path, capsys: Captured) -> None:
+    capsys.readouterr()
+    command = ["simulate", "--replay", str(traced), "--node", "platform", "--event", "final"]
+    assert run(command) == 0
+    rows = capsys.readouterr().out.splitlines()
+    assert rows and all("platform" in row and " final " in row for row in rows)
+    assert run([*command, "--json"]) == 0
+    steps = json.loads(capsys.readouterr().out)
+    assert len(steps) == len(rows)
+    assert set(steps[0]) == {"step", "at_us", "node", "event", "detail"}
+
+
+def test_a_changed_trace_is_found(traced: Path, capsys: Captured) -> None:
+    text = traced.read_text()
+    traced.write_text(text.replace(" final height 2 ", " final height 3 ", 1))
+    assert run(["simulate", "--replay", str(traced)]) == 1
+    assert "error: trace-differs: line " in capsys.readouterr().err
+
+
+def test_a_replay_on_a_terminal_goes_step_by_step(
+    traced: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = iter(["", "20", "-5", "+2", "what", "q"])
+    monkeypatch.setattr("builtins.input", lambda prompt: next(asked))
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    capsys.readouterr()
+    assert run(["simulate", "--replay", str(traced)]) == 0
+    shown = [int(row.split()[0]) for row in capsys.readouterr().out.splitlines()]
+    assert shown == [1, 2, 20, 15, 17, 17]
+
+
+@pytest.mark.parametrize(("name", "begins"), [("d.svg", "<svg "), ("d.mmd", "sequenceDiagram\n")])
+def test_a_slice_is_drawn(traced: Path, tmp_path: Path, name: str, begins: str) -> None:
+    command = ["simulate", "--replay", str(traced), "--diagram", name, "--from", "0", "--to", "60"]
+    assert run(command) == 0
+    assert (tmp_path / name).read_text().startswith(begins)
+
+
+def test_a_scenario_draws_its_own_slice(tmp_path: Path) -> None:
+    assert run(["simulate", "--scenario", "two-liars-of-four", "--diagram", "d.svg"]) == 0
+    assert "funder" in (tmp_path / "d.svg").read_text()
+
+
+# -- bad input ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--scenario", "leader-crush"], "unknown-scenario: there is no scenario 'leader-crush'; "),
+        (["--scenario", "leader-crush"], "did you mean 'leader-crash'?"),
+        (["--byzantine", "platform=equivocatr"], "unknown-lie: there is no lie 'equivocatr'; did"),
+        (["--byzantine", "platfrom=twin"], "unknown-party: there is no party 'platfrom'; did you"),
+        (["--byzantine", "platform"], "usage: --byzantine wants PARTY=LIE"),
+        (["--nodes", "4", "--quorum", "2"], "bad-quorum: 4 nodes need a quorum of 3 to 4, got 2"),
+        (["--nodes", "1"], "bad-quorum: "),
+        (["--nodes", "1000"], "bad-plan: "),
+        (["--seed", "-1"], "bad-plan: "),
+        (["--seeds", "9..1"], "bad-seeds: "),
+        (["--seeds", "x"], "bad-seeds: "),
+        (["--seeds", "1..2", "--seed", "3"], "usage: --seeds is for many runs"),
+        (["--seeds", "1..2", "--jobs", "0"], "usage: --jobs is 1 to "),
+        (["--scenario", "flood", "--plan", "x"], "usage: name a --scenario or a --plan"),
+        (["--plan", "absent.toml"], "unreadable-file: "),
+        (["--replay", "absent.trace"], "unreadable-file: "),
+        (["--diagram", "d.png"], "usage: --diagram writes"),
+        (["--replay", "t", "--seed", "3"], "usage: --replay runs the plan of the trace"),
+        (["--records", "5", "--trace", "absent/t"], "unwritable-file: "),
+        (["--records", "5", "--diagram", "d.svg", "--from", "9999999"], "bad-slice: "),
+    ],
+)
+def test_bad_input_is_refused_with_its_code(
+    arguments: list[str], said: str, capsys: Captured
+) -> None:
+    assert run(["simulate", *arguments]) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("toml", "said"),
+    [
+        ("[[faults]]\nkind = 'crush'\nat_ms = 5", "bad-plan: f.toml: "),
+        ("[[faults]]\nkind = 'crush'\nat_ms = 5", "did you mean 'crash'?"),
+        ("[[faults]]\nkind = 'crash'\nat_ms = -5", "bad-plan: f.toml: "),
+        ("[[faults]]\nkind = 'crash'\nat = 5", "bad-plan: f.toml: "),
+        ("[[faults]]\nkind = 'crash'\nat_ms = 5\nloss_ppm = 9", "bad-fault: a fault of kind crash"),
+        ("[[faults]]\nkind = 'crash'\nat_ms = 5\nwho = ['x']", "unknown-party: "),
+        ("[[faults]]\nkind = 'crash'\nat_ms = 5\ndisk = 'backup'\nage_ms = 9", "bad-fault: "),
+        ("faults = [", "bad-plan: f.toml is not TOML"),
+        ("seed = 5", "bad-plan: f.toml: "),
+    ],
+)
+def test_a_bad_fault_file_is_refused_with_the_place_and_the_next_choice(
+    toml: str, said: str, tmp_path: Path, capsys: Captured
+) -> None:
+    (tmp_path / "f.toml").write_text(toml)
+    assert run(["simulate", "--faults", "f.toml"]) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "name", "said"),
+    [
+        ("--node", "platfrom", "unknown-party: no machine 'platfrom'; did you mean 'platform'?"),
+        ("--event", "sned", "unknown-event: no event 'sned'; did you mean 'send'?"),
+    ],
+)
+def test_what_a_trace_has_not_is_refused(
+    traced: Path, capsys: Captured, option: str, name: str, said: str
+) -> None:
+    assert run(["simulate", "--replay", str(traced), option, name]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_file_that_is_no_trace_is_refused(tmp_path: Path, capsys: Captured) -> None:
+    (tmp_path / "t").write_text("hello\n")
+    assert run(["simulate", "--replay", "t"]) == 2
+    assert "bad-trace: t does not begin with" in capsys.readouterr().err
+
+
+def test_a_plan_file_is_run_exactly(tmp_path: Path, capsys: Captured) -> None:
+    plan = Plan(seed=5, records=10)
+    (tmp_path / "p.toml").write_text(write(plan))
+    assert run(["simulate", "--plan", "p.toml", "--json"]) == 0
+    value: dict[str, Any] = json.loads(capsys.readouterr().out)
+    assert (value["seed"], value["faults"], value["lies"]) == (5, {}, {})
+
+
+def test_ranges_of_seeds_include_both_ends() -> None:
+    assert list(seeds_of("3..5")) == [3, 4, 5]
+    assert list(seeds_of("4")) == [4]
