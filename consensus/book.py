@@ -34,7 +34,8 @@ class Book:
 
     def live(self) -> list[tuple[int, Slot]]:
         """Return the slots after the final one, in order."""
-        return [(s, self.slots[s]) for s in sorted(self.slots) if s > self.final.slot]
+        final = self.final.slot
+        return [(s, self.slots[s]) for s in sorted([s for s in self.slots if s > final])]
 
     def accept(self, proposed: Proposed) -> None:
         """Note a block that was executed and found valid."""
