@@ -12,18 +12,24 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from simulator.plan import Plan
-from simulator.run import CODE, Finding, Outcome, Runner
+from simulator.run import CODE, Finding, Outcome, Runner, scratch
 from simulator.swarm import draw
 
 JOBS_MAX = 256
 
 
 class Totals(msgspec.Struct, kw_only=True):
-    """What the runs of a campaign have done, added up; ``failed`` are seeds, in order."""
+    """What the runs of a campaign have done, added up.
+
+    ``failed`` are seeds, in order; ``blocks_min`` is of the runs that came to their end.
+    """
 
     seeds: int = 0
     failed: list[int] = []
@@ -51,7 +57,6 @@ def add_up(outcomes: Iterable[Outcome]) -> Totals:
     """
     totals = Totals()
     for each in outcomes:
-        totals.blocks_min = min(totals.blocks_min, each.blocks) if totals.seeds else each.blocks
         totals.seeds += 1
         for name in ("blocks", "entries", "skipped_slots", "simulated_ms", "crashes", "recoveries"):
             setattr(totals, name, getattr(totals, name) + getattr(each, name))
@@ -63,7 +68,9 @@ def add_up(outcomes: Iterable[Outcome]) -> Totals:
         totals.halts.update(each.halts.values())
         for invariant, standing in each.verdict.items():
             totals.verdict.setdefault(invariant, Counter())[standing] += 1
-        if not each.is_good:
+        if each.is_good:
+            totals.blocks_min = min(totals.blocks_min or each.blocks, each.blocks)
+        else:
             totals.failed.append(each.seed)
     totals.failed.sort()
     return totals
@@ -85,22 +92,31 @@ def campaign(
     """
     left = iter(seeds)
     workers: dict[Connection, _Worker] = {}
-    try:
-        for _ in range(jobs):
-            _give(left, workers, _Worker(base, calm))
-        while workers:
-            ready = wait(list(workers))
-            for worker in [worker for end, worker in workers.items() if end in ready]:
-                outcome = worker.answer()
-                del workers[worker.connection]
-                if worker.is_dead:
-                    worker.end()
-                    worker = _Worker(base, calm)
-                _give(left, workers, worker)
-                yield outcome
-    finally:
-        for worker in workers.values():
+    with scratch() as directory:
+        job = _Job(base, calm, Path(directory))
+        try:
+            for _ in range(jobs):
+                _give(left, workers, _Worker(job))
+            while workers:
+                yield from _answers(job, left, workers)
+        finally:
+            for worker in workers.values():
+                worker.end()
+
+
+def _answers(
+    job: _Job, left: Iterator[int], workers: dict[Connection, _Worker]
+) -> Iterator[Outcome]:
+    """Wait for workers, and yield what those say that are ready, each of them at work again."""
+    ready = wait(list(workers))
+    for worker in [worker for end, worker in workers.items() if end in ready]:
+        outcome = worker.answer()
+        del workers[worker.connection]
+        if worker.is_dead:
             worker.end()
+            worker = _Worker(job)
+        _give(left, workers, worker)
+        yield outcome
 
 
 def _give(left: Iterator[int], workers: dict[Connection, _Worker], worker: _Worker) -> None:
@@ -112,13 +128,21 @@ def _give(left: Iterator[int], workers: dict[Connection, _Worker], worker: _Work
     workers[worker.connection] = worker
 
 
+class _Job(NamedTuple):
+    """What every worker does: which plan, with or without trouble drawn, with files where."""
+
+    base: Plan
+    calm: bool
+    directory: Path
+
+
 class _Worker:
     """One process that runs seeds, seen from the parent."""
 
-    def __init__(self, base: Plan, calm: bool) -> None:
+    def __init__(self, job: _Job) -> None:
         context = get_context("spawn")
         self.connection, theirs = context.Pipe()
-        self._process = context.Process(target=_work, args=(theirs, base, calm), daemon=True)
+        self._process = context.Process(target=_work, args=(theirs, job), daemon=True)
         with _ctrl_c_waits():
             self._process.start()
         theirs.close()
@@ -145,8 +169,8 @@ class _Worker:
         return Outcome(seed=self._seed, verdict={CODE: "broken"}, finding=finding)
 
     def end(self) -> None:
-        """Stop it and wait until it is gone."""
-        self._process.terminate()
+        """End it, whatever it is doing: its files are ours."""
+        self._process.kill()
         self._process.join()
         self.connection.close()
 
@@ -162,19 +186,13 @@ def _ctrl_c_waits() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _work(asked: Connection, base: Plan, calm: bool) -> None:
+def _work(asked: Connection, job: _Job) -> None:
     """Run the seeds that come through ``asked`` until this process is ended."""
-    signal.signal(signal.SIGTERM, _leave)
-    with Runner() as runner:
+    with Runner(within=job.directory) as runner:
         while True:
             try:
                 seed = asked.recv()
             except EOFError:
                 return
-            plan = msgspec.structs.replace(base, seed=seed) if calm else draw(seed, base)
+            plan = draw(seed, job.base) if not job.calm else replace(job.base, seed=seed)
             asked.send_bytes(msgspec.json.encode(runner.run(plan)))
-
-
-def _leave(number: int, frame: object) -> None:
-    """Leave by the way that cleans up."""
-    raise SystemExit(0)

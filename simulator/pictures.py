@@ -17,10 +17,11 @@ def picture(name: str, runner: Runner) -> str:
     plan = library.load(name)
     trace = Trace()
     runner.run(plan, trace)
-    return diagram.svg(diagram.cut(_slice(plan, trace), plan.parties), f"{name}: {plan.story}")
+    return diagram.svg(diagram.cut(slice_of(plan, trace), plan.parties), f"{name}: {plan.story}")
 
 
-def _slice(plan: Plan, trace: Trace) -> list[Line]:
+def slice_of(plan: Plan, trace: Trace) -> list[Line]:
+    """Return the events that a picture of a scenario shows."""
     begin, end = plan.show_ms
     wanted = Wanted(from_ms=begin, to_ms=end or None)
     return [line for line in parse(trace.lines) if wanted.takes(line)]

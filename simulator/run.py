@@ -85,14 +85,14 @@ class Runner:
 
     Args:
         checkers: The classes of those who watch.
+        within: Where its files go; the machine's memory, if it has a disk for that.
     """
 
-    def __init__(self, checkers: Sequence[type[Checker]] = CHECKERS) -> None:
+    def __init__(
+        self, checkers: Sequence[type[Checker]] = CHECKERS, within: Path | None = None
+    ) -> None:
         self._checkers = (*checkers, Chronicle)
-        usable = MEMORY_DISK.is_dir() and os.access(MEMORY_DISK, os.W_OK)
-        self._temporary = tempfile.TemporaryDirectory(
-            prefix="tongzhang-", dir=MEMORY_DISK if usable else None
-        )
+        self._temporary = scratch(within)
         self.directory = Path(self._temporary.name)
         self._templates = Templates(self.directory)
 
@@ -135,6 +135,13 @@ class Runner:
             else:
                 world.note(None, "violation", f"{finding.invariant}: {finding.text}")
             return _outcome(world, finding)
+
+
+def scratch(within: Path | None = None) -> tempfile.TemporaryDirectory[str]:
+    """Return a new directory for simulated disks, in memory if there is a place for that."""
+    if within is None and MEMORY_DISK.is_dir() and os.access(MEMORY_DISK, os.W_OK):
+        within = MEMORY_DISK
+    return tempfile.TemporaryDirectory(prefix="tongzhang-", dir=within)
 
 
 def _finish(world: World) -> Finding | None:

@@ -120,7 +120,7 @@ class _Search:
     def calm_down(self) -> None:
         """Make what is usual of lines, disks and clocks."""
         usual = Plan()
-        self.take(network=Network())
+        self.take(network=usual.network)
         self.take(
             skew_ms=0, drift_ppm=0, hurry=1, disk_us=usual.disk_us, timeout_ms=usual.timeout_ms
         )

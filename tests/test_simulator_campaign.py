@@ -67,7 +67,7 @@ def test_totals_add_up() -> None:
             Outcome(seed=2, blocks=8, evidence={"auditor": {"two-final": 1}}, fork=True),
         ]
     )
-    assert (totals.seeds, totals.failed, totals.blocks, totals.blocks_min) == (3, [4], 25, 7)
+    assert (totals.seeds, totals.failed, totals.blocks, totals.blocks_min) == (3, [4], 25, 8)
     assert totals.faults == {"crash": 2}
     assert totals.lies == {"twin": 1}
     assert totals.convictions == {"twin": 1, "no liar": 1}

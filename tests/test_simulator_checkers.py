@@ -15,7 +15,7 @@ from simulator.checkers.checker import Proofs
 from simulator.checkers.histories import Histories
 from simulator.errors import Violation
 from simulator.history import Operation
-from simulator.plan import Fault, Plan
+from simulator.plan import Fault, Plan, read
 from simulator.process import Process
 from simulator.run import quiet
 from simulator.world import Templates, World
@@ -67,6 +67,18 @@ def test_torn_writes_and_crashes_at_any_effect_break_nothing(
     world.run()
     assert world.settled
     assert world.counts["crashes"] > 5
+
+
+FOUND = sorted((Path(__file__).parent / "plans").glob("*.toml"))
+
+
+@pytest.mark.parametrize("path", FOUND, ids=lambda path: path.stem)
+def test_what_campaigns_found_stays_found(
+    path: Path, tmp_path: Path, templates: Templates
+) -> None:
+    """Plans under which a run was broken once, made small; each says in its story what it was."""
+    world = _world(read(path.read_text("utf-8"), Plan, path.name), tmp_path, templates)
+    world.run()
 
 
 def test_a_commit_that_the_power_cut_kept_is_reported_with_the_next_start(

@@ -6,24 +6,26 @@ from pathlib import Path
 
 import pytest
 
-from simulator import library, reference
+from simulator import diagram, library, reference
 from simulator.errors import SimulatorError
 from simulator.liars import LIES
+from simulator.pictures import slice_of
 from simulator.plan import FIELDS, Expect, Plan, check, read
 from simulator.run import Outcome, Runner
-from simulator.trace import EVENTS
+from simulator.trace import EVENTS, Trace
 
 ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.parametrize("name", library.names())
 def test_a_scenario_ends_as_its_story_says(name: str) -> None:
-    plan = library.load(name)
+    plan, trace = library.load(name), Trace()
     with Runner() as runner:
-        outcome = runner.run(plan)
+        outcome = runner.run(plan, trace)
     assert outcome.finding is None
     assert plan.expect is not None
     assert not library.surprises(plan.expect, outcome)
+    assert diagram.cut(slice_of(plan, trace), plan.parties).arrows
 
 
 def test_every_scenario_has_a_story_an_expectation_and_a_slice_to_show() -> None:

@@ -37,7 +37,8 @@ class NoContradiction(Checker):
     """Remembers what left under each honest key for ever, and what each disk holds.
 
     What is durable and has not left may be lost with the disk: nobody has seen it, and it may be
-    stated otherwise then.
+    stated otherwise then. Of a machine that lost its disk a batch that nobody else kept may be
+    stated otherwise as well: it asks all others first, and they cannot know (decision record 7).
     """
 
     invariant = "I2"
@@ -121,6 +122,8 @@ class NoContradiction(Checker):
         self, process: Process, place: Place, stated: Stated, known: dict[Place, Stated]
     ) -> None:
         kind, number = place
+        if kind == "batch" and process.rebuilt:
+            return
         if known.get(place, stated) != stated:
             self.broken(f"{process.name} signed a second, other {_name(place)}")
         for other in _EXCLUDED.get(kind, ()):
