@@ -73,9 +73,7 @@ FOUND = sorted((Path(__file__).parent / "plans").glob("*.toml"))
 
 
 @pytest.mark.parametrize("path", FOUND, ids=lambda path: path.stem)
-def test_what_campaigns_found_stays_found(
-    path: Path, tmp_path: Path, templates: Templates
-) -> None:
+def test_what_campaigns_found_stays_found(path: Path, tmp_path: Path, templates: Templates) -> None:
     """Plans under which a run was broken once, made small; each says in its story what it was."""
     world = _world(read(path.read_text("utf-8"), Plan, path.name), tmp_path, templates)
     world.run()
