@@ -101,7 +101,16 @@ def export_books(
 
 @contextmanager
 def whole(path: Path) -> Iterator[BinaryIO]:
-    """Give a file that takes the name ``path`` at the end, and is removed after an error."""
+    """Give a file that takes the name ``path`` at the end, and is removed after an error.
+
+    What is there and is no plain file, such as a device or a pipe, is written to as it is. A
+    link keeps pointing where it does.
+    """
+    path = path.resolve()
+    if path.exists() and not path.is_file():
+        with path.open("wb") as file:
+            yield file
+        return
     part = path.with_name(f".{path.name}.part")
     try:
         with part.open("wb") as file:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
 import subprocess
 import sys
@@ -35,6 +36,7 @@ from cli.client import Client
 from cli.day.cast import Plan
 from cli.day.generate import generate
 from cli.errors import CheckFailed
+from cli.export_books import whole
 from ledger.books import ASSETS, EXPONENTS, LIABILITIES, Balance
 from ledger.chart import CHART, OTHERS, Book, class_of, share_of
 from ledger.genesis import Role
@@ -571,3 +573,26 @@ def test_no_code_of_the_product_imports_beancount() -> None:
     sources = [path for name in packages for path in (root / name).rglob("*.py")]
     pattern = re.compile(r"^\s*(from|import) beancount\b", re.MULTILINE)
     assert not [path for path in sources if pattern.search(path.read_text("utf-8"))]
+
+
+def test_a_device_or_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        with whole(pipe) as file:
+            file.write(b"books")
+        assert os.read(reader, 100) == b"books"
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()
+
+
+def test_a_link_keeps_pointing_at_what_is_written(tmp_path: Path) -> None:
+    real, link = tmp_path / "real", tmp_path / "link"
+    real.write_bytes(b"old")
+    link.symlink_to(real)
+    with whole(link) as file:
+        file.write(b"new")
+    assert link.is_symlink()
+    assert real.read_bytes() == b"new"

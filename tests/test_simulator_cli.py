@@ -368,3 +368,31 @@ def test_a_plan_file_is_run_exactly(tmp_path: Path, capsys: Captured) -> None:
 def test_ranges_of_seeds_include_both_ends() -> None:
     assert list(seeds_of("3..5")) == [3, 4, 5]
     assert list(seeds_of("4")) == [4]
+
+
+def test_a_fault_file_without_faults_is_no_calm_run(tmp_path: Path, capsys: Captured) -> None:
+    file = tmp_path / "none.toml"
+    file.write_text("faults = []\n")
+    assert run([*SMALL, "--faults", str(file)]) == 2
+    assert "names no fault; for a run without any add --calm" in capsys.readouterr().err
+    assert run([*SMALL, "--faults", str(file), "--calm"]) == 0
+
+
+def test_a_terminated_run_leaves_no_disks_behind(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "cli", "simulate", "--seed", "7"]
+    within = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    memory = Path("/dev/shm")
+    place = memory if memory.is_dir() and os.access(memory, os.W_OK) else tmp_path
+    if place == tmp_path:
+        within["TMPDIR"] = str(tmp_path)
+    before = set(place.glob("tongzhang-*"))
+    process = subprocess.Popen(command, env=within, stderr=subprocess.DEVNULL, text=True)
+    try:
+        while not (new := set(place.glob("tongzhang-*")) - before):
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.terminate()
+        assert process.wait(timeout=60) != 0
+    finally:
+        process.kill()
+    assert not [path for path in new if path.exists()]

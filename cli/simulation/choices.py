@@ -79,6 +79,10 @@ def base_plan(choices: Choices) -> Plan:
     plan = _valid(msgspec.structs.replace(plan, **changes))
     if choices.faults is not None:
         plan = _merged(plan, choices.faults)
+        if not plan.faults and not choices.is_exact:
+            raise SimulatorError(
+                "bad-plan", f"{choices.faults} names no fault; for a run without any add --calm"
+            )
     if choices.byzantine:
         plan = msgspec.structs.replace(plan, liars={**plan.liars, **_liars(choices.byzantine)})
     check(plan, tuple(LIES))

@@ -12,9 +12,12 @@ LIST = "list"
 
 
 def dispatch(choices: Choices) -> None:
-    """Do what was asked for."""
+    """Do what was asked for. A SIGTERM ends it as Ctrl-C does, and leaves no files."""
+    from cli.processes import ended_in_order
+
     try:
-        _dispatch(choices)
+        with ended_in_order():
+            _dispatch(choices)
     except TraceDiffers as error:
         raise CliError(error.code, error.message) from None
     except SimulatorError as error:
