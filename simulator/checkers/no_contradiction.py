@@ -16,6 +16,7 @@ from consensus.messages import (
 )
 from consensus.votes import Vote
 from ledger import batch, block, domains
+from node.machine import head_in
 from node.storage.store import ConsensusItem, Item, JournalItem
 from simulator.checkers.checker import Checker
 
@@ -118,11 +119,23 @@ class NoContradiction(Checker):
         self._compare(process, place, stated, left)
         left[place] = stated
 
+    def _is_kept(self, process: Process, number: int) -> bool:
+        """Return whether another honest machine could have told that the number is taken."""
+        party = process.party
+        for other in self.world.honest():
+            if other is process or other.host is None:
+                continue
+            waiting = other.host.pool.latest(party)
+            final, _ = head_in(other.host.store.view(), party)
+            if final >= number or (waiting is not None and waiting.number >= number):
+                return True
+        return False
+
     def _compare(
         self, process: Process, place: Place, stated: Stated, known: dict[Place, Stated]
     ) -> None:
         kind, number = place
-        if kind == "batch" and process.rebuilt:
+        if kind == "batch" and process.rebuilt and not self._is_kept(process, number):
             return
         if known.get(place, stated) != stated:
             self.broken(f"{process.name} signed a second, other {_name(place)}")
