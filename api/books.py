@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import date
 from typing import Annotated
 
@@ -32,6 +32,7 @@ from api.paging import Cursor, Index, Limit, Whole, cursor_of, key_of, place_of
 from api.problems import Problem
 from ledger.calendar import Calendar
 from ledger.chart import class_of, parties_of
+from ledger.genesis import Genesis
 from ledger.limits import IDENTIFIER_CHARS_MAX, SAFE_INTEGER_MAX
 from ledger.posted import BooksHead, Place
 from node.storage.books import BookReader, posted_pages
@@ -64,6 +65,10 @@ _LINE = msgspec.json.Decoder(tuple[Whole, Whole])
 _PLACES = ("no-such-block", "date-in-future")
 
 
+Opened = Callable[..., AbstractContextManager[tuple[BookReader, Places, Place]]]
+"""``opened(as_of, party="")``: the books, the places and the place asked for, in one snapshot."""
+
+
 def books_routes(store: Store, tokens: Tokens) -> APIRouter:
     """Return the router that shows the books in ``store``."""
     router = APIRouter(tags=["books"], dependencies=[require(tokens, "read")])
@@ -77,6 +82,13 @@ def books_routes(store: Store, tokens: Tokens) -> APIRouter:
             place = _place(places, genesis.calendar, as_of)
             yield BookReader(reader, genesis, party), places, place
 
+    _add_totals(router, genesis, opened)
+    _add_statement(router, genesis, opened)
+    _add_postings(router, store, opened)
+    return router
+
+
+def _add_totals(router: APIRouter, genesis: Genesis, opened: Opened) -> None:
     @router.get("/v1/books/accounts", **describe(AccountPage, "no-such-party", *_PLACES))
     def list_accounts(
         *, as_of: AsOf = "", party: Party = "", cursor: Cursor = "", limit: Limit = PAGE_DEFAULT
@@ -99,6 +111,8 @@ def books_routes(store: Store, tokens: Tokens) -> APIRouter:
         fitting = [each for each in totals if currency in ("", each.currency)]
         return json_answer(trial_balance(place, party, fitting))
 
+
+def _add_statement(router: APIRouter, genesis: Genesis, opened: Opened) -> None:
     @router.get("/v1/books/statement", **describe(AccountStatement, "no-such-account", *_PLACES))
     def show_statement(
         *,
@@ -124,6 +138,10 @@ def books_routes(store: Store, tokens: Tokens) -> APIRouter:
             page = replace(page, next=cursor_of((shown[-1].entry.index, shown[-1].line)))
         return json_answer(page)
 
+
+def _add_postings(router: APIRouter, store: Store, opened: Opened) -> None:
+    genesis = store.genesis
+
     @router.get("/v1/books/entries/{index}", **describe(EntryPostings, "no-such-entry"))
     def show_postings(index: Index) -> Response:
         """Show what one entry posted."""
@@ -146,8 +164,6 @@ def books_routes(store: Store, tokens: Tokens) -> APIRouter:
         )
         pages = posted_pages(store.reader, genesis, place, party)
         return StreamingResponse(books_stream(head, pages), media_type=NDJSON)
-
-    return router
 
 
 def _place(places: Places, calendar: Calendar, text: str) -> Place:
