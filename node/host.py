@@ -35,7 +35,6 @@ from consensus.messages import (
     EvidenceMessage,
     Message,
     Range,
-    WantBlock,
     WantChanges,
     WantJournal,
     WantRange,
@@ -63,13 +62,9 @@ from node.journal import Journal
 from node.limits import DIFFERENCE_WAIT_MS, EVIDENCE_SAY_MS
 from node.machine import LedgerMachine, head_in
 from node.pool import Pool
+from node.questions import QUESTIONS, Questions
 from node.storage.store import ConsensusItem, Store
 from node.submission import Submission
-
-QUESTIONS = (WantBlock, WantChanges, WantJournal, WantRange)
-PAUSE_MIN_MS = 2
-PAUSE_FACTOR = 3
-"""After an answer a peer waits three times as long as the answer took: a quarter of the time."""
 
 HEARD = {
     "state-diverged": (ChangesMessage,),
@@ -136,8 +131,7 @@ class Host:
         may_vote = not store.abstains()
         self.journal.may_seal = may_vote or not self._others
         self._unanswered = set(self._others)
-        self._questions: dict[tuple[str, type[Message]], Message] = {}
-        self._pauses: dict[str, int] = {}
+        self._questions = Questions()
         try:
             self.accusations = Accusations(store)
             self._restore_pool()
@@ -200,7 +194,7 @@ class Host:
 
     def deadline_ms(self) -> int:
         """Return when the next tick is wanted, on the steady clock."""
-        paused = [self._pauses.get(peer, 0) for peer, _ in self._questions]
+        paused = self._questions.next_at()
         if self._inquiry is not None:
             return min([self._inquiry.next_at(), *paused])
         if self._ending is not None:
@@ -322,7 +316,7 @@ class Host:
         elif isinstance(message, EvidenceMessage):
             self._on_evidence(peer, message.evidence)
         elif isinstance(message, QUESTIONS):
-            self._questions[peer, type(message)] = message
+            self._questions.put(peer, message)
             self._answer_questions()
         elif isinstance(message, JournalMessage):
             self._on_journal(peer, message)
@@ -335,20 +329,11 @@ class Host:
             self._run(Received(peer, message))
 
     def _answer_questions(self) -> None:
-        """Answer what peers asked for, but spend only a part of the time on each of them.
-
-        A question is a few bytes and an answer may be a few megabytes: of each kind the latest one
-        of a peer waits, until the peer's pause is over.
-        """
-        for asked, message in list(self._questions.items()):
-            peer = asked[0]
+        for peer, question in self._questions.waiting():
             began_ms = self._clock.now().ticks_ms
-            if self._pauses.get(peer, 0) > began_ms:
-                continue
-            del self._questions[asked]
-            self._answer(peer, message)
-            spent_ms = self._clock.now().ticks_ms - began_ms
-            self._pauses[peer] = began_ms + spent_ms + max(PAUSE_MIN_MS, PAUSE_FACTOR * spent_ms)
+            if self._questions.take(peer, question, began_ms):
+                self._answer(peer, question)
+                self._questions.answered(peer, began_ms, self._clock.now().ticks_ms)
 
     def _answer(self, peer: str, question: Message) -> None:
         if isinstance(question, WantRange):
