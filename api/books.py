@@ -9,7 +9,7 @@ from datetime import date
 from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from msgspec.structs import replace
 from starlette.responses import Response, StreamingResponse
 
@@ -91,14 +91,19 @@ def books_routes(store: Store, tokens: Tokens) -> APIRouter:
 def _add_totals(router: APIRouter, genesis: Genesis, opened: Opened) -> None:
     @router.get("/v1/books/accounts", **describe(AccountPage, "no-such-party", *_PLACES))
     def list_accounts(
-        *, as_of: AsOf = "", party: Party = "", cursor: Cursor = "", limit: Limit = PAGE_DEFAULT
+        *,
+        request: Request,
+        as_of: AsOf = "",
+        party: Party = "",
+        cursor: Cursor = "",
+        limit: Limit = PAGE_DEFAULT,
     ) -> Response:
         """List the accounts that were ever posted to, with what was posted and their balances."""
         with opened(as_of, party) as (books, _, place):
-            found = books.accounts(place.size, key_of(cursor), limit + 1)
+            found = books.accounts(place.size, key_of(request, cursor), limit + 1)
             views = [account_view(books, genesis, total) for total in found[:limit]]
         last = (views[-1].account, views[-1].currency) if len(found) > limit else None
-        page = AccountPage(as_of=place, party=party, accounts=views, next=cursor_of(last))
+        page = AccountPage(as_of=place, party=party, accounts=views, next=cursor_of(request, last))
         return json_answer(page)
 
     @router.get("/v1/books/trial-balance", **describe(TrialBalance, "no-such-party", *_PLACES))
@@ -116,6 +121,7 @@ def _add_statement(router: APIRouter, genesis: Genesis, opened: Opened) -> None:
     @router.get("/v1/books/statement", **describe(AccountStatement, "no-such-account", *_PLACES))
     def show_statement(
         *,
+        request: Request,
         account: Account,
         currency: OneCurrency,
         since: Since = "",
@@ -125,7 +131,7 @@ def _add_statement(router: APIRouter, genesis: Genesis, opened: Opened) -> None:
     ) -> Response:
         """Show the lines of one account in the order of the log, with the running balance."""
         _refuse_unknown_account(account)
-        after = place_of(cursor, _LINE)
+        after = place_of(request, cursor, _LINE)
         with opened(as_of) as (books, places, place):
             begin = _place(places, genesis.calendar, since).size if since else 0
             opening = _opening((account, currency), books, min(begin, place.size))
@@ -135,7 +141,7 @@ def _add_statement(router: APIRouter, genesis: Genesis, opened: Opened) -> None:
         shown = found[:limit]
         page = statement_page(place, (account, currency), shown, opening=opening, parties=parties)
         if len(found) > limit:
-            page = replace(page, next=cursor_of((shown[-1].entry.index, shown[-1].line)))
+            page = replace(page, next=cursor_of(request, (shown[-1].entry.index, shown[-1].line)))
         return json_answer(page)
 
 

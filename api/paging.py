@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable
+from hashlib import sha256
 from typing import Annotated, Any, TypeVar
 
 import msgspec
-from fastapi import Path, Query
+from fastapi import Path, Query, Request
 from msgspec import UNSET, Meta, UnsetType
 
 from api.limits import PAGE_MAX, SCANNED_MAX
@@ -29,47 +30,78 @@ ONE_TEXT = msgspec.json.Decoder(tuple[str])
 TWO_TEXTS = msgspec.json.Decoder(tuple[str, str])
 """Shapes of places."""
 
+MARK_BYTES = 8
+"""How long the mark of a list is at the beginning of its cursors."""
+
+_NO_FILTERS = ("cursor", "limit", "format", "as_of")
+
 P = TypeVar("P")
 T = TypeVar("T")
 
 
-def cursor_of(key: tuple[Any, ...] | None) -> str | UnsetType:
-    """Return the cursor after which a list goes on; UNSET at its end."""
+def cursor_of(request: Request, key: tuple[Any, ...] | None) -> str | UnsetType:
+    """Return the cursor after which the list that was asked for goes on; UNSET at its end.
+
+    It is the base64 of a mark of the list, :func:`mark_of`, and of the key as JSON.
+    """
     if key is None:
         return UNSET
-    return urlsafe_b64encode(msgspec.json.encode(key)).decode().rstrip("=")
+    raw = _mark(request) + msgspec.json.encode(key)
+    return urlsafe_b64encode(raw).decode().rstrip("=")
 
 
-def key_of(cursor: str) -> tuple[str, str] | None:
-    """Return the key that a cursor stands for; None for the beginning.
+def key_of(request: Request, cursor: str) -> tuple[str, str] | None:
+    """Return the key of two texts that a cursor stands for; None for the beginning.
 
     Raises:
         Problem: ``bad-parameter``.
     """
-    if not cursor:
-        return None
-    try:
-        return TWO_TEXTS.decode(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, msgspec.DecodeError):
-        raise Problem("bad-parameter", "query.cursor: use `next` of the page before") from None
+    return place_of(request, cursor, TWO_TEXTS)
 
 
-def place_of(cursor: str, shape: msgspec.json.Decoder[P]) -> P | None:
+def place_of(request: Request, cursor: str, shape: msgspec.json.Decoder[P]) -> P | None:
     """Return the place that a cursor stands for; None for the beginning.
 
     Args:
-        cursor: What :func:`cursor_of` made.
+        request: Asks for the list.
+        cursor: What :func:`cursor_of` made of a request for the same list.
         shape: Decodes the place: a tuple of texts and :data:`Whole` numbers.
 
     Raises:
-        Problem: ``bad-parameter``.
+        Problem: ``bad-parameter``, also for a cursor that another list or other filters made: the
+            place in one list says nothing in another.
     """
     if not cursor:
         return None
     try:
-        return shape.decode(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        raw = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        if raw[:MARK_BYTES] != _mark(request):
+            raise foreign_cursor()
+        return shape.decode(raw[MARK_BYTES:])
     except (ValueError, msgspec.DecodeError):
-        raise Problem("bad-parameter", "query.cursor: use `next` of the page before") from None
+        raise foreign_cursor() from None
+
+
+def foreign_cursor() -> Problem:
+    """Return the refusal of a cursor that is not of the list that was asked for."""
+    return Problem(
+        "bad-parameter",
+        "query.cursor: this list did not make it; use `next` of the page before, "
+        "with the same address and filters",
+    )
+
+
+def mark_of(path: str, filters: Iterable[tuple[str, str]]) -> bytes:
+    """Return what tells a list from others: a hash of its address and of the filters that are set.
+
+    How a page is cut and shown, and as of when it is judged, may change from page to page.
+    """
+    used = sorted((name, value) for name, value in filters if value and name not in _NO_FILTERS)
+    return sha256(msgspec.json.encode((path, used))).digest()[:MARK_BYTES]
+
+
+def _mark(request: Request) -> bytes:
+    return mark_of(request.url.path, request.query_params.multi_items())
 
 
 def page_of(rows: Iterable[T], fits: Callable[[T], bool], limit: int) -> tuple[list[T], T | None]:

@@ -128,7 +128,7 @@ def _show_movements(rows: list[dict[str, Any]]) -> None:
                 row["kind"],
                 row["state"],
                 money(row["amount"], row["currency"]),
-                money(row["confirmed_amount"], row["currency"])
+                money(row["confirmed_amount"], row["confirmed_currency"])
                 if "confirmed_amount" in row
                 else "",
             )

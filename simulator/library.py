@@ -6,7 +6,8 @@ from functools import cache
 from importlib.resources import files
 
 from simulator.errors import SimulatorError
-from simulator.plan import Expect, Plan, nearest, read
+from simulator.hints import nearest
+from simulator.plan import Expect, Plan, read
 from simulator.run import Outcome
 
 SCENARIOS = files("simulator") / "scenarios"

@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import json
 import re
-from difflib import get_close_matches
 from typing import Annotated, Literal, TypeVar
 
 import msgspec
@@ -30,6 +29,7 @@ from msgspec import Meta
 
 from ledger.limits import MEMBERS_MAX
 from simulator.errors import SimulatorError
+from simulator.hints import advice, nearest
 
 Ms = Annotated[int, Meta(ge=0, le=86_400_000)]
 Ppm = Annotated[int, Meta(ge=0, le=1_000_000)]
@@ -39,6 +39,9 @@ FaultKind = Literal[
     "crash", "partition", "network", "slow-disk", "disk-full", "corrupt", "clock", "flood"
 ]
 Disk = Literal["kept", "torn", "lost", "backup"]
+
+NODES_MIN = 2
+"""A consortium has a platform and an institution."""
 
 PARTIES = (
     "platform",
@@ -150,7 +153,7 @@ class Plan(
 
     seed: Annotated[int, Meta(ge=0, le=2**53 - 1)] = 0
     story: str = ""
-    nodes: Annotated[int, Meta(ge=1, le=MEMBERS_MAX)] = 4
+    nodes: Annotated[int, Meta(ge=NODES_MIN, le=MEMBERS_MAX)] = 4
     quorum: Annotated[int, Meta(ge=0, le=MEMBERS_MAX)] = 0
     records: Count = 400
     blocks: Count = 0
@@ -185,11 +188,17 @@ class Plan(
         return frozenset(self.liars) | rewound
 
 
-T = TypeVar("T")
+T = TypeVar("T", bound=msgspec.Struct)
 
 
-def read(text: str, kind: type[T], name: str) -> T:
+def read(text: str, kind: type[T], name: str, holds: str = "") -> T:
     """Read a plan or a part of one from TOML.
+
+    Args:
+        text: The TOML.
+        kind: What it is to be.
+        name: What messages call it.
+        holds: What such a file holds, for those who took it for another.
 
     Raises:
         SimulatorError: ``bad-plan``; the message says where, and what would be right.
@@ -197,7 +206,7 @@ def read(text: str, kind: type[T], name: str) -> T:
     try:
         return msgspec.toml.decode(text, type=kind)
     except msgspec.ValidationError as error:
-        raise SimulatorError("bad-plan", f"{name}: {_advice(str(error))}") from None
+        raise SimulatorError("bad-plan", f"{name}: {advice(str(error), kind, holds)}") from None
     except (msgspec.DecodeError, ValueError) as error:
         raise SimulatorError("bad-plan", f"{name} is not TOML: {error}") from None
 
@@ -232,8 +241,11 @@ def check(plan: Plan, lies: tuple[str, ...]) -> None:
         lies: The names of the lies that there are.
 
     Raises:
-        SimulatorError: ``bad-quorum``, ``unknown-party``, ``unknown-lie`` or ``bad-fault``.
+        SimulatorError: ``bad-plan``, ``bad-quorum``, ``unknown-party``, ``unknown-lie`` or
+            ``bad-fault``.
     """
+    if plan.nodes < NODES_MIN:
+        raise SimulatorError("bad-plan", "a consortium has a platform and an institution")
     if not plan.nodes // 2 < plan.needed <= plan.nodes:
         least = plan.nodes // 2 + 1
         raise SimulatorError(
@@ -241,8 +253,6 @@ def check(plan: Plan, lies: tuple[str, ...]) -> None:
             f"{plan.nodes} nodes need a quorum of {least} to {plan.nodes}, got {plan.quorum}; "
             f"the usual one is {2 * plan.nodes // 3 + 1}",
         )
-    if plan.nodes < 2:
-        raise SimulatorError("bad-quorum", "a consortium has a platform and an institution")
     for party, lie in plan.liars.items():
         _refuse_unknown_party(party, plan)
         if lie not in lies:
@@ -273,22 +283,3 @@ def _refuse_unknown_party(name: str, plan: Plan) -> None:
         raise SimulatorError(
             "unknown-party", f"there is no party {name!r}; {nearest(name, plan.parties)}"
         )
-
-
-def nearest(name: str, known: tuple[str, ...]) -> str:
-    """Return a sentence that proposes the nearest of ``known``, or all of them."""
-    close = get_close_matches(name, known, n=1, cutoff=0.5)
-    if close:
-        return f"did you mean {close[0]!r}?"
-    return f"there are {', '.join(known)}"
-
-
-def _advice(problem: str) -> str:
-    if "unknown field" in problem:
-        fields = tuple(sorted({*Plan.__struct_fields__, *Fault.__struct_fields__}))
-        name = problem.split("`")[1]
-        return f"{problem}; {nearest(name, fields)}"
-    if "Invalid enum value" in problem:
-        name = problem.split("'")[1]
-        return f"{problem}; {nearest(name, tuple(FIELDS))}"
-    return problem

@@ -644,4 +644,4 @@ def test_the_log_begins_empty() -> None:
 
 
 GOLDEN_ROOT = "6d9a821f661a4f9110506234561d7ca644230c683aa7b0cefa454c6c4f12dbf1"
-GOLDEN_STATE = "b94bc94c6752af61fdbd2125886a23689450da18ff371fef00b559e5b7a29358"
+GOLDEN_STATE = "ec71a9e1e813bb9d73ceceedd9dbb8772cd3f735d6dee5ceffa6a6fdfed05c84"

@@ -17,8 +17,9 @@ import pytest
 from cli.main import run
 from cli.simulation import many
 from cli.simulation.choices import Choices, one_plan, seeds_of
+from cli.simulation.slices import refuse_unwritable
 from node.storage.store import ConsensusItem, Item
-from simulator import library
+from simulator import diagram, library
 from simulator.campaign import add_up
 from simulator.disk import SimulatedStore
 from simulator.plan import Plan, read, write
@@ -292,9 +293,16 @@ def test_a_scenario_draws_its_own_slice(tmp_path: Path) -> None:
         (["--byzantine", "platfrom=twin"], "unknown-party: there is no party 'platfrom'; did you"),
         (["--byzantine", "platform"], "usage: --byzantine wants PARTY=LIE"),
         (["--nodes", "4", "--quorum", "2"], "bad-quorum: 4 nodes need a quorum of 3 to 4, got 2"),
-        (["--nodes", "1"], "bad-quorum: "),
-        (["--nodes", "1000"], "bad-plan: "),
-        (["--seed", "-1"], "bad-plan: "),
+        (
+            ["--byzantine", "platform=twin,platform=censor"],
+            "usage: --byzantine names 'platform' tw",
+        ),
+        (["--nodes", "1"], "bad-plan: --nodes is 2 to 31, got 1"),
+        (["--nodes", "100000"], "bad-plan: --nodes is 2 to 31, got 100000"),
+        (["--seed", "-1"], "bad-plan: --seed is 0 to "),
+        (["--quorum", "40"], "bad-plan: --quorum is 0 to 31, got 40"),
+        (["--records", "-1"], "bad-plan: --records is 0 to 1000000, got -1"),
+        (["--until", "-1"], "bad-plan: --until is 0 to 86400000, got -1"),
         (["--seeds", "9..1"], "bad-seeds: "),
         (["--seeds", "x"], "bad-seeds: "),
         (["--seeds", "1..2", "--seed", "3"], "usage: --seeds is for many runs"),
@@ -304,8 +312,28 @@ def test_a_scenario_draws_its_own_slice(tmp_path: Path) -> None:
         (["--replay", "absent.trace"], "unreadable-file: "),
         (["--diagram", "d.png"], "usage: --diagram writes"),
         (["--replay", "t", "--seed", "3"], "usage: --replay runs the plan of the trace"),
-        (["--records", "5", "--trace", "absent/t"], "unwritable-file: "),
+        (["--trace", "absent/t"], "unwritable-file: absent/t: "),
+        (["--trace", "."], "unwritable-file: .: "),
+        (["--to", "5", "--diagram", "absent/d.svg"], "unwritable-file: absent/d.svg: "),
         (["--records", "5", "--diagram", "d.svg", "--from", "9999999"], "bad-slice: "),
+        (["--diagram", "d.svg"], "usage: a whole run has more events than a diagram"),
+        (["--diagram", "d.svg", "--to", "9", "--event", "read"], "bad-slice: a diagram shows no"),
+        (["--diagram", "d.svg", "--to", "9", "--node", "merchant"], "unknown-party: no machine"),
+        (["--diagram", "d.svg", "--event", "sned"], "unknown-event: no event 'sned'; did you"),
+        (["--scenario", "flood", "--diagram", "d.svg", "--from", "90000"], "bad-slice: "),
+        (["--from", "5"], "usage: --from chooses what --replay or --diagram shows"),
+        (["--to", "5", "--trace", "t"], "usage: --to chooses what --replay or --diagram shows"),
+        (["--node", "platform"], "usage: --node chooses what --replay or --diagram shows"),
+        (["--event", "send", "--seeds", "1..2"], "usage: --event chooses what --replay or"),
+        (["--replay", "t", "--event", "sned"], "unknown-event: no event 'sned'; did you mean"),
+        (["--replay", "t", "--trace", "b"], "usage: --replay has a trace; leave out --trace"),
+        (["--replay", "t", "--from", "9", "--to", "3"], "usage: --from 9 is not before --to 3"),
+        (["--replay", "t", "--from", "9", "--to", "9"], "usage: --from 9 is not before --to 9"),
+        (["--replay", "t", "--from", "-1"], "usage: --from is a time in ms from 0 on, got -1"),
+        (["--replay", "t", "--to", "-1"], "usage: --to is a time in ms from 0 on, got -1"),
+        (["--replay", "t", "--diagram", "d.png"], "usage: --diagram writes"),
+        (["--jobs", "2"], "usage: --jobs is for --seeds"),
+        (["--coverage", "--trace", "t"], "usage: --coverage runs no machines; leave out --trace"),
     ],
 )
 def test_bad_input_is_refused_with_its_code(
@@ -313,6 +341,57 @@ def test_bad_input_is_refused_with_its_code(
 ) -> None:
     assert run(["simulate", *arguments]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_what_cannot_be_written_is_found_before_anything_is_run(tmp_path: Path) -> None:
+    files = ["--trace", "run.trace", "--diagram", "absent/d.svg", "--to", "50"]
+    assert run([*SMALL, *files]) == 2
+    assert not list(tmp_path.iterdir())
+
+
+def test_looking_whether_a_file_can_be_written_changes_none(tmp_path: Path) -> None:
+    old, link = tmp_path / "old.svg", tmp_path / "link.svg"
+    old.write_text("old")
+    link.symlink_to("not-there.svg")
+    refuse_unwritable(old)
+    refuse_unwritable(link)
+    refuse_unwritable(Path("/dev/null"))
+    assert old.read_text() == "old"
+    assert {path.name for path in tmp_path.iterdir()} == {"old.svg", "link.svg"}
+
+
+def test_a_slice_too_full_for_a_diagram_costs_no_verdict(tmp_path: Path, capsys: Captured) -> None:
+    command = [*SMALL, "--trace", "run.trace", "--diagram", "d.svg", "--from", "0"]
+    assert run(command) == 2
+    said = capsys.readouterr()
+    assert "every invariant held" in said.out
+    assert "error: bad-slice: this slice has " in said.err
+    assert [path.name for path in tmp_path.iterdir()] == ["run.trace"]
+
+
+@pytest.mark.usefixtures("forgetful")
+def test_a_broken_invariant_is_worse_than_a_slice_too_full(
+    tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "p.toml").write_text(PLANTED)
+    monkeypatch.setattr(diagram, "EVENTS_MAX", 20)
+    command = ["simulate", "--plan", "p.toml", "--no-shrink", "--diagram", "d.svg", "--from", "0"]
+    assert run(command) == 1
+    said = capsys.readouterr()
+    assert "I2 is broken" in said.out
+    assert "no diagram: this slice has " in said.err
+    assert (tmp_path / "violation-0.trace").exists()
+
+
+def test_a_slice_of_a_trace_is_cut_before_its_plan_is_run_again(
+    traced: Path, capsys: Captured
+) -> None:
+    traced.write_text(traced.read_text().replace(" final height 2 ", " final height 3 ", 1))
+    command = ["simulate", "--replay", str(traced), "--diagram", "d.svg"]
+    assert run(command) == 2  # and not 1, as a run that differs would give
+    assert "bad-slice: " in capsys.readouterr().err
+    assert run([*command, "--to", "5"]) == 1
+    assert not Path("d.svg").exists()
 
 
 @pytest.mark.parametrize(
@@ -327,6 +406,13 @@ def test_bad_input_is_refused_with_its_code(
         ("[[faults]]\nkind = 'crash'\nat_ms = 5\ndisk = 'backup'\nage_ms = 9", "bad-fault: "),
         ("faults = [", "bad-plan: f.toml is not TOML"),
         ("seed = 5", "bad-plan: f.toml: "),
+        ("seed = 5", "a faults file holds faults, network and liars; --plan takes a whole plan"),
+        ("[[fault]]\nkind = 'crash'\nat_ms = 5", "did you mean 'faults'?"),
+        ("[[faults]]\nkind = 'crash'\nat_ms = 5\ndisk = 'melted'", "there are backup, kept, lost"),
+        ("[[faults]]\nkind = 'crash'\nat_ms = 5\ndisk = 'tron'", "did you mean 'torn'?"),
+        ("[[faults]]\nkind = 'crash'\nat_ms = 5\nseed = 3", "there are kind, at_ms, for_ms"),
+        ("[[faults]]\nkind = 'crash'\nat_ms = -5", "at_ms`; it is 0 to 86400000"),
+        ("[network]\ndelay = 3", "did you mean 'delay_ms'?"),
     ],
 )
 def test_a_bad_fault_file_is_refused_with_the_place_and_the_next_choice(
@@ -363,6 +449,25 @@ def test_a_plan_file_is_run_exactly(tmp_path: Path, capsys: Captured) -> None:
     assert run(["simulate", "--plan", "p.toml", "--json"]) == 0
     value: dict[str, Any] = json.loads(capsys.readouterr().out)
     assert (value["seed"], value["faults"], value["lies"]) == (5, {}, {})
+
+
+@pytest.mark.parametrize(
+    ("toml", "said"),
+    [
+        ("nodes = 1", "`$.nodes`; it is 2 to 31"),
+        ("record = 5", "did you mean 'records'?"),
+        ("kind = 'crash'", "there are seed, story, nodes"),
+        ("[expect]\nforks = true", "did you mean 'fork'?"),
+        ("show_ms = [-1, 5]", "it is 0 to 86400000"),
+        ("liars = { funder = 5 }", "Expected `str`, got `int` - at `$.liars[...]`\n"),
+    ],
+)
+def test_a_bad_plan_is_refused_with_what_belongs_at_that_place(
+    toml: str, said: str, tmp_path: Path, capsys: Captured
+) -> None:
+    (tmp_path / "p.toml").write_text(toml)
+    assert run(["simulate", "--plan", "p.toml"]) == 2
+    assert said in capsys.readouterr().err.replace("error: bad-plan: p.toml: ", "")
 
 
 def test_ranges_of_seeds_include_both_ends() -> None:

@@ -51,7 +51,7 @@ def balance_routes(router: APIRouter, store: Store) -> None:
         form: Format = "",
     ) -> Response:
         """List the balances of accounts that begin with a prefix."""
-        after = key_of(cursor) or (prefix, "")
+        after = key_of(request, cursor) or (prefix, "")
         with store.reader() as reader:
             rows = reader.rows(Balance, after_key=after, limit=limit + 1)
         fitting = [row for row in rows if row.account.startswith(prefix)]
@@ -60,6 +60,6 @@ def balance_routes(router: APIRouter, store: Store) -> None:
             for row in fitting[:limit]
         ]
         more = len(fitting) > limit
-        goes_on = cursor_of((views[-1].account, views[-1].currency) if more else None)
+        goes_on = cursor_of(request, (views[-1].account, views[-1].currency) if more else None)
         page = BalancePage(balances=views, next=goes_on)
         return list_answer(Asked(request, form), Page(page, BalanceView, views, goes_on))

@@ -15,7 +15,7 @@ from api.business.parameters import Id, day_of, now_ms
 from api.limits import PAGE_DEFAULT
 from api.lists import Asked, Format, Page, list_answer
 from api.openapi import describe_list
-from api.paging import ONE_TEXT, Cursor, Limit, cursor_of, place_of
+from api.paging import TWO_TEXTS, Cursor, Limit, cursor_of, foreign_cursor, place_of
 from ledger.contracts.receivers import Bucket, Receiver
 from node.storage.queries import due_buckets, due_receivers
 from node.storage.reads import Reader
@@ -82,12 +82,14 @@ def due_routes(router: APIRouter, store: Store) -> None:
     ) -> Response:
         """List what is due to receivers on a date and not in a payout, oldest first."""
         day = day_of(on, "on").isoformat() if on else today(store)
-        (after,) = place_of(cursor, ONE_TEXT) or ("",)
+        after, of_day = place_of(request, cursor, TWO_TEXTS) or ("", day)
+        if of_day != day:
+            raise foreign_cursor()
         until = EVER if upcoming else day
         with store.reader() as reader:
             names = [receiver] if receiver else due_receivers(reader, until, after, limit + 1)
             views = _due(reader, names[:limit], (until, day))
-        goes_on = cursor_of((names[limit - 1],) if len(names) > limit else None)
+        goes_on = cursor_of(request, (names[limit - 1], day) if len(names) > limit else None)
         page = DuePage(on=day, due=views, next=goes_on)
         return list_answer(Asked(request, form), Page(page, DuePayout, views, goes_on))
 

@@ -137,10 +137,10 @@ def expectation_routes(router: APIRouter, store: Store) -> None:
         now = now_ms(as_of)
         wanted = _Wanted(state, awaited, opener, kind, min_age_ms, min_amount, now)
         with store.reader() as reader:
-            rows = _rows(reader, wanted, store.genesis.names, place_of(cursor, _places))
+            rows = _rows(reader, wanted, store.genesis.names, place_of(request, cursor, _places))
             found, last = page_of(rows, wanted.fits, limit)
         views = [expectation_view(each, now) for each in found]
-        goes_on = cursor_of(None if last is None else _place(last))
+        goes_on = cursor_of(request, None if last is None else _place(last))
         page = ExpectationPage(as_of=now, expectations=views, next=goes_on)
         return list_answer(Asked(request, form), Page(page, ExpectationView, views, goes_on))
 

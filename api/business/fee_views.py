@@ -33,7 +33,8 @@ class ChargeView(msgspec.Struct, frozen=True, kw_only=True):
 class PortionView(msgspec.Struct, frozen=True, kw_only=True):
     """What one recipient gets of a share.
 
-    ``state`` is kept, nothing-due, awaited, confirmed or conflicting.
+    ``state`` is kept, nothing-due, awaited, confirmed or conflicting. ``confirmed_amount`` in
+    ``confirmed_currency`` is what the recipient said reached it.
     """
 
     party: str
@@ -41,14 +42,16 @@ class PortionView(msgspec.Struct, frozen=True, kw_only=True):
     amount: int
     state: str
     confirmed_amount: int | UnsetType = UNSET
+    confirmed_currency: str | UnsetType = UNSET
     received_at: int | UnsetType = UNSET
 
 
 class PeriodView(msgspec.Struct, frozen=True, kw_only=True):
     """The fees of a month in a currency: ``amount`` is the sum of ``count`` charges that stand.
 
-    ``state`` is accrued, invoiced, settled, conflicting or shared. ``settled_amount`` is what the
-    platform says it paid, ``settled_at`` when both halves agreed, in ms.
+    ``state`` is accrued, invoiced, settled, conflicting or shared. ``settled_amount`` in
+    ``settled_currency`` is what the platform says it paid, ``settled_at`` when both halves agreed,
+    in ms.
     """
 
     period: str
@@ -58,6 +61,7 @@ class PeriodView(msgspec.Struct, frozen=True, kw_only=True):
     count: int
     invoice: str | UnsetType = UNSET
     settled_amount: int | UnsetType = UNSET
+    settled_currency: str | UnsetType = UNSET
     paid_at: int | UnsetType = UNSET
     settled_at: int | UnsetType = UNSET
     share: str | UnsetType = UNSET
@@ -101,6 +105,7 @@ def period_view(reader: Reader, period: FeePeriod) -> PeriodView:
         count=period.count,
         invoice=invoice.invoice,
         settled_amount=invoice.settled_amount or UNSET,
+        settled_currency=invoice.settled_currency or UNSET,
         paid_at=known(invoice.paid_at),
         settled_at=known(invoice.settled_at),
         share=invoice.share or UNSET,
@@ -120,6 +125,7 @@ def _portions(reader: Reader, share: ProfitShare) -> list[PortionView]:
             amount=row.amount,
             state=row.state,
             confirmed_amount=row.confirmed_amount or UNSET,
+            confirmed_currency=row.confirmed_currency or UNSET,
             received_at=known(row.received_at),
         )
         for row in (found[key] for key in keys)

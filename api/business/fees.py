@@ -68,13 +68,13 @@ def fee_routes(router: APIRouter, store: Store) -> None:
         """List months of fees: what accrued, and whether it is invoiced, settled and shared."""
         order = ("currency",) if period else ("period", "currency")
         walk = Walk({"period": period} if period else {}, order)
-        after = place_of(cursor, TWO_TEXTS)
+        after = place_of(request, cursor, TWO_TEXTS)
         last_place = None if after is None else after[-len(order) :]
         with store.reader() as reader:
             rows = walked(reader, FeePeriod, walk, last_place, limit + 1)
             found, last = page_of(rows, lambda row: currency in {"", row.currency}, limit)
             views = [period_view(reader, row) for row in found]
-        goes_on = cursor_of(None if last is None else (last.period, last.currency))
+        goes_on = cursor_of(request, None if last is None else (last.period, last.currency))
         page = PeriodPage(periods=views, next=goes_on)
         return list_answer(Asked(request, form), Page(page, PeriodView, views, goes_on))
 
@@ -90,11 +90,11 @@ def fee_routes(router: APIRouter, store: Store) -> None:
         form: Format = "",
     ) -> Response:
         """List the charges that accrue into a month."""
-        after = place_of(cursor, TWO_TEXTS)
+        after = place_of(request, cursor, TWO_TEXTS)
         with store.reader() as reader:
             charges = _charges(reader, (period, currency), after, limit + 1)
             found, last = page_of(charges, lambda each: state in {"", each.state}, limit)
-        goes_on = cursor_of(None if last is None else (last.currency, last.payment))
+        goes_on = cursor_of(request, None if last is None else (last.currency, last.payment))
         page = ChargePage(period=period, charges=found, next=goes_on)
         return list_answer(Asked(request, form), Page(page, ChargeView, found, goes_on))
 

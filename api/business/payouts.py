@@ -33,7 +33,10 @@ PayoutState = Annotated[
 
 
 class PayoutSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """One transfer to a receiver. ``entry`` created it, ``last_entry`` changed it last."""
+    """One transfer to a receiver. ``entry`` created it, ``last_entry`` changed it last.
+
+    ``confirmed_amount`` in ``confirmed_currency`` is what the receiver's owner said arrived.
+    """
 
     payout: str
     state: str
@@ -48,6 +51,7 @@ class PayoutSummary(msgspec.Struct, frozen=True, kw_only=True):
     bank_reference: str | UnsetType = UNSET
     paid_at: int | UnsetType = UNSET
     confirmed_amount: int | UnsetType = UNSET
+    confirmed_currency: str | UnsetType = UNSET
     received_at: int | UnsetType = UNSET
 
 
@@ -87,10 +91,10 @@ def payout_routes(router: APIRouter, store: Store) -> None:
         asked = {"receiver": receiver, "state": state}
         walk = Walk({name: value for name, value in asked.items() if value}, ("payout",))
         with store.reader() as reader:
-            rows = walked(reader, Payout, walk, place_of(cursor, ONE_TEXT), limit + 1)
+            rows = walked(reader, Payout, walk, place_of(request, cursor, ONE_TEXT), limit + 1)
             found, last = page_of(rows, lambda _: True, limit)
         views = [payout_summary(row) for row in found]
-        goes_on = cursor_of(None if last is None else (last.payout,))
+        goes_on = cursor_of(request, None if last is None else (last.payout,))
         page = PayoutPage(payouts=views, next=goes_on)
         return list_answer(Asked(request, form), Page(page, PayoutSummary, views, goes_on))
 
@@ -138,6 +142,7 @@ def payout_summary(payout: Payout) -> PayoutSummary:
         bank_reference=payout.bank_reference or UNSET,
         paid_at=known(payout.paid_at),
         confirmed_amount=payout.confirmed_amount or UNSET,
+        confirmed_currency=payout.confirmed_currency or UNSET,
         received_at=known(payout.received_at),
     )
 

@@ -104,14 +104,14 @@ def receiver_routes(router: APIRouter, store: Store) -> None:
         form: Format = "",
     ) -> Response:
         """Show what became due to a receiver, went out and was paid, with running sums."""
-        entry, *sums = place_of(cursor, _places) or (-1, 0, 0, 0, 0)
+        entry, *sums = place_of(request, cursor, _places) or (-1, 0, 0, 0, 0)
         with store.reader() as reader:
             row = _require(reader, receiver)
             account = BookReader(reader, store.genesis)
             found, more = running_lines(account, row, (entry, Sums(*sums)), limit)
         views = [_line(each) for each in found]
         last = (views[-1].entry, *found[-1].after) if more else None
-        goes_on = cursor_of(last)
+        goes_on = cursor_of(request, last)
         page = ReceiverStatement(
             receiver=receiver, currency=row.currency, lines=views, next=goes_on
         )

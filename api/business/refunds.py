@@ -92,9 +92,10 @@ class FloatPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MovementView(msgspec.Struct, frozen=True, kw_only=True):
-    """One deposit to the float or one withdrawal. ``confirmed_amount`` is what the platform said.
+    """One deposit to the float or one withdrawal.
 
-    ``state`` is stated, conflicting, confirmed or reversed.
+    ``state`` is stated, conflicting, confirmed or reversed. ``confirmed_amount`` in
+    ``confirmed_currency`` is what the platform said.
     """
 
     movement: str
@@ -106,6 +107,7 @@ class MovementView(msgspec.Struct, frozen=True, kw_only=True):
     entry: int
     last_entry: int
     confirmed_amount: int | UnsetType = UNSET
+    confirmed_currency: str | UnsetType = UNSET
 
 
 class MovementPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,10 +134,10 @@ def refund_routes(router: APIRouter, store: Store) -> None:
         leading = {"payment": payment} if payment else {"state": state} if state else {}
         walk = Walk(leading, ("refund",))
         with store.reader() as reader:
-            rows = walked(reader, Refund, walk, place_of(cursor, ONE_TEXT), limit + 1)
+            rows = walked(reader, Refund, walk, place_of(request, cursor, ONE_TEXT), limit + 1)
             found, last = page_of(rows, lambda row: state in {"", row.state}, limit)
         views = [refund_view(row) for row in found]
-        goes_on = cursor_of(None if last is None else (last.refund,))
+        goes_on = cursor_of(request, None if last is None else (last.refund,))
         page = RefundPage(refunds=views, next=goes_on)
         return list_answer(Asked(request, form), Page(page, RefundView, views, goes_on))
 
@@ -159,10 +161,12 @@ def refund_routes(router: APIRouter, store: Store) -> None:
         """List deposits to the float and withdrawals from it."""
         walk = Walk({"state": state} if state else {}, ("movement",))
         with store.reader() as reader:
-            rows = walked(reader, FloatMovement, walk, place_of(cursor, ONE_TEXT), limit + 1)
+            rows = walked(
+                reader, FloatMovement, walk, place_of(request, cursor, ONE_TEXT), limit + 1
+            )
             found, last = page_of(rows, lambda row: kind in {"", row.kind}, limit)
         views = [_movement_view(row) for row in found]
-        goes_on = cursor_of(None if last is None else (last.movement,))
+        goes_on = cursor_of(request, None if last is None else (last.movement,))
         page = MovementPage(movements=views, next=goes_on)
         return list_answer(Asked(request, form), Page(page, MovementView, views, goes_on))
 
@@ -235,4 +239,5 @@ def _movement_view(row: FloatMovement) -> MovementView:
         entry=row.entry,
         last_entry=row.last_entry,
         confirmed_amount=row.confirmed_amount or UNSET,
+        confirmed_currency=row.confirmed_currency or UNSET,
     )

@@ -114,10 +114,10 @@ def search_routes(router: APIRouter, store: Store) -> None:
         span = _span(store.genesis.calendar, since, to)
         _refuse_question(by, span)
         with store.reader() as reader:
-            hits = _hits(reader, by, span, (place_of(cursor, _places), limit + 1))
+            hits = _hits(reader, by, span, (place_of(request, cursor, _places), limit + 1))
             found, last = page_of(hits, lambda hit: span.holds(_captured_at(reader, hit)), limit)
             views = found_payments(reader, [hit.payment for hit in found])
-        goes_on = cursor_of(last)
+        goes_on = cursor_of(request, last)
         page = SearchPage(payments=views, next=goes_on)
         return list_answer(Asked(request, form), Page(page, FoundPayment, views, goes_on))
 

@@ -11,6 +11,7 @@ import msgspec
 from cli.errors import UsageError
 from simulator import library
 from simulator.errors import SimulatorError
+from simulator.hints import refusal_of
 from simulator.liars import LIES
 from simulator.plan import Fault, Network, Plan, check, read
 from simulator.swarm import draw
@@ -53,6 +54,9 @@ class Choices(NamedTuple):
         return bool(self.calm or self.scenario or self.plan)
 
 
+HOLDS = "a faults file holds faults, network and liars; --plan takes a whole plan"
+
+
 class FaultFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What a file for ``--faults`` may hold."""
 
@@ -68,15 +72,15 @@ def base_plan(choices: Choices) -> Plan:
         SimulatorError: what was asked for is not possible.
     """
     plan = _named(choices)
-    changes: dict[str, object] = {
-        "seed": choices.seed,
-        "nodes": choices.nodes,
-        "quorum": choices.quorum,
-        "records": choices.records,
-        "until_ms": choices.until,
+    changes = {
+        "seed": _number("--seed", choices.seed, "seed"),
+        "nodes": _number("--nodes", choices.nodes, "nodes"),
+        "quorum": _number("--quorum", choices.quorum, "quorum"),
+        "records": _number("--records", choices.records, "records"),
+        "until_ms": _number("--until", choices.until, "until_ms"),
     }
-    changes = {name: value for name, value in changes.items() if value is not None}
-    plan = _valid(msgspec.structs.replace(plan, **changes))
+    given = {name: value for name, value in changes.items() if value is not None}
+    plan = msgspec.structs.replace(plan, **given)
     if choices.faults is not None:
         plan = _merged(plan, choices.faults)
         if not plan.faults and not choices.is_exact:
@@ -107,16 +111,16 @@ def _named(choices: Choices) -> Plan:
     return Plan(seed=SEED, records=RECORDS_MAX, blocks=BLOCKS)
 
 
-def _valid(plan: Plan) -> Plan:
-    """Return ``plan`` with every number within its bounds, as if it had been read."""
-    try:
-        return msgspec.convert(msgspec.to_builtins(plan), Plan)
-    except msgspec.ValidationError as error:
-        raise SimulatorError("bad-plan", str(error)) from None
+def _number(option: str, value: int | None, field: str) -> int | None:
+    """Return the value of an option that sets a field of the plan, if it is within its bounds."""
+    refusal = "" if value is None else refusal_of(value, Plan, field)
+    if refusal:
+        raise SimulatorError("bad-plan", f"{option} is {refusal}")
+    return value
 
 
 def _merged(plan: Plan, path: Path) -> Plan:
-    found = read(text_of(path), FaultFile, str(path))
+    found = read(text_of(path), FaultFile, str(path), HOLDS)
     return msgspec.structs.replace(
         plan,
         faults=(*plan.faults, *found.faults),
@@ -131,6 +135,8 @@ def _liars(text: str) -> dict[str, str]:
         party, equals, lie = part.strip().partition("=")
         if not equals:
             raise UsageError("usage", f"--byzantine wants PARTY=LIE, got {part!r}")
+        if party in found:
+            raise UsageError("usage", f"--byzantine names {party!r} twice; a party tells one lie")
         found[party] = lie
     return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cli.errors import CliError, UsageError
 from cli.output import say, say_json
 from cli.simulation.choices import Choices, reproduce
+from cli.simulation.slices import refuse_bad_choice
 from simulator import library
 from simulator.errors import SimulatorError, TraceDiffers
 
@@ -58,6 +59,14 @@ def _refuse_mixtures(choices: Choices) -> None:
             raise UsageError("usage", f"--seeds is for many runs, {name} for one")
     if choices.replay is not None and reproduce(choices) != reproduce(Choices()):
         raise UsageError("usage", "--replay runs the plan of the trace; leave out what changes it")
+    if choices.replay is not None and choices.trace is not None:
+        raise UsageError("usage", "--replay has a trace; leave out --trace")
+    for name in ("--trace", "--diagram", "--replay"):
+        if choices.coverage and single[name]:
+            raise UsageError("usage", f"--coverage runs no machines; leave out {name}")
+    if choices.jobs is not None and not choices.seeds:
+        raise UsageError("usage", "--jobs is for --seeds")
+    refuse_bad_choice(choices)
 
 
 def _list(json: bool) -> None:

@@ -8,12 +8,10 @@ from pathlib import Path
 
 from cli.output import note, progress, say, say_json
 from cli.simulation.choices import Choices, text_of
-from cli.simulation.single import write_diagram
-from simulator.errors import SimulatorError
-from simulator.plan import nearest
-from simulator.replay import Line, TraceFile, Wanted, parse, read_file, replay
+from cli.simulation.slices import drawn, refuse_unwritable, wanted_of, write_diagram
+from simulator.replay import Line, TraceFile, parse, read_file, replay
 from simulator.run import Outcome, Runner
-from simulator.trace import EVENTS, clock
+from simulator.trace import clock
 
 PROMPT = "Enter: next, a number: jump there, +N or -N: so many steps, q: quit > "
 
@@ -25,11 +23,13 @@ def show_replay(choices: Choices, path: Path) -> None:
         TraceDiffers: the run is another one than the trace's.
     """
     trace = read_file(text_of(path), str(path))
-    wanted = _wanted(choices, trace)
+    wanted, to_draw = wanted_of(choices, trace.plan), choices.diagram
+    refuse_unwritable(to_draw)
+    text = "" if to_draw is None else drawn(trace.plan, trace.lines, wanted, to_draw)
     outcome = _again(trace, choices.json)
     note(f"{len(trace.lines):,} events: the run is the same as its trace")
-    if choices.diagram is not None:
-        write_diagram(choices, choices.diagram, trace.plan, trace.lines)
+    if to_draw is not None:
+        write_diagram(text, to_draw)
         return
     steps = [
         (number, line) for number, line in enumerate(parse(trace.lines), 1) if wanted.takes(line)
@@ -49,22 +49,6 @@ def _again(trace: TraceFile, json: bool) -> Outcome:
     with Runner() as runner, progress(quiet=json) as bar:
         bar.add_task("running again", total=None)
         return replay(trace, runner)
-
-
-def _wanted(choices: Choices, trace: TraceFile) -> Wanted:
-    known = (*trace.plan.parties, *(f"{party}~2" for party in trace.plan.liars), "-")
-    for name in choices.nodes_shown:
-        if name not in known:
-            raise SimulatorError("unknown-party", f"no machine {name!r}; {nearest(name, known)}")
-    for name in choices.events_shown:
-        if name not in EVENTS:
-            raise SimulatorError("unknown-event", f"no event {name!r}; {nearest(name, EVENTS)}")
-    return Wanted(
-        from_ms=choices.from_ms or 0,
-        to_ms=choices.to_ms,
-        nodes=choices.nodes_shown,
-        events=choices.events_shown,
-    )
 
 
 def _row(number: int, line: Line) -> str:

@@ -8,13 +8,20 @@ from typing import NamedTuple
 
 import typer
 
-from cli.errors import BAD, UsageError, writing
+from cli.errors import BAD, writing
 from cli.output import note, progress, say, say_json
 from cli.simulation.choices import Choices, one_plan, reproduce
-from simulator import diagram
+from cli.simulation.slices import (
+    drawn,
+    refuse_hopeless,
+    refuse_unwritable,
+    wanted_of,
+    write_diagram,
+)
+from simulator.errors import SimulatorError
 from simulator.library import surprises
 from simulator.plan import Plan, write
-from simulator.replay import Wanted, file_of, parse
+from simulator.replay import Wanted, file_of
 from simulator.run import Outcome, Runner
 from simulator.shrink import RUNS_MAX, shrink
 from simulator.trace import Trace
@@ -37,15 +44,22 @@ class _Files(NamedTuple):
 def run_one(choices: Choices) -> None:
     """Run one plan and say how it ended; exit 1 if that is bad."""
     plan = one_plan(choices)
-    _refuse_bad_name(choices.diagram)
+    wanted = wanted_of(choices, plan)
+    if choices.diagram is not None:
+        refuse_hopeless(choices, plan, wanted)
+    refuse_unwritable(choices.trace)
+    refuse_unwritable(choices.diagram)
     trace = Trace() if choices.trace is not None or choices.diagram is not None else None
     with Runner() as runner:
         outcome = _run(runner, plan, trace, choices.json)
-        if trace is not None:
-            _write_trace(choices, plan, trace)
+        if trace is not None and choices.trace is not None:
+            _write_trace(choices.trace, plan, trace)
         files = None if outcome.is_good else _shrunk(runner, plan, outcome, choices)
     _say(choices, plan, outcome, files)
-    if not is_good(plan, outcome):
+    good = is_good(plan, outcome)
+    if trace is not None and choices.diagram is not None:
+        _draw(choices.diagram, plan, trace, wanted, good=good)
+    if not good:
         raise typer.Exit(BAD)
 
 
@@ -95,38 +109,20 @@ def _say_expectations(plan: Plan, outcome: Outcome) -> None:
 # -- files ----------------------------------------------------------------------------------------
 
 
-def _write_trace(choices: Choices, plan: Plan, trace: Trace) -> None:
-    if choices.trace is not None:
-        with writing(choices.trace):
-            choices.trace.write_text(file_of(plan, trace.lines), "utf-8")
-        note(f"{len(trace.lines):,} events written to {choices.trace}")
-    if choices.diagram is not None:
-        write_diagram(choices, choices.diagram, plan, trace.lines)
-
-
-def write_diagram(
-    choices: Choices, path: Path, plan: Plan, lines: tuple[str, ...] | list[str]
-) -> None:
-    """Write a slice of a run as a sequence diagram: the one named, or the scenario's own."""
-    begin, end = plan.show_ms
-    wanted = Wanted(
-        from_ms=begin if choices.from_ms is None else choices.from_ms,
-        to_ms=(end or None) if choices.to_ms is None else choices.to_ms,
-        nodes=choices.nodes_shown,
-        events=choices.events_shown,
-    )
-    rows = [line for line in parse(lines) if wanted.takes(line)]
-    shown = diagram.cut(rows, choices.nodes_shown or plan.parties)
-    title = f"seed {plan.seed}, from {wanted.from_ms} ms"
-    text = diagram.svg(shown, title) if path.suffix == ".svg" else diagram.mermaid(shown)
+def _write_trace(path: Path, plan: Plan, trace: Trace) -> None:
     with writing(path):
-        path.write_text(text, "utf-8")
-    note(f"a diagram of {len(rows):,} events written to {path}")
+        path.write_text(file_of(plan, trace.lines), "utf-8")
+    note(f"{len(trace.lines):,} events written to {path}")
 
 
-def _refuse_bad_name(path: Path | None) -> None:
-    if path is not None and path.suffix not in (".svg", ".mmd"):
-        raise UsageError("usage", f"--diagram writes FILE.svg or FILE.mmd, not {path.name!r}")
+def _draw(path: Path, plan: Plan, trace: Trace, wanted: Wanted, *, good: bool) -> None:
+    """Write the diagram; of a bad run the verdict matters more than that its slice is too full."""
+    try:
+        write_diagram(drawn(plan, trace.lines, wanted, path), path)
+    except SimulatorError as error:
+        if good:
+            raise
+        note(f"no diagram: {error.message}")
 
 
 # -- violations -----------------------------------------------------------------------------------

@@ -61,9 +61,9 @@ class FeeSettled(Record, frozen=True, kw_only=True, tag="fee.settled"):
 class FeeInvoice(Row, frozen=True):
     """An invoice. ``state`` is invoiced, settled or conflicting.
 
-    ``settled_amount`` is what the platform said it paid, 0 until then. ``settled_at`` is the block
-    time at which both halves agreed; it and ``paid_at`` are −1 until they are known. ``share`` is
-    the profit share that splits the income, or empty.
+    ``settled_amount`` in ``settled_currency`` is what the platform said it paid, 0 and empty until
+    then. ``settled_at`` is the block time at which both halves agreed; it and ``paid_at`` are −1
+    until they are known. ``share`` is the profit share that splits the income, or empty.
     """
 
     TABLE: ClassVar[str] = "fee_invoices"
@@ -78,6 +78,7 @@ class FeeInvoice(Row, frozen=True):
     bank_reference: str
     paid_at: int
     settled_amount: int
+    settled_currency: str
     settled_at: int
     share: str
     entry: int
@@ -98,6 +99,7 @@ def _invoiced(tx: Transaction, record: FeeInvoiced) -> None:
             "",
             _NEVER,
             0,
+            "",
             _NEVER,
             "",
             tx.entry,
@@ -173,6 +175,7 @@ def _settled(tx: Transaction, record: FeeSettled) -> None:
             bank_reference=record.bank_reference,
             paid_at=record.paid_at,
             settled_amount=record.amount,
+            settled_currency=record.currency,
             settled_at=tx.time_ms if agrees else _NEVER,
             last_entry=tx.entry,
         )

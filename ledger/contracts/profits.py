@@ -107,7 +107,8 @@ class ProfitPortion(Row, frozen=True):
     """What one recipient gets of a share.
 
     ``state`` is kept (the institution's own), nothing-due, awaited, confirmed or conflicting.
-    ``confirmed_amount`` is what the recipient said, 0 until then; ``received_at`` is −1 until then.
+    ``confirmed_amount`` in ``confirmed_currency`` is what the recipient said, 0 and empty until
+    then; ``received_at`` is −1 until then.
     """
 
     TABLE: ClassVar[str] = "profit_portions"
@@ -120,6 +121,7 @@ class ProfitPortion(Row, frozen=True):
     amount: int
     state: str
     confirmed_amount: int
+    confirmed_currency: str
     received_at: int
     last_entry: int
 
@@ -152,9 +154,8 @@ def _shared(tx: Transaction, record: ProfitShared) -> None:
     )
     for term, amount in zip(terms, amounts, strict=True):
         state = _first_state(tx, term.party, amount)
-        tx.put(
-            ProfitPortion(record.share, term.party, term.ppm, amount, state, 0, _NEVER, tx.entry)
-        )
+        facts = (record.share, term.party, term.ppm, amount, state)
+        tx.put(ProfitPortion(*facts, 0, "", _NEVER, tx.entry))
         if state == AWAITED:
             matter = (confirmation(record.share, term.party), term.party)
             expectations.open_expectation(tx, PROFIT_CONFIRMATION, matter, amount, invoice.currency)
@@ -252,6 +253,7 @@ def _confirmed(tx: Transaction, record: ProfitConfirmed) -> None:
             portion,
             state=CONFIRMED if agrees else CONFLICTING,
             confirmed_amount=record.amount,
+            confirmed_currency=record.currency,
             received_at=record.received_at,
             last_entry=tx.entry,
         )

@@ -73,8 +73,9 @@ class RefundFloatReversed(Record, frozen=True, kw_only=True, tag="refund_float.r
 class FloatMovement(Row, frozen=True):
     """One deposit to the float of ``platform``, or one withdrawal from it.
 
-    ``state`` is stated, conflicting, confirmed or reversed. ``confirmed_amount`` is what the
-    platform said last, 0 until then. ``entry`` stated the movement, ``last_entry`` changed it last.
+    ``state`` is stated, conflicting, confirmed or reversed. ``confirmed_amount`` in
+    ``confirmed_currency`` is what the platform said last, 0 and empty until then. ``entry`` stated
+    the movement, ``last_entry`` changed it last.
     """
 
     TABLE: ClassVar[str] = "float_movements"
@@ -87,6 +88,7 @@ class FloatMovement(Row, frozen=True):
     currency: str
     state: str
     confirmed_amount: int
+    confirmed_currency: str
     entry: int
     last_entry: int
 
@@ -174,6 +176,7 @@ def _state(tx: Transaction, record: FloatStatement, kind: str) -> FloatMovement:
         record.currency,
         STATED,
         0,
+        "",
         tx.entry,
         tx.entry,
     )
@@ -193,6 +196,7 @@ def _confirmed(tx: Transaction, record: RefundFloatConfirmed) -> None:
             movement,
             state=CONFIRMED if agrees else CONFLICTING,
             confirmed_amount=record.amount,
+            confirmed_currency=record.currency,
             last_entry=tx.entry,
         )
     )

@@ -95,9 +95,9 @@ class SettlementConfirmed(Record, frozen=True, kw_only=True, tag="settlement.con
 class Payout(Row, frozen=True):
     """One transfer to a receiver. ``buckets`` are the numbers of the buckets it settles.
 
-    ``state`` is created, paid, returned, confirmed or conflicting. ``confirmed_amount`` is what
-    the owner said, 0 until then. Times are −1 until they are known. ``entry`` created the
-    payout, ``last_entry`` changed it last.
+    ``state`` is created, paid, returned, confirmed or conflicting. ``confirmed_amount`` in
+    ``confirmed_currency`` is what the owner said, 0 and empty until then. Times are −1 until they
+    are known. ``entry`` created the payout, ``last_entry`` changed it last.
     """
 
     TABLE: ClassVar[str] = "payouts"
@@ -119,6 +119,7 @@ class Payout(Row, frozen=True):
     bank_reference: str
     paid_at: int
     confirmed_amount: int
+    confirmed_currency: str
     received_at: int
     entry: int
     last_entry: int
@@ -188,6 +189,7 @@ def _created(tx: Transaction, record: SettlementCreated) -> None:
             "",
             _NEVER,
             0,
+            "",
             _NEVER,
             tx.entry,
             tx.entry,
@@ -309,6 +311,7 @@ def _confirmed(tx: Transaction, record: SettlementConfirmed) -> None:
             payout,
             state=CONFIRMED if agrees else CONFLICTING,
             confirmed_amount=record.amount,
+            confirmed_currency=record.currency,
             received_at=record.received_at,
             last_entry=tx.entry,
         )

@@ -1,0 +1,80 @@
+"""What is proposed to somebody who wrote a name that there is not, or a number out of bounds."""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+
+import msgspec
+from msgspec import inspect
+
+_PLACE = re.compile(r" - at `\$([^`]*)`$")
+_STEP = re.compile(r"\.(\w+)|\[")
+
+
+def nearest(name: str, known: tuple[str, ...]) -> str:
+    """Return a sentence that proposes the nearest of ``known``, or all of them."""
+    return _close(name, known) or f"there are {', '.join(known)}"
+
+
+def _close(name: str, known: tuple[str, ...]) -> str:
+    close = get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"did you mean {close[0]!r}?" if close else ""
+
+
+def advice(problem: str, kind: type[msgspec.Struct], holds: str = "") -> str:
+    """Return what msgspec says of a value, with what would be right at that very place.
+
+    Args:
+        problem: What it says.
+        kind: What the value was to be.
+        holds: What such a file holds, for fields that are unknown and like none of its own.
+    """
+    path = _PLACE.search(problem)
+    wanted = _type_at(inspect.type_info(kind), path[1] if path else "")
+    if "unknown field" in problem and isinstance(wanted, inspect.StructType):
+        name, fields = problem.split("`")[1], tuple(field.name for field in wanted.fields)
+        said = nearest(name, fields) if path or not holds else _close(name, fields) or holds
+        return f"{problem}; {said}"
+    if "Invalid enum value" in problem and isinstance(wanted, inspect.LiteralType):
+        return f"{problem}; {nearest(problem.split(chr(39))[1], tuple(map(str, wanted.values)))}"
+    if "Expected `int` " in problem and isinstance(wanted, inspect.IntType):
+        return f"{problem}; it is {_range(wanted)}"
+    return problem
+
+
+def refusal_of(value: int, kind: type[msgspec.Struct], name: str) -> str:
+    """Return within which bounds a number field lies that ``value`` is outside of, or nothing."""
+    wanted = _type_at(inspect.type_info(kind), f".{name}")
+    if not isinstance(wanted, inspect.IntType) or wanted.ge is None or wanted.le is None:
+        return ""
+    return "" if wanted.ge <= value <= wanted.le else f"{_range(wanted)}, got {value}"
+
+
+def _range(wanted: inspect.IntType) -> str:
+    return f"{wanted.ge} to {wanted.le}"
+
+
+def _type_at(wanted: inspect.Type, path: str) -> inspect.Type:
+    """Return what belongs at a path such as ``.faults[0].disk``."""
+    for step in _STEP.finditer(path):
+        wanted = _within(wanted, step[1] or "")
+    return _plain(wanted)
+
+
+def _within(outer: inspect.Type, name: str) -> inspect.Type:
+    outer = _plain(outer)
+    if isinstance(outer, inspect.StructType):
+        return next((each.type for each in outer.fields if each.name == name), inspect.AnyType())
+    if isinstance(outer, inspect.VarTupleType):
+        return outer.item_type
+    if isinstance(outer, inspect.TupleType):
+        return outer.item_types[0]
+    return inspect.AnyType()
+
+
+def _plain(wanted: inspect.Type) -> inspect.Type:
+    """Return what a value is to be if it is there at all."""
+    if isinstance(wanted, inspect.UnionType):
+        return next(each for each in wanted.types if not isinstance(each, inspect.NoneType))
+    return wanted
