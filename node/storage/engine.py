@@ -110,9 +110,9 @@ def _sqlite_engine(url: URL) -> Engine:
     @event.listens_for(engine, "begin")
     def _on_begin(connection: Connection) -> None:
         # In memory all users share one connection: a reader inside a reader joins it.
-        driver = connection.connection.dbapi_connection
-        if not (in_memory(engine) and getattr(driver, "in_transaction", False)):
-            connection.exec_driver_sql("BEGIN")
+        driver: Any = connection.connection.dbapi_connection
+        if not (in_memory(engine) and driver.in_transaction):
+            driver.execute("BEGIN").close()
 
     return engine
 
@@ -129,10 +129,11 @@ _PRAGMAS = (
 
 
 @contextmanager
-def translated(doing: str) -> Iterator[None]:
-    """Turn every error of SQLAlchemy inside into an error of this package.
+def translated(engine: Engine, doing: str) -> Iterator[None]:
+    """Turn every error of SQLAlchemy and of the driver inside into an error of this package.
 
     Args:
+        engine: Whose errors.
         doing: What is being done, as it shall stand in the message.
 
     Raises:
@@ -141,7 +142,7 @@ def translated(doing: str) -> Iterator[None]:
     """
     try:
         yield
-    except (SQLAlchemyError, UnicodeDecodeError) as error:
+    except errors_of(engine) as error:
         raise node_error(error, doing) from error
 
 
@@ -239,6 +240,13 @@ class Statements:
             wide = _VALUES.sub(lambda found: _widen(found[1], count), joined, count=1)
             self._text[key] = wide
         return self._text[key]
+
+    def query(self, table: Table, name: str, build: Callable[[], Executable]) -> str:
+        """Return a query of ``table`` that its caller names and builds, once.
+
+        The values of its parameters are given in the order in which they stand in the text.
+        """
+        return self._compiled(table, f"query {name}", build)
 
     def select_column(self, wanted: Column[Any]) -> str:
         """Return a select of one column by primary key."""

@@ -101,7 +101,7 @@ class Store:
         self._view = StoreView(self, cache_rows)
         self._edge: dict[int, tuple[int, bytes]] = {}
         try:
-            with translated("open the database"):
+            with translated(self.engine, "open the database"):
                 self.id = self._prepare(party)
                 self._writer = Writer(self.engine, self._view.forget)
             self._load()
@@ -201,8 +201,10 @@ class Store:
         # All users of a database in memory share one connection, and so take turns.
         turn = self._writer.lock if in_memory(self.engine) else nullcontext()
         level = {} if self.engine.dialect.name == "sqlite" else {"isolation_level": _SNAPSHOT}
-        with turn, translated("read"), self.engine.connect() as connection:
-            yield Reader(connection.execution_options(**level), self._sql)
+        with turn, translated(self.engine, "read"), self.engine.connect() as connection:
+            connection.execution_options(**level)
+            with connection.begin():
+                yield Reader(connection, self._sql)
 
     @contextmanager
     def own_reader(self) -> Iterator[Reader]:
