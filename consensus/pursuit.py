@@ -84,6 +84,8 @@ class Pursuit:
 
     def next_at(self) -> int:
         """Return when the next question is due, on the steady clock."""
+        if not self._blocks and self._range is None:
+            return NEVER_MS
         wants = [*self._blocks.values(), *([self._range] if self._range else [])]
         return min((want.at_ms for want in wants), default=NEVER_MS)
 

@@ -170,6 +170,7 @@ class Replica:
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, Received):
+            self._news = event.peer in self.silent  # it speaks: its slots get their time again
             self.silent.discard(event.peer)
             self._on_message(event.peer, event.message)
         elif isinstance(event, PeerUp):
@@ -208,9 +209,7 @@ class Replica:
     # -- R1: slots -------------------------------------------------------------------------------
 
     def _enter(self) -> bool:
-        ahead = [
-            s for s, slot in self._book.slots.items() if s >= self.slot and slot.exit_certificate
-        ]
+        ahead = [s for s, slot in self._book.live() if s >= self.slot and slot.exit_certificate]
         if not ahead:
             return False
         self.slot = max(ahead) + 1
@@ -368,7 +367,7 @@ class Replica:
         # R7: durable before it leaves
         self._out.persist.append(Durable(subject.slot, "vote", subject.kind, encode(vote)))
         self._send(VoteMessage(vote))
-        self._count(slot, vote)
+        self._count(slot, vote, subject)
 
     def _persist_block(self, proposed: Proposed) -> None:
         block = proposed.block
@@ -380,18 +379,20 @@ class Replica:
         if not self.final.slot - EVIDENCE_SLOTS < vote.slot <= self.slot + SLOT_WINDOW:
             return
         slot = self._book.slots.get(vote.slot)
-        if slot is not None and (slot.has(vote) or slot.is_full(vote)):
+        subject = vote.subject
+        if slot is not None and (slot.has(vote, subject) or slot.is_full(vote)):
             return
         verify_vote(vote, self.genesis)
-        self._count(self._book.slot(vote.slot), vote)
+        self._count(self._book.slot(vote.slot), vote, subject)
 
-    def _count(self, slot: Slot, vote: Vote) -> None:
-        self._news = True
-        lie = slot.count(vote)
+    def _count(self, slot: Slot, vote: Vote, subject: Subject) -> None:
+        """Count a vote. It is news if it completes a quorum: no rule looks at single votes."""
+        lie = slot.count(vote, subject)
         self._accuse([] if lie is None else [lie])
         if vote.slot > self.final.slot:
-            certificate = slot.certify(vote.subject, self.genesis.quorum)
+            certificate = slot.certify(subject, self.genesis.quorum)
             if certificate is not None:
+                self._news = True
                 self._on_quorum(certificate)
 
     def _on_quorum(self, certificate: Certificate) -> None:
@@ -638,7 +639,7 @@ class Replica:
             if durable.kind == "vote":
                 vote = decode_vote(durable.body)
                 slot.own[vote.kind] = vote
-                slot.count(vote)
+                slot.count(vote, vote.subject)
             elif durable.kind == "certificate":
                 certificate = decode_certificate(durable.body)
                 slot.certificates[certificate.subject] = certificate
