@@ -47,7 +47,7 @@ from consensus.justification import (
     refuse_unjustified,
     refuse_unproved,
 )
-from consensus.limits import EVIDENCE_SLOTS, SLOT_WINDOW
+from consensus.limits import CATCH_UP_DELAY_MS, EVIDENCE_SLOTS, SLOT_WINDOW
 from consensus.messages import (
     CertificateMessage,
     EvidenceMessage,
@@ -277,6 +277,7 @@ class Replica:
             self._on_certificate(certificate, None)
         slot = self._book.slot(number)
         slot.add_header(block)
+        self._suspect(number, slot)
         certified = notar_subject(number, block.hash) in slot.certificates
         if number > self.final.slot and (block.hash in slot.headers or certified):
             self._news = True
@@ -389,11 +390,29 @@ class Replica:
         """Count a vote. It is news if it completes a quorum: no rule looks at single votes."""
         lie = slot.count(vote, subject)
         self._accuse([] if lie is None else [lie])
+        if subject.kind == "notar":
+            self._suspect(vote.slot, slot)
         if vote.slot > self.final.slot:
             certificate = slot.certify(subject, self.genesis.quorum)
             if certificate is not None:
                 self._news = True
                 self._on_quorum(certificate)
+
+    def _suspect(self, number: int, slot: Slot) -> None:
+        """Ask for a block that another voter has notarized beside one that is known here.
+
+        Its header convicts the leader, also when no quorum ever sees either block.
+        """
+        if len(slot.seen) != 1 or number <= self.final.slot:
+            return
+        for subject, tally in slot.tallies.items():
+            if subject.kind == "notar" and subject.block not in slot.seen:
+                voters = tuple(sorted(tally))
+                self._pursuit.want_block(subject, voters, self._now.ticks_ms)
+
+    def _want_certified(self, certificate: Certificate) -> None:
+        at_ms = self._now.ticks_ms + CATCH_UP_DELAY_MS
+        self._pursuit.want_block(certificate.subject, certificate.voters, at_ms)
 
     def _on_quorum(self, certificate: Certificate) -> None:
         subject = certificate.subject
@@ -437,7 +456,7 @@ class Replica:
             self._out.persist.append(durable)
         self._send(CertificateMessage(certificate))  # R1, R8: forwarded once
         if subject.kind == "notar" and subject.block not in self._book.slot(subject.slot).proposals:
-            self._pursuit.want_block(certificate, self._now.ticks_ms)
+            self._want_certified(certificate)
 
     def _on_old_certificate(self, certificate: Certificate, peer: str | None) -> None:
         subject, final = certificate.subject, certificate.subject.kind == "final"
@@ -655,4 +674,4 @@ class Replica:
         for _, slot in self._book.live():
             for subject, certificate in slot.certificates.items():
                 if subject.kind == "notar" and subject.block not in slot.proposals:
-                    self._pursuit.want_block(certificate, self._now.ticks_ms)
+                    self._want_certified(certificate)
