@@ -104,6 +104,7 @@ class Store:
             with translated(self.engine, "open the database"):
                 self.id = self._prepare(party)
                 self._writer = Writer(self.engine, self._view.forget)
+            self._refuse_other_columns()
             self._load()
         except BaseException:
             self.engine.dispose()
@@ -282,6 +283,12 @@ class Store:
                 rows = list(own.items())
                 connection.exec_driver_sql(self._sql.upsert(self.tables.meta), rows)
         return own["id"]
+
+    def _refuse_other_columns(self) -> None:
+        """Return if every table has the columns that it was made with: files may be damaged."""
+        with self._writer.reading("read the tables"):
+            for table in self.tables.metadata.sorted_tables:
+                self._writer.fetch(self._sql.select_nothing(table), ())
 
     def _load(self) -> None:
         table = self.tables.blocks
