@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from hashlib import sha256
 from heapq import heappop, heappush
 from itertools import count
 from pathlib import Path
@@ -26,7 +27,7 @@ from node.storage.store import EvidenceItem, Item, Store
 from simulator.chance import Chance
 from simulator.checkers import Checker
 from simulator.clients import Client
-from simulator.disk import make_disk
+from simulator.disk import make_disk, name_database
 from simulator.errors import Violation
 from simulator.history import Operation
 from simulator.keys import make_genesis
@@ -471,6 +472,7 @@ class Templates:
         if not path.exists():
             make_disk(path)
             Store(f"sqlite:///{path}", world.genesis, party=party).close()
+            name_database(path, sha256(path.name.encode()).hexdigest()[:32])
         return path
 
 

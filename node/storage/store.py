@@ -279,7 +279,8 @@ class Store:
         own["id"] = known.get("id") or os.urandom(16).hex()
         if not own.items() <= known.items():
             with self.engine.begin() as connection:
-                self.tables.metadata.create_all(connection)
+                for statement in self.tables.definitions():
+                    connection.execute(statement)
                 rows = list(own.items())
                 connection.exec_driver_sql(self._sql.upsert(self.tables.meta), rows)
         return own["id"]

@@ -163,11 +163,17 @@ class Tables:
 
     def fingerprint(self) -> str:
         """Return 16 hex digits that change when any table or index changes."""
-        parts = []
-        for table in sorted(self.metadata.tables.values(), key=lambda each: each.name):
-            indexes = sorted(table.indexes, key=lambda each: str(each.name))
-            parts += [str(CreateTable(table)), *(str(CreateIndex(each)) for each in indexes)]
+        parts = [str(each) for each in self.definitions(if_not_exists=False)]
         return sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+    def definitions(self, *, if_not_exists: bool = True) -> list[CreateTable | CreateIndex]:
+        """Return what makes all tables and indexes, always in one order: equal files everywhere."""
+        found: list[CreateTable | CreateIndex] = []
+        for table in sorted(self.metadata.tables.values(), key=lambda each: each.name):
+            found.append(CreateTable(table, if_not_exists=if_not_exists))
+            indexes = sorted(table.indexes, key=lambda each: str(each.name))
+            found += [CreateIndex(each, if_not_exists=if_not_exists) for each in indexes]
+        return found
 
 
 @lru_cache(maxsize=8)
