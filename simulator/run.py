@@ -143,7 +143,7 @@ def scratch(within: Path | None = None) -> tempfile.TemporaryDirectory[str]:
     """Return a new directory for simulated disks, in memory if there is a place for that."""
     if within is None and MEMORY_DISK.is_dir() and os.access(MEMORY_DISK, os.W_OK):
         within = MEMORY_DISK
-    return tempfile.TemporaryDirectory(prefix="tongzhang-", dir=within)
+    return tempfile.TemporaryDirectory(prefix=f"tongzhang-{os.getpid()}-", dir=within)
 
 
 def _finish(world: World) -> Finding | None:

@@ -14,6 +14,7 @@ from contextlib import contextmanager, nullcontext
 from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, Select, select
+from sqlalchemy.schema import CreateTable
 
 from ledger.block import Block, Tip, genesis_tip, tip_of, tip_of_header
 from ledger.contracts import ROWS
@@ -261,12 +262,12 @@ class Store:
         """Return the database's id; make its tables, if it is new."""
         own = {
             "genesis": self.genesis.ledger,
-            "schema": f"{SCHEMA_VERSION}:{self.tables.fingerprint()}",
+            "schema": f"{SCHEMA_VERSION}:{self.tables.fingerprint}",
         }
         if party:
             own["party"] = party
         with self.engine.begin() as connection:
-            self.tables.meta.create(connection, checkfirst=True)
+            connection.execute(CreateTable(self.tables.meta, if_not_exists=True))
             found = connection.execute(select(self.tables.meta)).all()
             known: dict[str, str] = {row.key: row.value for row in found}
         for key, code in _OWNERSHIP.items():

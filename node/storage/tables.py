@@ -10,7 +10,7 @@ Texts compare byte by byte on every database, so that pages sort alike everywher
 from __future__ import annotations
 
 import types
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -161,8 +161,9 @@ class Tables:
         )
         self.rows = {kind: RowTable(kind, metadata) for kind in rows}
 
+    @cached_property
     def fingerprint(self) -> str:
-        """Return 16 hex digits that change when any table or index changes."""
+        """16 hex digits that change when any table or index changes."""
         parts = [str(each) for each in self.definitions(if_not_exists=False)]
         return sha256("\n".join(parts).encode()).hexdigest()[:16]
 
