@@ -212,6 +212,10 @@ REFUSALS: dict[str, tuple[Callable[[], Ledger], Said]] = {
     ),
     "fee-bounds": (opened, ("institution", "fee.agreed", terms(minimum=11, maximum=10))),
     "fee-differs": (agreed, ("institution", "fee.charged", charge_of(amount=61))),
+    "fee-terms-out-of-range": (
+        opened,
+        ("institution", "fee.agreed", terms(rate_ppm=100_001)),
+    ),
     "invoice-differs": (month_over, ("institution", "fee.invoiced", invoice_of(amount=61))),
     "invoice-exists": (invoiced, ("institution", "fee.invoiced", invoice_of())),
     "invoice-not-settled": (

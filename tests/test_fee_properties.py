@@ -120,6 +120,8 @@ MOVES = st.one_of(
 
 def as_it_should_be(ledger: Ledger, type_: str, stated: dict[str, Any]) -> dict[str, Any]:
     """Return what a careful author would state, worked out here and not by the contracts."""
+    if type_ == "payment.captured":
+        return {**stated, "captured_at": min(stated["captured_at"], ledger.now)}
     if type_ == "fee.charged":
         open_ones = [c.payment for c in all_of(ledger, Capture) if c.stands]
         charged = {c.payment for c in all_of(ledger, FeeCharge) if c.stands}
@@ -249,7 +251,8 @@ def test_random_months_keep_accruals_invoices_and_books_together(
 ) -> None:
     ledger = consented(agreed())
     for payment, day in (("P4", 3), ("P5", 30)):
-        ledger.capture(payment, captured_at=MORNING + day * DAY)
+        ledger.now = MORNING + day * DAY
+        ledger.capture(payment, captured_at=ledger.now)
     play(ledger, moves)
 
 

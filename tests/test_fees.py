@@ -14,6 +14,7 @@ from ledger.contracts.halves import Capture
 from ledger.errors import DecodeError
 from ledger.expectations import Expectation
 from ledger.genesis import DUE_MS
+from ledger.limits import FEE_MAXIMUM_MAX, FEE_MINIMUM_MAX, FEE_RATE_PPM_MAX
 from tests.fee_kit import (
     FEBRUARY,
     agree,
@@ -151,6 +152,22 @@ def test_the_smallest_fee_is_not_above_the_largest() -> None:
     agree(ledger, minimum=10, maximum=10)
 
 
+@pytest.mark.parametrize(
+    ("name", "bound"),
+    [
+        ("rate_ppm", FEE_RATE_PPM_MAX),
+        ("minimum", FEE_MINIMUM_MAX),
+        ("maximum", FEE_MAXIMUM_MAX),
+    ],
+)
+def test_terms_that_no_fee_has_are_refused(name: str, bound: int) -> None:
+    ledger = opened()
+    stated = terms(**{name: bound + 1})
+    refused = ledger.refuse("fee-terms-out-of-range", "institution", "fee.agreed", **stated)
+    assert (refused.expected, refused.got) == (f"a {name} of at most {bound}", str(bound + 1))
+    agree(ledger, **{name: bound})
+
+
 def test_a_new_agreement_takes_effect_no_earlier_than_the_one_it_replaces() -> None:
     ledger = agreed()
     early = terms("A2", effective_from="2025-12-31")
@@ -246,7 +263,8 @@ def test_a_charge_names_a_known_agreement() -> None:
 def test_the_agreement_of_the_captures_date_counts_and_not_the_newest() -> None:
     ledger = agreed()
     agree(ledger, "A2", effective_from="2026-01-10", rate_ppm=3800)
-    ledger.capture("P2", captured_at=MORNING + 5 * DAY)
+    ledger.now = MORNING + 5 * DAY
+    ledger.capture("P2", captured_at=ledger.now)
     newest = charge_of(agreement="A2", amount=38)
     refused = ledger.refuse("agreement-not-in-force", "institution", "fee.charged", **newest)
     assert (refused.expected, refused.got) == ("A1", "A2, effective from 2026-01-10")
@@ -286,6 +304,7 @@ def test_a_charge_before_any_agreement_took_effect_is_refused() -> None:
 def test_a_charge_accrues_in_the_month_of_the_captures_business_date() -> None:
     ledger = agreed()
     midnight = MORNING + 26 * DAY + 14 * 60 * MINUTE  # 2026-02-01 00:00 at UTC+8
+    ledger.now = midnight
     for payment, captured_at in (("P2", midnight - 1), ("P3", midnight)):
         ledger.capture(payment, captured_at=captured_at)
         charge(ledger, payment)

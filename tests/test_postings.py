@@ -32,7 +32,9 @@ def store() -> Iterator[Store]:
     chain.execute({"institution": registered})
     for number in (9, 5, 7):
         payment, amount = f"P{number}", number * 1000
-        capture = record("payment.captured", number, captured(payment, amount))
+        capture = record(
+            "payment.captured", number, captured(payment, amount, captured_at=chain.tip.time)
+        )
         instruction = record("split.instructed", number, split(payment, amount))
         chain.execute({"institution": [capture], "platform": [instruction]})
     for block, execution in chain.blocks:

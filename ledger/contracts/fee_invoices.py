@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from ledger import books, expectations
 from ledger.books import Balance, money
-from ledger.contracts import agreements
+from ledger.contracts import agreements, times
 from ledger.contracts.agreements import MONTH_CHARS, Period
 from ledger.contracts.fees import FeePeriod, refuse_invoiced
 from ledger.errors import Refused
@@ -48,7 +48,8 @@ class FeeInvoiced(Record, frozen=True, kw_only=True, tag="fee.invoiced"):
 class FeeSettled(Record, frozen=True, kw_only=True, tag="fee.settled"):
     """The platform states what it paid on an invoice.
 
-    Refused unless the invoice was stated and is not settled.
+    Refused unless the invoice was stated and is not settled; `paid_at` is at most a day after
+    the block.
     """
 
     invoice: Identifier
@@ -166,6 +167,7 @@ def _settled(tx: Transaction, record: FeeSettled) -> None:
             expected="an invoice that is not settled",
             got=f"settled in entry {invoice.last_entry}",
         )
+    times.refuse_future(tx, "paid_at", record.paid_at)
     stated = (record.amount, record.currency)
     agrees = stated == (invoice.amount, invoice.currency)
     tx.put(

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from ledger import books, expectations
 from ledger.books import Balance
-from ledger.contracts import allocation, receivers, refunds
+from ledger.contracts import allocation, receivers, refunds, times
 from ledger.contracts.allocation import NO_BUCKET, Leg, Shares, Split
 from ledger.contracts.halves import Capture, Instruction, differences
 from ledger.errors import Refused
@@ -26,7 +26,8 @@ from ledger.state import Key, Row, Transaction
 class PaymentCaptured(Record, frozen=True, kw_only=True, tag="payment.captured"):
     """The institution holds the buyer's money.
 
-    Refused unless no capture of the payment stands; `captured_at` is a date of the calendar.
+    Refused unless no capture of the payment stands; `captured_at` is at most a day after
+    the block.
     """
 
     payment: Identifier
@@ -84,6 +85,7 @@ def _captured(tx: Transaction, record: PaymentCaptured) -> None:
             expected="a payment without a standing capture",
             got=f"captured in entry {existing.entry}",
         )
+    times.refuse_future(tx, "captured_at", record.captured_at)
     allocation.due_date(tx, record.captured_at, "D+0")
     capture = Capture(
         payment,

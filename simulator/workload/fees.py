@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from simulator.workload.moves import Desk, Draft, Move, raised, spoilt, valid
+from simulator.workload.moves import YEAR_2100_MS, Desk, Draft, Move, raised, spoilt, valid
 from simulator.workload.things import Agreement, Charge, Fields, Invoice, Payment, Period
 
 DIFFERS_PPM = 80_000
@@ -212,6 +212,13 @@ def _settle_again(desk: Desk) -> Draft | None:
     return None if invoice is None else Draft(_payment_of(desk, invoice, 0), (invoice,))
 
 
+def _settle_ahead(desk: Desk) -> Draft | None:
+    invoice = desk.find(desk.book.invoices, lambda each: not each.settled_ms)
+    if invoice is None:
+        return None
+    return Draft({**_payment_of(desk, invoice, 0), "paid_at": YEAR_2100_MS}, (invoice,))
+
+
 def _settle_unknown(desk: Desk) -> Draft:
     return Draft(_payment_of(desk, Invoice(desk.fresh("NONE"), Period("2001-01", "CNY")), 1))
 
@@ -248,4 +255,5 @@ MOVES = (
     valid(_PLATFORM, "fee.settled", _settle, 6),
     Move(_PLATFORM, "fee.settled", "unknown-invoice", _settle_unknown),
     Move(_PLATFORM, "fee.settled", "already-settled", _settle_again),
+    Move(_PLATFORM, "fee.settled", "time-in-future", _settle_ahead, 4),
 )
