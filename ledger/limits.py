@@ -11,6 +11,9 @@ TEXT_CHARS_MAX = 256
 AHEAD_MS_MAX = 86_400_000
 """How far a claimed time may lie after its block: more than any clock set to a wrong time zone."""
 
+STALE_NAMED_MAX = 20
+"""How many of a month's stale charges are known by name; all are counted."""
+
 FEE_RATE_PPM_MAX = 100_000
 FEE_MINIMUM_MAX = 100_000
 FEE_MAXIMUM_MAX = 100_000_000

@@ -32,9 +32,7 @@ def store() -> Iterator[Store]:
     chain.execute({"institution": registered})
     for number in (9, 5, 7):
         payment, amount = f"P{number}", number * 1000
-        capture = record(
-            "payment.captured", number, captured(payment, amount, captured_at=chain.tip.time)
-        )
+        capture = record("payment.captured", number, captured(payment, amount))
         instruction = record("split.instructed", number, split(payment, amount))
         chain.execute({"institution": [capture], "platform": [instruction]})
     for block, execution in chain.blocks:

@@ -24,7 +24,12 @@ from node.storage.reads import Reader
 from node.storage.store import Store
 
 KINDS_OF_SUBJECT = {
-    "payment": (expectations.CAPTURE, expectations.INSTRUCTION, expectations.REVERSAL),
+    "payment": (
+        expectations.CAPTURE,
+        expectations.INSTRUCTION,
+        expectations.REVERSAL,
+        expectations.FEE_REVERSAL,
+    ),
     "payout": (expectations.PAYOUT_RESULT, expectations.ARRIVAL),
     "refund": (expectations.REFUND_RESULT,),
     "dispute": (expectations.DISPUTE,),

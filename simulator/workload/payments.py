@@ -79,6 +79,9 @@ def _reverse(desk: Desk) -> Draft | None:
         payment.capture = None
         payment.reversed = True
         desk.book.place(payment)
+        charge = payment.charge
+        if charge is not None and not charge.period.invoiced:
+            charge.period.stale = [*charge.period.stale, payment]
 
     return Draft(_why(payment), (payment,), learn)
 
