@@ -24,18 +24,25 @@ class Book:
         self.final = tip
         self.final_certificate = certificate
         self.slots: dict[int, Slot] = {}
+        self._live: list[tuple[int, Slot]] | None = []
         self.tips: dict[bytes, Tip] = {}
         self.blocks: dict[bytes, Block] = {}
         self.wires: dict[bytes, WireBlock] = {}
 
     def slot(self, number: int) -> Slot:
         """Return the slot's page, a new one if there was none."""
-        return self.slots.setdefault(number, Slot())
+        found = self.slots.get(number)
+        if found is None:
+            found = self.slots[number] = Slot()
+            self._live = None
+        return found
 
     def live(self) -> list[tuple[int, Slot]]:
         """Return the slots after the final one, in order."""
-        final = self.final.slot
-        return [(s, self.slots[s]) for s in sorted([s for s in self.slots if s > final])]
+        if self._live is None:
+            final = self.final.slot
+            self._live = [(s, self.slots[s]) for s in sorted([s for s in self.slots if s > final])]
+        return self._live
 
     def accept(self, proposed: Proposed) -> None:
         """Note a block that was executed and found valid."""
@@ -117,6 +124,7 @@ class Book:
     def advance(self, tip: Tip) -> None:
         """Move the final tip and forget what it makes unnecessary."""
         self.final = tip
+        self._live = None
         for number in [s for s in self.slots if s <= tip.slot - EVIDENCE_SLOTS]:
             del self.slots[number]
         for old in [block for block, t in self.tips.items() if t.slot <= tip.slot]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from consensus.effects import Send
 from consensus.limits import CATCH_UP_DELAY_MS
 from consensus.messages import WantBlock, WantRange
-from consensus.votes import Certificate
+from consensus.votes import Certificate, Subject
 from ledger.block import Tip
 
 NEVER_MS = 2**62
@@ -47,12 +47,16 @@ class Pursuit:
         self._blocks: dict[bytes, _Want] = {}
         self._range: _Want | None = None
 
-    def want_block(self, certificate: Certificate, now_ms: int) -> None:
-        """Start to want the block of a Notar certificate."""
-        subject = certificate.subject
+    def want_block(self, subject: Subject, voters: tuple[str, ...], at_ms: int) -> None:
+        """Start to want the block of Notar votes.
+
+        Args:
+            subject: What the votes say.
+            voters: Whose votes they are: these are asked first.
+            at_ms: When to ask for it, if it has not come by then.
+        """
         if subject.block not in self._blocks and self._others:
-            at = now_ms + CATCH_UP_DELAY_MS
-            self._blocks[subject.block] = _Want(subject.slot, self._askable(certificate), at)
+            self._blocks[subject.block] = _Want(subject.slot, self._askable(voters), at_ms)
 
     def want_range(self, certificate: Certificate, now_ms: int) -> None:
         """Start to want the final blocks up to the one of a Final certificate."""
@@ -60,10 +64,10 @@ class Pursuit:
             self._range.slot = max(self._range.slot, certificate.subject.slot)
         elif self._others:
             at = now_ms + CATCH_UP_DELAY_MS
-            self._range = _Want(certificate.subject.slot, self._askable(certificate), at)
+            self._range = _Want(certificate.subject.slot, self._askable(certificate.voters), at)
 
-    def _askable(self, certificate: Certificate) -> list[str]:
-        signers = [name for name in certificate.voters if name != self._me]
+    def _askable(self, voters: tuple[str, ...]) -> list[str]:
+        signers = [name for name in voters if name != self._me]
         rest = [name for name in self._others if name not in signers]
         return signers + rest
 
@@ -84,6 +88,8 @@ class Pursuit:
 
     def next_at(self) -> int:
         """Return when the next question is due, on the steady clock."""
+        if not self._blocks and self._range is None:
+            return NEVER_MS
         wants = [*self._blocks.values(), *([self._range] if self._range else [])]
         return min((want.at_ms for want in wants), default=NEVER_MS)
 

@@ -47,7 +47,7 @@ from consensus.justification import (
     refuse_unjustified,
     refuse_unproved,
 )
-from consensus.limits import EVIDENCE_SLOTS, SLOT_WINDOW
+from consensus.limits import CATCH_UP_DELAY_MS, EVIDENCE_SLOTS, SLOT_WINDOW
 from consensus.messages import (
     CertificateMessage,
     EvidenceMessage,
@@ -170,6 +170,7 @@ class Replica:
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, Received):
+            self._news = event.peer in self.silent  # it speaks: its slots get their time again
             self.silent.discard(event.peer)
             self._on_message(event.peer, event.message)
         elif isinstance(event, PeerUp):
@@ -208,9 +209,7 @@ class Replica:
     # -- R1: slots -------------------------------------------------------------------------------
 
     def _enter(self) -> bool:
-        ahead = [
-            s for s, slot in self._book.slots.items() if s >= self.slot and slot.exit_certificate
-        ]
+        ahead = [s for s, slot in self._book.live() if s >= self.slot and slot.exit_certificate]
         if not ahead:
             return False
         self.slot = max(ahead) + 1
@@ -278,6 +277,7 @@ class Replica:
             self._on_certificate(certificate, None)
         slot = self._book.slot(number)
         slot.add_header(block)
+        self._suspect(number, slot)
         certified = notar_subject(number, block.hash) in slot.certificates
         if number > self.final.slot and (block.hash in slot.headers or certified):
             self._news = True
@@ -368,7 +368,7 @@ class Replica:
         # R7: durable before it leaves
         self._out.persist.append(Durable(subject.slot, "vote", subject.kind, encode(vote)))
         self._send(VoteMessage(vote))
-        self._count(slot, vote)
+        self._count(slot, vote, subject)
 
     def _persist_block(self, proposed: Proposed) -> None:
         block = proposed.block
@@ -380,19 +380,39 @@ class Replica:
         if not self.final.slot - EVIDENCE_SLOTS < vote.slot <= self.slot + SLOT_WINDOW:
             return
         slot = self._book.slots.get(vote.slot)
-        if slot is not None and (slot.has(vote) or slot.is_full(vote)):
+        subject = vote.subject
+        if slot is not None and (slot.has(vote, subject) or slot.is_full(vote)):
             return
         verify_vote(vote, self.genesis)
-        self._count(self._book.slot(vote.slot), vote)
+        self._count(self._book.slot(vote.slot), vote, subject)
 
-    def _count(self, slot: Slot, vote: Vote) -> None:
-        self._news = True
-        lie = slot.count(vote)
+    def _count(self, slot: Slot, vote: Vote, subject: Subject) -> None:
+        """Count a vote. It is news if it completes a quorum: no rule looks at single votes."""
+        lie = slot.count(vote, subject)
         self._accuse([] if lie is None else [lie])
+        if subject.kind == "notar":
+            self._suspect(vote.slot, slot)
         if vote.slot > self.final.slot:
-            certificate = slot.certify(vote.subject, self.genesis.quorum)
+            certificate = slot.certify(subject, self.genesis.quorum)
             if certificate is not None:
+                self._news = True
                 self._on_quorum(certificate)
+
+    def _suspect(self, number: int, slot: Slot) -> None:
+        """Ask for a block that another voter has notarized beside one that is known here.
+
+        Its header convicts the leader, also when no quorum ever sees either block.
+        """
+        if len(slot.seen) != 1 or number <= self.final.slot:
+            return
+        for subject, tally in slot.tallies.items():
+            if subject.kind == "notar" and subject.block not in slot.seen:
+                voters = tuple(sorted(tally))
+                self._pursuit.want_block(subject, voters, self._now.ticks_ms)
+
+    def _want_certified(self, certificate: Certificate) -> None:
+        at_ms = self._now.ticks_ms + CATCH_UP_DELAY_MS
+        self._pursuit.want_block(certificate.subject, certificate.voters, at_ms)
 
     def _on_quorum(self, certificate: Certificate) -> None:
         subject = certificate.subject
@@ -436,7 +456,7 @@ class Replica:
             self._out.persist.append(durable)
         self._send(CertificateMessage(certificate))  # R1, R8: forwarded once
         if subject.kind == "notar" and subject.block not in self._book.slot(subject.slot).proposals:
-            self._pursuit.want_block(certificate, self._now.ticks_ms)
+            self._want_certified(certificate)
 
     def _on_old_certificate(self, certificate: Certificate, peer: str | None) -> None:
         subject, final = certificate.subject, certificate.subject.kind == "final"
@@ -638,7 +658,7 @@ class Replica:
             if durable.kind == "vote":
                 vote = decode_vote(durable.body)
                 slot.own[vote.kind] = vote
-                slot.count(vote)
+                slot.count(vote, vote.subject)
             elif durable.kind == "certificate":
                 certificate = decode_certificate(durable.body)
                 slot.certificates[certificate.subject] = certificate
@@ -654,4 +674,4 @@ class Replica:
         for _, slot in self._book.live():
             for subject, certificate in slot.certificates.items():
                 if subject.kind == "notar" and subject.block not in slot.proposals:
-                    self._pursuit.want_block(certificate, self._now.ticks_ms)
+                    self._want_certified(certificate)

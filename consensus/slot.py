@@ -82,9 +82,9 @@ class Slot:
         if self.first_proposal is None:
             self.first_proposal = proposed.block.hash
 
-    def has(self, vote: Vote) -> bool:
-        """Return whether this voter's statement is already counted."""
-        tally = self.tallies.get(vote.subject)
+    def has(self, vote: Vote, subject: Subject) -> bool:
+        """Return whether this voter's statement of ``subject`` is already counted."""
+        tally = self.tallies.get(subject)
         return tally is not None and vote.voter in tally
 
     def is_full(self, vote: Vote) -> bool:
@@ -94,12 +94,17 @@ class Slot:
         ]
         return len(made) >= STATEMENTS_PER_KIND_MAX
 
-    def count(self, vote: Vote) -> Evidence | None:
-        """Count a verified vote. Return evidence if it is the voter's first contradiction here."""
+    def count(self, vote: Vote, subject: Subject) -> Evidence | None:
+        """Count a verified vote. Return evidence if it is the voter's first contradiction here.
+
+        Args:
+            vote: The vote.
+            subject: What it says.
+        """
         lie = None if vote.voter in self.accused else self._contradiction_with(vote)
         if lie is not None:
             self.accused.add(vote.voter)
-        self.tallies.setdefault(vote.subject, {})[vote.voter] = vote
+        self.tallies.setdefault(subject, {})[vote.voter] = vote
         return lie
 
     def _contradiction_with(self, vote: Vote) -> Evidence | None:
@@ -125,6 +130,8 @@ class Slot:
 
     def certificate(self, kind: Kind) -> Certificate | None:
         """Return the certificate of ``kind``, the first by subject if there were several."""
+        if not self.certificates:
+            return None
         found = [s for s in self.certificates if s.kind == kind]
         return self.certificates[min(found)] if found else None
 

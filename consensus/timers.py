@@ -33,7 +33,12 @@ class Timers:
 
     def next_at(self) -> int:
         """Return when the next deadline comes due."""
-        return min(at for at in (self.slot_at, self.empty_at, self.resend_at) if at is not None)
+        at = self.resend_at
+        if self.slot_at is not None and self.slot_at < at:
+            at = self.slot_at
+        if self.empty_at is not None and self.empty_at < at:
+            at = self.empty_at
+        return at
 
     def on_slot_entered(self) -> None:
         """Stop the slot's timers; they start again when there is work."""

@@ -39,17 +39,19 @@ class Witness:
         Raises:
             BadVote: a new vote does not verify.
         """
-        number = certificate.subject.slot
+        subject = certificate.subject
+        number = subject.slot
         if number <= self._book.final.slot - EVIDENCE_SLOTS:
             return []
         lies: list[Evidence | None] = []
         slot = self._book.slot(number)
         for vote in certificate.votes:
-            if vote.slot != number or slot.has(vote) or slot.is_full(vote):
+            said = subject if vote is certificate.votes[0] else vote.subject
+            if vote.slot != number or slot.has(vote, said) or slot.is_full(vote):
                 continue
             if not verified:
                 verify_vote(vote, self._genesis)
-            lies.append(slot.count(vote))
+            lies.append(slot.count(vote, said))
         return [lie for lie in lies if lie is not None]
 
     def see(self, block: Block, current_slot: int) -> list[Evidence]:

@@ -150,7 +150,7 @@ def post(tx: Transaction, currency: str, lines: Iterable[tuple[str, int]]) -> No
         before = 0 if balance is None else balance.amount
         after = before + amount
         # An account that stays on its side of zero is on the right one.
-        if not before or (before > 0) is not (after > 0) or abs(after) > SAFE_INTEGER_MAX:
+        if before * after <= 0 or not -SAFE_INTEGER_MAX <= after <= SAFE_INTEGER_MAX:
             _refuse_balance(account, currency, amount, after)
         put(Balance, key, Balance(account, currency, after) if after else None)
         posting = Posting(account, currency, entry, line, amount, after)

@@ -20,7 +20,18 @@ from node.storage.store import Item, Store
 if TYPE_CHECKING:
     from simulator.process import Process
 
+PAGE_BYTES = 1024
+"""Smaller than a real node's: a simulated block has two records, and pages are written whole."""
+
 _SUFFIXES = ("", "-wal")
+
+
+def make_disk(path: Path) -> None:
+    """Make an empty database file, whose pages have the size that simulated disks have."""
+    connection = sqlite3.connect(path)
+    connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+    connection.execute("VACUUM")
+    connection.close()
 
 
 class SimulatedStore(Store):

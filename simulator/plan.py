@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cached_property
 from typing import Annotated, Literal, TypeVar
 
 import msgspec
@@ -139,7 +140,12 @@ class Expect(
 
 
 class Plan(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True
+    msgspec.Struct,
+    frozen=True,
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+    kw_only=True,
+    dict=True,  # for the cached properties
 ):
     """What a run depends on.
 
@@ -170,18 +176,18 @@ class Plan(
     expect: Expect | None = None
     show_ms: tuple[Ms, Ms] = (0, 0)
 
-    @property
+    @cached_property
     def parties(self) -> Names:
         """The parties in leader order."""
         more = (f"auditor-{chr(ord('c') + i)}" for i in range(MEMBERS_MAX))
         return (*PARTIES, *more)[: self.nodes]
 
-    @property
+    @cached_property
     def needed(self) -> int:
         """The quorum: as given, or the smallest that tolerates liars as well as failures."""
         return self.quorum or (2 * self.nodes) // 3 + 1
 
-    @property
+    @cached_property
     def suspects(self) -> frozenset[str]:
         """Parties that may break promises: liars, and those whose disk goes back in time."""
         rewound = {who for f in self.faults if f.disk == "backup" for who in f.who or self.parties}

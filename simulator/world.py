@@ -26,6 +26,7 @@ from node.storage.store import EvidenceItem, Item, Store
 from simulator.chance import Chance
 from simulator.checkers import Checker
 from simulator.clients import Client
+from simulator.disk import make_disk
 from simulator.errors import Violation
 from simulator.history import Operation
 from simulator.keys import make_genesis
@@ -468,6 +469,7 @@ class Templates:
         """Return the path of an empty database, made on first use."""
         path = self._directory / f"{world.genesis.ledger[:16]}-{party}.db"
         if not path.exists():
+            make_disk(path)
             Store(f"sqlite:///{path}", world.genesis, party=party).close()
         return path
 

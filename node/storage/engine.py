@@ -25,6 +25,7 @@ from sqlalchemy import (
     create_engine,
     delete,
     event,
+    false,
     insert,
     make_url,
     select,
@@ -47,6 +48,8 @@ CHECKPOINT_PAGES = 8000
 STATEMENTS_CACHED = 512
 
 _SQLITE_CORRUPT = frozenset(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
+_NOT_OURS = ("no such table", "no such column", "has no column named", "malformed database schema")
+"""What SQLite says when a table's definition is not the one that we have made."""
 _POSTGRESQL_FULL = frozenset(("53100",))  # disk_full
 _POSTGRESQL_CORRUPT = frozenset(("XX001", "XX002"))  # data_corrupted, index_corrupted
 _POSTGRESQL_CONSTRAINT = "23"  # the class of integrity constraint violations
@@ -110,9 +113,9 @@ def _sqlite_engine(url: URL) -> Engine:
     @event.listens_for(engine, "begin")
     def _on_begin(connection: Connection) -> None:
         # In memory all users share one connection: a reader inside a reader joins it.
-        driver = connection.connection.dbapi_connection
-        if not (in_memory(engine) and getattr(driver, "in_transaction", False)):
-            connection.exec_driver_sql("BEGIN")
+        driver: Any = connection.connection.dbapi_connection
+        if not (in_memory(engine) and driver.in_transaction):
+            driver.execute("BEGIN").close()
 
     return engine
 
@@ -129,10 +132,11 @@ _PRAGMAS = (
 
 
 @contextmanager
-def translated(doing: str) -> Iterator[None]:
-    """Turn every error of SQLAlchemy inside into an error of this package.
+def translated(engine: Engine, doing: str) -> Iterator[None]:
+    """Turn every error of SQLAlchemy and of the driver inside into an error of this package.
 
     Args:
+        engine: Whose errors.
         doing: What is being done, as it shall stand in the message.
 
     Raises:
@@ -141,7 +145,7 @@ def translated(doing: str) -> Iterator[None]:
     """
     try:
         yield
-    except (SQLAlchemyError, UnicodeDecodeError) as error:
+    except errors_of(engine) as error:
         raise node_error(error, doing) from error
 
 
@@ -186,6 +190,8 @@ def node_error(error: Exception, doing: str) -> NodeError:
 
 def _is_corrupt(name: str, state: str, reason: str) -> bool:
     if state in _POSTGRESQL_CORRUPT or "Could not decode to UTF-8" in reason:
+        return True
+    if any(words in reason for words in _NOT_OURS):
         return True
     return any(name == code or name.startswith(f"{code}_") for code in _SQLITE_CORRUPT)
 
@@ -239,6 +245,17 @@ class Statements:
             wide = _VALUES.sub(lambda found: _widen(found[1], count), joined, count=1)
             self._text[key] = wide
         return self._text[key]
+
+    def select_nothing(self, table: Table) -> str:
+        """Return a select of all columns that finds no row: it fails where a column is missing."""
+        return self._compiled(table, "select nothing", lambda: select(table).where(false()))
+
+    def query(self, table: Table, name: str, build: Callable[[], Executable]) -> str:
+        """Return a query of ``table`` that its caller names and builds, once.
+
+        The values of its parameters are given in the order in which they stand in the text.
+        """
+        return self._compiled(table, f"query {name}", build)
 
     def select_column(self, wanted: Column[Any]) -> str:
         """Return a select of one column by primary key."""

@@ -1,17 +1,28 @@
 """Reading the log and the state beside the writer: one consistent snapshot per reader.
 
-A reader rebuilds blocks and batches exactly as they were signed: a record's bytes are a substring
-of its entry's leaf.
+Questions of a fixed form are compiled once and go to the driver's cursor, as what the writer says
+does (docs/adr/0011-the-writer-drives-its-cursor.md). A reader rebuilds blocks and batches exactly
+as they were signed: a record's bytes are a substring of its entry's leaf.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Select, select, tuple_
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Select,
+    Table,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    tuple_,
+)
 
 from ledger.batch import Batch
 from ledger.block import Block, BlockHeader, decode_header
@@ -20,7 +31,7 @@ from ledger.errors import LedgerError
 from ledger.state import Key, R
 from node.errors import CorruptLedger
 from node.storage.engine import Statements
-from node.storage.tables import RowTable
+from node.storage.tables import INTEGER, RowTable
 from node.storage.view import query_chunks
 
 
@@ -98,6 +109,8 @@ class Reader:
 
     def __init__(self, connection: Connection, sql: Statements) -> None:
         self.connection = connection
+        driver: Any = connection.connection.driver_connection
+        self._cursor = driver.cursor()
         self._sql = sql
         self._tables = sql.tables
 
@@ -109,8 +122,8 @@ class Reader:
     def entries(self, start: int, limit: int) -> list[StoredEntry]:
         """Return up to ``limit`` entries from index ``start`` on."""
         table = self._tables.entries
-        query = select(table).where(table.c.index >= start).order_by(table.c.index).limit(limit)
-        return [StoredEntry(*row) for row in self._fetch(query)]
+        sql = self._sql.query(table, "from", lambda: _from(table))
+        return [StoredEntry(*row) for row in self.run(sql, (start, limit))]
 
     def entries_by_subject(self, subject: str, after: int, limit: int) -> list[StoredEntry]:
         """Return up to ``limit`` entries about ``subject`` with an index above ``after``.
@@ -121,16 +134,15 @@ class Reader:
             limit: How many entries at most.
         """
         table = self._tables.entries
-        place = (table.c.subject == subject, table.c.index > after)
-        query = select(table).where(*place).order_by(table.c.index).limit(limit)
-        return [StoredEntry(*row) for row in self._fetch(query)]
+        sql = self._sql.query(table, "about", lambda: _about(table))
+        return [StoredEntry(*row) for row in self.run(sql, (subject, after, limit))]
 
     def block(self, height: int) -> StoredBlock | None:
         """Return the block at ``height``, or None if there is none yet."""
-        table = self._tables.blocks
-        row = self._first(select(table).where(table.c.height == height))
-        if row is None:
+        found = self.run(self._sql.select(self._tables.blocks, 1), (height,))
+        if not found:
             return None
+        row = _BlockRow(*found[0])
         with _intact(height):
             block = Block(row.raw_header, row.signature, self._batches(height, row))
             return StoredBlock(block, row.justification, row.certificate)
@@ -192,14 +204,13 @@ class Reader:
     def height(self) -> int:
         """Return the height of the snapshot's last block; 0 before the first."""
         table = self._tables.blocks
-        row = self._first(select(table.c.height).order_by(table.c.height.desc()).limit(1))
-        return 0 if row is None else row.height
+        newest = self._sql.query(table, "newest", lambda: _newest(table))
+        return self.run(newest, ())[0][0] or 0
 
     def tile(self, level: int, index: int) -> bytes | None:
         """Return a tile's hashes, full or partial."""
-        sql = self._sql.select(self._tables.tiles, 1)
-        row = self.connection.exec_driver_sql(sql, (level, index)).first()
-        return None if row is None else row[2]
+        found = self.run(self._sql.select(self._tables.tiles, 1), (level, index))
+        return found[0][2] if found else None
 
     def batch_of_entry(self, index: int) -> BatchOfEntry | None:
         """Return the whole batch that holds the entry at ``index``."""
@@ -220,8 +231,8 @@ class Reader:
     def row(self, kind: type[R], key: Key) -> R | None:
         """Return the row of state under ``key``."""
         mapped = self._tables.rows[kind]
-        found = self.connection.exec_driver_sql(self._sql.select(mapped.table, 1), key).first()
-        return None if found is None else mapped.decode(tuple(found))  # type: ignore[return-value]
+        found = self.run(self._sql.select(mapped.table, 1), key)
+        return mapped.decode(found[0]) if found else None  # type: ignore[return-value]
 
     def rows_under(self, kind: type[R], keys: Iterable[Key]) -> dict[Key, R]:
         """Return the rows of state that exist under many keys."""
@@ -230,8 +241,8 @@ class Reader:
         for part in query_chunks(list(dict.fromkeys(keys))):
             sql = self._sql.select(mapped.table, len(part))
             flat = tuple(value for key in part for value in key)
-            for values in self.connection.exec_driver_sql(sql, flat):
-                found[tuple(values[: kind.KEY])] = mapped.decode(tuple(values))  # type: ignore[assignment]
+            for values in self.run(sql, flat):
+                found[values[: kind.KEY]] = mapped.decode(values)  # type: ignore[assignment]
         return found
 
     def rows_of(self, kind: type[R], query: Select[Any]) -> list[R]:
@@ -290,14 +301,14 @@ class Reader:
         row = self._first(select(table).where(table.c.id == evidence_id))
         return None if row is None else StoredEvidence(*row)
 
-    def _batches(self, height: int, block: Any) -> tuple[Batch, ...]:
+    def _batches(self, height: int, block: _BlockRow) -> tuple[Batch, ...]:
         table = self._tables.batches
-        query = select(table).where(table.c.height == height).order_by(table.c.position)
-        found = self._fetch(query)
+        sql = self._sql.query(table, "of block", lambda: _of_block(table))
+        found = [_BatchRow(*row) for row in self.run(sql, (height,))]
         records = self._records(block.first_index, block.size)
         batches, start = [], 0
         for row in found:
-            end = start + row.count
+            end = start + row.records
             batches.append(Batch(row.raw_header, row.signature, records[start:end]))
             start = end
         return tuple(batches)
@@ -314,18 +325,80 @@ class Reader:
 
     def _records(self, start: int, end: int) -> tuple[bytes, ...]:
         table = self._tables.entries
-        query = (
-            select(table.c.leaf)
-            .where(table.c.index >= start, table.c.index < end)
-            .order_by(table.c.index)
-        )
-        return tuple(decode_entry(leaf).record for (leaf,) in self._fetch(query))
+        sql = self._sql.query(table, "leaves", lambda: _leaves(table))
+        return tuple(decode_entry(leaf).record for (leaf,) in self.run(sql, (start, end)))
+
+    def run(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """Return all rows of a query given as text of :class:`Statements`."""
+        self._cursor.execute(sql, values)
+        return self._cursor.fetchall()  # type: ignore[no-any-return]
 
     def _fetch(self, query: Select[Any]) -> Sequence[Any]:
         return self.connection.execute(query).fetchall()
 
     def _first(self, query: Select[Any]) -> Any:
         return self.connection.execute(query).first()
+
+
+class _BlockRow(NamedTuple):
+    height: int
+    slot: int
+    hash: bytes
+    time: int
+    raw_header: bytes
+    signature: bytes
+    justification: bytes
+    certificate: bytes | None
+    first_index: int
+    size: int
+    checksum: bytes
+
+
+class _BatchRow(NamedTuple):
+    party: str
+    number: int
+    height: int
+    position: int
+    hash: bytes
+    raw_header: bytes
+    signature: bytes
+    first_index: int
+    records: int
+
+
+def _whole(name: str) -> BindParameter[int]:
+    return bindparam(name, type_=INTEGER)
+
+
+def _bounded(query: Select[Any]) -> Select[Any]:
+    # The offset is written out: the SQLite dialect would make it a parameter of its own.
+    return query.limit(_whole("most")).offset(literal_column("0"))
+
+
+def _from(entries: Table) -> Select[Any]:
+    index = entries.c.index
+    return _bounded(select(entries).where(index >= _whole("start")).order_by(index))
+
+
+def _about(entries: Table) -> Select[Any]:
+    index, subject = entries.c.index, entries.c.subject
+    place = (subject == bindparam("about", type_=subject.type), index > _whole("after"))
+    return _bounded(select(entries).where(*place).order_by(index))
+
+
+def _leaves(entries: Table) -> Select[Any]:
+    index = entries.c.index
+    span = (index >= _whole("start"), index < _whole("stop"))
+    return select(entries.c.leaf).where(*span).order_by(index)
+
+
+def _of_block(batches: Table) -> Select[Any]:
+    place = batches.c.height == _whole("of")
+    return select(batches).where(place).order_by(batches.c.position)
+
+
+def _newest(blocks: Table) -> Select[Any]:
+    return select(func.max(blocks.c.height))
 
 
 @contextmanager

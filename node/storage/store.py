@@ -101,9 +101,10 @@ class Store:
         self._view = StoreView(self, cache_rows)
         self._edge: dict[int, tuple[int, bytes]] = {}
         try:
-            with translated("open the database"):
+            with translated(self.engine, "open the database"):
                 self.id = self._prepare(party)
                 self._writer = Writer(self.engine, self._view.forget)
+            self._refuse_other_columns()
             self._load()
         except BaseException:
             self.engine.dispose()
@@ -201,8 +202,10 @@ class Store:
         # All users of a database in memory share one connection, and so take turns.
         turn = self._writer.lock if in_memory(self.engine) else nullcontext()
         level = {} if self.engine.dialect.name == "sqlite" else {"isolation_level": _SNAPSHOT}
-        with turn, translated("read"), self.engine.connect() as connection:
-            yield Reader(connection.execution_options(**level), self._sql)
+        with turn, translated(self.engine, "read"), self.engine.connect() as connection:
+            connection.execution_options(**level)
+            with connection.begin():
+                yield Reader(connection, self._sql)
 
     @contextmanager
     def own_reader(self) -> Iterator[Reader]:
@@ -280,6 +283,12 @@ class Store:
                 rows = list(own.items())
                 connection.exec_driver_sql(self._sql.upsert(self.tables.meta), rows)
         return own["id"]
+
+    def _refuse_other_columns(self) -> None:
+        """Return if every table has the columns that it was made with: files may be damaged."""
+        with self._writer.reading("read the tables"):
+            for table in self.tables.metadata.sorted_tables:
+                self._writer.fetch(self._sql.select_nothing(table), ())
 
     def _load(self) -> None:
         table = self.tables.blocks
