@@ -36,6 +36,7 @@ from ledger.state import (
 )
 from tests import fee_kit, refund_kit
 from tests.ledger_kit import (
+    DAY,
     GENESIS,
     MINUTE,
     MORNING,
@@ -87,6 +88,12 @@ def captured_once(amount: int = 10_000) -> Ledger:
     return ledger
 
 
+def at_the_end_of_time() -> Ledger:
+    ledger = opened()
+    ledger.now = SAFE_INTEGER_MAX
+    return ledger
+
+
 CONFIRMATION = {"payout": "O1", "amount": 3000, "currency": "CNY", "received_at": MORNING}
 NEW_RECEIVER = {"receiver": "new", **RECEIVER}
 ONE_LEG = [leg(1, "shop", amount=10_000)]
@@ -123,7 +130,7 @@ REFUSALS: dict[str, tuple[Callable[[], Ledger], Said]] = {
         opened,
         ("institution", "receiver.registered", {**NEW_RECEIVER, "kind": "payment_account"}),
     ),
-    "date-out-of-range": (opened, capture(captured_at=SAFE_INTEGER_MAX)),
+    "date-out-of-range": (at_the_end_of_time, capture(captured_at=SAFE_INTEGER_MAX)),
     "id-reused": (opened, ("institution", "payment.captured", {**captured(), "id": "r1"})),
     "leg-form": (opened, instruct(legs=[leg(1, "shop", ppm=1_000_000)])),
     "leg-in-payout": (paid_out, ("platform", "split.amended", split())),
@@ -148,6 +155,7 @@ REFUSALS: dict[str, tuple[Callable[[], Ledger], Said]] = {
     ),
     "receiver-suspended": (suspended, instruct()),
     "tail-leg": (opened, instruct(legs=ONE_LEG, tail_leg=1)),
+    "time-in-future": (opened, capture(captured_at=MORNING + DAY + 1)),
     "too-many-legs": (opened, instruct(legs=[leg(n, "shop", amount=1000) for n in range(1, 12)])),
     "unknown-party": (
         opened,
@@ -644,4 +652,4 @@ def test_the_log_begins_empty() -> None:
 
 
 GOLDEN_ROOT = "6d9a821f661a4f9110506234561d7ca644230c683aa7b0cefa454c6c4f12dbf1"
-GOLDEN_STATE = "ec71a9e1e813bb9d73ceceedd9dbb8772cd3f735d6dee5ceffa6a6fdfed05c84"
+GOLDEN_STATE = "8fa54e94405192a6ae8fa71342ff46f4bf4195bcc2bcfcaafe5265b6af6d1476"
