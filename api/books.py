@@ -13,6 +13,7 @@ from fastapi import APIRouter, Query, Request
 from msgspec.structs import replace
 from starlette.responses import Response, StreamingResponse
 
+from api import forms
 from api.answers import IMMUTABLE, json_answer
 from api.auth import require
 from api.books_views import (
@@ -27,6 +28,7 @@ from api.books_views import (
     trial_balance,
 )
 from api.limits import PAGE_DEFAULT
+from api.named import refuse_unknown_party
 from api.openapi import NDJSON, describe, describe_content
 from api.paging import Cursor, Index, Limit, Whole, cursor_of, key_of, place_of
 from api.problems import Problem
@@ -45,24 +47,24 @@ ACCOUNT_CHARS_MAX = 2 * IDENTIFIER_CHARS_MAX + 16
 AsOf = Annotated[
     str,
     Query(
-        pattern=r"^([0-9]{1,16}|[0-9]{4}-[0-9]{2}-[0-9]{2})?$",
+        pattern=forms.PLACE_OR_NONE,
         description="A height, or a date: its last block. The newest block by default.",
     ),
 ]
 Since = Annotated[
     str,
     Query(
-        pattern=r"^([0-9]{1,16}|[0-9]{4}-[0-9]{2}-[0-9]{2})?$",
+        pattern=forms.PLACE_OR_NONE,
         description="Only lines after this height, or after this date.",
     ),
 ]
 Party = Annotated[str, Query(max_length=32, description="Only what this party is a side of.")]
 Account = Annotated[str, Query(max_length=ACCOUNT_CHARS_MAX, description="Such as `reserve`.")]
-Currency = Annotated[str, Query(pattern=r"^([A-Z]{3})?$", description="ISO 4217 code.")]
-OneCurrency = Annotated[str, Query(pattern=r"^[A-Z]{3}$", description="ISO 4217 code.")]
+Currency = Annotated[str, Query(pattern=forms.CURRENCY_OR_NONE, description="ISO 4217 code.")]
+OneCurrency = Annotated[str, Query(pattern=forms.CURRENCY, description="ISO 4217 code.")]
 
 _LINE = msgspec.json.Decoder(tuple[Whole, Whole])
-_PLACES = ("no-such-block", "date-in-future")
+_PLACES = ("no-such-block", "date-before-founding", "date-in-future")
 
 
 Opened = Callable[..., AbstractContextManager[tuple[BookReader, Places, Place]]]
@@ -76,10 +78,11 @@ def books_routes(store: Store, tokens: Tokens) -> APIRouter:
 
     @contextmanager
     def opened(as_of: str, party: str = "") -> Iterator[tuple[BookReader, Places, Place]]:
-        _refuse_unknown_party(party, genesis.names)
+        refuse_unknown_party(party, genesis.names)
         with store.reader() as reader:
             places = Places(reader, genesis)
             place = _place(places, genesis.calendar, as_of)
+            _refuse_before_founding(place, as_of)
             yield BookReader(reader, genesis, party), places, place
 
     _add_totals(router, genesis, opened)
@@ -189,16 +192,20 @@ def _place(places: Places, calendar: Calendar, text: str) -> Place:
     return places.at_date(text)
 
 
+def _refuse_before_founding(place: Place, as_of: str) -> None:
+    """Refuse a date before all: its books would carry the date of the founding."""
+    if place.height == 0 and "-" in as_of and as_of < place.date:
+        raise Problem(
+            "date-before-founding",
+            f"the ledger was founded on {place.date}; as of {as_of} there are no books yet",
+        )
+
+
 def _refuse_bad_date(text: str) -> None:
     try:
         date.fromisoformat(text)
     except ValueError:
         raise Problem("bad-parameter", f"{text} is no date of the calendar") from None
-
-
-def _refuse_unknown_party(party: str, names: tuple[str, ...]) -> None:
-    if party and party not in names:
-        raise Problem("no-such-party", f"the parties are {', '.join(names)}; got {party!r}")
 
 
 def _refuse_unknown_account(account: str) -> None:

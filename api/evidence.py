@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path
 from msgspec import Meta
 from starlette.responses import Response
 
+from api import forms
 from api.answers import json_answer
 from api.auth import require
 from api.openapi import describe
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from node.node import Node
 
 EvidenceId = Annotated[
-    str, Path(pattern=r"^[0-9a-f]{64}$", description="The id, as listed: 64 hex digits.")
+    str, Path(pattern=forms.EVIDENCE_ID, description="The id, as listed: 64 hex digits.")
 ]
 FoundAt = Annotated[
     int,

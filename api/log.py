@@ -23,6 +23,7 @@ from api.log_views import (
     log_size,
     whole_block,
 )
+from api.named import refuse_unknown_party
 from api.openapi import TEXT, describe, describe_content
 from api.paging import Index, Limit, Name, Start
 from api.problems import Problem
@@ -127,9 +128,12 @@ def record_routes(node: Node) -> APIRouter:
     """Return the router that tells submitters, and readers, what became of a record."""
     router = APIRouter(tags=["records"], dependencies=[require(node.tokens, "read", "submit")])
 
-    @router.get("/v1/records/{party}/{id}", **describe(RecordView, "no-such-record"))
+    @router.get(
+        "/v1/records/{party}/{id}", **describe(RecordView, "no-such-party", "no-such-record")
+    )
     def show_record(party: Name, id: Name) -> Response:  # noqa: A002 - the name in the path
         """Tell the outcome of a record by its author and its id."""
+        refuse_unknown_party(party, node.genesis.names)
         with node.store.reader() as reader:
             recorded = reader.row(Recorded, (party, id))
             entry = None if recorded is None else reader.entry(recorded.entry)
@@ -155,9 +159,12 @@ def proof_routes(node: Node) -> APIRouter:
         except LookupError as error:
             raise Problem("no-such-checkpoint", str(error)) from None
 
-    @router.get("/v1/receipts/{party}/{id}", **describe_content(TEXT, "no-such-record"))
+    @router.get(
+        "/v1/receipts/{party}/{id}", **describe_content(TEXT, "no-such-party", "no-such-record")
+    )
     def show_receipt(party: Name, id: Name) -> Response:  # noqa: A002 - the name in the path
         """Return one file that proves, offline, who stated a record and that the log has it."""
+        refuse_unknown_party(party, node.genesis.names)
         try:
             return text_answer(node.receipt(party, id))
         except LookupError as error:

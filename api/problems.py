@@ -22,6 +22,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from api import forms
 from ledger.errors import LedgerError
 from node.errors import NodeError
 
@@ -53,6 +54,7 @@ TABLE: dict[str, tuple[int, str]] = {
     "body-too-large": (413, "The request, or a line of it, is too large"),
     "record-too-large": (413, "The record is too large"),
     "unsupported-media-type": (415, "This address does not take this content type"),
+    "date-before-founding": (422, "The ledger was not founded yet on the date"),
     "date-in-future": (422, "The date is yet to come"),
     "empty-body": (422, "The request holds no record"),
     "index-out-of-range": (422, "The log has no tree of this size, or no such index in it"),
@@ -180,7 +182,15 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # registered for nothing else
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
-    return respond(Problem("bad-parameter", f"{place}: {first['msg']}"), request.url.path)
+    return respond(Problem("bad-parameter", f"{place}: {_in_words(first)}"), request.url.path)
+
+
+def _in_words(error: Mapping[str, Any]) -> str:
+    """Return what is wrong with a parameter; what a pattern wants is said in words."""
+    if error["type"] != "string_pattern_mismatch":
+        return str(error["msg"])
+    wanted = forms.WORDS.get(error["ctx"]["pattern"], "of the form that is asked for")
+    return f"{error['input']!r} is not {wanted}"
 
 
 async def _on_http(request: Request, error: Exception) -> Response:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from cli.errors import CheckFailed, UsageError
+from cli.errors import CheckFailed, CliError, UsageError
 
 if TYPE_CHECKING:
     import httpx
@@ -25,6 +25,9 @@ _NEXT_STEPS = {
     "no-such-payment": "check the id; a payment is known once a record about it was applied",
 }
 
+
+_WRONGLY_CALLED = ("bad-parameter", "no-such-party")
+"""What a node says of an option that no state of the log could make right."""
 
 _decoder = msgspec.json.Decoder()
 
@@ -121,7 +124,7 @@ def _given(query: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in query.items() if value is not None}
 
 
-def _problem_of(answer: httpx.Response) -> CheckFailed:
+def _problem_of(answer: httpx.Response) -> CliError:
     try:
         return _problem(msgspec.json.decode(answer.content))
     except (msgspec.DecodeError, KeyError, TypeError):
@@ -131,6 +134,7 @@ def _problem_of(answer: httpx.Response) -> CheckFailed:
         )
 
 
-def _problem(document: dict[str, Any]) -> CheckFailed:
+def _problem(document: dict[str, Any]) -> CliError:
     code = str(document["code"])
-    return CheckFailed(code, str(document["detail"]), _NEXT_STEPS.get(code, ""))
+    kind = UsageError if code in _WRONGLY_CALLED else CheckFailed
+    return kind(code, str(document["detail"]), _NEXT_STEPS.get(code, ""))

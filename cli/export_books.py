@@ -15,6 +15,7 @@ import typer
 from cli.errors import UsageError, writing
 from cli.options import Home, Token, Url
 from cli.output import note, plural, progress
+from cli.pages import place
 
 if TYPE_CHECKING:
     from cli.books.source import Books
@@ -84,6 +85,7 @@ def export_books(
 
     if out is None and format is Format.XLSX:
         raise UsageError("out-needed", "a workbook goes to a file: name it with --out")
+    as_of = place(as_of) if as_of else ""
     books = ask(connect(home, url, token), as_of, party)
     if out is None:
         for _ in _writer(format)(books, sys.stdout.buffer):
@@ -92,10 +94,10 @@ def export_books(
         return
     with writing(out), whole(out) as file:
         counts = _write(books, _writer(format)(books, file))
-    place = books.head.as_of
+    end = books.head.as_of
     note(
         f"{plural(counts[1], 'posting')} of {plural(counts[0], 'record')} written to {out}, "
-        f"as of block {place.height} ({place.date})"
+        f"as of block {end.height} ({end.date})"
     )
 
 

@@ -8,7 +8,7 @@ import typer
 
 from cli.options import Home, Json, Token, Url
 from cli.output import money, say, say_json, table
-from cli.pages import Limit, follow, note_more
+from cli.pages import Limit, follow, month, note_more
 
 Period = Annotated[
     str,
@@ -37,6 +37,7 @@ def fees(
     """
     from cli.connection import connect
 
+    period = month(period) if period else ""
     client = connect(home, url, token)
     page = follow(client, "/v1/fees", "periods", limit, period=period)
     charges: dict[str, Any] = {"charges": [], "more": False}

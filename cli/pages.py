@@ -1,8 +1,9 @@
-"""Lists of a node, page after page, and what people type as amounts, ages and ids."""
+"""Lists of a node, page after page, and what people type as amounts, ages, dates and ids."""
 
 from __future__ import annotations
 
 import re
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
@@ -88,3 +89,49 @@ def age_ms(text: str) -> int:
     if found is None:
         raise UsageError("bad-age", f"{text!r} is no age: write 90m, 12h or 3d")
     return int(found[1]) * _AGES_MS[found[2]]
+
+
+def day(text: str) -> str:
+    """Return a date that a person typed.
+
+    Raises:
+        UsageError: ``bad-date``.
+    """
+    if not _is_day(text):
+        raise UsageError("bad-date", f"{text!r} is no date: write YYYY-MM-DD, such as 2026-03-31")
+    return text
+
+
+def month(text: str) -> str:
+    """Return a month that a person typed.
+
+    Raises:
+        UsageError: ``bad-month``.
+    """
+    if not _is_day(f"{text}-01"):
+        raise UsageError("bad-month", f"{text!r} is no month: write YYYY-MM, such as 2026-03")
+    return text
+
+
+def place(text: str) -> str:
+    """Return a place in the log that a person typed: a block's height, or a date.
+
+    Raises:
+        UsageError: ``bad-place``.
+    """
+    if not re.fullmatch(r"[0-9]{1,16}", text) and not _is_day(text):
+        raise UsageError(
+            "bad-place",
+            f"{text!r} is no block's height and no date: write 1200, or 2026-03-31",
+        )
+    return text
+
+
+def _is_day(text: str) -> bool:
+    if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text) is None:
+        return False
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True

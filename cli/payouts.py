@@ -9,7 +9,7 @@ import typer
 
 from cli.options import Home, Json, Token, Url
 from cli.output import money, pairs, say, say_json, table
-from cli.pages import Limit, follow, note_more, segment
+from cli.pages import Limit, day, follow, note_more, segment
 
 if TYPE_CHECKING:
     from cli.client import Client
@@ -93,10 +93,10 @@ def payouts(
     note_more(page, limit)
 
 
-def _due(client: Client, day: str, upcoming: bool, asked: tuple[str, int]) -> dict[str, Any]:
+def _due(client: Client, on: str, upcoming: bool, asked: tuple[str, int]) -> dict[str, Any]:
     receiver, limit = asked
     query: dict[str, object] = {"upcoming": "true" if upcoming else "", "receiver": receiver}
-    query["on"] = "" if day == "today" else day
+    query["on"] = "" if on == "today" else day(on)
     return follow(client, "/v1/payouts/due", "due", limit, **query)
 
 

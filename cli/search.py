@@ -8,7 +8,7 @@ import typer
 
 from cli.options import Home, Json, Token, Url
 from cli.output import money, say, say_json, table, utc
-from cli.pages import Limit, follow, minor_units, note_more
+from cli.pages import Limit, day, follow, minor_units, note_more
 
 Order = Annotated[str, typer.Option("--order", help="The order's id.", show_default=False)]
 Payment = Annotated[
@@ -65,7 +65,8 @@ def search(
     from cli.connection import connect
 
     asked: dict[str, object] = {"order": order, "payment": payment, "receiver": receiver}
-    asked |= {"amount": minor_units(amount) if amount else None, "from": since, "to": to}
+    asked["amount"] = minor_units(amount) if amount else None
+    asked |= {name: day(text) for name, text in (("from", since), ("to", to)) if text}
     page = follow(connect(home, url, token), "/v1/search", "payments", limit, **asked)
     if json:
         say_json(page)

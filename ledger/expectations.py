@@ -21,6 +21,7 @@ FLOAT_CONFIRMATION = "float-confirmation"
 REFUND_RESULT = "refund-result"
 DISPUTE = "dispute"
 FEE_ACCEPTANCE = "fee-acceptance"
+FEE_REVERSAL = "fee-reversal"
 FEE_SETTLEMENT = "fee-settlement"
 PROFIT_ACCEPTANCE = "profit-acceptance"
 PROFIT_CONFIRMATION = "profit-confirmation"
@@ -34,6 +35,7 @@ KINDS = (
     REFUND_RESULT,
     DISPUTE,
     FEE_ACCEPTANCE,
+    FEE_REVERSAL,
     FEE_SETTLEMENT,
     PROFIT_ACCEPTANCE,
     PROFIT_CONFIRMATION,

@@ -48,6 +48,7 @@ DUE_MS: dict[str, int] = {
     "refund-result": 3 * DAY_MS,
     "dispute": 7 * DAY_MS,
     "fee-acceptance": 7 * DAY_MS,
+    "fee-reversal": DAY_MS,
     "fee-settlement": 10 * DAY_MS,
     "profit-acceptance": 7 * DAY_MS,
     "profit-confirmation": 2 * DAY_MS,

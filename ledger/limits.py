@@ -8,6 +8,20 @@ SAFE_INTEGER_MAX = 2**53 - 1
 RECORD_BYTES_MAX = 16 * 1024
 IDENTIFIER_CHARS_MAX = 64
 TEXT_CHARS_MAX = 256
+AHEAD_MS_MAX = 86_400_000
+"""How far a claimed time may lie after its block: more than any clock set to a wrong time zone."""
+
+STALE_NAMED_MAX = 20
+"""How many of a month's stale charges are known by name; all are counted."""
+
+FEE_RATE_PPM_MAX = 100_000
+FEE_MINIMUM_MAX = 100_000
+FEE_MAXIMUM_MAX = 100_000_000
+"""What a fee may be agreed to be: 10 %, at least 1,000.00 and at most 1,000,000.00 of a payment.
+
+Parts per million and minor units. Beyond it somebody mistook the unit.
+"""
+
 NESTING_MAX = 8
 
 MEMBERS_MAX = 31

@@ -187,7 +187,7 @@ class Transaction:
         time_ms: int,
     ) -> None:
         self._changed, self._known, self._below = view.changes, view.known, view.below.get
-        self._undo: list[tuple[dict[Key, Row | None], Key, Any]] = []
+        self._undo: list[tuple[type[Row], Key, Any]] = []
         self.genesis = genesis
         self.author = author
         self.role = role
@@ -210,11 +210,14 @@ class Transaction:
 
     def undo(self) -> None:
         """Take back every change since :meth:`begin`: the record was refused."""
-        for rows, key, before in reversed(self._undo):
+        for kind, key, before in reversed(self._undo):
+            rows = self._changed[kind]
             if before is _ABSENT:
                 del rows[key]
             else:
                 rows[key] = before
+            if not rows:
+                del self._changed[kind]
         self._undo.clear()
 
     def get(self, kind: type[R], key: Key) -> R | None:
@@ -243,7 +246,7 @@ class Transaction:
         rows = self._changed.get(kind)
         if rows is None:
             rows = self._changed[kind] = {}
-        self._undo.append((rows, key, rows.get(key, _ABSENT)))
+        self._undo.append((kind, key, rows.get(key, _ABSENT)))
         rows[key] = row
 
     def sole(self, role: Role) -> str:

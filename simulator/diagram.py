@@ -18,6 +18,8 @@ EVENTS_MAX = 400
 """A diagram of more is not readable."""
 
 COLUMN, LEFT, TOP, ROW = 170, 90, 56, 17
+RIGHT = 90
+"""Room for what is written beside the last node."""
 MARKS = ("start", "crash", "damage", "halt", "final", "evidence", "violation", "fault", "over")
 QUIET = ("submit", "answer", "read", "miss")
 
@@ -149,7 +151,7 @@ def svg(shown: Slice, title: str) -> str:
     times = {arrow.at_us for arrow in shown.arrows} | {mark.at_us for mark in shown.marks}
     times |= {at_us for arrow in shown.arrows for at_us in arrow.arrives_us}
     rows = {at_us: TOP + ROW * place for place, at_us in enumerate(sorted(times), 1)}
-    width, height = LEFT + COLUMN * len(shown.nodes), TOP + ROW * (len(rows) + 2)
+    width, height = LEFT + COLUMN * len(shown.nodes) + RIGHT, TOP + ROW * (len(rows) + 2)
     columns = {node: LEFT + COLUMN // 2 + COLUMN * n for n, node in enumerate(shown.nodes)}
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '

@@ -34,6 +34,17 @@ def make_disk(path: Path) -> None:
     connection.close()
 
 
+def name_database(path: Path, name: str) -> None:
+    """Replace the random id of a new database, so that its bytes are the same in every process.
+
+    What is read from a damaged file depends on all of its bytes.
+    """
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("UPDATE meta SET value = ? WHERE key = 'id'", (name,))
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+
+
 class SimulatedStore(Store):
     """The production store, each write of which takes time, burns the fuse and is observed.
 

@@ -32,6 +32,7 @@ _NO_RECEIVER = "a leg that stands names a receiver that is registered, for good"
 _CHAINED = "what is in force was stated"
 _ON_A_DATE = "the capture's own date was checked when it was captured"
 _BLOCK_TIME = "the time of a block is a date of the calendar"
+_NEAR_BLOCK = "a capture lies at most a day after its block, which is a date of the calendar"
 
 UNREACHABLE: dict[tuple[str, str], str] = {
     ("payment.captured", "unknown-receiver"): _NO_RECEIVER,
@@ -39,6 +40,7 @@ UNREACHABLE: dict[tuple[str, str], str] = {
     ("settlement.returned", "unknown-receiver"): _NO_RECEIVER,
     ("fee.agreed", "unknown-agreement"): _CHAINED,
     ("profit.agreed", "unknown-agreement"): _CHAINED,
+    ("payment.captured", "date-out-of-range"): _NEAR_BLOCK,
     ("split.instructed", "date-out-of-range"): _ON_A_DATE,
     ("split.amended", "date-out-of-range"): _ON_A_DATE,
     ("fee.charged", "date-out-of-range"): _ON_A_DATE,

@@ -98,11 +98,13 @@ class Runner:
         self._templates = Templates(self.directory)
 
     def __enter__(self) -> Runner:
+        gc.freeze()  # what is there now stays: the collections between runs need not look at it
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: object, trace: TracebackType | None
     ) -> None:
+        gc.unfreeze()
         self._temporary.cleanup()
 
     def run(
@@ -142,7 +144,7 @@ def scratch(within: Path | None = None) -> tempfile.TemporaryDirectory[str]:
     """Return a new directory for simulated disks, in memory if there is a place for that."""
     if within is None and MEMORY_DISK.is_dir() and os.access(MEMORY_DISK, os.W_OK):
         within = MEMORY_DISK
-    return tempfile.TemporaryDirectory(prefix="tongzhang-", dir=within)
+    return tempfile.TemporaryDirectory(prefix=f"tongzhang-{os.getpid()}-", dir=within)
 
 
 def _finish(world: World) -> Finding | None:
@@ -217,14 +219,12 @@ def quiet() -> Iterator[None]:
     """Keep what nodes log to themselves, and leave the collection of cycles to reference counts.
 
     A run makes many small objects that live as long as the world; looking for cycles among them
-    again and again takes a tenth of its time. What was there before the run is left out of the
-    collection after it.
+    again and again takes a tenth of its time.
     """
     logger = logging.getLogger("tongzhang")
     level, collecting = logger.level, gc.isenabled()
     logger.setLevel(logging.CRITICAL + 1)
     gc.disable()
-    gc.freeze()
     try:
         yield
     finally:
@@ -232,4 +232,3 @@ def quiet() -> Iterator[None]:
         if collecting:
             gc.enable()
             gc.collect()
-        gc.unfreeze()

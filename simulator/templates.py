@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from node.storage.store import Store
-from simulator.disk import make_disk
+from simulator.disk import make_disk, name_database
 
 if TYPE_CHECKING:
     from simulator.world import World
@@ -28,4 +29,5 @@ class Templates:
         if not path.exists():
             make_disk(path)
             Store(f"sqlite:///{path}", world.genesis, party=party).close()
+            name_database(path, sha256(path.name.encode()).hexdigest()[:32])
         return path

@@ -24,7 +24,7 @@ MEMBERS: tuple[tuple[str, Role], ...] = (
     ("auditor", "auditor"),
 )
 SIGNERS = {name: Signer(bytes([place + 1]) * 32) for place, (name, _) in enumerate(MEMBERS)}
-CREATED_AT = 1_700_000_000_000
+CREATED_AT = 1_767_578_400_000
 BLOCK_MS = 1000
 CERTIFICATE = b"certificate of quorum"
 JUSTIFICATION = b"justification"

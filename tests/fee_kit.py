@@ -146,6 +146,13 @@ def month_over() -> Ledger:
     return ledger
 
 
+def stale() -> Ledger:
+    """Return a ledger on that Monday whose charged payment is reversed."""
+    ledger = month_over()
+    ledger.apply("institution", "payment.reversed", payment="P1", reason="void")
+    return ledger
+
+
 def invoiced() -> Ledger:
     ledger = month_over()
     ledger.apply("institution", "fee.invoiced", **invoice_of())
@@ -212,6 +219,10 @@ REFUSALS: dict[str, tuple[Callable[[], Ledger], Said]] = {
     ),
     "fee-bounds": (opened, ("institution", "fee.agreed", terms(minimum=11, maximum=10))),
     "fee-differs": (agreed, ("institution", "fee.charged", charge_of(amount=61))),
+    "fee-terms-out-of-range": (
+        opened,
+        ("institution", "fee.agreed", terms(rate_ppm=100_001)),
+    ),
     "invoice-differs": (month_over, ("institution", "fee.invoiced", invoice_of(amount=61))),
     "invoice-exists": (invoiced, ("institution", "fee.invoiced", invoice_of())),
     "invoice-not-settled": (
@@ -243,6 +254,7 @@ REFUSALS: dict[str, tuple[Callable[[], Ledger], Said]] = {
         lambda: consented(settled()),
         ("institution", "profit.shared", share_of()),
     ),
+    "stale-charge": (stale, ("institution", "fee.invoiced", invoice_of())),
     "unknown-agreement": (opened, ("platform", "fee.accepted", terms())),
     "unknown-invoice": (opened, ("platform", "fee.settled", settlement_of())),
     "unknown-share": (opened, ("platform", "profit.confirmed", confirmation_of())),
@@ -266,6 +278,10 @@ ORDINARY: dict[str, tuple[Callable[[], Ledger], Said]] = {
     "fee accepted": (offered, ("platform", "fee.accepted", terms())),
     "fee offered again": (offered, ("institution", "fee.agreed", terms(rate_ppm=5000))),
     "fee charged": (agreed, ("institution", "fee.charged", charge_of())),
+    "payment of a charge reversed": (
+        charged,
+        ("institution", "payment.reversed", {"payment": "P1", "reason": "void"}),
+    ),
     "fee invoiced": (month_over, ("institution", "fee.invoiced", invoice_of())),
     "fee settled": (invoiced, ("platform", "fee.settled", settlement_of())),
     "profit offered": (opened, ("institution", "profit.agreed", plan())),

@@ -8,6 +8,7 @@ from typing import Any
 from ledger.limits import SAFE_INTEGER_MAX
 from tests import fee_kit, refund_kit
 from tests.ledger_kit import (
+    DAY,
     MORNING,
     RECEIVER,
     Ledger,
@@ -54,6 +55,12 @@ def captured_once(amount: int = 10_000) -> Ledger:
     return ledger
 
 
+def at_the_end_of_time() -> Ledger:
+    ledger = opened()
+    ledger.now = SAFE_INTEGER_MAX
+    return ledger
+
+
 CONFIRMATION = {"payout": "O1", "amount": 3000, "currency": "CNY", "received_at": MORNING}
 NEW_RECEIVER = {"receiver": "new", **RECEIVER}
 ONE_LEG = [leg(1, "shop", amount=10_000)]
@@ -90,7 +97,7 @@ REFUSALS: dict[str, tuple[Callable[[], Ledger], Said]] = {
         opened,
         ("institution", "receiver.registered", {**NEW_RECEIVER, "kind": "payment_account"}),
     ),
-    "date-out-of-range": (opened, capture(captured_at=SAFE_INTEGER_MAX)),
+    "date-out-of-range": (at_the_end_of_time, capture(captured_at=SAFE_INTEGER_MAX)),
     "id-reused": (opened, ("institution", "payment.captured", {**captured(), "id": "r1"})),
     "leg-form": (opened, instruct(legs=[leg(1, "shop", ppm=1_000_000)])),
     "leg-in-payout": (paid_out, ("platform", "split.amended", split())),
@@ -115,6 +122,7 @@ REFUSALS: dict[str, tuple[Callable[[], Ledger], Said]] = {
     ),
     "receiver-suspended": (suspended, instruct()),
     "tail-leg": (opened, instruct(legs=ONE_LEG, tail_leg=1)),
+    "time-in-future": (opened, capture(captured_at=MORNING + DAY + 1)),
     "too-many-legs": (opened, instruct(legs=[leg(n, "shop", amount=1000) for n in range(1, 12)])),
     "unknown-party": (
         opened,

@@ -233,6 +233,11 @@ def test_a_statement_of_a_time_opens_with_what_stood_before(
     assert len(shown["lines"]) == 1
 
 
+def test_a_statement_may_begin_before_the_founding(client: httpx.Client) -> None:
+    whole = get(client, "/statement", account="reserve", currency="CNY")
+    assert get(client, "/statement", account="reserve", currency="CNY", since="2020-01-01") == whole
+
+
 def test_a_statement_that_begins_after_its_end_is_empty(client: httpx.Client) -> None:
     shown = get(client, "/statement", account="reserve", currency="CNY", since="30", as_of="14")
     assert shown["lines"] == []
@@ -305,6 +310,7 @@ def test_the_stream_of_postings_is_whole(client: httpx.Client, postings: list[Po
         (404, "no-such-block", {"as_of": "36"}),
         (404, "no-such-block", {"as_of": "9999999999999999"}),
         (422, "date-in-future", {"as_of": "9998-12-31"}),
+        (422, "date-before-founding", {"as_of": "2025-12-31"}),
         (400, "bad-parameter", {"as_of": "2026-13-01"}),
         (400, "bad-parameter", {"as_of": "-1"}),
         (400, "bad-parameter", {"until": "3"}),

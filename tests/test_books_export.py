@@ -537,19 +537,31 @@ def test_a_workbook_does_not_go_to_standard_output(capsys: Capture) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "error"),
+    ("options", "outcome"),
     [
-        (("--party", "bank"), "no-such-party: the parties are platform, institution, funder"),
-        (("--as-of", "36"), "no-such-block: blocks are 1 to 35; got 36"),
-        (("--as-of", "9998-12-31"), "date-in-future: the business date is "),
-        (("--as-of", "2026-02-30"), "bad-parameter: 2026-02-30 is no date"),
-        (("--as-of", "yesterday"), "bad-parameter: query.as_of"),
+        (
+            ("--party", "bank"),
+            (2, "no-such-party: the parties are platform, institution, funder"),
+        ),
+        (("--as-of", "36"), (1, "no-such-block: blocks are 1 to 35; got 36")),
+        (("--as-of", "9998-12-31"), (1, "date-in-future: the business date is ")),
+        (
+            ("--as-of", "2025-12-31"),
+            (1, "date-before-founding: the ledger was founded on 2026-01-01; as of 2025-12-31 "),
+        ),
+        (("--as-of", "2026-02-30"), (2, "bad-place: '2026-02-30' is no block's height and no")),
+        (("--as-of", "yesterday"), (2, "bad-place: 'yesterday' is no block's height and no date")),
     ],
 )
 def test_what_cannot_be_exported_is_said_with_its_code(
-    served: Served, tmp_path: Path, capsys: Capture, options: tuple[str, ...], error: str
+    served: Served,
+    tmp_path: Path,
+    capsys: Capture,
+    options: tuple[str, ...],
+    outcome: tuple[int, str],
 ) -> None:
-    assert export(served, "--out", tmp_path / "x", *options) == 1
+    code, error = outcome
+    assert export(served, "--out", tmp_path / "x", *options) == code
     assert capsys.readouterr().err.startswith(f"error: {error}")
     assert not list(tmp_path.iterdir())
 

@@ -15,16 +15,30 @@ DEFINITION = b"CREATE TABLE entries"
 NO_TEXT = b"CREATE TABLE \xb3\xff\xfe\xb3ies"
 
 
+def test_another_name_of_a_column_is_reported_as_damage(tmp_path: Path) -> None:
+    path = _changed(
+        tmp_path, b"\ttype TEXT NOT NULL, \n\tsubject", b"\tbype TEXT NOT NULL, \n\tsubject"
+    )
+    with pytest.raises(CorruptLedger, match="no such column"):
+        Store(f"sqlite:///{path}", GENESIS)
+
+
 def test_bytes_that_are_no_text_in_a_table_definition_are_reported_as_damage(
     tmp_path: Path,
 ) -> None:
+    path = _changed(tmp_path, DEFINITION, NO_TEXT)
+    with pytest.raises(CorruptLedger):
+        Store(f"sqlite:///{path}", GENESIS)
+
+
+def _changed(tmp_path: Path, old: bytes, new: bytes) -> Path:
+    """Return a new database in whose file some bytes are changed."""
     path = tmp_path / "ledger.db"
     Store(f"sqlite:///{path}", GENESIS).close()
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
     content = path.read_bytes()
-    assert content.count(DEFINITION) == 1
-    path.write_bytes(content.replace(DEFINITION, NO_TEXT))
-    with pytest.raises(CorruptLedger):
-        Store(f"sqlite:///{path}", GENESIS)
+    assert content.count(old) == 1
+    path.write_bytes(content.replace(old, new))
+    return path

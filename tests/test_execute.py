@@ -305,4 +305,4 @@ def test_the_log_begins_empty() -> None:
 
 
 GOLDEN_ROOT = "6d9a821f661a4f9110506234561d7ca644230c683aa7b0cefa454c6c4f12dbf1"
-GOLDEN_STATE = "ec71a9e1e813bb9d73ceceedd9dbb8772cd3f735d6dee5ceffa6a6fdfed05c84"
+GOLDEN_STATE = "8fa54e94405192a6ae8fa71342ff46f4bf4195bcc2bcfcaafe5265b6af6d1476"

@@ -9,11 +9,17 @@ import pytest
 from ledger.contracts import decode_record
 from ledger.contracts.fee_agreements import FeeAgreement, FeeTariff, fee_of
 from ledger.contracts.fee_invoices import FeeInvoice
-from ledger.contracts.fees import FeeCharge, FeePeriod, charge_state
+from ledger.contracts.fees import FeeCharge, FeePeriod, StaleCharges, charge_state
 from ledger.contracts.halves import Capture
 from ledger.errors import DecodeError
 from ledger.expectations import Expectation
 from ledger.genesis import DUE_MS
+from ledger.limits import (
+    FEE_MAXIMUM_MAX,
+    FEE_MINIMUM_MAX,
+    FEE_RATE_PPM_MAX,
+    STALE_NAMED_MAX,
+)
 from tests.fee_kit import (
     FEBRUARY,
     agree,
@@ -28,6 +34,7 @@ from tests.fee_kit import (
     reversal_of,
     settled,
     settlement_of,
+    stale,
     terms,
 )
 from tests.ledger_kit import DAY, HEX, MINUTE, MORNING, Ledger, opened
@@ -151,6 +158,22 @@ def test_the_smallest_fee_is_not_above_the_largest() -> None:
     agree(ledger, minimum=10, maximum=10)
 
 
+@pytest.mark.parametrize(
+    ("name", "bound"),
+    [
+        ("rate_ppm", FEE_RATE_PPM_MAX),
+        ("minimum", FEE_MINIMUM_MAX),
+        ("maximum", FEE_MAXIMUM_MAX),
+    ],
+)
+def test_terms_that_no_fee_has_are_refused(name: str, bound: int) -> None:
+    ledger = opened()
+    stated = terms(**{name: bound + 1})
+    refused = ledger.refuse("fee-terms-out-of-range", "institution", "fee.agreed", **stated)
+    assert (refused.expected, refused.got) == (f"a {name} of at most {bound}", str(bound + 1))
+    agree(ledger, **{name: bound})
+
+
 def test_a_new_agreement_takes_effect_no_earlier_than_the_one_it_replaces() -> None:
     ledger = agreed()
     early = terms("A2", effective_from="2025-12-31")
@@ -246,7 +269,8 @@ def test_a_charge_names_a_known_agreement() -> None:
 def test_the_agreement_of_the_captures_date_counts_and_not_the_newest() -> None:
     ledger = agreed()
     agree(ledger, "A2", effective_from="2026-01-10", rate_ppm=3800)
-    ledger.capture("P2", captured_at=MORNING + 5 * DAY)
+    ledger.now = MORNING + 5 * DAY
+    ledger.capture("P2", captured_at=ledger.now)
     newest = charge_of(agreement="A2", amount=38)
     refused = ledger.refuse("agreement-not-in-force", "institution", "fee.charged", **newest)
     assert (refused.expected, refused.got) == ("A1", "A2, effective from 2026-01-10")
@@ -286,6 +310,7 @@ def test_a_charge_before_any_agreement_took_effect_is_refused() -> None:
 def test_a_charge_accrues_in_the_month_of_the_captures_business_date() -> None:
     ledger = agreed()
     midnight = MORNING + 26 * DAY + 14 * 60 * MINUTE  # 2026-02-01 00:00 at UTC+8
+    ledger.now = midnight
     for payment, captured_at in (("P2", midnight - 1), ("P3", midnight)):
         ledger.capture(payment, captured_at=captured_at)
         charge(ledger, payment)
@@ -337,6 +362,58 @@ def test_the_charge_of_a_reversed_payment_is_stale_until_it_is_taken_back() -> N
     assert state_of_charge(ledger) == "reversed"
     charge(ledger, amount=120)
     assert state_of_charge(ledger) == "charged"
+
+
+def awaited_reversal(ledger: Ledger, payment: str = "P1") -> Expectation:
+    return ledger.row(Expectation, "fee-reversal", f"payment:{payment}")
+
+
+def test_a_reversed_payment_makes_the_institution_owe_the_reversal_of_its_charge() -> None:
+    ledger = stale()
+    owed = awaited_reversal(ledger)
+    assert (owed.awaited, owed.opener, owed.state) == ("institution", "institution", "open")
+    assert (owed.amount, owed.currency) == (60, "CNY")
+    assert owed.due_at == ledger.now + DUE_MS["fee-reversal"]
+    take_back(ledger)
+    assert awaited_reversal(ledger).state == "met"
+    assert ledger.get(StaleCharges, *JANUARY) is None
+
+
+def test_no_reversal_is_awaited_of_what_is_not_charged_or_is_invoiced() -> None:
+    for ledger in (agreed(), invoiced()):
+        ledger.apply("institution", "payment.reversed", payment="P1", reason="void")
+        assert ledger.get(Expectation, "fee-reversal", "payment:P1") is None
+        assert ledger.get(StaleCharges, *JANUARY) is None
+
+
+def test_a_charge_that_goes_stale_twice_is_counted_once_and_keeps_its_age() -> None:
+    ledger = stale()
+    owed = awaited_reversal(ledger)
+    ledger.now += DAY
+    ledger.capture()
+    ledger.apply("institution", "payment.reversed", payment="P1", reason="void again")
+    assert awaited_reversal(ledger) == owed
+    assert ledger.row(StaleCharges, *JANUARY) == StaleCharges("2026-01", "CNY", 1, ("P1",))
+
+
+def test_a_month_with_stale_charges_is_not_invoiced_and_says_which() -> None:
+    ledger = charged()
+    for number in range(2, STALE_NAMED_MAX + 3):
+        ledger.capture(f"P{number}")
+        charge(ledger, f"P{number}")
+    ledger.now = FEBRUARY
+    whole = invoice_of(amount=60 * 22, count=22)
+    for number in range(2, STALE_NAMED_MAX + 3):
+        ledger.apply("institution", "payment.reversed", payment=f"P{number}", reason="void")
+    refused = ledger.refuse("stale-charge", "institution", "fee.invoiced", **whole)
+    assert refused.got.startswith("21: P2, P3, ")
+    assert refused.got.endswith("P21 and others")
+    for number in range(2, STALE_NAMED_MAX + 2):
+        take_back(ledger, f"P{number}")
+    refused = ledger.refuse("stale-charge", "institution", "fee.invoiced", **invoice_of())
+    assert refused.got == "1: others"
+    take_back(ledger, "P22")
+    ledger.apply("institution", "fee.invoiced", **invoice_of())
 
 
 # --- invoices -----------------------------------------------------------------------------------

@@ -490,10 +490,9 @@ def test_a_terminated_run_leaves_no_disks_behind(tmp_path: Path) -> None:
     place = memory if memory.is_dir() and os.access(memory, os.W_OK) else tmp_path
     if place == tmp_path:
         within["TMPDIR"] = str(tmp_path)
-    before = set(place.glob("tongzhang-*"))
     process = subprocess.Popen(command, env=within, stderr=subprocess.DEVNULL, text=True)
     try:
-        while not (new := set(place.glob("tongzhang-*")) - before):
+        while not (new := list(place.glob(f"tongzhang-{process.pid}-*"))):
             assert process.poll() is None
             time.sleep(0.05)
         process.terminate()

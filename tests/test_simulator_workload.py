@@ -14,6 +14,7 @@ import pytest
 from cli.main import run
 from ledger.books import Balance
 from ledger.contracts import RECORD_TYPES, RULES
+from ledger.contracts.payments import PaymentCaptured
 from ledger.entry import APPLIED
 from ledger.records import type_name
 from simulator.chance import Chance
@@ -59,7 +60,8 @@ def test_what_is_left_out_is_on_the_way_of_its_rule() -> None:
 def test_the_scan_knows_codes_that_stand_behind_calls_names_and_methods() -> None:
     found = refusals()
     assert "tail-leg" in found["split.amended"]
-    assert "date-out-of-range" in found["payment.captured"]
+    assert "date-out-of-range" in passed(RULES[PaymentCaptured])
+    assert "time-in-future" in found["payment.captured"]
     assert "agreement-not-in-force" in found["fee.charged"]
     assert "wrong-author" not in found["dispute.raised"]
 

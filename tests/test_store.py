@@ -242,12 +242,17 @@ def forbid_commit(action: int, what: str | None, *_: object) -> int:
     return sqlite3.SQLITE_DENY if refused else sqlite3.SQLITE_OK
 
 
+def forbid_marks(action: int, what: str | None, *_: object) -> int:
+    """Refuse everything about one table, as an authorizer of SQLite."""
+    return sqlite3.SQLITE_DENY if what == "test_marks" else sqlite3.SQLITE_OK
+
+
 def test_a_write_that_the_database_refuses_is_definite_and_leaves_nothing(store: Store) -> None:
     chain = Chain()
     commit(store, chain, 1)
     store.save(ITEMS)
-    with store.engine.begin() as connection:
-        connection.exec_driver_sql("ALTER TABLE test_marks RENAME TO other")
+    driver = driver_of(store)
+    driver.set_authorizer(forbid_marks)
     block, execution = chain.grow_records(1, changes_of(Mark("a")))
     with pytest.raises(StorageError) as caught:
         store.commit(block, execution, CERTIFICATE, JUSTIFICATION)
@@ -255,8 +260,7 @@ def test_a_write_that_the_database_refuses_is_definite_and_leaves_nothing(store:
     with pytest.raises(StorageError, match="read the state") as caught:
         store.view().get(Mark, ("a",))
     assert caught.value.code == "storage-failed"
-    with store.engine.begin() as connection:
-        connection.exec_driver_sql("ALTER TABLE other RENAME TO test_marks")
+    driver.set_authorizer(None)
     assert store.view().get(Mark, ("a",)) is None
     store.commit(block, execution, CERTIFICATE, JUSTIFICATION)
     assert store.view().get(Mark, ("a",)) == Mark("a")

@@ -11,9 +11,11 @@ from fastapi import APIRouter, Query, Request
 from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 
+from api import forms
 from api.business.parameters import Id, day_of, now_ms
 from api.limits import PAGE_DEFAULT
 from api.lists import Asked, Format, Page, list_answer
+from api.named import refuse_unknown_receiver
 from api.openapi import describe_list
 from api.paging import TWO_TEXTS, Cursor, Limit, cursor_of, foreign_cursor, place_of
 from ledger.contracts.receivers import Bucket, Receiver
@@ -28,7 +30,7 @@ UPCOMING = "upcoming"
 On = Annotated[
     str,
     Query(
-        pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$",
+        pattern=forms.DAY_OR_NONE,
         description="What is due on this date; today's business date if left out.",
     ),
 ]
@@ -69,7 +71,7 @@ class DuePage(msgspec.Struct, frozen=True, kw_only=True):
 def due_routes(router: APIRouter, store: Store) -> None:
     """Add the route to what is due."""
 
-    @router.get("/v1/payouts/due", **describe_list(DuePage))
+    @router.get("/v1/payouts/due", **describe_list(DuePage, "no-such-receiver"))
     def list_due(
         *,
         request: Request,
@@ -87,6 +89,7 @@ def due_routes(router: APIRouter, store: Store) -> None:
             raise foreign_cursor()
         until = EVER if upcoming else day
         with store.reader() as reader:
+            refuse_unknown_receiver(reader, receiver)
             names = [receiver] if receiver else due_receivers(reader, until, after, limit + 1)
             views = _due(reader, names[:limit], (until, day))
         goes_on = cursor_of(request, (names[limit - 1], day) if len(names) > limit else None)

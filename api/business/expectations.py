@@ -10,9 +10,10 @@ from fastapi import APIRouter, Query, Request
 from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 
-from api.business.parameters import AsOf, MinAmount, PartyFilter, Word, known, now_ms
+from api.business.parameters import AsOf, MinAmount, PartyFilter, known, now_ms
 from api.limits import PAGE_DEFAULT
 from api.lists import Asked, Format, Page, list_answer
+from api.named import refuse_unknown_kind, refuse_unknown_party
 from api.openapi import describe_list
 from api.paging import Cursor, Limit, cursor_of, page_of, place_of
 from ledger import expectations
@@ -23,7 +24,12 @@ from node.storage.reads import Reader
 from node.storage.store import Store
 
 KINDS_OF_SUBJECT = {
-    "payment": (expectations.CAPTURE, expectations.INSTRUCTION, expectations.REVERSAL),
+    "payment": (
+        expectations.CAPTURE,
+        expectations.INSTRUCTION,
+        expectations.REVERSAL,
+        expectations.FEE_REVERSAL,
+    ),
     "payout": (expectations.PAYOUT_RESULT, expectations.ARRIVAL),
     "refund": (expectations.REFUND_RESULT,),
     "dispute": (expectations.DISPUTE,),
@@ -44,6 +50,7 @@ State = Annotated[
     Literal["", "open", "overdue", "conflicting", "met", "unmet"],
     Query(description="`open` is what is awaited and not overdue; `unmet` all but met."),
 ]
+Kind = Annotated[str, Query(max_length=32, description=f"Only of this kind: {', '.join(KINDS)}.")]
 MinAge = Annotated[
     int, Query(ge=0, le=SAFE_INTEGER_MAX, description="Only from this age on, in ms.")
 ]
@@ -118,14 +125,14 @@ class _Wanted(NamedTuple):
 def expectation_routes(router: APIRouter, store: Store) -> None:
     """Add the routes to what is awaited."""
 
-    @router.get("/v1/expectations", **describe_list(ExpectationPage))
+    @router.get("/v1/expectations", **describe_list(ExpectationPage, "no-such-party"))
     def list_expectations(
         *,
         request: Request,
         state: State = "",
         awaited: PartyFilter = "",
         opener: PartyFilter = "",
-        kind: Word = "",
+        kind: Kind = "",
         min_age_ms: MinAge = 0,
         min_amount: MinAmount = 0,
         as_of: AsOf = None,
@@ -134,6 +141,7 @@ def expectation_routes(router: APIRouter, store: Store) -> None:
         form: Format = "",
     ) -> Response:
         """List what is awaited, overdue, conflicting or met."""
+        _refuse_names((awaited, opener), kind, store.genesis.names)
         now = now_ms(as_of)
         wanted = _Wanted(state, awaited, opener, kind, min_age_ms, min_amount, now)
         with store.reader() as reader:
@@ -144,17 +152,18 @@ def expectation_routes(router: APIRouter, store: Store) -> None:
         page = ExpectationPage(as_of=now, expectations=views, next=goes_on)
         return list_answer(Asked(request, form), Page(page, ExpectationView, views, goes_on))
 
-    @router.get("/v1/expectations/summary", **describe_list(UnmetSummary))
+    @router.get("/v1/expectations/summary", **describe_list(UnmetSummary, "no-such-party"))
     def sum_expectations(
         *,
         request: Request,
         awaited: PartyFilter = "",
         opener: PartyFilter = "",
-        kind: Word = "",
+        kind: Kind = "",
         as_of: AsOf = None,
         form: Format = "",
     ) -> Response:
         """Sum what is not met, by pair of parties, kind, currency and state."""
+        _refuse_names((awaited, opener), kind, store.genesis.names)
         now = now_ms(as_of)
         asked = {"awaited": awaited, "opener": opener, "kind": kind}
         where = {name: value for name, value in asked.items() if value}
@@ -162,6 +171,12 @@ def expectation_routes(router: APIRouter, store: Store) -> None:
             sums = unmet_sums(reader, where, now)
         page = UnmetSummary(as_of=now, sums=sums)
         return list_answer(Asked(request, form), Page(page, UnmetSum, sums))
+
+
+def _refuse_names(parties: Iterable[str], kind: str, names: tuple[str, ...]) -> None:
+    for party in parties:
+        refuse_unknown_party(party, names)
+    refuse_unknown_kind(kind)
 
 
 def expectations_on(

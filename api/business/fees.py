@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request
 from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 
+from api import forms
 from api.business.fee_views import ChargeView, PeriodView, charge_view, period_view
 from api.business.parameters import CurrencyFilter
 from api.limits import PAGE_DEFAULT
@@ -22,12 +23,10 @@ from node.storage.queries import Walk, walked
 from node.storage.reads import Reader
 from node.storage.store import Store
 
-_MONTH = r"[0-9]{4}-(0[1-9]|1[0-2])"
-
 PeriodFilter = Annotated[
-    str, Query(pattern=f"^({_MONTH})?$", description="Only this month, `YYYY-MM`.")
+    str, Query(pattern=forms.MONTH_OR_NONE, description="Only this month, `YYYY-MM`.")
 ]
-OnePeriod = Annotated[str, Query(pattern=f"^{_MONTH}$", description="The month, `YYYY-MM`.")]
+OnePeriod = Annotated[str, Query(pattern=forms.MONTH, description="The month, `YYYY-MM`.")]
 ChargeState = Annotated[
     Literal["", "charged", "invoiced", "reversed", "stale"],
     Query(description="Only in this state; empty for all."),

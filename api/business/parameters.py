@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import Query
 from msgspec import UNSET, UnsetType
 
+from api import forms
 from api.problems import Problem
 from ledger.limits import SAFE_INTEGER_MAX
 
@@ -16,15 +17,13 @@ AsOf = Annotated[
     int | None,
     Query(ge=0, le=SAFE_INTEGER_MAX, description="Judge what is overdue at this time, in ms."),
 ]
-Id = Annotated[
-    str, Query(pattern=r"^([A-Za-z0-9][A-Za-z0-9._:-]{0,63})?$", description="Only of this id.")
-]
-PartyFilter = Annotated[str, Query(pattern=r"^([a-z][a-z0-9-]{0,31})?$")]
-Word = Annotated[str, Query(pattern=r"^[a-z-]{0,32}$")]
+Id = Annotated[str, Query(pattern=forms.IDENTIFIER, description="Only of this id.")]
+PartyFilter = Annotated[str, Query(max_length=32, description="Only of this party.")]
 CurrencyFilter = Annotated[
-    str, Query(pattern=r"^([A-Z]{3})?$", description="Only in this currency, an ISO 4217 code.")
+    str,
+    Query(pattern=forms.CURRENCY_OR_NONE, description="Only in this currency (ISO 4217)."),
 ]
-DayFilter = Annotated[str, Query(pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$")]
+DayFilter = Annotated[str, Query(pattern=forms.DAY_OR_NONE)]
 MinAmount = Annotated[
     int, Query(ge=0, le=SAFE_INTEGER_MAX, description="Only from this amount on, in minor units.")
 ]

@@ -17,6 +17,7 @@ from api.business.parameters import AsOf, Id, known, now_ms
 from api.limits import PAGE_DEFAULT, PAGE_MAX
 from api.lists import Asked, Format, Page, list_answer
 from api.log_views import EntryView, timeline
+from api.named import refuse_unknown_receiver
 from api.openapi import describe, describe_list
 from api.paging import ONE_TEXT, Cursor, Limit, Name, cursor_of, page_of, place_of
 from api.problems import Problem
@@ -77,7 +78,7 @@ class PayoutPage(msgspec.Struct, frozen=True, kw_only=True):
 def payout_routes(router: APIRouter, store: Store) -> None:
     """Add the routes to payouts."""
 
-    @router.get("/v1/payouts", **describe_list(PayoutPage))
+    @router.get("/v1/payouts", **describe_list(PayoutPage, "no-such-receiver"))
     def list_payouts(
         *,
         request: Request,
@@ -91,6 +92,7 @@ def payout_routes(router: APIRouter, store: Store) -> None:
         asked = {"receiver": receiver, "state": state}
         walk = Walk({name: value for name, value in asked.items() if value}, ("payout",))
         with store.reader() as reader:
+            refuse_unknown_receiver(reader, receiver)
             rows = walked(reader, Payout, walk, place_of(request, cursor, ONE_TEXT), limit + 1)
             found, last = page_of(rows, lambda _: True, limit)
         views = [payout_summary(row) for row in found]

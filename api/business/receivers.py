@@ -13,9 +13,9 @@ from api.business.statement import RunningLine, Sums, running_lines
 from api.limits import PAGE_DEFAULT
 from api.lists import Asked, Format, Page, list_answer
 from api.log_views import EntryView, timeline
+from api.named import no_such_receiver
 from api.openapi import describe, describe_list
 from api.paging import Cursor, Limit, Name, Whole, cursor_of, place_of
-from api.problems import Problem
 from ledger import books
 from ledger.contracts.receivers import Receiver
 from node.storage.books import BookReader
@@ -143,7 +143,7 @@ def receiver_view(reader: Reader, row: Receiver, day: str) -> ReceiverView:
 def _require(reader: Reader, name: str) -> Receiver:
     row = reader.row(Receiver, (name,))
     if row is None:
-        raise Problem("no-such-receiver", f"no applied record is about {name!r}")
+        raise no_such_receiver(reader, name)
     return row
 
 

@@ -12,9 +12,11 @@ from fastapi import APIRouter, Query, Request
 from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 
+from api import forms
 from api.business.parameters import DayFilter, Id, day_of
 from api.limits import PAGE_DEFAULT
 from api.lists import Asked, Format, Page, list_answer
+from api.named import refuse_unknown_receiver
 from api.openapi import describe_list
 from api.paging import Cursor, Limit, Whole, cursor_of, page_of, place_of
 from api.problems import Problem
@@ -34,7 +36,7 @@ _AFTER_ALL = "~"
 Prefix = Annotated[
     str,
     Query(
-        pattern=r"^([A-Za-z0-9][A-Za-z0-9._:-]{0,63})?$",
+        pattern=forms.IDENTIFIER,
         description="How the payment's id begins, or the whole of it.",
     ),
 ]
@@ -94,7 +96,7 @@ class Hit(NamedTuple):
 def search_routes(router: APIRouter, store: Store) -> None:
     """Add the route that searches."""
 
-    @router.get("/v1/search", **describe_list(SearchPage))
+    @router.get("/v1/search", **describe_list(SearchPage, "no-such-receiver"))
     def search(
         *,
         request: Request,
@@ -114,6 +116,7 @@ def search_routes(router: APIRouter, store: Store) -> None:
         span = _span(store.genesis.calendar, since, to)
         _refuse_question(by, span)
         with store.reader() as reader:
+            refuse_unknown_receiver(reader, receiver)
             hits = _hits(reader, by, span, (place_of(request, cursor, _places), limit + 1))
             found, last = page_of(hits, lambda hit: span.holds(_captured_at(reader, hit)), limit)
             views = found_payments(reader, [hit.payment for hit in found])

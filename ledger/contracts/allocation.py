@@ -190,15 +190,17 @@ def enter(
     Returns:
         The number of each part's bucket. A part of nothing is due nothing.
     """
-    captured_at = capture.captured_at
     lines = [(source, capture.amount)]
+    dates: dict[str, str] = {}
     buckets = []
     for name, amount in parts:
         if not amount:
             buckets.append(NO_BUCKET)
             continue
-        receiver = receivers.require(tx, name)
-        due = due_date(tx, captured_at, receiver.cycle)
+        receiver = tx.get(receivers.Receiver, (name,)) or receivers.require(tx, name)
+        due = dates.get(receiver.cycle)
+        if due is None:
+            due = dates[receiver.cycle] = due_date(tx, capture.captured_at, receiver.cycle)
         buckets.append(receivers.place(tx, receiver, due, amount))
         lines.append((books.pending(name), -amount))
     books.post(tx, capture.currency, lines)

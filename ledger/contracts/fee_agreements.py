@@ -20,6 +20,7 @@ from ledger.contracts.allocation import MILLION
 from ledger.errors import Refused
 from ledger.expectations import FEE_ACCEPTANCE, Expectation
 from ledger.genesis import Genesis
+from ledger.limits import FEE_MAXIMUM_MAX, FEE_MINIMUM_MAX, FEE_RATE_PPM_MAX
 from ledger.records import Amount, Currency, Day, Identifier, Record, Rule, Text
 from ledger.state import Key, Keys, Row, Transaction
 
@@ -51,7 +52,8 @@ class FeeAgreed(FeeTerms, frozen=True, kw_only=True, tag="fee.agreed"):
     """The institution offers terms of its fee, or corrects an offer that is not yet accepted.
 
     Refused unless the agreement is not in force; the bounds and the date are possible; the
-    one it replaces begins no later.
+    rate is at most 10 %, the minimum 1,000.00 and the maximum 1,000,000.00; the one it replaces
+    begins no later.
     """
 
 
@@ -126,6 +128,7 @@ def _latest(tx: Transaction, currency: str, channel: str) -> str:
 def _agreed(tx: Transaction, record: FeeAgreed) -> None:
     agreements.refuse_restating(tx.get(FeeAgreement, (record.agreement,)))
     agreements.refuse_day(record.effective_from)
+    _refuse_extremes(record)
     if record.maximum and record.minimum > record.maximum:
         raise Refused(
             "fee-bounds",
@@ -151,6 +154,23 @@ def _agreed(tx: Transaction, record: FeeAgreed) -> None:
     )
     matter = (_subject(record), tx.sole("platform"))
     expectations.open_or_revise(tx, FEE_ACCEPTANCE, matter, 0, record.currency)
+
+
+def _refuse_extremes(terms: FeeTerms) -> None:
+    bounds = {
+        "rate_ppm": FEE_RATE_PPM_MAX,
+        "minimum": FEE_MINIMUM_MAX,
+        "maximum": FEE_MAXIMUM_MAX,
+    }
+    for name, bound in bounds.items():
+        if getattr(terms, name) > bound:
+            raise Refused(
+                "fee-terms-out-of-range",
+                f"No fee has such a {name}: the rate is in parts per million, "
+                "the minimum and the maximum are in minor units.",
+                expected=f"a {name} of at most {bound}",
+                got=str(getattr(terms, name)),
+            )
 
 
 def _accepted(tx: Transaction, record: FeeAccepted) -> None:

@@ -14,9 +14,9 @@ from msgspec.structs import replace
 
 from ledger import books, expectations
 from ledger.books import Balance, money
-from ledger.contracts import agreements
+from ledger.contracts import agreements, times
 from ledger.contracts.agreements import MONTH_CHARS, Period
-from ledger.contracts.fees import FeePeriod, refuse_invoiced
+from ledger.contracts.fees import FeePeriod, StaleCharges, refuse_invoiced, refuse_stale
 from ledger.errors import Refused
 from ledger.expectations import FEE_SETTLEMENT, Expectation
 from ledger.genesis import Genesis
@@ -34,8 +34,8 @@ _NEVER = -1
 class FeeInvoiced(Record, frozen=True, kw_only=True, tag="fee.invoiced"):
     """The institution invoices all that accrued in a month and a currency.
 
-    Refused unless the id is new; the month is over and not invoiced; amount and count are
-    what accrued.
+    Refused unless the id is new; the month is over and not invoiced, and holds no charge of a
+    payment that was reversed since; amount and count are what accrued.
     """
 
     invoice: Identifier
@@ -48,7 +48,8 @@ class FeeInvoiced(Record, frozen=True, kw_only=True, tag="fee.invoiced"):
 class FeeSettled(Record, frozen=True, kw_only=True, tag="fee.settled"):
     """The platform states what it paid on an invoice.
 
-    Refused unless the invoice was stated and is not settled.
+    Refused unless the invoice was stated and is not settled; `paid_at` is at most a day after
+    the block.
     """
 
     invoice: Identifier
@@ -136,6 +137,7 @@ def _refuse_invoice(tx: Transaction, record: FeeInvoiced) -> FeePeriod:
             got=_sum(record.amount, record.count, record.currency),
         )
     refuse_invoiced(period, "invoiced")
+    refuse_stale(tx, period)
     _refuse_difference(record, period)
     return period
 
@@ -166,6 +168,7 @@ def _settled(tx: Transaction, record: FeeSettled) -> None:
             expected="an invoice that is not settled",
             got=f"settled in entry {invoice.last_entry}",
         )
+    times.refuse_future(tx, "paid_at", record.paid_at)
     stated = (record.amount, record.currency)
     agrees = stated == (invoice.amount, invoice.currency)
     tx.put(
@@ -209,7 +212,8 @@ def require_invoice(tx: Transaction, name: str) -> FeeInvoice:
 
 
 def _invoiced_keys(record: FeeInvoiced, genesis: Genesis) -> list[tuple[type[Row], Key]]:
-    return [(FeeInvoice, (record.invoice,)), (FeePeriod, (record.period, record.currency))]
+    month = (record.period, record.currency)
+    return [(FeeInvoice, (record.invoice,)), (FeePeriod, month), (StaleCharges, month)]
 
 
 def _settled_keys(record: FeeSettled, genesis: Genesis) -> list[tuple[type[Row], Key]]:

@@ -1,7 +1,8 @@
 """Fees: charged per payment by the agreed rate, accrued per month. Never taken out of the payment.
 
 A charge accrues into the calendar month of the capture's business date. What is charged can be
-taken back until that month is invoiced; see :mod:`ledger.contracts.fee_invoices`.
+taken back until that month is invoiced; see :mod:`ledger.contracts.fee_invoices`. A charge whose
+payment was reversed is stale: it has to be taken back, and the month waits for that.
 """
 
 from __future__ import annotations
@@ -10,14 +11,16 @@ from typing import ClassVar
 
 from msgspec.structs import replace
 
-from ledger import books
+from ledger import books, expectations
 from ledger.books import Balance, money
 from ledger.contracts import agreements, fee_agreements
 from ledger.contracts.agreements import MONTH_CHARS
 from ledger.contracts.fee_agreements import FeeAgreement, fee_of
 from ledger.contracts.halves import Capture
 from ledger.errors import Refused
+from ledger.expectations import FEE_REVERSAL, Expectation
 from ledger.genesis import Genesis
+from ledger.limits import STALE_NAMED_MAX
 from ledger.records import Amount, Currency, Identifier, Record, Rule, Text
 from ledger.state import Key, Keys, Row, Transaction
 
@@ -66,8 +69,9 @@ class FeeCharge(Row, frozen=True):
     stands: bool
 
     def leads_to(self) -> Keys:
-        """Return the key of the month that it accrues into."""
-        return [(FeePeriod, (self.period, self.currency))]
+        """Return the keys of the month that it accrues into, and of what is stale there."""
+        month = (self.period, self.currency)
+        return [(FeePeriod, month), (StaleCharges, month)]
 
 
 class FeePeriod(Row, frozen=True):
@@ -84,6 +88,21 @@ class FeePeriod(Row, frozen=True):
     amount: int
     count: int
     invoice: str
+
+
+class StaleCharges(Row, frozen=True):
+    """How many charges of a month await their reversal, and the payments of the first ones.
+
+    There is no row where none does. ``payments`` are at most ``STALE_NAMED_MAX``.
+    """
+
+    TABLE: ClassVar[str] = "stale_charges"
+    KEY: ClassVar[int] = 2
+
+    period: str
+    currency: str
+    count: int
+    payments: tuple[str, ...]
 
 
 def charge_state(charge: FeeCharge, capture: Capture | None, period: FeePeriod | None) -> str:
@@ -203,6 +222,63 @@ def refuse_invoiced(period: FeePeriod, what: str) -> None:
         )
 
 
+def await_reversal(tx: Transaction, payment: str) -> None:
+    """Await the reversal of a payment's charge, if one stands: its capture is reversed.
+
+    A charge that is invoiced stands for good. What is awaited already keeps its age.
+    """
+    charge = tx.get(FeeCharge, (payment,))
+    if charge is None or not charge.stands or _is_awaited(tx, payment):
+        return
+    key = (charge.period, charge.currency)
+    period = tx.get(FeePeriod, key)
+    if period is None or period.invoice:
+        return
+    stale = tx.get(StaleCharges, key) or StaleCharges(*key, 0, ())
+    names = (*stale.payments, payment)[:STALE_NAMED_MAX]
+    tx.put(replace(stale, count=stale.count + 1, payments=names))
+    matter = (f"payment:{payment}", tx.sole("institution"))
+    expectations.open_expectation(tx, FEE_REVERSAL, matter, charge.amount, charge.currency)
+
+
+def refuse_stale(tx: Transaction, period: FeePeriod) -> None:
+    """Return if no charge of a month awaits its reversal.
+
+    Raises:
+        Refused: ``stale-charge``.
+    """
+    stale = tx.get(StaleCharges, (period.period, period.currency))
+    if stale is None:
+        return
+    names = ", ".join(stale.payments)
+    more = f"{names} and others" if stale.count > len(stale.payments) else names
+    raise Refused(
+        "stale-charge",
+        f"Payments that were charged for {period.period} are reversed; take their charges back "
+        "with fee.reversed before the month is invoiced.",
+        expected=f"no stale charge in {period.currency}",
+        got=f"{stale.count}: {more.removeprefix(' and ')}",
+    )
+
+
+def _is_awaited(tx: Transaction, payment: str) -> bool:
+    expectation = tx.get(Expectation, (FEE_REVERSAL, f"payment:{payment}"))
+    return expectation is not None and expectation.state == expectations.OPEN
+
+
+def _meet_reversal(tx: Transaction, charge: FeeCharge) -> None:
+    if not _is_awaited(tx, charge.payment):
+        return
+    expectations.meet_if_open(tx, FEE_REVERSAL, tx.subject)
+    key = (charge.period, charge.currency)
+    stale = tx.get(StaleCharges, key)
+    if stale is None:
+        raise LookupError(f"the state counts no stale charge of {key}")
+    names = tuple(name for name in stale.payments if name != charge.payment)
+    left = replace(stale, count=stale.count - 1, payments=names)
+    tx.set(StaleCharges, key, left if left.count else None)
+
+
 def _reversed(tx: Transaction, record: FeeReversed) -> None:
     charge = tx.get(FeeCharge, (record.payment,))
     if charge is None or not charge.stands:
@@ -223,6 +299,7 @@ def _reversed(tx: Transaction, record: FeeReversed) -> None:
     else:
         tx.delete(FeePeriod, key)
     books.post(tx, charge.currency, _accrual(tx, -charge.amount))
+    _meet_reversal(tx, charge)
 
 
 def _accrual(tx: Transaction, fee: int) -> tuple[tuple[str, int], ...]:
@@ -245,7 +322,10 @@ def _charged_keys(record: FeeCharged, genesis: Genesis) -> list[tuple[type[Row],
 
 
 def _reversed_keys(record: FeeReversed, genesis: Genesis) -> list[tuple[type[Row], Key]]:
-    return [(FeeCharge, (record.payment,))]
+    return [
+        (FeeCharge, (record.payment,)),
+        (Expectation, (FEE_REVERSAL, _subject(record))),
+    ]
 
 
 def _likely_month(genesis: Genesis, time_ms: int) -> str:
@@ -259,7 +339,7 @@ def _subject(record: FeeCharged | FeeReversed) -> str:
     return f"payment:{record.payment}"
 
 
-ROWS: tuple[type[Row], ...] = (FeeCharge, FeePeriod)
+ROWS: tuple[type[Row], ...] = (FeeCharge, FeePeriod, StaleCharges)
 RULES = (
     Rule(FeeCharged, ("institution",), _charged, _charged_keys, _subject),
     Rule(FeeReversed, ("institution",), _reversed, _reversed_keys, _subject),

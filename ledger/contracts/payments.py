@@ -13,11 +13,11 @@ from msgspec.structs import replace
 
 from ledger import books, expectations
 from ledger.books import Balance
-from ledger.contracts import allocation, receivers, refunds
+from ledger.contracts import allocation, fees, receivers, refunds, times
 from ledger.contracts.allocation import NO_BUCKET, Leg, Shares, Split
 from ledger.contracts.halves import Capture, Instruction, differences
 from ledger.errors import Refused
-from ledger.expectations import CAPTURE, INSTRUCTION, REVERSAL, Expectation
+from ledger.expectations import CAPTURE, FEE_REVERSAL, INSTRUCTION, REVERSAL, Expectation
 from ledger.genesis import Genesis
 from ledger.records import Amount, Currency, EventTime, Identifier, Record, Rule, Text
 from ledger.state import Key, Row, Transaction
@@ -26,7 +26,8 @@ from ledger.state import Key, Row, Transaction
 class PaymentCaptured(Record, frozen=True, kw_only=True, tag="payment.captured"):
     """The institution holds the buyer's money.
 
-    Refused unless no capture of the payment stands; `captured_at` is a date of the calendar.
+    Refused unless no capture of the payment stands; `captured_at` is at most a day after
+    the block.
     """
 
     payment: Identifier
@@ -84,6 +85,7 @@ def _captured(tx: Transaction, record: PaymentCaptured) -> None:
             expected="a payment without a standing capture",
             got=f"captured in entry {existing.entry}",
         )
+    times.refuse_future(tx, "captured_at", record.captured_at)
     allocation.due_date(tx, record.captured_at, "D+0")
     capture = Capture(
         payment,
@@ -172,6 +174,7 @@ def _reversed(tx: Transaction, record: PaymentReversed) -> None:
         expectations.meet(tx, half, f"capture reversed: {record.reason}")
     matter = (tx.subject, tx.sole("platform"))
     expectations.open_or_revise(tx, REVERSAL, matter, capture.amount, capture.currency)
+    fees.await_reversal(tx, payment)
 
 
 def _withdrawn(tx: Transaction, record: SplitWithdrawn) -> None:
@@ -363,7 +366,13 @@ def _payment_keys(
 
 
 def _reversal_keys(record: PaymentReversed, genesis: Genesis) -> list[tuple[type[Row], Key]]:
-    return [*_payment_keys(record, genesis), (refunds.RefundedPayment, (record.payment,))]
+    payment = record.payment
+    return [
+        *_payment_keys(record, genesis),
+        (refunds.RefundedPayment, (payment,)),
+        (fees.FeeCharge, (payment,)),
+        (Expectation, (FEE_REVERSAL, f"payment:{payment}")),
+    ]
 
 
 def _subject(record: PaymentCaptured | PaymentReversed | SplitWithdrawn | Split) -> str:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from ledger import books, expectations
 from ledger.books import Balance, money
-from ledger.contracts import agreements, allocation, profit_agreements
+from ledger.contracts import agreements, allocation, profit_agreements, times
 from ledger.contracts.fee_invoices import SETTLED, FeeInvoice, require_invoice
 from ledger.contracts.profit_agreements import ProfitAgreement, terms_of
 from ledger.errors import Refused
@@ -65,7 +65,8 @@ class ProfitConfirmed(Record, frozen=True, kw_only=True, tag="profit.confirmed")
 
     Stated by the party that has a portion.
 
-    Refused unless the share was stated; the portion is not nothing and not confirmed yet.
+    Refused unless the share was stated; the portion is not nothing and not confirmed yet;
+    `received_at` is at most a day after the block.
     """
 
     share: Identifier
@@ -246,6 +247,7 @@ def _split(amount: int, currency: str, portions: Iterable[tuple[str, int]]) -> s
 def _confirmed(tx: Transaction, record: ProfitConfirmed) -> None:
     share = _require_share(tx, record.share)
     portion = _refuse_confirmation(tx, share)
+    times.refuse_future(tx, "received_at", record.received_at)
     stated = (record.amount, record.currency)
     agrees = stated == (portion.amount, share.currency)
     tx.put(

@@ -182,10 +182,10 @@ def place(tx: Transaction, receiver: Receiver, due_date: str, amount: int) -> in
     """
     name = receiver.receiver
     for text in receiver.open_buckets:
-        if text[:DATE_CHARS] != due_date:
+        if not text.startswith(due_date):
             continue
         seq = int(text[DATE_CHARS + 1 :])
-        bucket = _bucket(tx, name, seq)
+        bucket = tx.get(Bucket, (name, seq)) or _bucket(tx, name, seq)
         if not bucket.returned:
             total, legs = bucket.amount + amount, bucket.legs + 1
             tx.set(Bucket, (name, seq), Bucket(name, seq, due_date, total, legs, "", ""))

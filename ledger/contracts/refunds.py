@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from ledger import books, expectations
 from ledger.books import Balance, money
-from ledger.contracts import refund_float
+from ledger.contracts import refund_float, times
 from ledger.contracts.halves import Capture
 from ledger.errors import Refused
 from ledger.expectations import REFUND_RESULT, Expectation
@@ -50,7 +50,7 @@ class RefundRequested(Record, frozen=True, kw_only=True, tag="refund.requested")
 class RefundPaid(Record, frozen=True, kw_only=True, tag="refund.paid"):
     """The buyer has the money; ``bank_reference`` commits to the bank's own reference.
 
-    Refused unless the refund is in state requested.
+    Refused unless the refund is in state requested; `paid_at` is at most a day after the block.
     """
 
     refund: Identifier
@@ -243,6 +243,7 @@ def _paid(tx: Transaction, record: RefundPaid) -> None:
             expected="a refund in state requested",
             got=f"paid in entry {refund.last_entry}",
         )
+    times.refuse_future(tx, "paid_at", record.paid_at)
     tx.put(
         replace(
             refund,

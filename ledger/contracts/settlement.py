@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from ledger import books, expectations
 from ledger.books import money
-from ledger.contracts import receivers
+from ledger.contracts import receivers, times
 from ledger.contracts.allocation import Leg
 from ledger.errors import Refused
 from ledger.expectations import ARRIVAL, PAYOUT_RESULT, Expectation
@@ -60,7 +60,7 @@ class SettlementCreated(Record, frozen=True, kw_only=True, tag="settlement.creat
 class SettlementPaid(Record, frozen=True, kw_only=True, tag="settlement.paid"):
     """The bank has executed a payout; ``bank_reference`` commits to the bank's own reference.
 
-    Refused unless the payout is in state created.
+    Refused unless the payout is in state created; `paid_at` is at most a day after the block.
     """
 
     payout: Identifier
@@ -83,7 +83,8 @@ class SettlementConfirmed(Record, frozen=True, kw_only=True, tag="settlement.con
 
     Stated by the party that owns the receiver.
 
-    Refused unless the payout is paid, or was contradicted before.
+    Refused unless the payout is paid, or was contradicted before; `received_at` is at most a
+    day after the block.
     """
 
     payout: Identifier
@@ -255,6 +256,7 @@ def _paid(tx: Transaction, record: SettlementPaid) -> None:
             expected="a payout in state created",
             got=f"{payout.state}, last changed in entry {payout.last_entry}",
         )
+    times.refuse_future(tx, "paid_at", record.paid_at)
     tx.put(
         replace(
             payout,
@@ -300,6 +302,7 @@ def _whereabouts(payout: Payout) -> str:
 def _confirmed(tx: Transaction, record: SettlementConfirmed) -> None:
     payout = _require(tx, record.payout)
     _refuse_confirmation(tx, payout)
+    times.refuse_future(tx, "received_at", record.received_at)
     subject = f"payout:{payout.payout}"
     stated = (record.amount, record.currency)
     agrees = stated == (payout.amount, payout.currency)

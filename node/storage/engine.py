@@ -25,6 +25,7 @@ from sqlalchemy import (
     create_engine,
     delete,
     event,
+    false,
     insert,
     make_url,
     select,
@@ -47,6 +48,8 @@ CHECKPOINT_PAGES = 8000
 STATEMENTS_CACHED = 512
 
 _SQLITE_CORRUPT = frozenset(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
+_NOT_OURS = ("no such table", "no such column", "has no column named", "malformed database schema")
+"""What SQLite says when a table's definition is not the one that we have made."""
 _POSTGRESQL_FULL = frozenset(("53100",))  # disk_full
 _POSTGRESQL_CORRUPT = frozenset(("XX001", "XX002"))  # data_corrupted, index_corrupted
 _POSTGRESQL_CONSTRAINT = "23"  # the class of integrity constraint violations
@@ -188,6 +191,8 @@ def node_error(error: Exception, doing: str) -> NodeError:
 def _is_corrupt(name: str, state: str, reason: str) -> bool:
     if state in _POSTGRESQL_CORRUPT or "Could not decode to UTF-8" in reason:
         return True
+    if any(words in reason for words in _NOT_OURS):
+        return True
     return any(name == code or name.startswith(f"{code}_") for code in _SQLITE_CORRUPT)
 
 
@@ -240,6 +245,10 @@ class Statements:
             wide = _VALUES.sub(lambda found: _widen(found[1], count), joined, count=1)
             self._text[key] = wide
         return self._text[key]
+
+    def select_nothing(self, table: Table) -> str:
+        """Return a select of all columns that finds no row: it fails where a column is missing."""
+        return self._compiled(table, "select nothing", lambda: select(table).where(false()))
 
     def query(self, table: Table, name: str, build: Callable[[], Executable]) -> str:
         """Return a query of ``table`` that its caller names and builds, once.

@@ -14,6 +14,7 @@ from contextlib import contextmanager, nullcontext
 from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, Select, select
+from sqlalchemy.schema import CreateTable
 
 from ledger.block import Block, Tip, genesis_tip, tip_of, tip_of_header
 from ledger.contracts import ROWS
@@ -104,6 +105,7 @@ class Store:
             with translated(self.engine, "open the database"):
                 self.id = self._prepare(party)
                 self._writer = Writer(self.engine, self._view.forget)
+            self._refuse_other_columns()
             self._load()
         except BaseException:
             self.engine.dispose()
@@ -260,12 +262,12 @@ class Store:
         """Return the database's id; make its tables, if it is new."""
         own = {
             "genesis": self.genesis.ledger,
-            "schema": f"{SCHEMA_VERSION}:{self.tables.fingerprint()}",
+            "schema": f"{SCHEMA_VERSION}:{self.tables.fingerprint}",
         }
         if party:
             own["party"] = party
         with self.engine.begin() as connection:
-            self.tables.meta.create(connection, checkfirst=True)
+            connection.execute(CreateTable(self.tables.meta, if_not_exists=True))
             found = connection.execute(select(self.tables.meta)).all()
             known: dict[str, str] = {row.key: row.value for row in found}
         for key, code in _OWNERSHIP.items():
@@ -278,10 +280,17 @@ class Store:
         own["id"] = known.get("id") or os.urandom(16).hex()
         if not own.items() <= known.items():
             with self.engine.begin() as connection:
-                self.tables.metadata.create_all(connection)
+                for statement in self.tables.definitions():
+                    connection.execute(statement)
                 rows = list(own.items())
                 connection.exec_driver_sql(self._sql.upsert(self.tables.meta), rows)
         return own["id"]
+
+    def _refuse_other_columns(self) -> None:
+        """Return if every table has the columns that it was made with: files may be damaged."""
+        with self._writer.reading("read the tables"):
+            for table in self.tables.metadata.sorted_tables:
+                self._writer.fetch(self._sql.select_nothing(table), ())
 
     def _load(self) -> None:
         table = self.tables.blocks

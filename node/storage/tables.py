@@ -10,7 +10,7 @@ Texts compare byte by byte on every database, so that pages sort alike everywher
 from __future__ import annotations
 
 import types
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -161,13 +161,20 @@ class Tables:
         )
         self.rows = {kind: RowTable(kind, metadata) for kind in rows}
 
+    @cached_property
     def fingerprint(self) -> str:
-        """Return 16 hex digits that change when any table or index changes."""
-        parts = []
-        for table in sorted(self.metadata.tables.values(), key=lambda each: each.name):
-            indexes = sorted(table.indexes, key=lambda each: str(each.name))
-            parts += [str(CreateTable(table)), *(str(CreateIndex(each)) for each in indexes)]
+        """16 hex digits that change when any table or index changes."""
+        parts = [str(each) for each in self.definitions(if_not_exists=False)]
         return sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+    def definitions(self, *, if_not_exists: bool = True) -> list[CreateTable | CreateIndex]:
+        """Return what makes all tables and indexes, always in one order: equal files everywhere."""
+        found: list[CreateTable | CreateIndex] = []
+        for table in sorted(self.metadata.tables.values(), key=lambda each: each.name):
+            found.append(CreateTable(table, if_not_exists=if_not_exists))
+            indexes = sorted(table.indexes, key=lambda each: str(each.name))
+            found += [CreateIndex(each, if_not_exists=if_not_exists) for each in indexes]
+        return found
 
 
 @lru_cache(maxsize=8)

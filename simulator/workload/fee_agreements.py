@@ -115,6 +115,7 @@ MOVES = (
     Move(_BY, "fee.agreed", "agreement-in-force", _terms_of(lambda desk, each: each.in_force)),
     Move(_BY, "fee.agreed", "no-such-date", spoilt(_new_terms, effective_from="2026-02-30")),
     Move(_BY, "fee.agreed", "fee-bounds", spoilt(_new_terms, minimum=11, maximum=10)),
+    Move(_BY, "fee.agreed", "fee-terms-out-of-range", spoilt(_new_terms, rate_ppm=1_000_000)),
     Move(_BY, "fee.agreed", "effective-too-early", _too_early),
     valid(_PLATFORM, "fee.accepted", _accept, 4),
     Move(_PLATFORM, "fee.accepted", "unknown-agreement", _new_terms),

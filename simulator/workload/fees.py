@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from simulator.workload.moves import Desk, Draft, Move, raised, spoilt, valid
+from simulator.workload.moves import YEAR_2100_MS, Desk, Draft, Move, raised, spoilt, valid
 from simulator.workload.things import Agreement, Charge, Fields, Invoice, Payment, Period
 
 DIFFERS_PPM = 80_000
@@ -110,10 +110,24 @@ def _reverse(desk: Desk) -> Draft | None:
         return None
     if payment.capture is not None and not desk.chance.happens(150_000):
         return None
-    charge = payment.charge
+    return _take_back(payment, payment.charge)
 
+
+def _reverse_stale(desk: Desk) -> Draft | None:
+    """Take back a charge of a payment that was reversed: its month waits for that."""
+    period = desk.find(desk.book.periods, lambda each: bool(each.stale) and not each.invoiced)
+    if period is None:
+        return None
+    payment = desk.chance.pick(tuple(period.stale))
+    if payment.charge is None or desk.party in payment.busy:
+        return None
+    return _take_back(payment, payment.charge)
+
+
+def _take_back(payment: Payment, charge: Charge) -> Draft:
     def learn() -> None:
         payment.charge = None
+        charge.period.stale = [each for each in charge.period.stale if each is not payment]
         charge.period.amount -= charge.amount
         charge.period.count -= 1
 
@@ -144,7 +158,10 @@ def _invoice(desk: Desk) -> Draft | None:
     book = desk.book
     reported = book.date(book.cursor_ms)[:7]
     period = desk.find(
-        book.periods, lambda each: each.count > 0 and not each.invoiced and each.month < reported
+        book.periods,
+        lambda each: (
+            each.count > 0 and not each.invoiced and not each.stale and each.month < reported
+        ),
     )
     if period is None:
         return None
@@ -174,6 +191,15 @@ def _bill_of(month: str) -> Callable[[Desk], Draft]:
 
 def _bill_again(desk: Desk) -> Draft | None:
     period = desk.find(desk.book.periods, lambda each: each.invoiced)
+    return None if period is None else Draft(_bill(desk, period), (period,))
+
+
+def _bill_stale(desk: Desk) -> Draft | None:
+    """Invoice a month that is over and holds a charge of a reversed payment."""
+    period = desk.find(
+        desk.book.periods,
+        lambda each: bool(each.stale) and not each.invoiced and each.month < desk.month,
+    )
     return None if period is None else Draft(_bill(desk, period), (period,))
 
 
@@ -212,6 +238,13 @@ def _settle_again(desk: Desk) -> Draft | None:
     return None if invoice is None else Draft(_payment_of(desk, invoice, 0), (invoice,))
 
 
+def _settle_ahead(desk: Desk) -> Draft | None:
+    invoice = desk.find(desk.book.invoices, lambda each: not each.settled_ms)
+    if invoice is None:
+        return None
+    return Draft({**_payment_of(desk, invoice, 0), "paid_at": YEAR_2100_MS}, (invoice,))
+
+
 def _settle_unknown(desk: Desk) -> Draft:
     return Draft(_payment_of(desk, Invoice(desk.fresh("NONE"), Period("2001-01", "CNY")), 1))
 
@@ -232,6 +265,7 @@ MOVES = (
     Move(_BY, "fee.charged", "fee-differs", raised(_charge, "amount")),
     Move(_BY, "fee.charged", "period-invoiced", _charge_late),
     valid(_BY, "fee.reversed", _reverse, 2),
+    valid(_BY, "fee.reversed", _reverse_stale, 4),
     Move(_BY, "fee.reversed", "not-charged", _reverse_what(lambda each: each.charge is None)),
     Move(
         _BY,
@@ -244,8 +278,10 @@ MOVES = (
     Move(_BY, "fee.invoiced", "period-not-over", _bill_of("")),
     Move(_BY, "fee.invoiced", "nothing-accrued", _bill_of("2001-01")),
     Move(_BY, "fee.invoiced", "period-invoiced", _bill_again),
+    Move(_BY, "fee.invoiced", "stale-charge", _bill_stale, 2),
     Move(_BY, "fee.invoiced", "invoice-differs", raised(_invoice, "amount")),
     valid(_PLATFORM, "fee.settled", _settle, 6),
     Move(_PLATFORM, "fee.settled", "unknown-invoice", _settle_unknown),
     Move(_PLATFORM, "fee.settled", "already-settled", _settle_again),
+    Move(_PLATFORM, "fee.settled", "time-in-future", _settle_ahead, 4),
 )

@@ -18,6 +18,9 @@ from simulator.workload.things import Fields, Thing
 ANYBODY = ""
 """The role of moves that are open to every party, if the book has something for it."""
 
+YEAR_2100_MS = 4_102_444_800_000
+"""A time that no run reaches: whoever claims it mistook something."""
+
 T = TypeVar("T", bound=Thing)
 
 

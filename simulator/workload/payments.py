@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ledger.limits import SAFE_INTEGER_MAX
 from simulator.workload.book import CURRENCIES, STEP_MS
-from simulator.workload.moves import Desk, Draft, Move, spoilt, valid
+from simulator.workload.moves import YEAR_2100_MS, Desk, Draft, Move, spoilt, valid
 from simulator.workload.things import Fields, Payment
 
 CHANNELS = ("wechat", "alipay", "card")
@@ -80,6 +79,9 @@ def _reverse(desk: Desk) -> Draft | None:
         payment.capture = None
         payment.reversed = True
         desk.book.place(payment)
+        charge = payment.charge
+        if charge is not None and not charge.period.invoiced:
+            charge.period.stale = [*charge.period.stale, payment]
 
     return Draft(_why(payment), (payment,), learn)
 
@@ -287,8 +289,8 @@ MOVES = (
     Move(
         _BY,
         "payment.captured",
-        "date-out-of-range",
-        spoilt(_capture_new, captured_at=SAFE_INTEGER_MAX),
+        "time-in-future",
+        spoilt(_capture_new, captured_at=YEAR_2100_MS),
     ),
     valid(_BY, "payment.reversed", _reverse, 2),
     Move(_BY, "payment.reversed", "not-captured", _on(lambda each: each.capture is None)),

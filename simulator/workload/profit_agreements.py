@@ -213,6 +213,12 @@ MOVES = (
         "already-accepted",
         _accept_what(lambda desk, each: desk.party in each.accepted),
     ),
-    Move(ANYBODY, "profit.accepted", "effective-too-early", _accept_refused("effective-too-early")),
+    Move(
+        ANYBODY,
+        "profit.accepted",
+        "effective-too-early",
+        _accept_refused("effective-too-early"),
+        4,
+    ),
     Move(ANYBODY, "profit.accepted", "recipient-missing", _accept_refused("recipient-missing")),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ledger.contracts.allocation import share
-from simulator.workload.moves import ANYBODY, Desk, Draft, Move, raised, spoilt, valid
+from simulator.workload.moves import ANYBODY, YEAR_2100_MS, Desk, Draft, Move, raised, spoilt, valid
 from simulator.workload.things import Agreement, Fields, Invoice, Share
 
 DIFFERS_PPM = 80_000
@@ -194,4 +194,5 @@ MOVES = (
         "already-confirmed",
         _confirm_what(lambda desk, each: desk.party in each.confirmed),
     ),
+    Move(ANYBODY, "profit.confirmed", "time-in-future", spoilt(_confirm, received_at=YEAR_2100_MS)),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from simulator.workload.moves import Desk, Draft, Move, valid
+from simulator.workload.moves import YEAR_2100_MS, Desk, Draft, Move, spoilt, valid
 from simulator.workload.things import Fields, Payment, Refund
 
 _BY, _PLATFORM = "institution", "platform"
@@ -171,6 +171,12 @@ MOVES = (
     Move(_BY, "refund.paid", "unknown-refund", _unknown(_by_bank)),
     Move(_BY, "refund.paid", "already-paid", _result(("paid",), "paid", _by_bank)),
     Move(_BY, "refund.paid", "refund-failed", _result(("failed",), "paid", _by_bank)),
+    Move(
+        _BY,
+        "refund.paid",
+        "time-in-future",
+        spoilt(_result(("requested",), "paid", _by_bank), paid_at=YEAR_2100_MS),
+    ),
     valid(_BY, "refund.failed", _result(("requested", "paid"), "failed", _because, 300_000), 2),
     Move(_BY, "refund.failed", "unknown-refund", _unknown(_because)),
     Move(_BY, "refund.failed", "refund-failed", _result(("failed",), "failed", _because)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from simulator.workload.moves import ANYBODY, Desk, Draft, Move, raised, spoilt, valid
+from simulator.workload.moves import ANYBODY, YEAR_2100_MS, Desk, Draft, Move, raised, spoilt, valid
 from simulator.workload.things import Fields, Payout, Receiver
 
 DIFFERS_PPM = 80_000
@@ -180,6 +180,7 @@ MOVES = (
         "already-paid",
         _result(_in("paid", "confirmed", "conflicting"), "paid", _by_bank),
     ),
+    Move(_BY, "settlement.paid", "time-in-future", spoilt(_pay, paid_at=YEAR_2100_MS)),
     valid(_BY, "settlement.returned", _rarely(_return, 250_000), 3),
     Move(_BY, "settlement.returned", "unknown-payout", _unknown(_because)),
     Move(
@@ -205,4 +206,10 @@ MOVES = (
     Move(ANYBODY, "settlement.confirmed", "payout-not-paid", _own("created")),
     Move(ANYBODY, "settlement.confirmed", "payout-returned", _own("returned")),
     Move(ANYBODY, "settlement.confirmed", "already-confirmed", _own("confirmed")),
+    Move(
+        ANYBODY,
+        "settlement.confirmed",
+        "time-in-future",
+        spoilt(_confirm, received_at=YEAR_2100_MS),
+    ),
 )

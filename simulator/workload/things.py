@@ -153,6 +153,8 @@ class Period(Thing):
         self.currency = currency
         self.amount = self.count = 0
         self.invoiced = False
+        self.stale: list[Payment] = []
+        """Whose charges have to be taken back before it is invoiced."""
 
 
 class Charge:

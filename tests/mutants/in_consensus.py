@@ -66,7 +66,7 @@ def votes_are_not_saved(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Replica, "step", forgetful)
 
 
-@mutant("I2", plan_of(1, *CRASHES))
+@mutant("I2", plan_of(2, *CRASHES))
 def votes_are_not_restored(monkeypatch: pytest.MonkeyPatch) -> None:
     """A restarted replica does not take back what it has signed, and signs again."""
     take_back = replica.take_back

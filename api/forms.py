@@ -1,0 +1,32 @@
+"""Forms of texts in questions: a pattern, and what it wants in words.
+
+A text that does not fit is answered with the words: a regular expression helps nobody.
+"""
+
+from __future__ import annotations
+
+_DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_MONTH = r"[0-9]{4}-(0[1-9]|1[0-2])"
+
+IDENTIFIER = r"^([A-Za-z0-9][A-Za-z0-9._:-]{0,63})?$"
+CURRENCY = r"^[A-Z]{3}$"
+CURRENCY_OR_NONE = r"^([A-Z]{3})?$"
+DAY_OR_NONE = rf"^({_DAY})?$"
+MONTH = rf"^{_MONTH}$"
+MONTH_OR_NONE = rf"^({_MONTH})?$"
+PLACE_OR_NONE = rf"^([0-9]{{1,16}}|{_DAY})?$"
+EVIDENCE_ID = r"^[0-9a-f]{64}$"
+
+_CURRENCY_WORDS = "an ISO 4217 code, such as CNY"
+_MONTH_WORDS = "a month, such as 2026-03"
+WORDS = {
+    IDENTIFIER: "an id: 1 to 64 letters, digits and . _ : -, the first a letter or digit",
+    CURRENCY: _CURRENCY_WORDS,
+    CURRENCY_OR_NONE: _CURRENCY_WORDS,
+    DAY_OR_NONE: "a date, such as 2026-03-31",
+    MONTH: _MONTH_WORDS,
+    MONTH_OR_NONE: _MONTH_WORDS,
+    PLACE_OR_NONE: "a block's height, or a date such as 2026-03-31",
+    EVIDENCE_ID: "an id of evidence: 64 hex digits",
+}
+"""What each pattern wants."""

@@ -1,0 +1,60 @@
+"""What questions name: a party, a kind of expectation or a receiver, which has to exist.
+
+A name that nothing has would be answered with an empty list, and that would be taken for news.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+from api.problems import Problem
+from ledger.contracts.receivers import Receiver
+from ledger.expectations import KINDS
+from node.storage.reads import Reader
+
+_NEAR = 5
+_BEGINNING_CHARS = 2
+
+
+def refuse_unknown_party(party: str, names: Sequence[str]) -> None:
+    """Return if ``party`` is empty or one of ``names``.
+
+    Raises:
+        Problem: ``no-such-party``.
+    """
+    if party and party not in names:
+        raise Problem("no-such-party", f"the parties are {', '.join(names)}; got {party!r}")
+
+
+def refuse_unknown_kind(kind: str) -> None:
+    """Return if ``kind`` is empty or a kind of expectation.
+
+    Raises:
+        Problem: ``bad-parameter``; the detail says which kind is nearest, or all of them.
+    """
+    if not kind or kind in KINDS:
+        return
+    near = get_close_matches(kind, KINDS, n=1)
+    advice = f"did you mean {near[0]}?" if near else f"the kinds are {', '.join(KINDS)}"
+    raise Problem("bad-parameter", f"query.kind: {kind!r} is no kind of expectation; {advice}")
+
+
+def refuse_unknown_receiver(reader: Reader, receiver: str) -> None:
+    """Return if ``receiver`` is empty or registered.
+
+    Raises:
+        Problem: ``no-such-receiver``; the detail names some that are registered.
+    """
+    if receiver and reader.row(Receiver, (receiver,)) is None:
+        raise no_such_receiver(reader, receiver)
+
+
+def no_such_receiver(reader: Reader, receiver: str) -> Problem:
+    """Return the problem that says that nothing has this name, and which names are near it."""
+    begins = (receiver[:_BEGINNING_CHARS],)
+    near = reader.rows(Receiver, after_key=begins, limit=_NEAR)
+    near = near or reader.rows(Receiver, limit=_NEAR)
+    names = ", ".join(row.receiver for row in near)
+    advice = f"some that are: {names}" if names else "none is registered yet"
+    return Problem("no-such-receiver", f"no receiver is registered as {receiver!r}; {advice}")

@@ -1,0 +1,31 @@
+"""Times that authors claim: they may lie behind a block, and hardly ahead of it.
+
+They are compared with the block's time alone, never with a clock, so that all nodes agree.
+"""
+
+from __future__ import annotations
+
+from ledger.errors import Refused
+from ledger.limits import AHEAD_MS_MAX
+from ledger.state import Transaction
+
+
+def refuse_future(tx: Transaction, name: str, time_ms: int) -> None:
+    """Return if a claimed time is at most ``AHEAD_MS_MAX`` after the block's.
+
+    Args:
+        tx: The record's transaction.
+        name: The field that claims it.
+        time_ms: What it claims, ms since the epoch.
+
+    Raises:
+        Refused: ``time-in-future``.
+    """
+    if time_ms > tx.time_ms + AHEAD_MS_MAX:
+        raise Refused(
+            "time-in-future",
+            f"What is stated has happened; {name} lies too far after the time of the block. "
+            "It is in milliseconds; check the clock that it comes from.",
+            expected=f"at most {tx.time_ms + AHEAD_MS_MAX}",
+            got=str(time_ms),
+        )

@@ -1,0 +1,137 @@
+"""Questions that name what does not exist are answered with what does, never with nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from queries_kit import Kept, month
+
+from api import forms
+from cli import main
+from ledger.expectations import KINDS
+
+Capture = pytest.CaptureFixture[str]
+
+EXPECTATIONS = ("/v1/expectations", "/v1/expectations/summary")
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
+    made = month(tmp_path_factory.mktemp("named"))
+    yield made
+    made.close()
+
+
+def problem(kept: Kept, path: str) -> tuple[int, str, str]:
+    answer = kept.client.get(path)
+    return answer.status_code, answer.json()["code"], answer.json()["detail"]
+
+
+@pytest.mark.parametrize("path", EXPECTATIONS)
+@pytest.mark.parametrize("name", ["awaited", "opener"])
+def test_an_unknown_party_is_answered_with_the_parties(kept: Kept, path: str, name: str) -> None:
+    for party in ("platfrom", "Platform"):
+        assert problem(kept, f"{path}?{name}={party}") == (
+            404,
+            "no-such-party",
+            f"the parties are platform, institution, funder, auditor; got {party!r}",
+        )
+
+
+@pytest.mark.parametrize("path", EXPECTATIONS)
+def test_an_unknown_kind_is_answered_with_the_nearest_or_all(kept: Kept, path: str) -> None:
+    status, code, detail = problem(kept, f"{path}?kind=captur")
+    assert (status, code) == (400, "bad-parameter")
+    assert detail.endswith("'captur' is no kind of expectation; did you mean capture?")
+    for far in ("zzz", "%00"):
+        assert problem(kept, f"{path}?kind={far}")[2].endswith(f"the kinds are {', '.join(KINDS)}")
+    for kind in KINDS:
+        assert kept.client.get(f"{path}?kind={kind}").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/v1/search", "/v1/payouts", "/v1/payouts/due"])
+def test_an_unknown_receiver_is_answered_with_some_that_are_near(kept: Kept, path: str) -> None:
+    status, code, detail = problem(kept, f"{path}?receiver=shp")
+    assert (status, code) == (404, "no-such-receiver")
+    assert detail == "no receiver is registered as 'shp'; some that are: shop"
+    assert "funder-share, platform-fee, shop" in problem(kept, f"{path}?receiver=zz")[2]
+    assert kept.client.get(f"{path}?receiver=platform-fee").status_code == 200
+
+
+def test_a_receiver_of_a_new_ledger_is_answered_plainly(tmp_path: Path) -> None:
+    bare = Kept(tmp_path)
+    assert problem(bare, "/v1/payouts?receiver=shop")[2].endswith("none is registered yet")
+    bare.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "detail"),
+    [
+        ("/v1/payouts/due?on=tomorrow", "query.on: 'tomorrow' is not a date, such as 2026-03-31"),
+        ("/v1/fees?period=2026-13", "query.period: '2026-13' is not a month, such as 2026-03"),
+        ("/v1/fees?currency=cny", "query.currency: 'cny' is not an ISO 4217 code, such as CNY"),
+        ("/v1/books/accounts?as_of=x", "'x' is not a block's height, or a date such as 2026-03-31"),
+    ],
+)
+def test_a_text_of_the_wrong_form_is_answered_in_words(kept: Kept, path: str, detail: str) -> None:
+    status, code, said = problem(kept, path)
+    assert (status, code) == (400, "bad-parameter")
+    assert said.endswith(detail)
+
+
+def test_every_pattern_of_a_parameter_has_words(kept: Kept) -> None:
+    document = kept.client.get("/openapi.json").json()
+    patterns = {
+        parameter["schema"]["pattern"]
+        for operations in document["paths"].values()
+        for operation in operations.values()
+        for parameter in operation.get("parameters", ())
+        if "pattern" in parameter["schema"]
+    }
+    assert patterns == set(forms.WORDS)
+
+
+# -- commands -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        ("expectations --awaited bank", "no-such-party: the parties are platform, institution"),
+        ("expectations --opener bank", "no-such-party: the parties are platform, institution"),
+        ("expectations --summary --awaited bank", "no-such-party: the parties are platform"),
+        ("expectations --kind captur", "bad-parameter: query.kind: 'captur' is no kind"),
+        ("export books --party bank", "no-such-party: the parties are platform, institution"),
+        ("export books --as-of yesterday", "bad-place: 'yesterday' is no block's height and no"),
+        ("export books --as-of 2026-02-30", "bad-place: '2026-02-30' is no block's height and"),
+        ("export books --as-of -1", "bad-place: '-1' is no block's height and no date"),
+        ("receipt X1 --party bank", "no-such-party: the parties are platform, institution"),
+        ("fees --period 2026-13", "bad-month: '2026-13' is no month: write YYYY-MM, such as"),
+        ("fees --period march", "bad-month: 'march' is no month: write YYYY-MM, such as"),
+        ("payouts --due 2026-02-30", "bad-date: '2026-02-30' is no date: write YYYY-MM-DD"),
+        ("search --from 20260101", "bad-date: '20260101' is no date: write YYYY-MM-DD"),
+        ("search --to yesterday", "bad-date: 'yesterday' is no date: write YYYY-MM-DD"),
+        ("search", "bad-parameter: say what to search by"),
+    ],
+)
+def test_a_command_called_with_a_wrong_name_says_so_and_exits_2(
+    kept: Kept, line: str, error: str, capsys: Capture
+) -> None:
+    assert main.run([*line.split(), "--url", kept.server.url, "--token", kept.token]) == 2
+    said = capsys.readouterr()
+    assert said.err.startswith(f"error: {error}"), said.err
+    assert said.out == ""
+    assert "^" not in said.err
+
+
+def test_what_is_only_not_there_exits_1(kept: Kept, capsys: Capture) -> None:
+    where = ["--url", kept.server.url, "--token", kept.token]
+    for line, code in (
+        ("payouts --receiver nobody", "no-such-receiver"),
+        ("export books --as-of 999999", "no-such-block"),
+        ("receipt X1 --party funder", "no-such-record"),
+    ):
+        assert main.run([*line.split(), *where]) == 1
+        assert capsys.readouterr().err.startswith(f"error: {code}: ")
