@@ -1,4 +1,7 @@
-"""What a replica knows: slots, executed blocks, the final tip. Answers, decides nothing."""
+"""What a replica knows: slots, executed blocks, the final tip, and the slot that it is in.
+
+Answers, decides nothing.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,8 @@ class Book:
     def __init__(self, tip: Tip, certificate: Certificate | None) -> None:
         self.final = tip
         self.final_certificate = certificate
+        self.current = tip.slot + 1
+        """The slot that the replica is in (R1)."""
         self.slots: dict[int, Slot] = {}
         self._live: list[tuple[int, Slot]] | None = []
         self.tips: dict[bytes, Tip] = {}

@@ -77,7 +77,7 @@ class Process:
         self._base_us = 0
         self._writing = False
 
-    # -- clocks (node.host.Clock) -----------------------------------------------------------------
+    # -- clocks (node.surroundings.Clock) ---------------------------------------------------------
 
     def now(self) -> Now:
         """Return this machine's steady ticks and wall time."""
@@ -103,13 +103,13 @@ class Process:
             passed += 1
         return self._base_us + passed
 
-    # -- network (node.host.Network) --------------------------------------------------------------
+    # -- network (node.surroundings.Network) ------------------------------------------------------
 
     def send(self, peer: str, frame: bytes) -> None:
         """Send a frame to a party, or not, if the power fails or the party is a liar."""
         self.burn()
         if self.liar is None:
-            self.world.post(self, peer, frame)
+            self.world.frames.post(self, peer, frame)
         else:
             self.liar.send(peer, frame)
 

@@ -19,8 +19,9 @@ from simulator.checkers import CHECKERS, Checker
 from simulator.chronicle import Chronicle
 from simulator.errors import Violation
 from simulator.plan import Plan
+from simulator.templates import Templates
 from simulator.trace import Trace
-from simulator.world import Templates, World
+from simulator.world import World
 
 MEMORY_DISK = Path("/dev/shm")
 """Where the files of simulated disks go, if there is such a place."""

@@ -12,34 +12,31 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from hashlib import sha256
 from heapq import heappop, heappush
 from itertools import count
 from pathlib import Path
 
-from consensus.errors import ConsensusError
-from consensus.messages import Message, decode
 from ledger.block import Block
-from ledger.errors import LedgerError
 from ledger.execute import Execution
 from node.errors import Halted
-from node.storage.store import EvidenceItem, Item, Store
+from node.storage.store import EvidenceItem, Item
 from simulator.chance import Chance
 from simulator.checkers import Checker
 from simulator.clients import Client
-from simulator.disk import make_disk, name_database
 from simulator.errors import Violation
+from simulator.faults import Faults
+from simulator.frames import Frames
 from simulator.history import Operation
 from simulator.keys import make_genesis
 from simulator.liars import LIES, Twin
+from simulator.links import Links
 from simulator.network import Lines
 from simulator.plan import Fault, Plan, check
 from simulator.process import MORNING_MS, Process
+from simulator.templates import Templates
 from simulator.trace import Trace
 from simulator.workload import Workload
 
-PING_US = 1_000_000
-"""After so long without an answer a link counts as broken."""
 OPERATOR_US = 2_000_000
 """How long an operator takes to start a node again that has stopped."""
 SETTLE_US = 400_000_000
@@ -75,6 +72,9 @@ class World:
         self.now_us = 0
         self.steps = 0
         self.lines = Lines(plan.network, Chance(plan.seed, "network"))
+        self.links = Links(self)
+        self.frames = Frames(self)
+        self.faults = Faults(self)
         self.counts: Counter[str] = Counter()
         self.damaged: set[str] = set()
         self.halts: dict[str, Halted] = {}
@@ -84,7 +84,6 @@ class World:
         self.settled = False
         self._queue: list[tuple[int, int, Process | None, Callable[[], object]]] = []
         self._order = count()
-        self._sent: tuple[str, bytes, Message | None] = ("", b"", None)
         self.processes: dict[str, Process] = {}
         for party in plan.parties:
             twins = issubclass(LIES[plan.liars[party]], Twin) if party in plan.liars else False
@@ -126,7 +125,7 @@ class World:
             self._begin()
             end_us = self.plan.until_ms * 1000
             self._until(self._is_idle, end_us)
-            self._heal()
+            self.faults.heal()
             self.settled = self._until(self._is_settled, self.now_us + SETTLE_US)
             for checker in self.checkers:
                 checker.finish()
@@ -159,11 +158,7 @@ class World:
         for process in self.processes.values():
             if process.party not in late:
                 self.after(0, lambda p=process: self.start(p))  # type: ignore[misc]
-        for fault in self.plan.faults:
-            if fault.disk == "backup":
-                at_us = 1000 * (fault.at_ms - fault.age_ms)
-                self.at(at_us, None, lambda f=fault: self._back_up(f))  # type: ignore[misc]
-            self.at(1000 * fault.at_ms, None, lambda f=fault: self._strike(f))  # type: ignore[misc]
+        self.faults.schedule()
         for client in self.clients:
             self.after(10_000, client.turn)
 
@@ -212,7 +207,7 @@ class World:
             return
         for other in self.processes.values():
             if other is not process:
-                self.after(1000, lambda o=other: self._connect(process, o))  # type: ignore[misc]
+                self.after(1000, lambda o=other: self.links.connect(process, o))  # type: ignore[misc]
         process.do(lambda host: None)
 
     def power_failed(self, process: Process, fault: Fault | None) -> None:
@@ -222,7 +217,7 @@ class World:
         self.counts["crashes"] += 1
         for other in self.processes.values():
             if process.name in other.links:
-                self.after(1000, lambda o=other: self._lose_link(o, process))  # type: ignore[misc]
+                self.after(1000, lambda o=other: self.links.lose(o, process))  # type: ignore[misc]
         if fault is not None and fault.for_ms:
             self.after(1000 * fault.for_ms, lambda: self.start(process))
 
@@ -252,170 +247,6 @@ class World:
     def doubts(self, process: Process) -> bool:
         """Return whether an operator would check everything before this machine starts."""
         return process.name in self.damaged
-
-    def _back_up(self, fault: Fault) -> None:
-        for process in self._machines_of(fault):
-            process.disk.back_up(fault.at_ms - fault.age_ms)
-
-    def _machines_of(self, fault: Fault) -> list[Process]:
-        return [p for p in self.processes.values() if not fault.who or p.party in fault.who]
-
-    # -- faults -----------------------------------------------------------------------------------
-
-    def _strike(self, fault: Fault) -> None:
-        if self.healed:
-            return
-        self.counts[fault.kind] += 1
-        self.note(None, "fault", describe(fault))
-        if fault.kind in ("partition", "network"):
-            self.lines.begin(fault)
-            self.after(PING_US, self._ping)
-        elif fault.kind == "flood":
-            for client in self.clients:
-                if client.process.party in (fault.who or self.plan.parties):
-                    client.flood(fault.count)
-        else:
-            for process in self._machines_of(fault):
-                self._strike_machine(process, fault)
-        if fault.for_ms and fault.kind not in ("crash", "corrupt"):
-            self.after(1000 * fault.for_ms, lambda: self._end(fault))
-
-    def _strike_machine(self, process: Process, fault: Fault) -> None:
-        if fault.kind == "slow-disk":
-            process.latency_us = 1000 * fault.latency_ms
-        elif fault.kind == "clock":
-            process.now_us = max(process.now_us, self.now_us)
-            process.jump(fault.by_ms, fault.drift_ppm)
-        elif fault.kind == "disk-full":
-            process.full = True
-            if process.store is not None:
-                process.store.limit_pages(full=True)
-        elif fault.kind == "crash" and fault.effect and process.host is not None:
-            process.fuse = (fault.effect, fault)
-        else:
-            if fault.kind == "corrupt":
-                self.damaged.add(process.name)
-            self.power_failed(process, fault)
-
-    def _end(self, fault: Fault) -> None:
-        self.note(None, "over", describe(fault))
-        if fault.kind in ("partition", "network"):
-            self.lines.end(fault)
-            self._connect_all()
-            return
-        for process in self._machines_of(fault):
-            if fault.kind == "slow-disk":
-                process.latency_us = self.plan.disk_us
-            elif fault.kind == "clock":
-                process.jump(-fault.by_ms, 0)
-            elif fault.kind == "disk-full":
-                process.full = False
-                if process.store is not None:
-                    process.store.limit_pages(full=False)
-
-    def _heal(self) -> None:
-        self.healed = True
-        self.note(None, "heal", "")
-        self.lines.calm()
-        gone = {
-            process.name
-            for fault in self.plan.faults
-            if fault.kind == "crash" and not fault.for_ms and fault.at_ms * 1000 <= self.now_us
-            for process in self._machines_of(fault)
-        }
-        for process in self.processes.values():
-            process.fuse = None
-            process.latency_us = self.plan.disk_us
-            process.full = False
-            if process.store is not None:
-                process.store.limit_pages(full=False)
-            elif process.name not in gone and process.name not in self.halts:
-                self.start(process)
-        self._connect_all()
-
-    # -- links ------------------------------------------------------------------------------------
-
-    def _connect_all(self) -> None:
-        names = list(self.processes.values())
-        for place, one in enumerate(names):
-            for other in names[place + 1 :]:
-                self._connect(one, other)
-
-    def _connect(self, one: Process, other: Process) -> None:
-        if one.party == other.party or one.host is None or other.host is None:
-            return
-        if self._are_cut(one, other) or other.name in one.links:
-            return
-        one.links.add(other.name)
-        other.links.add(one.name)
-        for here, there in ((one, other), (other, one)):
-            self.at(self.now_us, here, lambda h=here, t=there: self._peer_up(h, t))  # type: ignore[misc]
-
-    def _peer_up(self, here: Process, there: Process) -> None:
-        here.do(lambda host: host.peer_up(there.party))
-
-    def _are_cut(self, one: Process, other: Process) -> bool:
-        lines, now_us = self.lines, self.now_us
-        return lines.cut(one.party, other.party, now_us) or lines.cut(
-            other.party, one.party, now_us
-        )
-
-    def _ping(self) -> None:
-        for one in self.processes.values():
-            for other in self.processes.values():
-                if other.name in one.links and self._are_cut(one, other):
-                    self._lose_link(one, other)
-                    self._lose_link(other, one)
-
-    def _lose_link(self, here: Process, gone: Process) -> None:
-        if gone.host is not None and here.name in gone.links and not self._are_cut(here, gone):
-            return  # it has come back already
-        if gone.name not in here.links:
-            return
-        here.links.discard(gone.name)
-        if not any(self.processes[name].party == gone.party for name in here.links):
-            here.do(lambda host: host.peer_down(gone.party))
-
-    # -- frames -----------------------------------------------------------------------------------
-
-    def post(self, sender: Process, party: str, frame: bytes) -> None:
-        """Send a frame to every machine of a party that the sender is connected with."""
-        self._watch(sender, frame)
-        self.counts["frames"] += 1
-        for to in self.processes.values():
-            if to.party != party or to.name not in sender.links:
-                continue
-            life, now_us = to.life, sender.now_us
-            arrivals = self.lines.arrivals(sender.party, party, now_us, len(frame))
-            if self.trace is not None:
-                self.trace.frame(now_us, sender, to, arrivals, self._sent[2])
-            for arrival in arrivals:
-                self.at(
-                    arrival,
-                    to,
-                    lambda t=to, n=life: self._deliver(sender.party, t, n, frame),  # type: ignore[misc]
-                )
-
-    def _deliver(self, sender: str, to: Process, life: int, frame: bytes) -> None:
-        if to.life != life or to.host is None:
-            self.note(to, "miss", f"from {sender}")
-            return
-        if to.liar is not None and not to.liar.receive(sender, frame):
-            return
-        to.do(lambda host: host.receive(sender, frame))
-
-    def _watch(self, sender: Process, frame: bytes) -> None:
-        if self._sent[0] == sender.name and self._sent[1] is frame:
-            return
-        message: Message | None = None
-        try:
-            message = decode(frame)
-        except (ConsensusError, LedgerError):
-            self.counts["nonsense frames"] += 1
-        self._sent = (sender.name, frame, message)
-        if message is not None:
-            for checker in self.checkers:
-                checker.on_sent(sender, message, frame)
 
     # -- what the machines report -----------------------------------------------------------------
 
@@ -454,38 +285,6 @@ class World:
             at_us = self.now_us if process is None else max(self.now_us, process.now_us)
             name = "-" if process is None else process.name
             self.trace.line(at_us, name, event, " ".join(detail.split()))
-
-
-class Templates:
-    """Empty databases by ledger and party: making tables takes longer than a short run.
-
-    Args:
-        directory: Where they are kept.
-    """
-
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-
-    def of(self, world: World, party: str) -> Path:
-        """Return the path of an empty database, made on first use."""
-        path = self._directory / f"{world.genesis.ledger[:16]}-{party}.db"
-        if not path.exists():
-            make_disk(path)
-            Store(f"sqlite:///{path}", world.genesis, party=party).close()
-            name_database(path, sha256(path.name.encode()).hexdigest()[:32])
-        return path
-
-
-def describe(fault: Fault) -> str:
-    """Return a fault in one line, with the fields that differ from their defaults."""
-    default = Fault(kind=fault.kind, at_ms=0)
-    names = [n for n in fault.__struct_fields__ if getattr(fault, n) != getattr(default, n)]
-    said = (f"{name}={_plain(getattr(fault, name))}" for name in names if name != "at_ms")
-    return " ".join((fault.kind, *said))
-
-
-def _plain(value: object) -> str:
-    return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _height(process: Process) -> int:

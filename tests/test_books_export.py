@@ -18,6 +18,7 @@ from xml.etree import ElementTree
 
 import msgspec
 import pytest
+from api_kit import Consortium, applied, captured, until
 from beancount import loader
 from beancount.core import account as beancount_account
 from beancount.core import realization
@@ -26,7 +27,6 @@ from beancount.core.data import Open, Transaction
 from books_kit import ODD, Served, StoredLedger, fill, serving
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_api import Consortium, applied, captured, until
 from test_sample import Played
 
 from cli import main

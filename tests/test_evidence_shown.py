@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-from test_api import Consortium, until
+from api_kit import Consortium, until
 
 from api.evidence import EvidenceDocument, EvidencePage
 from cli import main

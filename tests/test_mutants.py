@@ -13,7 +13,8 @@ from simulator.errors import Violation
 from simulator.liars import LIES
 from simulator.plan import Plan, write
 from simulator.run import quiet
-from simulator.world import Templates, World
+from simulator.templates import Templates
+from simulator.world import World
 from tests.mutants import MUTANTS, Mutant, lies
 
 SEEDS = 8

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from queries_kit import DAY, MORNING, TUESDAY, Kept, month
-from test_store import empty_postgresql
+from store_kit import empty_postgresql
 
 from api.limits import SCANNED_MAX
 from api.lists import csv_text

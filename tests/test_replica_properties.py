@@ -9,9 +9,11 @@ from consensus_kit import SIGNERS, WALL_MS, Cluster, Disk, genesis_of, make_bloc
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from consensus import certificates as certificates_module
 from consensus import evidence as evidence_module
+from consensus import finality as finality_module
 from consensus import justification as justification_module
-from consensus import replica as replica_module
+from consensus import proposals as proposals_module
 from consensus.effects import Saved
 from consensus.errors import BadVote
 from consensus.messages import (
@@ -321,8 +323,9 @@ def test_checker_of_r7_bites_when_a_vote_is_not_saved(monkeypatch: pytest.Monkey
 def test_checker_of_i3_bites_when_a_proposal_carries_no_proof(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(replica_module, "refuse_unjustified", lambda *_: None)
-    monkeypatch.setattr(replica_module, "wire_block", lambda block, _: wire_block(block, ()))
+    for module in (proposals_module, finality_module):
+        monkeypatch.setattr(module, "refuse_unjustified", lambda *_: None)
+    monkeypatch.setattr(proposals_module, "wire_block", lambda block, _: wire_block(block, ()))
     cluster = _cluster_at_work()
     with pytest.raises(BadVote, match="unjustified"):
         for _ in range(3):
@@ -332,7 +335,7 @@ def test_checker_of_i3_bites_when_a_proposal_carries_no_proof(
 
 def test_checker_of_i1_bites_when_a_quorum_is_too_small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Slot, "certify", _certify_two)
-    for module in (replica_module, justification_module):
+    for module in (certificates_module, justification_module):
         monkeypatch.setattr(module, "verify_certificate", lambda *_: None)
     cluster = Cluster(genesis_of(4, 3))
     for one in ("platform", "institution"):

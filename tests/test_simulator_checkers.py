@@ -18,7 +18,8 @@ from simulator.history import Operation
 from simulator.plan import Fault, Plan, read
 from simulator.process import Process
 from simulator.run import quiet
-from simulator.world import Templates, World
+from simulator.templates import Templates
+from simulator.world import World
 
 LOST = Fault(kind="crash", at_ms=300, for_ms=400, who=("institution",), disk="lost")
 TORN = tuple(

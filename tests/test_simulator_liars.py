@@ -31,8 +31,9 @@ from simulator.checkers import CHECKERS, Checker
 from simulator.liars import LIES, sentence
 from simulator.plan import Plan
 from simulator.process import Process
+from simulator.templates import Templates
 from simulator.trace import Trace
-from simulator.world import Templates, World
+from simulator.world import World
 
 CONVICTING = ("batch-equivocator", "colluder", "equivocator", "flooder", "twin", "two-faced")
 """Lies of which two contradicting signatures come about."""

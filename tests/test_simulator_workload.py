@@ -26,8 +26,9 @@ from simulator.process import MORNING_MS
 from simulator.refusals import GUARDS, UNREACHABLE, passed, refusals
 from simulator.rehearsal import Rehearsal
 from simulator.run import quiet
+from simulator.templates import Templates
 from simulator.workload import ID_REUSED, MOVES, WRONG_AUTHOR, Said, Workload
-from simulator.world import Templates, World
+from simulator.world import World
 
 GENERAL = (ID_REUSED, WRONG_AUTHOR)
 """Refusals that come of any record: said under a used id, or by another role."""

@@ -99,7 +99,7 @@ class Liar:
     def tell(self, peer: str, message: Message | bytes) -> None:
         """Send a message, or any bytes, to a peer."""
         frame = message if isinstance(message, bytes) else encode(message)
-        self.world.post(self.process, peer, frame)
+        self.world.frames.post(self.process, peer, frame)
 
     def lied(self, kind: str, detail: str = "") -> None:
         """Note that a lie was told, for the trace and the verdict."""

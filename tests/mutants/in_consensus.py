@@ -6,12 +6,25 @@ from typing import Any
 
 import pytest
 
-from consensus import evidence, justification, replica, votes, witness
+from consensus import (
+    certificates,
+    evidence,
+    finality,
+    justification,
+    proposals,
+    replica,
+    votes,
+    witness,
+)
+from consensus.book import Book
 from consensus.effects import Effects, Saved
 from consensus.errors import BadVote
+from consensus.evidence import Evidence
 from consensus.replica import Replica
 from consensus.slot import Slot
+from consensus.voter import Voter
 from consensus.votes import Certificate, Subject, skip_subject, verify_vote
+from consensus.witness import Witness
 from ledger.genesis import Genesis
 from simulator.plan import Fault
 from tests.mutants.mutant import mutant, plan_of
@@ -36,7 +49,7 @@ def quorum_minus_one(monkeypatch: pytest.MonkeyPatch) -> None:
             verify_vote(vote, genesis)
 
     monkeypatch.setattr(Slot, "certify", lambda self, s, quorum: certify(self, s, quorum - 1))
-    monkeypatch.setattr(replica, "verify_certificate", lenient)
+    monkeypatch.setattr(certificates, "verify_certificate", lenient)
     monkeypatch.setattr(justification, "verify_certificate", lenient)
 
 
@@ -56,39 +69,40 @@ def votes_are_not_saved(monkeypatch: pytest.MonkeyPatch) -> None:
 @mutant("I2", plan_of(2, *CRASHES))
 def votes_are_not_restored(monkeypatch: pytest.MonkeyPatch) -> None:
     """A restarted replica does not take back what it has signed, and signs again."""
-    restore = Replica._restore
+    take_back = replica.take_back
 
-    def forgetful(self: Replica, saved: Saved) -> None:
+    def forgetful(saved: Saved, book: Book, seen: Witness) -> list[Evidence]:
         kept = tuple(each for each in saved.durables if each.kind == "certificate")
-        restore(self, Saved(saved.tip, saved.certificate, kept))
+        return take_back(Saved(saved.tip, saved.certificate, kept), book, seen)
 
-    monkeypatch.setattr(Replica, "_restore", forgetful)
+    monkeypatch.setattr(replica, "take_back", forgetful)
 
 
 @mutant("I2", plan_of(1, liars={"funder": "equivocator"}))
 def skips_after_final(monkeypatch: pytest.MonkeyPatch) -> None:
     """A replica votes Skip for a slot although it has voted Final there."""
-    next_vote = Replica._next_vote
+    next_vote = Voter._next_vote
 
-    def hasty(self: Replica, number: int, slot: Slot) -> Subject | None:
+    def hasty(self: Voter, number: int, slot: Slot) -> Subject | None:
         if "skip" not in slot.own and self._must_skip(slot):
             return skip_subject(number)
         return next_vote(self, number, slot)
 
-    monkeypatch.setattr(Replica, "_next_vote", hasty)
+    monkeypatch.setattr(Voter, "_next_vote", hasty)
 
 
 @mutant("I3", plan_of(1, liars={"funder": "ballot-stuffer"}))
 def signatures_are_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever says that it is somebody's vote is believed to be."""
-    for module in (votes, replica, witness):
+    for module in (votes, certificates, witness):
         monkeypatch.setattr(module, "verify_vote", lambda vote, genesis: None)
 
 
 @mutant("I3", plan_of(1, liars={"funder": "bare"}))
 def justification_is_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     """A proposal is taken without the certificates that lead to it."""
-    monkeypatch.setattr(replica, "refuse_unjustified", lambda *args: None)
+    for module in (proposals, finality):
+        monkeypatch.setattr(module, "refuse_unjustified", lambda *args: None)
 
 
 @mutant(
@@ -99,13 +113,13 @@ def justification_is_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def ranges_are_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     """A replica that is behind takes any blocks that it is given."""
-    monkeypatch.setattr(replica, "refuse_unproved", lambda *args: None)
+    monkeypatch.setattr(finality, "refuse_unproved", lambda *args: None)
 
 
 @mutant("I7", plan_of(1, Fault(kind="crash", at_ms=300, who=("funder",))))
 def nobody_skips(monkeypatch: pytest.MonkeyPatch) -> None:
     """A leader that is gone is waited for, for ever."""
-    monkeypatch.setattr(Replica, "_must_skip", lambda self, slot: False)
+    monkeypatch.setattr(Voter, "_must_skip", lambda self, slot: False)
 
 
 @mutant("I8", plan_of(1, HALVES))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from consensus.effects import Deliver, Effects
-from node import host
+from node import gossip
 from node.accusations import Accusations
 from node.host import Host
 from node.journal import Journal
@@ -36,7 +36,7 @@ def sends_before_it_saves(monkeypatch: pytest.MonkeyPatch) -> None:
     def hasty(self: Host, effects: Effects) -> None:
         sends, effects.send = effects.send, []
         for send in sends:
-            self._send(send)
+            self._sender.send(send)
         perform(self, effects)
 
     monkeypatch.setattr(Host, "_perform", hasty)
@@ -124,7 +124,7 @@ def forgets_what_the_log_holds(monkeypatch: pytest.MonkeyPatch) -> None:
 @mutant("I8", plan_of(1, liars={"funder": "slanderer"}))
 def evidence_is_not_verified(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a peer calls evidence is kept and said on."""
-    monkeypatch.setattr(host, "verify_evidence", lambda evidence, genesis: None)
+    monkeypatch.setattr(gossip, "verify_evidence", lambda evidence, genesis: None)
 
 
 @mutant("I8", plan_of(1, liars={"funder": "colluder", "auditor": "colluder"}))

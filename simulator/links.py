@@ -1,0 +1,68 @@
+"""Who is connected with whom: links come up, and are noticed to be gone, on both ends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from simulator.process import Process
+    from simulator.world import World
+
+PING_US = 1_000_000
+"""After so long without an answer a link counts as broken."""
+
+
+class Links:
+    """The links between the machines of a world; each machine keeps the names of its own.
+
+    Args:
+        world: The world.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def connect_all(self) -> None:
+        """Connect all machines that can reach each other."""
+        names = list(self._world.processes.values())
+        for place, one in enumerate(names):
+            for other in names[place + 1 :]:
+                self.connect(one, other)
+
+    def connect(self, one: Process, other: Process) -> None:
+        """Connect two machines, if both are on and the line is not cut."""
+        if one.party == other.party or one.host is None or other.host is None:
+            return
+        if self._are_cut(one, other) or other.name in one.links:
+            return
+        one.links.add(other.name)
+        other.links.add(one.name)
+        for here, there in ((one, other), (other, one)):
+            self._world.at(self._world.now_us, here, lambda h=here, t=there: self._peer_up(h, t))  # type: ignore[misc]
+
+    def _peer_up(self, here: Process, there: Process) -> None:
+        here.do(lambda host: host.peer_up(there.party))
+
+    def _are_cut(self, one: Process, other: Process) -> bool:
+        lines, now_us = self._world.lines, self._world.now_us
+        return lines.cut(one.party, other.party, now_us) or lines.cut(
+            other.party, one.party, now_us
+        )
+
+    def ping(self) -> None:
+        """Let machines notice that a line between them is cut."""
+        for one in self._world.processes.values():
+            for other in self._world.processes.values():
+                if other.name in one.links and self._are_cut(one, other):
+                    self.lose(one, other)
+                    self.lose(other, one)
+
+    def lose(self, here: Process, gone: Process) -> None:
+        """Let a machine notice that another is gone, unless it has come back already."""
+        if gone.host is not None and here.name in gone.links and not self._are_cut(here, gone):
+            return
+        if gone.name not in here.links:
+            return
+        here.links.discard(gone.name)
+        if not any(self._world.processes[name].party == gone.party for name in here.links):
+            here.do(lambda host: host.peer_down(gone.party))

@@ -1,0 +1,154 @@
+"""Before a block: what a record will read is fetched at once, and previewed on an overlay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from ledger.contracts import decode_record
+from ledger.errors import Refused
+from ledger.execute import Preview, execute
+from ledger.state import (
+    Changes,
+    Key,
+    Overlay,
+    Row,
+    Wanted,
+)
+from tests import fee_kit, refund_kit
+from tests.ledger_kit import (
+    GENESIS,
+    Ledger,
+    captured,
+    opened,
+    paid_of,
+    split_ledger,
+)
+from tests.refusal_kit import (
+    CONFIRMATION,
+    NEW_RECEIVER,
+    ONE_PAYMENT,
+    REFUSALS,
+    Said,
+    capture,
+    instruct,
+    paid_out,
+    payout,
+)
+
+# --- prefetch -----------------------------------------------------------------------------------
+
+
+class Counting:
+    """A view over rows that remembers what was prefetched, and what was read without it."""
+
+    def __init__(self, below: Overlay) -> None:
+        self.below = below
+        self.loaded: set[tuple[type[Row], Key]] = set()
+        self.waves = 0
+        self.cold: list[tuple[str, Key]] = []
+
+    def get(self, kind: type[Any], key: Key) -> Any:
+        if (kind, key) not in self.loaded:
+            self.cold.append((kind.TABLE, key))
+        return self.below.get(kind, key)
+
+    def fetch(self, wanted: Wanted) -> Changes:
+        self.waves += 1
+        self.loaded.update((kind, key) for kind, keys in wanted.items() for key in keys)
+        return self.below.fetch(wanted)
+
+
+def cold_reads(ledger: Ledger, *said: Said) -> tuple[Counting, list[tuple[str, Key]]]:
+    view = Counting(ledger.view)
+    batches = [ledger.seal(a, [ledger.record(type_, fields)]) for a, type_, fields in said]
+    done = execute(GENESIS, ledger.tip, ledger.frontier, view, ledger.now, batches)
+    assert done.refusals == []
+    return view, view.cold
+
+
+def instructed() -> Ledger:
+    ledger = opened()
+    ledger.instruct()
+    return ledger
+
+
+def in_books() -> Ledger:
+    """Return a ledger whose receivers already have open buckets."""
+    ledger = split_ledger()
+    ledger.capture("P2")
+    return ledger
+
+
+def paid() -> Ledger:
+    ledger = paid_out()
+    ledger.paid()
+    return ledger
+
+
+ORDINARY: dict[str, tuple[Callable[[], Ledger], Said]] = {
+    "first half: capture": (opened, capture()),
+    "first half: instruction": (opened, instruct()),
+    "second half: capture": (instructed, capture()),
+    "second half: instruction": (in_books, instruct(payment="P2")),
+    "payout": (split_ledger, payout()),
+    "paid": (paid_out, ("institution", "settlement.paid", paid_of())),
+    "confirmed": (paid, ("platform", "settlement.confirmed", CONFIRMATION)),
+    "returned": (paid, ("institution", "settlement.returned", {"payout": "O1", "reason": "any"})),
+    "reversed": (split_ledger, ("institution", "payment.reversed", ONE_PAYMENT)),
+    "withdrawn": (instructed, ("platform", "split.withdrawn", ONE_PAYMENT)),
+    "registered": (opened, ("institution", "receiver.registered", NEW_RECEIVER)),
+    **refund_kit.ORDINARY,
+    **fee_kit.ORDINARY,
+}
+
+
+@pytest.mark.parametrize("name", ORDINARY)
+def test_an_ordinary_record_reads_only_what_was_prefetched(name: str) -> None:
+    make, said = ORDINARY[name]
+    view, cold = cold_reads(make(), said)
+    assert cold == []
+    assert 1 <= view.waves <= 4
+
+
+# --- preview ------------------------------------------------------------------------------------
+
+
+def preview_of(ledger: Ledger, view: Overlay, said: Said, entry: int = 100) -> None:
+    author, type_, fields = said
+    record = decode_record(ledger.record(type_, fields))
+    Preview(GENESIS, view, ledger.tip, author, time_ms=ledger.now).apply(record, entry)
+
+
+def test_preview_applies_to_the_overlay_only() -> None:
+    ledger = opened()
+    view = Overlay(ledger.view)
+    preview_of(ledger, view, capture())
+    preview_of(ledger, view, instruct(), 101)
+    assert view.changes
+    assert ledger.balances() == {}
+    with pytest.raises(Refused) as caught:
+        preview_of(ledger, view, capture(), 102)
+    assert caught.value.code == "already-captured"
+
+
+@pytest.mark.parametrize("code", REFUSALS)
+def test_preview_refuses_what_execution_refuses_and_leaves_the_overlay(code: str) -> None:
+    make, said = REFUSALS[code]
+    ledger = make()
+    view = Overlay(ledger.view)
+    with pytest.raises(Refused) as caught:
+        preview_of(ledger, view, said)
+    assert caught.value.code == code
+    assert view.changes == {}
+
+
+def test_a_previewed_id_counts_as_used() -> None:
+    ledger = opened()
+    view = Overlay(ledger.view)
+    preview_of(ledger, view, ("institution", "payment.captured", {"id": "a", **captured()}))
+    with pytest.raises(Refused) as caught:
+        preview_of(ledger, view, ("institution", "payment.captured", {"id": "a", **captured()}))
+    assert caught.value.code == "id-reused"

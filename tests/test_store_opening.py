@@ -1,0 +1,82 @@
+"""Opening a database: only the right one is taken, and whatever is wrong has a name."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from chains import (
+    GENESIS,
+    TEST_ROWS,
+    Account,
+    Mark,
+    genesis_of,
+)
+from store_kit import (
+    code_of,
+    open_store,
+)
+
+from node.errors import CorruptLedger, StorageError
+from node.storage.store import Store
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "ledger.db"
+
+
+def test_a_database_of_another_ledger_is_refused(path: Path) -> None:
+    open_store(f"sqlite:///{path}").close()
+    with pytest.raises(StorageError) as caught:
+        Store(f"sqlite:///{path}", genesis_of("other"), rows=TEST_ROWS)
+    assert code_of(caught) == "wrong-ledger"
+
+
+def test_a_database_of_another_party_is_refused(path: Path) -> None:
+    url = f"sqlite:///{path}"
+    Store(url, GENESIS, party="platform", rows=TEST_ROWS).close()
+    Store(url, GENESIS, rows=TEST_ROWS).close()
+    with pytest.raises(StorageError) as caught:
+        Store(url, GENESIS, party="funder", rows=TEST_ROWS)
+    assert code_of(caught) == "wrong-party"
+
+
+def test_a_database_with_other_tables_is_refused_and_left_alone(path: Path) -> None:
+    Store(f"sqlite:///{path}", GENESIS, rows=(Mark,)).close()
+    with pytest.raises(StorageError) as caught:
+        open_store(f"sqlite:///{path}")
+    assert code_of(caught) == "wrong-schema"
+    with sqlite3.connect(path) as connection:
+        names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    assert Account.TABLE not in names
+
+
+@pytest.mark.parametrize("url", ["", "nonsense", "mysql://x/y", "postgresql+asyncpg://x/y"])
+def test_a_database_that_is_not_supported_is_refused(url: str) -> None:
+    with pytest.raises(StorageError) as caught:
+        open_store(url)
+    assert code_of(caught) == "bad-database-url"
+
+
+def test_a_place_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StorageError) as caught:
+        open_store(f"sqlite:///{tmp_path / 'absent' / 'ledger.db'}")
+    assert code_of(caught) == "storage-failed"
+
+
+def test_a_file_that_is_no_database_is_corrupt(path: Path) -> None:
+    path.write_bytes(b"not a database at all" * 100)
+    with pytest.raises(CorruptLedger) as caught:
+        open_store(f"sqlite:///{path}")
+    assert "--rebuild" in str(caught.value)
+
+
+def test_sqlite_is_durable_by_write_ahead_log_and_full_sync(path: Path) -> None:
+    store = open_store(f"sqlite:///{path}")
+    with store.reader() as reader:
+        pragma = reader.connection.exec_driver_sql
+        assert pragma("PRAGMA journal_mode").scalar() == "wal"
+        assert pragma("PRAGMA synchronous").scalar() == 2
+    store.close()
