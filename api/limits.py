@@ -7,6 +7,15 @@ from ledger.limits import RECORD_BYTES_MAX
 BODY_BYTES_MAX = 1024 * 1024
 """A single record or an array of records. A stream has no limit in total."""
 
+HEAD_BYTES_MAX = 64 * 1024
+"""A request's line and headers."""
+
+HEAD_WAIT_S = 10.0
+"""How long a client may take for them."""
+
+CONNECTIONS_MAX = 768
+"""Open HTTP connections; peers' WebSockets are not among them."""
+
 LINE_BYTES_MAX = RECORD_BYTES_MAX
 """One line of a stream, its line ending not counted."""
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from api.app import build_app
+from api.connection import BoundedConnection
 from api.draining import Draining
 from node.peers import PING_INTERVAL_S, PING_TIMEOUT_S
 
@@ -49,7 +50,7 @@ class Service:
         self.started = asyncio.Event()
         config = uvicorn.Config(
             build_app(node, self._draining),
-            http="httptools",
+            http=BoundedConnection,
             ws="websockets-sansio",
             loop="none",
             lifespan="off",

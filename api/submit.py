@@ -70,15 +70,21 @@ async def read_body(request: Request) -> bytes:
     Raises:
         Problem: ``body-too-large``.
     """
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and len(announced) < 20:
+        _refuse_body(int(announced))
     body = bytearray()
     async for part in request.stream():
         body += part
-        if len(body) > BODY_BYTES_MAX:
-            raise Problem(
-                "body-too-large",
-                f"at most {BODY_BYTES_MAX} bytes; send more records as {NDJSON}",
-            )
+        _refuse_body(len(body))
     return bytes(body)
+
+
+def _refuse_body(size: int) -> None:
+    if size > BODY_BYTES_MAX:
+        raise Problem(
+            "body-too-large", f"at most {BODY_BYTES_MAX} bytes; send more records as {NDJSON}"
+        )
 
 
 async def _finish(

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from unicodedata import category
 
 from cli.errors import CliError
 
@@ -15,9 +16,27 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 
+_STEERING = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
+"""Unicode's categories of control and format characters, surrogates and separators of lines."""
+
+
 def say(text: str = "") -> None:
     """Print one line of the result, without any markup."""
-    print(text, flush=True)
+    print(harmless(text), flush=True)
+
+
+def harmless(text: str) -> str:
+    """Return ``text`` with what would steer a terminal written out, such as ``\\u009b``.
+
+    What other parties have stated is shown to people; it must not repaint what they read.
+    """
+    if text.isprintable():
+        return text
+    return "".join(_written_out(c) if category(c) in _STEERING else c for c in text)
+
+
+def _written_out(character: str) -> str:
+    return character if character in "\n\t" else character.encode("unicode_escape").decode()
 
 
 def say_json(value: object) -> None:
@@ -27,7 +46,7 @@ def say_json(value: object) -> None:
 
 def note(text: str) -> None:
     """Print a remark on stderr."""
-    print(text, file=sys.stderr, flush=True)
+    print(harmless(text), file=sys.stderr, flush=True)
 
 
 def show_error(error: CliError) -> None:
@@ -55,7 +74,7 @@ def table(
     for index, heading in enumerate(columns):
         grid.add_column(heading, justify="right" if index in numeric else "left", overflow="fold")
     for row in rows:
-        grid.add_row(*(str(cell) for cell in row))
+        grid.add_row(*(harmless(str(cell)) for cell in row))
     out_console().print(grid, markup=False)
 
 

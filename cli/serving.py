@@ -12,7 +12,7 @@ from typing import Literal
 from api.server import serve
 from cli.errors import CheckFailed, UsageError
 from cli.output import note, plural, progress
-from node.home import DATABASE, Home, load_home, lock_home
+from node.home import DATABASE, DATABASE_ID, NO_DATABASE, Home, load_home, lock_home
 from node.node import Node
 from node.storage.check import check
 from node.storage.store import Store
@@ -21,7 +21,6 @@ from node.tokens import write_whole
 Checked = Literal["nothing", "log", "state"]
 
 REBUILDING = "rebuilding"
-DATABASE_ID = "database.id"
 """Names the database that the home's key signs with: another one has forgotten votes (I2)."""
 _SQLITE_FILES = ("", "-wal", "-shm")
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -78,14 +77,17 @@ def _open(home: Home) -> Store:
 def _refuse_lost_database(path: Path, store: Store) -> None:
     """Refuse to sign with a database that does not know what the key has signed before."""
     mark = path / DATABASE_ID
-    if not mark.exists():
+    said = mark.read_text("utf-8", errors="replace").strip() if mark.exists() else ""
+    if said == NO_DATABASE:
         write_whole(mark, f"{store.id}\n".encode(), 0o644)
-    if mark.read_text("ascii").strip() == store.id:
+        return
+    if said == store.id:
         return
     store.close()
     raise CheckFailed(
         "database-lost",
-        f"{path} has run with another database before, and this one does not know its votes",
+        f"{path} has run with another database before, or {DATABASE_ID} is lost that would say so; "
+        "this database does not know what the key has signed",
         "put the old database back, or run `tongzhang node HOME --rebuild`: the node then follows "
         "without voting, because votes it has forgotten could convict its party",
     )

@@ -15,9 +15,13 @@ from cli.options import GenesisFile, Json
 from cli.output import progress, say, say_json
 from ledger.errors import LedgerError
 from ledger.genesis import Genesis, read
+from ledger.limits import GENESIS_BYTES_MAX
 
 File = Annotated[Path, typer.Argument(help="The file to verify.", show_default=False)]
 Replay = Annotated[bool, typer.Option("--replay", help="Execute every record again.")]
+
+TEXT_BYTES_MAX = 16 * 1024 * 1024
+"""More than any receipt or checkpoint may have."""
 
 app = typer.Typer(
     help="Verify a receipt, a log, a checkpoint or evidence offline.",
@@ -58,12 +62,13 @@ def verify_log_file(
       tongzhang verify log log.ndjson --genesis genesis.json
       tongzhang verify log log.ndjson --genesis genesis.json --replay
     """
-    from ledger.verify import verify_log
+    from ledger.verify import LINE_BYTES_MAX, verify_log
 
     founded = _genesis(genesis)
     try:
-        with file.open("rb") as lines, progress(quiet=json) as bar:
+        with file.open("rb") as source, progress(quiet=json) as bar:
             task = bar.add_task("verifying", total=None)
+            lines = iter(lambda: source.readline(LINE_BYTES_MAX + 2), b"")
             proved = verify_log(
                 lines, founded, lambda done: bar.update(task, completed=done), replay=replay
             )
@@ -103,9 +108,10 @@ def verify_evidence_file(file: File, genesis: GenesisFile, json: Json = False) -
       tongzhang verify evidence lie.json --genesis net/auditor/genesis.json
     """
     from consensus.evidence_file import verify_file
+    from consensus.limits import EVIDENCE_FILE_BYTES_MAX
 
     founded = _genesis(genesis)
-    raw = _bytes(file)
+    raw = _bytes(file, EVIDENCE_FILE_BYTES_MAX)
     try:
         proved = verify_file(raw, founded)
     except LedgerError as error:
@@ -113,30 +119,25 @@ def verify_evidence_file(file: File, genesis: GenesisFile, json: Json = False) -
     _report(json, ("evidence", file), founded, proved)
 
 
-def _bytes(path: Path) -> bytes:
-    from consensus.limits import EVIDENCE_FILE_BYTES_MAX
-
+def _bytes(path: Path, most: int) -> bytes:
+    """Return a file's bytes, or one more than there may be: files come from strangers."""
     try:
         with path.open("rb") as file:
-            return file.read(EVIDENCE_FILE_BYTES_MAX + 1)
+            return file.read(most + 1)
     except OSError as error:
         raise _unreadable(path, error) from None
 
 
 def _genesis(path: Path) -> Genesis:
     try:
-        return read(path.read_bytes())
-    except OSError as error:
-        raise _unreadable(path, error) from None
+        return read(_bytes(path, GENESIS_BYTES_MAX))
     except LedgerError as error:
         raise UsageError(error.code, f"{path}: {error.message}") from None
 
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text("utf-8")
-    except OSError as error:
-        raise _unreadable(path, error) from None
+        return _bytes(path, TEXT_BYTES_MAX).decode("utf-8")
     except UnicodeDecodeError:
         raise CheckFailed(
             "not-text", f"{path} is not UTF-8 text, so it is not what it should be"

@@ -40,6 +40,9 @@ KEY = "key.pem"
 TOKENS = "tokens.json"
 OPERATOR_TOKEN = "operator.token"
 DATABASE = "ledger.db"
+DATABASE_ID = "database.id"
+"""Names the database that the key signs with, once there is one."""
+NO_DATABASE = "none yet"
 LOCK = "lock"
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
@@ -181,6 +184,7 @@ def create_home(path: Path, genesis: Genesis, config: Config, signer: Signer) ->
     write_whole(path / GENESIS, genesis.raw, 0o644)
     _, secret = home.tokens.create("operator", SCOPES, _now_ms())
     write_whole(path / OPERATOR_TOKEN, f"{secret}\n".encode(), 0o600)
+    write_whole(path / DATABASE_ID, f"{NO_DATABASE}\n".encode(), 0o644)
     # Last, because a directory is a home when it has this file.
     write_whole(path / CONFIG, config.toml().encode(), 0o644)
     return home
@@ -300,10 +304,16 @@ def create_consortium(
         The homes by party.
 
     Raises:
-        HomeError: ``home-not-empty``.
+        HomeError: ``home-not-empty`` or ``bad-port``.
         GenesisError: the consortium could not work.
     """
     _refuse_not_empty(directory)
+    if ports is None and not 0 < base_port <= _PORT_MAX + 1 - len(members):
+        raise HomeError(
+            "bad-port",
+            f"{len(members)} parties need ports {base_port} to {base_port + len(members) - 1}; "
+            f"choose a first port from 1 to {_PORT_MAX + 1 - len(members)}",
+        )
     known = seeds or {}
     signers = {party: Signer(known.get(party) or os.urandom(SEED_BYTES)) for party, _ in members}
     keyed = tuple(

@@ -12,6 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.app import build_app
+from api.connection import BoundedConnection
 from api.draining import Draining
 from api.server import listen
 from ledger import domains
@@ -36,7 +37,8 @@ class Server:
     def __init__(self, app: FastAPI) -> None:
         self._socket = listen("127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        self._server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+        config = uvicorn.Config(app, http=BoundedConnection, log_level="warning", lifespan="off")
+        self._server = uvicorn.Server(config)
         run = self._server.run
         self._thread = threading.Thread(target=run, args=([self._socket],), daemon=True)
         self._thread.start()

@@ -19,6 +19,7 @@ from cli.day.generate import generate
 from cli.network import Network, found_network
 from cli.parties import parse_parties
 from cli.processes import NodeProcess, command, environment, stop_all
+from node.home import DATABASE_ID, NO_DATABASE
 
 PARTIES = "platform,institution"
 START_S = 40.0
@@ -264,18 +265,22 @@ def test_damaged_database_stops_the_start_and_says_how_to_rebuild(tmp_path: Path
     assert "--rebuild" in start_failing(home)
 
 
-def test_a_home_whose_database_is_gone_does_not_sign_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_a_home_whose_database_is_gone_does_not_sign_again(tmp_path: Path, forgotten: bool) -> None:
     network = found_network(tmp_path / "net", "lost", parse_parties(PARTIES), 2)
     node = network.node("platform")
     try:
         node.start()
         deadline = time.monotonic() + START_S
-        while not (node.home / "database.id").exists() and time.monotonic() < deadline:
+        mark = node.home / DATABASE_ID
+        while mark.read_text().strip() == NO_DATABASE and time.monotonic() < deadline:
             node.refuse_dead()
             time.sleep(0.05)
     finally:
         stop_all(network.nodes)
     (node.home / "ledger.db").unlink()
+    if forgotten:
+        mark.unlink()
     for journal in node.home.glob("ledger.db-*"):
         journal.unlink()
     shown = start_failing(node.home)

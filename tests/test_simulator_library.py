@@ -25,7 +25,10 @@ def test_a_scenario_ends_as_its_story_says(name: str) -> None:
     assert outcome.finding is None
     assert plan.expect is not None
     assert not library.surprises(plan.expect, outcome)
-    assert diagram.cut(slice_of(plan, trace), plan.parties).arrows
+    shown = diagram.cut(slice_of(plan, trace), plan.parties)
+    assert shown.arrows
+    if plan.expect.convicted:
+        assert "evidence" in {mark.event for mark in shown.marks}
 
 
 def test_every_scenario_has_a_story_an_expectation_and_a_slice_to_show() -> None:

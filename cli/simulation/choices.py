@@ -19,6 +19,8 @@ from simulator.swarm import draw
 SEED = 7
 BLOCKS = 300
 """How long a log a run makes if nothing is said about it."""
+FILE_BYTES_MAX = 256 * 1024 * 1024
+"""A plan, a faults file or a trace."""
 RECORDS_MAX = 10_000
 
 
@@ -182,7 +184,11 @@ def reproduce(choices: Choices, seed: int | None = None) -> str:
 def text_of(path: Path) -> str:
     """Return the text of a file that was named on the command line."""
     try:
-        return path.read_text("utf-8")
+        with path.open("rb") as file:
+            raw = file.read(FILE_BYTES_MAX + 1)
+        if len(raw) > FILE_BYTES_MAX:
+            raise UsageError("file-too-large", f"{path} has more than {FILE_BYTES_MAX:,} bytes")
+        return raw.decode("utf-8")
     except OSError as error:
         raise UsageError("unreadable-file", f"{path}: {error.strerror or error}") from None
     except UnicodeDecodeError:

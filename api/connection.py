@@ -1,0 +1,78 @@
+"""One HTTP connection, bounded before anybody is known: the size and time of a request's head.
+
+Requests carry their token in the head, and peers prove their key only after it. So whoever can
+reach the port can send the beginning of one; what it may cost is bounded here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from api.limits import CONNECTIONS_MAX, HEAD_BYTES_MAX, HEAD_WAIT_S
+
+logger = logging.getLogger("tongzhang.api")
+
+
+class BoundedConnection(HttpToolsProtocol):
+    """uvicorn's HTTP connection, closed when a head is too long or takes too long.
+
+    Time counts from the opening of the connection, or from a later request's first byte.
+    """
+
+    _head_bytes = 0
+    _in_head = True
+    _head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Open the connection, unless there are too many already."""
+        super().connection_made(transport)
+        if len(self.connections) > CONNECTIONS_MAX:
+            logger.warning("more than %d connections; one was closed", CONNECTIONS_MAX)
+            transport.abort()
+            return
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the timer."""
+        self._head_came()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes; of a head only so many."""
+        began_in_head = self._in_head
+        super().data_received(data)
+        if not (began_in_head and self._in_head):
+            return
+        self._head_bytes += len(data)
+        if self._head_bytes > HEAD_BYTES_MAX and not self.transport.is_closing():
+            self._refuse("431 Request Header Fields Too Large")
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        if not self._in_head:
+            self._await_head()
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """A request's head is complete."""
+        self._head_came()
+        super().on_headers_complete()
+
+    def _await_head(self) -> None:
+        self._in_head, self._head_bytes = True, 0
+        self._head_timer = self.loop.call_later(HEAD_WAIT_S, self._refuse, "408 Request Timeout")
+
+    def _head_came(self) -> None:
+        self._in_head = False
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _refuse(self, status: str) -> None:
+        if not self.transport.is_closing():
+            head = f"HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+            self.transport.write(head.encode())
+            self.transport.close()

@@ -1,0 +1,110 @@
+"""Whoever can reach the port, token or not, gets a bounded part of a node."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from queries_kit import Kept
+
+from api import connection
+from api.limits import HEAD_BYTES_MAX
+
+BLOCK = b"a" * 65_536
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-def]
+    made = Kept(tmp_path_factory.mktemp("connections"))
+    yield made
+    made.close()
+
+
+def _open(kept: Kept) -> socket.socket:
+    url = httpx.URL(kept.server.url)
+    return socket.create_connection((url.host, url.port or 80), timeout=30)
+
+
+def _answer(opened: socket.socket) -> bytes:
+    with contextlib.suppress(ConnectionError):
+        return opened.recv(4096)
+    return b""
+
+
+def test_a_head_without_end_is_refused(kept: Kept) -> None:
+    with _open(kept) as opened:
+        opened.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\nX: ")
+        sent = 0
+        with contextlib.suppress(ConnectionError):
+            while sent < 64 * HEAD_BYTES_MAX:
+                opened.sendall(BLOCK)
+                sent += len(BLOCK)
+        assert sent < 64 * HEAD_BYTES_MAX or not _answer(opened)
+
+
+def test_a_silent_connection_is_closed(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "HEAD_WAIT_S", 0.1)
+    for begun in (b"", b"GET /livez HT"):
+        with _open(kept) as opened:
+            opened.sendall(begun)
+            assert _answer(opened).startswith(b"HTTP/1.1 408 ")
+            assert not _answer(opened)
+
+
+def test_a_second_request_of_a_connection_has_its_time_too(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "HEAD_WAIT_S", 0.2)
+    with _open(kept) as opened:
+        opened.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert _answer(opened).startswith(b"HTTP/1.1 200 ")
+        time.sleep(0.5)  # idle between requests is what keep-alive is for
+        opened.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert _answer(opened).startswith(b"HTTP/1.1 200 ")
+        opened.sendall(b"GET /livez HT")
+        assert _answer(opened).startswith(b"HTTP/1.1 408 ")
+
+
+def test_more_connections_than_a_node_serves_are_closed(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "CONNECTIONS_MAX", 2)
+    with contextlib.ExitStack() as held:
+        for _ in range(2):
+            waiting = held.enter_context(_open(kept))
+            waiting.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert _answer(waiting)
+        assert not _answer(held.enter_context(_open(kept)))
+
+
+def test_a_body_that_announces_too_much_is_refused_at_once(kept: Kept) -> None:
+    with _open(kept) as opened:
+        head = (
+            "POST /v1/records HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            f"Authorization: Bearer {kept.token}\r\nContent-Length: 1000000000000\r\n\r\n"
+        )
+        opened.sendall(head.encode())
+        assert b"body-too-large" in _answer(opened) + _answer(opened)
+
+
+def test_what_steers_a_terminal_is_written_out() -> None:
+    from cli.output import harmless
+
+    assert harmless("好 ok\tx\n") == "好 ok\tx\n"
+    assert harmless("a\u009b31m\u202eb\u2028\x1b") == "a\\x9b31m\\u202eb\\u2028\\x1b"
+
+
+def test_an_endless_file_is_not_read_to_its_end(tmp_path: Path) -> None:
+    from ledger_kit import GENESIS
+
+    from cli.main import run
+
+    genesis = tmp_path / "genesis.json"
+    genesis.write_bytes(GENESIS.raw)
+    for what in ("receipt", "checkpoint", "evidence"):
+        assert run(["verify", what, "/dev/zero", "--genesis", str(genesis)]) == 1
+    assert run(["verify", "receipt", str(genesis), "--genesis", "/dev/zero"]) == 2
