@@ -20,6 +20,7 @@ import msgspec
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from api import forms
@@ -165,6 +166,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(NodeError, _on_error)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(ClientDisconnect, _on_gone)
     app.add_exception_handler(Exception, _on_fault)
 
 
@@ -204,6 +206,11 @@ async def _on_http(request: Request, error: Exception) -> Response:
     if error.status_code == 404:
         return respond(Problem("not-found", "see /openapi.json for what there is"), path)
     return respond(Problem("bad-parameter", str(error.detail), status=error.status_code), path)
+
+
+async def _on_gone(request: Request, error: Exception) -> Response:
+    """Answer nobody: the client went away before its body was whole, and nothing was taken."""
+    return Response(status_code=400)
 
 
 async def _on_fault(request: Request, error: Exception) -> Response:

@@ -108,3 +108,17 @@ def test_an_endless_file_is_not_read_to_its_end(tmp_path: Path) -> None:
     for what in ("receipt", "checkpoint", "evidence"):
         assert run(["verify", what, "/dev/zero", "--genesis", str(genesis)]) == 1
     assert run(["verify", "receipt", str(genesis), "--genesis", "/dev/zero"]) == 2
+
+
+def test_a_client_that_goes_away_in_the_middle_leaves_no_traceback(
+    kept: Kept, caplog: pytest.LogCaptureFixture
+) -> None:
+    head = (
+        "POST /v1/records HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        f"Authorization: Bearer {kept.token}\r\nContent-Length: 1000\r\n\r\n" + '{"at":1'
+    )
+    with _open(kept) as opened:
+        opened.sendall(head.encode())
+    assert kept.get("/v1/status")
+    time.sleep(0.2)
+    assert "Traceback" not in caplog.text and not [r for r in caplog.records if r.exc_info]
