@@ -247,12 +247,21 @@ def forbid_marks(action: int, what: str | None, *_: object) -> int:
     return sqlite3.SQLITE_DENY if what == "test_marks" else sqlite3.SQLITE_OK
 
 
+def refuse_marks(store: Store, refused: bool) -> None:
+    """Let the database refuse to read and write one table, or no more."""
+    if store.engine.dialect.name == "sqlite":
+        driver_of(store).set_authorizer(forbid_marks if refused else None)
+        return
+    old, new = ("test_marks", "other") if refused else ("other", "test_marks")
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql(f"ALTER TABLE {old} RENAME TO {new}")
+
+
 def test_a_write_that_the_database_refuses_is_definite_and_leaves_nothing(store: Store) -> None:
     chain = Chain()
     commit(store, chain, 1)
     store.save(ITEMS)
-    driver = driver_of(store)
-    driver.set_authorizer(forbid_marks)
+    refuse_marks(store, True)
     block, execution = chain.grow_records(1, changes_of(Mark("a")))
     with pytest.raises(StorageError) as caught:
         store.commit(block, execution, CERTIFICATE, JUSTIFICATION)
@@ -260,7 +269,7 @@ def test_a_write_that_the_database_refuses_is_definite_and_leaves_nothing(store:
     with pytest.raises(StorageError, match="read the state") as caught:
         store.view().get(Mark, ("a",))
     assert caught.value.code == "storage-failed"
-    driver.set_authorizer(None)
+    refuse_marks(store, False)
     assert store.view().get(Mark, ("a",)) is None
     store.commit(block, execution, CERTIFICATE, JUSTIFICATION)
     assert store.view().get(Mark, ("a",)) == Mark("a")
