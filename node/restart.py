@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from consensus.effects import Durable, Saved
 from consensus.messages import decode_batch, decode_certificate
+from ledger.batch import verify
 from ledger.genesis import Genesis
 from node.inquiry import CONFLICT
 from node.journal import Journal
@@ -22,7 +23,9 @@ def take_back_batches(genesis: Genesis, store: Store, pool: Pool, journal: Journ
     view = store.view()
     pool.forget_final({name: head_in(view, name)[0] for name in genesis.names})
     for item in store.load_journal():
-        journal.adopt(decode_batch(item.body).batch())
+        batch = decode_batch(item.body).batch()
+        verify(batch, genesis.ledger, genesis.verifiers)
+        journal.adopt(batch)
 
 
 def saved(store: Store) -> Saved:

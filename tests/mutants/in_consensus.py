@@ -16,7 +16,6 @@ from consensus import (
     votes,
     witness,
 )
-from consensus.book import Book
 from consensus.effects import Effects, Saved
 from consensus.errors import BadVote
 from consensus.evidence import Evidence
@@ -24,7 +23,6 @@ from consensus.replica import Replica
 from consensus.slot import Slot
 from consensus.voter import Voter
 from consensus.votes import Certificate, Subject, skip_subject, verify_vote
-from consensus.witness import Witness
 from ledger.genesis import Genesis
 from simulator.plan import Fault
 from tests.mutants.mutant import mutant, plan_of
@@ -71,9 +69,9 @@ def votes_are_not_restored(monkeypatch: pytest.MonkeyPatch) -> None:
     """A restarted replica does not take back what it has signed, and signs again."""
     take_back = replica.take_back
 
-    def forgetful(saved: Saved, book: Book, seen: Witness) -> list[Evidence]:
+    def forgetful(saved: Saved, *rest: Any) -> list[Evidence]:
         kept = tuple(each for each in saved.durables if each.kind == "certificate")
-        return take_back(Saved(saved.tip, saved.certificate, kept), book, seen)
+        return take_back(Saved(saved.tip, saved.certificate, kept), *rest)
 
     monkeypatch.setattr(replica, "take_back", forgetful)
 
