@@ -143,7 +143,7 @@ class Replica:
             timers=timers,
             machine=machine,
         )
-        self._remembered = take_back(saved, book, witness, genesis)
+        self._remembered = take_back(saved, book, witness, genesis, machine=machine)
         self._resume()
 
     @property

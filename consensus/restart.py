@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from consensus.book import Book
-from consensus.effects import Durable, Saved
+from consensus.effects import Durable, Machine, Saved
 from consensus.evidence import Evidence
 from consensus.justification import refuse_not_the_leaders, refuse_unjustified
 from consensus.messages import decode_block, decode_certificate, decode_vote
@@ -13,7 +13,9 @@ from consensus.witness import Witness
 from ledger.genesis import Genesis
 
 
-def take_back(saved: Saved, book: Book, witness: Witness, genesis: Genesis) -> list[Evidence]:
+def take_back(
+    saved: Saved, book: Book, witness: Witness, genesis: Genesis, *, machine: Machine
+) -> list[Evidence]:
     """Put what was durable back into the book. Return what it proves against others.
 
     Blocks are put back unjudged: they are executed again. Every signature is verified again: a disk
@@ -24,6 +26,7 @@ def take_back(saved: Saved, book: Book, witness: Witness, genesis: Genesis) -> l
         book: A book that knows nothing yet beyond the final tip.
         witness: Compares the statements.
         genesis: The ledger.
+        machine: Knows what the authors of batches signed.
 
     Raises:
         ConsensusError: something stored is damaged.
@@ -36,6 +39,9 @@ def take_back(saved: Saved, book: Book, witness: Witness, genesis: Genesis) -> l
     for durable in saved.durables:
         if durable.slot > book.final.slot:
             lies += _take_back(durable, book, witness, genesis)
+    for _, slot in book.live():
+        for proposed in slot.proposals.values():
+            machine.refuse_forged(proposed.block)
     return lies
 
 

@@ -41,7 +41,7 @@ from node.limits import EVIDENCE_PER_PARTY_MAX, RESENT_BATCHES_MAX
 from node.proofs import export_lines
 from node.questions import PAUSE_MIN_MS
 from node.storage.reads import Reader
-from node.storage.store import ConsensusItem, Store
+from node.storage.store import ConsensusItem, JournalItem, Store
 
 
 @pytest.fixture(scope="module")
@@ -415,6 +415,21 @@ def test_damaged_votes_are_told_as_a_corrupt_ledger(world: World) -> None:
         store.close()
         with pytest.raises(CorruptLedger, match="--rebuild"):
             world.open("auditor")
+
+
+def test_a_turned_byte_of_an_own_batch_is_told_as_a_corrupt_ledger(world: World) -> None:
+    """No byte of it is taken back: the signature is verified again, too."""
+    world.crash("auditor")
+    store = Store(f"sqlite:///{world.directory / 'auditor'}.db", GENESIS, party="auditor")
+    head = (0, ZERO_HASH)
+    own = seal(signer("auditor"), GENESIS.ledger, "auditor", head, [register("r-9")])
+    body = bytearray(encode(wire_batch(own)))
+    at = body.index(own.signature) + 7
+    body[at] ^= 0xFF
+    store.save([JournalItem(1, bytes(body))])
+    store.close()
+    with pytest.raises(CorruptLedger, match="--rebuild"):
+        world.open("auditor")
 
 
 def test_a_slow_reader_of_an_export_holds_no_snapshot(world: World) -> None:

@@ -16,7 +16,7 @@ from consensus import (
     votes,
     witness,
 )
-from consensus.effects import Effects, Saved
+from consensus.effects import Effects, Machine, Saved
 from consensus.errors import BadVote
 from consensus.evidence import Evidence
 from consensus.replica import Replica
@@ -69,9 +69,9 @@ def votes_are_not_restored(monkeypatch: pytest.MonkeyPatch) -> None:
     """A restarted replica does not take back what it has signed, and signs again."""
     take_back = replica.take_back
 
-    def forgetful(saved: Saved, *rest: Any) -> list[Evidence]:
+    def forgetful(saved: Saved, *rest: Any, machine: Machine) -> list[Evidence]:
         kept = tuple(each for each in saved.durables if each.kind == "certificate")
-        return take_back(Saved(saved.tip, saved.certificate, kept), *rest)
+        return take_back(Saved(saved.tip, saved.certificate, kept), *rest, machine=machine)
 
     monkeypatch.setattr(replica, "take_back", forgetful)
 
