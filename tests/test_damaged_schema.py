@@ -15,11 +15,19 @@ DEFINITION = b"CREATE TABLE entries"
 NO_TEXT = b"CREATE TABLE \xb3\xff\xfe\xb3ies"
 
 
-def test_another_name_of_a_column_is_reported_as_damage(tmp_path: Path) -> None:
-    path = _changed(
-        tmp_path, b"\ttype TEXT NOT NULL, \n\tsubject", b"\tbype TEXT NOT NULL, \n\tsubject"
-    )
-    with pytest.raises(CorruptLedger, match="no such column"):
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"\ttype TEXT NOT NULL, \n\tsubject", b"\tbype TEXT NOT NULL, \n\tsubject"),
+        (b"\tlast4 TEXT NOT NULL", b"\tlast4 SEXT NOT NULL"),  # digits would become numbers
+        (b"ON entries (subject", b"ON entries (outcome"),
+    ],
+)
+def test_another_definition_that_still_reads_is_reported_as_damage(
+    tmp_path: Path, old: bytes, new: bytes
+) -> None:
+    path = _changed(tmp_path, old, new)
+    with pytest.raises(CorruptLedger, match=r"the definition of .* is damaged"):
         Store(f"sqlite:///{path}", GENESIS)
 
 

@@ -25,7 +25,6 @@ from sqlalchemy import (
     create_engine,
     delete,
     event,
-    false,
     insert,
     make_url,
     select,
@@ -245,10 +244,6 @@ class Statements:
             wide = _VALUES.sub(lambda found: _widen(found[1], count), joined, count=1)
             self._text[key] = wide
         return self._text[key]
-
-    def select_nothing(self, table: Table) -> str:
-        """Return a select of all columns that finds no row: it fails where a column is missing."""
-        return self._compiled(table, "select nothing", lambda: select(table).where(false()))
 
     def query(self, table: Table, name: str, build: Callable[[], Executable]) -> str:
         """Return a query of ``table`` that its caller names and builds, once.

@@ -105,7 +105,7 @@ class Store:
             with translated(self.engine, "open the database"):
                 self.id = self._prepare(party)
                 self._writer = Writer(self.engine, self._view.forget)
-            self._refuse_other_columns()
+            self._refuse_other_tables()
             self._load()
         except BaseException:
             self.engine.dispose()
@@ -286,11 +286,20 @@ class Store:
                 connection.exec_driver_sql(self._sql.upsert(self.tables.meta), rows)
         return own["id"]
 
-    def _refuse_other_columns(self) -> None:
-        """Return if every table has the columns that it was made with: files may be damaged."""
-        with self._writer.reading("read the tables"):
-            for table in self.tables.metadata.sorted_tables:
-                self._writer.fetch(self._sql.select_nothing(table), ())
+    def _refuse_other_tables(self) -> None:
+        """Return if a SQLite file defines the tables that it was made with, to the byte.
+
+        A turned byte there may rename a column or change its type, and everything else still reads.
+        A PostgreSQL server answers for its own catalogue.
+        """
+        if self.engine.dialect.name != "sqlite":
+            return
+        with self._writer.reading("read the tables' definitions"):
+            rows = self._writer.fetch("SELECT name, sql FROM sqlite_master", ())
+        found = {(name, text.strip()) for name, text in rows if text is not None}
+        missing = sorted(self.tables.sqlite_schema - found)
+        if missing:
+            raise CorruptLedger(f"the definition of {missing[0][0]} is damaged.")
 
     def _load(self) -> None:
         table = self.tables.blocks

@@ -27,6 +27,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.types import TypeEngine
 
@@ -166,6 +167,14 @@ class Tables:
         """16 hex digits that change when any table or index changes."""
         parts = [str(each) for each in self.definitions(if_not_exists=False)]
         return sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+    @cached_property
+    def sqlite_schema(self) -> frozenset[tuple[str, str]]:
+        """What a SQLite file says of these tables and indexes: the name and definition of each."""
+        made = self.definitions(if_not_exists=False)
+        dialect = sqlite.dialect()
+        texts = ((str(each.element.name), str(each.compile(dialect=dialect))) for each in made)
+        return frozenset((name, text.strip()) for name, text in texts)
 
     def definitions(self, *, if_not_exists: bool = True) -> list[CreateTable | CreateIndex]:
         """Return what makes all tables and indexes, always in one order: equal files everywhere."""
