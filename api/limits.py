@@ -14,7 +14,7 @@ HEAD_WAIT_S = 10.0
 """How long a client may take for them."""
 
 CONNECTIONS_MAX = 768
-"""Open HTTP connections; peers' WebSockets are not among them."""
+"""Open connections of clients and peers together."""
 
 LINE_BYTES_MAX = RECORD_BYTES_MAX
 """One line of a stream, its line ending not counted."""
