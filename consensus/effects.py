@@ -6,8 +6,9 @@ fields: persist, send, deliver, accuse, notes. Nothing leaves before it is durab
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol
+
+import msgspec
 
 from consensus.evidence import Evidence
 from consensus.messages import Message
@@ -27,14 +28,14 @@ class Durable(NamedTuple):
     body: bytes
 
 
-class Send(NamedTuple):
+class Send(msgspec.Struct, frozen=True):
     """One message to one peer, or to all when ``peer`` is None."""
 
     peer: str | None
     message: Message
 
 
-class Deliver(NamedTuple):
+class Deliver(msgspec.Struct, frozen=True):
     """One block that became final, in height order.
 
     The certificate is None for a block that became final through a descendant.
@@ -53,53 +54,52 @@ class Halt(NamedTuple):
     certificates: tuple[Certificate, ...] = ()
 
 
-@dataclass(slots=True)
-class Effects:
+class Effects(msgspec.Struct):
     """What a step asks its host to do, in this order."""
 
-    persist: list[Durable] = field(default_factory=list)
-    send: list[Send] = field(default_factory=list)
-    deliver: list[Deliver] = field(default_factory=list)
-    accuse: list[Evidence] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    persist: list[Durable] = []
+    send: list[Send] = []
+    deliver: list[Deliver] = []
+    accuse: list[Evidence] = []
+    notes: list[str] = []
     halt: Halt | None = None
-    executed: list[Block] = field(default_factory=list)
+    executed: list[Block] = []
     """Blocks found valid in this step; their records have a place in the order, not yet final."""
     rejected: Exception | None = None
     """Why a peer's message was dropped; nothing of it took effect beyond what verified."""
 
 
-class Now(NamedTuple):
+class Now(msgspec.Struct, frozen=True, gc=False):
     """The two clocks of a host: steady ticks for timers, wall time for what is written down."""
 
     ticks_ms: int
     wall_ms: int
 
 
-class Received(NamedTuple):
+class Received(msgspec.Struct, frozen=True):
     """A peer's message arrived."""
 
     peer: str
     message: Message
 
 
-class PeerUp(NamedTuple):
+class PeerUp(msgspec.Struct, frozen=True):
     """A peer's link came up."""
 
     peer: str
 
 
-class PeerDown(NamedTuple):
+class PeerDown(msgspec.Struct, frozen=True):
     """A peer's link broke."""
 
     peer: str
 
 
-class WorkArrived(NamedTuple):
+class WorkArrived(msgspec.Struct, frozen=True):
     """The pool has something to put into a block."""
 
 
-class Tick(NamedTuple):
+class Tick(msgspec.Struct, frozen=True):
     """Time passed; a deadline may have been reached."""
 
 

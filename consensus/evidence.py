@@ -21,6 +21,7 @@ from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import astuple
 
 from consensus.errors import BadVote
 from consensus.votes import Vote, verify_vote
@@ -59,7 +60,7 @@ def contradiction(first: Vote, second: Vote) -> Kind | None:
 
     Two Final votes that say the same at different times are no contradiction.
     """
-    one, two = sorted((first.subject, second.subject))
+    one, two = sorted((first.subject, second.subject), key=astuple)
     if one == two:
         return None
     kinds = (one.kind, two.kind)
@@ -81,7 +82,7 @@ def of_votes(first: Vote, second: Vote) -> Evidence | None:
     kind = contradiction(first, second)
     if kind is None:
         return None
-    pair = sorted((first, second), key=lambda vote: (vote.subject, vote.signature))
+    pair = sorted((first, second), key=lambda vote: (astuple(vote.subject), vote.signature))
     return Evidence(kind, first.voter, votes=tuple(pair))
 
 

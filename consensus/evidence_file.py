@@ -257,7 +257,7 @@ def _read_final(signed: bytes, signature: bytes, file: EvidenceFile) -> _Read:
 
 
 def _vote(subject: Subject, voter: str, signature: bytes, time_s: int = 0) -> Vote:
-    said = subject._asdict()
+    said = msgspec.structs.asdict(subject)
     return Vote(voter=voter, signature=signature, time=time_s, **said)
 
 

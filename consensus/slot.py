@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import astuple
+
 from consensus import evidence
 from consensus.evidence import Evidence, SignedHeader
 from consensus.messages import WireBlock
@@ -133,7 +135,7 @@ class Slot:
         if not self.certificates:
             return None
         found = [s for s in self.certificates if s.kind == kind]
-        return self.certificates[min(found)] if found else None
+        return self.certificates[min(found, key=astuple)] if found else None
 
     @property
     def skipped(self) -> bool:

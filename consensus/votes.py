@@ -8,7 +8,7 @@ certificate that makes a block final is itself a cosigned checkpoint.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -27,7 +27,7 @@ Signature = Annotated[bytes, Meta(min_length=64, max_length=64)]
 HashOrNothing = Annotated[bytes, Meta(max_length=32)]
 
 
-class Subject(NamedTuple):
+class Subject(msgspec.Struct, frozen=True, gc=False):
     """What a vote says. Votes with one subject add up to a certificate.
 
     ``block``, ``height``, ``size`` and ``root`` are empty for Skip; the last three for Notar.

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from ledger.errors import Refused
 from ledger.limits import SAFE_INTEGER_MAX
-from ledger.state import Row, Transaction
+from ledger.state import Key, Row, Transaction
 
 RESERVE = "reserve"
 
@@ -143,23 +143,28 @@ def post(tx: Transaction, currency: str, lines: Iterable[tuple[str, int]]) -> No
         ValueError: the lines do not sum to zero, or an account is of no known class.
     """
     entry, line, total = tx.entry, tx.postings, 0
-    get, put = tx.get, tx.set
+    standing = tx.table(Balance)
+    balances: dict[Key, Balance | None] = {}
+    postings: dict[Key, Posting] = {}
     for account, amount in lines:
         key = (account, currency)
-        balance = get(Balance, key)
+        balance = balances[key] if key in balances else standing[key]
         before = 0 if balance is None else balance.amount
         after = before + amount
         # An account that stays on its side of zero is on the right one.
-        if before * after <= 0 or not -SAFE_INTEGER_MAX <= after <= SAFE_INTEGER_MAX:
+        if before * after <= 0 or abs(after) > SAFE_INTEGER_MAX:
             _refuse_balance(account, currency, amount, after)
-        put(Balance, key, Balance(account, currency, after) if after else None)
-        posting = Posting(account, currency, entry, line, amount, after)
-        put(Posting, (account, currency, entry, line), posting)
+        balances[key] = Balance(account, currency, after) if after else None
+        postings[account, currency, entry, line] = Posting(
+            account, currency, entry, line, amount, after
+        )
         line += 1
         total += amount
-    tx.postings = line
     if total:
         raise ValueError(f"the lines of entry {entry} sum to {total} {currency}, not to zero")
+    tx.postings = line
+    tx.set_all(Balance, balances)
+    tx.set_all(Posting, postings)
 
 
 def _refuse_balance(account: str, currency: str, amount: int, after: int) -> None:

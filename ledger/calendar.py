@@ -39,11 +39,12 @@ class Calendar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def business_date(self, time_ms: int) -> str:
         """Return the ISO date on whose books ``time_ms`` falls: past the cut-off, the next day."""
+        return _day(self.day_number(time_ms)).isoformat()
+
+    def day_number(self, time_ms: int) -> int:
+        """Return the business date of ``time_ms`` as a count of days since the epoch."""
         minutes = time_ms // _MINUTE_MS + self.utc_offset_minutes
-        day = _day(minutes // _DAY_MINUTES)
-        if minutes % _DAY_MINUTES >= self.cutoff_minute:
-            day += timedelta(days=1)
-        return day.isoformat()
+        return (minutes + _DAY_MINUTES - self.cutoff_minute) // _DAY_MINUTES
 
     def starts_at_ms(self, day: date) -> int:
         """Return the first ms of a business date: the cut-off of the day before."""
@@ -65,7 +66,7 @@ class Calendar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             cycle: ``T+n`` counts business days from the first business day on or after the
                 capture's business date; ``D+n`` counts calendar days.
         """
-        start = date.fromisoformat(self.business_date(time_ms))
+        start = _day(self.day_number(time_ms))
         count = int(cycle[2:])
         if cycle[0] == "D":
             return (start + timedelta(days=count)).isoformat()

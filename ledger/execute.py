@@ -75,7 +75,7 @@ class Execution:
         self.state = parent.state
         self.frontier = frontier.copy()
         self.view = Overlay(view)
-        self.changes: Changes = self.view.changes
+        self.changes: Changes = {}
         self.leaves: list[bytes] = []
         self.leaf_hashes: list[bytes] = []
         self.entries: list[EntryInfo] = []
@@ -113,7 +113,7 @@ def execute(  # noqa: PLR0917 - what a block is executed on, in the order of the
         tx.author, tx.role = batch.party, _role(genesis, batch)
         _append_head(execution.view, batch)
         _execute_batch(execution, tx, batch, batch_records)
-    execution.view.rest()
+    execution.changes = execution.view.rest()
     _close(execution, parent)
     return execution
 

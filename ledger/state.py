@@ -8,7 +8,7 @@ takes them all back if the record is refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 import msgspec
@@ -75,43 +75,85 @@ class EmptyView:
         return {kind: dict.fromkeys(keys) for kind, keys in wanted.items()}
 
 
-class Overlay:
-    """A view that shows ``changes`` before what lies ``below``.
+class Rows(dict[Key, R | None]):
+    """The rows of one type that a layer has changed; what it has not is looked up below.
 
-    Rows that were prefetched are kept in ``known`` until :meth:`rest`: a block asks for the same
-    rows again and again.
+    ``known`` keeps what was read from below while changes are made, and is None afterwards.
+    """
+
+    __slots__ = ("_kind", "_read", "known")
+
+    def __init__(self, kind: type[R], below: View) -> None:
+        super().__init__()
+        self._kind = kind
+        self._read = below.get
+        self.known: dict[Key, R | None] | None = {}
+
+    def __missing__(self, key: Key) -> R | None:
+        known = self.known
+        if known is None:
+            raise KeyError(key)
+        row: Any = known.get(key, _ABSENT)
+        if row is _ABSENT:
+            row = known[key] = self._read(self._kind, key)
+        return row  # type: ignore[no-any-return]
+
+
+class _Tables(dict[type[Row], Rows[Any]]):
+    """The rows of every type that a layer was asked for."""
+
+    __slots__ = ("_below",)
+
+    def __init__(self, below: View) -> None:
+        super().__init__()
+        self._below = below
+
+    def __missing__(self, kind: type[Row]) -> Rows[Any]:
+        rows: Rows[Any] = Rows(kind, self._below)
+        self[kind] = rows
+        return rows
+
+
+class Overlay:
+    """A view that shows its own changes before what lies ``below``.
+
+    While changes are made, the layer keeps what it has read: a block asks for the same rows again
+    and again. :meth:`rest` ends that.
 
     Args:
         below: The view underneath.
         changes: Rows by type and key; None marks a deleted row.
     """
 
-    __slots__ = ("below", "changes", "known")
+    __slots__ = ("below", "tables")
 
     def __init__(self, below: View, changes: Changes | None = None) -> None:
         self.below = below
-        self.changes: Changes = changes if changes is not None else {}
-        self.known: Changes = {}
+        self.tables = _Tables(below)
+        if changes:
+            self.merge(changes)
+
+    @property
+    def changes(self) -> Changes:
+        """What this layer has changed: rows by type and key; None marks a deleted row."""
+        return {kind: rows for kind, rows in self.tables.items() if rows}
 
     def get(self, kind: type[R], key: Key) -> R | None:
         """Return the row under ``key`` as of this layer, or None."""
-        for rows in (self.changes.get(kind), self.known.get(kind)):
-            if rows is not None:
-                row: Any = rows.get(key, _ABSENT)
-                if row is not _ABSENT:
-                    return row  # type: ignore[no-any-return]
-        return self.below.get(kind, key)
+        rows = self.tables.get(kind)
+        row: Any = _ABSENT if rows is None else rows.get(key, _ABSENT)
+        return self.below.get(kind, key) if row is _ABSENT else row
 
     def fetch(self, wanted: Wanted) -> Changes:
         """Return the rows under many keys as of this layer."""
         found: Changes = {}
         deeper: Wanted = {}
         for kind, keys in wanted.items():
-            own = self.changes.get(kind, {})
-            found[kind] = {key: own[key] for key in own.keys() & keys}
-            rest = keys - own.keys() if found[kind] else keys
-            if rest:
-                deeper[kind] = rest
+            own = self.tables.get(kind)
+            here = own.keys() & keys if own else ()
+            found[kind] = {key: own[key] for key in here} if own else {}
+            if len(here) < len(keys):
+                deeper[kind] = keys.difference(here)
         if deeper:
             for kind, rows in self.below.fetch(deeper).items():
                 found[kind].update(rows)
@@ -119,32 +161,36 @@ class Overlay:
 
     def prefetch(self, wanted: Wanted) -> Changes:
         """Load rows from below, keep them at hand, and return those that were new."""
-        new = {
-            k: keys - self.known[k].keys() if k in self.known else keys
-            for k, keys in wanted.items()
-        }
-        found = self.below.fetch({kind: keys for kind, keys in new.items() if keys})
+        tables = self.tables
+        new: Wanted = {}
+        for kind, keys in wanted.items():
+            known = tables[kind].known
+            unknown = keys - known.keys() if known else keys
+            if unknown:
+                new[kind] = unknown
+        found = self.below.fetch(new)
         for kind, rows in found.items():
-            self.known.setdefault(kind, {}).update(rows)
+            known = tables[kind].known
+            if known is not None:
+                known.update(rows)
         return found
 
-    def rest(self) -> None:
-        """End the making of changes: the layer will only be read from now on.
+    def rest(self) -> Changes:
+        """End the making of changes, and return them: the layer will only be read from now on.
 
         Rows that were made and deleted again are no change of the state, and go.
         """
-        self.known = {}
-        for kind, rows in list(self.changes.items()):
+        for kind, rows in self.tables.items():
+            rows.known = None
             for key in [key for key, row in rows.items() if row is None]:
                 if self.below.get(kind, key) is None:
                     del rows[key]
-            if not rows:
-                del self.changes[kind]
+        return self.changes
 
     def merge(self, changes: Changes) -> None:
         """Take over the changes of a block that was executed on this layer."""
         for kind, rows in changes.items():
-            self.changes.setdefault(kind, {}).update(rows)
+            self.tables[kind].update(rows)
 
 
 class Transaction:
@@ -161,9 +207,7 @@ class Transaction:
     """
 
     __slots__ = (
-        "_below",
-        "_changed",
-        "_known",
+        "_tables",
         "_undo",
         "author",
         "entry",
@@ -186,8 +230,8 @@ class Transaction:
         height: int,
         time_ms: int,
     ) -> None:
-        self._changed, self._known, self._below = view.changes, view.known, view.below.get
-        self._undo: list[tuple[type[Row], Key, Any]] = []
+        self._tables = view.tables
+        self._undo: list[tuple[Rows[Any], Key, Any]] = []
         self.genesis = genesis
         self.author = author
         self.role = role
@@ -210,31 +254,20 @@ class Transaction:
 
     def undo(self) -> None:
         """Take back every change since :meth:`begin`: the record was refused."""
-        for kind, key, before in reversed(self._undo):
-            rows = self._changed[kind]
+        for rows, key, before in reversed(self._undo):
             if before is _ABSENT:
                 del rows[key]
             else:
                 rows[key] = before
-            if not rows:
-                del self._changed[kind]
         self._undo.clear()
 
     def get(self, kind: type[R], key: Key) -> R | None:
         """Return the row under ``key`` as this record sees it, or None."""
-        # The two layers of the view, read here because every contract reads all the time.
-        row: Any
-        rows = self._changed.get(kind)
-        if rows is not None:
-            row = rows.get(key, _ABSENT)
-            if row is not _ABSENT:
-                return row  # type: ignore[no-any-return]
-        rows = self._known.get(kind)
-        if rows is not None:
-            row = rows.get(key, _ABSENT)
-            if row is not _ABSENT:
-                return row  # type: ignore[no-any-return]
-        return self._below(kind, key)
+        return self._tables[kind][key]
+
+    def table(self, kind: type[R]) -> Rows[R]:
+        """Return the rows of one type as this record sees them, for reading many: None is none."""
+        return self._tables[kind]
 
     def put(self, row: Row) -> None:
         """Set ``row`` under its own key."""
@@ -243,11 +276,16 @@ class Transaction:
 
     def set(self, kind: type[Row], key: Key, row: Row | None) -> None:
         """Set or (None) delete the row under ``key``, which must be the row's own."""
-        rows = self._changed.get(kind)
-        if rows is None:
-            rows = self._changed[kind] = {}
-        self._undo.append((kind, key, rows.get(key, _ABSENT)))
+        rows = self._tables[kind]
+        self._undo.append((rows, key, rows.get(key, _ABSENT)))
         rows[key] = row
+
+    def set_all(self, kind: type[Row], changed: Mapping[Key, Row | None]) -> None:
+        """Set or (None) delete many rows of one type, each under its own key."""
+        rows = self._tables[kind]
+        before = rows.get
+        self._undo += [(rows, key, before(key, _ABSENT)) for key in changed]
+        rows.update(changed)
 
     def sole(self, role: Role) -> str:
         """Return the one party in a role that only one may hold."""

@@ -84,6 +84,7 @@ def execution_of(
     """Return what executing would give if the batches' records made exactly ``changes``."""
     execution = Execution(parent, frontier, EmptyView())
     execution.view.merge(changes)
+    execution.changes = execution.view.changes
     for each in sealed:
         for raw in each.records:
             index = execution.first_index + len(execution.leaves)

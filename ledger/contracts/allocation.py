@@ -23,7 +23,6 @@ from ledger.state import Key, Keys, Row, Transaction
 
 MILLION = 1_000_000
 NO_BUCKET = 0
-_MINUTE_MS = 60_000
 _NUMBERS = list(range(1, LEGS_CEILING + 1))
 
 Mode = Literal["fixed", "ratio"]
@@ -224,11 +223,11 @@ def due_date(tx: Transaction, time_ms: int, cycle: str) -> str:
     Raises:
         Refused: ``date-out-of-range``.
     """
-    # Cut-offs fall on whole minutes, so all captures of one minute are due on one date.
-    key = (time_ms // _MINUTE_MS, cycle)
+    calendar = tx.genesis.calendar
+    key = (calendar.day_number(time_ms), cycle)
     found = tx.memo.get(key)
     if found is None:
-        found = tx.memo[key] = tx.genesis.calendar.due_date(time_ms, cycle)
+        found = tx.memo[key] = calendar.due_date(time_ms, cycle)
     return found
 
 

@@ -143,20 +143,14 @@ def _charged(tx: Transaction, record: FeeCharged) -> None:
     key = (day[:MONTH_CHARS], record.currency)
     period = tx.get(FeePeriod, key) or FeePeriod(*key, 0, 0, "")
     refuse_invoiced(period, "charged")
-    tx.put(
-        FeeCharge(
-            record.payment,
-            record.agreement,
-            fee,
-            record.currency,
-            period.period,
-            capture.entry,
-            tx.entry,
-            True,
-        )
+    payment, currency = record.payment, record.currency
+    charge = FeeCharge(
+        payment, record.agreement, fee, currency, period.period, capture.entry, tx.entry, True
     )
-    tx.put(replace(period, amount=period.amount + fee, count=period.count + 1))
-    books.post(tx, record.currency, _accrual(tx, fee))
+    tx.set(FeeCharge, (payment,), charge)
+    accrued = FeePeriod(*key, period.amount + fee, period.count + 1, "")
+    tx.set(FeePeriod, key, accrued)
+    books.post(tx, currency, _accrual(tx, fee))
 
 
 def _refuse_payment(tx: Transaction, record: FeeCharged) -> Capture:
@@ -192,8 +186,9 @@ def _refuse_agreement(
 ) -> FeeAgreement:
     named = agreements.require(tx, FeeAgreement, record.agreement)
     held = fee_agreements.held_on(tx, capture.currency, capture.channel, day)
-    matter = f"for {capture.currency} by channel {capture.channel} on {day}"
-    agreements.refuse_use(named, held, matter)
+    if named is not held:
+        matter = f"for {capture.currency} by channel {capture.channel} on {day}"
+        agreements.refuse_use(named, held, matter)
     return named
 
 

@@ -116,9 +116,11 @@ def _allocate(tx: Transaction, legs: list[Leg], capture: Capture) -> None:
     """Enter the legs that were instructed before their payment was captured."""
     parts = [(leg.receiver, leg.amount) for leg in legs]
     buckets = allocation.enter(tx, parts, capture, books.RESERVE)
-    for leg, bucket in zip(legs, buckets, strict=True):
-        placed = Leg(leg.payment, leg.leg, leg.receiver, leg.amount, leg.purpose, leg.ppm, bucket)
-        tx.set(Leg, (leg.payment, leg.leg), placed)
+    placed = {
+        (leg.payment, leg.leg): replace(leg, bucket=bucket)
+        for leg, bucket in zip(legs, buckets, strict=True)
+    }
+    tx.set_all(Leg, placed)
 
 
 def _instructed(tx: Transaction, record: SplitInstructed) -> None:
@@ -272,10 +274,13 @@ def _state_instruction(
         agreed,
     )
     tx.set(Instruction, (payment,), instruction)
-    for leg, amount, bucket in zip(record.legs, amounts, buckets, strict=True):
-        number = leg.leg
-        row = Leg(payment, number, leg.receiver, amount, leg.purpose, leg.ppm, bucket)
-        tx.set(Leg, (payment, number), row)
+    legs = {
+        (payment, leg.leg): Leg(
+            payment, leg.leg, leg.receiver, amount, leg.purpose, leg.ppm, bucket
+        )
+        for leg, amount, bucket in zip(record.legs, amounts, buckets, strict=True)
+    }
+    tx.set_all(Leg, legs)
 
 
 def _acknowledge_reversal(tx: Transaction, capture: Capture) -> None:

@@ -93,10 +93,10 @@ class Justified(Checker):
         if before:
             left.add(("notar", before, block.parent))
         for certificate in certificates:
-            kind, slot, voted, *_ = certificate.subject
+            said = certificate.subject
             # A Final certificate of the parent says more than a Notar certificate.
-            left.discard(("notar" if kind == "final" else kind, slot, voted))
-            self._prove_quorum(name, certificate, voted)
+            left.discard(("notar" if said.kind == "final" else said.kind, said.slot, said.block))
+            self._prove_quorum(name, certificate, said.block)
         if left:
             lacking = min(left)
             self.broken(f"{name} lacks a {lacking[0]} certificate of slot {lacking[1]}")

@@ -14,7 +14,7 @@ from consensus.messages import (
     decode_batch,
     decode_vote,
 )
-from consensus.votes import Vote
+from consensus.votes import Subject, Vote
 from ledger import batch, block, domains
 from node.machine import head_in
 from node.storage.store import ConsensusItem, Item, JournalItem
@@ -154,7 +154,7 @@ def _vote(vote: Vote) -> tuple[Place, Stated]:
 
 
 def _block(stated: Stated) -> Stated:
-    return stated[2] if isinstance(stated, tuple) else stated
+    return stated.block if isinstance(stated, Subject) else stated
 
 
 def _name(place: Place) -> str:
