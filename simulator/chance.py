@@ -46,8 +46,9 @@ class Chance:
 
     def tail(self, mean: int) -> int:
         """Return an integer with a long tail: mostly below twice ``mean``, rarely ten times it."""
-        value = self.below(mean + 1) + self.below(mean + 1)
-        return value * 10 if self.below(50) == 0 else value
+        bits, bound = self._bits, mean + 1
+        value = (bits(62) * bound >> 62) + (bits(62) * bound >> 62) if mean else 0
+        return value * 10 if bits(62) * 50 >> 62 == 0 else value
 
     def bytes(self, count: int) -> bytes:
         """Return ``count`` random bytes."""

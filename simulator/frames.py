@@ -6,6 +6,8 @@ as it leaves.
 
 from __future__ import annotations
 
+from functools import partial
+from operator import methodcaller
 from typing import TYPE_CHECKING
 
 from consensus.errors import ConsensusError
@@ -40,11 +42,8 @@ class Frames:
             if self._world.trace is not None:
                 self._world.trace.frame(now_us, sender, to, arrivals, self._sent[2])
             for arrival in arrivals:
-                self._world.at(
-                    arrival,
-                    to,
-                    lambda t=to, n=life: self._deliver(sender.party, t, n, frame),  # type: ignore[misc]
-                )
+                arrive = partial(self._deliver, sender.party, to, life, frame)
+                self._world.at(arrival, to, arrive)
 
     def _deliver(self, sender: str, to: Process, life: int, frame: bytes) -> None:
         if to.life != life or to.host is None:
@@ -52,7 +51,7 @@ class Frames:
             return
         if to.liar is not None and not to.liar.receive(sender, frame):
             return
-        to.do(lambda host: host.receive(sender, frame))
+        to.do(methodcaller("receive", sender, frame))
 
     def _watch(self, sender: Process, frame: bytes) -> None:
         if self._sent[0] == sender.name and self._sent[1] is frame:
@@ -64,5 +63,5 @@ class Frames:
             self._world.counts["nonsense frames"] += 1
         self._sent = (sender.name, frame, message)
         if message is not None:
-            for checker in self._world.checkers:
+            for checker in self._world.watchers["on_sent"]:
                 checker.on_sent(sender, message, frame)

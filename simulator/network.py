@@ -59,11 +59,11 @@ class Lines:
                 self.lost += 1
                 return []
             condition = fault
-        if self._chance.happens(condition.loss_ppm):
+        if condition.loss_ppm and self._chance.happens(condition.loss_ppm):
             self.lost += 1
             return []
         found = [self._arrival(condition, (sender, to), now_us, size)]
-        if self._chance.happens(condition.duplicate_ppm):
+        if condition.duplicate_ppm and self._chance.happens(condition.duplicate_ppm):
             self.doubled += 1
             found.append(self._arrival(condition, (sender, to), now_us, size))
         return found
@@ -76,7 +76,7 @@ class Lines:
             now_us = begin + size * 1_000_000 // (condition.bandwidth_kib_s * 1024)
             self._free_us[line] = now_us
         delay_us = 1000 * condition.delay_ms + self._chance.tail(1000 * condition.jitter_ms)
-        if self._chance.happens(condition.reorder_ppm):
+        if condition.reorder_ppm and self._chance.happens(condition.reorder_ppm):
             self.reordered += 1
             delay_us *= REORDERED_FACTOR
         return now_us + max(1, delay_us)

@@ -76,6 +76,7 @@ class Process:
         self._ticks_ms = 1 + world.chance.below(1_000_000)
         self._base_us = 0
         self._writing = False
+        self._alarm = (NO_TICK, 0)
 
     # -- clocks (node.surroundings.Clock) ---------------------------------------------------------
 
@@ -90,6 +91,7 @@ class Process:
         self._base_us = self.now_us
         self._drift_ppm = drift_ppm
         self._skew_ms += by_ms
+        self._alarm = (NO_TICK, 0)
 
     def _elapsed_us(self, at_us: int) -> int:
         passed = at_us - self._base_us
@@ -97,6 +99,11 @@ class Process:
 
     def _when_us(self, ticks_ms: int) -> int:
         """Return the first moment of the world at which the steady clock shows ``ticks_ms``."""
+        if self._alarm[0] != ticks_ms:
+            self._alarm = (ticks_ms, self._moment_of(ticks_ms))
+        return self._alarm[1]
+
+    def _moment_of(self, ticks_ms: int) -> int:
         wanted_us = (ticks_ms - self._ticks_ms) * 1000
         passed = wanted_us * 1_000_000 // (1_000_000 + self._drift_ppm)
         while self._elapsed_us(self._base_us + passed) < wanted_us:

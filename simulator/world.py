@@ -90,6 +90,15 @@ class World:
             for name in (party, f"{party}~2") if twins else (party,):
                 self._add(name, party, directory, templates)
         self.checkers = [kind(self) for kind in checkers]
+        self.watchers = {
+            event: [
+                checker
+                for checker in self.checkers
+                if getattr(type(checker), event) is not getattr(Checker, event)
+            ]
+            for event in ("on_sent", "on_saved", "on_operation")
+        }
+        """Who wants to know of what happens often."""
         self.workload = Workload(plan, self.genesis, MORNING_MS)
         self.clients = [
             Client(self, process, Chance(plan.seed, f"client {name}"))
@@ -163,8 +172,10 @@ class World:
             self.after(10_000, client.turn)
 
     def _is_idle(self) -> bool:
-        hopeless = self.workload.is_done
-        return all(client.idle or (hopeless and client.hopeless) for client in self.clients)
+        for client in self.clients:
+            if not client.idle and not (self.workload.is_done and client.hopeless):
+                return False
+        return True
 
     def _is_settled(self) -> bool:
         if not all(client.answered for client in self.clients if not client.hopeless):
@@ -256,7 +267,7 @@ class World:
             if isinstance(item, EvidenceItem):
                 self.counts["evidence kept"] += 1
                 self.note(process, "evidence", item.id[:12])
-        for checker in self.checkers:
+        for checker in self.watchers["on_saved"]:
             checker.on_saved(process, items)
 
     def on_final(
@@ -276,7 +287,7 @@ class World:
 
     def on_operation(self, operation: Operation) -> None:
         """Tell the checkers what a client did or was told."""
-        for checker in self.checkers:
+        for checker in self.watchers["on_operation"]:
             checker.on_operation(operation)
 
     def note(self, process: Process | None, event: str, detail: str) -> None:

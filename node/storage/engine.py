@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -36,6 +36,7 @@ from sqlalchemy.engine import URL, Dialect
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import StaticPool
+from sqlalchemy.schema import CreateTable
 
 from node.errors import CorruptLedger, NodeError, StorageError
 from node.storage.tables import Tables
@@ -209,6 +210,15 @@ class Statements:
             sqlite.dialect() if backend == "sqlite" else psycopg.dialect(paramstyle="format")  # type: ignore[no-untyped-call]
         )
         self._text: dict[tuple[str, str], str] = {}
+
+    @cached_property
+    def definitions(self) -> tuple[str, ...]:
+        """What makes all tables and indexes that are not there yet, in one order."""
+        return tuple(_text_of(each, self._dialect) for each in self.tables.definitions())
+
+    def create(self, table: Table) -> str:
+        """Return what makes one table, if it is not there yet."""
+        return self._compiled(table, "create", lambda: CreateTable(table, if_not_exists=True))
 
     def insert(self, table: Table) -> str:
         """Return an insert of all columns, in their order. A row that exists is an error."""

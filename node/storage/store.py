@@ -14,7 +14,6 @@ from contextlib import contextmanager, nullcontext
 from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, Select, select
-from sqlalchemy.schema import CreateTable
 
 from ledger.block import Block, Tip, genesis_tip, tip_of, tip_of_header
 from ledger.contracts import ROWS
@@ -267,7 +266,7 @@ class Store:
         if party:
             own["party"] = party
         with self.engine.begin() as connection:
-            connection.execute(CreateTable(self.tables.meta, if_not_exists=True))
+            connection.exec_driver_sql(self._sql.create(self.tables.meta))
             found = connection.execute(select(self.tables.meta)).all()
             known: dict[str, str] = {row.key: row.value for row in found}
         for key, code in _OWNERSHIP.items():
@@ -280,8 +279,8 @@ class Store:
         own["id"] = known.get("id") or os.urandom(16).hex()
         if not own.items() <= known.items():
             with self.engine.begin() as connection:
-                for statement in self.tables.definitions():
-                    connection.execute(statement)
+                for statement in self._sql.definitions:
+                    connection.exec_driver_sql(statement)
                 rows = list(own.items())
                 connection.exec_driver_sql(self._sql.upsert(self.tables.meta), rows)
         return own["id"]
