@@ -44,6 +44,7 @@ UNREACHABLE: dict[tuple[str, str], str] = {
     ("split.instructed", "date-out-of-range"): _ON_A_DATE,
     ("split.amended", "date-out-of-range"): _ON_A_DATE,
     ("fee.charged", "date-out-of-range"): _ON_A_DATE,
+    ("settlement.created", "date-out-of-range"): _BLOCK_TIME,
     ("fee.invoiced", "date-out-of-range"): _BLOCK_TIME,
     ("profit.shared", "date-out-of-range"): _BLOCK_TIME,
 }

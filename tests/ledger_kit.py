@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections import defaultdict
+from datetime import date
 from hashlib import sha256
 from typing import Any, TypeVar
 
@@ -24,6 +25,7 @@ R = TypeVar("R", bound=Row)
 CREATED_AT = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 MORNING = 1_767_578_400_000  # Monday 2026-01-05, 10:00 at UTC+8
 MINUTE = 60_000
+HOUR = 60 * MINUTE
 DAY = 86_400_000
 PARTIES = ("platform", "institution", "funder", "auditor")
 HEX = "ab" * 32
@@ -157,9 +159,14 @@ class Ledger:
         return self.apply("platform", "split.instructed", **split(payment, amount, **fields))
 
     def create(self, payout: str = "O1", amount: int = 7_000, **fields: Any) -> int:
-        return self.apply(
-            "institution", "settlement.created", **payout_of(payout, amount, **fields)
-        )
+        stated = payout_of(payout, amount, **fields)
+        self.wait_for(stated["cutoff_date"])
+        return self.apply("institution", "settlement.created", **stated)
+
+    def wait_for(self, day: str) -> None:
+        """Let time pass until a business date has begun, if it has not yet."""
+        begins_ms = self.genesis.calendar.starts_at_ms(date.fromisoformat(day))
+        self.now = max(self.now, begins_ms)
 
     def paid(self, payout: str = "O1") -> int:
         return self.apply("institution", "settlement.paid", **paid_of(payout))
@@ -236,4 +243,11 @@ def split_ledger() -> Ledger:
     ledger = opened()
     ledger.capture()
     ledger.instruct()
+    return ledger
+
+
+def due_ledger() -> Ledger:
+    """Return a ledger as :func:`split_ledger`, on the Tuesday on which the legs are due."""
+    ledger = split_ledger()
+    ledger.wait_for("2026-01-06")
     return ledger

@@ -13,7 +13,6 @@ from typing import Annotated, TypeVar
 
 from msgspec import Meta
 
-from ledger.contracts import allocation
 from ledger.errors import Refused
 from ledger.expectations import Expectation
 from ledger.state import Row, Transaction
@@ -167,15 +166,6 @@ def refuse_day(text: str) -> None:
             expected="an ISO 8601 date",
             got=text,
         ) from None
-
-
-def business_date(tx: Transaction, time_ms: int) -> str:
-    """Return the ISO date on whose books ``time_ms`` falls, in the institution's calendar.
-
-    Raises:
-        Refused: ``date-out-of-range``.
-    """
-    return allocation.due_date(tx, time_ms, "D+0")
 
 
 def awaited(tx: Transaction, kind: str, subject: str) -> Expectation:

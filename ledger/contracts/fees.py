@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from ledger import books, expectations
 from ledger.books import Balance, money
-from ledger.contracts import agreements, fee_agreements
+from ledger.contracts import agreements, fee_agreements, times
 from ledger.contracts.agreements import MONTH_CHARS
 from ledger.contracts.fee_agreements import FeeAgreement, fee_of
 from ledger.contracts.halves import Capture
@@ -128,7 +128,7 @@ def charge_state(charge: FeeCharge, capture: Capture | None, period: FeePeriod |
 
 def _charged(tx: Transaction, record: FeeCharged) -> None:
     capture = _refuse_payment(tx, record)
-    day = agreements.business_date(tx, capture.captured_at)
+    day = times.business_date(tx, capture.captured_at)
     agreement = _refuse_agreement(tx, record, capture, day)
     fee = fee_of(agreement, capture.amount)
     if record.amount != fee:

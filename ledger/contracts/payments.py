@@ -86,7 +86,7 @@ def _captured(tx: Transaction, record: PaymentCaptured) -> None:
             got=f"captured in entry {existing.entry}",
         )
     times.refuse_future(tx, "captured_at", record.captured_at)
-    allocation.due_date(tx, record.captured_at, "D+0")
+    times.due_date(tx, record.captured_at, "D+0")
     capture = Capture(
         payment,
         record.order,

@@ -75,7 +75,7 @@ def _accept(desk: Desk) -> Draft | None:
     offer = desk.find(
         desk.book.fee_agreements, lambda each: not each.in_force and not _is_late(desk, each)
     )
-    if offer is None or not desk.chance.happens(500_000):
+    if offer is None or not desk.chance.happens(250_000):
         return None
     if desk.chance.happens(DIFFERS_PPM):
         return Draft({**offer.terms, "rate_ppm": offer.terms["rate_ppm"] + 7}, (offer,))
