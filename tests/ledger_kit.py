@@ -15,8 +15,9 @@ from ledger.books import Balance, Posting
 from ledger.domains import ZERO_HASH
 from ledger.errors import Refused
 from ledger.execute import Execution, execute
-from ledger.genesis import Genesis, Member, found
+from ledger.genesis import Genesis, Limits, Member, found
 from ledger.keys import Signer
+from ledger.limits import SAFE_INTEGER_MAX
 from ledger.log.merkle import Frontier
 from ledger.state import EmptyView, Overlay, Row
 
@@ -46,6 +47,8 @@ def make_genesis(**choices: object) -> Genesis:
 
 
 GENESIS = make_genesis()
+UNLIMITED = make_genesis(limits=Limits(amount=SAFE_INTEGER_MAX))
+"""A genesis that lets one record move as much as an account can hold."""
 
 
 class Ledger:
@@ -238,9 +241,9 @@ def opened(genesis: Genesis = GENESIS) -> Ledger:
     return ledger
 
 
-def split_ledger() -> Ledger:
+def split_ledger(genesis: Genesis = GENESIS) -> Ledger:
     """Return a ledger whose payment P1 of 100.00 is captured and split 70 to 30."""
-    ledger = opened()
+    ledger = opened(genesis)
     ledger.capture()
     ledger.instruct()
     return ledger
