@@ -1,8 +1,9 @@
 """Fees: charged per payment by the agreed rate, accrued per month. Never taken out of the payment.
 
-A charge accrues into the calendar month of the capture's business date. What is charged can be
-taken back until that month is invoiced; see :mod:`ledger.contracts.fee_invoices`. A charge whose
-payment was reversed is stale: it has to be taken back, and the month waits for that.
+A charge belongs to one capture. It accrues into the calendar month of the capture's business date,
+or, if that is invoiced, into the month of the block. What is charged can be taken back until its
+month is invoiced; see :mod:`ledger.contracts.fee_invoices`. A charge whose payment was reversed is
+stale: it has to be taken back, and the month waits for that. One that is invoiced stands.
 """
 
 from __future__ import annotations
@@ -24,13 +25,16 @@ from ledger.limits import STALE_NAMED_MAX
 from ledger.records import Amount, Currency, Identifier, Record, Rule, Text
 from ledger.state import Key, Keys, Row, Transaction
 
+CURRENT = 0
+"""The number of a payment's last charge."""
+
 
 class FeeCharged(Record, frozen=True, kw_only=True, tag="fee.charged"):
     """The institution charges its fee for a captured payment.
 
-    Refused unless a capture stands, in this currency, and is not charged yet; the agreement
-    holds on its date and for its channel; the amount is the agreed fee; the month is not
-    invoiced.
+    Refused unless a capture stands, in this currency, and the payment has no standing charge but
+    invoiced ones of earlier captures; the agreement holds on its date and for its channel; the
+    amount is the agreed fee.
     """
 
     payment: Identifier
@@ -52,14 +56,18 @@ class FeeReversed(Record, frozen=True, kw_only=True, tag="fee.reversed"):
 class FeeCharge(Row, frozen=True):
     """The fee of a payment. ``entry`` is the last that charged or reversed it.
 
-    ``capture_entry`` is the entry of the capture that was charged: a later one in the capture's
-    row tells that the payment was reversed, or captured anew, since.
+    ``number`` is ``CURRENT`` for the payment's last charge; those of earlier captures, which were
+    invoiced, are kept as 1, 2, …, and ``earlier`` counts them. ``capture_entry`` is the entry of
+    the capture that was charged: a later one in the capture's row tells that the payment was
+    reversed, or captured anew, since.
     """
 
     TABLE: ClassVar[str] = "fee_charges"
+    KEY: ClassVar[int] = 2
     INDEXES: ClassVar[tuple[tuple[str, ...], ...]] = (("period", "currency", "payment"),)
 
     payment: str
+    number: int
     agreement: str
     amount: int
     currency: str
@@ -67,6 +75,7 @@ class FeeCharge(Row, frozen=True):
     capture_entry: int
     entry: int
     stands: bool
+    earlier: int
 
     def leads_to(self) -> Keys:
         """Return the keys of the month that it accrues into, and of what is stale there."""
@@ -140,12 +149,12 @@ def _charged(tx: Transaction, record: FeeCharged) -> None:
             expected=money(fee, record.currency) if fee else "no charge, since the fee is nothing",
             got=money(record.amount, record.currency),
         )
-    key = (day[:MONTH_CHARS], record.currency)
-    period = tx.get(FeePeriod, key) or FeePeriod(*key, 0, 0, "")
-    refuse_invoiced(period, "charged")
+    period = _open_period(tx, day, record.currency)
+    earlier = _keep_invoiced(tx, record.payment)
     tx.put(
         FeeCharge(
             record.payment,
+            CURRENT,
             record.agreement,
             fee,
             record.currency,
@@ -153,10 +162,32 @@ def _charged(tx: Transaction, record: FeeCharged) -> None:
             capture.entry,
             tx.entry,
             True,
+            earlier,
         )
     )
     tx.put(replace(period, amount=period.amount + fee, count=period.count + 1))
     books.post(tx, record.currency, _accrual(tx, fee))
+
+
+def _open_period(tx: Transaction, day: str, currency: str) -> FeePeriod:
+    """Return the month of ``day``, or the block's if that is invoiced: the latter is not over."""
+    period = _period(tx, day, currency)
+    return _period(tx, times.business_date(tx, tx.time_ms), currency) if period.invoice else period
+
+
+def _period(tx: Transaction, day: str, currency: str) -> FeePeriod:
+    key = (day[:MONTH_CHARS], currency)
+    return tx.get(FeePeriod, key) or FeePeriod(*key, 0, 0, "")
+
+
+def _keep_invoiced(tx: Transaction, payment: str) -> int:
+    """Make room for a new charge of a payment; return how many invoiced ones it has had."""
+    charge = tx.get(FeeCharge, (payment, CURRENT))
+    if charge is None or not charge.stands:
+        return 0 if charge is None else charge.earlier
+    kept = replace(charge, number=charge.earlier + 1)
+    tx.put(kept)
+    return kept.number
 
 
 def _refuse_payment(tx: Transaction, record: FeeCharged) -> Capture:
@@ -168,8 +199,8 @@ def _refuse_payment(tx: Transaction, record: FeeCharged) -> Capture:
             expected="a captured payment",
             got="no capture" if capture is None else f"reversed in entry {capture.entry}",
         )
-    charge = tx.get(FeeCharge, (record.payment,))
-    if charge is not None and charge.stands:
+    charge = tx.get(FeeCharge, (record.payment, CURRENT))
+    if charge is not None and charge.stands and not _is_past(tx, charge, capture):
         raise Refused(
             "already-charged",
             f"The fee of payment {record.payment} is charged; a charge that is not invoiced yet "
@@ -185,6 +216,13 @@ def _refuse_payment(tx: Transaction, record: FeeCharged) -> Capture:
             got=record.currency,
         )
     return capture
+
+
+def _is_past(tx: Transaction, charge: FeeCharge, capture: Capture) -> bool:
+    """Return whether a charge is invoiced and of an earlier capture than this one."""
+    if charge.capture_entry == capture.entry:
+        return False
+    return bool(_period(tx, charge.period, charge.currency).invoice)
 
 
 def _refuse_agreement(
@@ -227,7 +265,7 @@ def await_reversal(tx: Transaction, payment: str) -> None:
 
     A charge that is invoiced stands for good. What is awaited already keeps its age.
     """
-    charge = tx.get(FeeCharge, (payment,))
+    charge = tx.get(FeeCharge, (payment, CURRENT))
     if charge is None or not charge.stands or _is_awaited(tx, payment):
         return
     key = (charge.period, charge.currency)
@@ -280,7 +318,7 @@ def _meet_reversal(tx: Transaction, charge: FeeCharge) -> None:
 
 
 def _reversed(tx: Transaction, record: FeeReversed) -> None:
-    charge = tx.get(FeeCharge, (record.payment,))
+    charge = tx.get(FeeCharge, (record.payment, CURRENT))
     if charge is None or not charge.stands:
         raise Refused(
             "not-charged",
@@ -313,7 +351,7 @@ def _charged_keys(record: FeeCharged, genesis: Genesis) -> list[tuple[type[Row],
     likely = _likely_month(genesis, record.at)
     return [
         (Capture, (record.payment,)),
-        (FeeCharge, (record.payment,)),
+        (FeeCharge, (record.payment, CURRENT)),
         (FeeAgreement, (record.agreement,)),
         (FeePeriod, (likely, record.currency)),
         (Balance, (books.fee_due(genesis.sole("platform")), record.currency)),
@@ -323,7 +361,7 @@ def _charged_keys(record: FeeCharged, genesis: Genesis) -> list[tuple[type[Row],
 
 def _reversed_keys(record: FeeReversed, genesis: Genesis) -> list[tuple[type[Row], Key]]:
     return [
-        (FeeCharge, (record.payment,)),
+        (FeeCharge, (record.payment, CURRENT)),
         (Expectation, (FEE_REVERSAL, _subject(record))),
     ]
 

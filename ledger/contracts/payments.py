@@ -372,7 +372,7 @@ def _reversal_keys(record: PaymentReversed, genesis: Genesis) -> list[tuple[type
     return [
         *_payment_keys(record, genesis),
         (refunds.RefundedPayment, (payment,)),
-        (fees.FeeCharge, (payment,)),
+        (fees.FeeCharge, (payment, fees.CURRENT)),
         (Expectation, (FEE_REVERSAL, f"payment:{payment}")),
     ]
 
