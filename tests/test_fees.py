@@ -184,6 +184,17 @@ def test_a_new_agreement_takes_effect_no_earlier_than_the_one_it_replaces() -> N
     assert ledger.row(FeeAgreement, "A2").replaces == "A1"
 
 
+def test_an_agreement_takes_effect_within_ten_years() -> None:
+    ledger = opened()
+    late = terms(effective_from="2036-01-06")
+    refused = ledger.refuse("effective-too-late", "institution", "fee.agreed", **late)
+    assert (refused.expected, refused.got) == ("2036-01-05 or earlier", "2036-01-06")
+    ledger.refuse(
+        "effective-too-late", "institution", "fee.agreed", **terms(effective_from="9999-12-31")
+    )
+    agree(ledger, effective_from="2036-01-05")
+
+
 def test_the_order_of_effect_is_checked_again_when_an_offer_is_accepted() -> None:
     ledger = opened()
     for name, day in (("A1", "2026-01-01"), ("A2", "2026-02-01")):
@@ -320,8 +331,8 @@ def test_a_charge_accrues_in_the_month_of_the_captures_business_date() -> None:
 
 
 def test_an_authors_claim_beyond_the_calendar_harms_nothing() -> None:
-    ledger = agreed()
-    charge(ledger, at=2**53 - 1)
+    fields = charge_of(at=2**53 - 1)
+    agreed().refuse("time-in-future", "institution", "fee.charged", **fields)
 
 
 # --- reversals of charges -----------------------------------------------------------------------

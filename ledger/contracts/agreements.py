@@ -13,8 +13,10 @@ from typing import Annotated, TypeVar
 
 from msgspec import Meta
 
+from ledger.contracts import times
 from ledger.errors import Refused
 from ledger.expectations import Expectation
+from ledger.limits import EFFECTIVE_YEARS_MAX
 from ledger.state import Row, Transaction
 
 OFFERED = "offered"
@@ -120,6 +122,25 @@ def refuse_order(before: Agreement | None, effective_from: str) -> None:
             "effective-too-early",
             f"An agreement takes effect no earlier than {before.agreement}, which it replaces.",
             expected=f"{before.effective_from} or later",
+            got=effective_from,
+        )
+
+
+def refuse_far(tx: Transaction, effective_from: str) -> None:
+    """Return if a date or a month is at most ``EFFECTIVE_YEARS_MAX`` after the block.
+
+    What took effect later could hardly be replaced: nothing that replaces it may begin earlier.
+
+    Raises:
+        Refused: ``effective-too-late``.
+    """
+    today = times.business_date(tx, tx.time_ms)
+    latest = f"{int(today[:4]) + EFFECTIVE_YEARS_MAX}{today[4 : len(effective_from)]}"
+    if effective_from > latest:
+        raise Refused(
+            "effective-too-late",
+            f"An agreement takes effect within {EFFECTIVE_YEARS_MAX} years; check the year.",
+            expected=f"{latest} or earlier",
             got=effective_from,
         )
 
