@@ -64,7 +64,7 @@ def payouts(
     """List payouts, or what is due to receivers and not in a payout yet.
 
     What is due is shown by receiver and date. Its last two columns sum all up to that date: what
-    a payout with it as cut-off date has to state.
+    a payout with it as cut-off date has to state, once that business date has begun.
 
     \b
     Examples:

@@ -17,7 +17,7 @@ from simulator.plan import Plan
 from simulator.refusals import refusals
 from simulator.rehearsal import Rehearsal
 
-SEEDS = range(1, 5)
+SEEDS = range(1, 13)
 RECORDS = 2500
 WRONG_PPM = 50_000
 """Few refusals: what is looked for here are effects."""

@@ -27,9 +27,8 @@ from cli.records_seen import Seen, see
 from ledger import records
 from ledger.contracts import CONTRACTS
 from ledger.contracts.agreements import Period
-from ledger.execute import ID_REUSED
 from ledger.records import Record, Rule, type_name
-from simulator.refusals import WRONG_AUTHOR, refusals
+from simulator.refusals import own
 
 BEGIN = "<!-- made by python -m cli.records_table docs/contracts.md: begin -->"
 END = "<!-- end -->"
@@ -104,9 +103,7 @@ def said(record: type[Record], opening: str) -> str:
 
 
 def _codes(rule: Rule) -> str:
-    left_out = {ID_REUSED, WRONG_AUTHOR} if rule.authors else {ID_REUSED}
-    codes = (code for code in refusals()[type_name(rule.record)] if code not in left_out)
-    return ", ".join(f"`{code}`" for code in codes)
+    return ", ".join(f"`{code}`" for code in own(rule))
 
 
 def fields(kind: type[msgspec.Struct]) -> str:

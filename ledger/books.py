@@ -167,6 +167,25 @@ def post(tx: Transaction, currency: str, lines: Iterable[tuple[str, int]]) -> No
     tx.set_all(Posting, postings)
 
 
+def refuse_amount(tx: Transaction, amount: int, currency: str) -> None:
+    """Return if one record may bring ``amount`` in minor units into the books.
+
+    Asked where money enters from outside. What follows from it inside is bounded by that.
+
+    Raises:
+        Refused: ``amount-over-limit``.
+    """
+    limit = tx.genesis.limits.amount
+    if amount > limit:
+        raise Refused(
+            "amount-over-limit",
+            "The consortium limits the amount of one record. It is in minor units; check it, or "
+            "state it as several.",
+            expected=f"at most {money(limit, currency)}",
+            got=money(amount, currency),
+        )
+
+
 def _refuse_balance(account: str, currency: str, amount: int, after: int) -> None:
     """Refuse a balance on the wrong side of its account, or beyond what the books can hold."""
     side = _SIDES.get(account.partition(":")[0])

@@ -15,7 +15,7 @@ import msgspec
 from ledger import canonical, domains
 from ledger.batch import Batch
 from ledger.block import Tip
-from ledger.contracts import ROWS, RULES, decode_record
+from ledger.contracts import ROWS, RULES, decode_record, times
 from ledger.entry import APPLIED, encode_entry
 from ledger.errors import DecodeError, Refused, VerificationError
 from ledger.genesis import Genesis
@@ -265,6 +265,7 @@ def _apply(tx: Transaction, record: Record) -> None:
             expected=" or ".join(rule.authors),
             got=f"{tx.author}, {tx.role}",
         )
+    times.refuse_future(tx, "at", record.at)
     rule.apply(tx, record)
 
 

@@ -37,6 +37,9 @@ Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,31}$(?!\n)")]
 Natural = Annotated[int, Meta(ge=0, le=SAFE_INTEGER_MAX)]
 Positive = Annotated[int, Meta(ge=1, le=SAFE_INTEGER_MAX)]
 
+AMOUNT_DEFAULT = 10**13
+"""What one record may move unless genesis says otherwise, in minor units: 100 billion yuan."""
+
 DAY_MS = 86_400_000
 DUE_MS: dict[str, int] = {
     "capture": 30 * 60_000,
@@ -70,8 +73,13 @@ class Member(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the consortium allows at most. Bytes, counts, and the clock drift in ms."""
+    """What the consortium allows at most. Bytes, counts, and the clock drift in ms.
 
+    ``amount`` bounds the money of one record that comes from outside, in minor units: far above
+    any payment there is, and far below what an account of the books can hold.
+    """
+
+    amount: Positive = AMOUNT_DEFAULT
     batch_bytes: Annotated[int, Meta(ge=2 * RECORD_BYTES_MAX, le=16 * 2**20)] = 512 * 1024
     batch_records: Annotated[int, Meta(ge=1, le=10_000)] = 1000
     block_bytes: Annotated[int, Meta(ge=2 * RECORD_BYTES_MAX, le=64 * 2**20)] = 2 * 2**20

@@ -11,6 +11,9 @@ TEXT_CHARS_MAX = 256
 AHEAD_MS_MAX = 86_400_000
 """How far a claimed time may lie after its block: more than any clock set to a wrong time zone."""
 
+EFFECTIVE_YEARS_MAX = 10
+"""How long after its block an agreement may take effect: more than anybody agrees beforehand."""
+
 STALE_NAMED_MAX = 20
 """How many of a month's stale charges are known by name; all are counted."""
 

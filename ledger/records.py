@@ -75,7 +75,7 @@ class Record(
     """What every record says: its author's id for it, and when its author says it happened.
 
     ``id`` is unique per author and is the idempotency key; ``at`` is a claim in ms since the
-    epoch that no rule relies on.
+    epoch, at most a day after the block, that no other rule relies on.
     """
 
     at: TimeMs

@@ -12,7 +12,7 @@ import ast
 import inspect
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from types import FunctionType, ModuleType
 
@@ -21,6 +21,7 @@ from ledger.execute import ID_REUSED
 from ledger.records import Rule, type_name
 
 WRONG_AUTHOR = "wrong-author"
+TIME_IN_FUTURE = "time-in-future"
 
 GUARDS = {
     "books-overdrawn": "a balance that may not be negative: only a fault in a contract gets there",
@@ -44,6 +45,9 @@ UNREACHABLE: dict[tuple[str, str], str] = {
     ("split.instructed", "date-out-of-range"): _ON_A_DATE,
     ("split.amended", "date-out-of-range"): _ON_A_DATE,
     ("fee.charged", "date-out-of-range"): _ON_A_DATE,
+    ("settlement.created", "date-out-of-range"): _BLOCK_TIME,
+    ("fee.agreed", "date-out-of-range"): _BLOCK_TIME,
+    ("profit.agreed", "date-out-of-range"): _BLOCK_TIME,
     ("fee.invoiced", "date-out-of-range"): _BLOCK_TIME,
     ("profit.shared", "date-out-of-range"): _BLOCK_TIME,
 }
@@ -53,18 +57,24 @@ UNREACHABLE: dict[tuple[str, str], str] = {
 @cache
 def refusals() -> dict[str, tuple[str, ...]]:
     """Return the refusal codes that records of every type can meet, sorted, without guards."""
-    return {type_name(record): _codes(rule) for record, rule in RULES.items()}
+    return {type_name(record): _met(rule, passed(rule)) for record, rule in RULES.items()}
 
 
-def _codes(rule: Rule) -> tuple[str, ...]:
+def own(rule: Rule) -> tuple[str, ...]:
+    """Return the refusal codes of a rule's own contract, sorted, without guards."""
+    return _met(rule, _reached(rule.apply, set()))
+
+
+def _met(rule: Rule, codes: Iterable[str]) -> tuple[str, ...]:
     type_ = type_name(rule.record)
-    found = sorted(passed(rule))
-    return tuple(code for code in found if code not in GUARDS and (type_, code) not in UNREACHABLE)
+    left_out = {*GUARDS, *(code for of, code in UNREACHABLE if of == type_)}
+    return tuple(sorted(set(codes) - left_out))
 
 
 def passed(rule: Rule) -> tuple[str, ...]:
     """Return every refusal on the way of a rule, guards and unreachable ones among them."""
-    return tuple(dict.fromkeys((ID_REUSED, *_of_role(rule), *_reached(rule.apply, set()))))
+    general = (ID_REUSED, *_of_role(rule), TIME_IN_FUTURE)
+    return tuple(dict.fromkeys((*general, *_reached(rule.apply, set()))))
 
 
 def _of_role(rule: Rule) -> tuple[str, ...]:

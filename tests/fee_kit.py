@@ -217,6 +217,10 @@ REFUSALS: dict[str, tuple[Callable[[], Ledger], Said]] = {
         agreed,
         ("institution", "fee.agreed", terms("A2", effective_from="2025-12-31")),
     ),
+    "effective-too-late": (
+        opened,
+        ("institution", "fee.agreed", terms(effective_from="2036-01-06")),
+    ),
     "fee-bounds": (opened, ("institution", "fee.agreed", terms(minimum=11, maximum=10))),
     "fee-differs": (agreed, ("institution", "fee.charged", charge_of(amount=61))),
     "fee-terms-out-of-range": (

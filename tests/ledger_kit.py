@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections import defaultdict
+from datetime import date
 from hashlib import sha256
 from typing import Any, TypeVar
 
@@ -14,8 +15,9 @@ from ledger.books import Balance, Posting
 from ledger.domains import ZERO_HASH
 from ledger.errors import Refused
 from ledger.execute import Execution, execute
-from ledger.genesis import Genesis, Member, found
+from ledger.genesis import Genesis, Limits, Member, found
 from ledger.keys import Signer
+from ledger.limits import SAFE_INTEGER_MAX
 from ledger.log.merkle import Frontier
 from ledger.state import EmptyView, Overlay, Row
 
@@ -24,6 +26,7 @@ R = TypeVar("R", bound=Row)
 CREATED_AT = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 MORNING = 1_767_578_400_000  # Monday 2026-01-05, 10:00 at UTC+8
 MINUTE = 60_000
+HOUR = 60 * MINUTE
 DAY = 86_400_000
 PARTIES = ("platform", "institution", "funder", "auditor")
 HEX = "ab" * 32
@@ -44,6 +47,8 @@ def make_genesis(**choices: object) -> Genesis:
 
 
 GENESIS = make_genesis()
+UNLIMITED = make_genesis(limits=Limits(amount=SAFE_INTEGER_MAX))
+"""A genesis that lets one record move as much as an account can hold."""
 
 
 class Ledger:
@@ -157,9 +162,14 @@ class Ledger:
         return self.apply("platform", "split.instructed", **split(payment, amount, **fields))
 
     def create(self, payout: str = "O1", amount: int = 7_000, **fields: Any) -> int:
-        return self.apply(
-            "institution", "settlement.created", **payout_of(payout, amount, **fields)
-        )
+        stated = payout_of(payout, amount, **fields)
+        self.wait_for(stated["cutoff_date"])
+        return self.apply("institution", "settlement.created", **stated)
+
+    def wait_for(self, day: str) -> None:
+        """Let time pass until a business date has begun, if it has not yet."""
+        begins_ms = self.genesis.calendar.starts_at_ms(date.fromisoformat(day))
+        self.now = max(self.now, begins_ms)
 
     def paid(self, payout: str = "O1") -> int:
         return self.apply("institution", "settlement.paid", **paid_of(payout))
@@ -231,9 +241,16 @@ def opened(genesis: Genesis = GENESIS) -> Ledger:
     return ledger
 
 
-def split_ledger() -> Ledger:
+def split_ledger(genesis: Genesis = GENESIS) -> Ledger:
     """Return a ledger whose payment P1 of 100.00 is captured and split 70 to 30."""
-    ledger = opened()
+    ledger = opened(genesis)
     ledger.capture()
     ledger.instruct()
+    return ledger
+
+
+def due_ledger() -> Ledger:
+    """Return a ledger as :func:`split_ledger`, on the Tuesday on which the legs are due."""
+    ledger = split_ledger()
+    ledger.wait_for("2026-01-06")
     return ledger

@@ -58,9 +58,10 @@ class Kept(Ledger):
         url: Another database, which must be empty.
     """
 
-    def __init__(self, folder: Path, url: str = "") -> None:
+    def __init__(self, folder: Path, url: str = "", **choices: object) -> None:
         names = [(name, name) for name in ROLES]
-        self.homes: dict[str, Home] = create_consortium(folder / "homes", names, 3)
+        made = create_consortium(folder / "homes", names, 3, choices=choices)
+        self.homes: dict[str, Home] = made
         super().__init__(self.homes["auditor"].genesis)
         home = self.homes["auditor"]
         self.store = Store(url or home.database_url, self.genesis, party="auditor")

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ledger.genesis import AMOUNT_DEFAULT
 from ledger.limits import SAFE_INTEGER_MAX
 from tests import fee_kit, refund_kit
 from tests.ledger_kit import (
     DAY,
     MORNING,
     RECEIVER,
+    UNLIMITED,
     Ledger,
     captured,
+    due_ledger,
     leg,
     opened,
     paid_of,
@@ -49,9 +52,16 @@ def suspended() -> Ledger:
     return ledger
 
 
-def captured_once(amount: int = 10_000) -> Ledger:
+def captured_once() -> Ledger:
     ledger = opened()
-    ledger.capture(amount=amount)
+    ledger.capture()
+    return ledger
+
+
+def full() -> Ledger:
+    """Return a ledger whose genesis lets one capture fill the reserve."""
+    ledger = opened(UNLIMITED)
+    ledger.capture(amount=SAFE_INTEGER_MAX)
     return ledger
 
 
@@ -88,11 +98,9 @@ REFUSALS: dict[str, tuple[Callable[[], Ledger], Said]] = {
         suspended,
         ("institution", "receiver.suspended", {"receiver": "shop", "reason": "again"}),
     ),
+    "amount-over-limit": (opened, capture(amount=AMOUNT_DEFAULT + 1)),
     "amounts-do-not-sum": (opened, instruct(legs=[leg(1, "shop", amount=9999)])),
-    "books-overflow": (
-        lambda: captured_once(SAFE_INTEGER_MAX),
-        capture(payment="P2", amount=1),
-    ),
+    "books-overflow": (full, capture(payment="P2", amount=1)),
     "cross-institution": (
         opened,
         ("institution", "receiver.registered", {**NEW_RECEIVER, "kind": "payment_account"}),
@@ -110,8 +118,9 @@ REFUSALS: dict[str, tuple[Callable[[], Ledger], Said]] = {
         opened,
         ("institution", "receiver.resumed", {"receiver": "shop", "reason": "any"}),
     ),
-    "nothing-due": (opened, payout()),
-    "payout-differs": (split_ledger, payout(amount=1)),
+    "not-due-yet": (split_ledger, payout()),
+    "nothing-due": (opened, payout(cutoff_date="2026-01-05")),
+    "payout-differs": (due_ledger, payout(amount=1)),
     "payout-exists": (paid_out, payout()),
     "payout-not-paid": (paid_out, ("platform", "settlement.confirmed", CONFIRMATION)),
     "payout-returned": (returned, ("institution", "settlement.paid", paid_of())),

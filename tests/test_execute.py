@@ -304,5 +304,5 @@ def test_the_log_begins_empty() -> None:
     assert genesis_tip(GENESIS).size == Frontier().size == 0
 
 
-GOLDEN_ROOT = "6d9a821f661a4f9110506234561d7ca644230c683aa7b0cefa454c6c4f12dbf1"
-GOLDEN_STATE = "8fa54e94405192a6ae8fa71342ff46f4bf4195bcc2bcfcaafe5265b6af6d1476"
+GOLDEN_ROOT = "8cbbd9c49feac88e2795c2a4e1ca66a727adce3fc9f87597da888b23124d9398"
+GOLDEN_STATE = "1cac1a3e046fb0003d6e118b92d7f6a935493a7b1263299aa3f1e2e70820cb64"

@@ -125,7 +125,8 @@ def as_it_should_be(ledger: Ledger, type_: str, stated: dict[str, Any]) -> dict[
         return {**stated, "captured_at": min(stated["captured_at"], ledger.now)}
     if type_ == "fee.charged":
         open_ones = [c.payment for c in all_of(ledger, Capture) if c.stands]
-        charged = {c.payment for c in all_of(ledger, FeeCharge) if c.stands}
+        known = [(c, ledger.get(Capture, c.payment)) for c in all_of(ledger, FeeCharge) if c.stands]
+        charged = {c.payment for c, at in known if at is None or at.entry == c.capture_entry}
         payment = next((p for p in open_ones if p not in charged), stated["payment"])
         return {
             **stated,

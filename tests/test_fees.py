@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from ledger.contracts import decode_record
 from ledger.contracts.fee_agreements import FeeAgreement, FeeTariff, fee_of
 from ledger.contracts.fee_invoices import FeeInvoice
-from ledger.contracts.fees import FeeCharge, FeePeriod, StaleCharges, charge_state
+from ledger.contracts.fees import CURRENT, FeeCharge, FeePeriod, StaleCharges, charge_state
 from ledger.contracts.halves import Capture
 from ledger.errors import DecodeError
 from ledger.expectations import Expectation
@@ -183,6 +184,17 @@ def test_a_new_agreement_takes_effect_no_earlier_than_the_one_it_replaces() -> N
     assert ledger.row(FeeAgreement, "A2").replaces == "A1"
 
 
+def test_an_agreement_takes_effect_within_ten_years() -> None:
+    ledger = opened()
+    late = terms(effective_from="2036-01-06")
+    refused = ledger.refuse("effective-too-late", "institution", "fee.agreed", **late)
+    assert (refused.expected, refused.got) == ("2036-01-05 or earlier", "2036-01-06")
+    ledger.refuse(
+        "effective-too-late", "institution", "fee.agreed", **terms(effective_from="9999-12-31")
+    )
+    agree(ledger, effective_from="2036-01-05")
+
+
 def test_the_order_of_effect_is_checked_again_when_an_offer_is_accepted() -> None:
     ledger = opened()
     for name, day in (("A1", "2026-01-01"), ("A2", "2026-02-01")):
@@ -203,7 +215,7 @@ def test_a_charge_accrues_and_leaves_the_payment_and_the_reserve_alone() -> None
     assert fees_in_books(ledger) == ACCRUED
     assert others_in_books(ledger) == before == {"reserve": 10_000, "suspense:P1": -10_000}
     assert ledger.row(FeePeriod, *JANUARY) == FeePeriod("2026-01", "CNY", 60, 1, "")
-    row = ledger.row(FeeCharge, "P1")
+    row = ledger.row(FeeCharge, "P1", CURRENT)
     assert (row.agreement, row.amount, row.period, row.entry) == ("A1", 60, "2026-01", entry)
 
 
@@ -314,13 +326,13 @@ def test_a_charge_accrues_in_the_month_of_the_captures_business_date() -> None:
     for payment, captured_at in (("P2", midnight - 1), ("P3", midnight)):
         ledger.capture(payment, captured_at=captured_at)
         charge(ledger, payment)
-    assert ledger.row(FeeCharge, "P2").period == "2026-01"
-    assert ledger.row(FeeCharge, "P3").period == "2026-02"
+    assert ledger.row(FeeCharge, "P2", CURRENT).period == "2026-01"
+    assert ledger.row(FeeCharge, "P3", CURRENT).period == "2026-02"
 
 
 def test_an_authors_claim_beyond_the_calendar_harms_nothing() -> None:
-    ledger = agreed()
-    charge(ledger, at=2**53 - 1)
+    fields = charge_of(at=2**53 - 1)
+    agreed().refuse("time-in-future", "institution", "fee.charged", **fields)
 
 
 # --- reversals of charges -----------------------------------------------------------------------
@@ -332,7 +344,7 @@ def test_a_charge_is_taken_back_and_may_be_stated_again() -> None:
     assert fees_in_books(ledger) == {}
     assert ledger.get(FeePeriod, *JANUARY) is None
     refused = ledger.refuse("not-charged", "institution", "fee.reversed", **reversal_of())
-    assert refused.got == f"reversed in entry {ledger.row(FeeCharge, 'P1').entry}"
+    assert refused.got == f"reversed in entry {ledger.row(FeeCharge, 'P1', CURRENT).entry}"
     charge(ledger)
     assert fees_in_books(ledger) == ACCRUED
 
@@ -346,7 +358,7 @@ def test_a_charge_taken_back_leaves_the_others() -> None:
 
 
 def state_of_charge(ledger: Ledger) -> str:
-    row = ledger.row(FeeCharge, "P1")
+    row = ledger.row(FeeCharge, "P1", CURRENT)
     period = ledger.get(FeePeriod, row.period, row.currency)
     return charge_state(row, ledger.get(Capture, "P1"), period)
 
@@ -469,21 +481,84 @@ def test_a_month_in_a_currency_is_invoiced_once_and_an_id_is_used_once() -> None
     ledger.refuse("nothing-accrued", "institution", "fee.invoiced", **empty)
 
 
-def test_nothing_is_charged_to_an_invoiced_month_nor_taken_out_of_it() -> None:
-    ledger = invoiced()
-    ledger.capture("P2")
-    refused = ledger.refuse("period-invoiced", "institution", "fee.charged", **charge_of("P2"))
-    assert "charged" in refused.message
-    refused = ledger.refuse("period-invoiced", "institution", "fee.reversed", **reversal_of())
+def test_nothing_is_taken_out_of_an_invoiced_month() -> None:
+    refused = invoiced().refuse("period-invoiced", "institution", "fee.reversed", **reversal_of())
     assert "reversed" in refused.message
+
+
+def test_what_is_charged_after_its_month_was_invoiced_accrues_in_the_running_month() -> None:
+    ledger = invoiced()
+    january = ledger.row(FeePeriod, *JANUARY)
+    ledger.capture("P2")
+    charge(ledger, "P2")
+    assert ledger.row(FeeCharge, "P2", CURRENT).period == "2026-02"
+    assert ledger.row(FeePeriod, "2026-02", "CNY") == FeePeriod("2026-02", "CNY", 60, 1, "")
+    assert ledger.row(FeePeriod, *JANUARY) == january
+    take_back(ledger, "P2")
+    assert ledger.get(FeePeriod, "2026-02", "CNY") is None
+
+
+def void(ledger: Ledger) -> None:
+    ledger.apply("institution", "payment.reversed", payment="P1", reason="void")
 
 
 def test_an_invoiced_fee_stands_though_its_payment_is_reversed_and_captured_again() -> None:
     ledger = invoiced()
-    ledger.apply("institution", "payment.reversed", payment="P1", reason="void")
+    void(ledger)
+    refused = ledger.refuse("not-captured", "institution", "fee.charged", **charge_of())
+    assert "reversed" in refused.got
     ledger.capture(captured_at=FEBRUARY)
-    ledger.refuse("already-charged", "institution", "fee.charged", **charge_of())
     assert (state_of_charge(ledger), fees_in_books(ledger)) == ("invoiced", ACCRUED)
+    ledger.refuse("period-invoiced", "institution", "fee.reversed", **reversal_of())
+
+
+@pytest.mark.parametrize("captured_at", [MORNING, FEBRUARY])
+def test_a_payment_captured_anew_is_charged_anew_beside_its_invoiced_charge(
+    captured_at: int,
+) -> None:
+    ledger = invoiced()
+    first = ledger.row(FeeCharge, "P1", CURRENT)
+    void(ledger)
+    ledger.capture(amount=20_000, captured_at=captured_at)
+    charge(ledger, amount=120)
+    second = ledger.row(FeeCharge, "P1", CURRENT)
+    assert (second.amount, second.period, second.earlier) == (120, "2026-02", 1)
+    assert ledger.row(FeeCharge, "P1", 1) == replace(first, number=1)
+    assert ledger.row(FeePeriod, *JANUARY).amount == 60
+    assert ledger.row(FeePeriod, "2026-02", "CNY").amount == 120
+    ledger.refuse("already-charged", "institution", "fee.charged", **charge_of(amount=120))
+
+
+def test_a_payment_whose_charges_were_invoiced_twice_keeps_them_both() -> None:
+    ledger = invoiced()
+    void(ledger)
+    ledger.capture()
+    charge(ledger)
+    ledger.now += 30 * DAY
+    again = invoice_of("I2", period="2026-02")
+    ledger.apply("institution", "fee.invoiced", **again)
+    void(ledger)
+    ledger.capture()
+    charge(ledger)
+    rows = [ledger.row(FeeCharge, "P1", number) for number in (1, 2, CURRENT)]
+    assert [row.period for row in rows] == ["2026-01", "2026-02", "2026-03"]
+    assert rows[-1].earlier == 2
+
+
+def test_the_second_charge_goes_stale_and_is_taken_back_like_any_other() -> None:
+    ledger = invoiced()
+    void(ledger)
+    ledger.capture()
+    charge(ledger)
+    void(ledger)
+    assert state_of_charge(ledger) == "stale"
+    assert awaited_reversal(ledger).state == "open"
+    ledger.capture()
+    ledger.refuse("already-charged", "institution", "fee.charged", **charge_of())
+    take_back(ledger)
+    charge(ledger)
+    assert ledger.row(FeeCharge, "P1", CURRENT).earlier == 1
+    assert ledger.row(FeeCharge, "P1", 1).period == "2026-01"
 
 
 def test_a_settlement_that_agrees_moves_the_fee_money_and_never_the_reserve() -> None:

@@ -353,6 +353,7 @@ def test_payout_of_a_conflicting_payment_has_nothing_due() -> None:
     ledger = opened()
     ledger.capture()
     ledger.instruct(amount=9000)
+    ledger.wait_for("2026-01-06")
     ledger.refuse("nothing-due", "institution", "settlement.created", **payout_of())
 
 

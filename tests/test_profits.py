@@ -179,6 +179,14 @@ def test_a_new_agreement_takes_effect_no_earlier_than_the_one_it_replaces() -> N
     assert (refused.expected, refused.got) == ("2026-01 or later", "2025-12")
 
 
+def test_an_agreement_takes_effect_within_ten_years() -> None:
+    ledger = opened()
+    late = plan(effective_from="2036-02")
+    refused = ledger.refuse("effective-too-late", "institution", "profit.agreed", **late)
+    assert (refused.expected, refused.got) == ("2036-01 or earlier", "2036-02")
+    ledger.apply("institution", "profit.agreed", **plan(effective_from="2036-01"))
+
+
 def test_nobodys_part_ends_without_its_own_word() -> None:
     ledger = consented()
     alone = plan("S2", recipients=parts(platform=MILLION))

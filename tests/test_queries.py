@@ -21,6 +21,7 @@ from api.limits import SCANNED_MAX
 from api.lists import csv_text
 from api.paging import page_of
 from ledger.calendar import Calendar
+from ledger.genesis import Limits
 
 LATER = MORNING + 20 * DAY
 
@@ -370,9 +371,9 @@ def test_the_summary_counts_and_sums_what_is_not_met_by_pair(kept: Kept) -> None
 
 
 def test_sums_of_amounts_beyond_64_bits_are_exact(tmp_path_factory: Any) -> None:
-    kept = Kept(tmp_path_factory.mktemp("large"))
+    largest = 2**53 - 1
+    kept = Kept(tmp_path_factory.mktemp("large"), limits=Limits(amount=largest))
     try:
-        largest = 2**53 - 1
         batch = [
             kept.record("refund_float.deposited", {"movement": f"M{n}", "amount": largest,
                                                    "currency": "CNY"})

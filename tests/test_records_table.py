@@ -13,7 +13,8 @@ from ledger.contracts import RECORD_TYPES, RULES
 from ledger.contracts.payments import PaymentCaptured, SplitInstructed
 from ledger.contracts.receivers import ReceiverRegistered
 from ledger.expectations import KINDS
-from simulator.refusals import refusals
+from ledger.records import type_name
+from simulator.refusals import own
 
 PAGE = Path(__file__).parents[1] / "docs" / "contracts.md"
 
@@ -36,9 +37,9 @@ def test_every_row_names_all_codes_of_its_type() -> None:
     text = PAGE.read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0]
     rows = dict(re.findall(r"^\| (`[a-z_.]+`) (\|.*)$", text, re.M))
     assert sorted(rows) == sorted(f"`{type_}`" for type_ in RECORD_TYPES)
-    for type_, codes in refusals().items():
-        own = [code for code in codes if code not in ("id-reused", "wrong-author")]
-        assert [code for code in own if f"`{code}`" not in rows[f"`{type_}`"]] == []
+    for record, rule in RULES.items():
+        row = rows[f"`{type_name(record)}`"]
+        assert [code for code in own(rule) if f"`{code}`" not in row] == []
 
 
 def test_every_record_says_when_it_is_refused_and_who_states_it() -> None:

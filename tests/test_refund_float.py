@@ -7,7 +7,7 @@ import pytest
 from ledger.contracts.refund_float import FloatMovement, FloatSetAside
 from ledger.expectations import Expectation
 from ledger.limits import SAFE_INTEGER_MAX
-from tests.ledger_kit import GENESIS, Ledger, opened, split_ledger
+from tests.ledger_kit import GENESIS, UNLIMITED, Ledger, opened, split_ledger
 from tests.refund_kit import (
     deposit,
     fail,
@@ -218,7 +218,7 @@ def test_a_late_confirmation_still_meets() -> None:
 
 
 def test_a_deposit_that_the_books_cannot_hold_is_refused_at_its_confirmation() -> None:
-    ledger = split_ledger()
+    ledger = split_ledger(UNLIMITED)
     fields = movement_of(amount=SAFE_INTEGER_MAX)
     ledger.apply("institution", "refund_float.deposited", **fields)
     ledger.refuse("books-overflow", "platform", "refund_float.confirmed", **fields)

@@ -128,7 +128,9 @@ def test_random_refunds_never_overdraw_the_float_or_a_payment(day: list[tuple[Mo
 @settings(max_examples=40, deadline=None)
 @given(days(EVERYTHING))
 def test_random_days_with_refunds_never_overdraw_anything(day: list[tuple[Move, int]]) -> None:
-    live_through(opened(), day)
+    ledger = opened()
+    ledger.wait_for("2026-01-06")
+    live_through(ledger, day)
 
 
 def live_through(ledger: Ledger, day: list[tuple[Move, int]]) -> None:

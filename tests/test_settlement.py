@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -10,12 +11,16 @@ from ledger.calendar import Calendar
 from ledger.contracts.allocation import Leg
 from ledger.contracts.receivers import Bucket, Receiver
 from ledger.contracts.settlement import Payout, leg_state
+from ledger.errors import Refused
 from ledger.expectations import Expectation
 from tests.ledger_kit import (
     DAY,
+    GENESIS,
     HEX,
+    HOUR,
     MORNING,
     Ledger,
+    due_ledger,
     leg,
     make_genesis,
     opened,
@@ -102,7 +107,7 @@ def test_what_falls_due_later_stays_pending() -> None:
 def test_a_payout_that_differs_is_refused_with_the_ledgers_own_sum(
     stated: dict[str, Any], difference: str
 ) -> None:
-    ledger = split_ledger()
+    ledger = due_ledger()
     fields = {**payout_of(), **stated}
     refused = ledger.refuse("payout-differs", "institution", "settlement.created", **fields)
     assert refused.expected == "7000 (70.00 CNY) for 1 legs"
@@ -262,9 +267,71 @@ def test_a_payout_is_in_the_receivers_currency() -> None:
     split_ledger().refuse("wrong-currency", "institution", "settlement.created", **fields)
 
 
-def test_nothing_is_paid_out_before_it_is_due() -> None:
+def test_a_payout_takes_nothing_that_falls_due_after_its_cut_off_date() -> None:
     fields = payout_of(cutoff_date="2026-01-05")
     split_ledger().refuse("nothing-due", "institution", "settlement.created", **fields)
+
+
+def early(ledger: Ledger, **fields: Any) -> Refused:
+    return ledger.refuse("not-due-yet", "institution", "settlement.created", **payout_of(**fields))
+
+
+def test_nothing_is_paid_out_before_its_business_date_has_begun() -> None:
+    ledger = split_ledger()
+    refused = early(ledger)
+    assert refused.got == "2026-01-06"
+    assert refused.expected == (
+        "a cut-off date of 2026-01-05 or before; 0 (0.00 CNY) for 0 legs are due to shop "
+        "by 2026-01-05"
+    )
+    ledger.now = GENESIS.calendar.starts_at_ms(date(2026, 1, 6)) - 1
+    early(ledger)
+    ledger.now += 1
+    ledger.apply("institution", "settlement.created", **payout_of())
+
+
+def test_a_payout_that_is_too_early_is_told_what_is_due_by_now() -> None:
+    ledger = split_ledger()
+    ledger.capture("P2", captured_at=MORNING - 3 * DAY)
+    ledger.instruct("P2")
+    assert "7000 (70.00 CNY) for 1 legs are due to shop by 2026-01-05" in early(ledger).expected
+    ledger.apply("institution", "settlement.created", **payout_of(cutoff_date="2026-01-05"))
+
+
+def test_a_cut_off_date_that_is_to_come_is_refused_even_if_all_legs_are_due() -> None:
+    ledger = due_ledger()
+    early(ledger, cutoff_date="2026-01-07")
+    ledger.apply("institution", "settlement.created", **payout_of())
+
+
+def test_what_is_captured_today_with_t_plus_0_goes_out_today() -> None:
+    ledger = opened()
+    ledger.register("kiosk", cycle="T+0")
+    ledger.capture()
+    ledger.instruct(legs=[leg(1, "kiosk", amount=10_000)])
+    today = payout_of("O1", 10_000, receiver="kiosk", cutoff_date="2026-01-05")
+    ledger.apply("institution", "settlement.created", **today)
+
+
+def test_the_next_business_date_begins_with_the_cut_off_not_at_midnight() -> None:
+    ledger = opened(make_genesis(calendar=Calendar(cutoff_minute=21 * 60)))
+    ledger.capture()
+    ledger.instruct()
+    ledger.now = MORNING + 11 * HOUR - 1  # 20:59:59.999 at UTC+8
+    early(ledger)
+    ledger.now += 1
+    ledger.apply("institution", "settlement.created", **payout_of())
+
+
+def test_a_holiday_ends_before_what_fell_on_it_is_paid_out() -> None:
+    ledger = opened(make_genesis(calendar=Calendar(holidays=("2026-01-06", "2026-01-07"))))
+    ledger.capture()
+    ledger.instruct()
+    ledger.now = MORNING + 2 * DAY
+    ledger.refuse("nothing-due", "institution", "settlement.created", **payout_of())
+    early(ledger, cutoff_date="2026-01-08")
+    ledger.now = MORNING + 3 * DAY
+    ledger.apply("institution", "settlement.created", **payout_of(cutoff_date="2026-01-08"))
 
 
 def test_a_payout_keeps_the_commitment_to_the_banks_reference() -> None:
@@ -341,6 +408,7 @@ def test_business_days_wait_for_the_end_of_a_holiday_and_calendar_days_do_not() 
     ledger.register("daily", cycle="D+1")
     ledger.capture()
     ledger.instruct(legs=[leg(1, "shop", amount=7000), leg(2, "daily", amount=3000)])
+    ledger.wait_for("2026-01-07")
     fields = payout_of(cutoff_date="2026-01-07")
     ledger.refuse("nothing-due", "institution", "settlement.created", **fields)
     ledger.create("O1", 3000, receiver="daily", cutoff_date="2026-01-06")

@@ -27,11 +27,11 @@ from simulator.refusals import GUARDS, UNREACHABLE, passed, refusals
 from simulator.rehearsal import Rehearsal
 from simulator.run import quiet
 from simulator.templates import Templates
-from simulator.workload import ID_REUSED, MOVES, WRONG_AUTHOR, Said, Workload
+from simulator.workload import ID_REUSED, MOVES, TIME_IN_FUTURE, WRONG_AUTHOR, Said, Workload
 from simulator.world import World
 
-GENERAL = (ID_REUSED, WRONG_AUTHOR)
-"""Refusals that come of any record: said under a used id, or by another role."""
+GENERAL = (ID_REUSED, WRONG_AUTHOR, TIME_IN_FUTURE)
+"""Refusals that come of any record: of a used id, by another role, from another century."""
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 
 from ledger import records
 from ledger.contracts import RECORD_TYPES
-from ledger.limits import AHEAD_MS_MAX
+from ledger.limits import AHEAD_MS_MAX, SAFE_INTEGER_MAX
 from tests import fee_kit, refund_kit
 from tests.ledger_kit import MORNING, Ledger, captured, opened, paid_of, split_ledger
 
@@ -79,6 +79,16 @@ def test_what_has_happened_may_be_stated_long_after(type_: str, name: str) -> No
     ledger.apply(author, type_, **{**fields, name: 1_767_225_600_000 - 365 * AHEAD_MS_MAX})
 
 
-def test_no_rule_relies_on_when_a_record_claims_to_be_said() -> None:
+def test_no_record_is_said_more_than_a_day_after_its_block() -> None:
     ledger = opened()
-    ledger.apply("institution", "payment.captured", **captured(at=YEAR_2100))
+    latest = ledger.now + AHEAD_MS_MAX
+    said = ("institution", "payment.captured")
+    for late in (latest + 1, YEAR_2100, SAFE_INTEGER_MAX):
+        refused = ledger.refuse("time-in-future", *said, **captured(at=late))
+        assert (refused.expected, refused.got) == (f"at most {latest}", str(late))
+        assert "; at lies" in refused.message
+    ledger.apply(*said, **captured(at=latest))
+
+
+def test_a_record_may_claim_to_be_said_long_ago() -> None:
+    opened().apply("institution", "payment.captured", **captured(at=0))

@@ -41,8 +41,9 @@ class DuePayout(msgspec.Struct, frozen=True, kw_only=True):
     """What falls due to a receiver on one date and is in no payout.
 
     ``state`` is due or upcoming. ``payout_amount`` and ``payout_legs`` sum all up to this date:
-    what `settlement.created` has to state with it as cut-off date. ``returned_payout`` is the last
-    payout that came back, where that is why the money is due again.
+    what `settlement.created` has to state with it as cut-off date, once that business date has
+    begun. ``returned_payout`` is the last payout that came back, where that is why the money is
+    due again.
     """
 
     receiver: str

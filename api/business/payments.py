@@ -20,7 +20,7 @@ from api.openapi import describe
 from api.paging import Name
 from api.problems import Problem
 from ledger.contracts.allocation import Leg
-from ledger.contracts.fees import FeeCharge
+from ledger.contracts.fees import CURRENT, FeeCharge
 from ledger.contracts.halves import Capture, Instruction, payment_state
 from ledger.contracts.settlement import RETURNED, Payout
 from node.storage.queries import Walk, walked
@@ -106,7 +106,7 @@ def payment_view(reader: Reader, payment: str, as_of_ms: int) -> PaymentView | N
     entries = timeline(reader, subjects)
     if not entries:
         return None
-    charge = reader.row(FeeCharge, (payment,))
+    charge = reader.row(FeeCharge, (payment, CURRENT))
     views = leg_views(reader, legs)
     return PaymentView(
         payment=payment,

@@ -18,6 +18,7 @@ from rich.console import Console
 from cli.day.cast import Plan
 from cli.day.files import read_day, read_expected
 from cli.day.generate import generate
+from cli.day.holiday import business_date_after_month
 from cli.day.outcome import outcome
 from cli.day.rows import Day
 from cli.demo import report
@@ -155,12 +156,13 @@ def _given_day(choices: Choices, folder: Path, parties: set[str]) -> tuple[Day, 
 
 
 def _refuse_running_month(day: Day) -> None:
-    month = day.calendar.business_date(time.time_ns() // 1_000_000)[:7]
-    if day.business_date[:7] >= month:
+    today = day.calendar.business_date(time.time_ns() // 1_000_000)
+    ends_on = business_date_after_month(day.calendar, day.business_date)
+    if today < ends_on:
         raise UsageError(
             "month-not-over",
-            f"the nodes run on today's clock, and the fees of {day.business_date[:7]} can be "
-            "invoiced only when that month is over",
+            f"the nodes run on today's clock: what is captured on {day.business_date} is paid out, "
+            f"and the fees of its month are invoiced, by {ends_on} only",
             "play a day of an earlier month: tongzhang sample --date",
         )
 

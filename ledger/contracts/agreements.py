@@ -13,9 +13,10 @@ from typing import Annotated, TypeVar
 
 from msgspec import Meta
 
-from ledger.contracts import allocation
+from ledger.contracts import times
 from ledger.errors import Refused
 from ledger.expectations import Expectation
+from ledger.limits import EFFECTIVE_YEARS_MAX
 from ledger.state import Row, Transaction
 
 OFFERED = "offered"
@@ -125,6 +126,25 @@ def refuse_order(before: Agreement | None, effective_from: str) -> None:
         )
 
 
+def refuse_far(tx: Transaction, effective_from: str) -> None:
+    """Return if a date or a month is at most ``EFFECTIVE_YEARS_MAX`` after the block.
+
+    What took effect later could hardly be replaced: nothing that replaces it may begin earlier.
+
+    Raises:
+        Refused: ``effective-too-late``.
+    """
+    today = times.business_date(tx, tx.time_ms)
+    latest = f"{int(today[:4]) + EFFECTIVE_YEARS_MAX}{today[4 : len(effective_from)]}"
+    if effective_from > latest:
+        raise Refused(
+            "effective-too-late",
+            f"An agreement takes effect within {EFFECTIVE_YEARS_MAX} years; check the year.",
+            expected=f"{latest} or earlier",
+            got=effective_from,
+        )
+
+
 def refuse_use(named: A, held: A | None, matter: str) -> None:
     """Return if ``named`` is the agreement that holds.
 
@@ -167,15 +187,6 @@ def refuse_day(text: str) -> None:
             expected="an ISO 8601 date",
             got=text,
         ) from None
-
-
-def business_date(tx: Transaction, time_ms: int) -> str:
-    """Return the ISO date on whose books ``time_ms`` falls, in the institution's calendar.
-
-    Raises:
-        Refused: ``date-out-of-range``.
-    """
-    return allocation.due_date(tx, time_ms, "D+0")
 
 
 def awaited(tx: Transaction, kind: str, subject: str) -> Expectation:

@@ -15,7 +15,7 @@ from msgspec import Meta
 
 from ledger import books
 from ledger.books import money
-from ledger.contracts import receivers
+from ledger.contracts import receivers, times
 from ledger.errors import Refused
 from ledger.limits import LEGS_CEILING
 from ledger.records import Amount, Currency, Identifier, Record, Text
@@ -199,7 +199,7 @@ def enter(
         receiver = tx.get(receivers.Receiver, (name,)) or receivers.require(tx, name)
         due = dates.get(receiver.cycle)
         if due is None:
-            due = dates[receiver.cycle] = due_date(tx, capture.captured_at, receiver.cycle)
+            due = dates[receiver.cycle] = times.due_date(tx, capture.captured_at, receiver.cycle)
         buckets.append(receivers.place(tx, receiver, due, amount))
         lines.append((books.pending(name), -amount))
     books.post(tx, capture.currency, lines)
@@ -215,20 +215,6 @@ def take_back(tx: Transaction, legs: Sequence[Leg], currency: str, target: str) 
             lines.append((books.pending(leg.receiver), leg.amount))
     lines.append((target, -sum(leg.amount for leg in legs)))
     books.post(tx, currency, lines)
-
-
-def due_date(tx: Transaction, time_ms: int, cycle: str) -> str:
-    """Return the date on which money captured at ``time_ms`` is due under ``cycle``.
-
-    Raises:
-        Refused: ``date-out-of-range``.
-    """
-    calendar = tx.genesis.calendar
-    key = (calendar.day_number(time_ms), cycle)
-    found = tx.memo.get(key)
-    if found is None:
-        found = tx.memo[key] = calendar.due_date(time_ms, cycle)
-    return found
 
 
 def _refuse_leg_numbers(split: Split, legs_max: int) -> None:

@@ -51,9 +51,9 @@ class FeeTerms(Record, frozen=True, kw_only=True):
 class FeeAgreed(FeeTerms, frozen=True, kw_only=True, tag="fee.agreed"):
     """The institution offers terms of its fee, or corrects an offer that is not yet accepted.
 
-    Refused unless the agreement is not in force; the bounds and the date are possible; the
-    rate is at most 10 %, the minimum 1,000.00 and the maximum 1,000,000.00; the one it replaces
-    begins no later.
+    Refused unless the agreement is not in force; the bounds and the date are possible, the
+    latter within ten years; the rate is at most 10 %, the minimum 1,000.00 and the maximum
+    1,000,000.00; the one it replaces begins no later.
     """
 
 
@@ -128,6 +128,7 @@ def _latest(tx: Transaction, currency: str, channel: str) -> str:
 def _agreed(tx: Transaction, record: FeeAgreed) -> None:
     agreements.refuse_restating(tx.get(FeeAgreement, (record.agreement,)))
     agreements.refuse_day(record.effective_from)
+    agreements.refuse_far(tx, record.effective_from)
     _refuse_extremes(record)
     if record.maximum and record.minimum > record.maximum:
         raise Refused(

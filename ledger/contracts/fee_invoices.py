@@ -120,7 +120,7 @@ def _refuse_invoice(tx: Transaction, record: FeeInvoiced) -> FeePeriod:
             expected="a new invoice id",
             got=f"{record.invoice}, stated in entry {existing.entry}",
         )
-    today = agreements.business_date(tx, tx.time_ms)
+    today = times.business_date(tx, tx.time_ms)
     if today[:MONTH_CHARS] <= record.period:
         raise Refused(
             "period-not-over",

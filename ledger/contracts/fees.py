@@ -1,8 +1,9 @@
 """Fees: charged per payment by the agreed rate, accrued per month. Never taken out of the payment.
 
-A charge accrues into the calendar month of the capture's business date. What is charged can be
-taken back until that month is invoiced; see :mod:`ledger.contracts.fee_invoices`. A charge whose
-payment was reversed is stale: it has to be taken back, and the month waits for that.
+A charge belongs to one capture. It accrues into the calendar month of the capture's business date,
+or, if that is invoiced, into the month of the block. What is charged can be taken back until its
+month is invoiced; see :mod:`ledger.contracts.fee_invoices`. A charge whose payment was reversed is
+stale: it has to be taken back, and the month waits for that. One that is invoiced stands.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from msgspec.structs import replace
 
 from ledger import books, expectations
 from ledger.books import Balance, money
-from ledger.contracts import agreements, fee_agreements
+from ledger.contracts import agreements, fee_agreements, times
 from ledger.contracts.agreements import MONTH_CHARS
 from ledger.contracts.fee_agreements import FeeAgreement, fee_of
 from ledger.contracts.halves import Capture
@@ -24,13 +25,16 @@ from ledger.limits import STALE_NAMED_MAX
 from ledger.records import Amount, Currency, Identifier, Record, Rule, Text
 from ledger.state import Key, Keys, Row, Transaction
 
+CURRENT = 0
+"""The number of a payment's last charge."""
+
 
 class FeeCharged(Record, frozen=True, kw_only=True, tag="fee.charged"):
     """The institution charges its fee for a captured payment.
 
-    Refused unless a capture stands, in this currency, and is not charged yet; the agreement
-    holds on its date and for its channel; the amount is the agreed fee; the month is not
-    invoiced.
+    Refused unless a capture stands, in this currency, and the payment has no standing charge but
+    invoiced ones of earlier captures; the agreement holds on its date and for its channel; the
+    amount is the agreed fee.
     """
 
     payment: Identifier
@@ -52,14 +56,18 @@ class FeeReversed(Record, frozen=True, kw_only=True, tag="fee.reversed"):
 class FeeCharge(Row, frozen=True):
     """The fee of a payment. ``entry`` is the last that charged or reversed it.
 
-    ``capture_entry`` is the entry of the capture that was charged: a later one in the capture's
-    row tells that the payment was reversed, or captured anew, since.
+    ``number`` is ``CURRENT`` for the payment's last charge; those of earlier captures, which were
+    invoiced, are kept as 1, 2, …, and ``earlier`` counts them. ``capture_entry`` is the entry of
+    the capture that was charged: a later one in the capture's row tells that the payment was
+    reversed, or captured anew, since.
     """
 
     TABLE: ClassVar[str] = "fee_charges"
+    KEY: ClassVar[int] = 2
     INDEXES: ClassVar[tuple[tuple[str, ...], ...]] = (("period", "currency", "payment"),)
 
     payment: str
+    number: int
     agreement: str
     amount: int
     currency: str
@@ -67,6 +75,7 @@ class FeeCharge(Row, frozen=True):
     capture_entry: int
     entry: int
     stands: bool
+    earlier: int
 
     def leads_to(self) -> Keys:
         """Return the keys of the month that it accrues into, and of what is stale there."""
@@ -128,7 +137,7 @@ def charge_state(charge: FeeCharge, capture: Capture | None, period: FeePeriod |
 
 def _charged(tx: Transaction, record: FeeCharged) -> None:
     capture = _refuse_payment(tx, record)
-    day = agreements.business_date(tx, capture.captured_at)
+    day = times.business_date(tx, capture.captured_at)
     agreement = _refuse_agreement(tx, record, capture, day)
     fee = fee_of(agreement, capture.amount)
     if record.amount != fee:
@@ -140,17 +149,36 @@ def _charged(tx: Transaction, record: FeeCharged) -> None:
             expected=money(fee, record.currency) if fee else "no charge, since the fee is nothing",
             got=money(record.amount, record.currency),
         )
-    key = (day[:MONTH_CHARS], record.currency)
-    period = tx.get(FeePeriod, key) or FeePeriod(*key, 0, 0, "")
-    refuse_invoiced(period, "charged")
-    payment, currency = record.payment, record.currency
-    charge = FeeCharge(
-        payment, record.agreement, fee, currency, period.period, capture.entry, tx.entry, True
-    )
-    tx.set(FeeCharge, (payment,), charge)
-    accrued = FeePeriod(*key, period.amount + fee, period.count + 1, "")
-    tx.set(FeePeriod, key, accrued)
+    period = _open_period(tx, day, record.currency)
+    earlier = _keep_invoiced(tx, record.payment)
+    payment, currency, month = record.payment, record.currency, period.period
+    terms = (record.agreement, fee, currency, month)
+    charge = FeeCharge(payment, CURRENT, *terms, capture.entry, tx.entry, True, earlier)
+    tx.set(FeeCharge, (payment, CURRENT), charge)
+    accrued = FeePeriod(month, currency, period.amount + fee, period.count + 1, "")
+    tx.set(FeePeriod, (month, currency), accrued)
     books.post(tx, currency, _accrual(tx, fee))
+
+
+def _open_period(tx: Transaction, day: str, currency: str) -> FeePeriod:
+    """Return the month of ``day``, or the block's if that is invoiced: the latter is not over."""
+    period = _period(tx, day, currency)
+    return _period(tx, times.business_date(tx, tx.time_ms), currency) if period.invoice else period
+
+
+def _period(tx: Transaction, day: str, currency: str) -> FeePeriod:
+    key = (day[:MONTH_CHARS], currency)
+    return tx.get(FeePeriod, key) or FeePeriod(*key, 0, 0, "")
+
+
+def _keep_invoiced(tx: Transaction, payment: str) -> int:
+    """Make room for a new charge of a payment; return how many invoiced ones it has had."""
+    charge = tx.get(FeeCharge, (payment, CURRENT))
+    if charge is None or not charge.stands:
+        return 0 if charge is None else charge.earlier
+    kept = replace(charge, number=charge.earlier + 1)
+    tx.put(kept)
+    return kept.number
 
 
 def _refuse_payment(tx: Transaction, record: FeeCharged) -> Capture:
@@ -162,8 +190,8 @@ def _refuse_payment(tx: Transaction, record: FeeCharged) -> Capture:
             expected="a captured payment",
             got="no capture" if capture is None else f"reversed in entry {capture.entry}",
         )
-    charge = tx.get(FeeCharge, (record.payment,))
-    if charge is not None and charge.stands:
+    charge = tx.get(FeeCharge, (record.payment, CURRENT))
+    if charge is not None and charge.stands and not _is_past(tx, charge, capture):
         raise Refused(
             "already-charged",
             f"The fee of payment {record.payment} is charged; a charge that is not invoiced yet "
@@ -179,6 +207,13 @@ def _refuse_payment(tx: Transaction, record: FeeCharged) -> Capture:
             got=record.currency,
         )
     return capture
+
+
+def _is_past(tx: Transaction, charge: FeeCharge, capture: Capture) -> bool:
+    """Return whether a charge is invoiced and of an earlier capture than this one."""
+    if charge.capture_entry == capture.entry:
+        return False
+    return bool(_period(tx, charge.period, charge.currency).invoice)
 
 
 def _refuse_agreement(
@@ -222,7 +257,7 @@ def await_reversal(tx: Transaction, payment: str) -> None:
 
     A charge that is invoiced stands for good. What is awaited already keeps its age.
     """
-    charge = tx.get(FeeCharge, (payment,))
+    charge = tx.get(FeeCharge, (payment, CURRENT))
     if charge is None or not charge.stands or _is_awaited(tx, payment):
         return
     key = (charge.period, charge.currency)
@@ -275,7 +310,7 @@ def _meet_reversal(tx: Transaction, charge: FeeCharge) -> None:
 
 
 def _reversed(tx: Transaction, record: FeeReversed) -> None:
-    charge = tx.get(FeeCharge, (record.payment,))
+    charge = tx.get(FeeCharge, (record.payment, CURRENT))
     if charge is None or not charge.stands:
         raise Refused(
             "not-charged",
@@ -308,7 +343,7 @@ def _charged_keys(record: FeeCharged, genesis: Genesis) -> list[tuple[type[Row],
     likely = _likely_month(genesis, record.at)
     return [
         (Capture, (record.payment,)),
-        (FeeCharge, (record.payment,)),
+        (FeeCharge, (record.payment, CURRENT)),
         (FeeAgreement, (record.agreement,)),
         (FeePeriod, (likely, record.currency)),
         (Balance, (books.fee_due(genesis.sole("platform")), record.currency)),
@@ -318,7 +353,7 @@ def _charged_keys(record: FeeCharged, genesis: Genesis) -> list[tuple[type[Row],
 
 def _reversed_keys(record: FeeReversed, genesis: Genesis) -> list[tuple[type[Row], Key]]:
     return [
-        (FeeCharge, (record.payment,)),
+        (FeeCharge, (record.payment, CURRENT)),
         (Expectation, (FEE_REVERSAL, _subject(record))),
     ]
 

@@ -26,8 +26,8 @@ from ledger.state import Key, Row, Transaction
 class PaymentCaptured(Record, frozen=True, kw_only=True, tag="payment.captured"):
     """The institution holds the buyer's money.
 
-    Refused unless no capture of the payment stands; `captured_at` is at most a day after
-    the block.
+    Refused unless no capture of the payment stands; the amount is within the limit;
+    `captured_at` is at most a day after the block.
     """
 
     payment: Identifier
@@ -51,8 +51,8 @@ class PaymentReversed(Record, frozen=True, kw_only=True, tag="payment.reversed")
 class SplitInstructed(Split, frozen=True, kw_only=True, tag="split.instructed"):
     """The platform says to whom the money of an order goes.
 
-    Refused unless no instruction of the payment stands; the legs add up; every receiver is
-    registered, active and of the currency.
+    Refused unless no instruction of the payment stands; the amount is within the limit; the
+    legs add up; every receiver is registered, active and of the currency.
     """
 
 
@@ -85,8 +85,9 @@ def _captured(tx: Transaction, record: PaymentCaptured) -> None:
             expected="a payment without a standing capture",
             got=f"captured in entry {existing.entry}",
         )
+    books.refuse_amount(tx, record.amount, record.currency)
     times.refuse_future(tx, "captured_at", record.captured_at)
-    allocation.due_date(tx, record.captured_at, "D+0")
+    times.due_date(tx, record.captured_at, "D+0")
     capture = Capture(
         payment,
         record.order,
@@ -231,6 +232,7 @@ def _refuse_split(tx: Transaction, record: Split) -> Shares:
             expected="no loan",
             got=record.loan,
         )
+    books.refuse_amount(tx, record.amount, record.currency)
     shares = allocation.compute(record, tx.genesis.limits.legs)
     for leg in record.legs:
         receivers.require_open(tx, leg.receiver, record.currency)
@@ -375,7 +377,7 @@ def _reversal_keys(record: PaymentReversed, genesis: Genesis) -> list[tuple[type
     return [
         *_payment_keys(record, genesis),
         (refunds.RefundedPayment, (payment,)),
-        (fees.FeeCharge, (payment,)),
+        (fees.FeeCharge, (payment, fees.CURRENT)),
         (Expectation, (FEE_REVERSAL, f"payment:{payment}")),
     ]
 

@@ -46,9 +46,9 @@ class Recipient(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class ProfitAgreed(Record, frozen=True, kw_only=True, tag="profit.agreed"):
     """The institution offers how its fee income is shared, or corrects such an offer.
 
-    Refused unless the agreement is not in force; the recipients are parties, each once, not
-    the institution alone, and their parts are one million; the one it replaces begins no
-    later, and everybody with a part by it is named.
+    Refused unless the agreement is not in force and takes effect within ten years; the
+    recipients are parties, each once, not the institution alone, and their parts are one
+    million; the one it replaces begins no later, and everybody with a part by it is named.
     """
 
     agreement: Identifier
@@ -142,6 +142,7 @@ def terms_of(tx: Transaction, agreement: ProfitAgreement) -> list[ProfitTerm]:
 def _agreed(tx: Transaction, record: ProfitAgreed) -> None:
     existing = tx.get(ProfitAgreement, (record.agreement,))
     agreements.refuse_restating(existing)
+    agreements.refuse_far(tx, record.effective_from)
     _refuse_recipients(tx, record)
     named = [each.party for each in record.recipients if each.party != tx.author]
     _refuse_replacing(tx, record.currency, record.effective_from, named)

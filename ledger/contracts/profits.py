@@ -212,13 +212,13 @@ def _refuse_agreement(
 
 
 def _refuse_time(tx: Transaction, invoice: FeeInvoice, agreement: ProfitAgreement) -> None:
-    due = allocation.due_date(tx, invoice.settled_at, agreement.delay)
-    today = agreements.business_date(tx, tx.time_ms)
+    due = times.due_date(tx, invoice.settled_at, agreement.delay)
+    today = times.business_date(tx, tx.time_ms)
     if today < due:
         raise Refused(
             "share-too-early",
             f"The agreement {agreement.agreement} shares income {agreement.delay} after its "
-            f"settlement, which was on {agreements.business_date(tx, invoice.settled_at)}.",
+            f"settlement, which was on {times.business_date(tx, invoice.settled_at)}.",
             expected=f"{due} or later",
             got=today,
         )

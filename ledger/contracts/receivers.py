@@ -219,6 +219,11 @@ def due(tx: Transaction, receiver: Receiver, cutoff_date: str) -> list[Bucket]:
     return found
 
 
+def total(buckets: list[Bucket]) -> tuple[int, int]:
+    """Return the sum of buckets in minor units, and how many legs they hold."""
+    return sum(bucket.amount for bucket in buckets), sum(bucket.legs for bucket in buckets)
+
+
 def pay_out(tx: Transaction, receiver: Receiver, buckets: list[Bucket], payout: str) -> None:
     """Take open buckets into a payout."""
     taken = [f"{bucket.due_date}:{bucket.seq}" for bucket in buckets]

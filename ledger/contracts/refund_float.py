@@ -41,7 +41,7 @@ class FloatStatement(Record, frozen=True, kw_only=True):
 class RefundFloatDeposited(FloatStatement, frozen=True, kw_only=True, tag="refund_float.deposited"):
     """The institution holds money that the platform deposited for refunds.
 
-    Refused unless the movement id is new.
+    Refused unless the movement id is new; the amount is within the limit.
     """
 
 
@@ -138,6 +138,7 @@ def _set_more_aside(tx: Transaction, movement: FloatMovement, more: int) -> None
 
 def _deposited(tx: Transaction, record: RefundFloatDeposited) -> None:
     _refuse_known(tx, record.movement)
+    books.refuse_amount(tx, record.amount, record.currency)
     _state(tx, record, DEPOSIT)
 
 

@@ -45,8 +45,9 @@ _NEVER = -1
 class SettlementCreated(Record, frozen=True, kw_only=True, tag="settlement.created"):
     """The institution pays out all that is due to a receiver on a date, in one transfer.
 
-    Refused unless the payout id is new; the receiver is registered and of the currency;
-    amount and count are the ledger's own for what is due.
+    Refused unless the payout id is new; the receiver is registered and of the currency; the
+    cut-off date is no later than the business date of the block; amount and count are the
+    ledger's own for what is due.
     """
 
     payout: Identifier
@@ -171,8 +172,7 @@ _LEG_STATES = {
 def _created(tx: Transaction, record: SettlementCreated) -> None:
     receiver = _refuse_payout(tx, record)
     buckets = receivers.due(tx, receiver, record.cutoff_date)
-    amount = sum(bucket.amount for bucket in buckets)
-    legs = sum(bucket.legs for bucket in buckets)
+    amount, legs = receivers.total(buckets)
     _refuse_difference(record, amount, legs)
     name = receiver.receiver
     receivers.pay_out(tx, receiver, buckets, record.payout)
@@ -222,7 +222,24 @@ def _refuse_payout(tx: Transaction, record: SettlementCreated) -> receivers.Rece
             expected="an ISO 8601 date",
             got=record.cutoff_date,
         ) from None
+    _refuse_early(tx, record, receiver)
     return receiver
+
+
+def _refuse_early(tx: Transaction, record: SettlementCreated, receiver: receivers.Receiver) -> None:
+    today = times.business_date(tx, tx.time_ms)
+    if record.cutoff_date <= today:
+        return
+    buckets = receivers.due(tx, receiver, today)
+    amount, legs = receivers.total(buckets)
+    raise Refused(
+        "not-due-yet",
+        "What falls due on a date goes out once that business date has begun; by the time of the "
+        f"block it is {today}. Pay out what is due by then, or wait.",
+        expected=f"a cut-off date of {today} or before; {money(amount, receiver.currency)} for "
+        f"{legs} legs are due to {receiver.receiver} by {today}",
+        got=record.cutoff_date,
+    )
 
 
 def _refuse_difference(record: SettlementCreated, amount: int, legs: int) -> None:

@@ -1,6 +1,7 @@
-"""Times that authors claim: they may lie behind a block, and hardly ahead of it.
+"""Times that authors claim, and the dates of the institution's calendar that follow from times.
 
-They are compared with the block's time alone, never with a clock, so that all nodes agree.
+A claimed time may lie behind a block, and hardly ahead of it. Times are compared with the block's
+alone, never with a clock, so that all nodes agree.
 """
 
 from __future__ import annotations
@@ -29,3 +30,26 @@ def refuse_future(tx: Transaction, name: str, time_ms: int) -> None:
             expected=f"at most {tx.time_ms + AHEAD_MS_MAX}",
             got=str(time_ms),
         )
+
+
+def due_date(tx: Transaction, time_ms: int, cycle: str) -> str:
+    """Return the date on which money captured at ``time_ms`` is due under ``cycle``.
+
+    Raises:
+        Refused: ``date-out-of-range``.
+    """
+    calendar = tx.genesis.calendar
+    key = (calendar.day_number(time_ms), cycle)
+    found = tx.memo.get(key)
+    if found is None:
+        found = tx.memo[key] = calendar.due_date(time_ms, cycle)
+    return found
+
+
+def business_date(tx: Transaction, time_ms: int) -> str:
+    """Return the ISO date on whose books ``time_ms`` falls, in the institution's calendar.
+
+    Raises:
+        Refused: ``date-out-of-range``.
+    """
+    return due_date(tx, time_ms, "D+0")

@@ -29,7 +29,7 @@ from simulator.workload import (
     settlement,
 )
 from simulator.workload.book import Book
-from simulator.workload.moves import ANYBODY, Desk, Draft, Move, spoilt
+from simulator.workload.moves import ANYBODY, YEAR_2100_MS, Desk, Draft, Move, spoilt
 
 BUSINESSES = (
     receivers,
@@ -47,6 +47,7 @@ MOVES: tuple[Move, ...] = tuple(move for business in BUSINESSES for move in busi
 
 ID_REUSED = "id-reused"
 WRONG_AUTHOR = "wrong-author"
+TIME_IN_FUTURE = "time-in-future"
 WRONG_PPM = 80_000
 """How often a party says something on purpose that is to be refused."""
 QUIET_PPM = 800_000
@@ -148,11 +149,13 @@ class Workload:
         return self._try(desk, self._good[desk.party])
 
     def _say_wrong(self, desk: Desk) -> Said | None:
-        kind = desk.chance.below(8)
+        kind = desk.chance.below(9)
         if kind == 0 and desk.party in self._used:
             return self._reuse(desk)
         if kind == 1:
             return self._try(desk, self._foreign[desk.party])
+        if kind == 2:
+            return self._say_ahead(desk)
         return self._try(desk, self._bad[desk.party])
 
     def _try(self, desk: Desk, moves: tuple[Move, ...]) -> Said | None:
@@ -169,15 +172,28 @@ class Workload:
 
     def _reuse(self, desk: Desk) -> Said | None:
         """Use an id again for something else."""
-        of_type = self._typed[desk.party]
-        move = desk.chance.pick(of_type[desk.chance.pick(tuple(of_type))])
-        draft = move.draft(desk)
+        move, draft = self._any(desk)
         if draft is None:
             return None
         earlier = self._used[desk.party]
         name = f"{earlier}~{self._next_id(desk.party)}"
         again = move._replace(wants=ID_REUSED)
         return self._write(desk, again, Draft(draft.fields), earlier, name)
+
+    def _say_ahead(self, desk: Desk) -> Said | None:
+        """Say something as if it were said in another century."""
+        move, draft = self._any(desk)
+        if draft is None:
+            return None
+        ahead = move._replace(wants=TIME_IN_FUTURE)
+        fields = {**draft.fields, "at": YEAR_2100_MS}
+        return self._write(desk, ahead, Draft(fields), self._next_id(desk.party))
+
+    def _any(self, desk: Desk) -> tuple[Move, Draft | None]:
+        """Return a move of any type that the party may say, each type as often, and its draft."""
+        of_type = self._typed[desk.party]
+        move = desk.chance.pick(of_type[desk.chance.pick(tuple(of_type))])
+        return move, move.draft(desk)
 
     def _write(self, desk: Desk, move: Move, draft: Draft, record_id: str, name: str = "") -> Said:
         record = {"at": desk.now_ms, "id": record_id, "type": move.type, **draft.fields}

@@ -75,7 +75,7 @@ def _accept(desk: Desk) -> Draft | None:
     offer = desk.find(
         desk.book.fee_agreements, lambda each: not each.in_force and not _is_late(desk, each)
     )
-    if offer is None or not desk.chance.happens(500_000):
+    if offer is None or not desk.chance.happens(250_000):
         return None
     if desk.chance.happens(DIFFERS_PPM):
         return Draft({**offer.terms, "rate_ppm": offer.terms["rate_ppm"] + 7}, (offer,))
@@ -114,6 +114,7 @@ MOVES = (
     valid(_BY, "fee.agreed", _correct),
     Move(_BY, "fee.agreed", "agreement-in-force", _terms_of(lambda desk, each: each.in_force)),
     Move(_BY, "fee.agreed", "no-such-date", spoilt(_new_terms, effective_from="2026-02-30")),
+    Move(_BY, "fee.agreed", "effective-too-late", spoilt(_new_terms, effective_from="2100-01-01")),
     Move(_BY, "fee.agreed", "fee-bounds", spoilt(_new_terms, minimum=11, maximum=10)),
     Move(_BY, "fee.agreed", "fee-terms-out-of-range", spoilt(_new_terms, rate_ppm=1_000_000)),
     Move(_BY, "fee.agreed", "effective-too-early", _too_early),

@@ -17,27 +17,19 @@ _BY, _PLATFORM = "institution", "platform"
 
 
 def _charge(desk: Desk) -> Draft | None:
-    return _charged(desk, lambda period: not period.invoiced)
-
-
-def _charge_late(desk: Desk) -> Draft | None:
-    return _charged(desk, lambda period: period.invoiced)
-
-
-def _charged(desk: Desk, fits: Callable[[Period], bool]) -> Draft | None:
-    payment = desk.find(
-        desk.book.payments, lambda each: _is_chargeable(each) and fits(_period_of(desk, each))
-    )
+    payment = desk.find(desk.book.payments, _is_chargeable)
     if payment is None or payment.capture is None:
         return None
-    held = _held(desk, payment)
-    fee = 0 if held is None else fee_of(held.terms, payment.capture["amount"])
+    capture, held = payment.capture, _held(desk, payment)
+    fee = 0 if held is None else fee_of(held.terms, capture["amount"])
     if held is None or not fee:
         return None
     period = _period_of(desk, payment)
+    if period.invoiced:
+        period = desk.book.period(desk.month, period.currency)
 
     def learn() -> None:
-        payment.charge = Charge(period, fee)
+        payment.charge = Charge(period, capture, fee)
         period.amount += fee
         period.count += 1
 
@@ -60,7 +52,11 @@ def _claim(payment: Payment, agreement: Agreement, fee: int) -> Fields:
 
 
 def _is_chargeable(payment: Payment) -> bool:
-    return payment.capture is not None and payment.charge is None
+    """Return whether a payment is captured, and has no charge but an earlier capture's invoiced."""
+    charge = payment.charge
+    if payment.capture is None or charge is None:
+        return payment.capture is not None
+    return charge.period.invoiced and charge.capture is not payment.capture
 
 
 def _period_of(desk: Desk, payment: Payment) -> Period:
@@ -256,14 +252,13 @@ MOVES = (
         _BY,
         "fee.charged",
         "already-charged",
-        _charge_what(lambda each: each.capture is not None and each.charge is not None),
+        _charge_what(lambda each: each.capture is not None and not _is_chargeable(each)),
     ),
     Move(_BY, "fee.charged", "wrong-currency", spoilt(_charge, currency="EUR")),
     Move(_BY, "fee.charged", "unknown-agreement", spoilt(_charge, agreement="nowhere")),
     Move(_BY, "fee.charged", "agreement-not-accepted", _charge_by(in_force=False)),
     Move(_BY, "fee.charged", "agreement-not-in-force", _charge_by(in_force=True)),
     Move(_BY, "fee.charged", "fee-differs", raised(_charge, "amount")),
-    Move(_BY, "fee.charged", "period-invoiced", _charge_late),
     valid(_BY, "fee.reversed", _reverse, 2),
     valid(_BY, "fee.reversed", _reverse_stale, 4),
     Move(_BY, "fee.reversed", "not-charged", _reverse_what(lambda each: each.charge is None)),
@@ -278,7 +273,7 @@ MOVES = (
     Move(_BY, "fee.invoiced", "period-not-over", _bill_of("")),
     Move(_BY, "fee.invoiced", "nothing-accrued", _bill_of("2001-01")),
     Move(_BY, "fee.invoiced", "period-invoiced", _bill_again),
-    Move(_BY, "fee.invoiced", "stale-charge", _bill_stale, 2),
+    Move(_BY, "fee.invoiced", "stale-charge", _bill_stale, 4),
     Move(_BY, "fee.invoiced", "invoice-differs", raised(_invoice, "amount")),
     valid(_PLATFORM, "fee.settled", _settle, 6),
     Move(_PLATFORM, "fee.settled", "unknown-invoice", _settle_unknown),

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
 from ledger.entry import APPLIED
+from ledger.genesis import AMOUNT_DEFAULT
 from simulator.chance import Chance
 from simulator.workload.book import Book, Shelf
 from simulator.workload.things import Fields, Thing
@@ -20,6 +21,9 @@ ANYBODY = ""
 
 YEAR_2100_MS = 4_102_444_800_000
 """A time that no run reaches: whoever claims it mistook something."""
+
+OVER_LIMIT = AMOUNT_DEFAULT + 1
+"""An amount that no single record may move."""
 
 T = TypeVar("T", bound=Thing)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from simulator.workload.book import CURRENCIES, STEP_MS
-from simulator.workload.moves import YEAR_2100_MS, Desk, Draft, Move, spoilt, valid
+from simulator.workload.moves import OVER_LIMIT, YEAR_2100_MS, Desk, Draft, Move, spoilt, valid
 from simulator.workload.things import Fields, Payment
 
 CHANNELS = ("wechat", "alipay", "card")
@@ -215,6 +215,7 @@ def _wrong_legs(code: str, split: Fields) -> Fields:
     fixed: Fields = {"mode": "fixed", "legs": [whole]}
     ratio: Fields = {"mode": "ratio", "legs": [_leg(1, name, ppm=999_999)]}
     wrong: dict[str, Fields] = {
+        "amount-over-limit": {"amount": OVER_LIMIT},
         "loan-unknown": {"loan": "L1"},
         "too-many-legs": {**fixed, "legs": [_leg(n, name, amount=1) for n in range(1, 12)]},
         "leg-order": {**fixed, "legs": [{**whole, "leg": 2}]},
@@ -230,6 +231,7 @@ def _wrong_legs(code: str, split: Fields) -> Fields:
 
 
 WRONG_SPLITS = (
+    "amount-over-limit",
     "loan-unknown",
     "too-many-legs",
     "leg-order",
@@ -286,6 +288,7 @@ MOVES = (
     valid(_BY, "payment.captured", _capture_new, 10),
     valid(_BY, "payment.captured", _capture_half, 20),
     Move(_BY, "payment.captured", "already-captured", _capture_again),
+    Move(_BY, "payment.captured", "amount-over-limit", spoilt(_capture_new, amount=OVER_LIMIT)),
     Move(
         _BY,
         "payment.captured",

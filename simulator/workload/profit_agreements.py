@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from ledger.genesis import DAY_MS
 from simulator.workload.book import CURRENCIES
-from simulator.workload.moves import ANYBODY, Desk, Draft, Move, valid
+from simulator.workload.moves import ANYBODY, Desk, Draft, Move, spoilt, valid
 from simulator.workload.things import Agreement, Fields
 
 MILLION = 1_000_000
@@ -198,6 +198,7 @@ MOVES = (
     Move(_BY, "profit.agreed", "no-recipient", _offer_of(("", MILLION))),
     Move(_BY, "profit.agreed", "ratios-do-not-sum", _offer_of(("platform", _HALF))),
     Move(_BY, "profit.agreed", "effective-too-early", _offer_early),
+    Move(_BY, "profit.agreed", "effective-too-late", spoilt(_offer, effective_from="2100-01")),
     Move(_BY, "profit.agreed", "recipient-missing", _offer_missing),
     valid(ANYBODY, "profit.accepted", _accept, 4),
     Move(ANYBODY, "profit.accepted", "unknown-agreement", _accept_unknown),

@@ -172,7 +172,7 @@ MOVES = (
         "agreement-not-in-force",
         _share_what(lambda desk, each: each.settled_ms > 0 and not each.shared, _is_other),
     ),
-    Move(_BY, "profit.shared", "share-too-early", _share_when(due=False)),
+    Move(_BY, "profit.shared", "share-too-early", _share_when(due=False), 4),
     Move(_BY, "profit.shared", "share-differs", raised(_share, "amount")),
     valid(ANYBODY, "profit.confirmed", _confirm, 6),
     Move(ANYBODY, "profit.confirmed", "unknown-share", _confirm_unknown),

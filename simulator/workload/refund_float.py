@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from simulator.workload.book import CURRENCIES
-from simulator.workload.moves import Desk, Draft, Move, valid
+from simulator.workload.moves import OVER_LIMIT, Desk, Draft, Move, spoilt, valid
 from simulator.workload.things import Fields, Movement
 
 ENOUGH = 60_000
@@ -105,6 +105,7 @@ def _why(kind: str, name: str) -> Fields:
 MOVES = (
     valid(_BY, "refund_float.deposited", _deposit, 3),
     Move(_BY, "refund_float.deposited", "movement-exists", _stated_before),
+    Move(_BY, "refund_float.deposited", "amount-over-limit", spoilt(_deposit, amount=OVER_LIMIT)),
     valid(_BY, "refund_float.withdrawn", _withdraw),
     Move(_BY, "refund_float.withdrawn", "movement-exists", _stated_before),
     Move(_BY, "refund_float.withdrawn", "withdrawal-exceeds-float", _too_much),

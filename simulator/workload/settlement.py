@@ -12,14 +12,17 @@ DIFFERS_PPM = 80_000
 
 _BY = "institution"
 _DAY = "2026-01-05"
+_YEAR_2100 = "2100-01-01"
+"""A date that no run reaches: nothing of it is due yet."""
 
 
 def _create(desk: Desk) -> Draft | None:
     book = desk.book
-    receiver = desk.find(book.receivers, lambda each: bool(each.due))
+    today = book.date(desk.now_ms)
+    receiver = desk.find(book.receivers, lambda each: any(leg.date <= today for leg in each.due))
     if receiver is None:
         return None
-    due = receiver.due
+    due = [leg for leg in receiver.due if leg.date <= today]
     cutoff = desk.chance.pick(due).date
     legs = [leg for leg in due if leg.date <= cutoff]
     amount = sum(leg.amount for leg in legs)
@@ -169,6 +172,7 @@ MOVES = (
     Move(
         _BY, "settlement.created", "no-such-date", spoilt(_any_receiver, cutoff_date="2026-13-01")
     ),
+    Move(_BY, "settlement.created", "not-due-yet", spoilt(_create, cutoff_date=_YEAR_2100)),
     Move(_BY, "settlement.created", "nothing-due", _nothing_due),
     Move(_BY, "settlement.created", "payout-differs", raised(_create, "amount")),
     valid(_BY, "settlement.paid", _pay, 8),

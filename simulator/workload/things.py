@@ -158,10 +158,11 @@ class Period(Thing):
 
 
 class Charge:
-    """The fee of a payment."""
+    """The fee of a payment as it was captured then."""
 
-    def __init__(self, period: Period, amount: int) -> None:
+    def __init__(self, period: Period, capture: Fields, amount: int) -> None:
         self.period = period
+        self.capture = capture
         self.amount = amount
 
 
