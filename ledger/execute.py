@@ -232,7 +232,8 @@ def _execute_batch(
     index = execution.first_index + len(execution.leaves)
     for raw, record in zip(batch.records, records, strict=True):
         kind = type(record)
-        subject = RULES[kind].subject(record)
+        rule = RULES[kind]
+        subject = rule.subject(record)
         tx.begin(index, subject)
         outcome = APPLIED
         try:
@@ -240,6 +241,8 @@ def _execute_batch(
         except Refused as refused:
             tx.undo()
             outcome = refused.code
+            if rule.refused_subject is not None:
+                subject = rule.refused_subject(record)
             execution.refusals.append((index, refused))
         if outcome != ID_REUSED:
             tx.set(Recorded, (party, record.id), Recorded(party, record.id, index))

@@ -108,7 +108,8 @@ class Rule(NamedTuple):
 
     ``authors`` are the roles that may state it; empty means that the contract itself checks.
     ``apply`` changes a transaction or raises :class:`ledger.errors.Refused`. ``keys`` names the
-    rows that ``apply`` will ask for. ``subject`` names what the record is about.
+    rows that ``apply`` will ask for. ``subject`` names what the record is about; where the record
+    itself begins its subject, ``refused_subject`` names what it is about when it is refused.
     """
 
     record: type[Record]
@@ -116,6 +117,7 @@ class Rule(NamedTuple):
     apply: Callable[[Transaction, Any], None]
     keys: Callable[[Any, Genesis], list[tuple[type[Row], Key]]]
     subject: Callable[[Any], str]
+    refused_subject: Callable[[Any], str] | None = None
 
 
 def type_name(record: type[Record]) -> str:

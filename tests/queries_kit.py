@@ -26,9 +26,11 @@ from node.node import Node
 from node.storage.store import Store
 from tests import fee_kit, refund_kit
 from tests.ledger_kit import DAY, MORNING, Ledger, leg, payout_of
+from tests.store_kit import KINDS, url_of
 
 ROLES: tuple[Role, ...] = ("platform", "institution", "funder", "auditor")
 TUESDAY = "2026-01-06"
+DATABASES = [kind for kind in KINDS if kind != "memory"]
 
 
 class Server:
@@ -202,4 +204,4 @@ def _month_end(kept: Kept) -> None:
     kept.apply("platform", "profit.confirmed", **fee_kit.confirmation_of())
 
 
-__all__ = ["DAY", "MORNING", "TUESDAY", "Kept", "month"]
+__all__ = ["DATABASES", "DAY", "MORNING", "TUESDAY", "Kept", "month", "url_of"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections.abc import Iterator
 from datetime import date, timedelta
 from itertools import pairwise
@@ -14,8 +13,7 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from queries_kit import DAY, MORNING, TUESDAY, Kept, month
-from store_kit import empty_postgresql
+from queries_kit import DATABASES, DAY, MORNING, TUESDAY, Kept, month, url_of
 
 from api.limits import SCANNED_MAX
 from api.lists import csv_text
@@ -25,19 +23,12 @@ from ledger.calendar import Calendar
 LATER = MORNING + 20 * DAY
 
 
-POSTGRESQL = os.environ.get("TONGZHANG_POSTGRESQL_URL", "")
-DATABASES = ["sqlite", *(["postgresql"] if POSTGRESQL else [])]
-
-
 @pytest.fixture(scope="module", params=DATABASES)
 def kept(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[Kept]:
-    url = ""
-    if request.param == "postgresql":
-        url = POSTGRESQL
-        empty_postgresql()
-    made = month(tmp_path_factory.mktemp("queries"), url)
+    folder = tmp_path_factory.mktemp("queries")
+    made = month(folder, url_of(request.param, folder))
     yield made
     made.close()
 

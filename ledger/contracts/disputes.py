@@ -281,8 +281,13 @@ def _subject(record: DisputeRaised | DisputeResolved) -> str:
     return f"dispute:{record.dispute}"
 
 
+def _refused_subject(record: DisputeRaised) -> str:
+    """A dispute that was refused is none: who looks for it asks about what it contests."""
+    return _parts(record.subject)[0]
+
+
 ROWS: tuple[type[Row], ...] = (Dispute,)
 RULES = (
-    Rule(DisputeRaised, (), _raised, _raised_keys, _subject),
+    Rule(DisputeRaised, (), _raised, _raised_keys, _subject, _refused_subject),
     Rule(DisputeResolved, (), _resolved, _resolved_keys, _subject),
 )
