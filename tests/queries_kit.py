@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -57,15 +58,15 @@ class Kept(Ledger):
 
     Args:
         folder: Where the homes and the database go.
-        url: Another database, which must be empty.
+        kind: The kind of its database.
     """
 
-    def __init__(self, folder: Path, url: str = "") -> None:
+    def __init__(self, folder: Path, kind: str = "file") -> None:
         names = [(name, name) for name in ROLES]
         self.homes: dict[str, Home] = create_consortium(folder / "homes", names, 3)
         super().__init__(self.homes["auditor"].genesis)
         home = self.homes["auditor"]
-        self.store = Store(url or home.database_url, self.genesis, party="auditor")
+        self.store = Store(url_of(kind, folder), self.genesis, party="auditor")
         self.token = read_operator_token(home.path)
         self.server = Server(build_app(Node(home, self.store), Draining()))
         headers = {"authorization": f"Bearer {self.token}"}
@@ -117,14 +118,29 @@ class Kept(Ledger):
         return response.json()
 
 
-def month(folder: Path, url: str = "") -> Kept:
+def pages(kept: Kept, path: str, items: str, **query: Any) -> Iterator[list[dict[str, Any]]]:
+    """Yield the items of page after page."""
+    cursor: str | None = ""
+    while cursor is not None:
+        page = kept.get(path, **query, cursor=cursor)
+        yield page[items]
+        cursor = page.get("next")
+
+
+def refused(response: httpx.Response, status: int, code: str) -> str:
+    """Return the detail of an answer that must be a problem."""
+    assert (response.status_code, response.json()["code"]) == (status, code), response.text
+    return str(response.json()["detail"])
+
+
+def month(folder: Path, kind: str = "file") -> Kept:
     """Return a kept ledger with a month of business of every kind.
 
     P1 goes the whole way: split, two payouts that come back, one that is paid; refunded, disputed,
     charged. P2 is captured alone, P3 conflicts, P4 is instructed alone, P5 is reversed, P6 to P9
     are split and due.
     """
-    kept = Kept(folder, url)
+    kept = Kept(folder, kind)
     kept.register("shop")
     kept.register("platform-fee", owner="platform")
     kept.register("funder-share", owner="funder", cycle="D+0")
@@ -204,4 +220,4 @@ def _month_end(kept: Kept) -> None:
     kept.apply("platform", "profit.confirmed", **fee_kit.confirmation_of())
 
 
-__all__ = ["DATABASES", "DAY", "MORNING", "TUESDAY", "Kept", "month", "url_of"]
+__all__ = ["DATABASES", "DAY", "MORNING", "TUESDAY", "Kept", "month", "pages", "refused"]

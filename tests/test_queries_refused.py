@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from queries_kit import DATABASES, Kept, url_of
+from queries_kit import DATABASES, Kept
 
 from tests import refund_kit
 
@@ -15,8 +15,7 @@ from tests import refund_kit
 def kept(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[Kept]:
-    folder = tmp_path_factory.mktemp("refused")
-    made = Kept(folder, url_of(request.param, folder))
+    made = Kept(tmp_path_factory.mktemp("refused"), request.param)
     made.register("shop")
     made.register("platform-fee", owner="platform")
     for payment in ("P1", "P2"):
