@@ -117,6 +117,14 @@ def test_a_bad_parameter_is_a_problem(kept: Kept, path: str) -> None:
     refused(kept.client.get(path), 400, "bad-parameter")
 
 
+@pytest.mark.parametrize("path", LISTS)
+def test_a_parameter_given_twice_is_refused_by_its_name(kept: Kept, path: str) -> None:
+    mark = "&" if "?" in path else "?"
+    for second in ("format=csv", "format=json"):
+        answer = kept.client.get(f"{path}{mark}format=json&{second}")
+        assert "'format'" in refused(answer, 400, "repeated-parameter")
+
+
 def test_a_statement_of_nobody_is_a_problem(kept: Kept) -> None:
     refused(kept.client.get("/v1/receivers/nobody/statement"), 404, "no-such-receiver")
 

@@ -60,6 +60,12 @@ def test_a_found_payment_says_its_state(kept: Kept) -> None:
     assert "captured_at" not in next(row for row in rows if row["payment"] == "P4")
 
 
+def test_a_search_that_ends_before_it_begins_is_refused(kept: Kept) -> None:
+    path = "/v1/search?from=2026-03-02&to=2026-03-01"
+    detail = refused(kept.client.get(path), 400, "bad-parameter")
+    assert "2026-03-02 is after `to`, 2026-03-01" in detail
+
+
 @pytest.mark.parametrize(
     "query", ["", "order=a&payment=b", "amount=1&receiver=shop", "from=2026-13-01"]
 )
