@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from ledger import forms
 from ledger.errors import DecodeError
 from ledger.limits import NESTING_MAX, SAFE_INTEGER_MAX
 
@@ -74,7 +75,7 @@ def diagnose(raw: bytes, what: str, detail: str) -> DecodeError:
     if problem is not None:
         return DecodeError(problem[0], f"{what}: {problem[1]}")
     if detail:
-        return DecodeError(_schema_code(detail), f"{what}: {detail}")
+        return DecodeError(_schema_code(detail), f"{what}: {forms.in_words(detail)}")
     return DecodeError(
         "not-canonical",
         f"{what} is not in canonical form (RFC 8785): sort the keys, drop white space and "

@@ -266,7 +266,7 @@ def _apply(tx: Transaction, record: Record) -> None:
             "wrong-author",
             f"Only who knows it may state it ({_TYPES[rule.record]}).",
             expected=" or ".join(rule.authors),
-            got=f"{tx.author}, {tx.role}",
+            got=tx.author if tx.author == tx.role else f"{tx.author}, whose role is {tx.role}",
         )
     rule.apply(tx, record)
 
