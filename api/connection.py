@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from http import HTTPStatus
+from typing import ClassVar
 
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from api.limits import CONNECTIONS_MAX, HEAD_BYTES_MAX, HEAD_WAIT_S
+from api.limits import CONNECTIONS_MAX, FULL_TOLD_EVERY_S, HEAD_BYTES_MAX, HEAD_WAIT_S
 from api.problems import MEDIA_TYPE, Problem
 
 logger = logging.getLogger("tongzhang.api")
@@ -28,12 +29,13 @@ class BoundedConnection(HttpToolsProtocol):
     _head_bytes = 0
     _in_head = True
     _head_timer: asyncio.TimerHandle | None = None
+    _full_told_at: ClassVar[float] = -FULL_TOLD_EVERY_S
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Open the connection, unless there are too many already."""
         super().connection_made(transport)
         if len(self.connections) > CONNECTIONS_MAX:
-            logger.warning("more than %d connections; one was closed", CONNECTIONS_MAX)
+            self._tell_full()
             transport.abort()
             return
         self._await_head()
@@ -67,6 +69,13 @@ class BoundedConnection(HttpToolsProtocol):
         """A request's head is complete."""
         self._head_came()
         super().on_headers_complete()
+
+    def _tell_full(self) -> None:
+        """Say now and then that connections are closed: each one said would fill the log."""
+        now = self.loop.time()
+        if now - BoundedConnection._full_told_at >= FULL_TOLD_EVERY_S:
+            BoundedConnection._full_told_at = now
+            logger.warning("more than %d connections; new ones are closed", CONNECTIONS_MAX)
 
     def _await_head(self) -> None:
         self._in_head, self._head_bytes = True, 0
