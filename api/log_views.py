@@ -12,7 +12,8 @@ from consensus.messages import decode_certificate
 from ledger.batch import Batch
 from ledger.entry import decode_entry
 from ledger.log.merkle import leaf_hash
-from node.storage.reads import BlockSummary, Reader, StoredBlock, StoredEntry
+from node.storage.reads import Reader
+from node.storage.stored import BlockSummary, StoredBlock, StoredEntry
 
 
 class EntryView(msgspec.Struct, frozen=True, kw_only=True):
