@@ -20,7 +20,9 @@ class EntryView(msgspec.Struct, frozen=True, kw_only=True):
     """One entry of the log: a record at its place.
 
     ``outcome`` is ``applied``, or the code with which the record stands refused. ``time`` is that
-    of its block, in ms since the epoch. ``record`` has the canonical bytes its author signed.
+    of its block, in ms since the epoch. ``subject`` is what it is about: for a request that was
+    refused, and so began nothing, what it asked about. ``record`` has the canonical bytes that its
+    author signed.
     """
 
     index: int

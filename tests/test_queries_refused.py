@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from queries_kit import DATABASES, Kept
 
+from cli import main
 from tests import refund_kit
 
 
@@ -83,6 +84,21 @@ def test_a_refused_dispute_is_in_the_timeline_of_what_it_is_about(kept: Kept) ->
         ("dispute.raised", "D1", "dispute-exists"),
         ("dispute.raised", "D2", "unknown-subject"),
     ]
+
+
+def test_the_command_line_names_the_refund_that_was_refused(
+    kept: Kept, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    kept.capture("P7")
+    kept.refuse(
+        "refund-exceeds-float", "platform", "refund.requested",
+        **request("R7", payment="P7", amount=9_000),
+    )  # fmt: skip
+    assert main.run(["payment", "P7", "--url", kept.server.url, "--token", kept.token]) == 0
+    (line,) = [each for each in capsys.readouterr().out.splitlines() if "REFUSED" in each]
+    assert "refund.requested REFUSED: refund-exceeds-float" in line
+    assert line.rstrip().endswith("refund:R7")
 
 
 def test_the_postings_of_an_applied_request_stay_with_its_refund(kept: Kept) -> None:
