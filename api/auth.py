@@ -33,7 +33,7 @@ def require(tokens: Tokens, *allowed: Scope) -> Any:
         if not any(scope in scopes for scope in allowed):
             needed = " or ".join(allowed)
             raise Problem("wrong-scope", f"This needs a token with the scope {needed}.")
-        _refuse_unknown_parameters(request)
+        _refuse_other_parameters(request)
 
     return Depends(check)
 
@@ -46,13 +46,17 @@ def _scopes(tokens: Tokens, token: str) -> frozenset[str] | None:
         raise Problem("internal-error", "The node cannot read its tokens.") from None
 
 
-def _refuse_unknown_parameters(request: Request) -> None:
-    """Refuse a misspelt filter: an answer that ignored it would be taken for the filtered one."""
+def _refuse_other_parameters(request: Request) -> None:
+    """Refuse a misspelt or second filter: an answer that ignored it would be taken for filtered."""
     route = request.scope.get("route")
     if not isinstance(route, APIRoute):
         return
     known = {field.alias for field in route.dependant.query_params}
-    for name in request.query_params:
+    given: set[str] = set()
+    for name, _ in request.query_params.multi_items():
+        if name in given:
+            raise Problem("repeated-parameter", f"give {name!r} once: two values contradict")
+        given.add(name)
         if name not in known:
             raise Problem(
                 "bad-parameter",

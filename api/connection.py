@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from http import HTTPStatus
+from typing import ClassVar
 
+import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from api.limits import CONNECTIONS_MAX, HEAD_BYTES_MAX, HEAD_WAIT_S
+from api.limits import CONNECTIONS_MAX, FULL_TOLD_EVERY_S, HEAD_BYTES_MAX, HEAD_WAIT_S
+from api.problems import MEDIA_TYPE, Problem
 
 logger = logging.getLogger("tongzhang.api")
 
@@ -25,12 +29,13 @@ class BoundedConnection(HttpToolsProtocol):
     _head_bytes = 0
     _in_head = True
     _head_timer: asyncio.TimerHandle | None = None
+    _full_told_at: ClassVar[float] = -FULL_TOLD_EVERY_S
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Open the connection, unless there are too many already."""
         super().connection_made(transport)
         if len(self.connections) > CONNECTIONS_MAX:
-            logger.warning("more than %d connections; one was closed", CONNECTIONS_MAX)
+            self._tell_full()
             transport.abort()
             return
         self._await_head()
@@ -48,7 +53,11 @@ class BoundedConnection(HttpToolsProtocol):
             return
         self._head_bytes += len(data)
         if self._head_bytes > HEAD_BYTES_MAX and not self.transport.is_closing():
-            self._refuse("431 Request Header Fields Too Large")
+            self._refuse("head-too-large", f"line and headers have at most {HEAD_BYTES_MAX} bytes")
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP, as every other error is told."""
+        self._refuse("bad-request", f"expected a request in HTTP/1.1: {msg}")
 
     def on_message_begin(self) -> None:
         """A request begins."""
@@ -61,9 +70,18 @@ class BoundedConnection(HttpToolsProtocol):
         self._head_came()
         super().on_headers_complete()
 
+    def _tell_full(self) -> None:
+        """Say now and then that connections are closed: each one said would fill the log."""
+        now = self.loop.time()
+        if now - BoundedConnection._full_told_at >= FULL_TOLD_EVERY_S:
+            BoundedConnection._full_told_at = now
+            logger.warning("more than %d connections; new ones are closed", CONNECTIONS_MAX)
+
     def _await_head(self) -> None:
         self._in_head, self._head_bytes = True, 0
-        self._head_timer = self.loop.call_later(HEAD_WAIT_S, self._refuse, "408 Request Timeout")
+        detail = f"line and headers of a request come within {HEAD_WAIT_S:.0f} s"
+        late = ("head-too-slow", detail)
+        self._head_timer = self.loop.call_later(HEAD_WAIT_S, self._refuse, *late)
 
     def _head_came(self) -> None:
         self._in_head = False
@@ -71,8 +89,16 @@ class BoundedConnection(HttpToolsProtocol):
             self._head_timer.cancel()
             self._head_timer = None
 
-    def _refuse(self, status: str) -> None:
-        if not self.transport.is_closing():
-            head = f"HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
-            self.transport.write(head.encode())
-            self.transport.close()
+    def _refuse(self, code: str, detail: str) -> None:
+        """Answer with a problem document and close; there may be no path to name in it."""
+        if self.transport.is_closing():
+            return
+        problem = Problem(code, detail)
+        body = msgspec.json.encode(problem.document("/"))
+        status = HTTPStatus(problem.status)
+        head = (
+            f"HTTP/1.1 {status.value} {status.phrase}\r\nconnection: close\r\n"
+            f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()

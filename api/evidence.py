@@ -17,7 +17,8 @@ from api.problems import Problem
 from consensus.evidence_file import Conviction, EvidenceFile, conviction, file_of
 from consensus.messages import decode_evidence
 from ledger.genesis import Genesis
-from node.storage.reads import Reader, StoredEvidence
+from node.storage.reads import Reader
+from node.storage.stored import StoredEvidence
 
 if TYPE_CHECKING:
     from node.node import Node

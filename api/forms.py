@@ -5,6 +5,8 @@ A text that does not fit is answered with the words: a regular expression helps 
 
 from __future__ import annotations
 
+from ledger import forms as of_records
+
 _DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _MONTH = r"[0-9]{4}-(0[1-9]|1[0-2])"
 
@@ -17,13 +19,13 @@ MONTH_OR_NONE = rf"^({_MONTH})?$"
 PLACE_OR_NONE = rf"^([0-9]{{1,16}}|{_DAY})?$"
 EVIDENCE_ID = r"^[0-9a-f]{64}$"
 
-_CURRENCY_WORDS = "an ISO 4217 code, such as CNY"
-_MONTH_WORDS = "a month, such as 2026-03"
+_CURRENCY_WORDS = of_records.WORDS[of_records.CURRENCY]
+_MONTH_WORDS = of_records.WORDS[of_records.MONTH]
 WORDS = {
-    IDENTIFIER: "an id: 1 to 64 letters, digits and . _ : -, the first a letter or digit",
+    IDENTIFIER: of_records.WORDS[of_records.IDENTIFIER],
     CURRENCY: _CURRENCY_WORDS,
     CURRENCY_OR_NONE: _CURRENCY_WORDS,
-    DAY_OR_NONE: "a date, such as 2026-03-31",
+    DAY_OR_NONE: of_records.WORDS[of_records.DAY],
     MONTH: _MONTH_WORDS,
     MONTH_OR_NONE: _MONTH_WORDS,
     PLACE_OR_NONE: "a block's height, or a date such as 2026-03-31",

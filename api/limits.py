@@ -16,6 +16,9 @@ HEAD_WAIT_S = 10.0
 CONNECTIONS_MAX = 768
 """Open connections of clients and peers together."""
 
+FULL_TOLD_EVERY_S = 60.0
+"""How often the log says that there are too many."""
+
 LINE_BYTES_MAX = RECORD_BYTES_MAX
 """One line of a stream, its line ending not counted."""
 

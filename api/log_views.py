@@ -12,14 +12,17 @@ from consensus.messages import decode_certificate
 from ledger.batch import Batch
 from ledger.entry import decode_entry
 from ledger.log.merkle import leaf_hash
-from node.storage.reads import BlockSummary, Reader, StoredBlock, StoredEntry
+from node.storage.reads import Reader
+from node.storage.stored import BlockSummary, StoredBlock, StoredEntry
 
 
 class EntryView(msgspec.Struct, frozen=True, kw_only=True):
     """One entry of the log: a record at its place.
 
     ``outcome`` is ``applied``, or the code with which the record stands refused. ``time`` is that
-    of its block, in ms since the epoch. ``record`` has the canonical bytes its author signed.
+    of its block, in ms since the epoch. ``subject`` is what it is about: for a request that was
+    refused, and so began nothing, what it asked about. ``record`` has the canonical bytes that its
+    author signed.
     """
 
     index: int

@@ -33,7 +33,9 @@ URN = "urn:tongzhang:error:"
 logger = logging.getLogger("tongzhang.api")
 
 TABLE: dict[str, tuple[int, str]] = {
+    "bad-request": (400, "The request is not HTTP"),
     "bad-parameter": (400, "A parameter of the request is not what it must be"),
+    "repeated-parameter": (400, "A parameter of the request stands in it more than once"),
     "no-token": (401, "A bearer token is needed"),
     "bad-token": (401, "The bearer token is not known, or was revoked"),
     "wrong-scope": (403, "The bearer token does not allow this"),
@@ -50,11 +52,13 @@ TABLE: dict[str, tuple[int, str]] = {
     "no-such-record": (404, "The log has no record of this author and id"),
     "no-such-tile": (404, "The log has no such tile"),
     "method-not-allowed": (405, "This address does not take this method"),
+    "head-too-slow": (408, "The head of the request did not come in time"),
     "id-reused": (409, "The id already names another record of this author"),
     "refused-in-log": (409, "The record stands in the log as refused and changed nothing"),
-    "body-too-large": (413, "The request, or a line of it, is too large"),
+    "body-too-large": (413, "The request is too large"),
     "record-too-large": (413, "The record is too large"),
     "unsupported-media-type": (415, "This address does not take this content type"),
+    "head-too-large": (431, "The head of the request is too large"),
     "date-before-founding": (422, "The ledger was not founded yet on the date"),
     "date-in-future": (422, "The date is yet to come"),
     "empty-body": (422, "The request holds no record"),

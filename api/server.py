@@ -55,6 +55,7 @@ class Service:
             loop="none",
             lifespan="off",
             log_config=None,
+            log_level=_log_level(),
             access_log=False,
             server_header=False,
             proxy_headers=False,
@@ -150,6 +151,11 @@ async def _serve(
     finally:
         for number in STOP_SIGNALS:
             loop.remove_signal_handler(number)
+
+
+def _log_level() -> str | None:
+    """uvicorn tells of every WebSocket and every torn request; strangers could fill a log so."""
+    return None if logger.isEnabledFor(logging.DEBUG) else "error"
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

@@ -279,6 +279,7 @@ class BulkResponse(Response):
     def _with_too_long(
         self, results: list[RecordResult], too_long: Sequence[int]
     ) -> list[RecordResult]:
-        problem = Problem("body-too-large", f"a line has at most {LINE_BYTES_MAX} bytes")
+        detail = f"a record, and so a line, has at most {LINE_BYTES_MAX} bytes"
+        problem = Problem("record-too-large", detail)
         results += [refused_line(self._node.party, line, problem) for line in too_long]
         return sorted(results, key=lambda result: result.line)  # type: ignore[arg-type, return-value]

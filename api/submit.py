@@ -17,6 +17,7 @@ from api.openapi import JSON, NDJSON, SUBMISSION
 from api.problems import Problem
 from api.results import ACCEPTED, ask_link, problem_of, result_of
 from api.stream import BulkResponse
+from ledger import canonical
 
 if TYPE_CHECKING:
     from node.node import Node
@@ -105,8 +106,9 @@ def _one_of(body: bytes) -> bytes:
 def _array_of(body: bytes) -> list[bytes]:
     try:
         raws = [bytes(raw) for raw in _array.decode(body)]
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        raise Problem("not-json", f"the array is not JSON: {error}") from None
+    except (ValueError, RecursionError) as error:
+        found = canonical.diagnose(body, "the array", str(error))
+        raise Problem(found.code, found.message) from None
     if not raws:
         raise Problem("empty-body", "expected at least one record in the array")
     return raws

@@ -139,12 +139,19 @@ def _show_timeline(entries: list[dict[str, Any]]) -> None:
                 each["index"],
                 each["party"],
                 each["type"] + _refusal(each["outcome"]),
-                each["subject"],
+                _about(each),
             )
             for each in entries
         ),
         right=(1,),
     )
+
+
+def _about(entry: dict[str, Any]) -> str:
+    """Return what the record names as its own: a refused request is filed under its payment."""
+    record = entry["record"]
+    named = (f"{kind}:{record[kind]}" for kind in ("refund", "dispute") if kind in record)
+    return next(named, str(entry["subject"]))
 
 
 def _refusal(outcome: str) -> str:

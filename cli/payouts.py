@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
+from cli.errors import UsageError
 from cli.options import Home, Json, Token, Url
 from cli.output import money, pairs, say, say_json, table
 from cli.pages import Limit, day, follow, note_more, segment
@@ -74,6 +75,12 @@ def payouts(
     """
     from cli.connection import connect
 
+    if upcoming and not due:
+        raise UsageError("usage", "--upcoming goes with --due: add a date, or --due today")
+    if state and due:
+        raise UsageError(
+            "usage", "--state is for payouts, and what is --due is in none; leave it out"
+        )
     client = connect(home, url, token)
     if due:
         page = _due(client, due, upcoming, (receiver, limit))

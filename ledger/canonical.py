@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from ledger import forms
 from ledger.errors import DecodeError
 from ledger.limits import NESTING_MAX, SAFE_INTEGER_MAX
 
@@ -56,7 +57,7 @@ def diagnose(raw: bytes, what: str, detail: str) -> DecodeError:
     """Return the error that best explains why ``raw`` was not accepted.
 
     The order is from the bytes outwards: not JSON, nesting, duplicate keys, floats, integers out
-    of range, nulls, keys, the schema's own complaint, and last the canonical form.
+    of range, nulls, torn characters, keys, the schema's own complaint, and last the canonical form.
     """
     try:
         value = json.loads(
@@ -74,7 +75,7 @@ def diagnose(raw: bytes, what: str, detail: str) -> DecodeError:
     if problem is not None:
         return DecodeError(problem[0], f"{what}: {problem[1]}")
     if detail:
-        return DecodeError(_schema_code(detail), f"{what}: {detail}")
+        return DecodeError(_schema_code(detail), f"{what}: {forms.in_words(detail)}")
     return DecodeError(
         "not-canonical",
         f"{what} is not in canonical form (RFC 8785): sort the keys, drop white space and "
@@ -111,15 +112,22 @@ def _first_problem(value: object, depth: int) -> tuple[str, str] | None:
         return "integer-range", f"an integer of {len(value.text)} digits is outside ±(2^53−1)"
     if isinstance(value, _Float):
         return "float", f"{value.text} is not an integer; amounts are integers in minor units"
-    if isinstance(value, bool) or value is None:
-        return None if value is not None else ("null", "null is not allowed; leave the field out")
+    if value is None:
+        return "null", "null is not allowed; leave the field out"
     if isinstance(value, int) and abs(value) > SAFE_INTEGER_MAX:
         return "integer-range", f"{value} is outside ±(2^53−1)"
     if isinstance(value, _Pairs):
         return _key_problem(value) or _first_of([v for _, v in value], depth)
     if isinstance(value, list):
         return _first_of(value, depth)
-    return None
+    return _text_problem(value) if isinstance(value, str) else None
+
+
+def _text_problem(text: str) -> tuple[str, str] | None:
+    torn = next((sign for sign in text if "\ud800" <= sign <= "\udfff"), "")
+    if not torn:
+        return None
+    return "lone-surrogate", f"\\u{ord(torn):04x} is half of a pair and no character by itself"
 
 
 def _key_problem(pairs: _Pairs) -> tuple[str, str] | None:

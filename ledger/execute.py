@@ -232,7 +232,8 @@ def _execute_batch(
     index = execution.first_index + len(execution.leaves)
     for raw, record in zip(batch.records, records, strict=True):
         kind = type(record)
-        subject = RULES[kind].subject(record)
+        rule = RULES[kind]
+        subject = rule.subject(record)
         tx.begin(index, subject)
         outcome = APPLIED
         try:
@@ -240,6 +241,8 @@ def _execute_batch(
         except Refused as refused:
             tx.undo()
             outcome = refused.code
+            if rule.refused_subject is not None:
+                subject = rule.refused_subject(record)
             execution.refusals.append((index, refused))
         if outcome != ID_REUSED:
             tx.set(Recorded, (party, record.id), Recorded(party, record.id, index))
@@ -263,7 +266,7 @@ def _apply(tx: Transaction, record: Record) -> None:
             "wrong-author",
             f"Only who knows it may state it ({_TYPES[rule.record]}).",
             expected=" or ".join(rule.authors),
-            got=f"{tx.author}, {tx.role}",
+            got=tx.author if tx.author == tx.role else f"{tx.author}, whose role is {tx.role}",
         )
     times.refuse_future(tx, "at", record.at)
     rule.apply(tx, record)

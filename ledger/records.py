@@ -13,51 +13,47 @@ from typing import Annotated, Any, ClassVar, NamedTuple
 import msgspec
 from msgspec import Meta
 
+from ledger import forms
 from ledger.genesis import Genesis
 from ledger.limits import IDENTIFIER_CHARS_MAX, SAFE_INTEGER_MAX, TEXT_CHARS_MAX
 from ledger.state import Key, Row, Transaction
 
-# `$` alone also matches before a last newline; `(?!\n)` shuts that door in every regex dialect.
 Identifier = Annotated[
     str,
     Meta(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$(?!\n)",
+        pattern=forms.IDENTIFIER,
         max_length=IDENTIFIER_CHARS_MAX,
         description="an identifier chosen by its author: letters, digits and . _ : -",
     ),
 ]
-PartyName = Annotated[
-    str, Meta(pattern=r"^[a-z][a-z0-9-]{0,31}$(?!\n)", max_length=32, description="a party")
-]
+PartyName = Annotated[str, Meta(pattern=forms.PARTY, max_length=32, description="a party")]
 Amount = Annotated[
     int, Meta(ge=1, le=SAFE_INTEGER_MAX, description="an amount in minor units of the currency")
 ]
-Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)", description="ISO 4217 code")]
+Currency = Annotated[str, Meta(pattern=forms.CURRENCY, description="ISO 4217 code")]
 TimeMs = Annotated[
     int, Meta(ge=0, le=SAFE_INTEGER_MAX, description="milliseconds since the epoch, UTC")
 ]
 EventTime = Annotated[
     int,
     Meta(
-        ge=946_684_800_000,
+        ge=forms.YEAR_2000_MS,
         le=SAFE_INTEGER_MAX,
         description="when it happened: milliseconds (not seconds) since the epoch, from 2000 on",
     ),
 ]
-Day = Annotated[
-    str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$(?!\n)", description="an ISO 8601 date")
-]
+Day = Annotated[str, Meta(pattern=forms.DAY, description="an ISO 8601 date")]
 Text = Annotated[
     str,
     Meta(
-        pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)",
+        pattern=forms.LINE,
         min_length=1,
         max_length=TEXT_CHARS_MAX,
         description="text of one line, without control characters",
     ),
 ]
 Commitment = Annotated[
-    str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)", description="a salted SHA-256 commitment in hex")
+    str, Meta(pattern=forms.HASH, description="a salted SHA-256 commitment in hex")
 ]
 
 
@@ -108,7 +104,8 @@ class Rule(NamedTuple):
 
     ``authors`` are the roles that may state it; empty means that the contract itself checks.
     ``apply`` changes a transaction or raises :class:`ledger.errors.Refused`. ``keys`` names the
-    rows that ``apply`` will ask for. ``subject`` names what the record is about.
+    rows that ``apply`` will ask for. ``subject`` names what the record is about; where the record
+    itself begins its subject, ``refused_subject`` names what it is about when it is refused.
     """
 
     record: type[Record]
@@ -116,6 +113,7 @@ class Rule(NamedTuple):
     apply: Callable[[Transaction, Any], None]
     keys: Callable[[Any, Genesis], list[tuple[type[Row], Key]]]
     subject: Callable[[Any], str]
+    refused_subject: Callable[[Any], str] | None = None
 
 
 def type_name(record: type[Record]) -> str:

@@ -10,7 +10,8 @@ from consensus.messages import (
     decode_justification,
     wire_block,
 )
-from node.storage.reads import Reader, StoredBlock
+from node.storage.reads import Reader
+from node.storage.stored import StoredBlock
 
 
 def range_from(reader: Reader, height: int, bytes_max: int) -> Range | None:

@@ -15,27 +15,23 @@ from __future__ import annotations
 
 import fcntl
 import os
-import re
 import time
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
-
-import msgspec
 
 from ledger import genesis as founding
 from ledger.errors import LedgerError
 from ledger.genesis import Genesis, Member, Role
 from ledger.keys import SEED_BYTES, Signer
 from ledger.log.text import encode_base64
+from node.config import CONFIG, PORT_MAX, Config, bad_config
 from node.errors import HomeError
 from node.tokens import SCOPES, Tokens, write_whole
 
 GENESIS = "genesis.json"
-CONFIG = "node.toml"
 KEY = "key.pem"
 TOKENS = "tokens.json"
 OPERATOR_TOKEN = "operator.token"
@@ -45,92 +41,10 @@ DATABASE_ID = "database.id"
 NO_DATABASE = "none yet"
 LOCK = "lock"
 
-LOG_LEVELS = ("debug", "info", "warning", "error")
 OPEN_KEY = "TONGZHANG_OPEN_KEY"
 """Set to 1 where a volume cannot keep a key from group and others: then who mounts it guards it."""
 
 _FILE_BYTES_MAX = 1024 * 1024
-_PORT_MAX = 65535
-_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Config:
-    """What ``node.toml`` says.
-
-    Args:
-        party: Whose node this is.
-        host: The address to listen on.
-        port: The port to listen on, for clients and peers alike.
-        peers: WebSocket address by party, such as ``ws://host:port/peer``.
-        database: A database URL; empty for ``ledger.db`` in the home.
-        log_level: One of :data:`LOG_LEVELS`.
-    """
-
-    party: str
-    host: str
-    port: int
-    peers: Mapping[str, str] = field(default_factory=dict)
-    database: str = ""
-    log_level: str = "info"
-
-    def toml(self) -> str:
-        """Return the file's text."""
-        lines = [
-            f"party = {_quoted(self.party)}",
-            f"log_level = {_quoted(self.log_level)}",
-            "",
-            "[listen]",
-            f"host = {_quoted(self.host)}",
-            f"port = {self.port}",
-            "",
-        ]
-        if self.database:
-            lines += ["[database]", f"url = {_quoted(self.database)}", ""]
-        lines.append("[peers]")
-        lines += [f"{_key(name)} = {_quoted(url)}" for name, url in self.peers.items()]
-        return "\n".join(lines) + "\n"
-
-    @classmethod
-    def parse(cls, text: str) -> Config:
-        """Return what the text of a ``node.toml`` says.
-
-        Raises:
-            HomeError: ``bad-config``.
-        """
-        try:
-            given = msgspec.convert(tomllib.loads(text), _Toml)
-        except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-            raise _bad_config(str(error)) from None
-        if given.log_level not in LOG_LEVELS:
-            raise _bad_config(f"log_level is one of {', '.join(LOG_LEVELS)}")
-        if not 0 <= given.listen.port <= _PORT_MAX:
-            raise _bad_config(f"the port is 0 to {_PORT_MAX}")
-        return cls(
-            party=given.party,
-            host=given.listen.host,
-            port=given.listen.port,
-            peers=given.peers,
-            database=given.database.url,
-            log_level=given.log_level,
-        )
-
-
-class _Listen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    host: str
-    port: int
-
-
-class _Database(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    url: str = ""
-
-
-class _Toml(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    party: str
-    listen: _Listen
-    peers: dict[str, str] = {}
-    database: _Database = _Database()
-    log_level: str = "info"
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +131,7 @@ def load_config(path: Path) -> Config:
     try:
         return Config.parse(_read(path / CONFIG).decode())
     except UnicodeDecodeError:
-        raise _bad_config("it is not UTF-8") from None
+        raise bad_config("it is not UTF-8") from None
 
 
 def read_address(path: Path) -> str:
@@ -308,11 +222,11 @@ def create_consortium(
         GenesisError: the consortium could not work.
     """
     _refuse_not_empty(directory)
-    if ports is None and not 0 < base_port <= _PORT_MAX + 1 - len(members):
+    if ports is None and not 0 < base_port <= PORT_MAX + 1 - len(members):
         raise HomeError(
             "bad-port",
             f"{len(members)} parties need ports {base_port} to {base_port + len(members) - 1}; "
-            f"choose a first port from 1 to {_PORT_MAX + 1 - len(members)}",
+            f"choose a first port from 1 to {PORT_MAX + 1 - len(members)}",
         )
     known = seeds or {}
     signers = {party: Signer(known.get(party) or os.urandom(SEED_BYTES)) for party, _ in members}
@@ -397,23 +311,9 @@ def _unreadable(path: Path, error: OSError) -> HomeError:
     )
 
 
-def _bad_config(problem: str) -> HomeError:
-    return HomeError("bad-config", f"{CONFIG} cannot be used: {problem}. Correct it and try again")
-
-
 def _refuse_not_empty(path: Path) -> None:
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise HomeError("home-not-empty", f"{path} exists and is not empty; name a new directory")
-
-
-def _quoted(text: str) -> str:
-    """Return a TOML basic string, which for JSON's escapes is JSON's string."""
-    escaped = msgspec.json.encode(text).decode()
-    return escaped.replace("\x7f", "\\u007f")
-
-
-def _key(name: str) -> str:
-    return name if _BARE_KEY.fullmatch(name) else _quoted(name)
 
 
 def _in_url(host: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,11 @@ from node.node import Node
 from node.storage.store import Store
 from tests import fee_kit, refund_kit
 from tests.ledger_kit import DAY, MORNING, Ledger, leg, payout_of
+from tests.store_kit import KINDS, url_of
 
 ROLES: tuple[Role, ...] = ("platform", "institution", "funder", "auditor")
 TUESDAY = "2026-01-06"
+DATABASES = [kind for kind in KINDS if kind != "memory"]
 
 
 class Server:
@@ -55,16 +58,16 @@ class Kept(Ledger):
 
     Args:
         folder: Where the homes and the database go.
-        url: Another database, which must be empty.
+        kind: The kind of its database.
     """
 
-    def __init__(self, folder: Path, url: str = "", **choices: object) -> None:
+    def __init__(self, folder: Path, kind: str = "file", **choices: object) -> None:
         names = [(name, name) for name in ROLES]
         made = create_consortium(folder / "homes", names, 3, choices=choices)
         self.homes: dict[str, Home] = made
         super().__init__(self.homes["auditor"].genesis)
         home = self.homes["auditor"]
-        self.store = Store(url or home.database_url, self.genesis, party="auditor")
+        self.store = Store(url_of(kind, folder), self.genesis, party="auditor")
         self.token = read_operator_token(home.path)
         self.server = Server(build_app(Node(home, self.store), Draining()))
         headers = {"authorization": f"Bearer {self.token}"}
@@ -116,14 +119,29 @@ class Kept(Ledger):
         return response.json()
 
 
-def month(folder: Path, url: str = "") -> Kept:
+def pages(kept: Kept, path: str, items: str, **query: Any) -> Iterator[list[dict[str, Any]]]:
+    """Yield the items of page after page."""
+    cursor: str | None = ""
+    while cursor is not None:
+        page = kept.get(path, **query, cursor=cursor)
+        yield page[items]
+        cursor = page.get("next")
+
+
+def refused(response: httpx.Response, status: int, code: str) -> str:
+    """Return the detail of an answer that must be a problem."""
+    assert (response.status_code, response.json()["code"]) == (status, code), response.text
+    return str(response.json()["detail"])
+
+
+def month(folder: Path, kind: str = "file") -> Kept:
     """Return a kept ledger with a month of business of every kind.
 
     P1 goes the whole way: split, two payouts that come back, one that is paid; refunded, disputed,
     charged. P2 is captured alone, P3 conflicts, P4 is instructed alone, P5 is reversed, P6 to P9
     are split and due.
     """
-    kept = Kept(folder, url)
+    kept = Kept(folder, kind)
     kept.register("shop")
     kept.register("platform-fee", owner="platform")
     kept.register("funder-share", owner="funder", cycle="D+0")
@@ -203,4 +221,4 @@ def _month_end(kept: Kept) -> None:
     kept.apply("platform", "profit.confirmed", **fee_kit.confirmation_of())
 
 
-__all__ = ["DAY", "MORNING", "TUESDAY", "Kept", "month"]
+__all__ = ["DATABASES", "DAY", "MORNING", "TUESDAY", "Kept", "month", "pages", "refused"]

@@ -81,6 +81,8 @@ def test_other_bytes_under_a_used_id_are_a_conflict(platform: httpx.Client) -> N
         (b" ", 422, "empty-body"),
         (b"[]", 422, "empty-body"),
         (b"[{", 422, "not-json"),
+        (b"[" * 50_000 + b"]" * 50_000, 422, "too-deep"),
+        (b'[{"a":"\\ud800"}]', 422, "lone-surrogate"),
     ],
 )
 def test_what_is_refused_before_signing_is_a_problem(
@@ -90,6 +92,7 @@ def test_what_is_refused_before_signing_is_a_problem(
     response = post(platform, body)
     assert response.status_code == status, response.text
     assert response.json()["definite"] is True
+    assert "recursion" not in response.text
     if code not in ("unknown-type", "missing-field"):  # which of several faults is named first
         problem(response, status, code)
     assert platform.get("/v1/status").json()["size"] == before
@@ -177,7 +180,7 @@ def test_a_bad_line_costs_no_other_line(platform: httpx.Client) -> None:
     lines = [good[0], b"nonsense", b"", b"x" * 20_000, good[1]]
     results = stream(platform, lines)
     assert [(r["line"], r["status"]) for r in results] == [(1, 200), (2, 422), (4, 413), (5, 200)]
-    assert results[2]["code"] == "body-too-large"
+    assert results[2]["code"] == "record-too-large"
 
 
 def test_an_empty_stream_has_no_results(platform: httpx.Client) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -15,6 +17,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect as websocket
 
 from api.app import build_app
 from api.draining import Draining
@@ -30,14 +34,17 @@ ROOT = Path(__file__).parents[1]
 DEADLINE_S = 30.0
 ROLES: list[tuple[str, Role]] = [("platform", "platform"), ("institution", "institution")]
 SCRIPT = """
+import logging
 import sys
 from pathlib import Path
-from api import server
+from api import connection, server
 from node import journal
 from node.home import load_home
 from node.node import Node
 from node.storage.store import Store
 
+logging.basicConfig(level=logging.INFO)
+connection.CONNECTIONS_MAX = 8
 server.DRAIN_S = 0.3
 journal.QUEUE_RECORDS_MAX = 3
 home = load_home(Path(sys.argv[1]))
@@ -62,11 +69,13 @@ class Served:
 
     def __init__(self, directory: Path) -> None:
         self.home = create_consortium(directory, ROLES, 2)["institution"]
+        self.log = directory / "log"
         self.process = subprocess.Popen(
             [sys.executable, "-c", SCRIPT, str(self.home.path)],
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             stdout=subprocess.PIPE,
+            stderr=self.log.open("w"),
             text=True,
         )
         assert self.process.stdout is not None
@@ -99,6 +108,31 @@ def test_a_signal_stops_the_process_in_good_order(served: Served, number: signal
     assert served.end(number) == (0, "stopped\n")
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{served.url}/livez")
+
+
+@pytest.mark.processes
+def test_strangers_do_not_fill_the_log(served: Served) -> None:
+    address = served.url.removeprefix("http://")
+    for _ in range(20):
+        with websocket(f"ws://{address}/peer") as stranger:
+            stranger.send(b"garbage")
+            with pytest.raises(ConnectionClosed):
+                stranger.recv(DEADLINE_S)
+        with socket.create_connection(address.split(":"), DEADLINE_S) as opened:
+            opened.sendall(b"no http\r\n\r\n")
+            assert b"bad-request" in opened.recv(4096)
+    with contextlib.ExitStack() as held:
+        for _ in range(20):
+            last = socket.create_connection(address.split(":"), DEADLINE_S)
+            held.enter_context(last)
+        with contextlib.suppress(ConnectionError):
+            assert not last.recv(4096)
+    served.end(signal.SIGTERM)
+    said = [line.partition(":")[2] for line in served.log.read_text().splitlines()]
+    refused, full = (each for each in said if "incoming" in each or "connections" in each)
+    assert "bad-frame" in refused
+    assert "more than 8 connections" in full
+    assert len(said) <= 5, said
 
 
 @pytest.mark.processes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 import time
 from pathlib import Path
@@ -35,6 +36,32 @@ def _answer(opened: socket.socket) -> bytes:
     return b""
 
 
+def _problem(answer: bytes) -> tuple[int, str]:
+    """Return status and code of an answer that must be a whole problem document."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    lines = head.decode().lower().split("\r\n")
+    assert {"content-type: application/problem+json", f"content-length: {len(body)}"} <= {*lines}
+    document = json.loads(body)
+    assert document["status"] == int(lines[0].split()[1])
+    return document["status"], document["code"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"GET /livez HTTP/1.1\r\nno colon\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",  # TLS
+        b"nonsense\r\n\r\n",
+        b"POST /v1/records HTTP/1.1\r\nHost: x\r\nContent-Length: minus\r\n\r\n",
+    ],
+)
+def test_what_is_no_http_is_answered_with_a_problem(kept: Kept, text: bytes) -> None:
+    with _open(kept) as opened:
+        opened.sendall(text)
+        assert _problem(_answer(opened)) == (400, "bad-request")
+        assert not _answer(opened)
+
+
 def test_a_head_without_end_is_refused(kept: Kept) -> None:
     with _open(kept) as opened:
         opened.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\nX: ")
@@ -51,7 +78,7 @@ def test_a_silent_connection_is_closed(kept: Kept, monkeypatch: pytest.MonkeyPat
     for begun in (b"", b"GET /livez HT"):
         with _open(kept) as opened:
             opened.sendall(begun)
-            assert _answer(opened).startswith(b"HTTP/1.1 408 ")
+            assert _problem(_answer(opened)) == (408, "head-too-slow")
             assert not _answer(opened)
 
 

@@ -17,14 +17,12 @@ from ledger import genesis as founding
 from ledger.errors import GenesisError
 from ledger.genesis import Role
 from ledger.keys import Signer
+from node.config import CONFIG, LOG_LEVELS, Config
 from node.errors import HomeError
 from node.home import (
-    CONFIG,
     GENESIS,
     KEY,
-    LOG_LEVELS,
     OPEN_KEY,
-    Config,
     create_consortium,
     create_home,
     load_home,

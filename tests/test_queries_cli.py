@@ -126,6 +126,19 @@ def test_float_refunds_and_fees_are_shown(kept: Kept, capsys: Capture) -> None:
     assert document(kept, "fees --period 2026-01", capsys)["charges"][0]["payment"] == "P1"
 
 
+@pytest.mark.parametrize(
+    ("options", "advice"),
+    [("--upcoming", "--due today"), ("--due today --state paid", "leave it out")],
+)
+def test_options_of_payouts_that_would_be_ignored_are_refused(
+    kept: Kept, capsys: Capture, options: str, advice: str
+) -> None:
+    assert run(kept, f"payouts {options}") == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: usage: ")
+    assert advice in error
+
+
 def test_search_takes_yuan_and_dates(kept: Kept, capsys: Capture) -> None:
     found = document(kept, "search --amount 100.00 --from 2026-01-06", capsys)["payments"]
     assert [row["payment"] for row in found] == ["P6", "P7", "P8", "P9"]

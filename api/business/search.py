@@ -152,6 +152,8 @@ def found_payments(reader: Reader, names: list[str]) -> list[FoundPayment]:
 
 def _span(calendar: Calendar, since: str, to: str) -> Span:
     """Return the time from the beginning of one business date to the end of another."""
+    if since and to and since > to:
+        raise Problem("bad-parameter", f"query.from: {since} is after `to`, {to}; swap them")
     start = calendar.starts_at_ms(day_of(since, "from")) if since else None
     return Span(start, calendar.starts_at_ms(day_of(to, "to")) + _DAY_MS if to else None)
 

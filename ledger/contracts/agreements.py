@@ -13,6 +13,7 @@ from typing import Annotated, TypeVar
 
 from msgspec import Meta
 
+from ledger import forms
 from ledger.contracts import times
 from ledger.errors import Refused
 from ledger.expectations import Expectation
@@ -25,9 +26,7 @@ IN_FORCE = "in-force"
 
 MONTH_CHARS = 7
 
-Period = Annotated[
-    str, Meta(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$(?!\n)", description="a calendar month, YYYY-MM")
-]
+Period = Annotated[str, Meta(pattern=forms.MONTH, description="a calendar month, YYYY-MM")]
 
 
 class Agreement(Row, frozen=True):

@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 from msgspec import Meta
 from msgspec.structs import replace
 
-from ledger import expectations
+from ledger import expectations, forms
 from ledger.contracts.allocation import Leg
 from ledger.contracts.fee_agreements import FeeAgreement
 from ledger.contracts.fee_invoices import FeeInvoice
@@ -42,7 +42,7 @@ Outcome = Literal["upheld", "rejected", "withdrawn"]
 Subject = Annotated[
     str,
     Meta(
-        pattern=r"^[a-z][a-z-]{0,15}:[A-Za-z0-9][A-Za-z0-9._:-]{0,63}(/leg:[1-9][0-9]?)?$(?!\n)",
+        pattern=forms.SUBJECT,
         max_length=88,
         description="what is disputed, as kind:id, or payment:id/leg:n for one leg of a payment",
     ),
@@ -281,8 +281,13 @@ def _subject(record: DisputeRaised | DisputeResolved) -> str:
     return f"dispute:{record.dispute}"
 
 
+def _refused_subject(record: DisputeRaised) -> str:
+    """A dispute that was refused is none: who looks for it asks about what it contests."""
+    return _parts(record.subject)[0]
+
+
 ROWS: tuple[type[Row], ...] = (Dispute,)
 RULES = (
-    Rule(DisputeRaised, (), _raised, _raised_keys, _subject),
+    Rule(DisputeRaised, (), _raised, _raised_keys, _subject, _refused_subject),
     Rule(DisputeResolved, (), _resolved, _resolved_keys, _subject),
 )

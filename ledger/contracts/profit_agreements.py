@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta
 from msgspec.structs import replace
 
-from ledger import expectations
+from ledger import expectations, forms
 from ledger.contracts import agreements
 from ledger.contracts.agreements import CONFLICTING, IN_FORCE, OFFERED, Agreement, Period
 from ledger.contracts.allocation import MILLION
@@ -29,7 +29,7 @@ _NEVER = -1
 Delay = Annotated[
     str,
     Meta(
-        pattern=r"^[TD]\+([0-9]|[12][0-9]|30)$(?!\n)",
+        pattern=forms.CYCLE,
         description="T+n business days or D+n calendar days after the settlement, n up to 30",
     ),
 ]

@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, Literal
 from msgspec import Meta
 from msgspec.structs import replace
 
-from ledger import books
+from ledger import books, forms
 from ledger.errors import Refused
 from ledger.genesis import Genesis
 from ledger.records import Commitment, Currency, Identifier, PartyName, Record, Rule, Text
@@ -26,11 +26,11 @@ Kind = Literal["bank_account", "payment_account"]
 Cycle = Annotated[
     str,
     Meta(
-        pattern=r"^[TD]\+([0-9]|[12][0-9]|30)$(?!\n)",
+        pattern=forms.CYCLE,
         description="T+n business days or D+n calendar days after the capture, n up to 30",
     ),
 ]
-LastFour = Annotated[str, Meta(pattern=r"^[0-9A-Z]{4}$(?!\n)")]
+LastFour = Annotated[str, Meta(pattern=forms.LAST_FOUR)]
 
 
 class ReceiverRegistered(Record, frozen=True, kw_only=True, tag="receiver.registered"):

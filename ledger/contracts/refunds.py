@@ -331,11 +331,16 @@ def _subject(record: RefundRequested | RefundPaid | RefundFailed) -> str:
     return f"refund:{record.refund}"
 
 
+def _refused_subject(record: RefundRequested) -> str:
+    """A request that was refused made no refund: who looks for it asks about the payment."""
+    return f"payment:{record.payment}"
+
+
 _INSTITUTION = ("institution",)
 
 ROWS: tuple[type[Row], ...] = (Refund, RefundedPayment)
 RULES = (
-    Rule(RefundRequested, ("platform",), _requested, _request_keys, _subject),
+    Rule(RefundRequested, ("platform",), _requested, _request_keys, _subject, _refused_subject),
     Rule(RefundPaid, _INSTITUTION, _paid, _result_keys, _subject),
     Rule(RefundFailed, _INSTITUTION, _failed, _result_keys, _subject),
 )

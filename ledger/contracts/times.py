@@ -6,9 +6,13 @@ alone, never with a clock, so that all nodes agree.
 
 from __future__ import annotations
 
+from datetime import date, datetime, timedelta
+
 from ledger.errors import Refused
 from ledger.limits import AHEAD_MS_MAX
 from ledger.state import Transaction
+
+_EPOCH = datetime(1970, 1, 1)
 
 
 def refuse_future(tx: Transaction, name: str, time_ms: int) -> None:
@@ -27,8 +31,8 @@ def refuse_future(tx: Transaction, name: str, time_ms: int) -> None:
             "time-in-future",
             f"What is stated has happened; {name} lies too far after the time of the block. "
             "It is in milliseconds; check the clock that it comes from.",
-            expected=f"at most {tx.time_ms + AHEAD_MS_MAX}",
-            got=str(time_ms),
+            expected=f"at most {shown(tx.time_ms + AHEAD_MS_MAX)}",
+            got=shown(time_ms),
         )
 
 
@@ -53,3 +57,12 @@ def business_date(tx: Transaction, time_ms: int) -> str:
         Refused: ``date-out-of-range``.
     """
     return due_date(tx, time_ms, "D+0")
+
+
+def shown(time_ms: int) -> str:
+    """Return a time as ISO 8601 says it in UTC, and its ms since the epoch."""
+    try:
+        said = _EPOCH + timedelta(milliseconds=time_ms)
+    except OverflowError:
+        return f"after the year {date.max.year} ({time_ms} ms)"
+    return f"{said.isoformat(timespec='milliseconds')}Z ({time_ms} ms)"

@@ -12,7 +12,8 @@ from ledger.execute import EntryInfo, execute
 from ledger.log.merkle import leaf_hash, root_of
 from ledger.state import Row
 from node.errors import CorruptLedger
-from node.storage.reads import Reader, StoredBlock
+from node.storage.reads import Reader
+from node.storage.stored import StoredBlock
 
 if TYPE_CHECKING:
     from ledger.execute import Execution

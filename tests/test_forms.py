@@ -1,0 +1,96 @@
+"""What a record's field wants is said in words: a pattern helps nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+
+from ledger import forms
+from ledger.contracts import RULES, decode_record
+from ledger.contracts.times import shown
+from ledger.errors import DecodeError
+from ledger.genesis import Member, found
+from tests.ledger_kit import GENESIS, Ledger, captured
+from tests.test_records import SAMPLES, raw_of
+
+BAD = "\t"
+
+
+def patterns(schema: Any) -> Iterator[str]:
+    """Yield the patterns of a JSON schema."""
+    if isinstance(schema, dict):
+        if isinstance(schema.get("pattern"), str):
+            yield schema["pattern"]
+        schema = list(schema.values())
+    if isinstance(schema, list):
+        for each in schema:
+            yield from patterns(each)
+
+
+def test_every_pattern_of_a_record_has_words_and_no_other() -> None:
+    assert {*patterns(list(msgspec.json.schema_components(RULES)))} == {*forms.WORDS}
+
+
+@pytest.mark.parametrize("type_", SAMPLES)
+def test_a_field_of_another_form_is_refused_in_words(type_: str) -> None:
+    told = 0
+    for name, value in {"id": "x", **SAMPLES[type_]}.items():
+        if not isinstance(value, str):
+            continue
+        with pytest.raises(DecodeError) as caught:
+            decode_record(raw_of(type_, **{name: BAD}))
+        assert "regex" not in str(caught.value)
+        if caught.value.code == "bad-format":
+            assert f" - at `$.{name}`" in caught.value.message
+            assert any(words in caught.value.message for words in forms.WORDS.values())
+            told += 1
+    assert told
+
+
+def test_a_time_in_seconds_is_told_from_one_in_milliseconds() -> None:
+    with pytest.raises(DecodeError, match=r"from the year 2000 on \(not seconds\) - at `\$.cap"):
+        decode_record(raw_of("payment.captured", captured_at=1_767_578_400))
+
+
+def test_a_complaint_about_no_form_is_told_as_it_is() -> None:
+    for complaint in ("Expected `str`, got `int` - at `$.a`", "Expected `int` >= 1", "JSON"):
+        assert forms.in_words(complaint) == complaint
+
+
+@pytest.mark.parametrize(
+    ("time_ms", "text"),
+    [
+        (0, "1970-01-01T00:00:00.000Z (0 ms)"),
+        (1_767_578_400_001, "2026-01-05T02:00:00.001Z (1767578400001 ms)"),
+        (253_402_300_799_999, "9999-12-31T23:59:59.999Z (253402300799999 ms)"),
+        (253_402_300_800_000, "after the year 9999 (253402300800000 ms)"),
+        (2**53 - 1, "after the year 9999 (9007199254740991 ms)"),
+    ],
+)
+def test_a_time_is_shown_as_a_date_and_in_milliseconds(time_ms: int, text: str) -> None:
+    assert shown(time_ms) == text
+
+
+def test_a_time_in_the_future_is_told_as_a_date() -> None:
+    ledger = Ledger()
+    fields = captured(captured_at=ledger.now + 86_400_001)
+    refusal = ledger.refuse("time-in-future", "institution", "payment.captured", **fields)
+    assert refusal.expected == f"at most {shown(ledger.now + 86_400_000)}"
+    assert refusal.got == shown(ledger.now + 86_400_001)
+
+
+def test_a_party_that_is_called_as_its_role_is_named_once() -> None:
+    refusal = Ledger().refuse("wrong-author", "platform", "payment.captured", **captured())
+    assert str(refusal).endswith("Expected institution, got platform.")
+
+
+def test_a_party_with_a_name_of_its_own_is_named_with_its_role() -> None:
+    members = (
+        Member(key=each.key, name=f"{each.role}-co", role=each.role) for each in GENESIS.members
+    )
+    ledger = Ledger(found("named", tuple(members), 3, GENESIS.created_at))
+    refusal = ledger.refuse("wrong-author", "funder-co", "payment.captured", **captured())
+    assert str(refusal).endswith("Expected institution, got funder-co, whose role is funder.")

@@ -1,0 +1,87 @@
+"""Payments are found by what is known of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from queries_kit import DATABASES, TUESDAY, Kept, month, pages, refused
+
+from ledger.calendar import Calendar
+
+
+@pytest.fixture(scope="module", params=DATABASES)
+def kept(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Kept]:
+    made = month(tmp_path_factory.mktemp("queries"), request.param)
+    yield made
+    made.close()
+
+
+def search(kept: Kept, **query: Any) -> list[str]:
+    found = pages(kept, "/v1/search", "payments", limit=2, **query)
+    return [each["payment"] for page in found for each in page]
+
+
+def test_payments_are_found_by_what_is_known_of_them(kept: Kept) -> None:
+    assert search(kept, order="order-P4") == ["P4"]
+    assert search(kept, order="order-P1") == ["P1"]
+    assert search(kept, payment="P") == [f"P{number}" for number in range(1, 10)]
+    assert search(kept, payment="P2") == ["P2"]
+    assert search(kept, payment="P22") == []
+    assert search(kept, receiver="funder-share") == ["P6", "P7", "P8", "P9"]
+    assert search(kept, amount=30_000) == ["P3"]
+    assert search(kept, amount=10_000) == ["P1", "P6", "P7", "P8", "P9"]
+
+
+def test_payments_are_found_by_the_business_date_of_their_capture(kept: Kept) -> None:
+    span = {"from": TUESDAY, "to": TUESDAY}
+    late = ["P6", "P7", "P8", "P9"]
+    assert search(kept, **span) == late
+    assert search(kept, amount=10_000, **span) == late
+    assert search(kept, receiver="shop", to="2026-01-05") == ["P3", "P1"]
+    assert search(kept, payment="P", **span) == late
+    assert search(kept, **{"from": "2026-01-07"}) == []
+    assert search(kept, to="2026-01-04") == []
+    assert search(kept, to="9999-12-31") == ["P1", "P2", "P3", "P5", *late]
+
+
+def test_a_found_payment_says_its_state(kept: Kept) -> None:
+    rows = kept.get("/v1/search", payment="P")["payments"]
+    states = {row["payment"]: row["state"] for row in rows}
+    assert states["P1"] == "disputed"
+    assert states["P6"] == "split"
+    assert states["P4"] == "instructed"
+    assert "captured_at" not in next(row for row in rows if row["payment"] == "P4")
+
+
+def test_a_search_that_ends_before_it_begins_is_refused(kept: Kept) -> None:
+    path = "/v1/search?from=2026-03-02&to=2026-03-01"
+    detail = refused(kept.client.get(path), 400, "bad-parameter")
+    assert "2026-03-02 is after `to`, 2026-03-01" in detail
+
+
+@pytest.mark.parametrize(
+    "query", ["", "order=a&payment=b", "amount=1&receiver=shop", "from=2026-13-01"]
+)
+def test_a_search_names_one_key_and_real_dates(kept: Kept, query: str) -> None:
+    refused(kept.client.get(f"/v1/search?{query}"), 400, "bad-parameter")
+
+
+@given(
+    day=st.dates(date(1971, 1, 1), date(2200, 1, 1)),
+    cutoff=st.integers(1, 1440),
+    offset=st.integers(-840, 840),
+)
+def test_a_business_date_begins_where_the_one_before_ends(
+    day: date, cutoff: int, offset: int
+) -> None:
+    calendar = Calendar(cutoff_minute=cutoff, utc_offset_minutes=offset)
+    start = calendar.starts_at_ms(day)
+    assert calendar.business_date(start) == day.isoformat()
+    assert calendar.business_date(start - 1) == (day - timedelta(days=1)).isoformat()
