@@ -74,14 +74,6 @@ def test_a_time_is_shown_as_a_date_and_in_milliseconds(time_ms: int, text: str) 
     assert shown(time_ms) == text
 
 
-def test_a_time_in_the_future_is_told_as_a_date() -> None:
-    ledger = Ledger()
-    fields = captured(captured_at=ledger.now + 86_400_001)
-    refusal = ledger.refuse("time-in-future", "institution", "payment.captured", **fields)
-    assert refusal.expected == f"at most {shown(ledger.now + 86_400_000)}"
-    assert refusal.got == shown(ledger.now + 86_400_001)
-
-
 def test_a_party_that_is_called_as_its_role_is_named_once() -> None:
     refusal = Ledger().refuse("wrong-author", "platform", "payment.captured", **captured())
     assert str(refusal).endswith("Expected institution, got platform.")

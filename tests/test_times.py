@@ -10,6 +10,7 @@ import pytest
 
 from ledger import records
 from ledger.contracts import RECORD_TYPES
+from ledger.contracts.times import shown
 from ledger.limits import AHEAD_MS_MAX, SAFE_INTEGER_MAX
 from tests import fee_kit, refund_kit
 from tests.ledger_kit import MORNING, Ledger, captured, opened, paid_of, split_ledger
@@ -66,7 +67,7 @@ def test_what_has_happened_lies_at_most_a_day_after_the_block(type_: str, name: 
     latest = ledger.now + AHEAD_MS_MAX
     for late in (latest + 1, YEAR_2100):
         refused = ledger.refuse("time-in-future", author, type_, **{**fields, name: late})
-        assert (refused.expected, refused.got) == (f"at most {latest}", str(late))
+        assert (refused.expected, refused.got) == (f"at most {shown(latest)}", shown(late))
         assert name in refused.message
     ledger.apply(author, type_, **{**fields, name: latest})
 
@@ -85,7 +86,7 @@ def test_no_record_is_said_more_than_a_day_after_its_block() -> None:
     said = ("institution", "payment.captured")
     for late in (latest + 1, YEAR_2100, SAFE_INTEGER_MAX):
         refused = ledger.refuse("time-in-future", *said, **captured(at=late))
-        assert (refused.expected, refused.got) == (f"at most {latest}", str(late))
+        assert (refused.expected, refused.got) == (f"at most {shown(latest)}", shown(late))
         assert "; at lies" in refused.message
     ledger.apply(*said, **captured(at=latest))
 
