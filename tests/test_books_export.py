@@ -36,7 +36,7 @@ from cli.client import Client
 from cli.day.cast import Plan
 from cli.day.generate import generate
 from cli.errors import CheckFailed
-from cli.export_books import whole
+from cli.files import whole
 from ledger.books import ASSETS, EXPONENTS, LIABILITIES, Balance
 from ledger.chart import CHART, OTHERS, Book, class_of, share_of
 from ledger.genesis import Role

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
+from cli.files import refuse_unwritable
 from cli.main import run
 from cli.simulation import many
 from cli.simulation.choices import Choices, one_plan, seeds_of
-from cli.simulation.slices import refuse_unwritable
 from node.storage.store import ConsensusItem, Item
 from simulator import diagram, library
 from simulator.campaign import add_up

@@ -6,9 +6,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from cli.files import refuse_unwritable
 from cli.output import note, progress, say, say_json
 from cli.simulation.choices import Choices, text_of
-from cli.simulation.slices import drawn, refuse_unwritable, wanted_of, write_diagram
+from cli.simulation.slices import drawn, wanted_of, write_diagram
 from simulator.replay import Line, TraceFile, parse, read_file, replay
 from simulator.run import Outcome, Runner
 from simulator.trace import clock
