@@ -143,7 +143,8 @@ def _known(error: Exception) -> CliError | None:
         return UsageError("usage", usage.format_message(), f"{path} --help")
     if isinstance(error, GenesisError | TokenError):
         return UsageError(error.code, error.message)
-    if isinstance(error, HomeError) and error.code in ("not-a-home", "home-not-empty"):
+    called_wrongly = ("not-a-home", "home-not-empty", "bad-port")
+    if isinstance(error, HomeError) and error.code in called_wrongly:
         return UsageError(error.code, error.message)
     if isinstance(error, LedgerError | NodeError):
         return CliError(error.code, error.message)
