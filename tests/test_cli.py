@@ -173,8 +173,10 @@ def test_hosts_that_reach_no_party_are_refused(
 
 @pytest.mark.parametrize(
     "host",
-    ["a", "node_1", "ledger.bank.example", "ledger.bank.example.", "10.0.0.1", "::1", "fe80::1%eth0",
-     "xn--fsq.example", "账本.example", "3com.example"],
+    [
+        "a", "node_1", "ledger.bank.example", "ledger.bank.example.", "10.0.0.1", "::1",
+        "fe80::1%eth0", "xn--fsq.example", "账本.example", "3com.example",
+    ],
 )  # fmt: skip
 def test_names_and_addresses_are_hosts(host: str, tmp_path: Path) -> None:
     assert run("init", tmp_path / "net", "--hosts", f"platform={host}") == 0
