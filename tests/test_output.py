@@ -12,6 +12,7 @@ from typing import IO, Any
 import pytest
 
 from cli.main import run
+from cli.output import progress
 from node.home import load_home
 
 ROOT = Path(__file__).parents[1]
@@ -89,6 +90,14 @@ def test_what_a_node_answers_meets_a_full_disk_or_a_closed_pipe(arguments: list[
     asking = command(*arguments, *NODE, within=ANSWERS)
     assert on_a_full_disk(asking) == (1, ERROR)
     assert into_a_closed_pipe(asking) == (1, "")
+
+
+def test_progress_claims_no_total_that_is_not_known() -> None:
+    bar = progress()
+    bar.add_task("exporting", total=None, completed=1200)
+    bar.add_task("verifying", total=5000, completed=7)
+    count = bar.columns[2]
+    assert [str(count(task)) for task in bar.tasks] == ["1,200", "   7/5000"]
 
 
 # -- tokens ---------------------------------------------------------------------------------------
