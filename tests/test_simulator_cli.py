@@ -415,6 +415,16 @@ def test_a_plan_file_is_run_exactly(tmp_path: Path, capsys: Captured) -> None:
         ("kind = 'crash'", "there are seed, story, nodes"),
         ("[expect]\nforks = true", "did you mean 'fork'?"),
         ("show_ms = [-1, 5]", "it is 0 to 86400000"),
+        (
+            "[expect]\nconvicted = ['nobody']",
+            "error: unknown-party: there is no party 'nobody'; there are platform, institution",
+        ),
+        ("[expect]\nconvicted = ['fundr']", "no party 'fundr'; did you mean 'funder'?"),
+        ("[expect]\nhalted = ['guarantor']", "no party 'guarantor'; "),
+        (
+            "liars = { funder = 'twin' }\n[expect]\nhalted = ['funder']",
+            "error: bad-plan: halted are honest parties, and funder lies; there are platform,",
+        ),
         ("liars = { funder = 5 }", "Expected `str`, got `int` - at `$.liars[...]`\n"),
     ],
 )
