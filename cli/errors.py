@@ -2,7 +2,8 @@
 
 CliError                 every error below; has a stable ``code``, and says the next step
 ├── UsageError           the command was called wrongly; exit code 2
-└── CheckFailed          the command ran, and what it checked is bad; exit code 1
+├── CheckFailed          the command ran, and what it checked is bad; exit code 1
+└── OutputFailed         standard output takes no more; exit code 1
 """
 
 from __future__ import annotations
@@ -41,6 +42,13 @@ class UsageError(CliError):
 
 class CheckFailed(CliError):
     """What was checked is bad, or what was asked for could not be had."""
+
+
+class OutputFailed(CliError):
+    """Standard output cannot be written, as on a full disk. What the command did is done."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("output-failed", f"standard output cannot be written: {reason}")
 
 
 @contextmanager

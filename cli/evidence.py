@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional, Protocol
 
 import typer
 
-from cli.errors import CheckFailed, writing
+from cli.errors import CheckFailed
+from cli.files import write_files
 from cli.options import Home, Json, Token, Url
 from cli.output import note, say, say_json
 
@@ -91,8 +92,7 @@ def show_evidence(
     with _source(home, url, token) as source:
         shown = source.document(_whole_id(source, evidence_id))
     if out is not None:
-        with writing(out):
-            out.write_bytes(canonical.encode(shown["file"]))
+        write_files({out: canonical.encode(shown["file"])})
         note(f"evidence against {shown['party']} written to {out}")
     if json:
         say_json(shown)

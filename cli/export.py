@@ -10,8 +10,9 @@ from typing import Annotated, Optional
 
 import typer
 
-from cli.errors import CheckFailed, writing
+from cli.errors import CheckFailed
 from cli.export_books import export_books
+from cli.files import whole
 from cli.options import Home, Token, Url
 from cli.output import note, plural, progress
 
@@ -39,7 +40,7 @@ def export_log(
     """Export the log, one block a line, in a form that verifies offline.
 
     With --start the file continues an earlier export: it does not verify alone, but after the
-    blocks before it.
+    blocks before it. The file takes its name only when it is whole.
 
     \b
     Examples:
@@ -55,7 +56,7 @@ def export_log(
             sys.stdout.buffer.write(line + b"\n")
         sys.stdout.buffer.flush()
         return
-    with writing(out), out.open("wb") as file, progress() as bar:
+    with whole(out) as file, progress() as bar:
         task = bar.add_task("exporting", total=None)
         count = 0
         for count, line in enumerate(lines, 1):

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO, Optional
 
 import typer
 
-from cli.errors import UsageError, writing
+from cli.errors import UsageError
+from cli.files import whole
 from cli.options import Home, Token, Url
 from cli.output import note, plural, progress
 from cli.pages import place
@@ -92,34 +91,13 @@ def export_books(
             pass
         sys.stdout.buffer.flush()
         return
-    with writing(out), whole(out) as file:
+    with whole(out) as file:
         counts = _write(books, _writer(format)(books, file))
     end = books.head.as_of
     note(
         f"{plural(counts[1], 'posting')} of {plural(counts[0], 'record')} written to {out}, "
         f"as of block {end.height} ({end.date})"
     )
-
-
-@contextmanager
-def whole(path: Path) -> Iterator[BinaryIO]:
-    """Give a file that takes the name ``path`` at the end, and is removed after an error.
-
-    What is there and is no plain file, such as a device or a pipe, is written to as it is. A
-    link keeps pointing where it does.
-    """
-    path = path.resolve()
-    if path.exists() and not path.is_file():
-        with path.open("wb") as file:
-            yield file
-        return
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with part.open("wb") as file:
-            yield file
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _write(books: Books, written: Iterator[PostedEntry]) -> tuple[int, int]:

@@ -5,7 +5,6 @@ Exit codes: 0 done and good, 1 checked and bad, 2 called wrongly, 130 interrupte
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -30,8 +29,8 @@ from cli import (
 )
 from cli.bench.command import bench
 from cli.demo.command import demo
-from cli.errors import BAD, GOOD, USAGE, CliError, UsageError
-from cli.output import note, say, show_error
+from cli.errors import BAD, GOOD, USAGE, CliError, OutputFailed, UsageError
+from cli.output import drop_output, note, say, show_error, watch_output
 from cli.simulation.command import simulate
 
 
@@ -100,6 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: The arguments, without the program's name; those of the process if left out.
     """
+    watch_output()
     sys.exit(run(sys.argv[1:] if arguments is None else list(arguments)))
 
 
@@ -110,13 +110,16 @@ def run(arguments: Sequence[str]) -> int:
         code = command.main(list(arguments), prog_name="tongzhang", standalone_mode=False)
         return code if isinstance(code, int) else GOOD
     except CliError as error:
+        if isinstance(error, OutputFailed):
+            drop_output()
         show_error(error)
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         note("interrupted")
         return INTERRUPTED
-    except BrokenPipeError:
-        return _end_of_pipe()
+    except BrokenPipeError:  # whoever read our output went away, as head does: no word of it
+        drop_output()
+        return BAD
     except Exception as error:
         if type(error).__name__ == "NoArgsIsHelpError":  # click's, vendored or not
             shown: Any = error
@@ -127,12 +130,6 @@ def run(arguments: Sequence[str]) -> int:
             raise
         show_error(known)
         return known.exit_code
-
-
-def _end_of_pipe() -> int:
-    """Leave quietly when whoever read our output went away, as ``head`` does."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return BAD
 
 
 def _known(error: Exception) -> CliError | None:
@@ -146,7 +143,8 @@ def _known(error: Exception) -> CliError | None:
         return UsageError("usage", usage.format_message(), f"{path} --help")
     if isinstance(error, GenesisError | TokenError):
         return UsageError(error.code, error.message)
-    if isinstance(error, HomeError) and error.code in ("not-a-home", "home-not-empty"):
+    called_wrongly = ("not-a-home", "home-not-empty", "bad-port")
+    if isinstance(error, HomeError) and error.code in called_wrongly:
         return UsageError(error.code, error.message)
     if isinstance(error, LedgerError | NodeError):
         return CliError(error.code, error.message)

@@ -3,21 +3,61 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from io import BufferedWriter, FileIO, TextIOWrapper
 from typing import TYPE_CHECKING, Any
 from unicodedata import category
 
-from cli.errors import CliError
+from cli.errors import CliError, OutputFailed
 
 if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
     from rich.console import Console
-    from rich.progress import Progress
-
+    from rich.progress import Progress, Task
 
 _STEERING = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
 """Unicode's categories of control and format characters, surrogates and separators of lines."""
+
+
+class _Stdout(FileIO):
+    """Standard output, whose errors cannot be taken for those of another file."""
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        """Write some of ``data``.
+
+        Raises:
+            OutputFailed: it takes no more.
+            BrokenPipeError: whoever read it went away.
+        """
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise OutputFailed(error.strerror or str(error)) from None
+
+
+def watch_output() -> None:
+    """Let all that is printed from now on raise :class:`OutputFailed` where it cannot be."""
+    before = sys.stdout
+    if isinstance(before, TextIOWrapper):  # it is none where a caller has closed it
+        raw = _Stdout(before.fileno(), "wb", closefd=False)
+        sys.stdout = TextIOWrapper(
+            BufferedWriter(raw),
+            encoding=before.encoding,
+            errors=before.errors,
+            line_buffering=before.line_buffering,
+        )
+
+
+def drop_output() -> None:
+    """Forget what is printed from now on, and what was and did not get out."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def say(text: str = "") -> None:
@@ -89,12 +129,19 @@ def progress(quiet: bool = False) -> Progress:
     """Return a progress display on stderr; it shows nothing when quiet or not on a terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.text import Text
+
+    class Count(MofNCompleteColumn):
+        """How many are done, and of how many where that is known."""
+
+        def render(self, task: Task) -> Text:
+            return super().render(task) if task.total is not None else Text(f"{task.completed:,}")
 
     console = Console(stderr=True)
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=30),
-        MofNCompleteColumn(),
+        Count(),
         TimeElapsedColumn(),
         console=console,
         disable=quiet or not console.is_terminal,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, cast
 
 from cli.errors import UsageError
@@ -11,6 +13,8 @@ if TYPE_CHECKING:
     from ledger.genesis import Role
 
 DEFAULT = "platform,institution,funder,auditor"
+_NEXT = "give a name or an address alone; the ports are --base-port and those after it"
+_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?", re.IGNORECASE | re.ASCII)
 OWNER_ROLES = ("platform", "funder", "guarantor", "merchant")
 
 
@@ -38,20 +42,60 @@ def parse_hosts(text: str, parties: list[tuple[str, Role]]) -> dict[str, str]:
     """Return the host of every party named in ``a=host,b=host``.
 
     Raises:
-        UsageError: a part names no party, or no host.
+        UsageError: a part names no party, one that has a host already, or nothing that others
+            reach a party by.
     """
     names = [name for name, _ in parties]
-    hosts = {}
+    hosts: dict[str, str] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
-        name, _, host = part.partition("=")
-        if name not in names or not host or "/" in host:
+        name, equals, host = part.partition("=")
+        if name not in names or not equals:
+            known = ", ".join(names)
+            raise UsageError(
+                "bad-host", f"{part!r} is not party=host; the parties are {known}", _NEXT
+            )
+        if name in hosts:
+            raise UsageError("bad-host", f"--hosts names {name} twice", "give a party one host")
+        refuse_bad_host("--hosts", host)
+        if _is_every_address(host):
             raise UsageError(
                 "bad-host",
-                f"{part!r} is not party=host; the parties are {', '.join(names)}",
-                "give a name or an address alone; the ports are --base-port and those after it",
+                f"nobody reaches {name} at {host}, which stands for every address of a machine",
+                "nodes listen there with --host; --hosts says where others reach them",
             )
         hosts[name] = host
     return hosts
+
+
+def refuse_bad_host(option: str, host: str) -> None:
+    """Return if ``host`` is a name or an address, without port, brackets or path.
+
+    Raises:
+        UsageError: ``bad-host``.
+    """
+    if not (_is_address(host) or _is_name(host)):
+        raise UsageError("bad-host", f"{option}: {host!r} is no host name and no address", _NEXT)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_every_address(host: str) -> bool:
+    return _is_address(host) and ip_address(host).is_unspecified
+
+
+def _is_name(host: str) -> bool:
+    """Return whether ``host`` can be the name of a host; one that ends in a number is none."""
+    try:
+        labels = host.removesuffix(".").encode("idna").decode("ascii").split(".")
+    except UnicodeError:  # a label is empty or too long
+        return False
+    return all(map(_LABEL.fullmatch, labels)) and not labels[-1].isdecimal() and len(host) <= 253
 
 
 def quorum_of(parties: list[tuple[str, Role]], quorum: int | None) -> int:

@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from cli.errors import writing
+from cli.files import write_files
 from cli.options import Home, Json, Token, Url
 from cli.output import note, pairs, plural, say, say_json
 from cli.pages import segment
@@ -91,6 +91,5 @@ def receipt(
     if out is None:
         print(text, end="", flush=True)
         return
-    with writing(out):
-        out.write_text(text, "utf-8")
+    write_files({out: text.encode()})
     note(f"receipt of {record_id} by {author} written to {out}")

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.errors import CliError
 from cli.options import Json
-from cli.output import note, say, say_json, table
+from cli.output import drop_output, note, say, say_json, table
+
+if TYPE_CHECKING:
+    from node.tokens import Tokens
 
 HomePath = Annotated[
     Path,
@@ -34,6 +40,8 @@ TokenId = Annotated[
 def create_token(home: HomePath, label: Label, scope: Scopes = "read", json: Json = False) -> None:
     """Create a token and show it, once. A running node accepts it at once.
 
+    A token that cannot be shown, because standard output takes no more, is revoked again.
+
     \b
     Examples:
       tongzhang token create --home net/platform --label orders --scope read,submit
@@ -43,12 +51,38 @@ def create_token(home: HomePath, label: Label, scope: Scopes = "read", json: Jso
     from node.home import load_home
 
     scopes = [part.strip() for part in scope.split(",") if part.strip()]
-    token, secret = load_home(home).tokens.create(label, scopes, time.time_ns() // 1_000_000)
-    if json:
-        say_json({"id": token.id, "label": token.label, "scopes": token.scopes, "token": secret})
-        return
-    note(f"token {token.id} for {token.label!r}: {', '.join(token.scopes)}; it is not shown again")
-    say(secret)
+    tokens = load_home(home).tokens
+    token, secret = tokens.create(label, scopes, time.time_ns() // 1_000_000)
+    with _revoked_unless_shown(tokens, token.id, home):
+        if json:
+            say_json(
+                {"id": token.id, "label": token.label, "scopes": token.scopes, "token": secret}
+            )
+            return
+        scopes_said = ", ".join(token.scopes)
+        note(f"token {token.id} for {token.label!r}: {scopes_said}; it is not shown again")
+        say(secret)
+
+
+@contextmanager
+def _revoked_unless_shown(tokens: Tokens, token_id: str, home: Path) -> Iterator[None]:
+    """Let no token stay valid that nobody has seen."""
+    try:
+        yield
+    except (CliError, OSError) as error:
+        drop_output()
+        said = error.message if isinstance(error, CliError) else error.strerror
+        try:
+            tokens.revoke(token_id)
+        except OSError as other:
+            raise CliError(
+                "token-not-shown",
+                f"{said}; token {token_id} IS VALID and cannot be revoked: {other.strerror}",
+                f"when that is mended: tongzhang token revoke {token_id} --home {home}",
+            ) from None
+        raise CliError(
+            "token-not-shown", f"{said}; token {token_id} is revoked again", "create another one"
+        ) from None
 
 
 @app.command("list")

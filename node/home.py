@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -240,15 +241,30 @@ def create_consortium(
     where = dict(zip(genesis.names, listening, strict=True))
     reached = {party: _in_url((hosts or {}).get(party, host)) for party in genesis.names}
     urls = {party: f"ws://{reached[party]}:{port}/peer" for party, port in where.items()}
-    return {
-        party: create_home(
-            directory / party,
-            genesis,
-            Config(party, host, where[party], {p: u for p, u in urls.items() if p != party}),
-            signers[party],
-        )
-        for party in genesis.names
-    }
+    with _nothing_half_founded(directory, genesis.names):
+        return {
+            party: create_home(
+                directory / party,
+                genesis,
+                Config(party, host, where[party], {p: u for p, u in urls.items() if p != party}),
+                signers[party],
+            )
+            for party in genesis.names
+        }
+
+
+@contextmanager
+def _nothing_half_founded(directory: Path, parties: Sequence[str]) -> Iterator[None]:
+    """Remove the homes again, keys and all, if one of them cannot be written."""
+    was_there = directory.exists()
+    try:
+        yield
+    except BaseException:
+        for party in parties:
+            shutil.rmtree(directory / party, ignore_errors=True)
+        if directory.exists() and not was_there:
+            directory.rmdir()
+        raise
 
 
 def _checked(home: Home) -> Home:

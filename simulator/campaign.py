@@ -1,7 +1,8 @@
 """A campaign: many seeds on several processes, and what they have to say together.
 
 Every worker runs one seed at a time and is asked again when it has answered; so it is always known
-which seed a worker was at when it died. Results come in the order in which they are ready.
+which seed a worker was at when it died: killed, or out of memory, which says nothing of the seed.
+A fresh worker runs it again, once. Results come in the order in which they are ready.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 import signal
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import chain
 from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -19,10 +21,20 @@ import msgspec
 from msgspec.structs import replace
 
 from simulator.plan import Plan
-from simulator.run import CODE, Finding, Outcome, Runner, scratch
+from simulator.run import Outcome, Runner, scratch
 from simulator.swarm import draw
 
 JOBS_MAX = 256
+DEATH_S = 10
+"""How long a worker may take to die that has closed its pipe."""
+
+
+class Death(msgspec.Struct, frozen=True):
+    """A worker died at a seed: how, and whether the seed is run again or stays not judged."""
+
+    seed: int
+    how: str
+    again: bool
 
 
 class Totals(msgspec.Struct, kw_only=True):
@@ -78,7 +90,7 @@ def add_up(outcomes: Iterable[Outcome]) -> Totals:
 
 def campaign(
     base: Plan, seeds: Iterable[int], jobs: int, *, calm: bool = False
-) -> Iterator[Outcome]:
+) -> Iterator[Outcome | Death]:
     """Run every seed and yield the outcomes as they come.
 
     Args:
@@ -88,9 +100,10 @@ def campaign(
         calm: Draw no trouble: run ``base`` with each seed as it is.
 
     Yields:
-        One outcome a seed. A worker that dies gives one, whose finding says so.
+        One outcome a seed. A worker's first death at a seed comes before it, the second instead.
     """
     left = iter(seeds)
+    died: set[int] = set()
     workers: dict[Connection, _Worker] = {}
     with scratch() as directory:
         job = _Job(base, calm, Path(directory))
@@ -98,28 +111,33 @@ def campaign(
             for _ in range(jobs):
                 _give(left, workers, _Worker(job))
             while workers:
-                yield from _answers(job, left, workers)
+                yield from _answers(job, left, died, workers)
         finally:
             for worker in workers.values():
                 worker.end()
 
 
 def _answers(
-    job: _Job, left: Iterator[int], workers: dict[Connection, _Worker]
-) -> Iterator[Outcome]:
+    job: _Job, left: Iterator[int], died: set[int], workers: dict[Connection, _Worker]
+) -> Iterator[Outcome | Death]:
     """Wait for workers, and yield what those say that are ready, each of them at work again."""
     ready = wait(list(workers))
     for worker in [worker for end, worker in workers.items() if end in ready]:
         outcome = worker.answer()
         del workers[worker.connection]
-        if worker.is_dead:
-            worker.end()
-            worker = _Worker(job)
-        _give(left, workers, worker)
-        yield outcome
+        if outcome is not None:
+            _give(left, workers, worker)
+            yield outcome
+            continue
+        seed, how = worker.seed, worker.end()
+        is_first = seed not in died
+        died.add(seed)
+        _give(chain([seed], left) if is_first else left, workers, _Worker(job))
+        yield Death(seed, how, again=is_first)
 
 
 def _give(left: Iterator[int], workers: dict[Connection, _Worker], worker: _Worker) -> None:
+    """Let a worker run the next seed, or end it if none is left."""
     seed = next(left, None)
     if seed is None:
         worker.end()
@@ -146,33 +164,29 @@ class _Worker:
         with _ctrl_c_waits():
             self._process.start()
         theirs.close()
-        self._seed = 0
-        self.is_dead = False
+        self.seed = 0
 
     def ask(self, seed: int) -> None:
         """Let it run a seed."""
-        self._seed = seed
-        try:
+        self.seed = seed
+        with suppress(OSError):  # its end of the pipe is closed: there will be no answer
             self.connection.send(seed)
-        except OSError:
-            self.is_dead = True  # its end of the pipe is closed: answer() says so
 
-    def answer(self) -> Outcome:
-        """Return what it has found, or that it is dead."""
+    def answer(self) -> Outcome | None:
+        """Return what it has found; None if it is dead."""
         try:
             return msgspec.json.decode(self.connection.recv_bytes(), type=Outcome)
         except (EOFError, OSError):
-            self.is_dead = True
-        self._process.join(10)
-        text = f"the process died with exit code {self._process.exitcode}"
-        finding = Finding(invariant=CODE, text=text, at_ms=0, step=0)
-        return Outcome(seed=self._seed, verdict={CODE: "broken"}, finding=finding)
+            self._process.join(DEATH_S)
+            return None
 
-    def end(self) -> None:
-        """End it, whatever it is doing: its files are ours."""
+    def end(self) -> str:
+        """End it, whatever it is doing: its files are ours. Return how it ended."""
         self._process.kill()
         self._process.join()
         self.connection.close()
+        code = self._process.exitcode or 0
+        return f"killed by signal {-code}" if code < 0 else f"exit code {code}"
 
 
 @contextmanager

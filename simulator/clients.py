@@ -10,11 +10,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from ledger.entry import APPLIED
 from ledger.records import Recorded
 from node.errors import NodeError
+from node.storage.books import BookReader
+from node.storage.places import Places
 from node.submission import Submission
-from simulator.chance import Chance
-from simulator.history import Operation, OperationKind
+from simulator.chance import MILLION, Chance
+from simulator.history import BalanceRead, Operation, OperationKind
 from simulator.workload import Said
 
 if TYPE_CHECKING:
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
 
 PATIENCE_US = 3_000_000
 READS_PPM = 200_000
+LOOKS_PPM = 30_000
+"""How often an answer makes a client look at a balance; a look is dear beside a block."""
 
 
 class Client:
@@ -39,9 +44,11 @@ class Client:
         self.world = world
         self.process = process
         self._chance = chance
+        self._looking = Chance(world.plan.seed, f"looks of {process.name}")
         self._waiting: dict[str, Said] = {}
         self._flood = 0
         self._told: list[str] = []
+        self._entries: list[int] = []
         self.idle = False
         """Whether it has nothing more to say, and waits for nothing."""
 
@@ -112,10 +119,14 @@ class Client:
         outcome = submission.outcome or submission.code or ""
         self._tell("answer", said.id, outcome, index, submission.height or 0)
         self._told.append(said.id)
+        if outcome == APPLIED:
+            self._entries.append(index)
         self.world.workload.answered(said, outcome, in_log=index >= 0)
         if self._chance.happens(READS_PPM):
             self._soon(self.process.party, said.id)
             self._read_old()
+        if self._entries and self._looking.happens(LOOKS_PPM):
+            self._look_around()
         if not self._waiting:
             self.world.at(self.process.now_us + self._think_us(), None, self.turn)
 
@@ -125,13 +136,46 @@ class Client:
         if other._told:
             self._soon(other.process.party, self._chance.pick(other._told))
 
+    def _look_around(self) -> None:
+        """Look at somebody's node, one's own or another: at a record, and at an account of it."""
+        node = self._looking.pick(self.world.clients).process
+        entry = self._looking.pick(self._entries)
+        record_id, past = self._looking.pick(self._told), self._looking.below(MILLION)
+        at_us = self.process.now_us + 1000
+        self.world.at(at_us, node, lambda: self._read(self.process.party, record_id, node))
+        self.world.at(at_us, node, lambda: self._read_balance(node, entry, past))
+
+    def _read_balance(self, node: Process, entry: int, past: int) -> None:
+        """Read, as the HTTP layer would, what an entry posted, and a balance of one account of it.
+
+        It is as of the last block or, in half of the cases, as of one before.
+        """
+        if node.store is None:
+            return
+        with node.store.reader() as reader:
+            books = BookReader(reader, self.world.genesis)
+            posted = books.entries(entry, entry + 1)
+            if not posted:
+                return  # not there yet, or it moves no money
+            line = posted[0].postings[past % len(posted[0].postings)]
+            height, places = reader.height(), Places(reader, self.world.genesis)
+            place = places.at_height(height - max(0, 2 * past - MILLION) * height // MILLION)
+            if place is None:
+                return
+            account = (line.account, line.currency)
+            amount = books.balance(account, place.size)
+        read = BalanceRead(self.process.party, node.party, height, place.height, account, amount)
+        for checker in self.world.checkers:
+            checker.on_balance(read)
+        self._note(node, "read", f"{' '.join(account)} {amount} as of {place.height}")
+
     def _soon(self, party: str, record_id: str) -> None:
         at_us = self.process.now_us + 1000
-        self.world.at(at_us, self.process, lambda: self._read(party, record_id))
+        self.world.at(at_us, self.process, lambda: self._read(party, record_id, self.process))
 
-    def _read(self, party: str, record_id: str) -> None:
+    def _read(self, party: str, record_id: str, node: Process) -> None:
         """Read a record as the HTTP layer would: id, entry, and the height of the snapshot."""
-        store = self.process.store
+        store = node.store
         if store is None:
             return
         with store.reader() as reader:
@@ -140,7 +184,7 @@ class Client:
             entry = None if row is None else reader.entry(row.entry)
         outcome = "" if entry is None else entry.outcome
         index = -1 if entry is None else entry.index
-        self._tell("read", record_id, outcome, index, height, party=party)
+        self._tell("read", record_id, outcome, index, height, party=party, node=node)
 
     def _tell(
         self,
@@ -151,8 +195,13 @@ class Client:
         height: int = 0,
         *,
         party: str = "",
+        node: Process | None = None,
     ) -> None:
-        name = self.process.party
-        place = (self.process.now_us, name, kind, party or name, record_id)
-        self.world.on_operation(Operation(*place, outcome, index, height))
-        self.world.note(self.process, kind, f"{record_id} {outcome}".rstrip())
+        name, where = self.process.party, node or self.process
+        place = (where.now_us, name, kind, party or name, record_id)
+        self.world.on_operation(Operation(*place, outcome, index, height, where.party))
+        self._note(where, kind, f"{record_id} {outcome}".rstrip())
+
+    def _note(self, where: Process, kind: OperationKind, said: str) -> None:
+        by = "" if where is self.process else f", by {self.process.party}"
+        self.world.note(where, kind, said + by)

@@ -6,12 +6,14 @@ same distance: what matters is the order. Messages that are lost end in a cross.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from typing import NamedTuple
 from xml.sax.saxutils import escape, quoteattr
 
 from simulator.errors import SimulatorError
 from simulator.replay import Line, time_of
+from simulator.rows import Rows
 from simulator.trace import clock
 
 EVENTS_MAX = 400
@@ -20,6 +22,8 @@ EVENTS_MAX = 400
 COLUMN, LEFT, TOP, ROW = 170, 90, 56, 17
 RIGHT = 90
 """Room for what is written beside the last node."""
+CHAR, CHAR_WORLD = 62, 68
+"""How wide a character of a label is, in tenths of a pixel."""
 MARKS = ("start", "crash", "damage", "halt", "final", "evidence", "violation", "fault", "over")
 QUIET = ("submit", "answer", "read", "miss")
 
@@ -29,6 +33,7 @@ text { font: 11px ui-monospace, monospace; fill: #333 }
 .time { fill: #888; text-anchor: end }
 .life { stroke: #ccc; stroke-width: 1.5 }
 .label { font-size: 10px; paint-order: stroke; stroke: #fff; stroke-width: 3px }
+.before { text-anchor: end }
 .arrow { stroke: #777; stroke-width: 1.2; marker-end: url(#head) }
 .proposal { stroke: #1f6feb } .vote { stroke: #2da44e } .certificate { stroke: #8250df }
 .lost { stroke: #cf222e; stroke-dasharray: 4 3; marker-end: url(#cross) }
@@ -141,6 +146,78 @@ def _plain(text: str) -> str:
 # -- SVG ------------------------------------------------------------------------------------------
 
 
+class _Label(NamedTuple):
+    """A text, in which row of which time, and the dot or the end of an arrow that it is beside."""
+
+    kind: str
+    at_us: int
+    row: int
+    x: int
+    side: int
+    text: str
+
+
+class _Line(NamedTuple):
+    """An arrow from a machine's column to where the label of one of its ends stands."""
+
+    kind: str
+    x: int
+    at_us: int
+    end: _Label
+
+
+class _Drawing:
+    """What stands where: columns by machine, and the rows that are taken so far."""
+
+    def __init__(self, shown: Slice) -> None:
+        times = {arrow.at_us for arrow in shown.arrows} | {mark.at_us for mark in shown.marks}
+        times |= {at_us for arrow in shown.arrows for at_us in arrow.arrives_us}
+        self.width = LEFT + COLUMN * len(shown.nodes) + RIGHT
+        self.columns = {node: LEFT + COLUMN // 2 + COLUMN * n for n, node in enumerate(shown.nodes)}
+        self.rows = Rows(times, (0, LEFT - 14))
+        self.marks = [self._marked(mark) for mark in shown.marks]
+        self.lines = [line for arrow in shown.arrows for line in self._arrived(arrow)]
+        self.lines += self._lost(shown.arrows)
+
+    def _marked(self, mark: Mark) -> _Label:
+        text = f"{mark.event} {_short(mark)}".rstrip()
+        if mark.node == "-":
+            return self._placed("world", mark.at_us, LEFT - 6, 1, text=text)
+        kind = "dot" if mark.event in ("start", "final") else "bad"
+        return self._placed(kind, mark.at_us, self.columns[mark.node], 1, text=text)
+
+    def _arrived(self, arrow: Arrow) -> list[_Line]:
+        """Return an arrow a copy of the message, each with its text where it arrives."""
+        side, x1 = self._side(arrow), self.columns[arrow.sender]
+        kind, x = f"arrow {arrow.text.partition(' ')[0]}", self.columns[arrow.to] - side * 3
+        ends = (self._placed("end", at, x, -side, text=arrow.text) for at in arrow.arrives_us)
+        return [_Line(kind, x1 + side * 3, arrow.at_us, end) for end in ends]
+
+    def _lost(self, arrows: Sequence[Arrow]) -> list[_Line]:
+        """Return a short arrow for all copies of a message that get lost on one side."""
+        lost = (arrow for arrow in arrows if not arrow.arrives_us)
+        copies = Counter(
+            (each.at_us, self.columns[each.sender], self._side(each), each.text) for each in lost
+        )
+        lines = []
+        for (at_us, x, side, text), number in copies.items():
+            said = text if number == 1 else f"{text} ×{number}"
+            end = self._placed("end", at_us, x + side * COLUMN // 2, -side, text=said, least=1)
+            lines.append(_Line("arrow lost", x + side * 3, at_us, end))
+        return lines
+
+    def _side(self, arrow: Arrow) -> int:
+        return 1 if self.columns[arrow.to] > self.columns[arrow.sender] else -1
+
+    def _placed(
+        self, kind: str, at_us: int, x: int, side: int, *, text: str, least: int = 0
+    ) -> _Label:
+        """Return a label in a row, from ``least`` on, that has room for it."""
+        far = x + side * (10 + len(text) * (CHAR_WORLD if kind == "world" else CHAR) // 10)
+        row = self.rows.place(at_us, (min(x, far), max(x, far)), least=least)
+        return _Label(kind, at_us, row, x, side, text)
+
+
 def svg(shown: Slice, title: str) -> str:
     """Return a diagram as an SVG document.
 
@@ -148,23 +225,26 @@ def svg(shown: Slice, title: str) -> str:
         shown: What it shows.
         title: What readers are told that cannot see it.
     """
-    times = {arrow.at_us for arrow in shown.arrows} | {mark.at_us for mark in shown.marks}
-    times |= {at_us for arrow in shown.arrows for at_us in arrow.arrives_us}
-    rows = {at_us: TOP + ROW * place for place, at_us in enumerate(sorted(times), 1)}
-    width, height = LEFT + COLUMN * len(shown.nodes) + RIGHT, TOP + ROW * (len(rows) + 2)
-    columns = {node: LEFT + COLUMN // 2 + COLUMN * n for n, node in enumerate(shown.nodes)}
+    drawing = _Drawing(shown)
+    first = drawing.rows.numbers()
+    width, height = drawing.width, TOP + ROW * (len(drawing.rows) + 2)
+
+    def y(at_us: int, row: int = 0) -> int:
+        return TOP + ROW * (first[at_us] + row)
+
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
         f'width="{width}" height="{height}" role="img" aria-label={quoteattr(title)}>',
         f"<title>{escape(title)}</title><style>{_STYLE}</style>{_HEADS}",
         f'<rect width="{width}" height="{height}" fill="#fff"/>',
     ]
-    parts += [_lifeline(node, x, height) for node, x in columns.items()]
-    parts += [_text("time", LEFT - 14, y + 4, clock(at_us)) for at_us, y in rows.items()]
-    for arrow in shown.arrows:
-        parts += _drawn(arrow, columns, rows.__getitem__)
-    for mark in shown.marks:
-        parts += _marked(mark, columns, rows[mark.at_us])
+    parts += [_lifeline(node, x, height) for node, x in drawing.columns.items()]
+    parts += [_text("time", LEFT - 14, y(at_us) + 4, clock(at_us)) for at_us in first]
+    for kind, x, at_us, end in drawing.lines:
+        place = f'x1="{x}" y1="{y(at_us)}" x2="{end.x}" y2="{y(end.at_us, end.row)}"'
+        parts.append(f'<line class="{escape(kind)}" {place}/>')
+    for label in (*(line.end for line in drawing.lines), *drawing.marks):
+        parts += _labelled(label, y(label.at_us, label.row))
     return "\n".join((*parts, "</svg>")) + "\n"
 
 
@@ -177,33 +257,15 @@ def _text(kind: str, x: int, y: int, text: str) -> str:
     return f'<text class="{kind}" x="{x}" y="{y}">{escape(text)}</text>'
 
 
-def _drawn(arrow: Arrow, columns: dict[str, int], row: Callable[[int], int]) -> list[str]:
-    """Return an arrow a copy of the message, each with its text at the end where it arrives."""
-    x1, x2, y1 = columns[arrow.sender], columns[arrow.to], row(arrow.at_us)
-    side = 1 if x2 > x1 else -1
-    if arrow.arrives_us:
-        style = f"arrow {escape(arrow.text.partition(' ')[0])}"
-        ends = [(x2 - side * 3, row(at_us)) for at_us in arrow.arrives_us]
-    else:
-        style, ends = "arrow lost", [(x1 + side * COLUMN // 2, y1 + ROW)]
-    anchor = "end" if side > 0 else "start"
-    parts: list[str] = []
-    for x, y in ends:
-        line = f'x1="{x1 + side * 3}" y1="{y1}" x2="{x}" y2="{y}"'
-        place = f'x="{x - side * 10}" y="{y - 3}" text-anchor="{anchor}"'
-        parts.append(f'<line class="{style}" {line}/>')
-        parts.append(f'<text class="label" {place}>{escape(arrow.text)}</text>')
-    return parts
-
-
-def _marked(mark: Mark, columns: dict[str, int], y: int) -> list[str]:
-    text = f"{mark.event} {_short(mark)}".rstrip()
-    if mark.node == "-":
-        return [_text("world", LEFT + 4, y + 4, text)]
-    kind = "dot" if mark.event in ("start", "final") else "bad"
-    x = columns[mark.node]
-    dot = f'<circle class="{kind}" cx="{x}" cy="{y}" r="4.5"/>'
-    return [dot, _text("label", x + 8, y + 4, text)]
+def _labelled(label: _Label, y: int) -> list[str]:
+    """Return the text of a label: a little above an arrow's end, or beside a dot."""
+    if label.kind == "end":
+        kind = "label" if label.side > 0 else "label before"
+        return [_text(kind, label.x + label.side * 10, y - 3, label.text)]
+    if label.kind == "world":
+        return [_text("world", label.x + 10, y + 4, label.text)]
+    dot = f'<circle class="{label.kind}" cx="{label.x}" cy="{y}" r="4.5"/>'
+    return [dot, _text("label", label.x + 8, y + 4, label.text)]
 
 
 def _short(mark: Mark) -> str:

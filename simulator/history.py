@@ -14,7 +14,7 @@ class Operation(NamedTuple):
     the block of ``height``, or refused before signing with ``outcome`` and no entry; ``read``: the
     node showed ``height`` as its last block, and at ``entry`` an entry of ``party`` with this id
     and outcome (empty if there was none). A client submits records of its own party, and reads
-    those of all.
+    those of all. ``node`` is the party whose node it asks, empty for its own.
     """
 
     at_us: int
@@ -25,3 +25,17 @@ class Operation(NamedTuple):
     outcome: str = ""
     entry: int = -1
     height: int = 0
+    node: str = ""
+
+
+class BalanceRead(NamedTuple):
+    """A client read a balance: the node showed ``height`` as its last block, and as of a block at
+    or below it the account with ``amount`` in a currency; None if nothing was ever posted there.
+    """
+
+    client: str
+    node: str
+    height: int
+    as_of: int
+    account: tuple[str, str]
+    amount: int | None

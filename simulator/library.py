@@ -36,10 +36,14 @@ def load(name: str) -> Plan:
 
 def surprises(expect: Expect, outcome: Outcome) -> list[str]:
     """Return what of ``outcome`` is not as a scenario expects, one sentence each."""
+
+    def is_honest(machine: str) -> bool:
+        return machine.partition("~")[0] not in outcome.lies  # a twin's second machine, too
+
     found: list[str] = []
     pairs = (
         ("convicted", expect.convicted, tuple(sorted(outcome.evidence))),
-        ("halted", expect.halted, tuple(sorted(set(outcome.halts) - set(outcome.lies)))),
+        ("halted", expect.halted, tuple(sorted(filter(is_honest, outcome.halts)))),
         ("a fork", expect.fork, outcome.fork),
         ("progress", expect.progress, outcome.settled),
     )

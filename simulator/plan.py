@@ -265,6 +265,19 @@ def check(plan: Plan, lies: tuple[str, ...]) -> None:
             raise SimulatorError("unknown-lie", f"there is no lie {lie!r}; {nearest(lie, lies)}")
     for fault in plan.faults:
         _refuse_fault(fault, plan)
+    if plan.expect is not None:
+        _refuse_expectation(plan.expect, plan)
+
+
+def _refuse_expectation(expect: Expect, plan: Plan) -> None:
+    for party in (*(expect.convicted or ()), *(expect.halted or ())):
+        _refuse_unknown_party(party, plan)
+    for party in expect.halted or ():
+        if party in plan.liars:
+            honest = tuple(each for each in plan.parties if each not in plan.liars)
+            raise SimulatorError(
+                "bad-plan", f"halted are honest parties, and {party} lies; {nearest('', honest)}"
+            )
 
 
 def _refuse_fault(fault: Fault, plan: Plan) -> None:

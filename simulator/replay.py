@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -13,6 +14,7 @@ from simulator.run import Outcome, Runner
 from simulator.trace import Trace
 
 TITLE = "# tongzhang trace 1"
+FINAL = re.compile(r"height ([0-9]{1,9}) ")
 COLUMNS = "# columns: time in ms, node, event, detail"
 
 
@@ -108,15 +110,28 @@ def time_of(text: str) -> int | None:
     return int(digits) if len(part) == 3 and digits.isascii() and digits.isdecimal() else None
 
 
-def replay(trace: TraceFile, runner: Runner) -> Outcome:
+def height_of(trace: TraceFile) -> int:
+    """Return how many blocks became final in a trace."""
+    finals = (FINAL.match(line.detail) for line in parse(trace.lines) if line.event == "final")
+    return max((int(found[1]) for found in finals if found), default=0)
+
+
+def replay(
+    trace: TraceFile, runner: Runner, on_blocks: Callable[[int], None] | None = None
+) -> Outcome:
     """Run the plan of a trace again and compare.
+
+    Args:
+        trace: What it is to be.
+        runner: Who runs it.
+        on_blocks: Called with the height of the log whenever it has grown.
 
     Raises:
         TraceDiffers: ``trace-differs``, with the first line that is not the same.
         SimulatorError: the plan is not possible.
     """
     again = Trace()
-    outcome = runner.run(trace.plan, again)
+    outcome = runner.run(trace.plan, again, on_blocks)
     count = max(len(again.lines), len(trace.lines))
     for place in range(count):
         wanted, got = _at(trace.lines, place), _at(again.lines, place)

@@ -27,7 +27,8 @@ event          detail
 ``lie``        a liar says, or keeps back, what it must not: kind of lie, slot or peer
 ``submit``     the machine's client hands in a record: its id
 ``answer``     the client is told what became of it: id and outcome
-``read``       the client reads a record back: id and outcome
+``read``       a client reads a record back: id and outcome; or a balance: account, currency,
+               amount and height. At another party's node it is said who reads
 ``fault``      of the world: a fault of the plan begins: kind and fields
 ``over``       of the world: it ends
 ``heal``       of the world: all faults end, what can come back comes back

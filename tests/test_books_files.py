@@ -21,7 +21,7 @@ from cli import main
 from cli.books.source import Books, decimal
 from cli.client import Client
 from cli.errors import CheckFailed
-from cli.export_books import whole
+from cli.files import whole
 
 
 @pytest.fixture(scope="module")

@@ -111,6 +111,9 @@ def test_version_is_that_of_the_installed_package_or_unknown(
         "init net --hosts nobody=host",
         "init net --hosts platform",
         "init net --hosts platform=ws://host",
+        "init net --base-port 0",
+        "init net --base-port -1",
+        "init net --base-port 65533",
         "demo --day no-such-day",
         "demo --day examples/day --seed 1",
         "demo --day examples/day --parties platform,institution",
@@ -133,6 +136,50 @@ def test_bad_usage_is_one_error_line_and_exit_code_2(
     assert first.startswith("error: ")
     assert all(each.startswith("  next: ") for each in rest)
     assert shown.out == ""
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "", " ", "a b", "host:8801", "[::1]", "user@host", "host/path", "a..b", ".a", "-a", "a-",
+        "a?b", "10.0.0.256", "10.0.0", "8801", "1::2::3", "fe80::%", "x" * 64, "a." * 127 + "b",
+        "h\u2028st", "a=b",
+    ],
+)  # fmt: skip
+def test_what_is_no_host_is_refused(
+    host: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for options in (["--host", host], ["--hosts", f"platform={host}"]):
+        assert run("init", tmp_path / "net", *options) == 2
+        assert capsys.readouterr().err.startswith("error: bad-host: ")
+    assert not (tmp_path / "net").exists()
+
+
+@pytest.mark.parametrize(
+    ("hosts", "said"),
+    [
+        ("platform=a,platform=b", "--hosts names platform twice"),
+        ("platform=0.0.0.0", "nobody reaches platform at 0.0.0.0"),
+        ("platform=::", "nobody reaches platform at ::"),
+        ("platfrom=a", "'platfrom=a' is not party=host"),
+    ],
+)
+def test_hosts_that_reach_no_party_are_refused(
+    hosts: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("init", tmp_path / "net", "--hosts", hosts) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "a", "node_1", "ledger.bank.example", "ledger.bank.example.", "10.0.0.1", "::1",
+        "fe80::1%eth0", "xn--fsq.example", "账本.example", "3com.example",
+    ],
+)  # fmt: skip
+def test_names_and_addresses_are_hosts(host: str, tmp_path: Path) -> None:
+    assert run("init", tmp_path / "net", "--hosts", f"platform={host}") == 0
 
 
 @pytest.mark.parametrize(

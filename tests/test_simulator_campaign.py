@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
+import time
+from multiprocessing import active_children
+
 import msgspec
 import pytest
 
-from simulator.campaign import add_up, campaign
+from simulator.campaign import Death, add_up, campaign
 from simulator.plan import Plan
-from simulator.run import CODE, Finding, Outcome, Runner
+from simulator.run import Finding, Outcome, Runner
 from simulator.swarm import draw
 
 BASE = Plan(records=12)
@@ -26,25 +32,44 @@ def test_a_calm_campaign_draws_nothing() -> None:
         assert found == [runner.run(msgspec.structs.replace(BASE, seed=3))]
 
 
-def test_a_worker_that_dies_is_reported_with_its_seed_and_replaced(
+def test_a_worker_that_dies_twice_leaves_its_seed_not_judged(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     impossible = Plan(nodes=1)  # no world can be made of it: the worker ends with an error
-    found = {outcome.seed: outcome for outcome in campaign(impossible, [7, 8, 9], 2, calm=True)}
-    assert set(found) == {7, 8, 9}
-    for outcome in found.values():
-        assert outcome.finding is not None
-        assert outcome.finding.invariant == CODE
-        assert "died with exit code 1" in outcome.finding.text
+    found = list(campaign(impossible, [7, 8, 9], 2, calm=True))
+    deaths = {Death(seed, "exit code 1", again) for seed in (7, 8, 9) for again in (True, False)}
+    assert len(found) == 6 and set(found) == deaths
     assert "a consortium has a platform" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("kills", [1, 2])
+def test_a_seed_whose_worker_is_killed_is_run_again_once(kills: int) -> None:
+    killer = threading.Thread(target=_kill_workers, args=(kills,), daemon=True)
+    killer.start()
+    first, *others = list(campaign(BASE, [3], 1))
+    killer.join()
+    assert first == Death(3, "killed by signal 9", again=True)
+    with Runner() as runner:
+        alone = runner.run(draw(3, BASE))
+    assert others == [alone if kills == 1 else Death(3, "killed by signal 9", again=False)]
+
+
+def _kill_workers(count: int) -> None:
+    """Kill so many workers, one after the other, each as soon as it is there."""
+    killed: set[int] = set()
+    while len(killed) < count:
+        for worker in active_children():
+            if worker.pid is not None and worker.pid not in killed:
+                killed.add(worker.pid)
+                os.kill(worker.pid, signal.SIGKILL)
+                break
+        time.sleep(0.005)
 
 
 def test_a_campaign_that_is_given_up_ends_its_workers() -> None:
     runs = campaign(BASE, range(1, 100), 2)
     next(runs)
     runs.close()  # type: ignore[attr-defined]
-    from multiprocessing import active_children
-
     assert not active_children()
 
 

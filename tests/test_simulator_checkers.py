@@ -10,11 +10,12 @@ import pytest
 
 from ledger.block import Block
 from ledger.execute import Execution
+from simulator import clients
 from simulator.checkers import CHECKERS, Checker
 from simulator.checkers.checker import Proofs
 from simulator.checkers.histories import Histories
 from simulator.errors import Violation
-from simulator.history import Operation
+from simulator.history import BalanceRead, Operation
 from simulator.plan import Fault, Plan, read
 from simulator.process import Process
 from simulator.run import quiet
@@ -49,6 +50,20 @@ class Heights(Checker):
     ) -> None:
         """Note a height."""
         self.seen[process.name].append(block.height)
+
+
+class Looks(Checker):
+    """Notes the balances that clients read."""
+
+    invariant = "none"
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.seen: list[BalanceRead] = []
+
+    def on_balance(self, read: BalanceRead) -> None:
+        """Note a balance."""
+        self.seen.append(read)
 
 
 def _world(plan: Plan, directory: Path, templates: Templates, *more: type[Checker]) -> World:
@@ -129,11 +144,17 @@ def _read(entry: int, outcome: str, height: int, record: str = "a") -> Operation
     return Operation(0, "platform", "read", "platform", record, outcome, entry, height)
 
 
+def _elsewhere(entry: int, outcome: str, height: int, node: str = "funder") -> Operation:
+    return _read(entry, outcome, height)._replace(node=node)
+
+
 SOUND: dict[str, tuple[Operation, ...]] = {
     "seen before it was told": (_read(0, "applied", 1), _told(0)),
     "not yet, then there": (_read(-1, "", 0), _read(0, "applied", 1), _told(0)),
     "refused before signing": (_told(-1, "unknown-receiver", 0), _read(-1, "", 1)),
     "refused in the log": (_told(0, "already-captured"), _read(0, "already-captured", 1)),
+    "not yet at another node": (_told(0, height=7), _elsewhere(-1, "", 3)),
+    "each node for itself": (_elsewhere(-1, "", 9), _elsewhere(-1, "", 3, "auditor"), _told(0)),
     "higher and higher": (_read(-1, "", 1), _read(-1, "", 1), _read(-1, "", 5)),
 }
 BROKEN: dict[str, tuple[Operation, ...]] = {
@@ -145,6 +166,9 @@ BROKEN: dict[str, tuple[Operation, ...]] = {
     "refused, and there": (_told(-1, "unknown-receiver", 0), _read(0, "applied", 1)),
     "seen, and gone": (_read(0, "applied", 1), _read(-1, "", 1)),
     "height goes back": (_read(-1, "", 5), _read(-1, "", 4)),
+    "another entry at another node": (_told(0), _elsewhere(1, "applied", 1)),
+    "seen at another node, and gone": (_elsewhere(0, "applied", 1), _elsewhere(-1, "", 1)),
+    "another node's height goes back": (_elsewhere(-1, "", 5), _elsewhere(-1, "", 4)),
     "height below an answer's": (_told(0, height=7), _read(0, "applied", 6)),
 }
 
@@ -153,6 +177,26 @@ def _judge(operations: tuple[Operation, ...], directory: Path, templates: Templa
     histories = Histories(World(Plan(), directory, templates=templates, checkers=()))
     for operation in operations:
         histories.on_operation(operation)
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        Plan(seed=1, records=60, faults=(LOST,)),
+        Plan(seed=5, records=60, faults=TORN),
+        Plan(seed=1, records=40, liars={"funder": "colluder", "auditor": "colluder"}),
+    ],
+    ids=["lost disk", "torn writes", "fork"],
+)
+def test_balances_are_read_at_all_nodes_and_nobody_is_accused(
+    plan: Plan, tmp_path: Path, templates: Templates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clients, "LOOKS_PPM", 1_000_000)
+    world = _world(plan, tmp_path, templates, Looks)
+    world.run()
+    looks = world.checkers[-1]
+    assert isinstance(looks, Looks)
+    assert {read.client == read.node for read in looks.seen} == {True, False}
 
 
 @pytest.mark.parametrize("name", SOUND)

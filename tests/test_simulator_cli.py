@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -14,17 +13,15 @@ from typing import Any
 
 import pytest
 
+from cli.files import refuse_unwritable
 from cli.main import run
-from cli.simulation import many
-from cli.simulation.choices import Choices, one_plan, seeds_of
-from cli.simulation.slices import refuse_unwritable
+from cli.simulation.choices import Choices, one_plan
 from node.storage.store import ConsensusItem, Item
 from simulator import diagram, library
-from simulator.campaign import add_up
 from simulator.disk import SimulatedStore
 from simulator.plan import Plan, read, write
-from simulator.replay import read_file
-from simulator.run import Finding, Outcome
+from simulator.replay import height_of, read_file, replay
+from simulator.run import Runner
 
 ROOT = Path(__file__).parents[1]
 SMALL = ("simulate", "--records", "20")
@@ -179,54 +176,6 @@ def test_a_violation_as_json(tmp_path: Path, capsys: Captured) -> None:
     assert len(value["shrunk"]["last_events"]) == 15
 
 
-# -- many seeds -----------------------------------------------------------------------------------
-
-
-def test_many_seeds_are_summed_up(capsys: Captured) -> None:
-    assert run([*SMALL, "--seeds", "1..3", "--jobs", "2"]) == 0
-    out = capsys.readouterr().out
-    assert out.startswith("3 seeds: 3 good, 0 failed\n")
-    assert run([*SMALL, "--seeds", "1..3", "--jobs", "2", "--json"]) == 0
-    value = json.loads(capsys.readouterr().out)
-    assert (value["totals"]["seeds"], value["failed"], value["interrupted"]) == (3, [], False)
-
-
-def test_failing_seeds_come_first_with_their_commands(capsys: Captured) -> None:
-    finding = Finding(invariant="I5", text="books differ", at_ms=12, step=3)
-    outcomes = [Outcome(seed=1), Outcome(seed=5, finding=finding, verdict={"I5": "broken"})]
-    many.report(Choices(seeds="1..5", records=20), add_up(outcomes), outcomes)
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "seed 5: I5 at 12 ms: books differ"
-    assert lines[1] == "  reproduce: tongzhang simulate --seed 5 --records 20"
-    assert lines[3] == "2 seeds: 1 good, 1 failed"
-
-
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for processes in /proc")
-def test_ctrl_c_ends_a_campaign_and_says_what_was_done() -> None:
-    command = [sys.executable, "-m", "cli", *SMALL, "--seeds", "1..100000", "--jobs", "1"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(
-        command,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    ) as process:
-        while not _has_children(process.pid) and process.poll() is None:
-            time.sleep(0.05)
-        os.killpg(process.pid, signal.SIGINT)
-        out, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "Traceback" not in err
-    assert "interrupted" in err
-    assert " good, 0 failed" in out
-
-
-def _has_children(pid: int) -> bool:
-    return bool(Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
-
-
 # -- traces ---------------------------------------------------------------------------------------
 
 
@@ -247,6 +196,13 @@ def test_a_trace_is_written_and_replayed(traced: Path, capsys: Captured) -> None
     steps = json.loads(capsys.readouterr().out)
     assert len(steps) == len(rows)
     assert set(steps[0]) == {"step", "at_us", "node", "event", "detail"}
+
+
+def test_a_replay_knows_how_far_it_will_go(traced: Path) -> None:
+    trace, heights = read_file(traced.read_text(), "trace"), [0]
+    with Runner() as runner:
+        outcome = replay(trace, runner, heights.append)
+    assert height_of(trace) == outcome.blocks == heights[-1] > 1
 
 
 def test_a_changed_trace_is_found(traced: Path, capsys: Captured) -> None:
@@ -459,6 +415,16 @@ def test_a_plan_file_is_run_exactly(tmp_path: Path, capsys: Captured) -> None:
         ("kind = 'crash'", "there are seed, story, nodes"),
         ("[expect]\nforks = true", "did you mean 'fork'?"),
         ("show_ms = [-1, 5]", "it is 0 to 86400000"),
+        (
+            "[expect]\nconvicted = ['nobody']",
+            "error: unknown-party: there is no party 'nobody'; there are platform, institution",
+        ),
+        ("[expect]\nconvicted = ['fundr']", "no party 'fundr'; did you mean 'funder'?"),
+        ("[expect]\nhalted = ['guarantor']", "no party 'guarantor'; "),
+        (
+            "liars = { funder = 'twin' }\n[expect]\nhalted = ['funder']",
+            "error: bad-plan: halted are honest parties, and funder lies; there are platform,",
+        ),
         ("liars = { funder = 5 }", "Expected `str`, got `int` - at `$.liars[...]`\n"),
     ],
 )
@@ -468,11 +434,6 @@ def test_a_bad_plan_is_refused_with_what_belongs_at_that_place(
     (tmp_path / "p.toml").write_text(toml)
     assert run(["simulate", "--plan", "p.toml"]) == 2
     assert said in capsys.readouterr().err.replace("error: bad-plan: p.toml: ", "")
-
-
-def test_ranges_of_seeds_include_both_ends() -> None:
-    assert list(seeds_of("3..5")) == [3, 4, 5]
-    assert list(seeds_of("4")) == [4]
 
 
 def test_a_fault_file_without_faults_is_no_calm_run(tmp_path: Path, capsys: Captured) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -20,6 +22,8 @@ LINES = (
     "3.200 - fault crash who=funder",
     '4.000 platform violation I1: "<&#;>"',
 )
+DIRECTORY = Path(__file__).parents[1] / "docs" / "simulation"
+PICTURES = sorted(DIRECTORY.glob("*.svg"))
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -51,6 +55,62 @@ def test_an_arrow_goes_down_from_where_it_leaves_to_where_it_arrives() -> None:
     for line in ElementTree.fromstring(svg).iter(f"{SVG}line"):
         if "arrow" in (line.get("class") or ""):
             assert int(line.get("y1") or 0) < int(line.get("y2") or 0)
+
+
+CROWD = (
+    "1.000 funder start life 1, height 0",
+    "1.000 - fault crash who=platform,institution,funder for_ms=3000 a long story of trouble",
+    "2.000 platform send funder lost vote notar 1 ab",
+    "2.000 platform send auditor lost vote notar 1 ab",
+    "2.000 platform send auditor lost proposal 1 ab 3 batches",
+    "2.000 platform send institution lost proposal 1 ab 3 batches",
+    "2.000 institution send platform 3.000 certificate final 1 0123456789ab",
+    "2.000 institution send funder 3.000 certificate final 1 0123456789ab",
+    "2.000 auditor send funder 3.000+3.000 certificate final 1 0123456789ab",
+    "2.000 auditor send institution lost certificate final 1 0123456789ab",
+    "3.000 funder final height 1 slot 1 block ab size 3 state cd",
+    "3.000 funder final height 2 slot 2 block ab size 3 state cd",
+    "3.000 auditor final height 2 slot 2 block ab size 3 state cd",
+)
+NODES = ("platform", "institution", "funder", "auditor")
+
+
+def boxes(svg: str) -> list[tuple[int, int, int, int, str]]:
+    """Return left, top, right and bottom of every text, as a monospaced font has them."""
+    found = []
+    for each in ElementTree.fromstring(svg).iter(f"{SVG}text"):
+        kinds, text = (each.get("class") or "").split(), each.text or ""
+        width = len(text) * (60 if "label" in kinds else 66) // 10
+        x, y = int(each.get("x") or 0), int(each.get("y") or 0)
+        if "name" in kinds:
+            continue
+        left = x - width if {"time", "before"} & set(kinds) else x
+        found.append((left, y - 8, left + width, y + 2, text))
+    return found
+
+
+def overlaps(svg: str) -> list[tuple[str, str]]:
+    return [
+        (one[4], other[4])
+        for one, other in combinations(boxes(svg), 2)
+        if one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+    ]
+
+
+def test_labels_of_one_moment_do_not_overlap() -> None:
+    svg = diagram.svg(diagram.cut(list(parse(CROWD)), NODES), "t")
+    assert overlaps(svg) == []
+    assert len(boxes(svg)) == 3 + len(CROWD) - 2 + 1  # times; lost copies as one; one doubled
+
+
+def test_copies_that_get_lost_on_one_side_are_one_arrow() -> None:
+    svg = diagram.svg(diagram.cut(list(parse(CROWD)), NODES), "t")
+    assert {"vote notar 1 ab ×2", "proposal 1 ab 3 batches ×2"} <= set(texts(svg))
+
+
+@pytest.mark.parametrize("name", [path.stem for path in PICTURES])
+def test_no_labels_overlap_in_the_pictures_of_the_library(name: str) -> None:
+    assert overlaps((DIRECTORY / f"{name}.svg").read_text("utf-8")) == []
 
 
 def test_text_of_a_trace_is_never_markup() -> None:

@@ -10,7 +10,8 @@ from typing import Any
 
 from cli.bench import in_process, real
 from cli.bench.machine import machine
-from cli.errors import UsageError, unwrapped
+from cli.errors import unwrapped, writing
+from cli.files import write_files
 from cli.network import found_network
 from cli.output import note, say, say_json
 from cli.processes import ended_in_order, stop_all
@@ -72,11 +73,9 @@ def _processes(folder: Path, sizes: tuple[int, int, int]) -> dict[str, Any]:
 
 
 def _write(out: Path, results: dict[str, Any]) -> None:
-    try:
+    with writing(out.parent):
         out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(jsonlib.dumps(results, indent=2) + "\n", "utf-8")
-    except OSError as error:
-        raise UsageError("unwritable-file", f"{out}: {error.strerror or error}") from None
+    write_files({out: f"{jsonlib.dumps(results, indent=2)}\n".encode()})
 
 
 def _show(results: dict[str, Any]) -> None:

@@ -29,6 +29,7 @@ from cli.day.rows import (
     TermsRow,
 )
 from cli.errors import UsageError
+from cli.files import write_files
 from ledger.calendar import Calendar
 
 EXPECTED = "expected.json"
@@ -58,14 +59,17 @@ def file_of(name: str) -> str:
 def write_day(day: Day, folder: Path) -> None:
     """Write the day's files and its ``expected.json`` into ``folder``, which is made."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, row in ROWS.items():
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(row._fields)
-        writer.writerows(getattr(day, name))
-        (folder / file_of(name)).write_bytes(text.getvalue().encode())
     expected = json.dumps(outcome(day), indent=2, sort_keys=True, ensure_ascii=True)
-    (folder / EXPECTED).write_bytes(expected.encode() + b"\n")
+    tables = {folder / file_of(name): _table(day, name, row) for name, row in ROWS.items()}
+    write_files({folder / EXPECTED: expected.encode() + b"\n", **tables})
+
+
+def _table(day: Day, name: str, row: type[NamedTuple]) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(row._fields)
+    writer.writerows(getattr(day, name))
+    return text.getvalue().encode()
 
 
 def read_day(folder: Path) -> Day:

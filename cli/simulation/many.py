@@ -3,74 +3,108 @@
 from __future__ import annotations
 
 import os
+import textwrap
 from collections.abc import Iterator, Mapping
 
 import msgspec
 import typer
 
 from cli.errors import BAD, UsageError
-from cli.output import note, pairs, plural, progress, say, say_json, table
+from cli.output import note, plural, progress, say, say_json, table
 from cli.simulation.choices import Choices, base_plan, reproduce, seeds_of
-from simulator.campaign import JOBS_MAX, Totals, add_up, campaign
+from simulator.campaign import JOBS_MAX, Death, add_up, campaign
 from simulator.run import Outcome
+from simulator.verdict import WIDTH
 
 INTERRUPTED = 130
+TOGETHER = "\u00a0"
+"""Stands for a space at which no line is broken."""
 
 
 def run_many(choices: Choices) -> None:
-    """Run every seed, say what came of it; exit 1 if an invariant was broken."""
+    """Run every seed, say what came of it; exit 1 if a run was bad, or could not be judged."""
     seeds = seeds_of(choices.seeds)
     base = msgspec.structs.replace(base_plan(choices), expect=None, story="")
     jobs = (os.cpu_count() or 1) if choices.jobs is None else choices.jobs
     if not 1 <= jobs <= JOBS_MAX:
         raise UsageError("usage", f"--jobs is 1 to {JOBS_MAX}, got {jobs}")
     runs = campaign(base, seeds, min(jobs, len(seeds)), calm=choices.is_exact)
-    outcomes, was_cut = _collect(runs, len(seeds), choices.json)
-    totals = add_up(outcomes)
+    done = Done()
+    was_cut = _collect(runs, done, len(seeds), choices.json)
     if choices.json:
-        say_json(_json(choices, totals, _failed(outcomes), was_cut))
+        say_json(_json(choices, done, was_cut))
     else:
-        report(choices, totals, outcomes)
+        report(choices, done)
     if was_cut:
-        note(f"interrupted after {totals.seeds} of {plural(len(seeds), 'seed')}")
+        note(f"interrupted after {done.count} of {plural(len(seeds), 'seed')}")
         raise typer.Exit(INTERRUPTED)
-    if totals.failed:
+    if done.failed or done.not_judged:
         raise typer.Exit(BAD)
 
 
-def _collect(runs: Iterator[Outcome], count: int, json: bool) -> tuple[list[Outcome], bool]:
-    """Return the outcomes, and whether somebody pressed Ctrl-C before all were there."""
-    found: list[Outcome] = []
-    failed = 0
+class Done:
+    """What a campaign has come to so far."""
+
+    def __init__(self) -> None:
+        self.outcomes: list[Outcome] = []
+        self.failed: list[Outcome] = []
+        """Those of them that broke an invariant."""
+        self.not_judged: list[Death] = []
+        """The last deaths at seeds that no worker lived through."""
+
+    @property
+    def count(self) -> int:
+        """How many seeds are done with."""
+        return len(self.outcomes) + len(self.not_judged)
+
+    def take(self, one: Outcome | Death) -> None:
+        """Take what the campaign has yielded."""
+        if isinstance(one, Outcome):
+            self.outcomes.append(one)
+            if not one.is_good:
+                self.failed.append(one)
+            return
+        if not one.again:
+            self.not_judged.append(one)
+        then = "it is run again" if one.again else "it is not judged"
+        note(f"seed {one.seed}: the worker died ({one.how}); {then}")
+
+
+def _collect(runs: Iterator[Outcome | Death], done: Done, count: int, json: bool) -> bool:
+    """Take what comes; return whether somebody pressed Ctrl-C before all was there."""
     with progress(quiet=json) as bar:
         task = bar.add_task("seeds", total=count)
         try:
-            for outcome in runs:
-                found.append(outcome)
-                failed += not outcome.is_good
+            for one in runs:
+                done.take(one)
+                failed = len(done.failed)
                 said = f"seeds, {failed} failed" if failed else "seeds"
-                bar.update(task, advance=1, description=said)
+                bar.update(task, completed=done.count, description=said)
         except KeyboardInterrupt:
-            return found, True
+            return True
         finally:
             runs.close()  # type: ignore[attr-defined]
-    return found, False
+    return False
 
 
-def report(choices: Choices, totals: Totals, outcomes: list[Outcome]) -> None:
+def report(choices: Choices, done: Done) -> None:
     """Print the seeds that failed, with what reproduces them, and then the totals."""
-    failed = _failed(outcomes)
-    for outcome in failed:
+    totals, failed, not_judged = add_up(done.outcomes), done.failed, done.not_judged
+    for death in sorted(not_judged, key=_seed):
+        say(f"seed {death.seed}: not judged: its worker died twice, at last {death.how}")
+        say(f"  reproduce: {reproduce(choices, death.seed)}")
+    for outcome in sorted(failed, key=_seed):
         if outcome.finding is not None:
             found = outcome.finding
             say(f"seed {outcome.seed}: {found.invariant} at {found.at_ms} ms: {found.text}")
             say(f"  reproduce: {reproduce(choices, outcome.seed)}")
-    if failed:
+    if failed or not_judged:
         say()
     good = totals.seeds - len(failed)
-    say(f"{plural(totals.seeds, 'seed')}: {good:,} good, {len(failed):,} failed")
+    unknown = f", {len(not_judged):,} not judged" if not_judged else ""
+    say(f"{plural(done.count, 'seed')}: {good:,} good, {len(failed):,} failed{unknown}")
     say()
-    pairs(
+    _facts(
         {
             "blocks": f"{totals.blocks:,}, at least {totals.blocks_min:,} a run",
             "entries": f"{totals.entries:,}",
@@ -93,19 +127,39 @@ def report(choices: Choices, totals: Totals, outcomes: list[Outcome]) -> None:
     table(("invariant", *names), rows, right=(1, 2, 3, 4))
 
 
-def _failed(outcomes: list[Outcome]) -> list[Outcome]:
-    bad = (outcome for outcome in outcomes if not outcome.is_good)
-    return sorted(bad, key=lambda outcome: outcome.seed)
+def _facts(facts: Mapping[str, str]) -> None:
+    """Print names and values in two columns, together at most ``WIDTH`` wide."""
+    width = max(map(len, facts)) + 2
+    for name, text in facts.items():
+        lines = textwrap.wrap(
+            text,
+            WIDTH,
+            initial_indent=f"{name:<{width}}",
+            subsequent_indent=" " * width,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for line in lines:
+            say(line.replace(TOGETHER, " "))
 
 
 def _counted(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{count:,} {name}" for name, count in sorted(counts.items())) or "none"
+    each = (f"{count:,}{TOGETHER}{name}" for name, count in sorted(counts.items()))
+    return ", ".join(each) or "none"
 
 
-def _json(
-    choices: Choices, totals: Totals, failed: list[Outcome], was_cut: bool
-) -> dict[str, object]:
-    runs = [
-        {**msgspec.to_builtins(each), "reproduce": reproduce(choices, each.seed)} for each in failed
-    ]
-    return {"interrupted": was_cut, "failed": runs, "totals": msgspec.to_builtins(totals)}
+def _json(choices: Choices, done: Done, was_cut: bool) -> dict[str, object]:
+    return {
+        "interrupted": was_cut,
+        "failed": [_with_command(choices, each) for each in sorted(done.failed, key=_seed)],
+        "not_judged": [_with_command(choices, each) for each in sorted(done.not_judged, key=_seed)],
+        "totals": msgspec.to_builtins(add_up(done.outcomes)),
+    }
+
+
+def _seed(one: Outcome | Death) -> int:
+    return one.seed
+
+
+def _with_command(choices: Choices, one: Outcome | Death) -> dict[str, object]:
+    return {**msgspec.to_builtins(one), "reproduce": reproduce(choices, one.seed)}

@@ -6,10 +6,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from cli.files import refuse_unwritable
 from cli.output import note, progress, say, say_json
 from cli.simulation.choices import Choices, text_of
-from cli.simulation.slices import drawn, refuse_unwritable, wanted_of, write_diagram
-from simulator.replay import Line, TraceFile, parse, read_file, replay
+from cli.simulation.slices import drawn, wanted_of, write_diagram
+from simulator.replay import Line, TraceFile, height_of, parse, read_file, replay
 from simulator.run import Outcome, Runner
 from simulator.trace import clock
 
@@ -47,8 +48,8 @@ def show_replay(choices: Choices, path: Path) -> None:
 
 def _again(trace: TraceFile, json: bool) -> Outcome:
     with Runner() as runner, progress(quiet=json) as bar:
-        bar.add_task("running again", total=None)
-        return replay(trace, runner)
+        task = bar.add_task("running again: blocks", total=height_of(trace))
+        return replay(trace, runner, lambda blocks: bar.update(task, completed=blocks))
 
 
 def _row(number: int, line: Line) -> str:

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import typer
 
-from cli.errors import BAD, writing
+from cli.errors import BAD, CliError
+from cli.files import refuse_unwritable, write_files
 from cli.output import note, progress, say, say_json
 from cli.simulation.choices import Choices, one_plan, reproduce
 from cli.simulation.slices import (
     drawn,
     refuse_hopeless,
-    refuse_unwritable,
     wanted_of,
     write_diagram,
 )
 from simulator.errors import SimulatorError
 from simulator.library import surprises
 from simulator.plan import Plan, write
-from simulator.replay import Wanted, file_of
+from simulator.replay import file_of
 from simulator.run import Outcome, Runner
 from simulator.shrink import RUNS_MAX, shrink
 from simulator.trace import Trace
@@ -52,13 +54,15 @@ def run_one(choices: Choices) -> None:
     trace = Trace() if choices.trace is not None or choices.diagram is not None else None
     with Runner() as runner:
         outcome = _run(runner, plan, trace, choices.json)
-        if trace is not None and choices.trace is not None:
-            _write_trace(choices.trace, plan, trace)
         files = None if outcome.is_good else _shrunk(runner, plan, outcome, choices)
     _say(choices, plan, outcome, files)
     good = is_good(plan, outcome)
+    if trace is not None and choices.trace is not None:
+        with _verdict_first("trace", good=good):
+            _write_trace(choices.trace, plan, trace)
     if trace is not None and choices.diagram is not None:
-        _draw(choices.diagram, plan, trace, wanted, good=good)
+        with _verdict_first("diagram", good=good):
+            write_diagram(drawn(plan, trace.lines, wanted, choices.diagram), choices.diagram)
     if not good:
         raise typer.Exit(BAD)
 
@@ -110,19 +114,19 @@ def _say_expectations(plan: Plan, outcome: Outcome) -> None:
 
 
 def _write_trace(path: Path, plan: Plan, trace: Trace) -> None:
-    with writing(path):
-        path.write_text(file_of(plan, trace.lines), "utf-8")
+    write_files({path: file_of(plan, trace.lines).encode()})
     note(f"{len(trace.lines):,} events written to {path}")
 
 
-def _draw(path: Path, plan: Plan, trace: Trace, wanted: Wanted, *, good: bool) -> None:
-    """Write the diagram; of a bad run the verdict matters more than that its slice is too full."""
+@contextmanager
+def _verdict_first(what: str, *, good: bool) -> Iterator[None]:
+    """Of a bad run the verdict matters more than a file that cannot be made or written."""
     try:
-        write_diagram(drawn(plan, trace.lines, wanted, path), path)
-    except SimulatorError as error:
+        yield
+    except (SimulatorError, CliError) as error:
         if good:
             raise
-        note(f"no diagram: {error.message}")
+        note(f"no {what}: {error.message}")
 
 
 # -- violations -----------------------------------------------------------------------------------
@@ -151,10 +155,9 @@ def _shrunk(runner: Runner, plan: Plan, outcome: Outcome, choices: Choices) -> _
         tuple(trace.lines),
         runs,
     )
-    with writing(files.plan):
-        files.plan.write_text(write(small), "utf-8")
-    with writing(files.trace):
-        files.trace.write_text(file_of(small, trace.lines), "utf-8")
+    texts = {files.plan: write(small), files.trace: file_of(small, trace.lines)}
+    with _verdict_first("small plan", good=False):
+        write_files({path: text.encode() for path, text in texts.items()})
     return files
 
 

@@ -5,11 +5,11 @@ Whatever is wrong with it and can be seen before the run is said before the run.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from cli.errors import UsageError, writing
+from cli.errors import UsageError
+from cli.files import write_files
 from cli.output import note
 from cli.simulation.choices import Choices
 from simulator import diagram
@@ -102,23 +102,6 @@ def refuse_hopeless(choices: Choices, plan: Plan, wanted: Wanted) -> None:
         )
 
 
-def refuse_unwritable(path: Path | None) -> None:
-    """Return if a file can be written, and leave everything as it is.
-
-    Raises:
-        UsageError: ``unwritable-file``.
-    """
-    if path is None:
-        return
-    with writing(path):
-        target = Path(os.path.realpath(path))
-        is_new = not target.exists()
-        if is_new or target.is_file() or target.is_dir():
-            path.open("ab").close()  # a pipe would wait here for its reader
-        if is_new:
-            target.unlink()
-
-
 def drawn(plan: Plan, lines: Sequence[str], wanted: Wanted, path: Path) -> str:
     """Return a slice of a run as a sequence diagram: SVG, or Mermaid if ``path`` ends in .mmd.
 
@@ -133,6 +116,5 @@ def drawn(plan: Plan, lines: Sequence[str], wanted: Wanted, path: Path) -> str:
 
 def write_diagram(text: str, path: Path) -> None:
     """Write a diagram to its file."""
-    with writing(path):
-        path.write_text(text, "utf-8")
+    write_files({path: text.encode()})
     note(f"a diagram written to {path}")

@@ -11,7 +11,7 @@ from ledger.execute import Execution
 from node.errors import Halted
 from node.storage.store import Item
 from simulator.errors import Violation
-from simulator.history import Operation
+from simulator.history import BalanceRead, Operation
 
 if TYPE_CHECKING:
     from simulator.process import Process
@@ -68,6 +68,9 @@ class Checker:
 
     def on_operation(self, operation: Operation) -> None:
         """Learn what a client did or was told."""
+
+    def on_balance(self, read: BalanceRead) -> None:
+        """Learn what balance a client was shown."""
 
     def finish(self) -> None:
         """Look at the healed world."""

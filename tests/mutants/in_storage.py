@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from node.storage import writes
+from node.storage.books import BookReader
 from node.storage.engine import Statements
 from node.storage.reads import Reader
 from node.storage.store import Store
 from node.storage.writer import Writer
+from simulator import clients
 from simulator.plan import Fault
 from tests.mutants.mutant import mutant, plan_of
 
@@ -51,6 +53,18 @@ def one_node_books_twice(monkeypatch: pytest.MonkeyPatch) -> None:
 def a_block_is_not_one_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a block changes is written statement by statement."""
     monkeypatch.setattr(Writer, "_begin", lambda self: None)
+
+
+@mutant("history", plan_of(1, records=60))
+def balances_of_the_past_are_those_of_today(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A balance as of an earlier block counts what was posted later, too."""
+    balance = BookReader.balance
+
+    def newest(self: BookReader, account: tuple[str, str], size: int) -> int | None:
+        return balance(self, account, 1_000_000)
+
+    monkeypatch.setattr(BookReader, "balance", newest)
+    monkeypatch.setattr(clients, "LOOKS_PPM", 1_000_000)
 
 
 @mutant("history", plan_of(1))
