@@ -49,10 +49,10 @@ class AcknowledgedStays(Checker):
         if not self.is_honest(process):
             return
         place = block.height - 1
-        if place == len(self._blocks):
+        if self.follows(block, self._blocks):
             self._blocks.append(block.hash)
             self._append(block, execution)
-        if place > len(self._blocks) or self._blocks[place] != block.hash:
+        if place >= len(self._blocks) or self._blocks[place] != block.hash:
             self._apart.add(process.name)
         self._sizes[process.name] = execution.size
 

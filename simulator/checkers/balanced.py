@@ -28,7 +28,7 @@ class Balanced(Checker):
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
-        self._height = 0
+        self._blocks: list[bytes] = []
         self._balances: dict[Account, int] = {}
         self._sums: defaultdict[str, int] = defaultdict(int)
 
@@ -36,9 +36,9 @@ class Balanced(Checker):
         self, process: Process, block: Block, execution: Execution, proofs: Proofs
     ) -> None:
         """Add up a block that has become final for the first time."""
-        if not self.is_honest(process) or block.height != self._height + 1:
+        if not self.is_honest(process) or not self.follows(block, self._blocks):
             return
-        self._height = block.height
+        self._blocks.append(block.hash)
         posted = self._posted(block, execution)
         for key, row in execution.changes.get(Balance, {}).items():
             account: Account = (key[0], key[1])

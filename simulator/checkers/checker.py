@@ -38,6 +38,16 @@ class Checker:
         """Return whether the machine's party keeps its promises; nothing binds the others."""
         return process.party not in self._suspects
 
+    def follows(self, block: Block, blocks: Sequence[bytes]) -> bool:
+        """Return whether a block is the next one after ``blocks``, the hashes of one branch.
+
+        Where liars can fork the ledger, a block of that height may be of another branch.
+        """
+        if block.height != len(blocks) + 1:
+            return False
+        last = blocks[-1] if blocks else self.world.genesis.hash
+        return not self.world.forkable or block.header.parent == last.hex()
+
     def broken(self, text: str) -> NoReturn:
         """End the run: the invariant does not hold.
 

@@ -51,7 +51,7 @@ class EqualBooks(Checker):
                 f"{process.name} commits block {block.height} with state {got[2][:12]}, "
                 f"{header.proposer} proposed {header.state[:12]}"
             )
-        if block.height == len(self._blocks) + 1:
+        if self.follows(block, self._blocks):
             self._blocks.append(block.hash)
             self._balances.append(execution.changes.get(Balance, {}))
 
@@ -61,7 +61,7 @@ class EqualBooks(Checker):
         if store is None or not self.is_honest(process):
             return
         tip = store.tip()
-        if tip.height and self._blocks[tip.height - 1] != tip.hash:
+        if tip.height and tip.hash not in self._blocks:
             return  # another branch of a fork
         expected: dict[Key, Row] = {}
         for changes in self._balances[: tip.height]:
