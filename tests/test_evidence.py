@@ -6,7 +6,7 @@ from itertools import product
 
 import msgspec
 import pytest
-from consensus_kit import SIGNERS, WALL_MS, genesis_of, make_block
+from chain_kit import SIGNERS, WALL_MS, genesis_of, make_block
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

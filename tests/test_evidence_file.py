@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from consensus_kit import SIGNERS, genesis_of
+from chain_kit import SIGNERS, genesis_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_evidence import A, B, batches, final, proposals, vote

@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import product
 
 import pytest
-from consensus_kit import Cluster, Letter, Seat, genesis_of
+from chain_kit import genesis_of
+from consensus_kit import Cluster, Letter, Seat
 from hypothesis import given
 from hypothesis import strategies as st
 from test_replica_properties import ACTIONS, CALM_MS, calm, disturb

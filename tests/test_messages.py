@@ -6,8 +6,9 @@ from random import Random
 
 import msgspec
 import pytest
-from consensus_kit import SIGNERS, Cluster
-from consensus_kit import genesis_of as small_genesis
+from chain_kit import SIGNERS
+from chain_kit import genesis_of as small_genesis
+from consensus_kit import Cluster
 from host_kit import CALM_MS, World, capture, instruct, make_templates, register
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st

@@ -5,7 +5,8 @@ from __future__ import annotations
 from random import Random
 
 import pytest
-from consensus_kit import SIGNERS, WALL_MS, Cluster, Disk, genesis_of, make_block
+from chain_kit import SIGNERS, WALL_MS, Disk, genesis_of, make_block
+from consensus_kit import Cluster
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

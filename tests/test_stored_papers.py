@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from consensus_kit import SIGNERS, ChainMachine, Cluster, Seat, genesis_of
+from chain_kit import SIGNERS, ChainMachine, genesis_of
+from consensus_kit import Cluster, Seat
 
 from consensus.effects import Durable, Now, Saved
 from consensus.errors import ConsensusError

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from consensus_kit import SIGNERS, genesis_of
+from chain_kit import SIGNERS, genesis_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
