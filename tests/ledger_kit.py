@@ -118,11 +118,12 @@ class Ledger:
         """Return all business rows: not the used ids, and not the batch heads."""
         kinds = {kind.TABLE: rows for kind, rows in self.view.changes.items()}
         core = ("batch_heads", "recorded")
-        return {
+        standing = {
             table: [row for row in rows.values() if row is not None]
             for table, rows in kinds.items()
             if table not in core
         }
+        return {table: rows for table, rows in standing.items() if rows}
 
     def balance(self, account: str, currency: str = "CNY") -> int:
         row = self.view.get(Balance, (account, currency))

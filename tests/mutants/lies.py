@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from consensus.evidence import of_votes
 from consensus.messages import EvidenceMessage, Message, Proposal, Range, VoteMessage, WireBlock
@@ -85,8 +85,8 @@ class Rewriter(Liar):
 
 
 def _unsigned(subject: Subject, voter: str) -> Vote:
-    kind, slot, block, height, size, root = subject
-    return Vote(kind, slot, voter, FALSE, block, height, size, root)
+    kind, slot, *told = astuple(subject)
+    return Vote(kind, slot, voter, FALSE, *told)
 
 
 LIES: dict[str, type[Liar]] = {
