@@ -76,27 +76,22 @@ class EmptyView:
 
 
 class Rows(dict[Key, R | None]):
-    """The rows of one type that a layer has changed; what it has not is looked up below.
+    """The rows of one type as a layer shows them while changes are made: read, or changed.
 
-    ``known`` keeps what was read from below while changes are made, and is None afterwards.
+    What is not here yet is read from below. ``changed`` holds what the layer has changed, for good.
     """
 
-    __slots__ = ("_kind", "_read", "known")
+    __slots__ = ("_kind", "_read", "changed")
 
     def __init__(self, kind: type[R], below: View) -> None:
         super().__init__()
         self._kind = kind
         self._read = below.get
-        self.known: dict[Key, R | None] | None = {}
+        self.changed: dict[Key, R | None] = {}
 
     def __missing__(self, key: Key) -> R | None:
-        known = self.known
-        if known is None:
-            raise KeyError(key)
-        row: Any = known.get(key, _ABSENT)
-        if row is _ABSENT:
-            row = known[key] = self._read(self._kind, key)
-        return row  # type: ignore[no-any-return]
+        row = self[key] = self._read(self._kind, key)
+        return row
 
 
 class _Tables(dict[type[Row], Rows[Any]]):
@@ -136,12 +131,12 @@ class Overlay:
     @property
     def changes(self) -> Changes:
         """What this layer has changed: rows by type and key; None marks a deleted row."""
-        return {kind: rows for kind, rows in self.tables.items() if rows}
+        return {kind: rows.changed for kind, rows in self.tables.items() if rows.changed}
 
     def get(self, kind: type[R], key: Key) -> R | None:
         """Return the row under ``key`` as of this layer, or None."""
         rows = self.tables.get(kind)
-        row: Any = _ABSENT if rows is None else rows.get(key, _ABSENT)
+        row: Any = _ABSENT if rows is None else rows.changed.get(key, _ABSENT)
         return self.below.get(kind, key) if row is _ABSENT else row
 
     def fetch(self, wanted: Wanted) -> Changes:
@@ -149,7 +144,7 @@ class Overlay:
         found: Changes = {}
         deeper: Wanted = {}
         for kind, keys in wanted.items():
-            own = self.tables.get(kind)
+            own = self.tables[kind].changed if kind in self.tables else None
             here = own.keys() & keys if own else ()
             found[kind] = {key: own[key] for key in here} if own else {}
             if len(here) < len(keys):
@@ -164,15 +159,13 @@ class Overlay:
         tables = self.tables
         new: Wanted = {}
         for kind, keys in wanted.items():
-            known = tables[kind].known
+            known = tables[kind]
             unknown = keys - known.keys() if known else keys
             if unknown:
                 new[kind] = unknown
         found = self.below.fetch(new)
         for kind, rows in found.items():
-            known = tables[kind].known
-            if known is not None:
-                known.update(rows)
+            tables[kind].update(rows)
         return found
 
     def rest(self) -> Changes:
@@ -181,16 +174,19 @@ class Overlay:
         Rows that were made and deleted again are no change of the state, and go.
         """
         for kind, rows in self.tables.items():
-            rows.known = None
-            for key in [key for key, row in rows.items() if row is None]:
+            rows.clear()
+            for key in [key for key, row in rows.changed.items() if row is None]:
                 if self.below.get(kind, key) is None:
-                    del rows[key]
+                    del rows.changed[key]
         return self.changes
 
     def merge(self, changes: Changes) -> None:
         """Take over the changes of a block that was executed on this layer."""
         for kind, rows in changes.items():
-            self.tables[kind].update(rows)
+            table = self.tables[kind]
+            table.changed.update(rows)
+            for key in table.keys() & rows.keys():
+                table[key] = rows[key]
 
 
 class Transaction:
@@ -256,9 +252,9 @@ class Transaction:
         """Take back every change since :meth:`begin`: the record was refused."""
         for rows, key, before in reversed(self._undo):
             if before is _ABSENT:
-                del rows[key]
+                del rows[key], rows.changed[key]
             else:
-                rows[key] = before
+                rows[key] = rows.changed[key] = before
         self._undo.clear()
 
     def get(self, kind: type[R], key: Key) -> R | None:
@@ -277,15 +273,17 @@ class Transaction:
     def set(self, kind: type[Row], key: Key, row: Row | None) -> None:
         """Set or (None) delete the row under ``key``, which must be the row's own."""
         rows = self._tables[kind]
-        self._undo.append((rows, key, rows.get(key, _ABSENT)))
-        rows[key] = row
+        changed = rows.changed
+        self._undo.append((rows, key, changed.get(key, _ABSENT)))
+        changed[key] = rows[key] = row
 
     def set_all(self, kind: type[Row], changed: Mapping[Key, Row | None]) -> None:
         """Set or (None) delete many rows of one type, each under its own key."""
         rows = self._tables[kind]
-        before = rows.get
+        before = rows.changed.get
         self._undo += [(rows, key, before(key, _ABSENT)) for key in changed]
         rows.update(changed)
+        rows.changed.update(changed)
 
     def sole(self, role: Role) -> str:
         """Return the one party in a role that only one may hold."""
