@@ -138,9 +138,9 @@ with Runner() as runner:
 """
 
 
-def _traces(hash_seed: str, seeds: tuple[str, ...]) -> bytes:
+def _traces(hash_seed: str, seeds: tuple[str, ...], python: str = sys.executable) -> bytes:
     environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", _RUN, *seeds]
+    command = [python, "-c", _RUN, *seeds]
     ran = subprocess.run(command, env=environment, capture_output=True, check=True, cwd=ROOT)
     return ran.stdout
 
@@ -152,3 +152,13 @@ def test_the_same_seed_gives_the_same_trace_in_processes_that_hash_differently()
     first, second = _traces("1", seeds), _traces("2", seeds)
     assert first.count(b"# tongzhang trace 1") == len(seeds)
     assert first == second
+
+
+@pytest.mark.skipif("TONGZHANG_OTHER_PYTHON" not in os.environ, reason="no other Python is named")
+def test_the_same_seed_gives_the_same_trace_on_another_python() -> None:
+    """``TONGZHANG_OTHER_PYTHON`` names an interpreter that has what the project needs."""
+    other, seeds = os.environ["TONGZHANG_OTHER_PYTHON"], ("3", "4", "8")
+    told = [sys.executable, other]
+    versions = [subprocess.check_output([each, "-V"], text=True) for each in told]
+    assert versions[0] != versions[1]
+    assert _traces("1", seeds) == _traces("2", seeds, other)
