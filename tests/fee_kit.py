@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ledger.contracts.fees import CURRENT, FeeCharge, FeePeriod, charge_state
+from ledger.contracts.halves import Capture
+from ledger.expectations import Expectation
 from tests.ledger_kit import DAY, HEX, MORNING, Ledger, opened
 
 Said = tuple[str, str, dict[str, Any]]
@@ -301,3 +304,13 @@ ORDINARY: dict[str, tuple[Callable[[], Ledger], Said]] = {
 def captured(ledger: Ledger, payment: str = "P1", **fields: Any) -> Ledger:
     ledger.capture(payment, **fields)
     return ledger
+
+
+def state_of_charge(ledger: Ledger) -> str:
+    row = ledger.row(FeeCharge, "P1", CURRENT)
+    period = ledger.get(FeePeriod, row.period, row.currency)
+    return charge_state(row, ledger.get(Capture, "P1"), period)
+
+
+def awaited_reversal(ledger: Ledger, payment: str = "P1") -> Expectation:
+    return ledger.row(Expectation, "fee-reversal", f"payment:{payment}")

@@ -1,48 +1,41 @@
-"""Fees: an agreed rate, to the last minor unit; a month invoiced as a whole; never the reserve."""
+"""Fees: an agreed rate, to the last minor unit, and what is taken back."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from ledger.contracts import decode_record
 from ledger.contracts.fee_agreements import FeeAgreement, FeeTariff, fee_of
-from ledger.contracts.fee_invoices import FeeInvoice
-from ledger.contracts.fees import CURRENT, FeeCharge, FeePeriod, StaleCharges, charge_state
-from ledger.contracts.halves import Capture
+from ledger.contracts.fees import CURRENT, FeeCharge, FeePeriod, StaleCharges
 from ledger.errors import DecodeError
 from ledger.expectations import Expectation
 from ledger.genesis import DUE_MS
 from ledger.limits import (
-    FEE_MAXIMUM_MAX,
-    FEE_MINIMUM_MAX,
-    FEE_RATE_PPM_MAX,
     STALE_NAMED_MAX,
 )
 from tests.fee_kit import (
     FEBRUARY,
     agree,
     agreed,
+    awaited_reversal,
     charge,
     charge_of,
     charged,
     invoice_of,
     invoiced,
     month_over,
-    offered,
     reversal_of,
-    settled,
     settlement_of,
     stale,
+    state_of_charge,
     terms,
 )
-from tests.ledger_kit import DAY, HEX, MINUTE, MORNING, Ledger, opened
+from tests.ledger_kit import DAY, MINUTE, MORNING, Ledger, opened
 
 JANUARY = ("2026-01", "CNY")
 ACCRUED = {"fee_due:platform": 60, "fee_income:institution": -60}
-RECEIVED = {"fee_received:institution": 60, "fee_income:institution": -60}
 
 
 def fees_in_books(ledger: Ledger) -> dict[str, int]:
@@ -53,156 +46,8 @@ def others_in_books(ledger: Ledger) -> dict[str, int]:
     return {k: amount for k, amount in ledger.balances().items() if not k.startswith("fee")}
 
 
-def acceptance(ledger: Ledger, agreement: str = "A1") -> Expectation:
-    return ledger.row(Expectation, "fee-acceptance", f"fee-agreement:{agreement}")
-
-
-def settlement(ledger: Ledger) -> Expectation:
-    return ledger.row(Expectation, "fee-settlement", "invoice:I1")
-
-
 def take_back(ledger: Ledger, payment: str = "P1") -> int:
     return ledger.apply("institution", "fee.reversed", **reversal_of(payment))
-
-
-# --- agreements ---------------------------------------------------------------------------------
-
-
-def test_an_offer_awaits_the_platform_and_is_not_in_force() -> None:
-    ledger = offered()
-    row = acceptance(ledger)
-    assert (row.awaited, row.opener, row.state, row.amount) == (
-        "platform",
-        "institution",
-        "open",
-        0,
-    )
-    assert row.due_at == ledger.now + DUE_MS["fee-acceptance"]
-    assert ledger.row(FeeAgreement, "A1").state == "offered"
-    assert ledger.get(FeeTariff, "CNY") is None
-
-
-def test_equal_terms_put_an_agreement_in_force() -> None:
-    ledger = offered()
-    entry = ledger.apply("platform", "fee.accepted", **terms())
-    row = ledger.row(FeeAgreement, "A1")
-    assert (row.state, row.accepted_entry, row.replaces) == ("in-force", entry, "")
-    assert acceptance(ledger).state == "met"
-    assert ledger.row(FeeTariff, "CNY") == FeeTariff("CNY", ("",), ("A1",))
-
-
-@pytest.mark.parametrize(
-    ("stated", "named"),
-    [
-        ({"rate_ppm": 3800}, "rate_ppm: agreed 6000, accepted 3800"),
-        ({"minimum": 10}, "minimum: agreed none, accepted 10 (0.10 CNY)"),
-        ({"maximum": 500}, "maximum: agreed none, accepted 500 (5.00 CNY)"),
-        ({"channel": "alipay"}, "channel: agreed none, accepted alipay"),
-        ({"currency": "USD"}, "currency: agreed CNY, accepted USD"),
-        ({"effective_from": "2026-02-01"}, "agreed 2026-01-01, accepted 2026-02-01"),
-        ({"rate_ppm": 0, "minimum": 7}, "rate_ppm: agreed 6000, accepted 0; minimum: "),
-    ],
-)
-def test_terms_that_differ_conflict_and_are_named(stated: dict[str, Any], named: str) -> None:
-    ledger = offered()
-    ledger.apply("platform", "fee.accepted", **terms(**stated))
-    assert acceptance(ledger).state == "conflicting"
-    assert named in acceptance(ledger).detail
-    assert ledger.row(FeeAgreement, "A1").state == "conflicting"
-    ledger.capture()
-    ledger.refuse("agreement-not-accepted", "institution", "fee.charged", **charge_of())
-
-
-def test_the_platform_corrects_its_half_by_stating_it_again() -> None:
-    ledger = offered()
-    ledger.apply("platform", "fee.accepted", **terms(rate_ppm=3800))
-    ledger.apply("platform", "fee.accepted", **terms())
-    assert ledger.row(FeeAgreement, "A1").state == "in-force"
-    assert (acceptance(ledger).state, acceptance(ledger).detail) == ("met", "")
-
-
-def test_the_institution_corrects_its_half_and_the_platform_is_asked_again() -> None:
-    ledger = offered()
-    ledger.apply("platform", "fee.accepted", **terms(rate_ppm=3800))
-    ledger.apply("institution", "fee.agreed", **terms(rate_ppm=3800))
-    row = ledger.row(FeeAgreement, "A1")
-    assert (row.state, row.rate_ppm) == ("offered", 3800)
-    assert acceptance(ledger).state == "open"
-    ledger.apply("platform", "fee.accepted", **terms(rate_ppm=3800))
-    assert ledger.row(FeeAgreement, "A1").state == "in-force"
-
-
-def test_an_offer_stated_again_before_the_answer_keeps_the_age_of_what_it_awaits() -> None:
-    ledger = offered()
-    before = acceptance(ledger)
-    ledger.now += MINUTE
-    ledger.apply("institution", "fee.agreed", **terms(rate_ppm=5000))
-    assert acceptance(ledger) == before
-
-
-def test_what_is_in_force_is_neither_restated_nor_accepted_twice() -> None:
-    ledger = agreed()
-    ledger.refuse("agreement-in-force", "institution", "fee.agreed", **terms())
-    ledger.refuse("already-accepted", "platform", "fee.accepted", **terms())
-
-
-def test_an_offer_takes_effect_on_a_day_of_the_calendar() -> None:
-    stated = terms(effective_from="2026-02-30")
-    opened().refuse("no-such-date", "institution", "fee.agreed", **stated)
-
-
-def test_the_smallest_fee_is_not_above_the_largest() -> None:
-    ledger = opened()
-    stated = terms(minimum=11, maximum=10)
-    refused = ledger.refuse("fee-bounds", "institution", "fee.agreed", **stated)
-    assert (refused.expected, refused.got) == ("a minimum up to 10 (0.10 CNY)", "11 (0.11 CNY)")
-    agree(ledger, minimum=10, maximum=10)
-
-
-@pytest.mark.parametrize(
-    ("name", "bound"),
-    [
-        ("rate_ppm", FEE_RATE_PPM_MAX),
-        ("minimum", FEE_MINIMUM_MAX),
-        ("maximum", FEE_MAXIMUM_MAX),
-    ],
-)
-def test_terms_that_no_fee_has_are_refused(name: str, bound: int) -> None:
-    ledger = opened()
-    stated = terms(**{name: bound + 1})
-    refused = ledger.refuse("fee-terms-out-of-range", "institution", "fee.agreed", **stated)
-    assert (refused.expected, refused.got) == (f"a {name} of at most {bound}", str(bound + 1))
-    agree(ledger, **{name: bound})
-
-
-def test_a_new_agreement_takes_effect_no_earlier_than_the_one_it_replaces() -> None:
-    ledger = agreed()
-    early = terms("A2", effective_from="2025-12-31")
-    refused = ledger.refuse("effective-too-early", "institution", "fee.agreed", **early)
-    assert (refused.expected, refused.got) == ("2026-01-01 or later", "2025-12-31")
-    agree(ledger, "A2")
-    assert ledger.row(FeeAgreement, "A2").replaces == "A1"
-
-
-def test_an_agreement_takes_effect_within_ten_years() -> None:
-    ledger = opened()
-    late = terms(effective_from="2036-01-06")
-    refused = ledger.refuse("effective-too-late", "institution", "fee.agreed", **late)
-    assert (refused.expected, refused.got) == ("2036-01-05 or earlier", "2036-01-06")
-    ledger.refuse(
-        "effective-too-late", "institution", "fee.agreed", **terms(effective_from="9999-12-31")
-    )
-    agree(ledger, effective_from="2036-01-05")
-
-
-def test_the_order_of_effect_is_checked_again_when_an_offer_is_accepted() -> None:
-    ledger = opened()
-    for name, day in (("A1", "2026-01-01"), ("A2", "2026-02-01")):
-        ledger.apply("institution", "fee.agreed", **terms(name, effective_from=day))
-    ledger.apply("platform", "fee.accepted", **terms("A2", effective_from="2026-02-01"))
-    ledger.refuse("effective-too-early", "platform", "fee.accepted", **terms())
-    ledger.apply("institution", "fee.agreed", **terms(effective_from="2026-02-01"))
-    ledger.apply("platform", "fee.accepted", **terms(effective_from="2026-02-01"))
 
 
 # --- charges ------------------------------------------------------------------------------------
@@ -357,12 +202,6 @@ def test_a_charge_taken_back_leaves_the_others() -> None:
     assert ledger.row(FeePeriod, *JANUARY) == FeePeriod("2026-01", "CNY", 120, 1, "")
 
 
-def state_of_charge(ledger: Ledger) -> str:
-    row = ledger.row(FeeCharge, "P1", CURRENT)
-    period = ledger.get(FeePeriod, row.period, row.currency)
-    return charge_state(row, ledger.get(Capture, "P1"), period)
-
-
 def test_the_charge_of_a_reversed_payment_is_stale_until_it_is_taken_back() -> None:
     ledger = charged()
     assert state_of_charge(ledger) == "charged"
@@ -374,10 +213,6 @@ def test_the_charge_of_a_reversed_payment_is_stale_until_it_is_taken_back() -> N
     assert state_of_charge(ledger) == "reversed"
     charge(ledger, amount=120)
     assert state_of_charge(ledger) == "charged"
-
-
-def awaited_reversal(ledger: Ledger, payment: str = "P1") -> Expectation:
-    return ledger.row(Expectation, "fee-reversal", f"payment:{payment}")
 
 
 def test_a_reversed_payment_makes_the_institution_owe_the_reversal_of_its_charge() -> None:
@@ -426,174 +261,6 @@ def test_a_month_with_stale_charges_is_not_invoiced_and_says_which() -> None:
     assert refused.got == "1: others"
     take_back(ledger, "P22")
     ledger.apply("institution", "fee.invoiced", **invoice_of())
-
-
-# --- invoices -----------------------------------------------------------------------------------
-
-
-def test_an_invoice_closes_its_month_and_awaits_the_platform() -> None:
-    ledger = month_over()
-    entry = ledger.apply("institution", "fee.invoiced", **invoice_of())
-    row = ledger.row(FeeInvoice, "I1")
-    assert (row.amount, row.count, row.state, row.entry) == (60, 1, "invoiced", entry)
-    assert ledger.row(FeePeriod, *JANUARY).invoice == "I1"
-    assert (settlement(ledger).awaited, settlement(ledger).state) == ("platform", "open")
-    assert settlement(ledger).amount == 60
-    assert settlement(ledger).due_at == ledger.now + DUE_MS["fee-settlement"]
-    assert fees_in_books(ledger) == ACCRUED
-    assert state_of_charge(ledger) == "invoiced"
-
-
-@pytest.mark.parametrize(
-    ("stated", "difference"),
-    [
-        ({"amount": 61}, "1 (0.01 CNY) and 0 charges"),
-        ({"amount": 59}, "-1 (-0.01 CNY) and 0 charges"),
-        ({"count": 2}, "0 (0.00 CNY) and 1 charges"),
-    ],
-)
-def test_an_invoice_that_differs_is_refused_with_the_ledgers_own_sum(
-    stated: dict[str, Any], difference: str
-) -> None:
-    fields = {**invoice_of(), **stated}
-    refused = month_over().refuse("invoice-differs", "institution", "fee.invoiced", **fields)
-    assert refused.expected == "60 (0.60 CNY) for 1 charges"
-    assert difference in refused.message
-
-
-def test_a_month_is_invoiced_when_it_is_over() -> None:
-    ledger = charged()
-    last_minute = MORNING + 26 * DAY + 14 * 60 * MINUTE - 1
-    ledger.now = last_minute
-    refused = ledger.refuse("period-not-over", "institution", "fee.invoiced", **invoice_of())
-    assert refused.got == "2026-01"
-    ledger.now += 1
-    ledger.apply("institution", "fee.invoiced", **invoice_of())
-
-
-def test_a_month_in_a_currency_is_invoiced_once_and_an_id_is_used_once() -> None:
-    ledger = invoiced()
-    again = invoice_of("I2")
-    refused = ledger.refuse("period-invoiced", "institution", "fee.invoiced", **again)
-    assert refused.got == "2026-01, in invoice I1"
-    ledger.refuse("invoice-exists", "institution", "fee.invoiced", **invoice_of())
-    empty = invoice_of("I2", currency="USD")
-    ledger.refuse("nothing-accrued", "institution", "fee.invoiced", **empty)
-
-
-def test_nothing_is_taken_out_of_an_invoiced_month() -> None:
-    refused = invoiced().refuse("period-invoiced", "institution", "fee.reversed", **reversal_of())
-    assert "reversed" in refused.message
-
-
-def test_what_is_charged_after_its_month_was_invoiced_accrues_in_the_running_month() -> None:
-    ledger = invoiced()
-    january = ledger.row(FeePeriod, *JANUARY)
-    ledger.capture("P2")
-    charge(ledger, "P2")
-    assert ledger.row(FeeCharge, "P2", CURRENT).period == "2026-02"
-    assert ledger.row(FeePeriod, "2026-02", "CNY") == FeePeriod("2026-02", "CNY", 60, 1, "")
-    assert ledger.row(FeePeriod, *JANUARY) == january
-    take_back(ledger, "P2")
-    assert ledger.get(FeePeriod, "2026-02", "CNY") is None
-
-
-def void(ledger: Ledger) -> None:
-    ledger.apply("institution", "payment.reversed", payment="P1", reason="void")
-
-
-def test_an_invoiced_fee_stands_though_its_payment_is_reversed_and_captured_again() -> None:
-    ledger = invoiced()
-    void(ledger)
-    refused = ledger.refuse("not-captured", "institution", "fee.charged", **charge_of())
-    assert "reversed" in refused.got
-    ledger.capture(captured_at=FEBRUARY)
-    assert (state_of_charge(ledger), fees_in_books(ledger)) == ("invoiced", ACCRUED)
-    ledger.refuse("period-invoiced", "institution", "fee.reversed", **reversal_of())
-
-
-@pytest.mark.parametrize("captured_at", [MORNING, FEBRUARY])
-def test_a_payment_captured_anew_is_charged_anew_beside_its_invoiced_charge(
-    captured_at: int,
-) -> None:
-    ledger = invoiced()
-    first = ledger.row(FeeCharge, "P1", CURRENT)
-    void(ledger)
-    ledger.capture(amount=20_000, captured_at=captured_at)
-    charge(ledger, amount=120)
-    second = ledger.row(FeeCharge, "P1", CURRENT)
-    assert (second.amount, second.period, second.earlier) == (120, "2026-02", 1)
-    assert ledger.row(FeeCharge, "P1", 1) == replace(first, number=1)
-    assert ledger.row(FeePeriod, *JANUARY).amount == 60
-    assert ledger.row(FeePeriod, "2026-02", "CNY").amount == 120
-    ledger.refuse("already-charged", "institution", "fee.charged", **charge_of(amount=120))
-
-
-def test_a_payment_whose_charges_were_invoiced_twice_keeps_them_both() -> None:
-    ledger = invoiced()
-    void(ledger)
-    ledger.capture()
-    charge(ledger)
-    ledger.now += 30 * DAY
-    again = invoice_of("I2", period="2026-02")
-    ledger.apply("institution", "fee.invoiced", **again)
-    void(ledger)
-    ledger.capture()
-    charge(ledger)
-    rows = [ledger.row(FeeCharge, "P1", number) for number in (1, 2, CURRENT)]
-    assert [row.period for row in rows] == ["2026-01", "2026-02", "2026-03"]
-    assert rows[-1].earlier == 2
-
-
-def test_the_second_charge_goes_stale_and_is_taken_back_like_any_other() -> None:
-    ledger = invoiced()
-    void(ledger)
-    ledger.capture()
-    charge(ledger)
-    void(ledger)
-    assert state_of_charge(ledger) == "stale"
-    assert awaited_reversal(ledger).state == "open"
-    ledger.capture()
-    ledger.refuse("already-charged", "institution", "fee.charged", **charge_of())
-    take_back(ledger)
-    charge(ledger)
-    assert ledger.row(FeeCharge, "P1", CURRENT).earlier == 1
-    assert ledger.row(FeeCharge, "P1", 1).period == "2026-01"
-
-
-def test_a_settlement_that_agrees_moves_the_fee_money_and_never_the_reserve() -> None:
-    ledger = invoiced()
-    before = others_in_books(ledger)
-    entry = ledger.apply("platform", "fee.settled", **settlement_of())
-    assert fees_in_books(ledger) == RECEIVED
-    assert others_in_books(ledger) == before
-    assert (settlement(ledger).state, settlement(ledger).settled_entry) == ("met", entry)
-    row = ledger.row(FeeInvoice, "I1")
-    assert (row.state, row.settled_amount, row.settled_at) == ("settled", 60, ledger.now)
-    assert (row.paid_at, row.bank_reference) == (FEBRUARY, HEX)
-
-
-@pytest.mark.parametrize(
-    ("stated", "paid"),
-    [({"amount": 59}, "59 (0.59 CNY)"), ({"currency": "USD"}, "60 (0.60 USD)")],
-)
-def test_a_settlement_that_differs_conflicts_until_it_is_stated_right(
-    stated: dict[str, Any], paid: str
-) -> None:
-    ledger = invoiced()
-    ledger.apply("platform", "fee.settled", **{**settlement_of(), **stated})
-    assert settlement(ledger).state == "conflicting"
-    assert settlement(ledger).detail == f"amount: invoiced 60 (0.60 CNY), paid {paid}"
-    assert (fees_in_books(ledger), ledger.row(FeeInvoice, "I1").settled_at) == (ACCRUED, -1)
-    ledger.apply("platform", "fee.settled", **settlement_of())
-    assert (settlement(ledger).state, fees_in_books(ledger)) == ("met", RECEIVED)
-
-
-def test_an_invoice_is_settled_once_and_only_when_it_was_stated() -> None:
-    ledger = settled()
-    refused = ledger.refuse("already-settled", "platform", "fee.settled", **settlement_of())
-    assert refused.got.startswith("settled in entry")
-    ledger.refuse("unknown-invoice", "platform", "fee.settled", **settlement_of("I9"))
 
 
 # --- authors and forms --------------------------------------------------------------------------
