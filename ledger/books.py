@@ -151,8 +151,8 @@ def post(tx: Transaction, currency: str, lines: Iterable[tuple[str, int]]) -> No
         balance = balances[key] if key in balances else standing[key]
         before = 0 if balance is None else balance.amount
         after = before + amount
-        # An account that stays on its side of zero is on the right one.
-        if before * after <= 0 or abs(after) > SAFE_INTEGER_MAX:
+        # An account that stays on its side of zero, or falls to zero, is on the right one.
+        if (before * after <= 0 and after) or abs(after) > SAFE_INTEGER_MAX:
             _refuse_balance(account, currency, amount, after)
         balances[key] = Balance(account, currency, after) if after else None
         postings[account, currency, entry, line] = Posting(

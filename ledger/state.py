@@ -51,6 +51,7 @@ Wanted = dict[type[Row], set[Key]]
 """Keys of rows to be read, by type."""
 
 _ABSENT: Any = object()
+_NOTHING: Mapping[Key, Any] = {}
 
 
 class View(Protocol):
@@ -227,7 +228,7 @@ class Transaction:
         time_ms: int,
     ) -> None:
         self._tables = view.tables
-        self._undo: list[tuple[Rows[Any], Key, Any]] = []
+        self._undo: list[tuple[Rows[Any], Iterable[Key], Mapping[Key, Any]]] = []
         self.genesis = genesis
         self.author = author
         self.role = role
@@ -250,11 +251,12 @@ class Transaction:
 
     def undo(self) -> None:
         """Take back every change since :meth:`begin`: the record was refused."""
-        for rows, key, before in reversed(self._undo):
-            if before is _ABSENT:
-                del rows[key], rows.changed[key]
-            else:
-                rows[key] = rows.changed[key] = before
+        for rows, keys, before in reversed(self._undo):
+            for key in keys:
+                if key in before:
+                    rows[key] = rows.changed[key] = before[key]
+                else:
+                    del rows[key], rows.changed[key]  # to be read from below again
         self._undo.clear()
 
     def get(self, kind: type[R], key: Key) -> R | None:
@@ -274,14 +276,16 @@ class Transaction:
         """Set or (None) delete the row under ``key``, which must be the row's own."""
         rows = self._tables[kind]
         changed = rows.changed
-        self._undo.append((rows, key, changed.get(key, _ABSENT)))
+        before = {key: changed[key]} if key in changed else _NOTHING
+        self._undo.append((rows, (key,), before))
         changed[key] = rows[key] = row
 
     def set_all(self, kind: type[Row], changed: Mapping[Key, Row | None]) -> None:
         """Set or (None) delete many rows of one type, each under its own key."""
         rows = self._tables[kind]
-        before = rows.changed.get
-        self._undo += [(rows, key, before(key, _ABSENT)) for key in changed]
+        again = rows.changed.keys() & changed.keys()
+        before = {key: rows.changed[key] for key in again} if again else _NOTHING
+        self._undo.append((rows, changed, before))
         rows.update(changed)
         rows.changed.update(changed)
 

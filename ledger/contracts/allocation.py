@@ -191,12 +191,13 @@ def enter(
     """
     lines = [(source, capture.amount)]
     dates: dict[str, str] = {}
+    registered = tx.table(receivers.Receiver)
     buckets = []
     for name, amount in parts:
         if not amount:
             buckets.append(NO_BUCKET)
             continue
-        receiver = tx.get(receivers.Receiver, (name,)) or receivers.require(tx, name)
+        receiver = registered[name,] or receivers.require(tx, name)
         due = dates.get(receiver.cycle)
         if due is None:
             due = dates[receiver.cycle] = times.due_date(tx, capture.captured_at, receiver.cycle)

@@ -234,8 +234,7 @@ def _refuse_split(tx: Transaction, record: Split) -> Shares:
         )
     books.refuse_amount(tx, record.amount, record.currency)
     shares = allocation.compute(record, tx.genesis.limits.legs)
-    for leg in record.legs:
-        receivers.require_open(tx, leg.receiver, record.currency)
+    receivers.refuse_closed(tx, [leg.receiver for leg in record.legs], record.currency)
     return shares
 
 

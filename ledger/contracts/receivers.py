@@ -7,6 +7,7 @@ many legs it settles.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
@@ -139,23 +140,24 @@ def require(tx: Transaction, name: str) -> Receiver:
     return receiver
 
 
-def require_open(tx: Transaction, name: str, currency: str) -> Receiver:
-    """Return the receiver ``name`` if new legs in ``currency`` may go to it.
+def refuse_closed(tx: Transaction, names: Iterable[str], currency: str) -> None:
+    """Return if new legs in ``currency`` may go to every receiver that is named.
 
     Raises:
         Refused: ``unknown-receiver``, ``receiver-suspended`` or ``wrong-currency``.
     """
-    receiver = tx.get(Receiver, (name,)) or require(tx, name)
-    if receiver.state != ACTIVE:
-        raise Refused(
-            "receiver-suspended",
-            f"No new legs to a suspended receiver ({receiver.reason}).",
-            expected="an active receiver",
-            got=f"{name}, suspended",
-        )
-    if receiver.currency != currency:
-        raise wrong_currency(receiver, currency)
-    return receiver
+    registered = tx.table(Receiver)
+    for name in names:
+        receiver = registered[name,] or require(tx, name)
+        if receiver.state != ACTIVE:
+            raise Refused(
+                "receiver-suspended",
+                f"No new legs to a suspended receiver ({receiver.reason}).",
+                expected="an active receiver",
+                got=f"{name}, suspended",
+            )
+        if receiver.currency != currency:
+            raise wrong_currency(receiver, currency)
 
 
 def wrong_currency(receiver: Receiver, currency: str) -> Refused:
