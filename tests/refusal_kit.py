@@ -108,7 +108,7 @@ REFUSALS: dict[str, tuple[Callable[[], Ledger], Said]] = {
     "date-out-of-range": (at_the_end_of_time, capture(captured_at=SAFE_INTEGER_MAX)),
     "id-reused": (opened, ("institution", "payment.captured", {**captured(), "id": "r1"})),
     "leg-form": (opened, instruct(legs=[leg(1, "shop", ppm=1_000_000)])),
-    "leg-in-payout": (paid_out, ("platform", "split.amended", split())),
+    "leg-in-payout": (paid_out, ("platform", "split.amended", split(amount=20_000))),
     "leg-order": (opened, instruct(legs=[leg(2, "shop", amount=10_000)])),
     "loan-unknown": (opened, instruct(loan="L1")),
     "no-such-date": (split_ledger, payout(cutoff_date="2026-13-01")),

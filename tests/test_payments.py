@@ -303,7 +303,8 @@ def test_a_leg_in_a_payout_can_be_neither_reversed_nor_amended() -> None:
     void = {"payment": "P1", "reason": "void"}
     refused = ledger.refuse("leg-in-payout", "institution", "payment.reversed", **void)
     assert "payout O1" in refused.got
-    ledger.refuse("leg-in-payout", "platform", "split.amended", **split())
+    others = [leg(1, "platform-fee", amount=7000), leg(2, "platform-fee", amount=3000)]
+    ledger.refuse("leg-in-payout", "platform", "split.amended", **split(legs=others))
     ledger.apply("institution", "settlement.returned", payout="O1", reason="closed")
     amend(ledger, legs=[leg(1, "platform-fee", amount=10_000)])
     assert ledger.balances() == {"reserve": 10_000, "pending:platform-fee": -10_000}

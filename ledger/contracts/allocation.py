@@ -7,7 +7,7 @@ remainders, ties to the earlier leg; or whole to the one leg that was named to a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal, NamedTuple, Protocol
 
 import msgspec
@@ -164,21 +164,27 @@ def refuse_payout(tx: Transaction, legs: Sequence[Leg]) -> None:
         Refused: ``leg-in-payout``.
     """
     for leg in legs:
-        bucket = tx.get(receivers.Bucket, (leg.receiver, leg.bucket)) if leg.bucket else None
-        if bucket is not None and bucket.payout:
+        payout = payout_of(tx, leg)
+        if payout:
             raise Refused(
                 "leg-in-payout",
-                f"Leg {leg.leg} of payment {leg.payment} is in payout {bucket.payout}; "
+                f"Leg {leg.leg} of payment {leg.payment} is in payout {payout}; "
                 "it can be corrected only before, or after that payout was returned.",
                 expected="no leg in a payout",
-                got=f"leg {leg.leg} in payout {bucket.payout}",
+                got=f"leg {leg.leg} in payout {payout}",
             )
 
 
+def payout_of(tx: Transaction, leg: Leg) -> str:
+    """Return the payout that a leg is in, or the empty string; one that came back is none."""
+    bucket = tx.get(receivers.Bucket, (leg.receiver, leg.bucket)) if leg.bucket else None
+    return "" if bucket is None else bucket.payout
+
+
 def enter(
-    tx: Transaction, parts: Iterable[tuple[str, int]], capture: Captured, source: str
+    tx: Transaction, parts: Sequence[tuple[str, int]], capture: Captured, source: str
 ) -> list[int]:
-    """Place the parts of a payment where they fall due, and post them against ``source``.
+    """Place parts of a payment where they fall due, and post them against ``source``.
 
     Args:
         tx: The record's transaction.
@@ -189,7 +195,7 @@ def enter(
     Returns:
         The number of each part's bucket. A part of nothing is due nothing.
     """
-    lines = [(source, capture.amount)]
+    lines, whole = [(source, 0)], 0
     dates: dict[str, str] = {}
     registered = tx.table(receivers.Receiver)
     buckets = []
@@ -203,7 +209,10 @@ def enter(
             due = dates[receiver.cycle] = times.due_date(tx, capture.captured_at, receiver.cycle)
         buckets.append(receivers.place(tx, receiver, due, amount))
         lines.append((books.pending(name), -amount))
-    books.post(tx, capture.currency, lines)
+        whole += amount
+    if whole:
+        lines[0] = (source, whole)
+        books.post(tx, capture.currency, lines)
     return buckets
 
 
@@ -214,8 +223,9 @@ def take_back(tx: Transaction, legs: Sequence[Leg], currency: str, target: str) 
         if leg.bucket:
             receivers.take_back(tx, leg.receiver, leg.bucket, leg.amount)
             lines.append((books.pending(leg.receiver), leg.amount))
-    lines.append((target, -sum(leg.amount for leg in legs)))
-    books.post(tx, currency, lines)
+    if lines:
+        lines.append((target, -sum(leg.amount for leg in legs)))
+        books.post(tx, currency, lines)
 
 
 def _refuse_leg_numbers(split: Split, legs_max: int) -> None:

@@ -7,7 +7,7 @@ the receivers: nothing reaches a receiver on one party's word.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from msgspec.structs import replace
 
@@ -21,6 +21,8 @@ from ledger.expectations import CAPTURE, FEE_REVERSAL, INSTRUCTION, REVERSAL, Ex
 from ledger.genesis import Genesis
 from ledger.records import Amount, Currency, EventTime, Identifier, Record, Rule, Text
 from ledger.state import Key, Row, Transaction
+
+_NONE_PAID: Mapping[int, Leg] = {}
 
 
 class PaymentCaptured(Record, frozen=True, kw_only=True, tag="payment.captured"):
@@ -59,8 +61,8 @@ class SplitInstructed(Split, frozen=True, kw_only=True, tag="split.instructed"):
 class SplitAmended(Split, frozen=True, kw_only=True, tag="split.amended"):
     """The platform replaces its instruction for a payment.
 
-    Refused unless an instruction stands; no leg is in a payout; the new legs are as those of
-    `split.instructed`.
+    Refused unless an instruction stands; the legs that are in a payout stay as they are, and with
+    them order, amount and currency; the other legs are as those of `split.instructed`.
     """
 
 
@@ -141,11 +143,51 @@ def _amended(tx: Transaction, record: SplitAmended) -> None:
     if existing is None or not existing.stands:
         raise _not_instructed(record.payment)
     old_legs = _legs(tx, existing)
-    allocation.refuse_payout(tx, old_legs)
-    shares = _refuse_split(tx, record)
+    paid = {leg.leg: leg for leg in old_legs if allocation.payout_of(tx, leg)}
+    shares = _refuse_split(tx, record, paid)
+    _refuse_moved(tx, record, shares, existing, paid)
     if existing.allocated:
-        allocation.take_back(tx, old_legs, existing.currency, books.suspense(record.payment))
-    _state_instruction(tx, record, shares, existing)
+        back = [leg for leg in old_legs if leg.leg not in paid]
+        allocation.take_back(tx, back, existing.currency, books.suspense(record.payment))
+    _state_instruction(tx, record, shares, existing, paid)
+
+
+def _refuse_moved(
+    tx: Transaction,
+    record: SplitAmended,
+    shares: Shares,
+    existing: Instruction,
+    paid: Mapping[int, Leg],
+) -> None:
+    """Return if an amendment leaves the legs that are in a payout as they are."""
+    stated = {
+        leg.leg: (leg.receiver, amount)
+        for leg, amount in zip(record.legs, shares.amounts, strict=True)
+    }
+    same = not paid or (
+        (record.order, record.amount, record.currency)
+        == (existing.order, existing.amount, existing.currency)
+    )
+    for number, leg in paid.items():
+        if not same or stated.get(number) != (leg.receiver, leg.amount):
+            amount = books.money(leg.amount, existing.currency)
+            payout = allocation.payout_of(tx, leg)
+            raise Refused(
+                "leg-in-payout",
+                f"Leg {number} of payment {record.payment} is in payout {payout}; an amendment "
+                "states it, the order and the amount as they are, until that payout was returned.",
+                expected=f"leg {number}: {amount} to {leg.receiver}, of order {existing.order} and "
+                f"{books.money(existing.amount, existing.currency)} in all",
+                got=_said_of(record, stated.get(number)),
+            )
+
+
+def _said_of(record: Split, leg: tuple[str, int] | None) -> str:
+    whole = f"of order {record.order} and {books.money(record.amount, record.currency)} in all"
+    if leg is None:
+        return f"no such leg, {whole}"
+    receiver, amount = leg
+    return f"{books.money(amount, record.currency)} to {receiver}, {whole}"
 
 
 def _reversed(tx: Transaction, record: PaymentReversed) -> None:
@@ -224,7 +266,7 @@ def _not_instructed(payment: str) -> Refused:
     )
 
 
-def _refuse_split(tx: Transaction, record: Split) -> Shares:
+def _refuse_split(tx: Transaction, record: Split, paid: Mapping[int, Leg] = _NONE_PAID) -> Shares:
     if record.loan:
         raise Refused(
             "loan-unknown",
@@ -234,21 +276,26 @@ def _refuse_split(tx: Transaction, record: Split) -> Shares:
         )
     books.refuse_amount(tx, record.amount, record.currency)
     shares = allocation.compute(record, tx.genesis.limits.legs)
-    receivers.refuse_closed(tx, [leg.receiver for leg in record.legs], record.currency)
+    names = [leg.receiver for leg in record.legs if leg.leg not in paid]
+    receivers.refuse_closed(tx, names, record.currency)
     return shares
 
 
 def _state_instruction(
-    tx: Transaction, record: Split, shares: Shares, earlier: Instruction | None
+    tx: Transaction,
+    record: Split,
+    shares: Shares,
+    earlier: Instruction | None,
+    paid: Mapping[int, Leg] = _NONE_PAID,
 ) -> None:
-    """Make ``record`` the platform's half, in place of an earlier one."""
+    """Make ``record`` the platform's half, in place of an earlier one; what is paid stays."""
     payment, amounts = record.payment, shares.amounts
     if earlier is not None:
         _drop_legs(tx, earlier, len(amounts))
     capture = tx.get(Capture, (payment,))
     if capture is not None:
         _acknowledge_reversal(tx, capture)
-    buckets: Sequence[int] = [NO_BUCKET] * len(amounts)
+    buckets = [NO_BUCKET] * len(amounts)
     agreed = False
     if capture is None or not capture.stands:
         # Only instructions open this kind: without an earlier one there is nothing to revise.
@@ -257,10 +304,14 @@ def _state_instruction(
         opens(tx, CAPTURE, matter, record.amount, record.currency)
     elif _settle_halves(tx, capture, record, INSTRUCTION):
         agreed = True
-        names = [leg.receiver for leg in record.legs]
-        buckets = allocation.enter(
-            tx, zip(names, amounts, strict=True), capture, books.suspense(payment)
-        )
+        parts = [
+            (leg.receiver, amount)
+            for leg, amount in zip(record.legs, amounts, strict=True)
+            if leg.leg not in paid
+        ]
+        buckets = allocation.enter(tx, parts, capture, books.suspense(payment))
+        for number in sorted(paid):
+            buckets.insert(number - 1, paid[number].bucket)
     instruction = Instruction(
         payment,
         record.order,
