@@ -138,7 +138,9 @@ class Process:
     def _open(self) -> None:
         self.disk.note_whole()
         world = self.world
-        self.store = SimulatedStore(self.disk.url, world.genesis, party=self.party)
+        self.store = SimulatedStore(
+            self.disk.url, world.genesis, party=self.party, cache_rows=world.cache_rows
+        )
         if world.doubts(self):
             check(self.store, lambda done, total: None, deep=True)
         if self.rebuilt:

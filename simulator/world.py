@@ -20,6 +20,7 @@ from ledger.block import Block
 from ledger.execute import Execution
 from node.errors import Halted
 from node.storage.store import EvidenceItem, Item
+from node.storage.view import CACHE_ROWS_MAX
 from simulator.chance import Chance
 from simulator.checkers import Checker
 from simulator.clients import Client
@@ -37,6 +38,8 @@ from simulator.templates import Templates
 from simulator.trace import Trace
 from simulator.workload import Workload
 
+CACHES = (60, CACHE_ROWS_MAX, CACHE_ROWS_MAX, CACHE_ROWS_MAX)
+"""How many rows stores keep in memory; so few, now and then, that rows leave it all the time."""
 OPERATOR_US = 2_000_000
 """How long an operator takes to start a node again that has stopped."""
 SETTLE_US = 400_000_000
@@ -69,6 +72,7 @@ class World:
         self.trace = trace
         self.genesis, self.signers = make_genesis(plan)
         self.chance = Chance(plan.seed, "machines")
+        self.cache_rows = Chance(plan.seed, "caches").pick(CACHES)
         self.now_us = 0
         self.steps = 0
         self.lines = Lines(plan.network, Chance(plan.seed, "network"))

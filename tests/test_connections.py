@@ -96,6 +96,33 @@ def test_a_second_request_of_a_connection_has_its_time_too(
         assert _answer(opened).startswith(b"HTTP/1.1 408 ")
 
 
+@pytest.mark.parametrize("late", [b"1", b"1" * 100])
+def test_a_body_that_nobody_wants_is_waited_for_only_so_long(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch, late: bytes
+) -> None:
+    """It is not, whether its end comes after the answer or never does."""
+    monkeypatch.setattr(connection, "HEAD_WAIT_S", 0.2)
+    with _open(kept) as opened:
+        opened.sendall(b"POST /v1/records HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n")
+        assert _answer(opened).startswith(b"HTTP/1.1 401 ")
+        opened.sendall(late)
+        assert not _answer(opened)
+
+
+def test_after_a_late_body_the_next_request_is_answered(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "HEAD_WAIT_S", 0.2)
+    with _open(kept) as opened:
+        opened.sendall(b"POST /v1/records HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n")
+        assert _answer(opened).startswith(b"HTTP/1.1 401 ")
+        opened.sendall(b"12345GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert _answer(opened).startswith(b"HTTP/1.1 200 ")
+        time.sleep(0.5)
+        opened.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert _answer(opened).startswith(b"HTTP/1.1 200 ")
+
+
 def test_more_connections_than_a_node_serves_are_closed(
     kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -320,6 +320,13 @@ def test_two_blocks_that_no_quorum_saw_may_stay_unnoticed(play: Play) -> None:
     assert frozenset().union(*_convicted(seen)) <= set(liars)
 
 
+@pytest.mark.parametrize("seed", [2, 6, 8])
+def test_a_censor_bears_another_liars_nonsense(play: Play, seed: int) -> None:
+    """Nonsense may have the form of a batch whose header is none."""
+    liars = {"institution": "censor", "funder": "nonsense"}
+    play(Plan(seed=seed, nodes=5, records=60, liars=liars))
+
+
 @pytest.mark.parametrize("lie", FORKING)
 def test_with_quorum_three_of_three_a_liar_stops_everybody_and_forks_nothing(
     play: Play, lie: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from consensus.messages import BatchMessage, Message
+from consensus.messages import BatchMessage, Message, WireBatch
+from ledger.errors import LedgerError
 from simulator.liars.liar import Liar
 
 if TYPE_CHECKING:
@@ -23,7 +24,13 @@ class Censor(Liar):
 
     def lets_in(self, message: Message) -> bool:
         """Keep the victim's batches from the node, so that it has none to propose."""
-        if isinstance(message, BatchMessage) and message.batch.batch().party == self.victim:
+        if isinstance(message, BatchMessage) and self._is_of_victim(message.batch):
             self.lied("ignored", self.victim)
             return False
         return True
+
+    def _is_of_victim(self, wire: WireBatch) -> bool:
+        try:
+            return wire.batch().party == self.victim
+        except LedgerError:
+            return False  # another liar's nonsense

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from ledger.state import Changes
 from node.storage import writes
 from node.storage.books import BookReader
 from node.storage.engine import Statements
 from node.storage.reads import Reader
 from node.storage.store import Store
+from node.storage.view import StoreView
 from node.storage.writer import Writer
 from simulator import clients
 from simulator.plan import Fault
@@ -77,3 +79,16 @@ def reads_are_stale(monkeypatch: pytest.MonkeyPatch) -> None:
         return max(0, height(self) - 3 * (next(counted) % 2))
 
     monkeypatch.setattr(Reader, "height", stale)
+
+
+@mutant("I6", plan_of(1, records=100))
+def rows_that_are_about_to_leave_the_cache_go_stale(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A committed block changes cached rows only where they were used of late."""
+    apply = StoreView.apply
+
+    def young_only(self: StoreView, changes: Changes) -> None:
+        old, self._old = self._old, {}
+        apply(self, changes)
+        self._old = old
+
+    monkeypatch.setattr(StoreView, "apply", young_only)
