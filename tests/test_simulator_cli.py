@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ import pytest
 
 from cli.files import refuse_unwritable
 from cli.main import run
+from cli.processes import ended_in_order
 from cli.simulation.choices import Choices, one_plan
 from node.storage.store import ConsensusItem, Item
 from simulator import diagram, library
@@ -461,3 +463,15 @@ def test_a_terminated_run_leaves_no_disks_behind(tmp_path: Path) -> None:
     finally:
         process.kill()
     assert not [path for path in new if path.exists()]
+
+
+def test_a_run_under_nohup_outlives_its_terminal() -> None:
+    with ended_in_order(), pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGHUP)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with ended_in_order():
+            signal.raise_signal(signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
