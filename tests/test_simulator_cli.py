@@ -301,6 +301,33 @@ def test_bad_input_is_refused_with_its_code(
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        (["--plan", "p.svg", "--trace", "./p.svg"], "--plan and --trace"),
+        (["--faults", "p.svg", "--trace", "link"], "--faults and --trace"),
+        (["--plan", "p.svg", "--diagram", "p.svg"], "--plan and --diagram"),
+        (["--replay", "p.svg", "--diagram", "p.svg"], "--replay and --diagram"),
+        (["--trace", "new.svg", "--diagram", "new.svg"], "--trace and --diagram"),
+    ],
+)
+def test_no_file_of_a_command_is_written_over_another(
+    files: list[str], said: str, tmp_path: Path, capsys: Captured
+) -> None:
+    plan = write(Plan(seed=5, records=10))
+    (tmp_path / "p.svg").write_text(plan)
+    (tmp_path / "link").symlink_to("p.svg")
+    assert run(["simulate", *files, *(["--to", "50"] if "--diagram" in files else [])]) == 2
+    assert f"error: usage: {said} are the same file: " in capsys.readouterr().err
+    assert (tmp_path / "p.svg").read_text() == plan
+    assert not (tmp_path / "new.svg").exists()
+
+
+def test_one_plan_and_faults_file_may_be_read_twice(tmp_path: Path) -> None:
+    (tmp_path / "p.toml").write_text("liars = {}")
+    assert run(["simulate", "--plan", "p.toml", "--faults", "p.toml", "--records", "5"]) == 0
+
+
 def test_what_cannot_be_written_is_found_before_anything_is_run(tmp_path: Path) -> None:
     files = ["--trace", "run.trace", "--diagram", "absent/d.svg", "--to", "50"]
     assert run([*SMALL, *files]) == 2
