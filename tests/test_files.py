@@ -115,6 +115,25 @@ def test_a_full_device_is_an_unwritable_file() -> None:
         write_files({Path("/dev/full"): b"x"})
 
 
+def test_a_pipe_is_written_by_its_path() -> None:
+    read, write_end = os.pipe()
+    with open(read, "rb") as reader, open(write_end, "wb"):
+        path = Path(f"/dev/fd/{write_end}")
+        refuse_unwritable(path)
+        write_files({path: b"receipt"})
+        assert os.read(reader.fileno(), 100) == b"receipt"
+
+
+def test_links_that_lead_to_one_another_are_an_unwritable_file(tmp_path: Path) -> None:
+    loop, back = tmp_path / "loop", tmp_path / "back"
+    loop.symlink_to(back)
+    back.symlink_to(loop)
+    for attempt in (refuse_unwritable, lambda path: write_files({path: b"new"})):
+        with pytest.raises(UsageError, match="loop: Too many levels of symbolic links"):
+            attempt(loop)
+    assert {path.name for path in tmp_path.iterdir()} == {"loop", "back"}
+
+
 # -- commands -------------------------------------------------------------------------------------
 
 
