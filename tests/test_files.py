@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -209,7 +210,11 @@ def test_a_violation_on_a_full_disk_is_shown_and_leaves_no_half_of_it(
     assert "I2 is broken" in said.out
     assert "no small plan: violation-0.trace: No space left on device" in said.err
     assert "no trace: t: No space left on device" in said.err
+    assert "violation-0" not in said.out
     assert set(held(disk)) == {"filler", "p.toml"}
+    assert run(["simulate", "--plan", "p.toml", "--no-shrink", "--json"]) == 1
+    shrunk = json.loads(capsys.readouterr().out)["shrunk"]
+    assert (shrunk["plan"], shrunk["trace"]) == (None, None)
 
 
 def test_a_consortium_that_does_not_fit_is_not_founded(disk: Path, capsys: Captured) -> None:
