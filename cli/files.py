@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from stat import S_ISREG
 from typing import BinaryIO
 
 from cli.errors import UsageError
@@ -28,11 +29,11 @@ def whole(path: Path) -> Iterator[BinaryIO]:
         UsageError: ``unwritable-file``.
     """
     with _named(path):
-        target = path.resolve()
-        if target.exists() and not target.is_file():
-            with target.open("wb") as file:
+        if _is_special(path):
+            with path.open("wb") as file:
                 yield file
             return
+        target = path.resolve()
         part = _part_of(target)
         try:
             with part.open("wb") as file:
@@ -71,11 +72,10 @@ def refuse_unwritable(path: Path | None) -> None:
     if path is None:
         return
     with _named(path):
-        target = path.resolve()
-        if target.is_dir():
+        if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        if target.is_file() or not target.exists():  # a pipe would wait here for its reader
-            part = _part_of(target)
+        if not _is_special(path):  # a pipe would wait here for its reader
+            part = _part_of(path.resolve())
             part.open("wb").close()
             part.unlink()
 
@@ -89,6 +89,20 @@ def _named(path: Path) -> Iterator[None]:
         raise
     except OSError as error:
         raise UsageError("unwritable-file", f"{path}: {error.strerror or error}") from None
+
+
+def _is_special(path: Path) -> bool:
+    """Return whether something is there and is no plain file.
+
+    The path is asked as it was given: that of a pipe in ``/dev/fd`` resolves to no name at all.
+
+    Raises:
+        OSError: that cannot be known, as with links that lead to one another.
+    """
+    try:
+        return not S_ISREG(path.stat().st_mode)
+    except FileNotFoundError:
+        return False
 
 
 def _part_of(target: Path) -> Path:

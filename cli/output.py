@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, Task
 
+STDOUT, STDERR = 1, 2
 _STEERING = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
 """Unicode's categories of control and format characters, surrogates and separators of lines."""
 
@@ -41,16 +42,31 @@ class _Stdout(FileIO):
 
 
 def watch_output() -> None:
-    """Let all that is printed from now on raise :class:`OutputFailed` where it cannot be."""
+    """Let all that is printed from now on raise :class:`OutputFailed` where it cannot be.
+
+    A closed standard output is like a full one; remarks for a closed standard error go nowhere.
+    """
+    _hold_closed()
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - for as long as the process runs
     before = sys.stdout
-    if isinstance(before, TextIOWrapper):  # it is none where a caller has closed it
-        raw = _Stdout(before.fileno(), "wb", closefd=False)
+    if before is None or isinstance(before, TextIOWrapper):  # else a caller has put its own there
+        raw = _Stdout(before.fileno() if before else STDOUT, "wb", closefd=False)
         sys.stdout = TextIOWrapper(
             BufferedWriter(raw),
-            encoding=before.encoding,
-            errors=before.errors,
-            line_buffering=before.line_buffering,
+            encoding=before.encoding if before else "utf-8",
+            errors=before.errors if before else None,
+            line_buffering=bool(before and before.line_buffering),
         )
+
+
+def _hold_closed() -> None:
+    """Let no file that is opened later take the number of a closed stdin, stdout or stderr."""
+    for number in range(STDERR + 1):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDONLY)  # the lowest free number: this one
 
 
 def drop_output() -> None:

@@ -108,10 +108,12 @@ class NodeProcess:
 def ended_in_order() -> Iterator[None]:
     """Treat SIGTERM and SIGHUP as Ctrl-C while the block runs, so that its cleanup runs too.
 
-    Ctrl-C itself is heard even where a script's ``tongzhang demo &`` left SIGINT ignored:
-    asyncio ends its tasks in order only where SIGINT has Python's own handler.
+    One that is ignored, as SIGHUP is under ``nohup``, stays ignored. Ctrl-C itself is heard even
+    where a script's ``tongzhang demo &`` left SIGINT ignored: asyncio ends its tasks in order only
+    where SIGINT has Python's own handler.
     """
-    before = {number: signal.signal(number, _interrupt) for number in _STOP_SIGNALS}
+    heard = [each for each in _STOP_SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, _interrupt) for number in heard}
     before[signal.SIGINT] = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -115,6 +116,25 @@ def test_a_full_device_is_an_unwritable_file() -> None:
         write_files({Path("/dev/full"): b"x"})
 
 
+def test_a_pipe_is_written_by_its_path() -> None:
+    read, write_end = os.pipe()
+    with open(read, "rb") as reader, open(write_end, "wb"):
+        path = Path(f"/dev/fd/{write_end}")
+        refuse_unwritable(path)
+        write_files({path: b"receipt"})
+        assert os.read(reader.fileno(), 100) == b"receipt"
+
+
+def test_links_that_lead_to_one_another_are_an_unwritable_file(tmp_path: Path) -> None:
+    loop, back = tmp_path / "loop", tmp_path / "back"
+    loop.symlink_to(back)
+    back.symlink_to(loop)
+    for attempt in (refuse_unwritable, lambda path: write_files({path: b"new"})):
+        with pytest.raises(UsageError, match="loop: Too many levels of symbolic links"):
+            attempt(loop)
+    assert {path.name for path in tmp_path.iterdir()} == {"loop", "back"}
+
+
 # -- commands -------------------------------------------------------------------------------------
 
 
@@ -190,7 +210,11 @@ def test_a_violation_on_a_full_disk_is_shown_and_leaves_no_half_of_it(
     assert "I2 is broken" in said.out
     assert "no small plan: violation-0.trace: No space left on device" in said.err
     assert "no trace: t: No space left on device" in said.err
+    assert "violation-0" not in said.out
     assert set(held(disk)) == {"filler", "p.toml"}
+    assert run(["simulate", "--plan", "p.toml", "--no-shrink", "--json"]) == 1
+    shrunk = json.loads(capsys.readouterr().out)["shrunk"]
+    assert (shrunk["plan"], shrunk["trace"]) == (None, None)
 
 
 def test_a_consortium_that_does_not_fit_is_not_founded(disk: Path, capsys: Captured) -> None:

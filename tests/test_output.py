@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -55,6 +56,13 @@ def into_a_closed_pipe(words: list[str]) -> tuple[int, str]:
         os.close(write)
 
 
+def with_closed(number: int, words: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run a command as ``words >&-`` or ``words 2>&-`` does."""
+    closing = ["sh", "-c", f'exec "$@" {number}>&-', "sh", *words]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(closing, env=environment, capture_output=True, text=True)
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     assert run(["init", str(tmp_path / "net")]) == 0
@@ -81,6 +89,25 @@ def test_a_reader_that_has_left_is_no_matter(arguments: list[str]) -> None:
     assert into_a_closed_pipe(command(*arguments)) == (1, "")
 
 
+CLOSED = ERROR.replace("No space left on device", "Bad file descriptor")
+
+
+@pytest.mark.parametrize("arguments", PRINTING, ids=" ".join)
+def test_a_closed_output_is_like_a_full_one(arguments: list[str]) -> None:
+    done = with_closed(1, command(*arguments))
+    assert (done.returncode, done.stderr) == (1, CLOSED)
+
+
+def test_remarks_go_nowhere_where_there_is_no_stderr(home: Path) -> None:
+    create = command("token", "create", "--home", home, "--label", "erp")
+    done = with_closed(2, create)
+    assert (done.returncode, len(done.stdout.splitlines())) == (0, 1)
+    done = with_closed(2, command("simulate", "--records", "5", "--seeds", "1..2", "--json"))
+    assert json.loads(done.stdout)["totals"]["seeds"] == 2
+    done = with_closed(2, command("simulate", "--nodes", "1"))
+    assert (done.returncode, done.stdout) == (2, "")
+
+
 NODE = ("--url", "http://127.0.0.1:1", "--token", "t")
 ASKING = (["export", "log"], ["receipt", "r1"], ["evidence", "list"])
 
@@ -90,6 +117,7 @@ def test_what_a_node_answers_meets_a_full_disk_or_a_closed_pipe(arguments: list[
     asking = command(*arguments, *NODE, within=ANSWERS)
     assert on_a_full_disk(asking) == (1, ERROR)
     assert into_a_closed_pipe(asking) == (1, "")
+    assert with_closed(1, asking).stderr == CLOSED
 
 
 def test_progress_claims_no_total_that_is_not_known() -> None:
@@ -114,6 +142,9 @@ def test_a_token_that_cannot_be_shown_is_revoked_again(home: Path, more: list[st
         assert code == 1
         assert re.search(r"error: token-not-shown: .*; token [0-9a-f]+ is revoked again\n", said)
         assert labels(home) == ["operator"]
+    done = with_closed(1, create)
+    assert (done.returncode, labels(home)) == (1, ["operator"])
+    assert "error: token-not-shown: " in done.stderr
 
 
 def test_a_token_of_which_nothing_can_be_said_is_revoked_again(home: Path) -> None:

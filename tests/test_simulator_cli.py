@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ import pytest
 
 from cli.files import refuse_unwritable
 from cli.main import run
+from cli.processes import ended_in_order
 from cli.simulation.choices import Choices, one_plan
 from node.storage.store import ConsensusItem, Item
 from simulator import diagram, library
@@ -299,6 +301,33 @@ def test_bad_input_is_refused_with_its_code(
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        (["--plan", "p.svg", "--trace", "./p.svg"], "--plan and --trace"),
+        (["--faults", "p.svg", "--trace", "link"], "--faults and --trace"),
+        (["--plan", "p.svg", "--diagram", "p.svg"], "--plan and --diagram"),
+        (["--replay", "p.svg", "--diagram", "p.svg"], "--replay and --diagram"),
+        (["--trace", "new.svg", "--diagram", "new.svg"], "--trace and --diagram"),
+    ],
+)
+def test_no_file_of_a_command_is_written_over_another(
+    files: list[str], said: str, tmp_path: Path, capsys: Captured
+) -> None:
+    plan = write(Plan(seed=5, records=10))
+    (tmp_path / "p.svg").write_text(plan)
+    (tmp_path / "link").symlink_to("p.svg")
+    assert run(["simulate", *files, *(["--to", "50"] if "--diagram" in files else [])]) == 2
+    assert f"error: usage: {said} are the same file: " in capsys.readouterr().err
+    assert (tmp_path / "p.svg").read_text() == plan
+    assert not (tmp_path / "new.svg").exists()
+
+
+def test_one_plan_and_faults_file_may_be_read_twice(tmp_path: Path) -> None:
+    (tmp_path / "p.toml").write_text("liars = {}")
+    assert run(["simulate", "--plan", "p.toml", "--faults", "p.toml", "--records", "5"]) == 0
+
+
 def test_what_cannot_be_written_is_found_before_anything_is_run(tmp_path: Path) -> None:
     files = ["--trace", "run.trace", "--diagram", "absent/d.svg", "--to", "50"]
     assert run([*SMALL, *files]) == 2
@@ -461,3 +490,15 @@ def test_a_terminated_run_leaves_no_disks_behind(tmp_path: Path) -> None:
     finally:
         process.kill()
     assert not [path for path in new if path.exists()]
+
+
+def test_a_run_under_nohup_outlives_its_terminal() -> None:
+    with ended_in_order(), pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGHUP)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with ended_in_order():
+            signal.raise_signal(signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 from cli.errors import CliError, UsageError
 from cli.output import say, say_json
 from cli.simulation.choices import Choices, reproduce
@@ -10,6 +13,7 @@ from simulator import library
 from simulator.errors import SimulatorError, TraceDiffers
 
 LIST = "list"
+WRITTEN = ("--trace", "--diagram")
 
 
 def dispatch(choices: Choices) -> None:
@@ -27,6 +31,7 @@ def dispatch(choices: Choices) -> None:
 
 def _dispatch(choices: Choices) -> None:
     _refuse_mixtures(choices)
+    _refuse_overwriting(choices)
     if choices.scenario == LIST:
         _list(choices.json)
     elif choices.replay is not None:
@@ -67,6 +72,29 @@ def _refuse_mixtures(choices: Choices) -> None:
     if choices.jobs is not None and not choices.seeds:
         raise UsageError("usage", "--jobs is for --seeds")
     refuse_bad_choice(choices)
+
+
+def _refuse_overwriting(choices: Choices) -> None:
+    """Return if no file that is written is another one of the same command."""
+    files = {
+        "--plan": choices.plan,
+        "--faults": choices.faults,
+        "--replay": choices.replay,
+        "--trace": choices.trace,
+        "--diagram": choices.diagram,
+    }
+    seen: dict[str, str] = {}
+    for name, path in files.items():
+        if path is None or _is_device(path):
+            continue
+        other = seen.setdefault(os.path.realpath(path), name)
+        if other != name and name in WRITTEN:
+            raise UsageError("usage", f"{other} and {name} are the same file: {path}")
+
+
+def _is_device(path: Path) -> bool:
+    """Return whether a path is there and is no plain file: a terminal may be read and written."""
+    return os.path.exists(path) and not os.path.isfile(path)
 
 
 def _list(json: bool) -> None:

@@ -33,7 +33,7 @@ LINES_SHOWN = 15
 
 
 class _Files(NamedTuple):
-    """Where a small violating plan and its trace were written, and how many runs it took."""
+    """A small violating plan and its trace, if they could be written, and how many runs it took."""
 
     plan: Path
     trace: Path
@@ -41,6 +41,7 @@ class _Files(NamedTuple):
     outcome: Outcome
     lines: tuple[str, ...]
     runs: int
+    are_written: bool
 
 
 def run_one(choices: Choices) -> None:
@@ -147,18 +148,17 @@ def _shrunk(runner: Runner, plan: Plan, outcome: Outcome, choices: Choices) -> _
     trace = Trace()
     again = runner.run(small, trace)
     stem = Path(f"violation-{plan.seed}")
-    files = _Files(
-        stem.with_suffix(".toml"),
-        stem.with_suffix(".trace"),
-        small,
-        again,
-        tuple(trace.lines),
-        runs,
-    )
-    texts = {files.plan: write(small), files.trace: file_of(small, trace.lines)}
+    paths = stem.with_suffix(".toml"), stem.with_suffix(".trace")
+    are_written = _write_violation(paths, (write(small), file_of(small, trace.lines)))
+    return _Files(*paths, small, again, tuple(trace.lines), runs, are_written)
+
+
+def _write_violation(paths: tuple[Path, Path], texts: tuple[str, str]) -> bool:
+    """Write a small plan and its trace; return whether that worked."""
     with _verdict_first("small plan", good=False):
-        write_files({path: text.encode() for path, text in texts.items()})
-    return files
+        write_files({path: text.encode() for path, text in zip(paths, texts, strict=True)})
+        return True
+    return False
 
 
 def _say_violation(files: _Files, command: str) -> None:
@@ -167,16 +167,21 @@ def _say_violation(files: _Files, command: str) -> None:
     if finding is None:
         say("A second run of the same plan broke nothing: the run is not deterministic.")
         return
-    say(f"The smallest plan found ({files.runs} runs tried), in {files.plan}:")
+    in_plan, in_trace = (
+        f", in {path}" if files.are_written else "" for path in (files.plan, files.trace)
+    )
+    say(f"The smallest plan found ({files.runs} runs tried){in_plan}:")
     for line in as_toml(files.small):
         say(f"  {line}")
     say()
     say(f"First bad step: {finding.step:,}, at {finding.at_ms} ms: {finding.invariant}")
     say(f"  {finding.text}")
     say()
-    say(f"The last {LINES_SHOWN} of {len(files.lines):,} events, in {files.trace}:")
+    say(f"The last {LINES_SHOWN} of {len(files.lines):,} events{in_trace}:")
     for line in files.lines[-LINES_SHOWN:]:
         say(f"  {line}")
+    if not files.are_written:
+        return
     say()
     say(f"reproduce small: tongzhang simulate --plan {files.plan}")
     say(f"step by step:    tongzhang simulate --replay {files.trace}")
@@ -188,8 +193,8 @@ def _files_json(files: _Files | None) -> dict[str, object]:
     return {
         "shrunk": {
             "runs": files.runs,
-            "plan": str(files.plan),
-            "trace": str(files.trace),
+            "plan": str(files.plan) if files.are_written else None,
+            "trace": str(files.trace) if files.are_written else None,
             "step": files.outcome.finding.step,
             "text": files.outcome.finding.text,
             "last_events": list(files.lines[-LINES_SHOWN:]),
