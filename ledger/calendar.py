@@ -12,10 +12,11 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from ledger import forms
 from ledger.errors import Refused
 from ledger.limits import HOLIDAYS_MAX
 
-Day = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$(?!\n)")]
+Day = Annotated[str, Meta(pattern=forms.DAY)]
 Days = Annotated[tuple[Day, ...], Meta(max_length=HOLIDAYS_MAX)]
 
 _MINUTE_MS = 60_000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
+from datetime import date
 from functools import cached_property
 from typing import Annotated, Literal
 
@@ -220,6 +221,29 @@ def check(genesis: Genesis) -> None:
         raise GenesisError("bad-limits", "a block must be able to hold one whole batch")
     if genesis.limits.batch_bytes > genesis.limits.block_bytes:
         raise GenesisError("bad-limits", "a block must be able to hold one whole batch")
+    _refuse_days("holidays", genesis.calendar.holidays)
+    _refuse_days("workdays", genesis.calendar.workdays)
+    _refuse_kinds(genesis.due_ms)
+
+
+def _refuse_days(name: str, days: tuple[str, ...]) -> None:
+    for day in days:
+        try:
+            date.fromisoformat(day)
+        except ValueError:
+            raise GenesisError(
+                "bad-calendar",
+                f"{name} are days of the calendar, such as 2026-10-01, and {day} is none",
+            ) from None
+
+
+def _refuse_kinds(due_ms: dict[str, int]) -> None:
+    for kind in due_ms:
+        if kind not in DUE_MS:
+            raise GenesisError(
+                "bad-due-ms",
+                f"due_ms has the kinds {', '.join(DUE_MS)}; no expectation is of kind {kind!r}",
+            )
 
 
 def _refuse_member_count(genesis: Genesis) -> None:
