@@ -5,13 +5,14 @@ from __future__ import annotations
 import msgspec
 from fastapi import APIRouter
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 from starlette.responses import Response
 
 from api.answers import json_answer
 from api.business.disputes import DisputeView, disputes_about, shown
 from api.business.expectations import ExpectationView, expectations_on
 from api.business.fee_views import ChargeView, charge_view
-from api.business.legs import LegView, buckets_of, leg_views, money_by_state
+from api.business.legs import VOID, LegView, buckets_of, leg_views, money_by_state
 from api.business.parameters import AsOf, now_ms
 from api.business.payouts import PayoutSummary, payout_summary
 from api.business.refunds import RefundView, refunds_of
@@ -59,10 +60,11 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
 
     ``state`` is captured or instructed (one half), split or conflicting (both), reversed or
     withdrawn; disputed while a dispute is open; unknown if every record was refused. ``money`` sums
-    the legs' amounts by their state, so that a failed leg shows. ``payouts`` are those that its
-    legs are in or came back with. ``expectations`` and ``timeline`` are those of the payment and of
-    its payouts, refunds and disputes; the timeline has the refused records too. ``fee`` is the last
-    charge; ``earlier_fees`` are those of earlier captures, which were invoiced and stand.
+    the legs' amounts by their state, so that a failed leg shows; void legs are no money.
+    ``payouts`` are those that its legs are in or came back with. ``expectations``
+    and ``timeline`` are those of the payment and of its payouts, refunds and disputes; the timeline
+    has the refused records too. ``fee`` is the last charge; ``earlier_fees`` are those of earlier
+    captures, which were invoiced and stand.
     """
 
     payment: str
@@ -109,10 +111,13 @@ def payment_view(reader: Reader, payment: str, as_of_ms: int) -> PaymentView | N
     if not entries:
         return None
     earlier, charge = _charges_of(reader, payment)
+    state = payment_state(capture, instruction)
     views = leg_views(reader, legs)
+    if instruction is not None and (state == "reversed" or not instruction.stands):
+        views = [replace(each, state=VOID) for each in views]
     return PaymentView(
         payment=payment,
-        state=shown(payment_state(capture, instruction), own),
+        state=shown(state, own),
         legs=views,
         money=money_by_state(views),
         payouts=payouts,
