@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from queries_kit import Kept
 
 from cli import main
 from tests import fee_kit
-from tests.ledger_kit import split
+from tests.ledger_kit import leg, split
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +66,20 @@ def test_the_command_shows_earlier_fees_too(kept: Kept, capsys: pytest.CaptureFi
         "0.60 CNY invoiced for 2026-01, invoice I1",
         "1.20 CNY charged for 2026-02",
     ]
+
+
+def test_what_is_due_again_names_the_payout_that_came_back_last(tmp_path: Path) -> None:
+    made = Kept(tmp_path)
+    made.register("shop")
+    for payment, payout in (("A", "O1"), ("B", "O2")):
+        made.capture(payment, 100)
+        made.instruct(payment, 100, legs=[leg(1, "shop", amount=100)])
+        made.create(payout, 100)
+    for payout in ("O2", "O1"):
+        made.apply("institution", "settlement.returned", payout=payout, reason="closed")
+    (due,) = made.get("/v1/payouts/due", receiver="shop", on="2026-01-06")["due"]
+    made.close()
+    assert (due["amount"], due["returned_payout"]) == (200, "O1")
 
 
 @pytest.mark.parametrize(
