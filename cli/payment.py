@@ -53,8 +53,7 @@ def _facts(view: dict[str, Any]) -> Iterator[str]:
     if view["money"]:
         parts = (f"{money(amount, currency)} {state}" for state, amount in view["money"].items())
         yield f"money       {', '.join(parts)}"
-    fee = view.get("fee")
-    if fee:
+    for fee in (*view["earlier_fees"], *([view["fee"]] if "fee" in view else [])):
         invoice = f", invoice {fee['invoice']}" if "invoice" in fee else ""
         amount = money(fee["amount"], fee["currency"])
         yield f"fee         {amount} {fee['state']} for {fee['period']}{invoice}"

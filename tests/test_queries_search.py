@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from queries_kit import DATABASES, TUESDAY, Kept, month, pages, refused
 
 from ledger.calendar import Calendar
+from tests.ledger_kit import leg
 
 
 @pytest.fixture(scope="module", params=DATABASES)
@@ -49,6 +50,26 @@ def test_payments_are_found_by_the_business_date_of_their_capture(kept: Kept) ->
     assert search(kept, **{"from": "2026-01-07"}) == []
     assert search(kept, to="2026-01-04") == []
     assert search(kept, to="9999-12-31") == ["P1", "P2", "P3", "P5", *late]
+
+
+@pytest.fixture(scope="module")
+def uneven(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
+    """Give payments of two legs to one receiver of which one is due nothing."""
+    made = Kept(tmp_path_factory.mktemp("uneven"))
+    made.register("shop")
+    legs = [leg(1, "shop", ppm=999_999), leg(2, "shop", ppm=1)]
+    for number in range(1, 6):
+        made.capture(f"Z{number}", number)
+        made.instruct(f"Z{number}", number, mode="ratio", legs=legs)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("limit", [1, 2, 4, 100])
+def test_a_payment_with_a_leg_that_is_due_nothing_is_found_once(uneven: Kept, limit: int) -> None:
+    found = pages(uneven, "/v1/search", "payments", receiver="shop", limit=limit)
+    names = [each["payment"] for page in found for each in page]
+    assert sorted(names) == [f"Z{number}" for number in range(1, 6)]
 
 
 def test_a_found_payment_says_its_state(kept: Kept) -> None:

@@ -19,6 +19,7 @@ from api.named import refuse_unknown_receiver
 from api.openapi import describe_list
 from api.paging import TWO_TEXTS, Cursor, Limit, cursor_of, foreign_cursor, place_of
 from ledger.contracts.receivers import Bucket, Receiver
+from ledger.contracts.settlement import Payout
 from node.storage.queries import due_buckets, due_receivers
 from node.storage.reads import Reader
 from node.storage.store import Store
@@ -106,7 +107,8 @@ def today(store: Store) -> str:
 def due_to(reader: Reader, receiver: Receiver, day: str) -> list[DuePayout]:
     """Return what is due and upcoming to one receiver, judged on a date."""
     name = receiver.receiver
-    return _payouts(receiver, due_buckets(reader, EVER, name, name), day)
+    buckets = due_buckets(reader, EVER, name, name)
+    return _payouts(receiver, buckets, day, _came_back(reader, buckets))
 
 
 def _due(reader: Reader, names: list[str], dates: tuple[str, str]) -> list[DuePayout]:
@@ -115,13 +117,23 @@ def _due(reader: Reader, names: list[str], dates: tuple[str, str]) -> list[DuePa
     until, day = dates
     buckets = due_buckets(reader, until, names[0], names[-1])
     receivers = reader.rows_under(Receiver, [(name,) for name in names])
+    came_back = _came_back(reader, buckets)
     views: list[DuePayout] = []
     for name, own in groupby(buckets, key=lambda bucket: bucket.receiver):
-        views += _payouts(receivers[name,], own, day)
+        views += _payouts(receivers[name,], own, day, came_back)
     return views
 
 
-def _payouts(receiver: Receiver, buckets: Iterable[Bucket], day: str) -> list[DuePayout]:
+def _came_back(reader: Reader, buckets: Iterable[Bucket]) -> dict[str, int]:
+    """Return in which entry each payout that buckets were in came back."""
+    names = sorted({bucket.returned for bucket in buckets if bucket.returned})
+    payouts = reader.rows_under(Payout, [(name,) for name in names])
+    return {payout.payout: payout.last_entry for payout in payouts.values()}
+
+
+def _payouts(
+    receiver: Receiver, buckets: Iterable[Bucket], day: str, came_back: dict[str, int]
+) -> list[DuePayout]:
     """Return the dates on which something is due to a receiver, with running sums."""
     views: list[DuePayout] = []
     amount = legs = 0
@@ -129,6 +141,7 @@ def _payouts(receiver: Receiver, buckets: Iterable[Bucket], day: str) -> list[Du
         same = list(own)
         amounts, counts = sum(each.amount for each in same), sum(each.legs for each in same)
         amount, legs = amount + amounts, legs + counts
+        returned = {each.returned for each in same if each.returned}
         view = DuePayout(
             receiver=receiver.receiver,
             receiver_state=receiver.state,
@@ -139,7 +152,7 @@ def _payouts(receiver: Receiver, buckets: Iterable[Bucket], day: str) -> list[Du
             currency=receiver.currency,
             payout_amount=amount,
             payout_legs=legs,
-            returned_payout=max(each.returned for each in same) or UNSET,
+            returned_payout=max(returned, key=came_back.__getitem__, default=UNSET),
         )
         views.append(view)
     return views

@@ -16,14 +16,16 @@ from node.storage.reads import Reader
 
 ARRIVED = "arrived"
 PAID = "paid"
+VOID = "void"
 
 
 class LegView(msgspec.Struct, frozen=True, kw_only=True):
     """One leg and how far its money has got.
 
-    ``state`` is one of instructed, allocated, in-payout, paid, arrived, returned, disputed or
-    nothing-due. ``ends_at`` is the last state this leg can reach: ``paid`` where no party owns the
-    receiver and so nobody can state the arrival.
+    ``state`` is one of instructed, allocated, in-payout, paid, arrived, returned, disputed,
+    nothing-due, or void where the split that it was part of no longer holds. ``ends_at`` is the
+    last state this leg can reach: ``paid`` where no party owns the receiver and so nobody can state
+    the arrival.
     """
 
     payment: str
@@ -63,9 +65,9 @@ def buckets_of(reader: Reader, legs: Sequence[Leg]) -> dict[tuple[str, int], Buc
 
 
 def money_by_state(legs: Sequence[LegView]) -> dict[str, int]:
-    """Return what legs amount to by their state, so that a failed leg shows."""
+    """Return what legs amount to by their state, so that a failed leg shows; void ones do not."""
     money: dict[str, int] = {}
-    for leg in legs:
+    for leg in (each for each in legs if each.state != VOID):
         money[leg.state] = money.get(leg.state, 0) + leg.amount
     return money
 

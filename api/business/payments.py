@@ -5,13 +5,14 @@ from __future__ import annotations
 import msgspec
 from fastapi import APIRouter
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 from starlette.responses import Response
 
 from api.answers import json_answer
 from api.business.disputes import DisputeView, disputes_about, shown
 from api.business.expectations import ExpectationView, expectations_on
 from api.business.fee_views import ChargeView, charge_view
-from api.business.legs import LegView, buckets_of, leg_views, money_by_state
+from api.business.legs import VOID, LegView, buckets_of, leg_views, money_by_state
 from api.business.parameters import AsOf, now_ms
 from api.business.payouts import PayoutSummary, payout_summary
 from api.business.refunds import RefundView, refunds_of
@@ -59,9 +60,11 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
 
     ``state`` is captured or instructed (one half), split or conflicting (both), reversed or
     withdrawn; disputed while a dispute is open; unknown if every record was refused. ``money`` sums
-    the legs' amounts by their state, so that a failed leg shows. ``payouts`` are those that its
-    legs are in or came back with. ``expectations`` and ``timeline`` are those of the payment and of
-    its payouts, refunds and disputes; the timeline has the refused records too.
+    the legs' amounts by their state, so that a failed leg shows; void legs are no money.
+    ``payouts`` are those that its legs are in or came back with. ``expectations``
+    and ``timeline`` are those of the payment and of its payouts, refunds and disputes; the timeline
+    has the refused records too. ``fee`` is the last charge; ``earlier_fees`` are those of earlier
+    captures, which were invoiced and stand.
     """
 
     payment: str
@@ -71,6 +74,7 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     payouts: list[PayoutSummary]
     refunds: list[RefundView]
     disputes: list[DisputeView]
+    earlier_fees: list[ChargeView]
     expectations: list[ExpectationView]
     timeline: list[EntryView]
     capture: CaptureView | UnsetType = UNSET
@@ -106,22 +110,36 @@ def payment_view(reader: Reader, payment: str, as_of_ms: int) -> PaymentView | N
     entries = timeline(reader, subjects)
     if not entries:
         return None
-    charge = reader.row(FeeCharge, (payment, CURRENT))
+    earlier, charge = _charges_of(reader, payment)
+    state = payment_state(capture, instruction)
     views = leg_views(reader, legs)
+    if instruction is not None and (state == "reversed" or not instruction.stands):
+        views = [replace(each, state=VOID) for each in views]
     return PaymentView(
         payment=payment,
-        state=shown(payment_state(capture, instruction), own),
+        state=shown(state, own),
         legs=views,
         money=money_by_state(views),
         payouts=payouts,
         refunds=refunds,
         disputes=disputes,
+        earlier_fees=[charge_view(reader, each, capture) for each in earlier],
         expectations=expectations_on(reader, subjects, as_of_ms),
         timeline=entries,
         capture=UNSET if capture is None else _capture_view(capture),
         instruction=UNSET if instruction is None else _instruction_view(instruction),
         fee=UNSET if charge is None else charge_view(reader, charge, capture),
     )
+
+
+def _charges_of(reader: Reader, payment: str) -> tuple[list[FeeCharge], FeeCharge | None]:
+    """Return the charges of earlier captures, oldest first, and the last charge."""
+    last = reader.row(FeeCharge, (payment, CURRENT))
+    if last is None:
+        return [], None
+    keys = [(payment, number) for number in range(CURRENT + 1, CURRENT + 1 + last.earlier)]
+    found = reader.rows_under(FeeCharge, keys)
+    return [found[key] for key in keys if key in found], last
 
 
 def _legs_of(reader: Reader, instruction: Instruction) -> list[Leg]:

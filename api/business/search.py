@@ -193,11 +193,23 @@ def _of_halves(reader: Reader, walk: Walk, after: Place | None, chunk: int) -> I
 
 
 def _of_receiver(reader: Reader, receiver: str, after: Place | None, chunk: int) -> Iterator[Hit]:
-    """Yield payments of which a leg goes to a receiver, those that are not allocated first."""
+    """Yield payments of which a leg goes to a receiver, those that are not allocated first.
+
+    Legs of one payment may be in several buckets, or in none: it is found at the first.
+    """
     walk = Walk({"receiver": receiver}, ("bucket", "payment", "leg"))
     legs = walked(reader, Leg, walk, after, chunk)
     for (bucket, payment), same in groupby(legs, key=lambda leg: (leg.bucket, leg.payment)):
-        yield Hit(bucket, payment, max(leg.leg for leg in same))
+        last = max(leg.leg for leg in same)
+        if bucket == _first_bucket(reader, receiver, payment):
+            yield Hit(bucket, payment, last)
+
+
+def _first_bucket(reader: Reader, receiver: str, payment: str) -> int:
+    instruction = reader.row(Instruction, (payment,))
+    count = 0 if instruction is None else instruction.leg_count
+    legs = reader.rows_under(Leg, [(payment, number) for number in range(1, count + 1)])
+    return min((leg.bucket for leg in legs.values() if leg.receiver == receiver), default=0)
 
 
 def _captured_at(reader: Reader, hit: Hit) -> int | None:

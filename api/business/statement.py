@@ -19,6 +19,11 @@ from node.storage.books import BookReader
 
 _CONFIRMED = type_name(SettlementConfirmed)
 _SETTLEMENTS = "settlement."
+_ROWS_OF_ENTRY_MAX = 2 * LEGS_CEILING
+"""How often an entry may post to one account: an amendment takes every leg back and enters it anew.
+
+An entry is whole only if all of them are read, and a page has to hold one whole entry at least.
+"""
 
 
 class Sums(NamedTuple):
@@ -74,8 +79,7 @@ def _postings(
     """Return what entries credited to each account, and before which entry that is complete."""
     found: dict[int, tuple[PostedEntry, _Amounts]] = {}
     horizon = SAFE_INTEGER_MAX
-    # An entry may credit one receiver once a leg, and is whole only if all of them are read.
-    rows_max = limit + LEGS_CEILING + 1
+    rows_max = limit + _ROWS_OF_ENTRY_MAX + 1
     for account in (books.pending, books.in_transit, books.paid):
         name = account(receiver.receiver)
         place = (start, SAFE_INTEGER_MAX)

@@ -1,0 +1,105 @@
+"""Payments that were corrected: earlier fees are still shown, and no money where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from queries_kit import Kept
+
+from cli import main
+from tests import fee_kit
+from tests.ledger_kit import leg, split
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
+    """Give a payment whose first charge was invoiced, and that was captured and charged anew."""
+    made = Kept(tmp_path_factory.mktemp("corrected"))
+    made.register("shop")
+    made.register("platform-fee", owner="platform")
+    fee_kit.agree(made)
+    made.capture()
+    fee_kit.charge(made)
+    made.now = fee_kit.FEBRUARY
+    made.apply("institution", "fee.invoiced", **fee_kit.invoice_of())
+    made.apply("institution", "payment.reversed", payment="P1", reason="void")
+    made.capture(amount=20_000)
+    fee_kit.charge(made, amount=120)
+    _corrections(made)
+    yield made
+    made.close()
+
+
+def _corrections(made: Kept) -> None:
+    """P3 is amended after its reversal, P5 captured after its withdrawal, P6 captured anew."""
+    for payment in ("P2", "P3", "P6"):
+        made.capture(payment)
+        made.instruct(payment)
+        made.apply("institution", "payment.reversed", payment=payment, reason="void")
+    made.apply("platform", "split.amended", **split("P3"))
+    made.capture("P6")
+    for payment in ("P4", "P5"):
+        made.instruct(payment)
+        made.apply("platform", "split.withdrawn", payment=payment, reason="cancelled")
+    made.capture("P5")
+    made.instruct("P7")
+
+
+def money_of(view: dict[str, Any]) -> tuple[str, set[str], dict[str, int]]:
+    return view["state"], {leg["state"] for leg in view["legs"]}, view["money"]
+
+
+def test_a_payment_charged_anew_still_shows_its_invoiced_charge(kept: Kept) -> None:
+    view = kept.get("/v1/payments/P1")
+    assert (view["fee"]["amount"], view["fee"]["state"]) == (120, "charged")
+    (earlier,) = view["earlier_fees"]
+    assert (earlier["amount"], earlier["state"], earlier["invoice"]) == (60, "invoiced", "I1")
+
+
+def test_the_command_shows_earlier_fees_too(kept: Kept, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.run(["payment", "P1", "--url", kept.server.url, "--token", kept.token]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  fee ")]
+    assert [line.split(maxsplit=1)[1] for line in lines] == [
+        "0.60 CNY invoiced for 2026-01, invoice I1",
+        "1.20 CNY charged for 2026-02",
+    ]
+
+
+def test_what_is_due_again_names_the_payout_that_came_back_last(tmp_path: Path) -> None:
+    made = Kept(tmp_path)
+    made.register("shop")
+    for payment, payout in (("A", "O1"), ("B", "O2")):
+        made.capture(payment, 100)
+        made.instruct(payment, 100, legs=[leg(1, "shop", amount=100)])
+        made.create(payout, 100)
+    for payout in ("O2", "O1"):
+        made.apply("institution", "settlement.returned", payout=payout, reason="closed")
+    (due,) = made.get("/v1/payouts/due", receiver="shop", on="2026-01-06")["due"]
+    made.close()
+    assert (due["amount"], due["returned_payout"]) == (200, "O1")
+
+
+@pytest.mark.parametrize(
+    ("payment", "state", "legs", "money"),
+    [
+        ("P2", "reversed", "void", {}),
+        ("P3", "instructed", "instructed", {"instructed": 10_000}),
+        ("P4", "withdrawn", "void", {}),
+        ("P5", "captured", "void", {}),
+        ("P6", "split", "allocated", {"allocated": 10_000}),
+        ("P7", "instructed", "instructed", {"instructed": 10_000}),
+    ],
+)
+def test_legs_whose_split_no_longer_holds_are_void_and_count_as_no_money(
+    kept: Kept, payment: str, state: str, legs: str, money: dict[str, int]
+) -> None:
+    assert money_of(kept.get(f"/v1/payments/{payment}")) == (state, {legs}, money)
+
+
+def test_a_dispute_about_a_void_leg_puts_no_money_anywhere(kept: Kept) -> None:
+    named = {"dispute": "X1", "subject": "payment:P2/leg:1", "against": "platform"}
+    kept.apply("funder", "dispute.raised", **named, reason="mine")
+    assert money_of(kept.get("/v1/payments/P2")) == ("disputed", {"void"}, {})
