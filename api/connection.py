@@ -1,7 +1,9 @@
-"""One HTTP connection, bounded before anybody is known: the size and time of a request's head.
+"""One HTTP connection, bounded before anybody is known: a request's head, and an unwanted body.
 
 Requests carry their token in the head, and peers prove their key only after it. So whoever can
-reach the port can send the beginning of one; what it may cost is bounded here.
+reach the port can send the beginning of one; what it may cost is bounded here. A request that was
+answered before its body had come, as one without a token is, gets as much time for the rest: then
+the connection is closed, unless another request has begun on it.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from http import HTTPStatus
 from typing import ClassVar
 
 import msgspec
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from api.limits import CONNECTIONS_MAX, FULL_TOLD_EVERY_S, HEAD_BYTES_MAX, HEAD_WAIT_S
 from api.problems import MEDIA_TYPE, Problem
@@ -69,6 +71,17 @@ class BoundedConnection(HttpToolsProtocol):
         """A request's head is complete."""
         self._head_came()
         super().on_headers_complete()
+
+    def on_response_complete(self) -> None:
+        """A request is answered. What is left of its body is waited for only so long."""
+        super().on_response_complete()
+        cycle = self.cycle
+        if cycle is not None and cycle.response_complete and cycle.more_body:
+            self.loop.call_later(HEAD_WAIT_S, self._stop_waiting, cycle)
+
+    def _stop_waiting(self, answered: RequestResponseCycle) -> None:
+        if self.cycle is answered and self._head_timer is None:
+            self.transport.close()
 
     def _tell_full(self) -> None:
         """Say now and then that connections are closed: each one said would fill the log."""
