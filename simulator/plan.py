@@ -215,6 +215,8 @@ def read(text: str, kind: type[T], name: str, holds: str = "") -> T:
         raise SimulatorError("bad-plan", f"{name}: {advice(str(error), kind, holds)}") from None
     except (msgspec.DecodeError, ValueError) as error:
         raise SimulatorError("bad-plan", f"{name} is not TOML: {error}") from None
+    except RecursionError:
+        raise SimulatorError("bad-plan", f"{name} is nested too deeply") from None
 
 
 def write(plan: msgspec.Struct) -> str:

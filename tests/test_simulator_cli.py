@@ -465,6 +465,13 @@ def test_a_bad_plan_is_refused_with_what_belongs_at_that_place(
     assert said in capsys.readouterr().err.replace("error: bad-plan: p.toml: ", "")
 
 
+@pytest.mark.parametrize("option", ["--plan", "--faults"])
+def test_a_plan_nested_too_deeply_is_refused(option: str, tmp_path: Path, capsys: Captured) -> None:
+    (tmp_path / "p.toml").write_text("faults = " + "[" * 100_000)
+    assert run(["simulate", option, "p.toml"]) == 2
+    assert capsys.readouterr().err == "error: bad-plan: p.toml is nested too deeply\n"
+
+
 def test_a_fault_file_without_faults_is_no_calm_run(tmp_path: Path, capsys: Captured) -> None:
     file = tmp_path / "none.toml"
     file.write_text("faults = []\n")
