@@ -164,7 +164,7 @@ def post(tx: Transaction, currency: str, lines: Iterable[tuple[str, int]]) -> No
         raise ValueError(f"the lines of entry {entry} sum to {total} {currency}, not to zero")
     tx.postings = line
     tx.set_all(Balance, balances)
-    tx.set_all(Posting, postings)
+    tx.add_all(Posting, postings)
 
 
 def refuse_amount(tx: Transaction, amount: int, currency: str) -> None:

@@ -23,6 +23,7 @@ _MINUTE_MS = 60_000
 _EPOCH = date(1970, 1, 1)
 _DAY_MINUTES = 1440
 _CYCLE_DAYS_MAX = 30
+DUE_DATES_MAX = 4096
 _DATE_ORDINAL_MAX = date.max.toordinal() - 4000
 
 
@@ -67,7 +68,11 @@ class Calendar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             cycle: ``T+n`` counts business days from the first business day on or after the
                 capture's business date; ``D+n`` counts calendar days.
         """
-        start = _day(self.day_number(time_ms))
+        return self.due_after(self.day_number(time_ms), cycle)
+
+    def due_after(self, day_number: int, cycle: str) -> str:
+        """Return the ISO date that lies a cycle after a business date, see :meth:`due_date`."""
+        start = _day(day_number)
         count = int(cycle[2:])
         if cycle[0] == "D":
             return (start + timedelta(days=count)).isoformat()
@@ -82,6 +87,22 @@ class Calendar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 return day
             day += timedelta(days=1)
         return day
+
+
+class DueDates(dict[tuple[int, str], str]):
+    """Due dates by business date (days since the epoch) and cycle; each is computed once."""
+
+    __slots__ = ("_calendar",)
+
+    def __init__(self, calendar: Calendar) -> None:
+        super().__init__()
+        self._calendar = calendar
+
+    def __missing__(self, key: tuple[int, str]) -> str:
+        if len(self) >= DUE_DATES_MAX:
+            self.clear()
+        due = self[key] = self._calendar.due_after(*key)
+        return due
 
 
 def _day(days_since_epoch: int) -> date:

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from ledger import canonical, domains
-from ledger.calendar import Calendar
+from ledger.calendar import Calendar, DueDates
 from ledger.errors import GenesisError
 from ledger.keys import PUBLIC_KEY_BYTES, Verifier
 from ledger.limits import (
@@ -144,9 +144,19 @@ class Genesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
         """Role by party name."""
         return {m.name: m.role for m in self.members}
 
+    @cached_property
+    def soles(self) -> dict[str, str]:
+        """The one party by each role that only one may hold (platform, institution)."""
+        return {m.role: m.name for m in self.members if m.role in SOLE_ROLES}
+
     def sole(self, role: Role) -> str:
-        """Return the one party in a role that only one may hold (platform, institution)."""
-        return next(m.name for m in self.members if m.role == role)
+        """Return the one party in a role that only one may hold."""
+        return self.soles[role]
+
+    @cached_property
+    def due_dates(self) -> DueDates:
+        """Due dates by the institution's calendar, as far as somebody has asked for them."""
+        return DueDates(self.calendar)
 
     def due_after_ms(self, kind: str) -> int:
         """Return how long an expectation of ``kind`` may stay open before it is overdue."""

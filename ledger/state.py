@@ -79,7 +79,8 @@ class EmptyView:
 class Rows(dict[Key, R | None]):
     """The rows of one type as a layer shows them while changes are made: read, or changed.
 
-    What is not here yet is read from below. ``changed`` holds what the layer has changed, for good.
+    What is not here yet is read from below. ``changed`` holds what the layer has changed, for good;
+    a row that was added is here only once somebody asks for it.
     """
 
     __slots__ = ("_kind", "_read", "changed")
@@ -91,8 +92,9 @@ class Rows(dict[Key, R | None]):
         self.changed: dict[Key, R | None] = {}
 
     def __missing__(self, key: Key) -> R | None:
-        row = self[key] = self._read(self._kind, key)
-        return row
+        row: Any = self.changed.get(key, _ABSENT)
+        row = self[key] = self._read(self._kind, key) if row is _ABSENT else row
+        return row  # type: ignore[no-any-return]
 
 
 class _Tables(dict[type[Row], Rows[Any]]):
@@ -210,7 +212,6 @@ class Transaction:
         "entry",
         "genesis",
         "height",
-        "memo",
         "postings",
         "role",
         "subject",
@@ -228,7 +229,7 @@ class Transaction:
         time_ms: int,
     ) -> None:
         self._tables = view.tables
-        self._undo: list[tuple[Rows[Any], Iterable[Key], Mapping[Key, Any]]] = []
+        self._undo: list[tuple[Rows[Any], Key | None, Any]] = []
         self.genesis = genesis
         self.author = author
         self.role = role
@@ -239,8 +240,6 @@ class Transaction:
         """What the record is about, such as ``payment:P1``."""
         self.postings = 0
         """How many lines this record has posted to the books."""
-        self.memo: dict[object, str] = {}
-        """Results of pure functions, kept from record to record of one block."""
 
     def begin(self, entry: int, subject: str = "") -> None:
         """Go on with the record at index ``entry``; what was changed so far stays."""
@@ -251,12 +250,13 @@ class Transaction:
 
     def undo(self) -> None:
         """Take back every change since :meth:`begin`: the record was refused."""
-        for rows, keys, before in reversed(self._undo):
-            for key in keys:
-                if key in before:
-                    rows[key] = rows.changed[key] = before[key]
-                else:
-                    del rows[key], rows.changed[key]  # to be read from below again
+        for rows, key, before in reversed(self._undo):
+            if key is not None:
+                _restore(rows, key, before)
+                continue
+            keys, known = before
+            for each in keys:
+                _restore(rows, each, known.get(each, _ABSENT))
         self._undo.clear()
 
     def get(self, kind: type[R], key: Key) -> R | None:
@@ -276,8 +276,7 @@ class Transaction:
         """Set or (None) delete the row under ``key``, which must be the row's own."""
         rows = self._tables[kind]
         changed = rows.changed
-        before = {key: changed[key]} if key in changed else _NOTHING
-        self._undo.append((rows, (key,), before))
+        self._undo.append((rows, key, changed.get(key, _ABSENT)))
         changed[key] = rows[key] = row
 
     def set_all(self, kind: type[Row], changed: Mapping[Key, Row | None]) -> None:
@@ -285,20 +284,32 @@ class Transaction:
         rows = self._tables[kind]
         again = rows.changed.keys() & changed.keys()
         before = {key: rows.changed[key] for key in again} if again else _NOTHING
-        self._undo.append((rows, changed, before))
+        self._undo.append((rows, None, (changed, before)))
         rows.update(changed)
         rows.changed.update(changed)
 
+    def add_all(self, kind: type[Row], added: Mapping[Key, Row]) -> None:
+        """Set many rows of one type under keys that nobody has read or set before."""
+        rows = self._tables[kind]
+        self._undo.append((rows, None, (added, _NOTHING)))
+        rows.changed.update(added)
+
     def sole(self, role: Role) -> str:
         """Return the one party in a role that only one may hold."""
-        name = self.memo.get(role)
-        if name is None:
-            name = self.memo[role] = self.genesis.sole(role)
-        return name
+        return self.genesis.soles[role]
 
     def delete(self, kind: type[Row], key: Key) -> None:
         """Delete the row under ``key``, which must exist."""
         self.set(kind, key, None)
+
+
+def _restore(rows: Rows[Any], key: Key, before: Any) -> None:
+    """Make the row under ``key`` what it was: ``before``, or to be read from below again."""
+    if before is _ABSENT:
+        rows.pop(key, None)
+        del rows.changed[key]
+    else:
+        rows[key] = rows.changed[key] = before
 
 
 def change_list(changes: Changes) -> list[list[Any]]:

@@ -42,12 +42,8 @@ def due_date(tx: Transaction, time_ms: int, cycle: str) -> str:
     Raises:
         Refused: ``date-out-of-range``.
     """
-    calendar = tx.genesis.calendar
-    key = (calendar.day_number(time_ms), cycle)
-    found = tx.memo.get(key)
-    if found is None:
-        found = tx.memo[key] = calendar.due_date(time_ms, cycle)
-    return found
+    genesis = tx.genesis
+    return genesis.due_dates[genesis.calendar.day_number(time_ms), cycle]
 
 
 def business_date(tx: Transaction, time_ms: int) -> str:
