@@ -83,17 +83,16 @@ class Rows(dict[Key, R | None]):
     a row that was added is here only once somebody asks for it.
     """
 
-    __slots__ = ("_kind", "_read", "changed")
+    __slots__ = ("_below", "_kind", "changed")
 
     def __init__(self, kind: type[R], below: View) -> None:
-        super().__init__()
         self._kind = kind
-        self._read = below.get
+        self._below = below
         self.changed: dict[Key, R | None] = {}
 
     def __missing__(self, key: Key) -> R | None:
         row: Any = self.changed.get(key, _ABSENT)
-        row = self[key] = self._read(self._kind, key) if row is _ABSENT else row
+        row = self[key] = self._below.get(self._kind, key) if row is _ABSENT else row
         return row  # type: ignore[no-any-return]
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.calendar import Calendar
+from ledger.calendar import DUE_DATES_MAX, Calendar, DueDates
 from ledger.errors import Refused
 
 HOUR_MS = 3_600_000
@@ -105,3 +105,17 @@ def test_a_time_beyond_the_calendar_is_refused() -> None:
     with pytest.raises(Refused) as caught:
         CHINA.business_date(2**53 - 1)
     assert caught.value.code == "date-out-of-range"
+
+
+@given(st.lists(st.tuples(st.integers(-300, 30_000), st.sampled_from(["T+0", "T+1", "D+3"]))))
+def test_due_dates_that_are_kept_are_those_of_the_calendar(asked: list[tuple[int, str]]) -> None:
+    kept = DueDates(OCTOBER)
+    for day, cycle in asked + asked:
+        assert kept[day, cycle] == OCTOBER.due_after(day, cycle)
+
+
+def test_only_so_many_due_dates_are_kept() -> None:
+    kept = DueDates(CHINA)
+    for day in range(DUE_DATES_MAX + 10):
+        assert kept[day, "D+0"]
+    assert len(kept) <= DUE_DATES_MAX
