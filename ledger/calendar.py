@@ -90,7 +90,10 @@ class Calendar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DueDates(dict[tuple[int, str], str]):
-    """Due dates by business date (days since the epoch) and cycle; each is computed once."""
+    """Due dates by business date (days since the epoch) and cycle, as far as they were asked for.
+
+    It holds ``DUE_DATES_MAX`` at most.
+    """
 
     __slots__ = ("_calendar",)
 
@@ -98,10 +101,11 @@ class DueDates(dict[tuple[int, str], str]):
         super().__init__()
         self._calendar = calendar
 
-    def __missing__(self, key: tuple[int, str]) -> str:
+    def reckon(self, day_number: int, cycle: str) -> str:
+        """Return a due date by the calendar, and keep it: see :meth:`Calendar.due_after`."""
         if len(self) >= DUE_DATES_MAX:
             self.clear()
-        due = self[key] = self._calendar.due_after(*key)
+        due = self[day_number, cycle] = self._calendar.due_after(day_number, cycle)
         return due
 
 

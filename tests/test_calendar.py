@@ -111,11 +111,12 @@ def test_a_time_beyond_the_calendar_is_refused() -> None:
 def test_due_dates_that_are_kept_are_those_of_the_calendar(asked: list[tuple[int, str]]) -> None:
     kept = DueDates(OCTOBER)
     for day, cycle in asked + asked:
-        assert kept[day, cycle] == OCTOBER.due_after(day, cycle)
+        due = OCTOBER.due_after(day, cycle)
+        assert (kept.get((day, cycle)) or kept.reckon(day, cycle)) == due
 
 
 def test_only_so_many_due_dates_are_kept() -> None:
     kept = DueDates(CHINA)
     for day in range(DUE_DATES_MAX + 10):
-        assert kept[day, "D+0"]
+        kept.reckon(day, "D+0")
     assert len(kept) <= DUE_DATES_MAX

@@ -42,8 +42,9 @@ def due_date(tx: Transaction, time_ms: int, cycle: str) -> str:
     Raises:
         Refused: ``date-out-of-range``.
     """
-    genesis = tx.genesis
-    return genesis.due_dates[genesis.calendar.day_number(time_ms), cycle]
+    known = tx.genesis.due_dates
+    key = (tx.genesis.calendar.day_number(time_ms), cycle)
+    return known.get(key) or known.reckon(*key)
 
 
 def business_date(tx: Transaction, time_ms: int) -> str:
