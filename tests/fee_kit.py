@@ -15,8 +15,8 @@ Said = tuple[str, str, dict[str, Any]]
 FEBRUARY = MORNING + 28 * DAY  # Monday 2026-02-02, 10:00 at UTC+8
 SHARING = FEBRUARY + 2 * DAY  # T+2 of a settlement on that Monday
 
-RECIPIENTS = {"profit.accepted", "profit.confirmed"}
-"""Record types that only a recipient may state, whatever its role."""
+ANYBODY = {"offer.closed", "profit.accepted", "profit.confirmed"}
+"""Record types whose authors are those that an agreement or a share names, whatever their role."""
 
 
 def terms(agreement: str = "A1", **fields: Any) -> dict[str, Any]:
@@ -28,6 +28,11 @@ def terms(agreement: str = "A1", **fields: Any) -> dict[str, Any]:
         "effective_from": "2026-01-01",
         **fields,
     }
+
+
+def closing(agreement: str = "A1", kind: str = "fee", **fields: Any) -> dict[str, Any]:
+    """Return the fields that close an offer."""
+    return {"kind": kind, "agreement": agreement, "reason": "not needed", **fields}
 
 
 def charge_of(payment: str = "P1", amount: int = 60, **fields: Any) -> dict[str, Any]:
@@ -125,6 +130,12 @@ def charge(ledger: Ledger, payment: str = "P1", amount: int = 60, **fields: Any)
 def offered() -> Ledger:
     ledger = opened()
     ledger.apply("institution", "fee.agreed", **terms())
+    return ledger
+
+
+def closed() -> Ledger:
+    ledger = offered()
+    ledger.apply("platform", "offer.closed", **closing())
     return ledger
 
 
@@ -245,6 +256,7 @@ REFUSALS: dict[str, tuple[Callable[[], Ledger], Said]] = {
         month_over,
         ("institution", "fee.invoiced", invoice_of(period="2025-12")),
     ),
+    "offer-closed": (closed, ("platform", "fee.accepted", terms())),
     "period-invoiced": (invoiced, ("institution", "fee.reversed", reversal_of())),
     "period-not-over": (charged, ("institution", "fee.invoiced", invoice_of())),
     "recipient-missing": (
@@ -284,6 +296,7 @@ ORDINARY: dict[str, tuple[Callable[[], Ledger], Said]] = {
     "fee offered": (opened, ("institution", "fee.agreed", terms())),
     "fee accepted": (offered, ("platform", "fee.accepted", terms())),
     "fee offered again": (offered, ("institution", "fee.agreed", terms(rate_ppm=5000))),
+    "fee declined": (offered, ("platform", "offer.closed", closing())),
     "fee charged": (agreed, ("institution", "fee.charged", charge_of())),
     "payment of a charge reversed": (
         charged,
@@ -294,6 +307,7 @@ ORDINARY: dict[str, tuple[Callable[[], Ledger], Said]] = {
     "profit offered": (opened, ("institution", "profit.agreed", plan())),
     "profit offered again": (planned, ("institution", "profit.agreed", plan(delay="T+1"))),
     "profit accepted": (planned, ("platform", "profit.accepted", consent())),
+    "profit declined": (planned, ("funder", "offer.closed", closing("S1", "profit"))),
     "profit replaced": (consented, ("institution", "profit.agreed", plan("S2"))),
     "profit shared": (shareable, ("institution", "profit.shared", share_of())),
     "profit confirmed": (shared, ("platform", "profit.confirmed", confirmation_of())),

@@ -25,6 +25,7 @@ from ledger.state import Row
 from tests.fee_kit import (
     agreed,
     charge_of,
+    closing,
     confirmation_of,
     consent,
     consented,
@@ -74,6 +75,13 @@ def an_agreement(draw: st.DrawFn) -> Move:
 
 
 @st.composite
+def a_closing(draw: st.DrawFn) -> Move:
+    kind, name = draw(st.sampled_from([("fee", FEE_AGREEMENT), ("profit", PROFIT_AGREEMENT)]))
+    author = draw(st.sampled_from(["institution", "platform"]))
+    return author, "offer.closed", closing(draw(name), kind)
+
+
+@st.composite
 def a_charge(draw: st.DrawFn) -> Move:
     payment = draw(PAYMENT)
     if draw(st.integers(0, 4)) == 0:
@@ -111,6 +119,7 @@ MOVES = st.one_of(
     a_payment(),
     an_agreement(),
     a_plan(),
+    a_closing(),
     a_charge(),
     a_charge(),
     an_invoice(),
@@ -229,6 +238,17 @@ def check_stale(ledger: Ledger, periods: dict[str, FeePeriod]) -> None:
     assert awaited == {name for names in stale.values() for name in names}
 
 
+def check_offers(ledger: Ledger) -> None:
+    """An acceptance is awaited as long as its offer is open, and no longer."""
+    rows = [*all_of(ledger, FeeAgreement), *all_of(ledger, ProfitAgreement)]
+    is_open = {row.agreement: row.state in {"offered", "conflicting"} for row in rows}
+    awaited: dict[str, bool] = dict.fromkeys(is_open, False)
+    for row in all_of(ledger, Expectation):
+        if row.kind.endswith("-acceptance"):
+            awaited[row.subject.partition(":")[2].partition("/")[0]] |= row.state != "met"
+    assert awaited == is_open
+
+
 def check_income(ledger: Ledger, earned: int, received: int) -> None:
     """All income is earned by charges, and who has income has the money or a claim for it."""
     gone = 0
@@ -262,6 +282,7 @@ def play(ledger: Ledger, moves: list[tuple[Move, int]]) -> Counter[str]:
             after = {k: v for k, v in ledger.balances().items() if not k.startswith("fee")}
             assert after == money, "fees never touch the customers' money"
         check_fees(ledger)
+        check_offers(ledger)
     return applied
 
 
@@ -293,11 +314,11 @@ def test_a_careful_month_goes_through_to_the_last_confirmation(
     moves.append((("institution", "fee.charged", charge_of()), 1))
     play(ledger, moves)
     ledger.now = max(ledger.now, MORNING + 30 * DAY)
-    closing: list[Move] = [
+    last: list[Move] = [
         ("institution", "fee.invoiced", invoice_of()),
         ("platform", "fee.settled", settlement_of()),
     ]
-    assert play(ledger, [(move, 1) for move in closing]).total() == 2
+    assert play(ledger, [(move, 1) for move in last]).total() == 2
     ledger.now += 5 * DAY
     assert play(ledger, [(("institution", "profit.shared", share_of()), 1)]).total() == 1
     awaited = [row for row in all_of(ledger, ProfitPortion) if row.state == "awaited"]

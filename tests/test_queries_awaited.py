@@ -11,6 +11,7 @@ from queries_kit import DATABASES, DAY, MORNING, Kept, month, pages, refused
 from api.limits import SCANNED_MAX
 from api.paging import page_of
 from ledger.genesis import Limits
+from tests import fee_kit
 
 LATER = MORNING + 20 * DAY
 
@@ -117,6 +118,23 @@ def test_the_summary_counts_and_sums_what_is_not_met_by_pair(kept: Kept) -> None
     (one,) = kept.get("/v1/expectations/summary", kind="capture", as_of=MORNING)["sums"]
     assert (one["state"], one["awaited"], one["oldest_at"]) == ("open", "institution", MORNING)
     assert kept.get("/v1/expectations/summary", opener="funder")["sums"] == []
+
+
+def test_an_offer_that_was_overtaken_and_closed_is_not_overdue_any_more(kept: Kept) -> None:
+    late = kept.now + 8 * DAY
+    early, later = ("A8", "2026-02-02"), ("A9", "2026-02-03")
+    for name, day in (early, later):
+        stated = fee_kit.terms(name, channel="alipay", effective_from=day)
+        kept.apply("institution", "fee.agreed", **stated)
+    kept.apply("platform", "fee.accepted", **stated)
+    overdue = {"state": "overdue", "kind": "fee-acceptance", "as_of": late}
+    assert awaited(kept, **overdue) == [("fee-acceptance", "fee-agreement:A8")]
+    kept.apply("institution", "offer.closed", **fee_kit.closing("A8", reason="A9 holds"))
+    assert awaited(kept, **overdue) == []
+    met = kept.get("/v1/expectations", state="met", kind="fee-acceptance")["expectations"]
+    details = {each["subject"]: each.get("detail") for each in met}
+    assert details["fee-agreement:A8"] == "offer withdrawn: A9 holds"
+    assert details["fee-agreement:A9"] is None
 
 
 def test_sums_of_amounts_beyond_64_bits_are_exact(tmp_path_factory: Any) -> None:
