@@ -207,9 +207,7 @@ def _begin(places: Places, calendar: Calendar, since: str, end: tuple[str, Place
     as_of, last = end
     both_dates = "-" in since and "-" in as_of
     if place.height > last.height or (both_dates and since > as_of):
-        raise Problem(
-            "bad-parameter", f"query.since: {since} is after `as_of`, {as_of}; swap them"
-        )
+        raise Problem("bad-parameter", f"query.since: {since} is after `as_of`, {as_of}; swap them")
     return place.size
 
 

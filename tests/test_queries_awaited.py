@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -118,6 +119,32 @@ def test_the_summary_counts_and_sums_what_is_not_met_by_pair(kept: Kept) -> None
     (one,) = kept.get("/v1/expectations/summary", kind="capture", as_of=MORNING)["sums"]
     assert (one["state"], one["awaited"], one["oldest_at"]) == ("open", "institution", MORNING)
     assert kept.get("/v1/expectations/summary", opener="funder")["sums"] == []
+
+
+JUDGED = (
+    "/v1/expectations",
+    "/v1/expectations/summary",
+    "/v1/payments/P1",
+    "/v1/payouts/O4",
+)
+"""What judges by a time what is overdue."""
+
+
+@pytest.mark.parametrize("path", JUDGED)
+def test_every_answer_states_the_time_at_which_it_was_judged(kept: Kept, path: str) -> None:
+    assert kept.get(path, as_of=LATER)["as_of"] == LATER
+    before = time.time_ns() // 1_000_000
+    present = kept.get(path)["as_of"]
+    assert before <= present <= time.time_ns() // 1_000_000
+
+
+@pytest.mark.parametrize("path", ["/v1/payouts/due", "/v1/receivers/shop"])
+def test_every_answer_states_the_date_that_tells_due_from_upcoming(kept: Kept, path: str) -> None:
+    def today() -> str:
+        return kept.genesis.calendar.business_date(time.time_ns() // 1_000_000)
+
+    before = today()
+    assert before <= kept.get(path)["on"] <= today()
 
 
 def test_an_offer_that_was_overtaken_and_closed_is_not_overdue_any_more(kept: Kept) -> None:
