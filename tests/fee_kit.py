@@ -14,6 +14,9 @@ Said = tuple[str, str, dict[str, Any]]
 
 FEBRUARY = MORNING + 28 * DAY  # Monday 2026-02-02, 10:00 at UTC+8
 SHARING = FEBRUARY + 2 * DAY  # T+2 of a settlement on that Monday
+JANUARY = ("2026-01", "CNY")
+ACCRUED = {"fee_due:platform": 60, "fee_income:institution": -60}
+"""What the fee accounts hold once P1 is charged."""
 
 ANYBODY = {"offer.closed", "profit.accepted", "profit.confirmed"}
 """Record types whose authors are those that an agreement or a share names, whatever their role."""
@@ -125,6 +128,10 @@ def agree(ledger: Ledger, agreement: str = "A1", **fields: Any) -> int:
 
 def charge(ledger: Ledger, payment: str = "P1", amount: int = 60, **fields: Any) -> int:
     return ledger.apply("institution", "fee.charged", **charge_of(payment, amount, **fields))
+
+
+def take_back(ledger: Ledger, payment: str = "P1") -> int:
+    return ledger.apply("institution", "fee.reversed", **reversal_of(payment))
 
 
 def offered() -> Ledger:
@@ -315,6 +322,14 @@ ORDINARY: dict[str, tuple[Callable[[], Ledger], Said]] = {
 """Records of an ordinary month, which read only what was prefetched."""
 
 
+def fees_in_books(ledger: Ledger) -> dict[str, int]:
+    return {name: amount for name, amount in ledger.balances().items() if name.startswith("fee")}
+
+
+def others_in_books(ledger: Ledger) -> dict[str, int]:
+    return {k: amount for k, amount in ledger.balances().items() if not k.startswith("fee")}
+
+
 def captured(ledger: Ledger, payment: str = "P1", **fields: Any) -> Ledger:
     ledger.capture(payment, **fields)
     return ledger
@@ -324,6 +339,14 @@ def state_of_charge(ledger: Ledger) -> str:
     row = ledger.row(FeeCharge, "P1", CURRENT)
     period = ledger.get(FeePeriod, row.period, row.currency)
     return charge_state(row, ledger.get(Capture, "P1"), period)
+
+
+def fee_acceptance(ledger: Ledger, agreement: str = "A1") -> Expectation:
+    return ledger.row(Expectation, "fee-acceptance", f"fee-agreement:{agreement}")
+
+
+def profit_acceptance(ledger: Ledger, party: str, agreement: str = "S1") -> Expectation:
+    return ledger.row(Expectation, "profit-acceptance", f"profit-agreement:{agreement}/{party}")
 
 
 def awaited_reversal(ledger: Ledger, payment: str = "P1") -> Expectation:

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-from books_kit import ODD, Served, StoredLedger, fill, serving
+from books_kit import ODD, Served, StoredLedger, month_served, serving
 from sqlalchemy import Select
 
 from cli import main
@@ -25,14 +25,7 @@ OWNERS = {"platform-fee": "platform", "funder-share": "funder"}
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    folder = tmp_path_factory.mktemp("books")
-    ledger = StoredLedger(f"sqlite:///{folder / 'ledger.db'}")
-    fill(ledger)
-    with serving(ledger.store, folder) as served:
-        yield served
-    ledger.store.close()
+served = month_served()
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ import pytest
 
 from ledger.contracts.fee_agreements import FeeAgreement
 from ledger.contracts.profit_agreements import ProfitAgreement
-from ledger.expectations import Expectation
 from ledger.genesis import DUE_MS
 from tests.fee_kit import (
     agree,
@@ -15,20 +14,14 @@ from tests.fee_kit import (
     closing,
     consent,
     consented,
+    fee_acceptance,
     offered,
     plan,
     planned,
+    profit_acceptance,
     terms,
 )
-from tests.ledger_kit import DAY, Ledger, opened
-
-
-def fee_acceptance(ledger: Ledger, agreement: str = "A1") -> Expectation:
-    return ledger.row(Expectation, "fee-acceptance", f"fee-agreement:{agreement}")
-
-
-def profit_acceptance(ledger: Ledger, party: str) -> Expectation:
-    return ledger.row(Expectation, "profit-acceptance", f"profit-agreement:S1/{party}")
+from tests.ledger_kit import DAY, opened
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from queries_kit import DATABASES, DAY, MORNING, Kept, month, pages, refused
+from queries_kit import DATABASES, DAY, MORNING, Kept, month_on, pages, refused
 
 from api.limits import SCANNED_MAX
 from api.paging import page_of
@@ -17,13 +16,7 @@ from tests import fee_kit
 LATER = MORNING + 20 * DAY
 
 
-@pytest.fixture(scope="module", params=DATABASES)
-def kept(
-    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[Kept]:
-    made = month(tmp_path_factory.mktemp("queries"), request.param)
-    yield made
-    made.close()
+kept = month_on(DATABASES)
 
 
 def test_refunds_are_listed_by_payment_and_state(kept: Kept) -> None:
