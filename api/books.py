@@ -136,8 +136,8 @@ def _add_statement(router: APIRouter, genesis: Genesis, opened: Opened) -> None:
         _refuse_unknown_account(account)
         after = place_of(request, cursor, _LINE)
         with opened(as_of) as (books, places, place):
-            begin = _place(places, genesis.calendar, since).size if since else 0
-            opening = _opening((account, currency), books, min(begin, place.size))
+            begin = _begin(places, genesis.calendar, since, (as_of, place))
+            opening = _opening((account, currency), books, begin)
             after = after or (begin - 1, SAFE_INTEGER_MAX)
             found = books.statement((account, currency), place.size, after, limit + 1)
             parties = parties_of(account, genesis, books.owner_of)
@@ -190,6 +190,25 @@ def _place(places: Places, calendar: Calendar, text: str) -> Place:
     if text > today:
         raise Problem("date-in-future", f"the business date is {today}; {text} is yet to come")
     return places.at_date(text)
+
+
+def _begin(places: Places, calendar: Calendar, since: str, end: tuple[str, Place]) -> int:
+    """Return the number of entries before the first that is asked for.
+
+    Args:
+        places: The places of the log.
+        calendar: What dates are of.
+        since: The height or date after which to begin; from the first entry on if empty.
+        end: The height or date at which to end, and its place.
+    """
+    if not since:
+        return 0
+    place = _place(places, calendar, since)
+    as_of, last = end
+    both_dates = "-" in since and "-" in as_of
+    if place.height > last.height or (both_dates and since > as_of):
+        raise Problem("bad-parameter", f"query.since: {since} is after `as_of`, {as_of}; swap them")
+    return place.size
 
 
 def _refuse_before_founding(place: Place, as_of: str) -> None:

@@ -200,6 +200,14 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "ppm": 300_000,
         "type": "profit.accepted",
     },
+    "offer.closed": {
+        "agreement": "fee-2024",
+        "at": _AT + 39,
+        "id": "plat-0033",
+        "kind": "fee",
+        "reason": "overtaken by fee-2025",
+        "type": "offer.closed",
+    },
     "profit.shared": {
         "agreement": "profit-2025",
         "amount": 38,

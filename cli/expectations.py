@@ -80,6 +80,9 @@ def expectations(
     party's is awaited. Overdue ones come first, then those whose halves differ, then open ones.
     With --summary they are counted and summed by pair of parties. Times are UTC.
 
+    An offer of an agreement that nobody wants any more is closed by either side, with the record
+    offer.closed.
+
     \b
     Examples:
       tongzhang expectations --home net/platform

@@ -8,8 +8,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import pytest
 import uvicorn
 from fastapi import FastAPI
 
@@ -126,6 +127,21 @@ class Served(NamedTuple):
     store: Store
     url: str
     token: str
+
+
+def month_served() -> Any:
+    """Return a fixture that gives every module the books of :func:`fill`, served."""
+
+    @pytest.fixture(scope="module")
+    def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+        folder = tmp_path_factory.mktemp("books")
+        ledger = StoredLedger(f"sqlite:///{folder / 'ledger.db'}")
+        fill(ledger)
+        with serving(ledger.store, folder) as made:
+            yield made
+        ledger.store.close()
+
+    return served
 
 
 @contextmanager

@@ -14,9 +14,12 @@ Said = tuple[str, str, dict[str, Any]]
 
 FEBRUARY = MORNING + 28 * DAY  # Monday 2026-02-02, 10:00 at UTC+8
 SHARING = FEBRUARY + 2 * DAY  # T+2 of a settlement on that Monday
+JANUARY = ("2026-01", "CNY")
+ACCRUED = {"fee_due:platform": 60, "fee_income:institution": -60}
+"""What the fee accounts hold once P1 is charged."""
 
-RECIPIENTS = {"profit.accepted", "profit.confirmed"}
-"""Record types that only a recipient may state, whatever its role."""
+ANYBODY = {"offer.closed", "profit.accepted", "profit.confirmed"}
+"""Record types whose authors are those that an agreement or a share names, whatever their role."""
 
 
 def terms(agreement: str = "A1", **fields: Any) -> dict[str, Any]:
@@ -28,6 +31,11 @@ def terms(agreement: str = "A1", **fields: Any) -> dict[str, Any]:
         "effective_from": "2026-01-01",
         **fields,
     }
+
+
+def closing(agreement: str = "A1", kind: str = "fee", **fields: Any) -> dict[str, Any]:
+    """Return the fields that close an offer."""
+    return {"kind": kind, "agreement": agreement, "reason": "not needed", **fields}
 
 
 def charge_of(payment: str = "P1", amount: int = 60, **fields: Any) -> dict[str, Any]:
@@ -122,9 +130,19 @@ def charge(ledger: Ledger, payment: str = "P1", amount: int = 60, **fields: Any)
     return ledger.apply("institution", "fee.charged", **charge_of(payment, amount, **fields))
 
 
+def take_back(ledger: Ledger, payment: str = "P1") -> int:
+    return ledger.apply("institution", "fee.reversed", **reversal_of(payment))
+
+
 def offered() -> Ledger:
     ledger = opened()
     ledger.apply("institution", "fee.agreed", **terms())
+    return ledger
+
+
+def closed() -> Ledger:
+    ledger = offered()
+    ledger.apply("platform", "offer.closed", **closing())
     return ledger
 
 
@@ -245,6 +263,7 @@ REFUSALS: dict[str, tuple[Callable[[], Ledger], Said]] = {
         month_over,
         ("institution", "fee.invoiced", invoice_of(period="2025-12")),
     ),
+    "offer-closed": (closed, ("platform", "fee.accepted", terms())),
     "period-invoiced": (invoiced, ("institution", "fee.reversed", reversal_of())),
     "period-not-over": (charged, ("institution", "fee.invoiced", invoice_of())),
     "recipient-missing": (
@@ -284,6 +303,7 @@ ORDINARY: dict[str, tuple[Callable[[], Ledger], Said]] = {
     "fee offered": (opened, ("institution", "fee.agreed", terms())),
     "fee accepted": (offered, ("platform", "fee.accepted", terms())),
     "fee offered again": (offered, ("institution", "fee.agreed", terms(rate_ppm=5000))),
+    "fee declined": (offered, ("platform", "offer.closed", closing())),
     "fee charged": (agreed, ("institution", "fee.charged", charge_of())),
     "payment of a charge reversed": (
         charged,
@@ -294,11 +314,20 @@ ORDINARY: dict[str, tuple[Callable[[], Ledger], Said]] = {
     "profit offered": (opened, ("institution", "profit.agreed", plan())),
     "profit offered again": (planned, ("institution", "profit.agreed", plan(delay="T+1"))),
     "profit accepted": (planned, ("platform", "profit.accepted", consent())),
+    "profit declined": (planned, ("funder", "offer.closed", closing("S1", "profit"))),
     "profit replaced": (consented, ("institution", "profit.agreed", plan("S2"))),
     "profit shared": (shareable, ("institution", "profit.shared", share_of())),
     "profit confirmed": (shared, ("platform", "profit.confirmed", confirmation_of())),
 }
 """Records of an ordinary month, which read only what was prefetched."""
+
+
+def fees_in_books(ledger: Ledger) -> dict[str, int]:
+    return {name: amount for name, amount in ledger.balances().items() if name.startswith("fee")}
+
+
+def others_in_books(ledger: Ledger) -> dict[str, int]:
+    return {k: amount for k, amount in ledger.balances().items() if not k.startswith("fee")}
 
 
 def captured(ledger: Ledger, payment: str = "P1", **fields: Any) -> Ledger:
@@ -310,6 +339,14 @@ def state_of_charge(ledger: Ledger) -> str:
     row = ledger.row(FeeCharge, "P1", CURRENT)
     period = ledger.get(FeePeriod, row.period, row.currency)
     return charge_state(row, ledger.get(Capture, "P1"), period)
+
+
+def fee_acceptance(ledger: Ledger, agreement: str = "A1") -> Expectation:
+    return ledger.row(Expectation, "fee-acceptance", f"fee-agreement:{agreement}")
+
+
+def profit_acceptance(ledger: Ledger, party: str, agreement: str = "S1") -> Expectation:
+    return ledger.row(Expectation, "profit-acceptance", f"profit-agreement:{agreement}/{party}")
 
 
 def awaited_reversal(ledger: Ledger, payment: str = "P1") -> Expectation:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 import uvicorn
 from fastapi import FastAPI
 
@@ -162,6 +163,20 @@ def month(folder: Path, kind: str = "file") -> Kept:
     return kept
 
 
+def month_on(kinds: Sequence[str] = ("file",)) -> Any:
+    """Return a fixture that gives every module a :func:`month` of its own, on these databases."""
+
+    @pytest.fixture(scope="module", params=kinds)
+    def kept(
+        tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+    ) -> Iterator[Kept]:
+        made = month(tmp_path_factory.mktemp("queries"), request.param)
+        yield made
+        made.close()
+
+    return kept
+
+
 def _capture_again() -> dict[str, Any]:
     from tests.ledger_kit import captured
 
@@ -221,4 +236,14 @@ def _month_end(kept: Kept) -> None:
     kept.apply("platform", "profit.confirmed", **fee_kit.confirmation_of())
 
 
-__all__ = ["DATABASES", "DAY", "MORNING", "TUESDAY", "Kept", "month", "pages", "refused"]
+__all__ = [
+    "DATABASES",
+    "DAY",
+    "MORNING",
+    "TUESDAY",
+    "Kept",
+    "month",
+    "month_on",
+    "pages",
+    "refused",
+]

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-from books_kit import ODD, Served, StoredLedger, fill, serving
+from books_kit import ODD, Served, StoredLedger, month_served, serving
 from sqlalchemy import Select
 
 from cli import main
@@ -25,14 +25,7 @@ OWNERS = {"platform-fee": "platform", "funder-share": "funder"}
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    folder = tmp_path_factory.mktemp("books")
-    ledger = StoredLedger(f"sqlite:///{folder / 'ledger.db'}")
-    fill(ledger)
-    with serving(ledger.store, folder) as served:
-        yield served
-    ledger.store.close()
+served = month_served()
 
 
 @pytest.fixture(scope="module")
@@ -238,10 +231,30 @@ def test_a_statement_may_begin_before_the_founding(client: httpx.Client) -> None
     assert get(client, "/statement", account="reserve", currency="CNY", since="2020-01-01") == whole
 
 
-def test_a_statement_that_begins_after_its_end_is_empty(client: httpx.Client) -> None:
-    shown = get(client, "/statement", account="reserve", currency="CNY", since="30", as_of="14")
+@pytest.mark.parametrize(
+    ("since", "as_of"),
+    [
+        ("30", "14"),
+        ("2026-01-06", "2026-01-05"),
+        ("2026-01-04", "2026-01-03"),
+        ("30", "2026-01-05"),
+        ("2026-01-06", "14"),
+    ],
+)
+def test_a_statement_that_ends_before_it_begins_is_refused(
+    client: httpx.Client, since: str, as_of: str
+) -> None:
+    query = {"account": "reserve", "currency": "CNY", "since": since, "as_of": as_of}
+    detail = problem(client, "/statement", 400, "bad-parameter", **query)
+    assert detail == f"query.since: {since} is after `as_of`, {as_of}; swap them"
+
+
+@pytest.mark.parametrize("place", ["14", "2026-01-05"])
+def test_a_statement_that_ends_where_it_begins_is_empty(client: httpx.Client, place: str) -> None:
+    query = {"account": "reserve", "currency": "CNY", "since": place, "as_of": place}
+    shown = get(client, "/statement", **query)
     assert shown["lines"] == []
-    assert shown["opening"] == shown["closing"] == 10_000
+    assert shown["opening"] == shown["closing"] != 0
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from api_kit import Consortium, applied, captured, until
 from beancount import loader
 from beancount.core.data import Balance as Assertion
 from beancount.core.data import Open, Transaction
-from books_kit import Served, StoredLedger, fill, serving
+from books_kit import Served, StoredLedger, fill, month_served, serving
 from export_kit import (
     bean_balances,
     bean_check,
@@ -35,15 +34,7 @@ from ledger.genesis import Role
 from node.storage import books as stored_books
 from tests.ledger_kit import DAY, GENESIS, PARTIES
 
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    folder = tmp_path_factory.mktemp("books")
-    ledger = StoredLedger(f"sqlite:///{folder / 'ledger.db'}")
-    fill(ledger)
-    with serving(ledger.store, folder) as served:
-        yield served
-    ledger.store.close()
+served = month_served()
 
 
 def test_beancount_adds_up_what_the_ledger_holds(served: Served, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from books_kit import Served, StoredLedger, fill, serving
+from books_kit import Served, month_served
 from export_kit import (
     Capture,
     export,
@@ -23,15 +23,7 @@ from cli.client import Client
 from cli.errors import CheckFailed
 from cli.files import whole
 
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    folder = tmp_path_factory.mktemp("books")
-    ledger = StoredLedger(f"sqlite:///{folder / 'ledger.db'}")
-    fill(ledger)
-    with serving(ledger.store, folder) as served:
-        yield served
-    ledger.store.close()
+served = month_served()
 
 
 @pytest.mark.parametrize("chosen", ["beancount", "csv", "xlsx"])

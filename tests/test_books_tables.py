@@ -5,14 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from books_kit import Served, StoredLedger, fill, serving
+from books_kit import Served, month_served
 from export_kit import (
     csv_lines,
     export,
@@ -29,14 +28,7 @@ from cli.books.source import Books
 SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    folder = tmp_path_factory.mktemp("books")
-    ledger = StoredLedger(f"sqlite:///{folder / 'ledger.db'}")
-    fill(ledger)
-    with serving(ledger.store, folder) as served:
-        yield served
-    ledger.store.close()
+served = month_served()
 
 
 def test_csv_adds_up_to_the_balances(served: Served, tmp_path: Path) -> None:

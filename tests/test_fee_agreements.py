@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from ledger.contracts.fee_agreements import FeeAgreement, FeeTariff
-from ledger.expectations import Expectation
 from ledger.genesis import DUE_MS
 from ledger.limits import (
     FEE_MAXIMUM_MAX,
@@ -18,19 +17,16 @@ from tests.fee_kit import (
     agree,
     agreed,
     charge_of,
+    fee_acceptance,
     offered,
     terms,
 )
-from tests.ledger_kit import MINUTE, Ledger, opened
-
-
-def acceptance(ledger: Ledger, agreement: str = "A1") -> Expectation:
-    return ledger.row(Expectation, "fee-acceptance", f"fee-agreement:{agreement}")
+from tests.ledger_kit import MINUTE, opened
 
 
 def test_an_offer_awaits_the_platform_and_is_not_in_force() -> None:
     ledger = offered()
-    row = acceptance(ledger)
+    row = fee_acceptance(ledger)
     assert (row.awaited, row.opener, row.state, row.amount) == (
         "platform",
         "institution",
@@ -47,7 +43,7 @@ def test_equal_terms_put_an_agreement_in_force() -> None:
     entry = ledger.apply("platform", "fee.accepted", **terms())
     row = ledger.row(FeeAgreement, "A1")
     assert (row.state, row.accepted_entry, row.replaces) == ("in-force", entry, "")
-    assert acceptance(ledger).state == "met"
+    assert fee_acceptance(ledger).state == "met"
     assert ledger.row(FeeTariff, "CNY") == FeeTariff("CNY", ("",), ("A1",))
 
 
@@ -66,8 +62,8 @@ def test_equal_terms_put_an_agreement_in_force() -> None:
 def test_terms_that_differ_conflict_and_are_named(stated: dict[str, Any], named: str) -> None:
     ledger = offered()
     ledger.apply("platform", "fee.accepted", **terms(**stated))
-    assert acceptance(ledger).state == "conflicting"
-    assert named in acceptance(ledger).detail
+    assert fee_acceptance(ledger).state == "conflicting"
+    assert named in fee_acceptance(ledger).detail
     assert ledger.row(FeeAgreement, "A1").state == "conflicting"
     ledger.capture()
     ledger.refuse("agreement-not-accepted", "institution", "fee.charged", **charge_of())
@@ -78,7 +74,7 @@ def test_the_platform_corrects_its_half_by_stating_it_again() -> None:
     ledger.apply("platform", "fee.accepted", **terms(rate_ppm=3800))
     ledger.apply("platform", "fee.accepted", **terms())
     assert ledger.row(FeeAgreement, "A1").state == "in-force"
-    assert (acceptance(ledger).state, acceptance(ledger).detail) == ("met", "")
+    assert (fee_acceptance(ledger).state, fee_acceptance(ledger).detail) == ("met", "")
 
 
 def test_the_institution_corrects_its_half_and_the_platform_is_asked_again() -> None:
@@ -87,17 +83,17 @@ def test_the_institution_corrects_its_half_and_the_platform_is_asked_again() -> 
     ledger.apply("institution", "fee.agreed", **terms(rate_ppm=3800))
     row = ledger.row(FeeAgreement, "A1")
     assert (row.state, row.rate_ppm) == ("offered", 3800)
-    assert acceptance(ledger).state == "open"
+    assert fee_acceptance(ledger).state == "open"
     ledger.apply("platform", "fee.accepted", **terms(rate_ppm=3800))
     assert ledger.row(FeeAgreement, "A1").state == "in-force"
 
 
 def test_an_offer_stated_again_before_the_answer_keeps_the_age_of_what_it_awaits() -> None:
     ledger = offered()
-    before = acceptance(ledger)
+    before = fee_acceptance(ledger)
     ledger.now += MINUTE
     ledger.apply("institution", "fee.agreed", **terms(rate_ppm=5000))
-    assert acceptance(ledger) == before
+    assert fee_acceptance(ledger) == before
 
 
 def test_what_is_in_force_is_neither_restated_nor_accepted_twice() -> None:

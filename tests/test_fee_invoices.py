@@ -12,40 +12,31 @@ from ledger.contracts.fees import CURRENT, FeeCharge, FeePeriod
 from ledger.expectations import Expectation
 from ledger.genesis import DUE_MS
 from tests.fee_kit import (
+    ACCRUED,
     FEBRUARY,
+    JANUARY,
     awaited_reversal,
     charge,
     charge_of,
     charged,
+    fees_in_books,
     invoice_of,
     invoiced,
     month_over,
+    others_in_books,
     reversal_of,
     settled,
     settlement_of,
     state_of_charge,
+    take_back,
 )
 from tests.ledger_kit import DAY, HEX, MINUTE, MORNING, Ledger
 
-JANUARY = ("2026-01", "CNY")
-ACCRUED = {"fee_due:platform": 60, "fee_income:institution": -60}
 RECEIVED = {"fee_received:institution": 60, "fee_income:institution": -60}
-
-
-def fees_in_books(ledger: Ledger) -> dict[str, int]:
-    return {name: amount for name, amount in ledger.balances().items() if name.startswith("fee")}
-
-
-def others_in_books(ledger: Ledger) -> dict[str, int]:
-    return {k: amount for k, amount in ledger.balances().items() if not k.startswith("fee")}
 
 
 def settlement(ledger: Ledger) -> Expectation:
     return ledger.row(Expectation, "fee-settlement", "invoice:I1")
-
-
-def take_back(ledger: Ledger, payment: str = "P1") -> int:
-    return ledger.apply("institution", "fee.reversed", **reversal_of(payment))
 
 
 def test_an_invoice_closes_its_month_and_awaits_the_platform() -> None:

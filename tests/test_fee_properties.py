@@ -25,10 +25,12 @@ from ledger.state import Row
 from tests.fee_kit import (
     agreed,
     charge_of,
+    closing,
     confirmation_of,
     consent,
     consented,
     invoice_of,
+    others_in_books,
     parts,
     plan,
     portions,
@@ -74,6 +76,13 @@ def an_agreement(draw: st.DrawFn) -> Move:
 
 
 @st.composite
+def a_closing(draw: st.DrawFn) -> Move:
+    kind, name = draw(st.sampled_from([("fee", FEE_AGREEMENT), ("profit", PROFIT_AGREEMENT)]))
+    author = draw(st.sampled_from(["institution", "platform"]))
+    return author, "offer.closed", closing(draw(name), kind)
+
+
+@st.composite
 def a_charge(draw: st.DrawFn) -> Move:
     payment = draw(PAYMENT)
     if draw(st.integers(0, 4)) == 0:
@@ -111,6 +120,7 @@ MOVES = st.one_of(
     a_payment(),
     an_agreement(),
     a_plan(),
+    a_closing(),
     a_charge(),
     a_charge(),
     an_invoice(),
@@ -229,6 +239,17 @@ def check_stale(ledger: Ledger, periods: dict[str, FeePeriod]) -> None:
     assert awaited == {name for names in stale.values() for name in names}
 
 
+def check_offers(ledger: Ledger) -> None:
+    """An acceptance is awaited as long as its offer is open, and no longer."""
+    rows = [*all_of(ledger, FeeAgreement), *all_of(ledger, ProfitAgreement)]
+    is_open = {row.agreement: row.state in {"offered", "conflicting"} for row in rows}
+    awaited: dict[str, bool] = dict.fromkeys(is_open, False)
+    for row in all_of(ledger, Expectation):
+        if row.kind.endswith("-acceptance"):
+            awaited[row.subject.partition(":")[2].partition("/")[0]] |= row.state != "met"
+    assert awaited == is_open
+
+
 def check_income(ledger: Ledger, earned: int, received: int) -> None:
     """All income is earned by charges, and who has income has the money or a claim for it."""
     gone = 0
@@ -253,15 +274,15 @@ def play(ledger: Ledger, moves: list[tuple[Move, int]]) -> Counter[str]:
         ledger.now += luck * DAY
         fields = as_it_should_be(ledger, type_, stated) if luck else stated
         before = ledger.rows()
-        money = {k: v for k, v in ledger.balances().items() if not k.startswith("fee")}
+        money = others_in_books(ledger)
         if ledger.state(author, type_, **fields).refusals:
             assert ledger.rows() == before
         else:
             applied[type_] += 1
         if not type_.startswith("payment"):
-            after = {k: v for k, v in ledger.balances().items() if not k.startswith("fee")}
-            assert after == money, "fees never touch the customers' money"
+            assert others_in_books(ledger) == money, "fees never touch the customers' money"
         check_fees(ledger)
+        check_offers(ledger)
     return applied
 
 
@@ -293,11 +314,11 @@ def test_a_careful_month_goes_through_to_the_last_confirmation(
     moves.append((("institution", "fee.charged", charge_of()), 1))
     play(ledger, moves)
     ledger.now = max(ledger.now, MORNING + 30 * DAY)
-    closing: list[Move] = [
+    last: list[Move] = [
         ("institution", "fee.invoiced", invoice_of()),
         ("platform", "fee.settled", settlement_of()),
     ]
-    assert play(ledger, [(move, 1) for move in closing]).total() == 2
+    assert play(ledger, [(move, 1) for move in last]).total() == 2
     ledger.now += 5 * DAY
     assert play(ledger, [(("institution", "profit.shared", share_of()), 1)]).total() == 1
     awaited = [row for row in all_of(ledger, ProfitPortion) if row.state == "awaited"]

@@ -16,39 +16,28 @@ from ledger.limits import (
     STALE_NAMED_MAX,
 )
 from tests.fee_kit import (
+    ACCRUED,
     FEBRUARY,
+    JANUARY,
     agree,
     agreed,
     awaited_reversal,
     charge,
     charge_of,
     charged,
+    fees_in_books,
     invoice_of,
     invoiced,
     month_over,
+    others_in_books,
     reversal_of,
     settlement_of,
     stale,
     state_of_charge,
+    take_back,
     terms,
 )
-from tests.ledger_kit import DAY, MINUTE, MORNING, Ledger, opened
-
-JANUARY = ("2026-01", "CNY")
-ACCRUED = {"fee_due:platform": 60, "fee_income:institution": -60}
-
-
-def fees_in_books(ledger: Ledger) -> dict[str, int]:
-    return {name: amount for name, amount in ledger.balances().items() if name.startswith("fee")}
-
-
-def others_in_books(ledger: Ledger) -> dict[str, int]:
-    return {k: amount for k, amount in ledger.balances().items() if not k.startswith("fee")}
-
-
-def take_back(ledger: Ledger, payment: str = "P1") -> int:
-    return ledger.apply("institution", "fee.reversed", **reversal_of(payment))
-
+from tests.ledger_kit import DAY, MINUTE, MORNING, opened
 
 # --- charges ------------------------------------------------------------------------------------
 

@@ -23,12 +23,14 @@ from tests.fee_kit import (
     confirmed,
     consent,
     consented,
+    fees_in_books,
     invoice_of,
     invoiced,
     parts,
     plan,
     planned,
     portions,
+    profit_acceptance,
     settled,
     settlement_of,
     share_of,
@@ -36,10 +38,6 @@ from tests.fee_kit import (
     shared,
 )
 from tests.ledger_kit import DAY, MINUTE, Ledger, opened
-
-
-def acceptance(ledger: Ledger, party: str, agreement: str = "S1") -> Expectation:
-    return ledger.row(Expectation, "profit-acceptance", f"profit-agreement:{agreement}/{party}")
 
 
 def confirmation(ledger: Ledger, party: str) -> Expectation:
@@ -59,10 +57,10 @@ def accept(ledger: Ledger, party: str, agreement: str = "S1", **fields: Any) -> 
 
 def test_an_offer_awaits_every_recipient_but_the_institution() -> None:
     ledger = planned()
-    row = acceptance(ledger, "platform")
+    row = profit_acceptance(ledger, "platform")
     assert (row.awaited, row.opener, row.state) == ("platform", "institution", "open")
     assert row.due_at == ledger.now + DUE_MS["profit-acceptance"]
-    assert acceptance(ledger, "funder").state == "open"
+    assert profit_acceptance(ledger, "funder").state == "open"
     subject = "profit-agreement:S1/institution"
     assert ledger.get(Expectation, "profit-acceptance", subject) is None
     offer = ledger.row(ProfitAgreement, "S1")
@@ -77,7 +75,7 @@ def test_an_agreement_is_in_force_when_the_last_recipient_has_accepted() -> None
     offer = ledger.row(ProfitAgreement, "S1")
     assert (offer.state, offer.awaiting, offer.accepted_entry) == ("in-force", 0, entry)
     assert ledger.row(ProfitPlan, "CNY").latest == "S1"
-    assert [acceptance(ledger, p).state for p in ("platform", "funder")] == ["met", "met"]
+    assert [profit_acceptance(ledger, p).state for p in ("platform", "funder")] == ["met", "met"]
 
 
 @pytest.mark.parametrize(
@@ -94,12 +92,12 @@ def test_an_acceptance_that_differs_conflicts_until_it_is_stated_right(
 ) -> None:
     ledger = planned()
     accept(ledger, "platform", **stated)
-    assert acceptance(ledger, "platform").state == "conflicting"
-    assert acceptance(ledger, "platform").detail == named
+    assert profit_acceptance(ledger, "platform").state == "conflicting"
+    assert profit_acceptance(ledger, "platform").detail == named
     accept(ledger, "funder", ppm=200_000)
     assert state_of(ledger) == "conflicting"
     accept(ledger, "platform")
-    assert (state_of(ledger), acceptance(ledger, "platform").state) == ("in-force", "met")
+    assert (state_of(ledger), profit_acceptance(ledger, "platform").state) == ("in-force", "met")
 
 
 def test_a_conflict_that_is_resolved_leaves_an_offer_that_awaits_the_rest() -> None:
@@ -117,9 +115,9 @@ def test_an_offer_stated_again_asks_all_again() -> None:
     ledger.apply("institution", "profit.agreed", **corrected)
     offer = ledger.row(ProfitAgreement, "S1")
     assert (offer.state, offer.awaiting) == ("offered", 2)
-    assert acceptance(ledger, "platform").state == "open"
+    assert profit_acceptance(ledger, "platform").state == "open"
     assert ledger.get(ProfitTerm, "S1", "funder") is None
-    dropped = acceptance(ledger, "funder")
+    dropped = profit_acceptance(ledger, "funder")
     assert (dropped.state, "without this party" in dropped.detail) == ("met", True)
     ledger.refuse("wrong-author", "funder", "profit.accepted", **consent())
     accept(ledger, "platform", ppm=400_000)
@@ -129,10 +127,10 @@ def test_an_offer_stated_again_asks_all_again() -> None:
 
 def test_an_offer_stated_again_before_the_answer_keeps_the_age_of_what_it_awaits() -> None:
     ledger = planned()
-    before = acceptance(ledger, "platform")
+    before = profit_acceptance(ledger, "platform")
     ledger.now += MINUTE
     ledger.apply("institution", "profit.agreed", **plan(delay="D+3"))
-    assert acceptance(ledger, "platform") == before
+    assert profit_acceptance(ledger, "platform") == before
 
 
 def test_only_a_recipient_accepts_and_only_once() -> None:
@@ -210,7 +208,7 @@ def test_what_is_replaced_is_checked_again_when_the_last_recipient_accepts() -> 
     late = consent("S2", MILLION)
     refused = ledger.refuse("recipient-missing", "platform", "profit.accepted", **late)
     assert refused.expected == "a recipient funder"
-    assert acceptance(ledger, "platform", "S2").state == "open"
+    assert profit_acceptance(ledger, "platform", "S2").state == "open"
 
 
 # --- shares -------------------------------------------------------------------------------------
@@ -234,8 +232,7 @@ def test_a_share_awaits_every_recipient_and_moves_nothing_yet() -> None:
 
 def test_a_confirmation_moves_income_and_money_of_that_recipient() -> None:
     ledger = confirmed()
-    fees = {k: amount for k, amount in ledger.balances().items() if k.startswith("fee")}
-    assert fees == {
+    assert fees_in_books(ledger) == {
         "fee_income:institution": -42,
         "fee_received:institution": 42,
         "fee_income:platform": -18,

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
 import pytest
-from queries_kit import DATABASES, DAY, MORNING, TUESDAY, Kept, month, pages, refused
+from queries_kit import DATABASES, DAY, MORNING, TUESDAY, Kept, month_on, pages, refused
 
 LATER = MORNING + 20 * DAY
 
 
-@pytest.fixture(scope="module", params=DATABASES)
-def kept(
-    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[Kept]:
-    made = month(tmp_path_factory.mktemp("queries"), request.param)
-    yield made
-    made.close()
+kept = month_on(DATABASES)
 
 
 def test_a_payment_shows_who_stated_what_with_the_refused_records(kept: Kept) -> None:

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
 from typing import Any
 
 import pytest
-from queries_kit import DATABASES, DAY, MORNING, Kept, month, pages, refused
+from queries_kit import DATABASES, DAY, MORNING, Kept, month_on, pages, refused
 
 from api.limits import SCANNED_MAX
 from api.paging import page_of
 from ledger.genesis import Limits
+from tests import fee_kit
 
 LATER = MORNING + 20 * DAY
 
 
-@pytest.fixture(scope="module", params=DATABASES)
-def kept(
-    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[Kept]:
-    made = month(tmp_path_factory.mktemp("queries"), request.param)
-    yield made
-    made.close()
+kept = month_on(DATABASES)
 
 
 def test_refunds_are_listed_by_payment_and_state(kept: Kept) -> None:
@@ -117,6 +112,49 @@ def test_the_summary_counts_and_sums_what_is_not_met_by_pair(kept: Kept) -> None
     (one,) = kept.get("/v1/expectations/summary", kind="capture", as_of=MORNING)["sums"]
     assert (one["state"], one["awaited"], one["oldest_at"]) == ("open", "institution", MORNING)
     assert kept.get("/v1/expectations/summary", opener="funder")["sums"] == []
+
+
+JUDGED = (
+    "/v1/expectations",
+    "/v1/expectations/summary",
+    "/v1/payments/P1",
+    "/v1/payouts/O4",
+)
+"""What judges by a time what is overdue."""
+
+
+@pytest.mark.parametrize("path", JUDGED)
+def test_every_answer_states_the_time_at_which_it_was_judged(kept: Kept, path: str) -> None:
+    assert kept.get(path, as_of=LATER)["as_of"] == LATER
+    before = time.time_ns() // 1_000_000
+    present = kept.get(path)["as_of"]
+    assert before <= present <= time.time_ns() // 1_000_000
+
+
+@pytest.mark.parametrize("path", ["/v1/payouts/due", "/v1/receivers/shop"])
+def test_every_answer_states_the_date_that_tells_due_from_upcoming(kept: Kept, path: str) -> None:
+    def today() -> str:
+        return kept.genesis.calendar.business_date(time.time_ns() // 1_000_000)
+
+    before = today()
+    assert before <= kept.get(path)["on"] <= today()
+
+
+def test_an_offer_that_was_overtaken_and_closed_is_not_overdue_any_more(kept: Kept) -> None:
+    late = kept.now + 8 * DAY
+    early, later = ("A8", "2026-02-02"), ("A9", "2026-02-03")
+    for name, day in (early, later):
+        stated = fee_kit.terms(name, channel="alipay", effective_from=day)
+        kept.apply("institution", "fee.agreed", **stated)
+    kept.apply("platform", "fee.accepted", **stated)
+    overdue = {"state": "overdue", "kind": "fee-acceptance", "as_of": late}
+    assert awaited(kept, **overdue) == [("fee-acceptance", "fee-agreement:A8")]
+    kept.apply("institution", "offer.closed", **fee_kit.closing("A8", reason="A9 holds"))
+    assert awaited(kept, **overdue) == []
+    met = kept.get("/v1/expectations", state="met", kind="fee-acceptance")["expectations"]
+    details = {each["subject"]: each.get("detail") for each in met}
+    assert details["fee-agreement:A8"] == "offer withdrawn: A9 holds"
+    assert details["fee-agreement:A9"] is None
 
 
 def test_sums_of_amounts_beyond_64_bits_are_exact(tmp_path_factory: Any) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
-from queries_kit import Kept, month
+from queries_kit import Kept, month_on
 
 from cli import main
 from cli.client import Client
@@ -33,11 +32,7 @@ LINES = (
 )
 
 
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
-    made = month(tmp_path_factory.mktemp("cli"))
-    yield made
-    made.close()
+kept = month_on()
 
 
 @pytest.fixture(autouse=True)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator
 
 import msgspec
 import pytest
-from queries_kit import Kept, month
+from queries_kit import Kept, month_on
 
 from api.paging import mark_of
 
@@ -41,11 +40,7 @@ ASKED = {
 }
 
 
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
-    made = month(tmp_path_factory.mktemp("cursors"))
-    yield made
-    made.close()
+kept = month_on()
 
 
 @pytest.fixture(scope="module")

@@ -4,22 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
 
 import httpx
 import pytest
-from queries_kit import DATABASES, Kept, month, refused
+from queries_kit import DATABASES, Kept, month_on, refused
 
 from api.lists import csv_text
 
-
-@pytest.fixture(scope="module", params=DATABASES)
-def kept(
-    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[Kept]:
-    made = month(tmp_path_factory.mktemp("queries"), request.param)
-    yield made
-    made.close()
+kept = month_on(DATABASES)
 
 
 LISTS = {

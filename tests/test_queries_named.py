@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from queries_kit import Kept, month
+from queries_kit import Kept, month_on
 
 from api import forms
 from cli import main
@@ -17,11 +16,7 @@ Capture = pytest.CaptureFixture[str]
 EXPECTATIONS = ("/v1/expectations", "/v1/expectations/summary")
 
 
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
-    made = month(tmp_path_factory.mktemp("named"))
-    yield made
-    made.close()
+kept = month_on()
 
 
 def problem(kept: Kept, path: str) -> tuple[int, str, str]:

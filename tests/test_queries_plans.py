@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from queries_kit import Kept, month
+from queries_kit import Kept, month_on
 from sqlalchemy import event
 
 QUESTIONS = [
@@ -46,11 +45,7 @@ QUESTIONS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
-    made = month(tmp_path_factory.mktemp("plans"))
-    yield made
-    made.close()
+kept = month_on()
 
 
 def _statements(kept: Kept, path: str) -> list[tuple[str, Any]]:

@@ -9,19 +9,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from queries_kit import DATABASES, TUESDAY, Kept, month, pages, refused
+from queries_kit import DATABASES, TUESDAY, Kept, month_on, pages, refused
 
 from ledger.calendar import Calendar
 from tests.ledger_kit import leg
 
-
-@pytest.fixture(scope="module", params=DATABASES)
-def kept(
-    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[Kept]:
-    made = month(tmp_path_factory.mktemp("queries"), request.param)
-    yield made
-    made.close()
+kept = month_on(DATABASES)
 
 
 def search(kept: Kept, **query: Any) -> list[str]:

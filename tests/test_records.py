@@ -45,6 +45,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
     },
     **refund_kit.SAMPLES,
     **fee_kit.SAMPLES,
+    "offer.closed": fee_kit.closing(),
     "profit.accepted": fee_kit.consent(),
     "profit.confirmed": fee_kit.confirmation_of(),
 }

@@ -64,10 +64,12 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     ``payouts`` are those that its legs are in or came back with. ``expectations``
     and ``timeline`` are those of the payment and of its payouts, refunds and disputes; the timeline
     has the refused records too. ``fee`` is the last charge; ``earlier_fees`` are those of earlier
-    captures, which were invoiced and stand.
+    captures, which were invoiced and stand. ``as_of`` is the time in ms at which what is awaited
+    was judged; all else is as it stands now.
     """
 
     payment: str
+    as_of: int
     state: str
     legs: list[LegView]
     money: dict[str, int]
@@ -117,6 +119,7 @@ def payment_view(reader: Reader, payment: str, as_of_ms: int) -> PaymentView | N
         views = [replace(each, state=VOID) for each in views]
     return PaymentView(
         payment=payment,
+        as_of=as_of_ms,
         state=shown(state, own),
         legs=views,
         money=money_by_state(views),

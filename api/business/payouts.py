@@ -59,9 +59,11 @@ class PayoutSummary(msgspec.Struct, frozen=True, kw_only=True):
 class PayoutView(PayoutSummary, frozen=True, kw_only=True):
     """One transfer to a receiver and the legs it settles, of which at most a page is listed.
 
-    ``state`` is disputed while a dispute about it is open.
+    ``state`` is disputed while a dispute about it is open. ``as_of`` is the time in ms at which
+    what is awaited was judged; all else is as it stands now.
     """
 
+    as_of: int
     legs: list[LegView]
     disputes: list[DisputeView]
     expectations: list[ExpectationView]
@@ -121,6 +123,7 @@ def payout_view(reader: Reader, name: str, as_of_ms: int) -> PayoutView | None:
     facts = msgspec.structs.asdict(payout_summary(payout))
     return PayoutView(
         **{**facts, "state": shown(payout.state, disputes)},
+        as_of=as_of_ms,
         legs=leg_views(reader, _legs_of(reader, payout)),
         disputes=disputes,
         expectations=expectations_on(reader, subjects, as_of_ms),

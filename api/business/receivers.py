@@ -26,9 +26,13 @@ _places = msgspec.json.Decoder(tuple[Whole, Whole, Whole, Whole, Whole])
 
 
 class ReceiverView(msgspec.Struct, frozen=True, kw_only=True):
-    """A receiver, what is due to it, and what the books hold of it (credits positive)."""
+    """A receiver, what is due to it, and what the books hold of it (credits positive).
+
+    ``on`` is the business date, today's, that tells what is due from what is upcoming.
+    """
 
     receiver: str
+    on: str
     state: str
     kind: str
     cycle: str
@@ -123,6 +127,7 @@ def receiver_view(reader: Reader, row: Receiver, day: str) -> ReceiverView:
     name = row.receiver
     return ReceiverView(
         receiver=name,
+        on=day,
         state=row.state,
         kind=row.kind,
         cycle=row.cycle,

@@ -17,6 +17,7 @@ from ledger.contracts import (
     fee_agreements,
     fee_invoices,
     fees,
+    offers,
     payments,
     profit_agreements,
     profits,
@@ -42,6 +43,7 @@ CONTRACTS = (
     fees,
     fee_invoices,
     profit_agreements,
+    offers,
     profits,
 )
 

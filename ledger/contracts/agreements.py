@@ -23,6 +23,8 @@ from ledger.state import Row, Transaction
 OFFERED = "offered"
 CONFLICTING = "conflicting"
 IN_FORCE = "in-force"
+WITHDRAWN = "withdrawn"
+DECLINED = "declined"
 
 MONTH_CHARS = 7
 
@@ -32,9 +34,10 @@ Period = Annotated[str, Meta(pattern=forms.MONTH, description="a calendar month,
 class Agreement(Row, frozen=True):
     """What every agreement's row begins with.
 
-    ``effective_from`` is a date or a month. ``state`` is offered, conflicting or in-force.
-    ``replaces`` names the agreement that held before, once this one is in force. ``entry`` is the
-    last in which the institution stated it, ``accepted_entry`` the one that put it in force, or −1.
+    ``effective_from`` is a date or a month. ``state`` is offered, conflicting or
+    in-force; or withdrawn or declined, once its offer is closed. ``replaces`` names the agreement
+    that held before, once this one is in force. ``entry`` is the last in which the institution
+    stated it, ``accepted_entry`` the one that put it in force, or −1.
     """
 
     agreement: str
@@ -84,8 +87,8 @@ def held_on(tx: Transaction, kind: type[A], latest: str, when: str) -> A | None:
     return None
 
 
-def refuse_restating(existing: Agreement | None) -> None:
-    """Return if the institution may (again) state an agreement.
+def refuse_in_force(existing: Agreement | None) -> None:
+    """Return if an agreement may still be stated, again too, or its offer closed.
 
     Raises:
         Refused: ``agreement-in-force``.
@@ -97,6 +100,21 @@ def refuse_restating(existing: Agreement | None) -> None:
             "effective date on.",
             expected="a new agreement id, or one that is not yet accepted",
             got=f"{existing.agreement}, in force since entry {existing.accepted_entry}",
+        )
+
+
+def refuse_closed(offer: Agreement) -> None:
+    """Return if an offer was neither withdrawn nor declined since it was stated last.
+
+    Raises:
+        Refused: ``offer-closed``.
+    """
+    if offer.state in {WITHDRAWN, DECLINED}:
+        raise Refused(
+            "offer-closed",
+            f"The offer {offer.agreement} is closed; the institution may state it again.",
+            expected="an open offer",
+            got=f"{offer.agreement}, {offer.state}",
         )
 
 
@@ -119,7 +137,8 @@ def refuse_order(before: Agreement | None, effective_from: str) -> None:
     if before is not None and effective_from < before.effective_from:
         raise Refused(
             "effective-too-early",
-            f"An agreement takes effect no earlier than {before.agreement}, which it replaces.",
+            f"An agreement takes effect no earlier than {before.agreement}, which it replaces: "
+            "state it from a later date on, or close its offer.",
             expected=f"{before.effective_from} or later",
             got=effective_from,
         )

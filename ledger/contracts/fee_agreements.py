@@ -60,8 +60,8 @@ class FeeAgreed(FeeTerms, frozen=True, kw_only=True, tag="fee.agreed"):
 class FeeAccepted(FeeTerms, frozen=True, kw_only=True, tag="fee.accepted"):
     """The platform states the terms that it accepts.
 
-    Refused unless the agreement was stated and is not accepted; the one it replaces begins no
-    later.
+    Refused unless the agreement was stated, is not accepted, and its offer is open; the one it
+    replaces begins no later.
     """
 
 
@@ -126,7 +126,7 @@ def _latest(tx: Transaction, currency: str, channel: str) -> str:
 
 
 def _agreed(tx: Transaction, record: FeeAgreed) -> None:
-    agreements.refuse_restating(tx.get(FeeAgreement, (record.agreement,)))
+    agreements.refuse_in_force(tx.get(FeeAgreement, (record.agreement,)))
     agreements.refuse_day(record.effective_from)
     agreements.refuse_far(tx, record.effective_from)
     _refuse_extremes(record)
@@ -178,6 +178,7 @@ def _accepted(tx: Transaction, record: FeeAccepted) -> None:
     offer = agreements.require(tx, FeeAgreement, record.agreement)
     if offer.state == IN_FORCE:
         raise agreements.accepted_before(offer, tx.author)
+    agreements.refuse_closed(offer)
     expectation = agreements.awaited(tx, FEE_ACCEPTANCE, _subject(record))
     detail = differences(offer, record)
     if detail:

@@ -63,8 +63,8 @@ class ProfitAccepted(Record, frozen=True, kw_only=True, tag="profit.accepted"):
 
     Stated by the party that is named as a recipient.
 
-    Refused unless the author is named and has not accepted; for the last one to accept, the
-    one it replaces begins no later, and everybody with a part by it is named.
+    Refused unless the author is named and has not accepted, and the offer is open; for the last
+    one to accept, the one it replaces begins no later, and everybody with a part by it is named.
     """
 
     agreement: Identifier
@@ -141,7 +141,7 @@ def terms_of(tx: Transaction, agreement: ProfitAgreement) -> list[ProfitTerm]:
 
 def _agreed(tx: Transaction, record: ProfitAgreed) -> None:
     existing = tx.get(ProfitAgreement, (record.agreement,))
-    agreements.refuse_restating(existing)
+    agreements.refuse_in_force(existing)
     agreements.refuse_far(tx, record.effective_from)
     _refuse_recipients(tx, record)
     named = [each.party for each in record.recipients if each.party != tx.author]
@@ -244,6 +244,7 @@ def _drop(tx: Transaction, offer: ProfitAgreement, keep: list[str]) -> None:
 def _accepted(tx: Transaction, record: ProfitAccepted) -> None:
     offer = agreements.require(tx, ProfitAgreement, record.agreement)
     term = _own_term(tx, offer)
+    agreements.refuse_closed(offer)
     if term.accepted:
         raise agreements.accepted_before(offer, tx.author)
     expectation = agreements.awaited(tx, PROFIT_ACCEPTANCE, acceptance(record.agreement, tx.author))

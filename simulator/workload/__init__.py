@@ -20,6 +20,7 @@ from simulator.workload import (
     disputes,
     fee_agreements,
     fees,
+    offers,
     payments,
     profit_agreements,
     profits,
@@ -40,6 +41,7 @@ BUSINESSES = (
     fee_agreements,
     fees,
     profit_agreements,
+    offers,
     profits,
     disputes,
 )

@@ -56,7 +56,7 @@ def _correct(desk: Desk) -> Draft | None:
     fields = {**offer.terms, "rate_ppm": offer.terms["rate_ppm"] + 1}
 
     def learn() -> None:
-        offer.terms = fields
+        offer.terms, offer.closed = fields, False
 
     return Draft(fields, (offer,), learn)
 
@@ -73,7 +73,7 @@ def _chain_of(desk: Desk, offer: Agreement) -> Chain:
 
 def _accept(desk: Desk) -> Draft | None:
     offer = desk.find(
-        desk.book.fee_agreements, lambda each: not each.in_force and not _is_late(desk, each)
+        desk.book.fee_agreements, lambda each: each.is_open and not _is_late(desk, each)
     )
     if offer is None or not desk.chance.happens(250_000):
         return None
@@ -127,6 +127,7 @@ MOVES = (
         _PLATFORM,
         "fee.accepted",
         "effective-too-early",
-        _terms_of(lambda desk, each: not each.in_force and _is_late(desk, each)),
+        _terms_of(lambda desk, each: each.is_open and _is_late(desk, each)),
     ),
+    Move(_PLATFORM, "fee.accepted", "offer-closed", _terms_of(lambda desk, each: each.closed)),
 )

@@ -53,7 +53,7 @@ def _learn_offer(desk: Desk, fields: Fields) -> None:
     if offer is None:
         offer = Agreement(fields)
         book.profit_agreements.add(offer)
-    offer.terms, offer.accepted = fields, []
+    offer.terms, offer.accepted, offer.closed = fields, [], False
     recipients = {each["party"]: each["ppm"] for each in fields["recipients"]}
     recipients.pop(book.institution, None)
     offer.asked = recipients
@@ -145,7 +145,7 @@ def _accept(desk: Desk) -> Draft | None:
 
 
 def _is_asked(desk: Desk, offer: Agreement) -> bool:
-    return desk.party in offer.asked and desk.party not in offer.accepted
+    return not offer.closed and desk.party in offer.asked and desk.party not in offer.accepted
 
 
 def _why_not(desk: Desk, offer: Agreement) -> str:
@@ -212,7 +212,13 @@ MOVES = (
         ANYBODY,
         "profit.accepted",
         "already-accepted",
-        _accept_what(lambda desk, each: desk.party in each.accepted),
+        _accept_what(lambda desk, each: not each.closed and desk.party in each.accepted),
+    ),
+    Move(
+        ANYBODY,
+        "profit.accepted",
+        "offer-closed",
+        _accept_what(lambda desk, each: each.closed and desk.party in each.asked),
     ),
     Move(
         ANYBODY,

@@ -121,6 +121,12 @@ class Agreement(Thing):
         """Profit: the part of every recipient but the institution."""
         self.accepted: list[str] = []
         self.in_force = False
+        self.closed = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it may still be accepted or closed."""
+        return not self.in_force and not self.closed
 
     @property
     def since(self) -> str:

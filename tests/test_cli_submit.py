@@ -1,0 +1,62 @@
+"""``tongzhang submit``: what a file holds, what of it is rewritten, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cli import submit
+from cli.errors import CheckFailed, CliError, UsageError
+from tests.cli_kit import run
+
+
+def test_submit_reads_one_object_an_array_and_lines() -> None:
+    assert submit._split(b' {"a": 1}\n') == [b'{"a": 1}']
+    assert submit._split(b'[{"a":1}, {"b":2}]') == [b'{"a":1}', b'{"b":2}']
+    assert submit._split(b'{"a":1}\n\n{"b":2}\r\n') == [b'{"a":1}', b'{"b":2}']
+    assert submit._split(b'{"a":1}\nnot json\n') == [b'{"a":1}', b"not json"]
+
+
+@pytest.mark.parametrize(
+    ("data", "error"),
+    [(b"  \n", UsageError), (b"[1,", CheckFailed), (b"not json", CheckFailed)],
+)
+def test_submit_refuses_a_file_that_holds_no_records(data: bytes, error: type[CliError]) -> None:
+    with pytest.raises(error):
+        submit._split(data)
+
+
+def test_submit_refuses_an_empty_array() -> None:
+    with pytest.raises(UsageError) as caught:
+        submit._split(b"[]")
+    assert caught.value.code == "empty-file"
+
+
+def test_submit_advises_about_the_others_only_where_there_are_others(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    refused = {"code": "float", "id": "a", "definite": True, "existing": False}
+    final = {"state": "final", "id": "b", "definite": True, "existing": False}
+    for results, others in (([refused], False), ([refused, final], True)):
+        with pytest.raises(CheckFailed) as caught:
+            submit._report(results, True, False)
+        assert ("the others" in caught.value.next_step) is others
+
+
+def test_submit_rewrites_only_what_keeps_its_meaning() -> None:
+    pretty = b'{ "id": "a", "at": 1 }'
+    double = b'{"at":1, "at":2}'
+    real = b'{"at": 1.5}'
+    assert submit._canonical([pretty, double, real]) == ([b'{"at":1,"id":"a"}', double, real], 1)
+
+
+@pytest.mark.parametrize("data", ['{"id":"\u652f\u4ed8"}'.encode("gbk"), b"[" * 20_000])
+def test_a_file_that_is_no_utf8_or_nested_beyond_reason_is_refused_without_a_trace(
+    data: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "records.json"
+    file.write_bytes(data)
+    url = "http://127.0.0.1:9"
+    assert run("submit", file, "--url", url, "--token", "x") in (1, 2)
+    assert capsys.readouterr().err.startswith("error: ")
