@@ -74,12 +74,13 @@ def init(
       tongzhang init net --parties platform,institution --host 0.0.0.0 \\
         --hosts platform=ledger.mall.example,institution=ledger.bank.example
     """
-    from cli.parties import parse_hosts, parse_parties, quorum_of, refuse_bad_host
+    from cli.parties import parse_hosts, parse_parties, quorum_of, refuse_bad_host, refuse_bad_name
     from ledger.genesis import tolerance
     from node.home import create_consortium, read_address
 
     listed = parse_parties(parties)
     votes = quorum_of(listed, quorum)
+    refuse_bad_name("--name", name)
     refuse_bad_host("--host", host)
     reached = parse_hosts(hosts, listed)
     with writing(folder):
