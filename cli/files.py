@@ -16,6 +16,7 @@ from stat import S_ISREG
 from typing import BinaryIO
 
 from cli.errors import UsageError
+from cli.signals import uninterrupted
 
 
 @contextmanager
@@ -38,8 +39,7 @@ def whole(path: Path) -> Iterator[BinaryIO]:
         try:
             with part.open("wb") as file:
                 yield file
-                file.flush()
-                os.fsync(file.fileno())
+                _sync(file)
             if target.exists():
                 shutil.copymode(target, part)
             os.replace(part, target)
@@ -48,9 +48,9 @@ def whole(path: Path) -> Iterator[BinaryIO]:
 
 
 def write_files(contents: Mapping[Path, bytes]) -> None:
-    """Write files that belong together: none takes its name before all are written.
+    """Write files that belong together: none takes its name before all are on the disk.
 
-    The first of ``contents`` takes its name last.
+    The first of ``contents`` takes its name last. Ctrl-C waits until all have theirs.
 
     Raises:
         UsageError: ``unwritable-file``.
@@ -60,7 +60,16 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
             file = stack.enter_context(whole(path))
             with _named(path):
                 file.write(content)
-                file.flush()
+                _sync(file)
+        with uninterrupted():
+            stack.close()
+
+
+def _sync(file: BinaryIO) -> None:
+    """Put on the disk what was written; a device or a pipe has none."""
+    file.flush()
+    if S_ISREG(os.fstat(file.fileno()).st_mode):
+        os.fsync(file.fileno())
 
 
 def refuse_unwritable(path: Path | None) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from cli.files import refuse_unwritable
 from cli.main import run
-from cli.processes import ended_in_order
+from cli.signals import ended_in_order
 from cli.simulation.choices import Choices, one_plan
 from node.storage.store import ConsensusItem, Item
 from simulator import diagram, library
