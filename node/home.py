@@ -30,7 +30,8 @@ from ledger.keys import SEED_BYTES, Signer
 from ledger.log.text import encode_base64
 from node.config import CONFIG, PORT_MAX, Config, bad_config
 from node.errors import HomeError
-from node.tokens import SCOPES, Tokens, write_whole
+from node.files import read_plain, write_whole
+from node.tokens import SCOPES, Tokens
 
 GENESIS = "genesis.json"
 KEY = "key.pem"
@@ -153,6 +154,20 @@ def read_operator_token(path: Path) -> str:
         HomeError: ``not-a-home`` or ``home-unreadable``.
     """
     return _read(path / OPERATOR_TOKEN).decode("ascii", "replace").strip()
+
+
+def read_database_id(path: Path) -> str:
+    """Return what a home says of the database that its key signs with; empty if it says nothing.
+
+    Raises:
+        HomeError: ``home-unreadable``.
+    """
+    try:
+        return _read(path / DATABASE_ID).decode("utf-8", "replace").strip()
+    except HomeError as error:
+        if error.code == "not-a-home":
+            return ""
+        raise
 
 
 @contextmanager
@@ -305,9 +320,7 @@ def _load_key(path: Path) -> Signer:
 
 def _read(path: Path) -> bytes:
     try:
-        if path.stat().st_size > _FILE_BYTES_MAX:
-            raise HomeError("home-unreadable", f"{path} has more than {_FILE_BYTES_MAX} bytes")
-        return path.read_bytes()
+        return read_plain(path, _FILE_BYTES_MAX)
     except (FileNotFoundError, NotADirectoryError):
         raise _not_a_home(path.parent, path.name) from None
     except OSError as error:
@@ -323,7 +336,8 @@ def _not_a_home(path: Path, missing: str) -> HomeError:
 
 def _unreadable(path: Path, error: OSError) -> HomeError:
     return HomeError(
-        "home-unreadable", f"{path} cannot be opened: {error.strerror}; check its permissions"
+        "home-unreadable",
+        f"{path} cannot be read: {error.strerror}; check what it is, and its permissions",
     )
 
 
