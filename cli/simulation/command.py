@@ -146,7 +146,8 @@ def simulate(
     with a verdict over the invariants I1 to I8, what happened, and the command that reproduces
     it. Exit code 1 if an invariant is broken, a scenario ends otherwise than it says, or a
     replayed trace differs. A broken invariant is made small first: violation-SEED.toml and
-    violation-SEED.trace are written to the current directory.
+    violation-SEED.trace are written to the current directory, or violation-SEED-2 and so on where
+    something else has that name.
 
     \b
     Examples:
