@@ -238,12 +238,8 @@ def create_consortium(
         GenesisError: the consortium could not work.
     """
     _refuse_not_empty(directory)
-    if ports is None and not 0 < base_port <= PORT_MAX + 1 - len(members):
-        raise HomeError(
-            "bad-port",
-            f"{len(members)} parties need ports {base_port} to {base_port + len(members) - 1}; "
-            f"choose a first port from 1 to {PORT_MAX + 1 - len(members)}",
-        )
+    if ports is None:
+        ports = _ports_from(base_port, len(members))
     known = seeds or {}
     signers = {party: Signer(known.get(party) or os.urandom(SEED_BYTES)) for party, _ in members}
     keyed = tuple(
@@ -252,20 +248,32 @@ def create_consortium(
     )
     time_ms = _now_ms() if created_at is None else created_at
     genesis = founding.found(name, keyed, quorum, time_ms, **dict(choices or {}))
-    listening = list(ports or range(base_port, base_port + len(members)))
-    where = dict(zip(genesis.names, listening, strict=True))
-    reached = {party: _in_url((hosts or {}).get(party, host)) for party in genesis.names}
-    urls = {party: f"ws://{reached[party]}:{port}/peer" for party, port in where.items()}
+    reached = {party: (hosts or {}).get(party, host) for party in genesis.names}
+    configs = _configs(dict(zip(genesis.names, ports, strict=True)), host, reached)
     with _nothing_half_founded(directory, genesis.names):
         return {
-            party: create_home(
-                directory / party,
-                genesis,
-                Config(party, host, where[party], {p: u for p, u in urls.items() if p != party}),
-                signers[party],
-            )
+            party: create_home(directory / party, genesis, configs[party], signers[party])
             for party in genesis.names
         }
+
+
+def _ports_from(first: int, count: int) -> range:
+    if not 0 < first <= PORT_MAX + 1 - count:
+        raise HomeError(
+            "bad-port",
+            f"{count} parties need ports {first} to {first + count - 1}; "
+            f"choose a first port from 1 to {PORT_MAX + 1 - count}",
+        )
+    return range(first, first + count)
+
+
+def _configs(ports: Mapping[str, int], host: str, reached: Mapping[str, str]) -> dict[str, Config]:
+    """Return what each party's ``node.toml`` says: where it listens, where the others are."""
+    urls = {party: f"ws://{_in_url(reached[party])}:{port}/peer" for party, port in ports.items()}
+    return {
+        party: Config(party, host, port, {p: u for p, u in urls.items() if p != party})
+        for party, port in ports.items()
+    }
 
 
 @contextmanager
