@@ -8,14 +8,17 @@ from typing import Annotated, Optional
 import typer
 
 from cli.errors import writing
-from cli.options import Json
+from cli.options import Json, path
 from cli.output import pairs, say, say_json
 from cli.parties import DEFAULT
 
 Folder = Annotated[
     Path,
     typer.Argument(
-        metavar="DIR", help="Where the homes are made; new or empty.", show_default=False
+        metavar="DIR",
+        help="Where the homes are made; new or empty.",
+        show_default=False,
+        parser=path,
     ),
 ]
 Parties = Annotated[
@@ -35,7 +38,10 @@ Hosts = Annotated[
 ]
 Name = Annotated[str, typer.Option("--name", help="The consortium's name, lower case.")]
 HomePath = Annotated[
-    Path, typer.Argument(metavar="HOME", help="The party's home directory.", show_default=False)
+    Path,
+    typer.Argument(
+        metavar="HOME", help="The party's home directory.", show_default=False, parser=path
+    ),
 ]
 Rebuild = Annotated[
     bool, typer.Option("--rebuild", help="Set the database aside and fetch all from the peers.")
@@ -115,8 +121,8 @@ def _say_how_to_start(homes: dict[str, Path], addresses: dict[str, str]) -> None
     pairs({party: f"{addresses[party]}  home {path}" for party, path in homes.items()})
     say()
     say("start every node, each in a terminal of its own:")
-    for path in homes.values():
-        say(f"  tongzhang node {path}")
+    for home in homes.values():
+        say(f"  tongzhang node {home}")
     say(f"then ask one:  tongzhang status --home {next(iter(homes.values()))}")
 
 

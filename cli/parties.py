@@ -118,8 +118,16 @@ def _is_name(host: str) -> bool:
 
 
 def quorum_of(parties: list[tuple[str, Role]], quorum: int | None) -> int:
-    """Return the given quorum, or the one that survives a liar where possible."""
-    return default_quorum(len(parties)) if quorum is None else quorum
+    """Return the given quorum, or the one that survives a liar where possible.
+
+    Raises:
+        UsageError: ``bad-quorum``: there are not so many parties.
+    """
+    if quorum is None:
+        return default_quorum(len(parties))
+    if quorum > len(parties):
+        raise UsageError("bad-quorum", f"{len(parties)} parties cannot cast {quorum} equal votes")
+    return quorum
 
 
 def named(parties: list[tuple[str, Role]], role: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.errors import CliError
-from cli.options import Json
+from cli.options import Json, path
 from cli.output import drop_output, note, say, say_json, table
 
 if TYPE_CHECKING:
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 HomePath = Annotated[
     Path,
-    typer.Option("--home", envvar="TONGZHANG_HOME", help="The node's home.", show_default=False),
+    typer.Option(
+        "--home", envvar="TONGZHANG_HOME", help="The node's home.", show_default=False, parser=path
+    ),
 ]
 
 app = typer.Typer(

@@ -12,13 +12,13 @@ import typer
 
 from cli.errors import CheckFailed, UsageError
 from cli.inputs import beginning_of, readable
-from cli.options import GenesisFile, Json
+from cli.options import GenesisFile, Json, path
 from cli.output import progress, say, say_json
 from ledger.errors import LedgerError
 from ledger.genesis import Genesis, read
 from ledger.limits import GENESIS_BYTES_MAX
 
-File = Annotated[Path, typer.Argument(help="The file to verify.", show_default=False)]
+File = Annotated[Path, typer.Argument(help="The file to verify.", show_default=False, parser=path)]
 Replay = Annotated[bool, typer.Option("--replay", help="Execute every record again.")]
 
 TEXT_BYTES_MAX = 16 * 1024 * 1024
