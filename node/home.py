@@ -194,8 +194,7 @@ def lock_home(path: Path) -> Iterator[None]:
                 f"the node of {path} is running already as process {pid}; "
                 "stop that one first, two nodes with one key would convict the party",
             ) from None
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+        _write_pid(path / LOCK, handle)
         yield
     finally:
         os.close(handle)
@@ -255,6 +254,14 @@ def create_consortium(
             party: create_home(directory / party, genesis, configs[party], signers[party])
             for party in genesis.names
         }
+
+
+def _write_pid(lock: Path, handle: int) -> None:
+    try:
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+    except OSError as error:  # a full disk, or no plain file
+        raise _unreadable(lock, error) from None
 
 
 def _ports_from(first: int, count: int) -> range:
@@ -345,7 +352,7 @@ def _not_a_home(path: Path, missing: str) -> HomeError:
 def _unreadable(path: Path, error: OSError) -> HomeError:
     return HomeError(
         "home-unreadable",
-        f"{path} cannot be read: {error.strerror}; check what it is, and its permissions",
+        f"{path} cannot be used: {error.strerror}; check what it is, and its permissions",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import resource
 import subprocess
@@ -108,6 +109,30 @@ def test_a_closed_standard_input_has_no_records() -> None:
     closing = ["sh", "-c", 'exec "$@" <&-', "sh", sys.executable, "-m", "cli", "submit", "-", *NODE]
     done = subprocess.run(closing, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, first_words(done)) == (2, "error: unreadable-file:")
+
+
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("tokens.lock", ["token", "create", "--label", "x", "--home"]),
+        ("tokens.lock", ["token", "revoke", "0badcafe", "--home"]),
+        ("lock", ["node"]),
+        ("rebuilding", ["node"]),
+    ],
+)
+def test_a_home_that_cannot_be_written_is_said_so(
+    name: str, command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["init", str(tmp_path / "net")]) == 0
+    home = tmp_path / "net" / "platform"
+    (home / name).unlink(missing_ok=True)
+    if name == "lock":
+        os.mkfifo(home / name)
+    else:
+        (home / name).mkdir()
+    capsys.readouterr()
+    assert run([*command, str(home)]) in (1, 2)
+    assert re.match(r"error: (unwritable-file|home-unreadable): \S+", capsys.readouterr().err)
 
 
 OWN_FILES = {
