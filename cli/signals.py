@@ -31,13 +31,21 @@ def ended_in_order() -> Iterator[None]:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Let what would interrupt a short block come after it."""
-    waiting = (signal.SIGINT, *_STOP_SIGNALS)
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, waiting)
+    """Let what would interrupt a short block come after it, whichever thread it comes to."""
+    came: list[int] = []
+    heard = [
+        each
+        for each in (signal.SIGINT, *_STOP_SIGNALS)
+        if signal.getsignal(each) is not signal.SIG_IGN
+    ]
+    before = {each: signal.signal(each, lambda number, _: came.append(number)) for each in heard}
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if came:
+        signal.raise_signal(came[0])
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

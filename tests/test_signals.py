@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 from cli.files import write_files
 from cli.main import run
 from cli.processes import free_ports
-from cli.signals import ended_in_order
+from cli.signals import ended_in_order, uninterrupted
 
 ROOT = Path(__file__).resolve().parent.parent
 QUIET = ("", "interrupted")  # not every version of Typer leaves that to be said here
@@ -130,3 +131,19 @@ def test_a_node_that_is_told_to_end_ends_in_order(number: signal.Signals, tmp_pa
     finally:
         node.kill()
         node.wait()
+
+
+def test_a_signal_that_comes_to_another_thread_waits_as_well() -> None:
+    ended = threading.Event()
+    other = threading.Thread(target=ended.wait)
+    other.start()
+    done = False
+    try:
+        with ended_in_order(), pytest.raises(KeyboardInterrupt), uninterrupted():
+            signal.pthread_kill(other.ident or 0, signal.SIGINT)
+            time.sleep(0.05)
+            done = True
+    finally:
+        ended.set()
+        other.join()
+    assert done
