@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -32,12 +33,22 @@ _WRONGLY_CALLED = ("bad-parameter", "no-such-party")
 _decoder = msgspec.json.Decoder()
 
 
+class Answer(dict[str, Any]):
+    """What a node answers. Something that lacks what is looked for in it is no node's answer."""
+
+    def __missing__(self, name: str) -> Any:
+        raise _unexpected(f"an answer has no {name!r} in it")
+
+
 class Client:
     """Talks to one node.
 
     Args:
         url: The node's address, such as ``http://127.0.0.1:7101``.
         token: A bearer token, or the empty string.
+
+    Raises:
+        UsageError: ``bad-url`` or ``bad-token``.
     """
 
     def __init__(self, url: str, token: str) -> None:
@@ -45,6 +56,9 @@ class Client:
 
         if not url.startswith(("http://", "https://")):
             raise UsageError("bad-url", f"{url!r} is not an address: write http://HOST:PORT")
+        token = token.strip()
+        if not (token.isascii() and token.isprintable()):
+            raise UsageError("bad-token", "a token is one line of printable ASCII characters")
         headers = {"authorization": f"Bearer {token}"} if token else {}
         self.url = url
         try:
@@ -56,7 +70,8 @@ class Client:
 
     def get(self, path: str, **query: object) -> Any:
         """Return the JSON at ``path``. Query values that are None are left out."""
-        return msgspec.json.decode(self._send("GET", path, query).content)
+        (answer,) = _answers(lambda body: [_decoder.decode(body)], self._send("GET", path, query))
+        return answer
 
     def get_text(self, path: str) -> str:
         """Return the text at ``path``."""
@@ -72,44 +87,53 @@ class Client:
         query = {"wait": "final" if wait else "queued", "timeout_ms": WAIT_MS}
         body = b"\n".join(lines)
         answer = self._send("POST", "/v1/records", query, body)
-        results: list[dict[str, Any]] = _decoder.decode_lines(answer.content)
+        results = _answers(_decoder.decode_lines, answer)
         if results and "type" in results[-1]:
             raise _problem(results[-1])
         return results
 
     def stream_lines(self, path: str, **query: object) -> Iterator[bytes]:
         """Yield the lines at ``path`` as they come."""
-        import httpx
-
-        try:
-            with self._http.stream("GET", path, params=_given(query)) as answer:
-                if answer.status_code >= 400:
-                    answer.read()
-                    raise _problem_of(answer)
-                rest = b""
-                for part in answer.iter_bytes():
-                    *lines, rest = (rest + part).split(b"\n")
-                    yield from lines
-                if rest:
-                    yield rest
-        except httpx.HTTPError as error:
-            raise self._unreachable(error) from None
+        with self._asking(), self._http.stream("GET", path, params=_given(query)) as answer:
+            if not answer.is_success:
+                answer.read()
+                raise _problem_of(answer)
+            if not answer.headers.get("content-type", "").startswith(NDJSON):
+                raise _unexpected("an answer is not made of lines of JSON")
+            rest = b""
+            for part in answer.iter_bytes():
+                *lines, rest = (rest + part).split(b"\n")
+                yield from lines
+            if rest:
+                yield rest
 
     def _send(
         self, method: str, path: str, query: dict[str, Any], body: bytes | None = None
     ) -> httpx.Response:
-        import httpx
-
         headers = {} if body is None else {"content-type": NDJSON}
-        try:
+        with self._asking():
             answer = self._http.request(
                 method, path, params=_given(query), content=body, headers=headers
             )
-        except httpx.HTTPError as error:
-            raise self._unreachable(error) from None
-        if answer.status_code >= 400:
+        if not answer.is_success:
             raise _problem_of(answer)
         return answer
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """Say why there is no answer."""
+        import httpx
+
+        try:
+            yield
+        except httpx.InvalidURL as error:
+            raise UsageError(
+                "bad-url", f"no address can be made of what was given: {error}"
+            ) from None
+        except UnicodeEncodeError:
+            raise UsageError("not-text", "an argument is not UTF-8 text") from None
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from None
 
     def _unreachable(self, error: Exception) -> CheckFailed:
         reason = str(error) or type(error).__name__
@@ -124,17 +148,32 @@ def _given(query: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in query.items() if value is not None}
 
 
+def _answers(found: Callable[[bytes], Any], answer: httpx.Response) -> list[dict[str, Any]]:
+    """Return the objects that are found in a body."""
+    try:
+        return [Answer(_object(each)) for each in found(answer.content)]
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        raise _unexpected("an answer is not JSON as a node writes it") from None
+
+
 def _problem_of(answer: httpx.Response) -> CliError:
     try:
-        return _problem(msgspec.json.decode(answer.content))
-    except (msgspec.DecodeError, KeyError, TypeError):
-        return CheckFailed(
-            "unexpected-answer",
-            f"status {answer.status_code} without a problem document; is this a node's address?",
-        )
+        return _problem(_object(_decoder.decode(answer.content)))
+    except (msgspec.DecodeError, ValueError, KeyError, RecursionError):
+        return _unexpected(f"status {answer.status_code} without a problem document")
 
 
 def _problem(document: dict[str, Any]) -> CliError:
     code = str(document["code"])
     kind = UsageError if code in _WRONGLY_CALLED else CheckFailed
     return kind(code, str(document["detail"]), _NEXT_STEPS.get(code, ""))
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError("not an object")
+    return value
+
+
+def _unexpected(what: str) -> CheckFailed:
+    return CheckFailed("unexpected-answer", f"{what}; is this a node's address?")

@@ -8,14 +8,17 @@ from typing import Annotated, Optional
 import typer
 
 from cli.errors import writing
-from cli.options import Json
+from cli.options import Json, path
 from cli.output import pairs, say, say_json
 from cli.parties import DEFAULT
 
 Folder = Annotated[
     Path,
     typer.Argument(
-        metavar="DIR", help="Where the homes are made; new or empty.", show_default=False
+        metavar="DIR",
+        help="Where the homes are made; new or empty.",
+        show_default=False,
+        parser=path,
     ),
 ]
 Parties = Annotated[
@@ -35,7 +38,10 @@ Hosts = Annotated[
 ]
 Name = Annotated[str, typer.Option("--name", help="The consortium's name, lower case.")]
 HomePath = Annotated[
-    Path, typer.Argument(metavar="HOME", help="The party's home directory.", show_default=False)
+    Path,
+    typer.Argument(
+        metavar="HOME", help="The party's home directory.", show_default=False, parser=path
+    ),
 ]
 Rebuild = Annotated[
     bool, typer.Option("--rebuild", help="Set the database aside and fetch all from the peers.")
@@ -74,12 +80,13 @@ def init(
       tongzhang init net --parties platform,institution --host 0.0.0.0 \\
         --hosts platform=ledger.mall.example,institution=ledger.bank.example
     """
-    from cli.parties import parse_hosts, parse_parties, quorum_of, refuse_bad_host
+    from cli.parties import parse_hosts, parse_parties, quorum_of, refuse_bad_host, refuse_bad_name
     from ledger.genesis import tolerance
     from node.home import create_consortium, read_address
 
     listed = parse_parties(parties)
     votes = quorum_of(listed, quorum)
+    refuse_bad_name("--name", name)
     refuse_bad_host("--host", host)
     reached = parse_hosts(hosts, listed)
     with writing(folder):
@@ -114,8 +121,8 @@ def _say_how_to_start(homes: dict[str, Path], addresses: dict[str, str]) -> None
     pairs({party: f"{addresses[party]}  home {path}" for party, path in homes.items()})
     say()
     say("start every node, each in a terminal of its own:")
-    for path in homes.values():
-        say(f"  tongzhang node {path}")
+    for home in homes.values():
+        say(f"  tongzhang node {home}")
     say(f"then ask one:  tongzhang status --home {next(iter(homes.values()))}")
 
 

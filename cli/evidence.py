@@ -11,7 +11,7 @@ import typer
 
 from cli.errors import CheckFailed
 from cli.files import write_files
-from cli.options import Home, Json, Token, Url
+from cli.options import Home, Json, Token, Url, path
 from cli.output import note, say, say_json
 
 if TYPE_CHECKING:
@@ -29,11 +29,15 @@ EvidenceId = Annotated[
 ]
 Out = Annotated[
     Optional[Path],  # noqa: UP045
-    typer.Option("--out", help="Write the file that verifies offline there.", show_default=False),
+    typer.Option(
+        "--out", help="Write the file that verifies offline there.", show_default=False, parser=path
+    ),
 ]
 StoppedHome = Annotated[
     Path,
-    typer.Option("--home", envvar="TONGZHANG_HOME", help="The node's home.", show_default=False),
+    typer.Option(
+        "--home", envvar="TONGZHANG_HOME", help="The node's home.", show_default=False, parser=path
+    ),
 ]
 
 

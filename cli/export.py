@@ -13,13 +13,16 @@ import typer
 from cli.errors import CheckFailed
 from cli.export_books import export_books
 from cli.files import whole
-from cli.options import Home, Token, Url
+from cli.options import Home, Token, Url, path
 from cli.output import note, plural, progress
 
 Out = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Option(
-        "--out", help="The file to write; standard output if left out.", show_default=False
+        "--out",
+        help="The file to write; standard output if left out.",
+        show_default=False,
+        parser=path,
     ),
 ]
 _START_HELP = "The first block to export. A file that begins after block 1 does not verify alone."

@@ -12,7 +12,7 @@ import typer
 
 from cli.errors import UsageError
 from cli.files import whole
-from cli.options import Home, Token, Url
+from cli.options import Home, Token, Url, path
 from cli.output import note, plural, progress
 from cli.pages import place
 
@@ -53,6 +53,7 @@ Out = Annotated[
         "--out",
         help="The file to write; standard output if left out, but for xlsx.",
         show_default=False,
+        parser=path,
     ),
 ]
 

@@ -31,6 +31,7 @@ from cli.bench.command import bench
 from cli.demo.command import demo
 from cli.errors import BAD, GOOD, USAGE, CliError, OutputFailed, UsageError
 from cli.output import drop_output, note, say, show_error, watch_output
+from cli.signals import ended_in_order
 from cli.simulation.command import simulate
 
 
@@ -52,7 +53,7 @@ Version = Annotated[
 ]
 
 INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells count it."""
+"""Exit code after Ctrl-C, as shells count it, and after SIGTERM and SIGHUP."""
 
 app = typer.Typer(
     name="tongzhang",
@@ -94,13 +95,15 @@ app.command("bench")(bench)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit.
+    """Run the command line and exit. SIGTERM and SIGHUP end it as Ctrl-C does.
 
     Args:
         arguments: The arguments, without the program's name; those of the process if left out.
     """
     watch_output()
-    sys.exit(run(sys.argv[1:] if arguments is None else list(arguments)))
+    with ended_in_order():
+        code = run(sys.argv[1:] if arguments is None else list(arguments))
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -7,6 +7,14 @@ from typing import Annotated, Optional
 
 import typer
 
+
+def path(text: str) -> Path:
+    """Return a path. An empty one, as of a variable of a script that is not set, is none."""
+    if not text:
+        raise typer.BadParameter("it is empty; name a file or a folder")
+    return Path(text)
+
+
 # Typer reads these at run time and knows no `Path | None` inside Annotated before 0.9.
 Home = Annotated[
     Optional[Path],  # noqa: UP045
@@ -15,6 +23,7 @@ Home = Annotated[
         envvar="TONGZHANG_HOME",
         help="The node's home directory: its address and the operator's token are read there.",
         show_default=False,
+        parser=path,
     ),
 ]
 Url = Annotated[
@@ -31,5 +40,8 @@ Token = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 GenesisFile = Annotated[
-    Path, typer.Option("--genesis", help="The consortium's genesis document.", show_default=False)
+    Path,
+    typer.Option(
+        "--genesis", help="The consortium's genesis document.", show_default=False, parser=path
+    ),
 ]

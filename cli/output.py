@@ -55,7 +55,7 @@ def watch_output() -> None:
         sys.stdout = TextIOWrapper(
             BufferedWriter(raw),
             encoding=before.encoding if before else "utf-8",
-            errors=before.errors if before else None,
+            errors="backslashreplace",  # what a terminal has no character for is written out
             line_buffering=bool(before and before.line_buffering),
         )
 
@@ -96,8 +96,13 @@ def _written_out(character: str) -> str:
 
 
 def say_json(value: object) -> None:
-    """Print a result as JSON, indented, keys in the order given."""
-    print(json.dumps(value, indent=2, ensure_ascii=False), flush=True)
+    """Print a result as JSON, indented, keys in the order given.
+
+    Where the output is not UTF-8, and for bytes of a file's name that are none, JSON's own escapes
+    stand in it.
+    """
+    is_utf8 = (sys.stdout.encoding or "utf-8").lower().replace("-", "") == "utf8"
+    print(json.dumps(value, indent=2, ensure_ascii=not is_utf8), flush=True)
 
 
 def note(text: str) -> None:

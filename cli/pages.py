@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
@@ -59,8 +58,15 @@ def note_more(page: dict[str, Any], limit: int) -> None:
 
 
 def segment(text: str) -> str:
-    """Return a text as one segment of an address."""
-    return quote(text, safe="")
+    """Return a text as one segment of an address.
+
+    Raises:
+        UsageError: ``not-text``: it was typed in bytes that are no UTF-8.
+    """
+    try:
+        return quote(text, safe="")
+    except UnicodeEncodeError:
+        raise UsageError("not-text", f"{text!r} is not UTF-8 text") from None
 
 
 def minor_units(text: str) -> int:
@@ -69,12 +75,9 @@ def minor_units(text: str) -> int:
     Raises:
         UsageError: ``bad-amount``.
     """
-    try:
-        value = Decimal(text.replace(",", "")) * 100
-        whole = int(value)
-    except (InvalidOperation, ValueError, OverflowError):
-        whole, value = 0, Decimal(-1)
-    if value != whole or not 0 < whole <= AMOUNT_MAX:
+    found = re.fullmatch(r"([0-9]{1,16})(?:\.([0-9]{1,2}))?", text.replace(",", ""))
+    whole = int(found[1] + (found[2] or "").ljust(2, "0")) if found else 0
+    if not 0 < whole <= AMOUNT_MAX:
         raise UsageError("bad-amount", f"{text!r} is no amount: write yuan, such as 123.45")
     return whole
 

@@ -6,8 +6,10 @@ import re
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, cast
 
+import msgspec
+
 from cli.errors import UsageError
-from ledger.genesis import ROLES, default_quorum
+from ledger.genesis import ROLES, Name, default_quorum
 
 if TYPE_CHECKING:
     from ledger.genesis import Role
@@ -22,7 +24,7 @@ def parse_parties(text: str) -> list[tuple[str, Role]]:
     """Return name and role of every party in ``a,b:role,…``. A bare name is its own role.
 
     Raises:
-        UsageError: a part has no known role.
+        UsageError: a part has no known role, or no name that a party can have.
     """
     parties = []
     for part in filter(None, (part.strip() for part in text.split(","))):
@@ -34,6 +36,7 @@ def parse_parties(text: str) -> list[tuple[str, Role]]:
                 f"{part!r} has no known role; roles are {', '.join(ROLES)}",
                 f"name the party after its role, or write {name}:role",
             )
+        refuse_bad_name("--parties", name)
         parties.append((name, cast("Role", role)))
     return parties
 
@@ -65,6 +68,22 @@ def parse_hosts(text: str, parties: list[tuple[str, Role]]) -> dict[str, str]:
             )
         hosts[name] = host
     return hosts
+
+
+def refuse_bad_name(option: str, name: str) -> None:
+    """Return if a consortium or a party can be called that.
+
+    Raises:
+        UsageError: ``bad-format``.
+    """
+    try:
+        msgspec.convert(name, Name)
+    except msgspec.ValidationError:
+        raise UsageError(
+            "bad-format",
+            f"{option}: a name has 1 to 32 small letters, digits and -, "
+            f"the first a letter; got {name!r}",
+        ) from None
 
 
 def refuse_bad_host(option: str, host: str) -> None:
@@ -99,8 +118,16 @@ def _is_name(host: str) -> bool:
 
 
 def quorum_of(parties: list[tuple[str, Role]], quorum: int | None) -> int:
-    """Return the given quorum, or the one that survives a liar where possible."""
-    return default_quorum(len(parties)) if quorum is None else quorum
+    """Return the given quorum, or the one that survives a liar where possible.
+
+    Raises:
+        UsageError: ``bad-quorum``: there are not so many parties.
+    """
+    if quorum is None:
+        return default_quorum(len(parties))
+    if quorum > len(parties):
+        raise UsageError("bad-quorum", f"{len(parties)} parties cannot cast {quorum} equal votes")
+    return quorum
 
 
 def named(parties: list[tuple[str, Role]], role: str) -> str:

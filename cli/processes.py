@@ -8,11 +8,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 
 import cli
 from cli.errors import CheckFailed
@@ -20,7 +17,6 @@ from cli.errors import CheckFailed
 STOP_S = 6.0
 OUTPUT = "output.txt"
 _POLL_S = 0.05
-_STOP_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 _TAIL_CHARS = 600
 
 
@@ -102,28 +98,6 @@ class NodeProcess:
             if line.startswith("VmRSS:"):
                 return int(line.split()[1]) * 1024
         return 0
-
-
-@contextmanager
-def ended_in_order() -> Iterator[None]:
-    """Treat SIGTERM and SIGHUP as Ctrl-C while the block runs, so that its cleanup runs too.
-
-    One that is ignored, as SIGHUP is under ``nohup``, stays ignored. Ctrl-C itself is heard even
-    where a script's ``tongzhang demo &`` left SIGINT ignored: asyncio ends its tasks in order only
-    where SIGINT has Python's own handler.
-    """
-    heard = [each for each in _STOP_SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, _interrupt) for number in heard}
-    before[signal.SIGINT] = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    signal.raise_signal(signal.SIGINT)
 
 
 def stop_all(nodes: list[NodeProcess]) -> None:

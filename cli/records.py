@@ -8,7 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from cli.files import write_files
-from cli.options import Home, Json, Token, Url
+from cli.options import Home, Json, Token, Url, path
 from cli.output import note, pairs, plural, say, say_json
 from cli.pages import segment
 
@@ -22,7 +22,10 @@ Party = Annotated[
 Out = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Option(
-        "--out", help="The file to write; standard output if left out.", show_default=False
+        "--out",
+        help="The file to write; standard output if left out.",
+        show_default=False,
+        parser=path,
     ),
 ]
 

@@ -8,10 +8,12 @@ from typing import Annotated
 import typer
 
 from cli.errors import UsageError, writing
-from cli.options import Json
+from cli.options import Json, path
 from cli.output import money, plural, say, say_json
 
 _FRIDAY = 4
+FIRST_YEAR, LAST_YEAR = 1971, 9000
+"""Times of records count from 1970 on, and what follows a day takes years at most."""
 FACTS = ("complete", "open", "conflicting")
 
 Payments = Annotated[int, typer.Option("--payments", help="How many payments the day has.")]
@@ -20,7 +22,8 @@ Date = Annotated[
     str, typer.Option("--date", help="The business date, Monday to Friday.", metavar="YYYY-MM-DD")
 ]
 Out = Annotated[
-    Path, typer.Option("--out", help="The folder to write; it is made.", show_default=False)
+    Path,
+    typer.Option("--out", help="The folder to write; it is made.", show_default=False, parser=path),
 ]
 
 
@@ -67,10 +70,13 @@ def sample(
 def _checked_date(text: str) -> str:
     from datetime import date
 
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        raise UsageError("bad-date", f"{text!r} is not a date such as 2025-12-31") from None
+    from cli.pages import day as typed
+
+    day = date.fromisoformat(typed(text))
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise UsageError(
+            "bad-date", f"a day is of the years {FIRST_YEAR} to {LAST_YEAR}, got {text}"
+        )
     if day.weekday() > _FRIDAY:
         raise UsageError(
             "bad-date",

@@ -10,13 +10,21 @@ from pathlib import Path
 from typing import Literal
 
 from api.server import serve
-from cli.errors import CheckFailed, UsageError
+from cli.errors import CheckFailed, UsageError, writing
 from cli.output import note, plural, progress
-from node.home import DATABASE, DATABASE_ID, NO_DATABASE, Home, load_home, lock_home
+from node.files import write_whole
+from node.home import (
+    DATABASE,
+    DATABASE_ID,
+    NO_DATABASE,
+    Home,
+    load_home,
+    lock_home,
+    read_database_id,
+)
 from node.node import Node
 from node.storage.check import check
 from node.storage.store import Store
-from node.tokens import write_whole
 
 Checked = Literal["nothing", "log", "state"]
 
@@ -42,7 +50,8 @@ def run_node(path: Path, *, rebuild: bool, checked: Checked) -> None:
         home = load_home(path)
         logging.basicConfig(level=home.config.log_level.upper(), format=_LOG_FORMAT)
         if rebuild or (path / REBUILDING).exists():
-            _start_over(home)
+            with writing(path):
+                _start_over(home)
         store = _open(home)
         _refuse_lost_database(path, store)
         if checked != "nothing":
@@ -76,10 +85,10 @@ def _open(home: Home) -> Store:
 
 def _refuse_lost_database(path: Path, store: Store) -> None:
     """Refuse to sign with a database that does not know what the key has signed before."""
-    mark = path / DATABASE_ID
-    said = mark.read_text("utf-8", errors="replace").strip() if mark.exists() else ""
+    said = read_database_id(path)
     if said == NO_DATABASE:
-        write_whole(mark, f"{store.id}\n".encode(), 0o644)
+        with writing(path):
+            write_whole(path / DATABASE_ID, f"{store.id}\n".encode(), 0o644)
         return
     if said == store.id:
         return

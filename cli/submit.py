@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from cli.errors import CheckFailed, UsageError
+from cli.inputs import bytes_of
 from cli.options import Home, Json, Token, Url
 from cli.output import note, plural, progress, say, say_json
 
@@ -55,7 +54,7 @@ def submit(
     from cli.connection import connect
 
     client = connect(home, url, token)
-    records = _split(_read(file))
+    records = _split(bytes_of(file))
     if exact:
         _refuse_several_lines(records)
     else:
@@ -80,15 +79,6 @@ def _submit_chunk(client: Client, chunk: list[bytes], wait: bool) -> list[dict[s
             "send the file again: nothing is recorded twice",
         )
     return results
-
-
-def _read(file: str) -> bytes:
-    if file == "-":
-        return sys.stdin.buffer.read()
-    try:
-        return Path(file).read_bytes()
-    except OSError as error:
-        raise UsageError("unreadable-file", f"{file}: {error.strerror or error}") from None
 
 
 def _split(data: bytes) -> list[bytes]:

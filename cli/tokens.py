@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.errors import CliError
-from cli.options import Json
+from cli.errors import CliError, writing
+from cli.options import Json, path
 from cli.output import drop_output, note, say, say_json, table
 
 if TYPE_CHECKING:
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 HomePath = Annotated[
     Path,
-    typer.Option("--home", envvar="TONGZHANG_HOME", help="The node's home.", show_default=False),
+    typer.Option(
+        "--home", envvar="TONGZHANG_HOME", help="The node's home.", show_default=False, parser=path
+    ),
 ]
 
 app = typer.Typer(
@@ -52,7 +54,8 @@ def create_token(home: HomePath, label: Label, scope: Scopes = "read", json: Jso
 
     scopes = [part.strip() for part in scope.split(",") if part.strip()]
     tokens = load_home(home).tokens
-    token, secret = tokens.create(label, scopes, time.time_ns() // 1_000_000)
+    with writing(home):
+        token, secret = tokens.create(label, scopes, time.time_ns() // 1_000_000)
     with _revoked_unless_shown(tokens, token.id, home):
         if json:
             say_json(
@@ -117,5 +120,6 @@ def revoke_token(token_id: TokenId, home: HomePath) -> None:
     """
     from node.home import load_home
 
-    token = load_home(home).tokens.revoke(token_id)
+    with writing(home):
+        token = load_home(home).tokens.revoke(token_id)
     note(f"token {token.id} for {token.label!r} is revoked")

@@ -11,13 +11,14 @@ from typing import Annotated, Any
 import typer
 
 from cli.errors import CheckFailed, UsageError
-from cli.options import GenesisFile, Json
+from cli.inputs import beginning_of, readable
+from cli.options import GenesisFile, Json, path
 from cli.output import progress, say, say_json
 from ledger.errors import LedgerError
 from ledger.genesis import Genesis, read
 from ledger.limits import GENESIS_BYTES_MAX
 
-File = Annotated[Path, typer.Argument(help="The file to verify.", show_default=False)]
+File = Annotated[Path, typer.Argument(help="The file to verify.", show_default=False, parser=path)]
 Replay = Annotated[bool, typer.Option("--replay", help="Execute every record again.")]
 
 TEXT_BYTES_MAX = 16 * 1024 * 1024
@@ -66,7 +67,7 @@ def verify_log_file(
 
     founded = _genesis(genesis)
     try:
-        with file.open("rb") as source, progress(quiet=json) as bar:
+        with readable(file), file.open("rb") as source, progress(quiet=json) as bar:
             task = bar.add_task("verifying", total=None)
             lines = iter(lambda: source.readline(LINE_BYTES_MAX + 2), b"")
             proved = verify_log(
@@ -74,8 +75,6 @@ def verify_log_file(
             )
     except LedgerError as error:
         raise _false(file, error) from None
-    except OSError as error:
-        raise _unreadable(file, error) from None
     _report(json, ("log", file), founded, proved)
 
 
@@ -111,7 +110,7 @@ def verify_evidence_file(file: File, genesis: GenesisFile, json: Json = False) -
     from consensus.limits import EVIDENCE_FILE_BYTES_MAX
 
     founded = _genesis(genesis)
-    raw = _bytes(file, EVIDENCE_FILE_BYTES_MAX)
+    raw = beginning_of(file, EVIDENCE_FILE_BYTES_MAX)
     try:
         proved = verify_file(raw, founded)
     except LedgerError as error:
@@ -119,33 +118,20 @@ def verify_evidence_file(file: File, genesis: GenesisFile, json: Json = False) -
     _report(json, ("evidence", file), founded, proved)
 
 
-def _bytes(path: Path, most: int) -> bytes:
-    """Return a file's bytes, or one more than there may be: files come from strangers."""
-    try:
-        with path.open("rb") as file:
-            return file.read(most + 1)
-    except OSError as error:
-        raise _unreadable(path, error) from None
-
-
 def _genesis(path: Path) -> Genesis:
     try:
-        return read(_bytes(path, GENESIS_BYTES_MAX))
+        return read(beginning_of(path, GENESIS_BYTES_MAX))
     except LedgerError as error:
         raise UsageError(error.code, f"{path}: {error.message}") from None
 
 
 def _text(path: Path) -> str:
     try:
-        return _bytes(path, TEXT_BYTES_MAX).decode("utf-8")
+        return beginning_of(path, TEXT_BYTES_MAX).decode("utf-8")
     except UnicodeDecodeError:
         raise CheckFailed(
             "not-text", f"{path} is not UTF-8 text, so it is not what it should be"
         ) from None
-
-
-def _unreadable(path: Path, error: OSError) -> UsageError:
-    return UsageError("unreadable-file", f"{path}: {error.strerror or error}")
 
 
 def _false(path: Path, error: LedgerError) -> CheckFailed:

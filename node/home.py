@@ -30,7 +30,8 @@ from ledger.keys import SEED_BYTES, Signer
 from ledger.log.text import encode_base64
 from node.config import CONFIG, PORT_MAX, Config, bad_config
 from node.errors import HomeError
-from node.tokens import SCOPES, Tokens, write_whole
+from node.files import read_plain, write_whole
+from node.tokens import SCOPES, Tokens
 
 GENESIS = "genesis.json"
 KEY = "key.pem"
@@ -155,6 +156,20 @@ def read_operator_token(path: Path) -> str:
     return _read(path / OPERATOR_TOKEN).decode("ascii", "replace").strip()
 
 
+def read_database_id(path: Path) -> str:
+    """Return what a home says of the database that its key signs with; empty if it says nothing.
+
+    Raises:
+        HomeError: ``home-unreadable``.
+    """
+    try:
+        return _read(path / DATABASE_ID).decode("utf-8", "replace").strip()
+    except HomeError as error:
+        if error.code == "not-a-home":
+            return ""
+        raise
+
+
 @contextmanager
 def lock_home(path: Path) -> Iterator[None]:
     """Hold a home for this process alone. The lock ends with the process, however that ends.
@@ -179,8 +194,7 @@ def lock_home(path: Path) -> Iterator[None]:
                 f"the node of {path} is running already as process {pid}; "
                 "stop that one first, two nodes with one key would convict the party",
             ) from None
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+        _write_pid(path / LOCK, handle)
         yield
     finally:
         os.close(handle)
@@ -223,12 +237,8 @@ def create_consortium(
         GenesisError: the consortium could not work.
     """
     _refuse_not_empty(directory)
-    if ports is None and not 0 < base_port <= PORT_MAX + 1 - len(members):
-        raise HomeError(
-            "bad-port",
-            f"{len(members)} parties need ports {base_port} to {base_port + len(members) - 1}; "
-            f"choose a first port from 1 to {PORT_MAX + 1 - len(members)}",
-        )
+    if ports is None:
+        ports = _ports_from(base_port, len(members))
     known = seeds or {}
     signers = {party: Signer(known.get(party) or os.urandom(SEED_BYTES)) for party, _ in members}
     keyed = tuple(
@@ -237,20 +247,40 @@ def create_consortium(
     )
     time_ms = _now_ms() if created_at is None else created_at
     genesis = founding.found(name, keyed, quorum, time_ms, **dict(choices or {}))
-    listening = list(ports or range(base_port, base_port + len(members)))
-    where = dict(zip(genesis.names, listening, strict=True))
-    reached = {party: _in_url((hosts or {}).get(party, host)) for party in genesis.names}
-    urls = {party: f"ws://{reached[party]}:{port}/peer" for party, port in where.items()}
+    reached = {party: (hosts or {}).get(party, host) for party in genesis.names}
+    configs = _configs(dict(zip(genesis.names, ports, strict=True)), host, reached)
     with _nothing_half_founded(directory, genesis.names):
         return {
-            party: create_home(
-                directory / party,
-                genesis,
-                Config(party, host, where[party], {p: u for p, u in urls.items() if p != party}),
-                signers[party],
-            )
+            party: create_home(directory / party, genesis, configs[party], signers[party])
             for party in genesis.names
         }
+
+
+def _write_pid(lock: Path, handle: int) -> None:
+    try:
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+    except OSError as error:  # a full disk, or no plain file
+        raise _unreadable(lock, error) from None
+
+
+def _ports_from(first: int, count: int) -> range:
+    if not 0 < first <= PORT_MAX + 1 - count:
+        raise HomeError(
+            "bad-port",
+            f"{count} parties need ports {first} to {first + count - 1}; "
+            f"choose a first port from 1 to {PORT_MAX + 1 - count}",
+        )
+    return range(first, first + count)
+
+
+def _configs(ports: Mapping[str, int], host: str, reached: Mapping[str, str]) -> dict[str, Config]:
+    """Return what each party's ``node.toml`` says: where it listens, where the others are."""
+    urls = {party: f"ws://{_in_url(reached[party])}:{port}/peer" for party, port in ports.items()}
+    return {
+        party: Config(party, host, port, {p: u for p, u in urls.items() if p != party})
+        for party, port in ports.items()
+    }
 
 
 @contextmanager
@@ -305,9 +335,7 @@ def _load_key(path: Path) -> Signer:
 
 def _read(path: Path) -> bytes:
     try:
-        if path.stat().st_size > _FILE_BYTES_MAX:
-            raise HomeError("home-unreadable", f"{path} has more than {_FILE_BYTES_MAX} bytes")
-        return path.read_bytes()
+        return read_plain(path, _FILE_BYTES_MAX)
     except (FileNotFoundError, NotADirectoryError):
         raise _not_a_home(path.parent, path.name) from None
     except OSError as error:
@@ -323,7 +351,8 @@ def _not_a_home(path: Path, missing: str) -> HomeError:
 
 def _unreadable(path: Path, error: OSError) -> HomeError:
     return HomeError(
-        "home-unreadable", f"{path} cannot be opened: {error.strerror}; check its permissions"
+        "home-unreadable",
+        f"{path} cannot be used: {error.strerror}; check what it is, and its permissions",
     )
 
 

@@ -20,6 +20,7 @@ import msgspec
 
 from ledger import domains
 from node.errors import TokenError
+from node.files import read_plain, write_whole
 
 Scope = Literal["read", "submit", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
@@ -136,26 +137,20 @@ class Tokens:
     def _read(self) -> tuple[Token, ...]:
         try:
             status = self._path.stat()
+            stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
+            if stamp != self._stamp:
+                self._known = _decoder.decode(read_plain(self._path, _FILE_BYTES_MAX)).tokens
+                self._stamp = stamp
         except FileNotFoundError:
             self._stamp, self._known = None, ()
-            return ()
-        stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
-        if stamp != self._stamp:
-            self._known = self._decode(self._path.read_bytes())
-            self._stamp = stamp
-        return self._known
-
-    def _decode(self, raw: bytes) -> tuple[Token, ...]:
-        try:
-            if len(raw) > _FILE_BYTES_MAX:
-                raise ValueError(f"it has more than {_FILE_BYTES_MAX} bytes")
-            return _decoder.decode(raw).tokens
-        except ValueError as error:
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
             raise TokenError(
                 "bad-tokens",
-                f"{self._path} is not a token file: {error}. Restore it from a copy, or remove it "
+                f"{self._path} is not a token file: {reason}. Restore it from a copy, or remove it "
                 "and create new tokens with `tongzhang token create`",
             ) from None
+        return self._known
 
     def _write(self, tokens: tuple[Token, ...]) -> None:
         raw = msgspec.json.format(msgspec.json.encode(_File(tokens), order="sorted"), indent=2)
@@ -172,32 +167,6 @@ class Tokens:
             yield self._read()
         finally:
             os.close(lock)
-
-
-def write_whole(path: Path, data: bytes, mode: int) -> None:
-    """Replace a file by another that is complete and on the disk, or leave it as it is.
-
-    Args:
-        path: The file.
-        data: Its new content.
-        mode: Its permission bits.
-    """
-    new = path.with_name(f".{path.name}.{secrets.token_hex(_ID_BYTES)}")
-    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-    except BaseException:
-        new.unlink(missing_ok=True)
-        raise
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
 
 
 def _new_id(taken: set[str]) -> str:

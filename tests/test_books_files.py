@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import resource
+import subprocess
+import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +25,8 @@ from cli.books.source import Books, decimal
 from cli.client import Client
 from cli.errors import CheckFailed
 from cli.files import whole
+
+ROOT = Path(__file__).resolve().parent.parent
 
 served = month_served()
 
@@ -65,6 +70,32 @@ def test_a_folder_that_is_not_there_is_an_unwritable_file(
 ) -> None:
     assert export(served, "--out", tmp_path / "none" / "books.csv") == 2
     assert capsys.readouterr().err.startswith("error: unwritable-file: ")
+
+
+@pytest.mark.parametrize("chosen", ["beancount", "csv", "xlsx"])
+def test_books_on_a_full_disk_are_one_error_line(served: Served, chosen: str) -> None:
+    words = ["export", "books", "--format", chosen, "--out", "/dev/full"]
+    where = ["--url", served.url, "--token", served.token]
+    command = [sys.executable, "-m", "cli", *words, *where]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    error = "error: unwritable-file: /dev/full: No space left on device\n"
+    assert (done.returncode, done.stderr) == (2, error)
+
+
+@pytest.mark.parametrize("bytes_max", [100, 1_000, 4_000])
+def test_temporary_files_that_find_no_room_are_one_error_line(
+    served: Served, bytes_max: int
+) -> None:
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_max, bytes_max))
+
+    words = ["export", "books", "--format", "xlsx", "--out", "/dev/null"]
+    where = ["--url", served.url, "--token", served.token]
+    command = [sys.executable, "-B", "-m", "cli", *words, *where]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, preexec_fn=limit)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert re.fullmatch(r"error: unwritable-file: /\S+/tongzhang-\S+: .*File too large", line)
 
 
 def test_a_workbook_does_not_go_to_standard_output(capsys: Capture) -> None:

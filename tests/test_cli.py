@@ -106,6 +106,14 @@ def test_version_is_that_of_the_installed_package_or_unknown(
         "demo --parties platform,funder",
         "token create --home no-such-home --label x",
         "bench --records 0",
+        "bench --records 99999999999999999999",
+        "init net --quorum 99999999999999999999",
+        "demo --quorum 99999999999999999999",
+        "demo --payments 99999999999999999999",
+        "sample --out day --payments 99999999999999999999",
+        "sample --out day --date 9999-12-31",
+        "sample --out day --date 0001-01-01",
+        "sample --out day --date 20251231",
     ],
 )
 def test_bad_usage_is_one_error_line_and_exit_code_2(
@@ -122,6 +130,40 @@ def test_bad_usage_is_one_error_line_and_exit_code_2(
     assert first.startswith("error: ")
     assert all(each.startswith("  next: ") for each in rest)
     assert shown.out == ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["init", ""],
+        ["sample", "--out", ""],
+        ["status", "--home", ""],
+        ["node", ""],
+        ["token", "list", "--home", ""],
+        ["evidence", "report", "--home", ""],
+        ["demo", "--day", ""],
+        ["demo", "--dir", ""],
+        ["simulate", "--plan", ""],
+        ["verify", "log", "", "--genesis", "g"],
+        ["verify", "log", "f", "--genesis", ""],
+        ["receipt", "r", "--out", ""],
+        ["export", "log", "--out", ""],
+        ["export", "books", "--out", ""],
+        ["evidence", "show", "e", "--out", ""],
+        ["bench", "--out", ""],
+    ],
+    ids=" ".join,
+)
+def test_an_empty_path_is_not_the_current_folder(
+    words: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(*words) == 2
+    assert "it is empty; name a file or a folder" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

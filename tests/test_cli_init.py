@@ -45,6 +45,18 @@ def test_hosts_that_reach_no_party_are_refused(
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["A b", "", "1st", "a\n", "账本", "a" * 33])
+@pytest.mark.parametrize("option", ["--name", "--parties"])
+def test_names_that_a_consortium_cannot_have_are_refused(
+    option: str, name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = name if option == "--name" else f"{name}:platform,bank:institution"
+    assert run("init", tmp_path / "net", option, given) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: bad-format: {option}: a name has 1 to 32 small letters, ")
+    assert not (tmp_path / "net").exists()
+
+
 @pytest.mark.parametrize(
     "host",
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
@@ -19,7 +20,8 @@ from cli.day.generate import generate
 from cli.network import Network, found_network
 from cli.parties import parse_parties
 from cli.processes import NodeProcess, command, environment, stop_all
-from node.home import DATABASE_ID, NO_DATABASE
+from node.home import DATABASE_ID, NO_DATABASE, load_home
+from node.storage.store import Store
 
 PARTIES = "platform,institution"
 START_S = 40.0
@@ -263,6 +265,17 @@ def test_damaged_database_stops_the_start_and_says_how_to_rebuild(tmp_path: Path
     home = network.node("platform").home
     (home / "ledger.db").write_bytes(b"not a database" * 1000)
     assert "--rebuild" in start_failing(home)
+
+
+def test_database_of_an_older_version_stops_the_start_and_says_what_to_do(tmp_path: Path) -> None:
+    network = found_network(tmp_path / "net", "older", parse_parties(PARTIES), 2)
+    home = load_home(network.node("platform").home)
+    Store(home.database_url, home.genesis, party="platform").close()
+    with sqlite3.connect(home.path / "ledger.db") as connection:
+        connection.execute("UPDATE meta SET value = '1:0123456789abcdef' WHERE key = 'schema'")
+    shown = start_failing(home.path)
+    assert shown.startswith("error: wrong-schema: ")
+    assert "run the node with that version" in shown
 
 
 @pytest.mark.parametrize("forgotten", [False, True])

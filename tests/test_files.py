@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,40 @@ def test_a_pipe_is_written_by_its_path() -> None:
         refuse_unwritable(path)
         write_files({path: b"receipt"})
         assert os.read(reader.fileno(), 100) == b"receipt"
+
+
+REDIRECTED = """
+from pathlib import Path
+from cli.files import refuse_unwritable, write_files
+import sys
+print("before", flush=True)
+refuse_unwritable(Path(sys.argv[1]))
+write_files({Path(sys.argv[1]): b"content\\n"})
+print("after", flush=True)
+"""
+
+
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "f"])
+@pytest.mark.parametrize("mode", ["wb", "ab"])
+def test_a_redirected_output_is_written_on(name: str, mode: str, tmp_path: Path) -> None:
+    file = tmp_path / "f"
+    file.write_bytes(b"old\n")
+    environment = {**os.environ, "PYTHONPATH": str(CLI.parent)}
+    with file.open(mode) as output:  # type: ignore[call-overload]
+        command = [sys.executable, "-c", REDIRECTED, name]
+        subprocess.run(command, cwd=tmp_path, env=environment, stdout=output, check=True)
+    old = b"old\n" if mode == "ab" else b""
+    assert held(tmp_path) == {"f": old + b"before\ncontent\nafter\n"}
+
+
+def test_an_open_file_is_written_on_by_its_number(tmp_path: Path) -> None:
+    file = tmp_path / "f"
+    with file.open("wb") as opened:
+        opened.write(b"before ")
+        opened.flush()
+        write_files({Path(f"/dev/fd/{opened.fileno()}"): b"content"})
+        opened.write(b" after")
+    assert held(tmp_path) == {"f": b"before content after"}
 
 
 def test_links_that_lead_to_one_another_are_an_unwritable_file(tmp_path: Path) -> None:

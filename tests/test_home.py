@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from files_kit import ENDLESS, put_endless
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,14 +21,17 @@ from ledger.keys import Signer
 from node.config import CONFIG, LOG_LEVELS, Config
 from node.errors import HomeError
 from node.home import (
+    DATABASE_ID,
     GENESIS,
     KEY,
     OPEN_KEY,
+    OPERATOR_TOKEN,
     create_consortium,
     create_home,
     load_home,
     lock_home,
     read_address,
+    read_database_id,
     read_operator_token,
 )
 
@@ -163,6 +167,17 @@ def test_a_config_that_cannot_be_used_is_refused(consortium: Path, text: str) ->
 def test_a_config_that_is_no_text_is_refused(consortium: Path) -> None:
     (consortium / "platform" / CONFIG).write_bytes(b"\xff\xfe")
     assert code_of(consortium / "platform") == "bad-config"
+
+
+@pytest.mark.parametrize("name", [CONFIG, GENESIS, KEY, OPERATOR_TOKEN, DATABASE_ID])
+@pytest.mark.parametrize("kind", ENDLESS)
+def test_what_is_no_plain_file_is_not_read(consortium: Path, name: str, kind: str) -> None:
+    path = consortium / "platform"
+    put_endless(kind, path / name)
+    read = {OPERATOR_TOKEN: read_operator_token, DATABASE_ID: read_database_id}.get(name, load_home)
+    with pytest.raises(HomeError, match=ENDLESS[kind]) as caught:
+        read(path)
+    assert caught.value.code == "home-unreadable"
 
 
 def test_a_damaged_genesis_is_refused(consortium: Path) -> None:

@@ -425,3 +425,4 @@ def test_a_deep_check_compares_subjects(business: Path) -> None:
     with pytest.raises(CorruptLedger) as caught:
         examine_business(business, deep=True)
     assert caught.value.height == 2
+    assert "entry 2 has the subject 'payment:P9', and should have " in str(caught.value)

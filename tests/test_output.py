@@ -108,6 +108,19 @@ def test_remarks_go_nowhere_where_there_is_no_stderr(home: Path) -> None:
     assert (done.returncode, done.stdout) == (2, "")
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8:strict"])
+def test_what_the_output_has_no_character_for_is_written_out(encoding: str, tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": encoding}
+    for name in ("账本", "b\udcff", "\N{ABACUS}"):
+        for more in ([], ["--json"]):
+            words = command("init", tmp_path / f"{name}{len(more)}", *more)
+            done = subprocess.run(words, env=environment, capture_output=True, check=False)
+            assert (done.returncode, done.stderr) == (0, b"")
+            if more:
+                home = json.loads(done.stdout)["nodes"][0]["home"]
+                assert Path(home) == tmp_path / f"{name}1" / "platform"
+
+
 NODE = ("--url", "http://127.0.0.1:1", "--token", "t")
 ASKING = (["export", "log"], ["receipt", "r1"], ["evidence", "list"])
 

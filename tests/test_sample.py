@@ -186,7 +186,7 @@ def test_times_of_the_files_round_trip() -> None:
         ("captures.csv", lambda text: text.replace("CNY", "CNY,extra", 1), "captures.csv"),
         ("payouts.csv", lambda text: text.split("\n")[0] + "\na,b,c,xx,CNY,1,paid,,,\n", "line 2"),
         ("expected.json", lambda text: "{", "expected.json"),
-        ("expected.json", lambda text: "{}", "it lacks"),
+        ("expected.json", lambda text: "{}", "missing required field"),
     ],
 )
 def test_damaged_day_is_refused_with_file_and_place(

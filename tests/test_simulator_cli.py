@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from cli.main import run
-from cli.processes import ended_in_order
+from cli.signals import ended_in_order
 from cli.simulation.choices import Choices, one_plan
 from node.storage.store import ConsensusItem, Item
 from simulator import diagram, library
@@ -174,6 +174,27 @@ def test_a_violation_as_json(tmp_path: Path, capsys: Captured) -> None:
     assert value["finding"]["invariant"] == "I2"
     assert value["shrunk"]["trace"] == "violation-0.trace"
     assert len(value["shrunk"]["last_events"]) == 15
+
+
+@pytest.mark.usefixtures("forgetful")
+def test_a_violation_is_written_over_no_other_file(tmp_path: Path, capsys: Captured) -> None:
+    plan = tmp_path / "violation-0.toml"
+    plan.write_text(PLANTED)
+    (tmp_path / "violation-0-2.trace").write_text("mine")
+    command = ["simulate", "--plan", plan.name, "--no-shrink"]
+    for _ in range(2):  # the same violation again is the same files
+        assert run([*command, "--trace", "violation-0-3.toml"]) == 1
+        assert "simulate --plan violation-0-4.toml" in capsys.readouterr().out
+    assert plan.read_text() == PLANTED
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "violation-0-2.trace",
+        "violation-0-3.toml",
+        "violation-0-4.toml",
+        "violation-0-4.trace",
+        "violation-0.toml",
+    ]
+    assert (tmp_path / "violation-0-2.trace").read_text() == "mine"
+    assert (tmp_path / "violation-0-3.toml").read_text().startswith("# tongzhang trace")
 
 
 @pytest.mark.usefixtures("forgetful")

@@ -9,6 +9,7 @@ import pytest
 from cli.files import refuse_unwritable
 from cli.main import run
 from simulator.plan import Plan, write
+from simulator.replay import COLUMNS, TITLE
 
 SMALL = ("simulate", "--records", "20")
 
@@ -186,6 +187,17 @@ def test_a_plan_nested_too_deeply_is_refused(option: str, tmp_path: Path, capsys
     (tmp_path / "p.toml").write_text("faults = " + "[" * 100_000)
     assert run(["simulate", option, "p.toml"]) == 2
     assert capsys.readouterr().err == "error: bad-plan: p.toml is nested too deeply\n"
+
+
+def test_a_plan_nested_too_deeply_within_a_trace_is_refused(
+    tmp_path: Path, capsys: Captured
+) -> None:
+    nested = f"#   faults = {'[' * 100_000}"
+    (tmp_path / "t").write_text("\n".join((TITLE, "# plan:", nested, COLUMNS, "")))
+    assert run(["simulate", "--replay", "t"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: bad-plan: ")
+    assert said.endswith("is nested too deeply\n")
 
 
 def test_a_fault_file_without_faults_is_no_calm_run(tmp_path: Path, capsys: Captured) -> None:

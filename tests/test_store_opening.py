@@ -53,6 +53,37 @@ def test_a_database_with_other_tables_is_refused_and_left_alone(path: Path) -> N
     assert Account.TABLE not in names
 
 
+def test_a_database_of_an_older_version_is_refused_with_what_to_do(path: Path) -> None:
+    open_store(f"sqlite:///{path}").close()
+    with sqlite3.connect(path) as connection:
+        older = "'1' || substr(value, instr(value, ':'))"
+        done = connection.execute(f"UPDATE meta SET value = {older} WHERE key = 'schema'")
+        assert done.rowcount == 1
+    with pytest.raises(StorageError, match=r"run the node with that version.*--rebuild") as caught:
+        open_store(f"sqlite:///{path}")
+    assert code_of(caught) == "wrong-schema"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ALTER TABLE entries ADD COLUMN more TEXT",
+        "ALTER TABLE entries RENAME COLUMN subject TO about",
+        "ALTER TABLE entries DROP COLUMN outcome",
+        "ALTER TABLE evidence RENAME TO proofs",
+        "ALTER TABLE meta RENAME COLUMN value TO text",
+        f"DROP TABLE {Account.TABLE}",
+        "DROP INDEX entries_by_subject_index",
+    ],
+)
+def test_a_database_of_another_layout_is_refused_with_what_to_do(path: Path, change: str) -> None:
+    open_store(f"sqlite:///{path}").close()
+    with sqlite3.connect(path) as connection:
+        connection.execute(change)
+    with pytest.raises(CorruptLedger, match=r"`tongzhang node HOME --rebuild`"):
+        open_store(f"sqlite:///{path}")
+
+
 @pytest.mark.parametrize("url", ["", "nonsense", "mysql://x/y", "postgresql+asyncpg://x/y"])
 def test_a_database_that_is_not_supported_is_refused(url: str) -> None:
     with pytest.raises(StorageError) as caught:

@@ -9,11 +9,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from files_kit import ENDLESS, put_endless
 from hypothesis import given
 from hypothesis import strategies as st
 
 from node.errors import TokenError
-from node.tokens import LABEL_CHARS_MAX, SCOPES, TOKENS_MAX, Tokens, write_whole
+from node.files import write_whole
+from node.tokens import LABEL_CHARS_MAX, SCOPES, TOKENS_MAX, Tokens
 
 NOW = 1_700_000_000_000
 
@@ -104,6 +106,14 @@ def test_a_damaged_file_admits_nobody(path: Path, content: bytes) -> None:
     with pytest.raises(TokenError):
         tokens.create("another", ["read"], NOW)
     assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("kind", ENDLESS)
+def test_what_is_no_plain_file_holds_no_tokens(path: Path, kind: str) -> None:
+    put_endless(kind, path)
+    with pytest.raises(TokenError, match=ENDLESS[kind]) as caught:
+        Tokens(path).list()
+    assert caught.value.code == "bad-tokens"
 
 
 def test_there_is_a_limit_on_tokens(path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from cli.options import Json
+from cli.options import Json, path
 
 Processes = Annotated[
     bool,
@@ -17,12 +17,18 @@ InProcess = Annotated[
     bool,
     typer.Option("--in-process/--no-in-process", help="Measure four hosts in this process."),
 ]
-Records = Annotated[int, typer.Option("--records", min=2, help="Records of a bulk measurement.")]
-Singles = Annotated[int, typer.Option("--singles", min=1, help="Single submissions, in sequence.")]
-Runs = Annotated[int, typer.Option("--runs", min=1, help="Bulk runs; the median counts.")]
+Records = Annotated[
+    int, typer.Option("--records", min=2, max=10_000_000, help="Records of a bulk measurement.")
+]
+Singles = Annotated[
+    int, typer.Option("--singles", min=1, max=1_000_000, help="Single submissions, in sequence.")
+]
+Runs = Annotated[int, typer.Option("--runs", min=1, max=1000, help="Bulk runs; the median counts.")]
 Out = Annotated[
     Optional[Path],  # noqa: UP045
-    typer.Option("--out", help="Write the results to this file as JSON.", show_default=False),
+    typer.Option(
+        "--out", help="Write the results to this file as JSON.", show_default=False, parser=path
+    ),
 ]
 
 

@@ -14,7 +14,7 @@ from cli.errors import unwrapped, writing
 from cli.files import write_files
 from cli.network import found_network
 from cli.output import note, say, say_json
-from cli.processes import ended_in_order, stop_all
+from cli.processes import stop_all
 
 _MIB = 2**20
 
@@ -35,7 +35,7 @@ def run_bench(
         CheckFailed: a measurement did not come to its end.
     """
     results: dict[str, Any] = {"machine": machine()}
-    with ended_in_order(), tempfile.TemporaryDirectory(prefix="tongzhang-bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="tongzhang-bench-") as folder:
         if kinds[0]:
             results["in_process"] = _in_process(Path(folder), sizes)
         if kinds[1]:

@@ -11,10 +11,13 @@ import csv
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from io import TextIOWrapper
+from pathlib import Path
+from shutil import copyfileobj
 from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
 from cli.books.source import Books, decimal, title
+from cli.errors import writing
 from ledger.books import EXPONENTS
 from ledger.posted import PostedEntry, PostedLine
 
@@ -56,24 +59,42 @@ def write_csv(books: Books, file: BinaryIO) -> Iterator[PostedEntry]:
 
 
 def write_xlsx(books: Books, file: BinaryIO) -> Iterator[PostedEntry]:
-    """Write a workbook to ``file`` and yield each entry that is written."""
-    import xlsxwriter  # type: ignore[import-untyped]
+    """Write a workbook to ``file`` and yield each entry that is written.
 
+    An archive that fails midway writes on when it is forgotten, so it gets a file of its own.
+
+    Raises:
+        UsageError: ``unwritable-file``: there is no room for temporary files.
+    """
     with TemporaryDirectory(prefix="tongzhang-") as folder:
-        book = xlsxwriter.Workbook(file, {"constant_memory": True, "tmpdir": folder})
-        made = datetime.fromisoformat(books.head.as_of.date)
-        book.set_properties({"title": title(books.head), "created": made})
-        sheets = _Sheets(book)
-        sheets.begin("balances 科目余额", _ACCOUNT_COLUMNS)
-        for each in books.accounts():
-            sheets.row((each.account, each.currency), _sides(each.balance), each.currency)
-        sheets.begin("postings 分录", COLUMNS)
-        for entry in books.entries():
-            for line in entry.postings:
-                texts = (*_facts(entry), line.account, line.currency)
-                sheets.row(texts, _sides(line.amount), line.currency, line.amount)
-            yield entry
+        made = Path(folder) / "books.xlsx"
+        with writing(Path(folder)):
+            yield from _write_workbook(books, made)
+        with made.open("rb") as whole:
+            copyfileobj(whole, file)
+
+
+def _write_workbook(books: Books, path: Path) -> Iterator[PostedEntry]:
+    import xlsxwriter  # type: ignore[import-untyped]
+    from xlsxwriter.exceptions import FileCreateError  # type: ignore[import-untyped]
+
+    book = xlsxwriter.Workbook(path, {"constant_memory": True, "tmpdir": path.parent})
+    made = datetime.fromisoformat(books.head.as_of.date)
+    book.set_properties({"title": title(books.head), "created": made})
+    sheets = _Sheets(book)
+    sheets.begin("balances 科目余额", _ACCOUNT_COLUMNS)
+    for each in books.accounts():
+        sheets.row((each.account, each.currency), _sides(each.balance), each.currency)
+    sheets.begin("postings 分录", COLUMNS)
+    for entry in books.entries():
+        for line in entry.postings:
+            texts = (*_facts(entry), line.account, line.currency)
+            sheets.row(texts, _sides(line.amount), line.currency, line.amount)
+        yield entry
+    try:
         book.close()
+    except FileCreateError as error:
+        raise OSError(str(error)) from None
 
 
 def guarded(text: str) -> str:

@@ -12,7 +12,7 @@ CURRENCY = "CNY"
 BUSINESS_DATE = "2025-12-31"
 """The default day: the eve of the New Year holiday (元旦), and the last of its month."""
 
-PAYMENTS_MIN = 40
+PAYMENTS_MIN, PAYMENTS_MAX = 40, 1_000_000
 MERCHANTS_MIN = 20
 _PAYMENTS_PER_MERCHANT = 15
 _PAYMENTS_PER_SUSPENSION = 500
@@ -26,7 +26,7 @@ class Plan:
     """What to generate. ``owners`` are the parties that have accounts of their own.
 
     Args:
-        payments: How many orders the day has, at least ``PAYMENTS_MIN``.
+        payments: How many orders the day has, ``PAYMENTS_MIN`` to ``PAYMENTS_MAX``.
         seed: Same plan, same bytes.
         date: The business date, ISO.
         platform: The platform's party name.

@@ -5,9 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from dataclasses import fields
 from pathlib import Path
-from typing import Any, NamedTuple, get_type_hints
+from typing import Any, NamedTuple, TypeVar, get_type_hints
 
 import msgspec
 
@@ -30,7 +29,10 @@ from cli.day.rows import (
 )
 from cli.errors import UsageError
 from cli.files import write_files
+from cli.inputs import bytes_of
 from ledger.calendar import Calendar
+
+T = TypeVar("T")
 
 EXPECTED = "expected.json"
 ROWS: dict[str, type[NamedTuple]] = {
@@ -72,23 +74,26 @@ def _table(day: Day, name: str, row: type[NamedTuple]) -> bytes:
     return text.getvalue().encode()
 
 
+class _Head(msgspec.Struct):
+    """What ``expected.json`` says of the day itself; all else in it is its outcome."""
+
+    business_date: str
+    calendar: Calendar
+    platform: str
+    institution: str
+    seed: int
+    troubles: dict[str, tuple[str, ...]]
+
+
 def read_day(folder: Path) -> Day:
     """Read a day's folder.
 
     Raises:
         UsageError: a file is missing or malformed; the message names file and line.
     """
-    head = _read_expected(folder)
+    head = _decoded(folder / EXPECTED, _Head)
     tables: dict[str, Any] = {name: _read_rows(folder, name, row) for name, row in ROWS.items()}
-    return Day(
-        business_date=head["business_date"],
-        calendar=_calendar(folder, head["calendar"]),
-        platform=head["platform"],
-        institution=head["institution"],
-        seed=head["seed"],
-        troubles={name: tuple(names) for name, names in head["troubles"].items()},
-        **tables,
-    )
+    return Day(**msgspec.structs.asdict(head), **tables)
 
 
 def read_expected(folder: Path) -> dict[str, Any]:
@@ -97,46 +102,39 @@ def read_expected(folder: Path) -> dict[str, Any]:
     Raises:
         UsageError: it is missing or malformed.
     """
-    return _read_expected(folder)
+    return _decoded(folder / EXPECTED, dict[str, Any])
 
 
-def _read_expected(folder: Path) -> dict[str, Any]:
-    path = folder / EXPECTED
+def _decoded(path: Path, kind: type[T]) -> T:
     try:
-        document = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
+        return msgspec.json.decode(_read(path), type=kind)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise _bad_file(path, str(error)) from None
-    known = {field.name for field in fields(Day)} - set(ROWS)
-    missing = sorted(known - set(document)) if isinstance(document, dict) else sorted(known)
-    if missing:
-        raise _bad_file(path, f"it lacks {', '.join(missing)}")
-    return dict(document)
-
-
-def _calendar(folder: Path, document: object) -> Calendar:
-    try:
-        return msgspec.convert(document, Calendar)
-    except msgspec.ValidationError as error:
-        raise _bad_file(folder / EXPECTED, f"calendar: {error}") from None
 
 
 def _read_rows(folder: Path, name: str, row: type[Any]) -> tuple[Any, ...]:
     path = folder / file_of(name)
     numbers = [field for field, kind in get_type_hints(row).items() if kind is int]
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
-            if tuple(reader.fieldnames or ()) != row._fields:
-                raise _bad_file(path, f"its header must be {','.join(row._fields)}")
-            rows = []
-            for values in reader:
-                try:
-                    rows.append(row(**{**values, **{f: int(values[f]) for f in numbers}}))
-                except (TypeError, ValueError) as error:
-                    raise _bad_file(path, f"line {reader.line_num}: {error}") from None
-    except OSError as error:
+        reader = csv.DictReader(io.StringIO(_read(path).decode(), newline=""))
+        if tuple(reader.fieldnames or ()) != row._fields:
+            raise _bad_file(path, f"its header must be {','.join(row._fields)}")
+        rows = []
+        for values in reader:
+            try:
+                rows.append(row(**{**values, **{f: int(values[f]) for f in numbers}}))
+            except (TypeError, ValueError) as error:
+                raise _bad_file(path, f"line {reader.line_num}: {error}") from None
+    except (UnicodeDecodeError, csv.Error) as error:
         raise _bad_file(path, str(error)) from None
     return tuple(rows)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return bytes_of(path)
+    except UsageError as error:
+        raise _bad_file(path, error.message) from None
 
 
 def _bad_file(path: Path, reason: str) -> UsageError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cli.day.cast import PAYMENTS_MIN, Cast, Plan, cast
+from cli.day.cast import PAYMENTS_MAX, PAYMENTS_MIN, Cast, Plan, cast
 from cli.day.dice import Dice
 from cli.day.disputes import disputes
 from cli.day.fee_tally import FeeTally
@@ -24,13 +24,18 @@ def generate(plan: Plan) -> Day:
     """Return the day that ``plan`` describes, with trouble planted and payouts exactly as due.
 
     Raises:
-        UsageError: the plan has too few payments to plant every trouble.
+        UsageError: the plan has too few payments to plant every trouble, or too many.
     """
     if plan.payments < PAYMENTS_MIN:
         raise UsageError(
             "too-few-payments",
             f"a day needs at least {PAYMENTS_MIN} payments to hold every trouble",
             "ask for more with --payments",
+        )
+    if plan.payments > PAYMENTS_MAX:
+        raise UsageError(
+            "too-many-payments",
+            f"a day has at most {PAYMENTS_MAX:,} payments, got {plan.payments:,}",
         )
     dice = Dice(plan.seed)
     people = cast(plan, dice)

@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from cli.options import Json
+from cli.options import Json, path
 from cli.parties import DEFAULT
 
 PAYMENTS, SEED = 500, 7
@@ -22,7 +22,9 @@ Seed = Annotated[
 ]
 DayFolder = Annotated[
     Optional[Path],  # noqa: UP045
-    typer.Option("--day", help="A day's folder, instead of a generated day.", show_default=False),
+    typer.Option(
+        "--day", help="A day's folder, instead of a generated day.", show_default=False, parser=path
+    ),
 ]
 Parties = Annotated[str, typer.Option("--parties", help="The parties: a,b or a:role,b:role.")]
 Quorum = Annotated[
@@ -31,7 +33,9 @@ Quorum = Annotated[
 ]
 Folder = Annotated[
     Optional[Path],  # noqa: UP045
-    typer.Option("--dir", help="Where to found the consortium.", show_default="a temporary one"),
+    typer.Option(
+        "--dir", help="Where to found the consortium.", show_default="a temporary one", parser=path
+    ),
 ]
 Keep = Annotated[
     bool, typer.Option("--keep", help="Leave the nodes running and say where they are.")

@@ -30,7 +30,7 @@ from cli.errors import CheckFailed, UsageError, unwrapped, writing
 from cli.network import Network, found_network
 from cli.output import say_json
 from cli.parties import named, owners, parse_parties, quorum_of
-from cli.processes import ended_in_order, stop_all
+from cli.processes import stop_all
 
 if TYPE_CHECKING:
     from ledger.genesis import Role
@@ -65,7 +65,7 @@ def run_demo(choices: Choices) -> None:
     parties = parse_parties(choices.parties)
     day, expected = _day(choices, parties)
     screen = Screen(Console(), choices.json)
-    with ended_in_order(), _folder(choices) as folder:
+    with _folder(choices) as folder:
         quorum = quorum_of(parties, choices.quorum)
         with writing(folder):
             network = found_network(

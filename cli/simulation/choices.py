@@ -9,6 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from cli.errors import UsageError
+from cli.inputs import text_of
 from simulator import library
 from simulator.errors import SimulatorError
 from simulator.hints import refusal_of
@@ -19,8 +20,6 @@ from simulator.swarm import draw
 SEED = 7
 BLOCKS = 300
 """How long a log a run makes if nothing is said about it."""
-FILE_BYTES_MAX = 256 * 1024 * 1024
-"""A plan, a faults file or a trace."""
 RECORDS_MAX = 10_000
 
 
@@ -179,17 +178,3 @@ def reproduce(choices: Choices, seed: int | None = None) -> str:
         if value is not None:
             words += [name, shlex.quote(str(value))]
     return " ".join((*words, *(["--calm"] if choices.calm else [])))
-
-
-def text_of(path: Path) -> str:
-    """Return the text of a file that was named on the command line."""
-    try:
-        with path.open("rb") as file:
-            raw = file.read(FILE_BYTES_MAX + 1)
-        if len(raw) > FILE_BYTES_MAX:
-            raise UsageError("file-too-large", f"{path} has more than {FILE_BYTES_MAX:,} bytes")
-        return raw.decode("utf-8")
-    except OSError as error:
-        raise UsageError("unreadable-file", f"{path}: {error.strerror or error}") from None
-    except UnicodeDecodeError:
-        raise UsageError("not-text", f"{path} is not UTF-8 text") from None

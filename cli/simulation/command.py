@@ -7,7 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from cli.options import Json
+from cli.options import Json, path
 
 # Typer reads these at run time and knows no `int | None` inside Annotated before 0.9.
 Number = Optional[int]  # noqa: UP045
@@ -53,7 +53,10 @@ Byzantine = Annotated[
 Faults = Annotated[
     File,
     typer.Option(
-        "--faults", help="A TOML file with these faults, instead of drawn ones.", show_default=False
+        "--faults",
+        help="A TOML file with these faults, instead of drawn ones.",
+        show_default=False,
+        parser=path,
     ),
 ]
 Calm = Annotated[bool, typer.Option("--calm", help="Draw no faults and no liars.")]
@@ -67,10 +70,16 @@ Scenario = Annotated[
     ),
 ]
 PlanFile = Annotated[
-    File, typer.Option("--plan", help="Run exactly this plan, a TOML file.", show_default=False)
+    File,
+    typer.Option(
+        "--plan", help="Run exactly this plan, a TOML file.", show_default=False, parser=path
+    ),
 ]
 TraceFile = Annotated[
-    File, typer.Option("--trace", help="Write every event to this file.", show_default=False)
+    File,
+    typer.Option(
+        "--trace", help="Write every event to this file.", show_default=False, parser=path
+    ),
 ]
 Replay = Annotated[
     File,
@@ -78,6 +87,7 @@ Replay = Annotated[
         "--replay",
         help="Run a trace's plan again, compare, and show it step by step.",
         show_default=False,
+        parser=path,
     ),
 ]
 Diagram = Annotated[
@@ -86,6 +96,7 @@ Diagram = Annotated[
         "--diagram",
         help="Write a slice of the run as a sequence diagram: FILE.svg, or FILE.mmd for Mermaid.",
         show_default=False,
+        parser=path,
     ),
 ]
 FromMs = Annotated[
@@ -146,7 +157,8 @@ def simulate(
     with a verdict over the invariants I1 to I8, what happened, and the command that reproduces
     it. Exit code 1 if an invariant is broken, a scenario ends otherwise than it says, or a
     replayed trace differs. A broken invariant is made small first: violation-SEED.toml and
-    violation-SEED.trace are written to the current directory.
+    violation-SEED.trace are written to the current directory, or violation-SEED-2 and so on where
+    something else has that name.
 
     \b
     Examples:

@@ -17,12 +17,9 @@ WRITTEN = ("--trace", "--diagram")
 
 
 def dispatch(choices: Choices) -> None:
-    """Do what was asked for. A SIGTERM ends it as Ctrl-C does, and leaves no files."""
-    from cli.processes import ended_in_order
-
+    """Do what was asked for."""
     try:
-        with ended_in_order():
-            _dispatch(choices)
+        _dispatch(choices)
     except TraceDiffers as error:
         raise CliError(error.code, error.message) from None
     except SimulatorError as error:

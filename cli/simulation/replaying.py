@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cli.files import refuse_unwritable
+from cli.inputs import text_of
 from cli.output import note, progress, say, say_json
-from cli.simulation.choices import Choices, text_of
+from cli.simulation.choices import Choices
 from cli.simulation.slices import drawn, wanted_of, write_diagram
 from simulator.replay import Line, TraceFile, height_of, parse, read_file, replay
 from simulator.run import Outcome, Runner

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import textwrap
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import chain, count
 from pathlib import Path
 from typing import NamedTuple
 
 import typer
 
-from cli.errors import BAD, CliError
+from cli.errors import BAD, CliError, UsageError
 from cli.files import refuse_unwritable, write_files
+from cli.inputs import beginning_of
 from cli.output import note, progress, say, say_json
 from cli.simulation.choices import Choices, one_plan, reproduce
 from cli.simulation.slices import (
@@ -147,16 +150,39 @@ def _shrunk(runner: Runner, plan: Plan, outcome: Outcome, choices: Choices) -> _
         small, runs = found.plan, found.runs
     trace = Trace()
     again = runner.run(small, trace)
-    stem = Path(f"violation-{plan.seed}")
-    paths = stem.with_suffix(".toml"), stem.with_suffix(".trace")
-    are_written = _write_violation(paths, (write(small), file_of(small, trace.lines)))
+    contents = write(small).encode(), file_of(small, trace.lines).encode()
+    paths = _names(f"violation-{plan.seed}", contents, (choices.trace, choices.diagram))
+    are_written = _write_violation(dict(zip(paths, contents, strict=True)))
     return _Files(*paths, small, again, tuple(trace.lines), runs, are_written)
 
 
-def _write_violation(paths: tuple[Path, Path], texts: tuple[str, str]) -> bool:
+def _names(
+    stem: str, contents: tuple[bytes, bytes], kept: tuple[Path | None, ...]
+) -> tuple[Path, Path]:
+    """Return the first names at which nothing else stands, or will: the plan's own file may."""
+    others = {os.path.realpath(path) for path in kept if path is not None}
+    tails = chain([""], (f"-{number}" for number in count(2)))
+    names = ((Path(f"{stem}{tail}.toml"), Path(f"{stem}{tail}.trace")) for tail in tails)
+    return next(
+        paths
+        for paths in names
+        if others.isdisjoint(map(os.path.realpath, paths)) and all(map(_is_free, paths, contents))
+    )
+
+
+def _is_free(path: Path, content: bytes) -> bool:
+    """Return whether nothing stands there, or the same already."""
+    if not os.path.lexists(path):
+        return True
+    with suppress(UsageError):
+        return path.is_file() and beginning_of(path, len(content)) == content
+    return False
+
+
+def _write_violation(files: dict[Path, bytes]) -> bool:
     """Write a small plan and its trace; return whether that worked."""
     with _verdict_first("small plan", good=False):
-        write_files({path: text.encode() for path, text in zip(paths, texts, strict=True)})
+        write_files(files)
         return True
     return False
 

@@ -7,8 +7,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from msgspec.structs import asdict
+
 from ledger.errors import VerificationError
-from ledger.execute import EntryInfo, execute
+from ledger.execute import execute
 from ledger.log.merkle import leaf_hash, root_of
 from ledger.state import Row
 from node.errors import CorruptLedger
@@ -87,9 +89,13 @@ def _compare_results(stored: StoredBlock, execution: Execution) -> None:
 def _compare_entries(height: int, reader: Reader, execution: Execution) -> None:
     stored = reader.entries(execution.first_index, len(execution.entries))
     for entry, expected in zip(stored, execution.entries, strict=True):
-        place = (entry.index, entry.party, entry.id, entry.type, entry.subject, entry.outcome)
-        if EntryInfo(*place) != expected:
-            raise CorruptLedger(f"entry {expected.index} has other columns.", height=height)
+        for column, due in asdict(expected).items():
+            held = getattr(entry, column)
+            if held != due:
+                raise CorruptLedger(
+                    f"entry {expected.index} has the {column} {held!r}, and should have {due!r}.",
+                    height=height,
+                )
 
 
 def _compare_rows(kind: type[Row], reader: Reader, other: Reader) -> None:

@@ -31,13 +31,19 @@ from node.storage.view import CACHE_ROWS_MAX, StoreView, query_chunks
 from node.storage.writer import Writer
 from node.storage.writes import write_block
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
+"""Raised when what stands in a column changes; how tables are defined has a fingerprint beside it.
+
+2: the subject of a refused refund or dispute is what it is about.
+"""
 
 _OWNERSHIP = {"genesis": "wrong-ledger", "party": "wrong-party", "schema": "wrong-schema"}
 _NEXT_STEP = {
     "genesis": "correct the database's URL in node.toml",
     "party": "correct the database's URL in node.toml",
-    "schema": "run it with the version that made it; a rebuild would cost this party its vote",
+    "schema": "another version of Tongzhang made it: run the node with that version. If only this "
+    "node has such a database, `tongzhang node HOME --rebuild` fetches the ledger from its peers; "
+    "that costs this party its vote",
 }
 _SNAPSHOT = "REPEATABLE READ"
 

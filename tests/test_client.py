@@ -1,0 +1,116 @@
+"""Answers that no node gives, and arguments of which no request can be made, each in one line."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from cli.errors import UsageError
+from cli.main import run
+from cli.pages import minor_units
+
+BODIES = {
+    "a page": (200, b"<html>hello"),
+    "nothing": (200, b""),
+    "an empty object": (200, b"{}"),
+    "a list": (200, b"[1]"),
+    "null": (200, b"null"),
+    "no text": (200, b"\xff"),
+    "a deep list": (200, b"[" * 100_000),
+    "another place": (302, b"<html>go on"),
+    "a failure": (500, b"<html>sorry"),
+    "a failure that is an object": (500, b"{}"),
+    "a failure that is a list": (500, b"[" * 100_000),
+}
+COMMANDS = (
+    ["status"], ["payment", "p"], ["receiver", "r"], ["payouts"], ["refunds"], ["float"], ["fees"],
+    ["search"], ["expectations"], ["receipt", "r"], ["receipt", "r", "--party", "a"],
+    ["export", "log"], ["export", "books"], ["evidence", "list"], ["evidence", "show", "e"],
+    ["submit", "records"],
+)  # fmt: skip
+Captured = pytest.CaptureFixture[str]
+
+
+class Stranger(BaseHTTPRequestHandler):
+    """Answers every request with one of :data:`BODIES`; the first part of its path says which."""
+
+    def do_GET(self) -> None:
+        self.rfile.read(int(self.headers.get("content-length") or 0))
+        status, body = list(BODIES.values())[int(self.path.split("/")[1])]
+        self.send_response(status)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_POST = do_GET  # noqa: N815 - the name that it is looked for by
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Stranger)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("name", BODIES)
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_what_is_no_nodes_answer_is_said_to_be_none(
+    name: str,
+    command: list[str],
+    *,
+    url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Captured,
+) -> None:
+    if command[-1] == "a" and BODIES[name][0] == 200:
+        pytest.skip("a receipt is a text, which only `tongzhang verify` can tell from another")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "records").write_text(json.dumps({"id": "a"}))
+    place = list(BODIES).index(name)
+    assert run([*command, "--url", f"{url}/{place}", "--token", "t"]) == 1
+    said = capsys.readouterr()
+    lines = [line for line in said.err.splitlines() if not line.startswith("  next: ")]
+    assert lines[-1].startswith("error: unexpected-answer: ")
+    assert said.out == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["payment", "a\udcff"], "not-text"),
+        (["receiver", "a\udcff"], "not-text"),
+        (["receipt", "r", "--party", "\udcff"], "not-text"),
+        (["expectations", "--awaited", "\udcff"], "not-text"),
+        (["export", "books", "--party", "\udcff"], "not-text"),
+        (["payment", "a" * 100_000], "bad-url"),
+        (["status", "--token", "令牌"], "bad-token"),
+        (["status", "--token", "a\nb"], "bad-token"),
+    ],
+)
+def test_what_no_request_can_be_made_of_is_a_wrong_call(
+    arguments: list[str], error: str, capsys: Captured
+) -> None:
+    where = [] if "--token" in arguments else ["--token", "t"]
+    assert run([*arguments, "--url", "http://127.0.0.1:1", *where]) == 2
+    assert capsys.readouterr().err.startswith(f"error: {error}: ")
+
+
+@pytest.mark.parametrize("text", ["1_0", "١٢", "1e3", "+1", " 1", "1.005", "0", "NaN", "9" * 20])
+def test_what_only_a_program_takes_for_an_amount_is_none(text: str) -> None:
+    with pytest.raises(UsageError, match="is no amount"):
+        minor_units(text)
+
+
+def test_amounts_are_yuan_with_at_most_two_decimals() -> None:
+    assert [minor_units(text) for text in ("1", "1.5", "1,234.56")] == [100, 150, 123456]

@@ -1,0 +1,149 @@
+"""Files that commands are given: wrong, endless, or not there, each in one line."""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from files_kit import put_endless
+
+from cli.main import run
+
+ROOT = Path(__file__).resolve().parent.parent
+MEMORY_BYTES_MAX = 3 * 2**30
+"""Enough for a file of the largest size, and too little for an endless one."""
+
+NODE = ("--url", "http://127.0.0.1:1", "--token", "t")
+
+
+def bounded(*arguments: object, stdin: int | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a command that may not take more memory than it should need."""
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX))
+
+    command = [sys.executable, "-m", "cli", *map(str, arguments)]
+    return subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, preexec_fn=limit, stdin=stdin, timeout=60
+    )
+
+
+def first_words(done: subprocess.CompletedProcess[str]) -> str:
+    line, *rest = done.stderr.splitlines()
+    assert all(each.startswith("  next: ") for each in rest)
+    return " ".join(line.split()[:2])
+
+
+@pytest.fixture
+def day(tmp_path: Path) -> Path:
+    assert run(["sample", "--out", str(tmp_path / "day"), "--payments", "40"]) == 0
+    return tmp_path / "day"
+
+
+@pytest.mark.parametrize("kind", ["device", "huge"])
+def test_what_has_no_end_is_not_read_to_it(kind: str, tmp_path: Path) -> None:
+    file = tmp_path / "f"
+    put_endless(kind, file)
+    for command in (
+        ["submit", file, *NODE],
+        ["simulate", "--plan", file],
+        ["simulate", "--faults", file],
+        ["simulate", "--replay", file],
+    ):
+        done = bounded(*command)
+        assert (done.returncode, first_words(done)) == (2, "error: file-too-large:")
+
+
+def test_standard_input_without_end_is_not_read_to_it() -> None:
+    with open("/dev/zero", "rb") as endless:
+        done = bounded("submit", "-", *NODE, stdin=endless.fileno())
+    assert (done.returncode, first_words(done)) == (2, "error: file-too-large:")
+
+
+@pytest.mark.parametrize("name", ["expected.json", "orders.csv"])
+@pytest.mark.parametrize("kind", ["device", "huge"])
+def test_a_day_without_end_is_not_read_to_it(kind: str, name: str, day: Path) -> None:
+    put_endless(kind, day / name)
+    done = bounded("demo", "--day", day)
+    assert (done.returncode, first_words(done)) == (2, "error: bad-day:")
+    assert "has more than 268,435,456 bytes" in done.stderr
+
+
+@pytest.mark.parametrize("kind", ["receipt", "checkpoint", "log", "evidence"])
+def test_a_paper_without_end_is_false(kind: str, tmp_path: Path) -> None:
+    assert run(["init", str(tmp_path / "net")]) == 0
+    genesis = tmp_path / "net" / "auditor" / "genesis.json"
+    done = bounded("verify", kind, "/dev/zero", "--genesis", genesis)
+    assert done.returncode == 1
+    assert "do not rely on this file" in done.stderr
+    done = bounded("verify", kind, "/dev/null", "--genesis", "/dev/zero")
+    assert (done.returncode, first_words(done)) == (2, "error: genesis-too-large:")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("expected.json", b"\xff"),
+        ("expected.json", b"[" * 100_000),
+        ("expected.json", b"[]"),
+        ("expected.json", b'{"business_date":1}'),
+        ("orders.csv", b"\xff"),
+        ("orders.csv", b""),
+        ("orders.csv", b'"' + b"x" * 200_000),
+    ],
+)
+def test_a_day_with_a_bad_file_names_it(
+    name: str, content: bytes, day: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (day / name).write_bytes(content)
+    assert run(["demo", "--day", str(day)]) == 2
+    assert capsys.readouterr().err.startswith(f"error: bad-day: {name} cannot be read")
+
+
+def test_a_closed_standard_input_has_no_records() -> None:
+    closing = ["sh", "-c", 'exec "$@" <&-', "sh", sys.executable, "-m", "cli", "submit", "-", *NODE]
+    done = subprocess.run(closing, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, first_words(done)) == (2, "error: unreadable-file:")
+
+
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("tokens.lock", ["token", "create", "--label", "x", "--home"]),
+        ("tokens.lock", ["token", "revoke", "0badcafe", "--home"]),
+        ("lock", ["node"]),
+        ("rebuilding", ["node"]),
+    ],
+)
+def test_a_home_that_cannot_be_written_is_said_so(
+    name: str, command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["init", str(tmp_path / "net")]) == 0
+    home = tmp_path / "net" / "platform"
+    (home / name).unlink(missing_ok=True)
+    if name == "lock":
+        os.mkfifo(home / name)
+    else:
+        (home / name).mkdir()
+    capsys.readouterr()
+    assert run([*command, str(home)]) in (1, 2)
+    assert re.match(r"error: (unwritable-file|home-unreadable): \S+", capsys.readouterr().err)
+
+
+OWN_FILES = {
+    "cli/bench/machine.py": "what the kernel says",
+    "cli/processes.py": "what the kernel, and a node that was started here, say",
+    "cli/records_table.py": "the project's documentation",
+}
+
+
+def test_files_are_read_with_a_bound() -> None:
+    unbounded = re.compile(r"\.read_(text|bytes)\(|\.read\(\)")
+    paths = [path for name in ("cli", "node") for path in (ROOT / name).rglob("*.py")]
+    found = {str(path.relative_to(ROOT)) for path in paths if unbounded.search(path.read_text())}
+    assert found - {"cli/client.py"} == set(OWN_FILES)  # the client reads answers, no files

@@ -1,0 +1,149 @@
+"""Signals: whatever ends a command, it leaves what it had to leave, or nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from cli.files import write_files
+from cli.main import run
+from cli.processes import free_ports
+from cli.signals import ended_in_order, uninterrupted
+
+ROOT = Path(__file__).resolve().parent.parent
+QUIET = ("", "interrupted")  # not every version of Typer leaves that to be said here
+ENDING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+
+KILLED = """
+import os, shutil, sys
+from cli.main import main
+from node import home
+
+def send(times):
+    for _ in range(times):
+        os.kill(os.getpid(), int(sys.argv[1]))
+
+def third(path, *rest, make=home.create_home):
+    if path.name == "funder":
+        (path / "half").mkdir(parents=True)
+        send(1)
+    return make(path, *rest)
+
+def again(path, *, remove=shutil.rmtree, **options):
+    send(int(sys.argv[2]))
+    remove(path, **options)
+
+home.create_home, home.shutil.rmtree = third, again
+main(["init", *sys.argv[3:]])
+"""
+"""``init``, which gets a signal within the third home, and perhaps more while it cleans up."""
+
+
+def killed(program: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    words = [sys.executable, "-c", program, *map(str, arguments)]
+    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("number", "more"), [*((each, 0) for each in ENDING), (signal.SIGTERM, 2), (signal.SIGHUP, 2)]
+)
+def test_a_consortium_that_is_cut_short_is_not_there(
+    number: signal.Signals, more: int, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    for folder in ("net", "empty"):
+        done = killed(KILLED, int(number), more, tmp_path / folder)
+        assert (done.returncode, done.stdout) == (130, "")
+        assert done.stderr.strip() in QUIET
+    assert [path.name for path in tmp_path.rglob("*")] == ["empty"]
+
+
+EXPORT = """
+import os, sys
+from cli.client import Client
+from cli.main import main
+
+def lines(*_, **__):
+    yield b"{}"
+    yield b"x" * 100_000
+    os.kill(os.getpid(), int(sys.argv[1]))
+    yield b"{}"
+
+Client.stream_lines = lines
+main(["export", "log", "--url", "http://127.0.0.1:1", "--token", "t", "--out", sys.argv[2]])
+"""
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_a_file_that_is_cut_short_is_the_one_that_was_there(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    file = tmp_path / "f"
+    file.write_text("old")
+    done = killed(EXPORT, int(number), file)
+    assert done.returncode == 130
+    assert done.stderr.strip() in QUIET
+    assert file.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_files_that_belong_together_take_their_names_all_or_none(
+    number: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = os.replace
+
+    def replaced(old: Path, new: Path) -> None:
+        os.kill(os.getpid(), number)
+        replace(old, new)
+
+    monkeypatch.setattr(os, "replace", replaced)
+    paths = [tmp_path / name for name in ("a", "b", "c")]
+    with ended_in_order(), pytest.raises(KeyboardInterrupt):
+        write_files(dict.fromkeys(paths, b"new"))
+    assert [path.read_bytes() for path in paths] == [b"new"] * 3
+    assert sorted(tmp_path.iterdir()) == paths
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_a_node_that_is_told_to_end_ends_in_order(number: signal.Signals, tmp_path: Path) -> None:
+    (port,) = free_ports(1)
+    parties = ["--parties", "platform,institution", "--base-port", str(port)]
+    assert run(["init", str(tmp_path / "net"), *parties]) == 0
+    command = [sys.executable, "-m", "cli", "node", str(tmp_path / "net" / "platform")]
+    node = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    try:
+        assert node.stderr is not None
+        while "answers at" not in node.stderr.readline():
+            assert node.poll() is None
+        time.sleep(0.2)
+        node.send_signal(number)
+        _, said = node.communicate(timeout=30)
+        assert node.returncode == 0
+        assert "Traceback" not in said
+    finally:
+        node.kill()
+        node.wait()
+
+
+def test_a_signal_that_comes_to_another_thread_waits_as_well() -> None:
+    ended = threading.Event()
+    other = threading.Thread(target=ended.wait)
+    other.start()
+    done = False
+    try:
+        with ended_in_order(), pytest.raises(KeyboardInterrupt), uninterrupted():
+            signal.pthread_kill(other.ident or 0, signal.SIGINT)
+            time.sleep(0.05)
+            done = True
+    finally:
+        ended.set()
+        other.join()
+    assert done
