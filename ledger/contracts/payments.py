@@ -15,7 +15,13 @@ from ledger import books, expectations
 from ledger.books import Balance
 from ledger.contracts import allocation, fees, receivers, refunds, times
 from ledger.contracts.allocation import NO_BUCKET, Leg, Shares, Split
-from ledger.contracts.halves import Capture, Instruction, differences
+from ledger.contracts.halves import (
+    CONFLICTING,
+    Capture,
+    Instruction,
+    differences,
+    payment_state,
+)
 from ledger.errors import Refused
 from ledger.expectations import CAPTURE, FEE_REVERSAL, INSTRUCTION, REVERSAL, Expectation
 from ledger.genesis import Genesis
@@ -28,8 +34,9 @@ _NONE_PAID: Mapping[int, Leg] = {}
 class PaymentCaptured(Record, frozen=True, kw_only=True, tag="payment.captured"):
     """The institution holds the buyer's money.
 
-    Refused unless no capture of the payment stands; the amount is within the limit;
-    `captured_at` is at most a day after the block.
+    Refused unless no capture of the payment stands; the amount is within the limit, and no less
+    than what of the payment is refunded, in the same currency; `captured_at` is at most a day
+    after the block.
     """
 
     payment: Identifier
@@ -43,7 +50,8 @@ class PaymentCaptured(Record, frozen=True, kw_only=True, tag="payment.captured")
 class PaymentReversed(Record, frozen=True, kw_only=True, tag="payment.reversed"):
     """The capture was void (冲正).
 
-    Refused unless a capture stands; no refund is requested or paid; no leg is in a payout.
+    Refused unless a capture stands; no refund is requested or paid, or an instruction contradicts
+    the capture; no leg is in a payout.
     """
 
     payment: Identifier
@@ -88,6 +96,8 @@ def _captured(tx: Transaction, record: PaymentCaptured) -> None:
             got=f"captured in entry {existing.entry}",
         )
     books.refuse_amount(tx, record.amount, record.currency)
+    if existing is not None:
+        refunds.refuse_less(tx, existing, record.amount, record.currency)
     times.refuse_future(tx, "captured_at", record.captured_at)
     times.due_date(tx, record.captured_at, "D+0")
     capture = Capture(
@@ -201,7 +211,8 @@ def _reversed(tx: Transaction, record: PaymentReversed) -> None:
             got="no capture" if capture is None else f"reversed in entry {capture.entry}",
         )
     instruction = tx.get(Instruction, (payment,))
-    refunds.refuse_refunded(tx, capture)
+    if payment_state(capture, instruction) != CONFLICTING:
+        refunds.refuse_refunded(tx, capture)
     legs = _legs(tx, instruction) if instruction is not None and instruction.allocated else []
     allocation.refuse_payout(tx, legs)
     if instruction is not None and instruction.allocated:

@@ -14,7 +14,13 @@ from msgspec.structs import replace
 from ledger import books, expectations
 from ledger.books import Balance, money
 from ledger.contracts import refund_float, times
-from ledger.contracts.halves import Capture
+from ledger.contracts.halves import (
+    CONFLICTING,
+    Capture,
+    Instruction,
+    differences,
+    payment_state,
+)
 from ledger.errors import Refused
 from ledger.expectations import REFUND_RESULT, Expectation
 from ledger.genesis import Genesis
@@ -35,8 +41,9 @@ class RefundRequested(Record, frozen=True, kw_only=True, tag="refund.requested")
     most the amount of before. ``order`` may be named, and must then be the captured one.
 
     Refused unless the refund id is new, or its refund failed and this is of the same payment
-    and currency and of no more; a capture stands, of this order and currency; all refunds
-    together are within the captured amount; the amount is within the free float.
+    and currency and of no more; a capture stands, of this order and currency; no instruction
+    contradicts it; all refunds together are within the captured amount; the amount is within
+    the free float.
     """
 
     refund: Identifier
@@ -116,7 +123,7 @@ class RefundedPayment(Row, frozen=True):
 
 
 def refuse_refunded(tx: Transaction, capture: Capture) -> None:
-    """Return if no refund of the captured payment is requested or paid: it may be reversed.
+    """Return if no refund of the captured payment is requested or paid: it may be void.
 
     Raises:
         Refused: ``payment-refunded``.
@@ -127,9 +134,44 @@ def refuse_refunded(tx: Transaction, capture: Capture) -> None:
         raise Refused(
             "payment-refunded",
             f"A refunded payment was no void capture: {capture.payment} cannot be reversed unless "
-            "all its refunds fail.",
-            expected="no refund requested or paid",
+            "all its refunds fail. If its amount is wrong, the platform states the right one first "
+            "(split.instructed or split.amended).",
+            expected="no refund requested or paid, or an instruction that contradicts the capture",
             got=f"{requested} requested, {paid} paid",
+        )
+
+
+def refuse_less(tx: Transaction, reversed_: Capture, amount: int, currency: str) -> None:
+    """Return if a payment may be captured anew with ``amount``: its refunds go on counting.
+
+    Args:
+        tx: The record's transaction.
+        reversed_: The capture as it was reversed.
+        amount: Minor units that are captured now.
+        currency: Of that amount.
+
+    Raises:
+        Refused: ``refund-exceeds-payment`` or ``wrong-currency``.
+    """
+    payment, known = reversed_.payment, reversed_.currency
+    taken = tx.get(RefundedPayment, (payment,))
+    if taken is None:
+        return
+    if currency != known:
+        raise Refused(
+            "wrong-currency",
+            f"The payment {payment} is being refunded, or was, in the currency it was captured in.",
+            expected=known,
+            got=currency,
+        )
+    used = taken.requested + taken.paid
+    if amount < used:
+        raise Refused(
+            "refund-exceeds-payment",
+            f"The refunds of one payment never exceed it: of {payment}, {money(used, known)} is or "
+            "is being refunded. State first which refunds failed.",
+            expected=f"at least {money(used, known)}",
+            got=money(amount, currency),
         )
 
 
@@ -206,7 +248,22 @@ def _refuse_capture(tx: Transaction, record: RefundRequested) -> Capture:
             expected=capture.currency,
             got=record.currency,
         )
+    _refuse_conflict(tx, capture)
     return capture
+
+
+def _refuse_conflict(tx: Transaction, capture: Capture) -> None:
+    """Return unless the platform's own half says that the captured amount is another."""
+    instruction = tx.get(Instruction, (capture.payment,))
+    if instruction is not None and payment_state(capture, instruction) == CONFLICTING:
+        raise Refused(
+            "halves-conflict",
+            f"What was captured for {capture.payment} is contested, so none of it is refunded "
+            "until the platform has amended its instruction, or the institution has reversed its "
+            "capture and stated it anew.",
+            expected=f"halves of {capture.payment} that agree",
+            got=differences(capture, instruction),
+        )
 
 
 def _refuse_amount(tx: Transaction, record: RefundRequested, capture: Capture) -> None:
@@ -314,6 +371,7 @@ def _request_keys(record: RefundRequested, genesis: Genesis) -> list[tuple[type[
     return [
         (Refund, (record.refund,)),
         (Capture, (payment,)),
+        (Instruction, (payment,)),
         (RefundedPayment, (payment,)),
         (Balance, (books.refund_due(payment), currency)),
         *refund_float.float_keys(genesis.sole("platform"), currency),

@@ -28,12 +28,29 @@ def _capture_new(desk: Desk) -> Draft:
 def _capture_half(desk: Desk) -> Draft | None:
     """Capture what was instructed, or capture again what was reversed."""
     payment = desk.find(desk.book.payments, lambda each: each.capture is None)
-    if payment is None or payment.split is None:
+    if payment is None or payment.split is None or not _covers_refunds(payment):
         return None
     fields = {name: payment.split[name] for name in ("order", "amount", "currency")}
     if desk.chance.happens(DIFFERS_PPM):
         fields["amount"] += 1
     return _capture(desk, payment, fields)
+
+
+def _covers_refunds(payment: Payment) -> bool:
+    """Return whether a payment that is captured as it is to be split may have its refunds."""
+    split = payment.split or {"amount": 0, "currency": ""}
+    same = split["currency"] == payment.refunded_in
+    return not payment.refunded or (same and payment.refunded <= split["amount"])
+
+
+def _capture_refunded(desk: Desk) -> Draft | None:
+    """Capture a payment anew whose refunds go on counting, with less than they are."""
+    payment = desk.find(desk.book.payments, lambda each: each.capture is None and each.refunded > 1)
+    if payment is None:
+        return None
+    half = {"amount": payment.refunded - 1, "currency": payment.refunded_in}
+    made = _capture(desk, payment, {"order": f"O-{payment.name}", **half})
+    return Draft(made.fields, made.about)
 
 
 def _capture(desk: Desk, payment: Payment, half: Fields) -> Draft:
@@ -71,10 +88,20 @@ def _reverse(desk: Desk) -> Draft | None:
     payment = desk.find(desk.book.payments, _may_reverse)
     if payment is None:
         return None
-    clash = payment.split is not None and not payment.agrees
-    if not clash and not desk.chance.happens(300_000):
+    if not payment.clashes and not desk.chance.happens(300_000):
         return None
+    return _reversed(desk, payment)
 
+
+def _reverse_refunded(desk: Desk) -> Draft | None:
+    """Reverse what was refunded, because the platform says that its amount is wrong."""
+    payment = desk.find(
+        desk.book.payments, lambda each: each.clashes and each.refunded > 0 and _may_reverse(each)
+    )
+    return None if payment is None else _reversed(desk, payment)
+
+
+def _reversed(desk: Desk, payment: Payment) -> Draft:
     def learn() -> None:
         payment.capture = None
         payment.reversed = True
@@ -87,7 +114,8 @@ def _reverse(desk: Desk) -> Draft | None:
 
 
 def _may_reverse(payment: Payment) -> bool:
-    return payment.capture is not None and not payment.refunded and not payment.in_payout
+    free = payment.clashes or not payment.refunded
+    return payment.capture is not None and free and not payment.in_payout
 
 
 def _on(fits: Callable[[Payment], bool]) -> Callable[[Desk], Draft | None]:
@@ -143,6 +171,19 @@ def _amend(desk: Desk) -> Draft | None:
     if desk.chance.happens(DIFFERS_PPM):
         half["order"] += "-c"
     return _instruct(desk, payment, half)
+
+
+def _contest(desk: Desk) -> Draft | None:
+    """State for a payment that is refunded that it is of another amount than was captured."""
+    payment = desk.find(
+        desk.book.payments,
+        lambda each: each.agrees and each.refunded > 0 and not each.in_payout,
+    )
+    if payment is None or payment.split is None or not desk.chance.happens(600_000):
+        return None
+    amount = 10 + desk.chance.below(2 * payment.refunded)
+    half = {name: payment.split[name] for name in ("order", "currency")}
+    return _instruct(desk, payment, {**half, "amount": amount})
 
 
 def _instruct(desk: Desk, payment: Payment, half: Fields) -> Draft | None:
@@ -295,9 +336,17 @@ MOVES = (
         "time-in-future",
         spoilt(_capture_new, captured_at=YEAR_2100_MS),
     ),
+    Move(_BY, "payment.captured", "refund-exceeds-payment", _capture_refunded, 3),
+    Move(_BY, "payment.captured", "wrong-currency", spoilt(_capture_refunded, currency="EUR"), 2),
     valid(_BY, "payment.reversed", _reverse, 2),
+    valid(_BY, "payment.reversed", _reverse_refunded, 2),
     Move(_BY, "payment.reversed", "not-captured", _on(lambda each: each.capture is None)),
-    Move(_BY, "payment.reversed", "payment-refunded", _on(lambda each: each.refunded > 0)),
+    Move(
+        _BY,
+        "payment.reversed",
+        "payment-refunded",
+        _on(lambda each: each.refunded > 0 and each.capture is not None and not each.clashes),
+    ),
     Move(
         _BY,
         "payment.reversed",
@@ -313,6 +362,7 @@ MOVES = (
         _amend_of(lambda each: each.split is not None),
     ),
     valid(_PLATFORM, "split.amended", _amend, 3),
+    valid(_PLATFORM, "split.amended", _contest),
     Move(_PLATFORM, "split.amended", "not-instructed", _amend_of(lambda each: each.split is None)),
     Move(_PLATFORM, "split.amended", "leg-in-payout", _amend_of(lambda each: each.in_payout)),
     *(

@@ -48,6 +48,9 @@ class Payment(Thing):
         """Whether the platform owes a word about a reversal."""
         self.legs: list[Leg] = []
         self.refunded = 0
+        """What of it is being refunded, or was."""
+        self.refunded_in = ""
+        """In which currency, once anything was."""
         self.charge: Charge | None = None
 
     @property
@@ -61,6 +64,11 @@ class Payment(Thing):
         if self.capture is None or self.split is None:
             return False
         return all(self.capture[name] == self.split[name] for name in HALF)
+
+    @property
+    def clashes(self) -> bool:
+        """Whether both halves stand and differ."""
+        return self.capture is not None and self.split is not None and not self.agrees
 
 
 HALF = ("order", "amount", "currency")
