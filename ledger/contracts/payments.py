@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from ledger import books, expectations
 from ledger.books import Balance
 from ledger.contracts import allocation, fees, receivers, refunds, times
-from ledger.contracts.allocation import NO_BUCKET, Leg, Shares, Split
+from ledger.contracts.allocation import NO_BUCKET, FormerLeg, Leg, Shares, Split
 from ledger.contracts.halves import (
     CONFLICTING,
     Capture,
@@ -447,7 +447,7 @@ def _subject(record: PaymentCaptured | PaymentReversed | SplitWithdrawn | Split)
     return f"payment:{record.payment}"
 
 
-ROWS: tuple[type[Row], ...] = (Capture, Instruction, Leg)
+ROWS: tuple[type[Row], ...] = (Capture, Instruction, Leg, FormerLeg)
 RULES = (
     Rule(PaymentCaptured, ("institution",), _captured, _capture_keys, _subject),
     Rule(PaymentReversed, ("institution",), _reversed, _reversal_keys, _subject),
