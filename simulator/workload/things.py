@@ -28,9 +28,12 @@ class Receiver(Thing):
 
 
 class Leg:
-    """One leg of a payment whose halves agree."""
+    """One leg of a payment whose halves agree; its place there counts from 1."""
 
-    def __init__(self, receiver: Receiver, amount: int, date: str) -> None:
+    def __init__(
+        self, place: tuple[Payment, int], receiver: Receiver, amount: int, date: str
+    ) -> None:
+        self.payment, self.number = place
         self.receiver = receiver
         self.amount = amount
         self.date = date
