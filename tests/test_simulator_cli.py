@@ -345,7 +345,10 @@ def test_looking_whether_a_file_can_be_written_changes_none(tmp_path: Path) -> N
     assert {path.name for path in tmp_path.iterdir()} == {"old.svg", "link.svg"}
 
 
-def test_a_slice_too_full_for_a_diagram_costs_no_verdict(tmp_path: Path, capsys: Captured) -> None:
+def test_a_slice_too_full_for_a_diagram_costs_no_verdict(
+    tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(diagram, "EVENTS_MAX", 20)
     command = [*SMALL, "--trace", "run.trace", "--diagram", "d.svg", "--from", "0"]
     assert run(command) == 2
     said = capsys.readouterr()
