@@ -109,7 +109,11 @@ def payout_routes(router: APIRouter, store: Store) -> None:
         with store.reader() as reader:
             view = payout_view(reader, payout, now_ms(as_of))
         if view is None:
-            raise Problem("no-such-payout", f"no applied record is about payout {payout!r}")
+            raise Problem(
+                "no-such-payout",
+                f"no applied record is about payout {payout!r}; if it was refused, that stands in "
+                "the timeline of its receiver",
+            )
         return json_answer(view)
 
 
