@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ledger.contracts.receivers import Bucket, Receiver
-from ledger.contracts.refunds import Refund, RefundedPayment
+from ledger.contracts.refunded import RefundedPayment
+from ledger.contracts.refunds import Refund
 from ledger.expectations import Expectation
 from tests.ledger_kit import (
     DAY,

@@ -16,7 +16,7 @@ from ledger.contracts.allocation import FormerLeg, Leg
 from ledger.contracts.halves import Capture, Instruction, payment_state
 from ledger.contracts.payments import SplitAmended
 from ledger.contracts.receivers import Bucket, Receiver
-from ledger.contracts.refunds import RefundedPayment
+from ledger.contracts.refunded import RefundedPayment
 from ledger.contracts.settlement import RETURNED, Payout
 from ledger.entry import APPLIED
 from ledger.state import Overlay, Row

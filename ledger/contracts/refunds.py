@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from ledger import books, expectations
 from ledger.books import Balance, money
-from ledger.contracts import refund_float, times
+from ledger.contracts import refund_float, refunded, times
 from ledger.contracts.halves import (
     CONFLICTING,
     Capture,
@@ -21,6 +21,7 @@ from ledger.contracts.halves import (
     differences,
     payment_state,
 )
+from ledger.contracts.refunded import RefundedPayment
 from ledger.errors import Refused
 from ledger.expectations import REFUND_RESULT, Expectation
 from ledger.genesis import Genesis
@@ -112,69 +113,6 @@ class Refund(Row, frozen=True):
         ]
 
 
-class RefundedPayment(Row, frozen=True):
-    """What of a payment is being refunded or was, in minor units. There is no row for nothing."""
-
-    TABLE: ClassVar[str] = "refunded_payments"
-
-    payment: str
-    requested: int
-    paid: int
-
-
-def refuse_refunded(tx: Transaction, capture: Capture) -> None:
-    """Return if no refund of the captured payment is requested or paid: it may be void.
-
-    Raises:
-        Refused: ``payment-refunded``.
-    """
-    taken = tx.get(RefundedPayment, (capture.payment,))
-    if taken is not None:
-        requested, paid = (money(part, capture.currency) for part in (taken.requested, taken.paid))
-        raise Refused(
-            "payment-refunded",
-            f"A refunded payment was no void capture: {capture.payment} cannot be reversed unless "
-            "all its refunds fail. If its amount is wrong, the platform states the right one first "
-            "(split.instructed or split.amended).",
-            expected="no refund requested or paid, or an instruction that contradicts the capture",
-            got=f"{requested} requested, {paid} paid",
-        )
-
-
-def refuse_less(tx: Transaction, reversed_: Capture, amount: int, currency: str) -> None:
-    """Return if a payment may be captured anew with ``amount``: its refunds go on counting.
-
-    Args:
-        tx: The record's transaction.
-        reversed_: The capture as it was reversed.
-        amount: Minor units that are captured now.
-        currency: Of that amount.
-
-    Raises:
-        Refused: ``refund-exceeds-payment`` or ``wrong-currency``.
-    """
-    payment, known = reversed_.payment, reversed_.currency
-    taken = tx.get(RefundedPayment, (payment,))
-    if taken is None:
-        return
-    if currency != known:
-        raise Refused(
-            "wrong-currency",
-            f"The payment {payment} is being refunded, or was, in the currency it was captured in.",
-            expected=known,
-            got=currency,
-        )
-    used = taken.requested + taken.paid
-    if amount < used:
-        raise Refused(
-            "refund-exceeds-payment",
-            f"The refunds of one payment never exceed it: of {payment}, {money(used, known)} is or "
-            "is being refunded. State first which refunds failed.",
-            expected=f"at least {money(used, known)}",
-            got=money(amount, currency),
-        )
-
-
 def _requested(tx: Transaction, record: RefundRequested) -> None:
     existing = tx.get(Refund, (record.refund,))
     if existing is not None:
@@ -199,7 +137,7 @@ def _requested(tx: Transaction, record: RefundRequested) -> None:
             tx.entry,
         )
     )
-    _count(tx, record.payment, record.amount, 0)
+    refunded.count(tx, record.payment, record.amount, 0)
     matter = (f"refund:{record.refund}", tx.sole("institution"))
     expectations.open_expectation(tx, REFUND_RESULT, matter, record.amount, record.currency)
     accounts = (books.refund_float(tx.author), books.refund_due(record.payment))
@@ -310,7 +248,7 @@ def _paid(tx: Transaction, record: RefundPaid) -> None:
             last_entry=tx.entry,
         )
     )
-    _count(tx, refund.payment, -refund.amount, refund.amount)
+    refunded.count(tx, refund.payment, -refund.amount, refund.amount)
     expectations.meet_if_open(tx, REFUND_RESULT, f"refund:{refund.refund}")
     accounts = (books.refund_due(refund.payment), books.RESERVE)
     _transfer(tx, refund.currency, accounts, refund.amount)
@@ -323,7 +261,7 @@ def _failed(tx: Transaction, record: RefundFailed) -> None:
     came_back = refund.state == PAID
     tx.put(replace(refund, state=FAILED, failure=record.reason, last_entry=tx.entry))
     amount = refund.amount
-    _count(tx, refund.payment, *((0, -amount) if came_back else (-amount, 0)))
+    refunded.count(tx, refund.payment, *((0, -amount) if came_back else (-amount, 0)))
     detail = f"refund failed: {record.reason}"
     expectations.meet_if_open(tx, REFUND_RESULT, f"refund:{refund.refund}", detail)
     source = books.RESERVE if came_back else books.refund_due(refund.payment)
@@ -350,15 +288,6 @@ def _failed_before(refund: Refund) -> Refused:
         expected="a refund in state requested or paid",
         got=f"failed in entry {refund.last_entry}",
     )
-
-
-def _count(tx: Transaction, payment: str, requested: int, paid: int) -> None:
-    """Add to what of ``payment`` is being refunded, and to what was."""
-    taken = tx.get(RefundedPayment, (payment,))
-    if taken is not None:
-        requested, paid = taken.requested + requested, taken.paid + paid
-    row = RefundedPayment(payment, requested, paid) if requested or paid else None
-    tx.set(RefundedPayment, (payment,), row)
 
 
 def _transfer(tx: Transaction, currency: str, accounts: tuple[str, str], amount: int) -> None:
