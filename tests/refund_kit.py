@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tests.ledger_kit import DAY, HEX, MORNING, Ledger, captured, opened, split_ledger
+from tests.ledger_kit import DAY, HEX, MORNING, Ledger, captured, opened, split, split_ledger
 
 Said = tuple[str, str, dict[str, Any]]
 
@@ -106,6 +106,13 @@ def refunded() -> Ledger:
     return ledger
 
 
+def conflicting() -> Ledger:
+    """Return a ledger with a float, and P1 captured as 100.00 and split as 90.00."""
+    ledger = funded()
+    ledger.apply("platform", "split.amended", **split(amount=9000))
+    return ledger
+
+
 def withdrawing() -> Ledger:
     """Return a ledger with a withdrawal of the whole float that is not confirmed."""
     ledger = funded()
@@ -156,6 +163,7 @@ REFUSALS: dict[str, tuple[Callable[[], Ledger], Said]] = {
     "dispute-outcome": (disputed, from_platform("dispute.resolved", answer_of())),
     "dispute-resolved": (resolved, from_institution("dispute.resolved", answer_of())),
     "dispute-with-oneself": (opened, from_institution("dispute.raised", dispute_of())),
+    "halves-conflict": (conflicting, from_platform("refund.requested", refund_of())),
     "movement-exists": (funded, from_institution("refund_float.withdrawn", movement_of())),
     "movement-settled": (funded, from_platform("refund_float.confirmed", movement_of())),
     "payment-refunded": (

@@ -11,7 +11,7 @@ from queries_kit import Kept
 
 from cli import main
 from tests import fee_kit
-from tests.ledger_kit import leg, split
+from tests.ledger_kit import Ledger, leg, split
 
 
 @pytest.fixture(scope="module")
@@ -103,3 +103,84 @@ def test_a_dispute_about_a_void_leg_puts_no_money_anywhere(kept: Kept) -> None:
     named = {"dispute": "X1", "subject": "payment:P2/leg:1", "against": "platform"}
     kept.apply("funder", "dispute.raised", **named, reason="mine")
     assert money_of(kept.get("/v1/payments/P2")) == ("disputed", {"void"}, {})
+
+
+# --- payouts that came back, and whose legs then changed ----------------------------------------
+
+
+@pytest.fixture(scope="module")
+def returned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
+    """Give payouts that came back.
+
+    O1 and O2 carried the shares of A and B. Then A was amended, O3 with what was left came back as
+    well, B was reversed. O4 carries what A's amendment made, which is amended again.
+    """
+    made = Kept(tmp_path_factory.mktemp("returned"))
+    made.register("shop")
+    made.register("other")
+    for payment in ("A", "B"):
+        made.capture(payment, 100)
+        made.instruct(payment, 100, legs=[leg(1, "shop", amount=100)])
+    for payout in ("O1", "O2"):
+        _come_back(made, payout, 200, legs=2)
+    _amend(made, [leg(1, "other", amount=60), leg(2, "shop", amount=40)])
+    _come_back(made, "O3", 140, legs=2)
+    made.apply("institution", "payment.reversed", payment="B", reason="void")
+    _come_back(made, "O4", 60, receiver="other")
+    _amend(made, [leg(1, "shop", amount=100)])
+    yield made
+    made.close()
+
+
+def _amend(made: Ledger, legs: list[dict[str, Any]]) -> None:
+    made.apply("platform", "split.amended", **split("A", 100, legs=legs))
+
+
+def _come_back(made: Ledger, payout: str, amount: int, **fields: Any) -> None:
+    made.create(payout, amount, **fields)
+    made.apply("institution", "settlement.returned", payout=payout, reason="closed")
+
+
+@pytest.mark.parametrize(
+    ("payout", "carried"),
+    [
+        ("O1", [("A", 1, 100), ("B", 1, 100)]),
+        ("O2", [("A", 1, 100), ("B", 1, 100)]),
+        ("O3", [("A", 2, 40), ("B", 1, 100)]),
+        ("O4", [("A", 1, 60)]),
+    ],
+)
+def test_a_payout_shows_the_legs_that_it_carried_although_their_split_was_amended(
+    returned: Kept, payout: str, carried: list[tuple[str, int, int]]
+) -> None:
+    view = returned.get(f"/v1/payouts/{payout}")
+    legs = view["legs"]
+    assert [(each["payment"], each["leg"], each["amount"]) for each in legs] == carried
+    assert (view["leg_count"], view["amount"]) == (len(legs), sum(e["amount"] for e in legs))
+    assert {(each["state"], each["returned_payout"]) for each in legs} == {("void", payout)}
+
+
+@pytest.mark.parametrize(("payment", "payouts"), [("A", "O1 O2 O3 O4"), ("B", "O1 O2 O3")])
+def test_a_payment_shows_all_payouts_that_its_legs_were_ever_in(
+    returned: Kept, payment: str, payouts: str
+) -> None:
+    view = returned.get(f"/v1/payments/{payment}")
+    assert [each["payout"] for each in view["payouts"]] == payouts.split()
+    said = {e["subject"] for e in view["timeline"] if e["type"] == "settlement.returned"}
+    assert said == {f"payout:{name}" for name in payouts.split()}
+
+
+def test_a_leg_that_stayed_is_shown_beside_one_that_left(tmp_path: Path) -> None:
+    made = Kept(tmp_path)
+    made.register("shop")
+    made.register("other")
+    for payment in ("A", "B"):
+        made.capture(payment, 100)
+        made.instruct(payment, 100, legs=[leg(1, "shop", amount=100)])
+    _come_back(made, "O1", 200, legs=2)
+    _amend(made, [leg(1, "other", amount=100)])
+    made.create("O2", 100)
+    shown = {name: made.get(f"/v1/payouts/{name}")["legs"] for name in ("O1", "O2")}
+    made.close()
+    assert [(e["payment"], e["state"]) for e in shown["O1"]] == [("A", "void"), ("B", "in-payout")]
+    assert [(e["payment"], e["state"]) for e in shown["O2"]] == [("B", "in-payout")]

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 from queries_kit import DATABASES, Kept
+from queries_kit import refused as not_there
 
 from cli import main
 from tests import refund_kit
+from tests.ledger_kit import leg, payout_of
 
 
 @pytest.fixture(scope="module", params=DATABASES)
@@ -107,3 +109,26 @@ def test_the_postings_of_an_applied_request_stay_with_its_refund(kept: Kept) -> 
     (entry,) = [each for each in kept.get("/v1/payments/P8")["timeline"]
                 if each["type"] == "refund.requested"]  # fmt: skip
     assert (entry["subject"], entry["outcome"]) == ("refund:R8", "applied")
+
+
+def test_a_payout_that_was_refused_is_in_the_timeline_of_its_receiver(kept: Kept) -> None:
+    none = payout_of("O9", cutoff_date="2026-01-05")
+    kept.refuse("nothing-due", "institution", "settlement.created", **none)
+    timeline = kept.get("/v1/receivers/shop")["timeline"]
+    (entry,) = [each for each in timeline if each["type"] == "settlement.created"]
+    assert (entry["record"]["payout"], entry["outcome"]) == ("O9", "nothing-due")
+    response = kept.client.get("/v1/payouts/O9")
+    assert "the timeline of its receiver" in not_there(response, 404, "no-such-payout")
+
+
+def test_a_payout_that_was_applied_stays_with_itself(kept: Kept) -> None:
+    kept.register("own")
+    kept.capture("P9")
+    kept.instruct("P9", legs=[leg(1, "own", amount=10_000)])
+    kept.create("O10", 10_000, receiver="own")
+    taken = payout_of("O10", receiver="own")
+    kept.refuse("payout-exists", "institution", "settlement.created", **taken)
+    timeline = kept.get("/v1/payouts/O10")["timeline"]
+    assert [each["outcome"] for each in timeline] == ["applied"]
+    timeline = kept.get("/v1/receivers/own")["timeline"]
+    assert timeline[-1]["outcome"] == "payout-exists"

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from ledger.contracts.disputes import Dispute
 from ledger.contracts.halves import Capture
 from ledger.contracts.refund_float import FloatMovement, FloatSetAside
-from ledger.contracts.refunds import Refund, RefundedPayment
+from ledger.contracts.refunded import RefundedPayment
+from ledger.contracts.refunds import Refund
 from ledger.expectations import Expectation
 from ledger.state import Row
 from tests.ledger_kit import Ledger, captured, opened, paid_of, payout_of, split, split_ledger

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ledger.contracts.receivers import Bucket, Receiver
-from ledger.contracts.refunds import Refund, RefundedPayment
+from ledger.contracts.refunded import RefundedPayment
+from ledger.contracts.refunds import Refund
 from ledger.expectations import Expectation
 from tests.ledger_kit import (
     DAY,
@@ -238,7 +239,7 @@ def test_a_float_does_not_pay_receivers() -> None:
 
 
 @pytest.mark.parametrize("state", ["requested", "paid"])
-def test_a_refunded_payment_is_not_reversed(state: str) -> None:
+def test_a_refunded_payment_that_both_agree_on_is_not_reversed(state: str) -> None:
     ledger = requested() if state == "requested" else refunded()
     void = {"payment": "P1", "reason": "void"}
     refused = ledger.refuse("payment-refunded", "institution", "payment.reversed", **void)
@@ -251,6 +252,7 @@ def test_after_all_its_refunds_failed_a_payment_is_reversed_and_refunds_count_an
     reverse(ledger)
     ledger.refuse("not-captured", "platform", "refund.requested", **refund_of())
     ledger.apply("institution", "payment.captured", **captured(amount=3000))
+    ledger.apply("platform", "split.amended", **split(amount=3000))
     ledger.refuse("refund-exceeds-payment", "platform", "refund.requested", **refund_of())
     request(ledger, amount=3000)
     pay(ledger)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from ledger.contracts.allocation import Leg
+from ledger.contracts.allocation import FormerLeg, Leg
 from ledger.contracts.disputes import shown_state
 from ledger.contracts.receivers import Bucket, Receiver
 from ledger.contracts.settlement import Payout, leg_state
@@ -64,6 +64,25 @@ def buckets_of(reader: Reader, legs: Sequence[Leg]) -> dict[tuple[str, int], Buc
     return {(bucket.receiver, bucket.seq): bucket for bucket in found.values()}
 
 
+def former_leg_views(reader: Reader, legs: Sequence[FormerLeg], payout: str) -> list[LegView]:
+    """Return legs that a payout carried, and whose split no longer holds, as they are shown."""
+    receivers = reader.rows_under(Receiver, [(leg.receiver,) for leg in legs])
+    return [
+        LegView(
+            payment=leg.payment,
+            leg=leg.leg,
+            receiver=leg.receiver,
+            amount=leg.amount,
+            purpose=leg.purpose,
+            state=VOID,
+            ends_at=_end(receivers.get((leg.receiver,))),
+            ppm=leg.ppm or UNSET,
+            returned_payout=payout,
+        )
+        for leg in legs
+    ]
+
+
 def money_by_state(legs: Sequence[LegView]) -> dict[str, int]:
     """Return what legs amount to by their state, so that a failed leg shows; void ones do not."""
     money: dict[str, int] = {}
@@ -80,9 +99,13 @@ def _view(leg: Leg, receiver: Receiver | None, bucket: Bucket | None, state: str
         amount=leg.amount,
         purpose=leg.purpose,
         state=state,
-        ends_at=ARRIVED if receiver is not None and receiver.owner else PAID,
+        ends_at=_end(receiver),
         ppm=leg.ppm or UNSET,
         due_date=UNSET if bucket is None else bucket.due_date,
         payout=UNSET if bucket is None else bucket.payout or UNSET,
         returned_payout=UNSET if bucket is None else bucket.returned or UNSET,
     )
+
+
+def _end(receiver: Receiver | None) -> str:
+    return ARRIVED if receiver is not None and receiver.owner else PAID

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 from fastapi import APIRouter
 from msgspec import UNSET, UnsetType
@@ -20,7 +22,7 @@ from api.log_views import EntryView, timeline
 from api.openapi import describe
 from api.paging import Name
 from api.problems import Problem
-from ledger.contracts.allocation import Leg
+from ledger.contracts.allocation import FormerLeg, Leg
 from ledger.contracts.fees import CURRENT, FeeCharge
 from ledger.contracts.halves import Capture, Instruction, payment_state
 from ledger.contracts.settlement import RETURNED, Payout
@@ -61,11 +63,11 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     ``state`` is captured or instructed (one half), split or conflicting (both), reversed or
     withdrawn; disputed while a dispute is open; unknown if every record was refused. ``money`` sums
     the legs' amounts by their state, so that a failed leg shows; void legs are no money.
-    ``payouts`` are those that its legs are in or came back with. ``expectations``
-    and ``timeline`` are those of the payment and of its payouts, refunds and disputes; the timeline
-    has the refused records too. ``fee`` is the last charge; ``earlier_fees`` are those of earlier
-    captures, which were invoiced and stand. ``as_of`` is the time in ms at which what is awaited
-    was judged; all else is as it stands now.
+    ``payouts`` are those that its legs are in or came back with, also the legs of earlier splits.
+    ``expectations`` and ``timeline`` are those of the payment and of its payouts, refunds and
+    disputes; the timeline has the refused records too. ``fee`` is the last charge; ``earlier_fees``
+    are those of earlier captures, which were invoiced and stand. ``as_of`` is the time in ms at
+    which what is awaited was judged; all else is as it stands now.
     """
 
     payment: str
@@ -102,7 +104,7 @@ def payment_view(reader: Reader, payment: str, as_of_ms: int) -> PaymentView | N
     capture = reader.row(Capture, (payment,))
     instruction = reader.row(Instruction, (payment,))
     legs = [] if instruction is None else _legs_of(reader, instruction)
-    payouts = _payouts_of(reader, legs)
+    payouts = _payouts_of(reader, payment, legs)
     refunds = refunds_of(reader, payment)
     parts = [f"payout:{each.payout}" for each in payouts]
     parts += [f"refund:{each.refund}" for each in refunds]
@@ -151,22 +153,30 @@ def _legs_of(reader: Reader, instruction: Instruction) -> list[Leg]:
     return [found[key] for key in keys if key in found]
 
 
-def _payouts_of(reader: Reader, legs: list[Leg]) -> list[PayoutSummary]:
+def _payouts_of(reader: Reader, payment: str, legs: list[Leg]) -> list[PayoutSummary]:
     """Return the payouts that legs are or were in, each once, in the order of the log.
 
     A bucket names the last payout that came back; those before it are found by the receiver.
     """
     found: dict[str, Payout] = {}
+    for former in walked(reader, FormerLeg, Walk({"payment": payment}, ("leg", "until"))):
+        came_back = _came_back(reader, former.receiver, former.bucket)
+        found.update((row.payout, row) for row in came_back if row.entry < former.until)
     for bucket in buckets_of(reader, legs).values():
         if bucket.returned:
-            walk = Walk({"receiver": bucket.receiver, "state": RETURNED}, ("payout",))
-            came_back = walked(reader, Payout, walk)
-            found.update((row.payout, row) for row in came_back if str(bucket.seq) in row.buckets)
+            came_back = _came_back(reader, bucket.receiver, bucket.seq)
+            found.update((row.payout, row) for row in came_back)
         payout = reader.row(Payout, (bucket.payout,)) if bucket.payout else None
         if payout is not None:
             found[payout.payout] = payout
     ordered = sorted(found.values(), key=lambda each: each.entry)
     return [payout_summary(row) for row in ordered]
+
+
+def _came_back(reader: Reader, receiver: str, bucket: int) -> Iterator[Payout]:
+    """Yield the payouts of a bucket that came back."""
+    walk = Walk({"receiver": receiver, "state": RETURNED}, ("payout",))
+    return (row for row in walked(reader, Payout, walk) if str(bucket) in row.buckets)
 
 
 def _capture_view(capture: Capture) -> CaptureView:

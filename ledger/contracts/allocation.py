@@ -93,6 +93,29 @@ class Leg(Row, frozen=True):
         return found
 
 
+class FormerLeg(Row, frozen=True):
+    """A leg that was in payouts, which all came back before its split changed.
+
+    It was amended, or its payment reversed, in entry ``until``. ``bucket`` is the receiver's number
+    of the bucket that it was in: the payouts before that entry that took it carried this leg.
+    """
+
+    TABLE: ClassVar[str] = "former_legs"
+    KEY: ClassVar[int] = 3
+    INDEXES: ClassVar[tuple[tuple[str, ...], ...]] = (
+        ("receiver", "bucket", "payment", "leg", "until"),
+    )
+
+    payment: str
+    leg: int
+    until: int
+    receiver: str
+    bucket: int
+    amount: int
+    purpose: str
+    ppm: int
+
+
 class Captured(Protocol):
     """What allocation needs of a capture: how much money came, and when."""
 
@@ -221,11 +244,25 @@ def take_back(tx: Transaction, legs: Sequence[Leg], currency: str, target: str) 
     lines = []
     for leg in legs:
         if leg.bucket:
-            receivers.take_back(tx, leg.receiver, leg.bucket, leg.amount)
+            if receivers.take_back(tx, leg.receiver, leg.bucket, leg.amount).returned:
+                tx.put(_former(leg, tx.entry))
             lines.append((books.pending(leg.receiver), leg.amount))
     if lines:
         lines.append((target, -sum(leg.amount for leg in legs)))
         books.post(tx, currency, lines)
+
+
+def _former(leg: Leg, until: int) -> FormerLeg:
+    return FormerLeg(
+        leg.payment,
+        leg.leg,
+        until,
+        leg.receiver,
+        leg.bucket,
+        leg.amount,
+        leg.purpose,
+        leg.ppm,
+    )
 
 
 def _refuse_leg_numbers(split: Split, legs_max: int) -> None:

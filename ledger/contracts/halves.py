@@ -10,6 +10,8 @@ from ledger.contracts.allocation import Leg, Split
 from ledger.expectations import CAPTURE, INSTRUCTION, REVERSAL, Expectation
 from ledger.state import Key, Keys, Row
 
+CONFLICTING = "conflicting"
+
 
 class Capture(Row, frozen=True):
     """The institution's half. ``entry`` is the last that captured or reversed the payment.
@@ -87,7 +89,7 @@ def payment_state(capture: Capture | None, instruction: Instruction | None) -> s
     captured = capture is not None and capture.stands
     if instruction is not None and instruction.stands:
         if captured:
-            return "split" if instruction.allocated else "conflicting"
+            return "split" if instruction.allocated else CONFLICTING
         void = capture is not None and capture.entry > instruction.entry
         return "reversed" if void else "instructed"
     if captured:

@@ -13,9 +13,15 @@ from msgspec.structs import replace
 
 from ledger import books, expectations
 from ledger.books import Balance
-from ledger.contracts import allocation, fees, receivers, refunds, times
-from ledger.contracts.allocation import NO_BUCKET, Leg, Shares, Split
-from ledger.contracts.halves import Capture, Instruction, differences
+from ledger.contracts import allocation, amendments, fees, receivers, refunded, times
+from ledger.contracts.allocation import NO_BUCKET, FormerLeg, Leg, Shares, Split
+from ledger.contracts.halves import (
+    CONFLICTING,
+    Capture,
+    Instruction,
+    differences,
+    payment_state,
+)
 from ledger.errors import Refused
 from ledger.expectations import CAPTURE, FEE_REVERSAL, INSTRUCTION, REVERSAL, Expectation
 from ledger.genesis import Genesis
@@ -28,8 +34,9 @@ _NONE_PAID: Mapping[int, Leg] = {}
 class PaymentCaptured(Record, frozen=True, kw_only=True, tag="payment.captured"):
     """The institution holds the buyer's money.
 
-    Refused unless no capture of the payment stands; the amount is within the limit;
-    `captured_at` is at most a day after the block.
+    Refused unless no capture of the payment stands; the amount is within the limit, and no less
+    than what of the payment is refunded, in the same currency; `captured_at` is at most a day
+    after the block.
     """
 
     payment: Identifier
@@ -43,7 +50,8 @@ class PaymentCaptured(Record, frozen=True, kw_only=True, tag="payment.captured")
 class PaymentReversed(Record, frozen=True, kw_only=True, tag="payment.reversed"):
     """The capture was void (冲正).
 
-    Refused unless a capture stands; no refund is requested or paid; no leg is in a payout.
+    Refused unless a capture stands; no refund is requested or paid, or an instruction contradicts
+    the capture; no leg is in a payout.
     """
 
     payment: Identifier
@@ -88,6 +96,8 @@ def _captured(tx: Transaction, record: PaymentCaptured) -> None:
             got=f"captured in entry {existing.entry}",
         )
     books.refuse_amount(tx, record.amount, record.currency)
+    if existing is not None:
+        refunded.refuse_less(tx, existing, record.amount, record.currency)
     times.refuse_future(tx, "captured_at", record.captured_at)
     times.due_date(tx, record.captured_at, "D+0")
     capture = Capture(
@@ -145,49 +155,11 @@ def _amended(tx: Transaction, record: SplitAmended) -> None:
     old_legs = _legs(tx, existing)
     paid = {leg.leg: leg for leg in old_legs if allocation.payout_of(tx, leg)}
     shares = _refuse_split(tx, record, paid)
-    _refuse_moved(tx, record, shares, existing, paid)
+    amendments.refuse_moved(tx, record, shares, existing, paid)
     if existing.allocated:
         back = [leg for leg in old_legs if leg.leg not in paid]
         allocation.take_back(tx, back, existing.currency, books.suspense(record.payment))
     _state_instruction(tx, record, shares, existing, paid)
-
-
-def _refuse_moved(
-    tx: Transaction,
-    record: SplitAmended,
-    shares: Shares,
-    existing: Instruction,
-    paid: Mapping[int, Leg],
-) -> None:
-    """Return if an amendment leaves the legs that are in a payout as they are."""
-    stated = {
-        leg.leg: (leg.receiver, amount)
-        for leg, amount in zip(record.legs, shares.amounts, strict=True)
-    }
-    same = not paid or (
-        (record.order, record.amount, record.currency)
-        == (existing.order, existing.amount, existing.currency)
-    )
-    for number, leg in paid.items():
-        if not same or stated.get(number) != (leg.receiver, leg.amount):
-            amount = books.money(leg.amount, existing.currency)
-            payout = allocation.payout_of(tx, leg)
-            raise Refused(
-                "leg-in-payout",
-                f"Leg {number} of payment {record.payment} is in payout {payout}; an amendment "
-                "states it, the order and the amount as they are, until that payout was returned.",
-                expected=f"leg {number}: {amount} to {leg.receiver}, of order {existing.order} and "
-                f"{books.money(existing.amount, existing.currency)} in all",
-                got=_said_of(record, stated.get(number)),
-            )
-
-
-def _said_of(record: Split, leg: tuple[str, int] | None) -> str:
-    whole = f"of order {record.order} and {books.money(record.amount, record.currency)} in all"
-    if leg is None:
-        return f"no such leg, {whole}"
-    receiver, amount = leg
-    return f"{books.money(amount, record.currency)} to {receiver}, {whole}"
 
 
 def _reversed(tx: Transaction, record: PaymentReversed) -> None:
@@ -201,7 +173,8 @@ def _reversed(tx: Transaction, record: PaymentReversed) -> None:
             got="no capture" if capture is None else f"reversed in entry {capture.entry}",
         )
     instruction = tx.get(Instruction, (payment,))
-    refunds.refuse_refunded(tx, capture)
+    if payment_state(capture, instruction) != CONFLICTING:
+        refunded.refuse_refunded(tx, capture)
     legs = _legs(tx, instruction) if instruction is not None and instruction.allocated else []
     allocation.refuse_payout(tx, legs)
     if instruction is not None and instruction.allocated:
@@ -426,7 +399,7 @@ def _reversal_keys(record: PaymentReversed, genesis: Genesis) -> list[tuple[type
     payment = record.payment
     return [
         *_payment_keys(record, genesis),
-        (refunds.RefundedPayment, (payment,)),
+        (refunded.RefundedPayment, (payment,)),
         (fees.FeeCharge, (payment, fees.CURRENT)),
         (Expectation, (FEE_REVERSAL, f"payment:{payment}")),
     ]
@@ -436,7 +409,7 @@ def _subject(record: PaymentCaptured | PaymentReversed | SplitWithdrawn | Split)
     return f"payment:{record.payment}"
 
 
-ROWS: tuple[type[Row], ...] = (Capture, Instruction, Leg)
+ROWS: tuple[type[Row], ...] = (Capture, Instruction, Leg, FormerLeg)
 RULES = (
     Rule(PaymentCaptured, ("institution",), _captured, _capture_keys, _subject),
     Rule(PaymentReversed, ("institution",), _reversed, _reversal_keys, _subject),

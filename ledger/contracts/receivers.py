@@ -199,17 +199,22 @@ def place(tx: Transaction, receiver: Receiver, due_date: str, amount: int) -> in
     return seq
 
 
-def take_back(tx: Transaction, name: str, seq: int, amount: int) -> None:
-    """Take a leg out of a bucket that is in no payout; the last one closes the bucket."""
+def take_back(tx: Transaction, name: str, seq: int, amount: int) -> Bucket:
+    """Take a leg out of a bucket that is in no payout; the last one closes the bucket.
+
+    Returns:
+        The bucket as it was before.
+    """
     bucket = _bucket(tx, name, seq)
     if bucket.legs > 1:
         tx.put(replace(bucket, amount=bucket.amount - amount, legs=bucket.legs - 1))
-        return
+        return bucket
     receiver = require(tx, name)
     text = f"{bucket.due_date}:{seq}"
     remaining = tuple(other for other in receiver.open_buckets if other != text)
     tx.put(replace(receiver, open_buckets=remaining))
     tx.delete(Bucket, (name, seq))
+    return bucket
 
 
 def due(tx: Transaction, receiver: Receiver, cutoff_date: str) -> list[Bucket]:

@@ -13,8 +13,15 @@ from msgspec.structs import replace
 
 from ledger import books, expectations
 from ledger.books import Balance, money
-from ledger.contracts import refund_float, times
-from ledger.contracts.halves import Capture
+from ledger.contracts import refund_float, refunded, times
+from ledger.contracts.halves import (
+    CONFLICTING,
+    Capture,
+    Instruction,
+    differences,
+    payment_state,
+)
+from ledger.contracts.refunded import RefundedPayment
 from ledger.errors import Refused
 from ledger.expectations import REFUND_RESULT, Expectation
 from ledger.genesis import Genesis
@@ -35,8 +42,9 @@ class RefundRequested(Record, frozen=True, kw_only=True, tag="refund.requested")
     most the amount of before. ``order`` may be named, and must then be the captured one.
 
     Refused unless the refund id is new, or its refund failed and this is of the same payment
-    and currency and of no more; a capture stands, of this order and currency; all refunds
-    together are within the captured amount; the amount is within the free float.
+    and currency and of no more; a capture stands, of this order and currency; no instruction
+    contradicts it; all refunds together are within the captured amount; the amount is within
+    the free float.
     """
 
     refund: Identifier
@@ -105,34 +113,6 @@ class Refund(Row, frozen=True):
         ]
 
 
-class RefundedPayment(Row, frozen=True):
-    """What of a payment is being refunded or was, in minor units. There is no row for nothing."""
-
-    TABLE: ClassVar[str] = "refunded_payments"
-
-    payment: str
-    requested: int
-    paid: int
-
-
-def refuse_refunded(tx: Transaction, capture: Capture) -> None:
-    """Return if no refund of the captured payment is requested or paid: it may be reversed.
-
-    Raises:
-        Refused: ``payment-refunded``.
-    """
-    taken = tx.get(RefundedPayment, (capture.payment,))
-    if taken is not None:
-        requested, paid = (money(part, capture.currency) for part in (taken.requested, taken.paid))
-        raise Refused(
-            "payment-refunded",
-            f"A refunded payment was no void capture: {capture.payment} cannot be reversed unless "
-            "all its refunds fail.",
-            expected="no refund requested or paid",
-            got=f"{requested} requested, {paid} paid",
-        )
-
-
 def _requested(tx: Transaction, record: RefundRequested) -> None:
     existing = tx.get(Refund, (record.refund,))
     if existing is not None:
@@ -157,7 +137,7 @@ def _requested(tx: Transaction, record: RefundRequested) -> None:
             tx.entry,
         )
     )
-    _count(tx, record.payment, record.amount, 0)
+    refunded.count(tx, record.payment, record.amount, 0)
     matter = (f"refund:{record.refund}", tx.sole("institution"))
     expectations.open_expectation(tx, REFUND_RESULT, matter, record.amount, record.currency)
     accounts = (books.refund_float(tx.author), books.refund_due(record.payment))
@@ -206,7 +186,22 @@ def _refuse_capture(tx: Transaction, record: RefundRequested) -> Capture:
             expected=capture.currency,
             got=record.currency,
         )
+    _refuse_conflict(tx, capture)
     return capture
+
+
+def _refuse_conflict(tx: Transaction, capture: Capture) -> None:
+    """Return unless the platform's own half says that the captured amount is another."""
+    instruction = tx.get(Instruction, (capture.payment,))
+    if instruction is not None and payment_state(capture, instruction) == CONFLICTING:
+        raise Refused(
+            "halves-conflict",
+            f"What was captured for {capture.payment} is contested, so none of it is refunded "
+            "until the platform has amended its instruction, or the institution has reversed its "
+            "capture and stated it anew.",
+            expected=f"halves of {capture.payment} that agree",
+            got=differences(capture, instruction),
+        )
 
 
 def _refuse_amount(tx: Transaction, record: RefundRequested, capture: Capture) -> None:
@@ -253,7 +248,7 @@ def _paid(tx: Transaction, record: RefundPaid) -> None:
             last_entry=tx.entry,
         )
     )
-    _count(tx, refund.payment, -refund.amount, refund.amount)
+    refunded.count(tx, refund.payment, -refund.amount, refund.amount)
     expectations.meet_if_open(tx, REFUND_RESULT, f"refund:{refund.refund}")
     accounts = (books.refund_due(refund.payment), books.RESERVE)
     _transfer(tx, refund.currency, accounts, refund.amount)
@@ -266,7 +261,7 @@ def _failed(tx: Transaction, record: RefundFailed) -> None:
     came_back = refund.state == PAID
     tx.put(replace(refund, state=FAILED, failure=record.reason, last_entry=tx.entry))
     amount = refund.amount
-    _count(tx, refund.payment, *((0, -amount) if came_back else (-amount, 0)))
+    refunded.count(tx, refund.payment, *((0, -amount) if came_back else (-amount, 0)))
     detail = f"refund failed: {record.reason}"
     expectations.meet_if_open(tx, REFUND_RESULT, f"refund:{refund.refund}", detail)
     source = books.RESERVE if came_back else books.refund_due(refund.payment)
@@ -295,15 +290,6 @@ def _failed_before(refund: Refund) -> Refused:
     )
 
 
-def _count(tx: Transaction, payment: str, requested: int, paid: int) -> None:
-    """Add to what of ``payment`` is being refunded, and to what was."""
-    taken = tx.get(RefundedPayment, (payment,))
-    if taken is not None:
-        requested, paid = taken.requested + requested, taken.paid + paid
-    row = RefundedPayment(payment, requested, paid) if requested or paid else None
-    tx.set(RefundedPayment, (payment,), row)
-
-
 def _transfer(tx: Transaction, currency: str, accounts: tuple[str, str], amount: int) -> None:
     debited, credited = accounts
     books.post(tx, currency, ((debited, amount), (credited, -amount)))
@@ -314,6 +300,7 @@ def _request_keys(record: RefundRequested, genesis: Genesis) -> list[tuple[type[
     return [
         (Refund, (record.refund,)),
         (Capture, (payment,)),
+        (Instruction, (payment,)),
         (RefundedPayment, (payment,)),
         (Balance, (books.refund_due(payment), currency)),
         *refund_float.float_keys(genesis.sole("platform"), currency),

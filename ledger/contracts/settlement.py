@@ -427,11 +427,16 @@ def _subject(
     return f"payout:{record.payout}"
 
 
+def _refused_subject(record: SettlementCreated) -> str:
+    """A payout that was refused is none: who looks for it asks about the receiver."""
+    return f"receiver:{record.receiver}"
+
+
 _INSTITUTION = ("institution",)
 
 ROWS: tuple[type[Row], ...] = (Payout,)
 RULES = (
-    Rule(SettlementCreated, _INSTITUTION, _created, _created_keys, _subject),
+    Rule(SettlementCreated, _INSTITUTION, _created, _created_keys, _subject, _refused_subject),
     Rule(SettlementPaid, _INSTITUTION, _paid, _keys, _subject),
     Rule(SettlementReturned, _INSTITUTION, _returned, _keys, _subject),
     Rule(SettlementConfirmed, (), _confirmed, _keys, _subject),

@@ -17,6 +17,7 @@ from ledger.genesis import Genesis
 from simulator.chance import Chance
 from simulator.plan import Plan
 from simulator.workload import (
+    amendments,
     disputes,
     fee_agreements,
     fees,
@@ -35,6 +36,7 @@ from simulator.workload.moves import ANYBODY, YEAR_2100_MS, Desk, Draft, Move, s
 BUSINESSES = (
     receivers,
     payments,
+    amendments,
     settlement,
     refund_float,
     refunds,

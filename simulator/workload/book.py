@@ -137,7 +137,8 @@ class Book:
         return found
 
     def place(self, payment: Payment) -> None:
-        """Let the legs of a payment follow from its halves."""
+        """Let the legs of a payment follow from its halves; what is in a payout stays."""
+        held = {leg.number: leg for leg in payment.legs if leg.payout}
         for leg in payment.legs:
             if not leg.payout and leg in leg.receiver.due:
                 leg.receiver.due.remove(leg)
@@ -151,9 +152,12 @@ class Book:
             ppms = [leg["ppm"] for leg in stated]
             amounts = list(share(split["amount"], ppms, split.get("tail_leg", 0)).amounts)
         for leg, amount in zip(stated, amounts, strict=True):
+            if leg["leg"] in held:
+                payment.legs.append(held[leg["leg"]])
+                continue
             receiver = self.receivers.named(leg["receiver"])
             if receiver is None or not amount:
                 continue
             date = self.genesis.calendar.due_date(capture["captured_at"], receiver.cycle)
-            payment.legs.append(Leg(receiver, amount, date))
+            payment.legs.append(Leg((payment, leg["leg"]), receiver, amount, date))
             receiver.due.append(payment.legs[-1])

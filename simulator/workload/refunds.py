@@ -11,8 +11,10 @@ _BY, _PLATFORM = "institution", "platform"
 
 
 def _left(payment: Payment) -> int:
-    """Return what of a payment can still be refunded."""
-    return 0 if payment.capture is None else payment.capture["amount"] - payment.refunded
+    """Return what of a payment can still be refunded: nothing while it is contested."""
+    if payment.capture is None or payment.clashes:
+        return 0
+    return int(payment.capture["amount"] - payment.refunded)
 
 
 def _request(desk: Desk) -> Draft | None:
@@ -37,6 +39,7 @@ def _requested(desk: Desk, fields: Fields, payment: Payment) -> Draft:
             book.refunds.add(refund)
         refund.amount, refund.state = fields["amount"], "requested"
         payment.refunded += refund.amount
+        payment.refunded_in = refund.currency
         desk.book.more_free(refund.currency, -refund.amount)
 
     known = book.refunds.named(fields["refund"])
@@ -140,6 +143,10 @@ def _captured(payment: Payment) -> bool:
     return payment.capture is not None
 
 
+def _refundable(payment: Payment) -> bool:
+    return payment.capture is not None and not payment.clashes
+
+
 MOVES = (
     valid(_PLATFORM, "refund.requested", _request, 4),
     valid(_PLATFORM, "refund.requested", _retry, 2),
@@ -164,7 +171,13 @@ MOVES = (
         _PLATFORM,
         "refund.requested",
         "refund-exceeds-payment",
-        _for(_captured, lambda each: _left(each) + 1),
+        _for(_refundable, lambda each: _left(each) + 1),
+    ),
+    Move(
+        _PLATFORM,
+        "refund.requested",
+        "halves-conflict",
+        _for(lambda each: each.clashes, lambda each: 1),
     ),
     Move(_PLATFORM, "refund.requested", "refund-exceeds-float", _beyond_float),
     valid(_BY, "refund.paid", _result(("requested",), "paid", _by_bank), 4),

@@ -28,9 +28,12 @@ class Receiver(Thing):
 
 
 class Leg:
-    """One leg of a payment whose halves agree."""
+    """One leg of a payment whose halves agree; its place there counts from 1."""
 
-    def __init__(self, receiver: Receiver, amount: int, date: str) -> None:
+    def __init__(
+        self, place: tuple[Payment, int], receiver: Receiver, amount: int, date: str
+    ) -> None:
+        self.payment, self.number = place
         self.receiver = receiver
         self.amount = amount
         self.date = date
@@ -48,6 +51,9 @@ class Payment(Thing):
         """Whether the platform owes a word about a reversal."""
         self.legs: list[Leg] = []
         self.refunded = 0
+        """What of it is being refunded, or was."""
+        self.refunded_in = ""
+        """In which currency, once anything was."""
         self.charge: Charge | None = None
 
     @property
@@ -61,6 +67,11 @@ class Payment(Thing):
         if self.capture is None or self.split is None:
             return False
         return all(self.capture[name] == self.split[name] for name in HALF)
+
+    @property
+    def clashes(self) -> bool:
+        """Whether both halves stand and differ."""
+        return self.capture is not None and self.split is not None and not self.agrees
 
 
 HALF = ("order", "amount", "currency")

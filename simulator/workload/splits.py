@@ -1,0 +1,155 @@
+"""Splits: to whom the money of a payment goes, as an instruction or an amendment says it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from simulator.chance import Chance
+from simulator.workload.moves import OVER_LIMIT, Desk, Draft
+from simulator.workload.things import Fields, Payment, Receiver
+
+DIFFERS_PPM = 80_000
+"""How often the second half is not what the first one said."""
+
+
+def instruct(desk: Desk, payment: Payment, half: Fields) -> Draft | None:
+    """Return a split of a payment by anybody's word on order, amount and currency."""
+    legs = legs_of(desk, half)
+    return stated(desk, payment, {**half, **legs}) if legs else None
+
+
+def stated(desk: Desk, payment: Payment, split: Fields) -> Draft:
+    """Return a split of a payment that the book learns of."""
+    fields = {**split, "payment": payment.name}
+
+    def learn() -> None:
+        payment.split = fields
+        payment.reversed = False
+        know(desk, payment)
+
+    return Draft(fields, (payment,), learn)
+
+
+def know(desk: Desk, payment: Payment) -> None:
+    """Learn of a half of a payment, and what follows for its legs."""
+    if desk.book.payments.named(payment.name) is None:
+        desk.book.payments.add(payment)
+    desk.book.place(payment)
+
+
+def legs_of(desk: Desk, half: Fields) -> Fields:
+    """Return mode and legs of a split; nothing if no receiver is open."""
+    chance, currency = desk.chance, half["currency"]
+    count = chance.pick((1, 2, 2, 3, 4))
+    receivers = desk.book.receivers.some(chance, count, lambda each: is_open(each, currency))
+    if not receivers:
+        return {}
+    ratio = chance.happens(300_000)
+    whole = 1_000_000 if ratio else half["amount"]
+    parts = parts_of(chance, whole, len(receivers))
+    legs = [
+        {"leg": n, "receiver": each.name, "purpose": "goods", "ppm" if ratio else "amount": part}
+        for n, (each, part) in enumerate(zip(receivers, parts, strict=True), 1)
+    ]
+    split: Fields = {"mode": "ratio" if ratio else "fixed", "legs": legs}
+    if ratio and chance.happens(300_000):
+        split["tail_leg"] = len(legs)
+    return split
+
+
+def is_open(receiver: Receiver, currency: str) -> bool:
+    """Return whether new legs in a currency may go to a receiver."""
+    return not receiver.suspended and receiver.currency == currency
+
+
+def parts_of(chance: Chance, whole: int, count: int) -> list[int]:
+    """Return ``count`` positive parts of a whole that has as many units; none of nothing."""
+    parts = [1 + chance.below(whole // count - 1) for _ in range(count - 1)]
+    return [*parts, whole - sum(parts)] if count else []
+
+
+def leg_of(number: int, receiver: str, **fields: int) -> Fields:
+    """Return a leg."""
+    return {"leg": number, "receiver": receiver, "purpose": "goods", **fields}
+
+
+# --- what is wrong with a split -----------------------------------------------------------------
+
+
+def _wrong_legs(code: str, split: Fields) -> Fields:
+    """Return ``split`` with legs, or other fields, that are refused with ``code``."""
+    amount, name = split["amount"], split["legs"][0]["receiver"]
+    whole = leg_of(1, name, amount=amount)
+    fixed: Fields = {"mode": "fixed", "legs": [whole]}
+    ratio: Fields = {"mode": "ratio", "legs": [leg_of(1, name, ppm=999_999)]}
+    wrong: dict[str, Fields] = {
+        "amount-over-limit": {"amount": OVER_LIMIT},
+        "loan-unknown": {"loan": "L1"},
+        "too-many-legs": {**fixed, "legs": [leg_of(n, name, amount=1) for n in range(1, 12)]},
+        "leg-order": {**fixed, "legs": [{**whole, "leg": 2}]},
+        "leg-form": {**fixed, "legs": [leg_of(1, name, ppm=1_000_000)]},
+        "tail-leg": {**fixed, "tail_leg": 1},
+        "amounts-do-not-sum": {**fixed, "legs": [leg_of(1, name, amount=amount + 1)]},
+        "ratios-do-not-sum": ratio,
+        "unknown-receiver": {**fixed, "legs": [{**whole, "receiver": "nobody"}]},
+        "wrong-currency": {**fixed, "currency": "EUR"},
+    }
+    plain = {key: value for key, value in split.items() if key != "tail_leg"}
+    return {**plain, **wrong[code]}
+
+
+WRONG_SPLITS = (
+    "amount-over-limit",
+    "loan-unknown",
+    "too-many-legs",
+    "leg-order",
+    "leg-form",
+    "tail-leg",
+    "amounts-do-not-sum",
+    "ratios-do-not-sum",
+)
+"""What a split of any payment is refused with, whatever of it is in a payout."""
+OF_RECEIVERS = ("unknown-receiver", "wrong-currency")
+"""What legs that are in no payout are refused with."""
+
+
+def wrong(make: Callable[[Desk], Draft | None], code: str) -> Callable[[Desk], Draft | None]:
+    """Return a move that is ``make`` with a split that is refused with ``code``."""
+
+    def draft(desk: Desk) -> Draft | None:
+        made = make(desk)
+        return None if made is None else Draft(_wrong_legs(code, made.fields), made.about)
+
+    return draft
+
+
+def to_suspended(make: Callable[[Desk], Draft | None]) -> Callable[[Desk], Draft | None]:
+    """Return a move that is ``make`` with all of the money for a suspended receiver."""
+
+    def draft(desk: Desk) -> Draft | None:
+        made = make(desk)
+        shut = desk.find(desk.book.receivers, lambda each: each.suspended)
+        if made is None or shut is None:
+            return None
+        legs = [leg_of(1, shut.name, amount=made.fields["amount"])]
+        plain = {key: value for key, value in made.fields.items() if key != "tail_leg"}
+        return Draft({**plain, "mode": "fixed", "legs": legs}, made.about)
+
+    return draft
+
+
+def split_of(fits: Callable[[Payment], bool]) -> Callable[[Desk], Draft | None]:
+    """Return a split for a payment that fits, from which the book learns nothing."""
+
+    def draft(desk: Desk) -> Draft | None:
+        payment = desk.find(desk.book.payments, fits)
+        if payment is None:
+            return None
+        basis = payment.split or payment.capture
+        if basis is None:
+            return None
+        half = {name: basis[name] for name in ("order", "amount", "currency")}
+        made = instruct(desk, payment, half)
+        return None if made is None else Draft(made.fields, made.about)
+
+    return draft
