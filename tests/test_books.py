@@ -194,7 +194,7 @@ def due_now(ledger: Ledger, fields: dict[str, Any]) -> dict[str, Any]:
     return {**fields, "amount": amount or 1, "legs": legs or 1}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(MOVES, st.integers(0, 9)), min_size=5, max_size=40))
 def test_random_days_keep_the_books_balanced(day: list[tuple[Move, int]]) -> None:
     ledger = opened()

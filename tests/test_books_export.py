@@ -176,7 +176,7 @@ def test_pages_of_entries_leave_nothing_out(
     assert bean_check(path) == ""
 
 
-@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=3, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 10_000), order=st.integers(0, 10_000))
 def test_books_of_any_day_add_up_to_its_balances(
     tmp_path_factory: pytest.TempPathFactory, seed: int, order: int

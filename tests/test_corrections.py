@@ -168,7 +168,7 @@ def a_word(draw: st.DrawFn) -> Move:
     return draw(st.sampled_from(moves))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(a_word(), min_size=4, max_size=40), AMOUNT)
 def test_after_any_words_a_wrong_amount_is_corrected_by_true_ones(
     words: list[Move], truth: int

@@ -164,7 +164,7 @@ def test_one_lie_has_one_spelling_and_so_one_id() -> None:
             verify_evidence(msgspec.structs.replace(lie, **swapped), GENESIS)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.sampled_from(_all_lies()), st.data())
 def test_no_byte_of_evidence_can_be_changed(lie: Evidence, data: st.DataObject) -> None:
     raw = bytearray(encode(lie))

@@ -213,13 +213,13 @@ def _refused_or_same(raw: bytes) -> None:
         assert raw in FILES.values()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.binary(max_size=300) | st.binary(max_size=60).map(lambda raw: b'{"format":' + raw))
 def test_arbitrary_bytes_are_refused_with_a_code(raw: bytes) -> None:
     _refused_or_same(raw)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.sampled_from(sorted(FILES)), st.data())
 def test_mutated_files_are_refused_with_a_code_or_mean_the_same(
     kind: str, data: st.DataObject
@@ -238,7 +238,7 @@ def test_mutated_files_are_refused_with_a_code_or_mean_the_same(
     _refused_or_same(bytes(raw))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.sampled_from(sorted(FILES)), st.integers(0, 1), st.data())
 def test_mutated_statements_are_refused_with_a_code_or_mean_the_same(
     kind: str, which: int, data: st.DataObject

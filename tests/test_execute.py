@@ -260,7 +260,7 @@ def test_the_first_change_undone_leaves_no_trace() -> None:
 SAID = st.sampled_from([said for _, said in REFUSALS.values()] + [capture(), instruct(), payout()])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(SAID, min_size=1, max_size=12), st.integers(1, 4))
 def test_the_same_batches_give_the_same_bytes_however_they_are_cut_into_blocks(
     day: list[Said], cut: int

@@ -286,7 +286,7 @@ def play(ledger: Ledger, moves: list[tuple[Move, int]]) -> Counter[str]:
     return applied
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(MOVES, st.integers(0, 9)), min_size=20, max_size=60))
 def test_random_months_keep_accruals_invoices_and_books_together(
     moves: list[tuple[Move, int]],
@@ -298,7 +298,7 @@ def test_random_months_keep_accruals_invoices_and_books_together(
     play(ledger, moves)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.tuples(PAYMENT, AMOUNT, st.integers(0, 40)), max_size=8), st.permutations([0, 1])
 )

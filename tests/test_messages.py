@@ -34,7 +34,6 @@ from consensus.votes import notar_subject, sign_vote, skip_subject
 from ledger.errors import LedgerError
 
 SLOW = settings(
-    deadline=None,
     max_examples=300,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],

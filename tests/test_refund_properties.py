@@ -118,7 +118,7 @@ def days(moves: st.SearchStrategy[Move]) -> st.SearchStrategy[list[tuple[Move, i
     return st.lists(st.tuples(moves, st.integers(0, 9)), min_size=10, max_size=40)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(days(REFUNDS))
 def test_random_refunds_never_overdraw_the_float_or_a_payment(day: list[tuple[Move, int]]) -> None:
     ledger = split_ledger()
@@ -126,7 +126,7 @@ def test_random_refunds_never_overdraw_the_float_or_a_payment(day: list[tuple[Mo
     live_through(ledger, day)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(days(EVERYTHING))
 def test_random_days_with_refunds_never_overdraw_anything(day: list[tuple[Move, int]]) -> None:
     ledger = opened()

@@ -51,9 +51,7 @@ ACTIONS = (
 def calm(examples: int) -> settings:
     """Return settings for slow, deterministic examples."""
     slow = [HealthCheck.too_slow, HealthCheck.data_too_large]
-    return settings(
-        max_examples=examples, deadline=None, derandomize=True, suppress_health_check=slow
-    )
+    return settings(max_examples=examples, derandomize=True, suppress_health_check=slow)
 
 
 schedules = st.lists(

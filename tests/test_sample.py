@@ -205,7 +205,7 @@ def test_contracts_give_exactly_the_expected_outcome_of_the_committed_day(order_
     assert outcome_of(Played(day, order_seed), day) == shown(expected)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.integers(PAYMENTS_MIN, 220), st.integers(0, 10**6), st.sampled_from(DATES))
 def test_contracts_give_exactly_the_expected_outcome_of_any_day(
     payments: int, seed: int, date: str

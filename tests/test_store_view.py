@@ -143,7 +143,7 @@ rows_of_any_kind = st.one_of(
 block_changes = st.lists(st.tuples(rows_of_any_kind, st.booleans()), max_size=8)
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(block_changes, st.booleans()), max_size=5), st.integers(1, 20))
 def test_the_view_shows_what_a_plain_dictionary_would(
     blocks: list[tuple[list[tuple[Row, bool]], bool]], cache_rows: int

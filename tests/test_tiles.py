@@ -146,7 +146,7 @@ def test_stored_tiles_are_exactly_those_a_log_of_that_size_has(size: int) -> Non
     assert widths == {(t.level, t.index): t.width for t in tiles.tiles_of(size)}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.integers(0, 700), min_size=1, max_size=8), st.integers(0, 2**32))
 def test_growth_in_random_steps_gives_the_tiles_and_proofs_of_one_step(
     steps: list[int], seed: int

@@ -130,7 +130,7 @@ def test_final_votes_at_different_seconds_make_one_certificate() -> None:
     verify_certificate(certificate_of(votes), GENESIS)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, 63), st.integers(1, 255))
 def test_no_bit_of_a_signature_can_be_changed(at: int, flip: int) -> None:
     good = vote(FINAL)
