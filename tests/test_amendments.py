@@ -10,6 +10,8 @@ from ledger.contracts.allocation import Leg
 from tests.ledger_kit import Ledger, leg, split, split_ledger
 from tests.refusal_kit import CONFIRMATION
 
+OF_ANOTHER_PURPOSE = leg(2, "platform-fee", amount=3000) | {"purpose": "a loan"}
+
 
 def amend(ledger: Ledger, **fields: object) -> int:
     return ledger.apply("platform", "split.amended", **split(**fields))
@@ -67,6 +69,7 @@ def test_an_amendment_that_changes_no_money_posts_nothing() -> None:
         {"legs": [leg(1, "shop", amount=6999), leg(2, "platform-fee", amount=3001)]},
         {"legs": [leg(1, "shop", amount=10_000)]},
         {"legs": [leg(1, "platform-fee", amount=3000), leg(2, "shop", amount=7000)]},
+        {"legs": [leg(1, "shop", amount=7000), OF_ANOTHER_PURPOSE]},
         split(amount=20_000),
     ],
 )
@@ -75,5 +78,5 @@ def test_an_amendment_leaves_what_is_in_a_payout_as_it_is(changed: dict[str, Any
     before = ledger.rows()
     said = {**split(), **changed}
     refused = ledger.refuse("leg-in-payout", "platform", "split.amended", **said)
-    assert "leg 2: 3000 (30.00 CNY) to platform-fee, of order order-P1" in refused.expected
+    assert "leg 2: 3000 (30.00 CNY) to platform-fee (goods), of order" in refused.expected
     assert ledger.rows() == before

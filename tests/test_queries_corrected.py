@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 from queries_kit import Kept
 
+from api.business import payments
 from cli import main
+from ledger.contracts.settlement import Payout
+from node.storage.queries import walked
 from tests import fee_kit
 from tests.ledger_kit import Ledger, leg, split
 
@@ -184,3 +187,18 @@ def test_a_leg_that_stayed_is_shown_beside_one_that_left(tmp_path: Path) -> None
     made.close()
     assert [(e["payment"], e["state"]) for e in shown["O1"]] == [("A", "void"), ("B", "in-payout")]
     assert [(e["payment"], e["state"]) for e in shown["O2"]] == [("B", "in-payout")]
+
+
+def test_the_history_of_a_payment_asks_once_for_what_came_back_from_a_receiver(
+    returned: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often its legs came back: else the cost grows with legs times payouts."""
+    asked: list[str] = []
+
+    def counted(reader: Any, kind: type[Any], walk: Any) -> Any:
+        asked.extend(walk.fixed["receiver"] for _ in range(kind is Payout))
+        return walked(reader, kind, walk)
+
+    monkeypatch.setattr(payments, "walked", counted)
+    returned.get("/v1/payments/A")
+    assert sorted(asked) == ["other", "shop"]

@@ -26,6 +26,7 @@ from ledger.contracts.allocation import FormerLeg, Leg
 from ledger.contracts.fees import CURRENT, FeeCharge
 from ledger.contracts.halves import Capture, Instruction, payment_state
 from ledger.contracts.settlement import RETURNED, Payout
+from ledger.limits import SAFE_INTEGER_MAX
 from node.storage.queries import Walk, walked
 from node.storage.reads import Reader
 from node.storage.store import Store
@@ -159,24 +160,35 @@ def _payouts_of(reader: Reader, payment: str, legs: list[Leg]) -> list[PayoutSum
     A bucket names the last payout that came back; those before it are found by the receiver.
     """
     found: dict[str, Payout] = {}
-    for former in walked(reader, FormerLeg, Walk({"payment": payment}, ("leg", "until"))):
-        came_back = _came_back(reader, former.receiver, former.bucket)
-        found.update((row.payout, row) for row in came_back if row.entry < former.until)
-    for bucket in buckets_of(reader, legs).values():
+    buckets = buckets_of(reader, legs).values()
+    until = _left(reader, payment)
+    for bucket in buckets:
         if bucket.returned:
-            came_back = _came_back(reader, bucket.receiver, bucket.seq)
-            found.update((row.payout, row) for row in came_back)
+            until.setdefault(bucket.receiver, {})[str(bucket.seq)] = SAFE_INTEGER_MAX
         payout = reader.row(Payout, (bucket.payout,)) if bucket.payout else None
         if payout is not None:
             found[payout.payout] = payout
+    for receiver, ends in until.items():
+        found.update((row.payout, row) for row in _came_back(reader, receiver, ends))
     ordered = sorted(found.values(), key=lambda each: each.entry)
     return [payout_summary(row) for row in ordered]
 
 
-def _came_back(reader: Reader, receiver: str, bucket: int) -> Iterator[Payout]:
-    """Yield the payouts of a bucket that came back."""
+def _left(reader: Reader, payment: str) -> dict[str, dict[str, int]]:
+    """Return by receiver and bucket the last entry in which a former leg of a payment left it."""
+    until: dict[str, dict[str, int]] = {}
+    for leg in walked(reader, FormerLeg, Walk({"payment": payment}, ("leg", "until"))):
+        ends = until.setdefault(leg.receiver, {})
+        ends[str(leg.bucket)] = max(leg.until, ends.get(str(leg.bucket), 0))
+    return until
+
+
+def _came_back(reader: Reader, receiver: str, until: dict[str, int]) -> Iterator[Payout]:
+    """Yield a receiver's payouts that came back, of buckets until an entry each: one walk."""
     walk = Walk({"receiver": receiver, "state": RETURNED}, ("payout",))
-    return (row for row in walked(reader, Payout, walk) if str(bucket) in row.buckets)
+    for row in walked(reader, Payout, walk):
+        if any(row.entry < until.get(seq, 0) for seq in row.buckets):
+            yield row
 
 
 def _capture_view(capture: Capture) -> CaptureView:

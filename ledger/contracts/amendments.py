@@ -32,7 +32,7 @@ def refuse_moved(
         Refused: ``leg-in-payout``.
     """
     stated = {
-        leg.leg: (leg.receiver, amount)
+        leg.leg: (leg.receiver, amount, leg.purpose)
         for leg, amount in zip(record.legs, shares.amounts, strict=True)
     }
     same = not paid or (
@@ -40,22 +40,22 @@ def refuse_moved(
         == (existing.order, existing.amount, existing.currency)
     )
     for number, leg in paid.items():
-        if not same or stated.get(number) != (leg.receiver, leg.amount):
+        if not same or stated.get(number) != (leg.receiver, leg.amount, leg.purpose):
             amount = books.money(leg.amount, existing.currency)
             payout = allocation.payout_of(tx, leg)
             raise Refused(
                 "leg-in-payout",
                 f"Leg {number} of payment {record.payment} is in payout {payout}; an amendment "
                 "states it, the order and the amount as they are, until that payout was returned.",
-                expected=f"leg {number}: {amount} to {leg.receiver}, of order {existing.order} and "
-                f"{books.money(existing.amount, existing.currency)} in all",
+                expected=f"leg {number}: {amount} to {leg.receiver} ({leg.purpose}), of order "
+                f"{existing.order} and {books.money(existing.amount, existing.currency)} in all",
                 got=_said_of(record, stated.get(number)),
             )
 
 
-def _said_of(record: Split, leg: tuple[str, int] | None) -> str:
+def _said_of(record: Split, leg: tuple[str, int, str] | None) -> str:
     whole = f"of order {record.order} and {books.money(record.amount, record.currency)} in all"
     if leg is None:
         return f"no such leg, {whole}"
-    receiver, amount = leg
-    return f"{books.money(amount, record.currency)} to {receiver}, {whole}"
+    receiver, amount, purpose = leg
+    return f"{books.money(amount, record.currency)} to {receiver} ({purpose}), {whole}"

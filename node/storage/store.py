@@ -34,7 +34,7 @@ from node.storage.writes import write_block
 SCHEMA_VERSION = "2"
 """Raised when what stands in a column changes; how tables are defined has a fingerprint beside it.
 
-2: the subject of a refused refund or dispute is what it is about.
+2: the subject of a refused refund, dispute or payout is what it asked about.
 """
 
 _OWNERSHIP = {"genesis": "wrong-ledger", "party": "wrong-party", "schema": "wrong-schema"}
