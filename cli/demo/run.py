@@ -144,12 +144,11 @@ def _given_day(choices: Choices, folder: Path, parties: set[str]) -> tuple[Day, 
         )
     day = read_day(folder)
     _refuse_running_month(day)
-    needed = {day.platform, day.institution} | {row.owner for row in day.receivers if row.owner}
-    missing = sorted(needed - parties)
+    missing = sorted(day.parties - parties)
     if missing:
         raise UsageError(
             "day-needs-parties",
-            f"the day names parties that this consortium lacks: {', '.join(missing)}",
+            f"the day names parties that this consortium lacks: {', '.join(missing) or '(no name)'}",
             "name them with --parties",
         )
     return day, read_expected(folder)
