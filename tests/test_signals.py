@@ -65,6 +65,41 @@ def test_a_consortium_that_is_cut_short_is_not_there(
     assert [path.name for path in tmp_path.rglob("*")] == ["empty"]
 
 
+LEAVING = """
+import atexit, os, sys
+from cli import main as program
+
+atexit.register(lambda: [os.kill(os.getpid(), int(each)) for each in sys.argv[1:]])
+program.main(["--version"])
+"""
+
+
+def test_a_command_that_is_done_ends_with_its_own_exit_code() -> None:
+    done = killed(LEAVING, *(int(each) for each in ENDING))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+IMPATIENT = """
+import os, signal, sys
+from cli import main as program
+
+def again(text):
+    os.kill(os.getpid(), signal.SIGINT)
+
+def interrupted(*_, **__):
+    raise KeyboardInterrupt
+
+program.note = again
+program.typer.main.get_command = lambda _: type("Command", (), {"main": interrupted})
+program.main(["--version"])
+"""
+
+
+def test_ctrl_c_twice_is_ctrl_c() -> None:
+    done = killed(IMPATIENT)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 EXPORT = """
 import os, sys
 from cli.client import Client

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import date
 from typing import NamedTuple
@@ -33,6 +34,7 @@ from cli.day.rows import (
     moment,
     parse_legs,
 )
+from ledger.forms import CYCLE
 from ledger.limits import SAFE_INTEGER_MAX
 
 Row = type[NamedTuple]
@@ -87,7 +89,7 @@ def _refuse_bad_text(row: Row, field: str, text: str) -> None:
     elif field == "cutoff_date":
         _refuse(field, text, date.fromisoformat, "a date, as 2025-12-31")
     elif field == "cycle":
-        _refuse(field, text, _parse_cycle, "T+n or D+n")
+        _refuse(field, text, _parse_cycle, "T+n or D+n, n from 0 to 30")
     elif field == "legs":
         _refuse(field, text, _parse_legs, "leg:receiver:share:purpose, joined by semicolons")
     elif field == "tail_leg" or (field == "delay" and row is not ProfitRow and text != LOST):
@@ -109,9 +111,8 @@ def _number(field: str, text: str) -> int:
 
 
 def _parse_cycle(text: str) -> None:
-    if text[:2] not in ("T+", "D+"):
+    if not re.match(CYCLE, text):
         raise ValueError(text)
-    _number("n", text[2:])
 
 
 def _parse_legs(text: str) -> None:

@@ -144,11 +144,11 @@ def _given_day(choices: Choices, folder: Path, parties: set[str]) -> tuple[Day, 
         )
     day = read_day(folder)
     _refuse_running_month(day)
-    missing = sorted(day.parties - parties)
+    missing = sorted(name or "''" for name in day.parties - parties)
     if missing:
         raise UsageError(
             "day-needs-parties",
-            f"the day names parties that this consortium lacks: {', '.join(missing) or '(no name)'}",
+            f"the day names parties that this consortium lacks: {', '.join(missing)}",
             "name them with --parties",
         )
     return day, read_expected(folder)
