@@ -182,3 +182,32 @@ def test_a_signal_that_comes_to_another_thread_waits_as_well() -> None:
         ended.set()
         other.join()
     assert done
+
+
+TOKEN = """
+import os, sys
+from cli.main import main
+from node.tokens import Tokens
+
+def created(*arguments, make=Tokens.create):
+    made = make(*arguments)
+    os.kill(os.getpid(), int(sys.argv[1]))
+    return made
+
+Tokens.create = created
+main(["token", "create", "--label", "orders", "--home", sys.argv[2]])
+"""
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_a_token_that_nobody_has_seen_is_not_valid(
+    number: signal.Signals, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["init", str(tmp_path / "net"), "--parties", "platform,institution"]) == 0
+    home = tmp_path / "net" / "platform"
+    done = killed(TOKEN, int(number), home)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert "is revoked again" in done.stderr
+    capsys.readouterr()
+    assert run(["token", "list", "--home", str(home)]) == 0
+    assert "orders" not in capsys.readouterr().out
