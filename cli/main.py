@@ -104,10 +104,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     end_in_order()
     try:
         code = run(sys.argv[1:] if arguments is None else list(arguments))
-    except KeyboardInterrupt:  # another one, within what is done about the first
-        code = INTERRUPTED
-    finally:
         leave_in_peace()
+    except KeyboardInterrupt:  # another one, within what is done about the first
+        leave_in_peace()
+        code = INTERRUPTED
     sys.exit(code)
 
 

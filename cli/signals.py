@@ -41,8 +41,9 @@ def end_in_order() -> dict[signal.Signals, Any]:
 
 def leave_in_peace() -> None:
     """Let a command that is done end with its own exit code, whatever comes while it ends."""
-    for each in (signal.SIGINT, *_STOP_SIGNALS):
-        signal.signal(each, signal.SIG_IGN)
+    for handler in (_pass_over, signal.SIG_IGN):  # Python complains of one that it had heard
+        for each in (signal.SIGINT, *_STOP_SIGNALS):
+            signal.signal(each, handler)
 
 
 @contextmanager
@@ -66,5 +67,9 @@ def uninterrupted() -> Iterator[None]:
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
     for each in _STOP_SIGNALS:
-        signal.signal(each, signal.SIG_IGN)
+        signal.signal(each, _pass_over)  # Python would complain of an ignored one that it had heard
     signal.raise_signal(signal.SIGINT)
+
+
+def _pass_over(number: int, frame: FrameType | None) -> None:
+    """Do nothing."""

@@ -211,3 +211,25 @@ def test_a_token_that_nobody_has_seen_is_not_valid(
     capsys.readouterr()
     assert run(["token", "list", "--home", str(home)]) == 0
     assert "orders" not in capsys.readouterr().out
+
+
+BOTH_AT_ONCE = """
+import os, signal
+from cli import main as program
+
+def interrupted(*_, **__):
+    both = {signal.SIGTERM, signal.SIGHUP}
+    signal.pthread_sigmask(signal.SIG_BLOCK, both)
+    for each in both:
+        os.kill(os.getpid(), each)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, both)
+    raise AssertionError
+
+program.typer.main.get_command = lambda _: type("Command", (), {"main": interrupted})
+program.main(["--version"])
+"""
+
+
+def test_two_signals_at_once_are_one() -> None:
+    done = killed(BOTH_AT_ONCE)
+    assert (done.returncode, done.stdout, done.stderr.strip()) == (130, "", "interrupted")
