@@ -31,7 +31,7 @@ from cli.bench.command import bench
 from cli.demo.command import demo
 from cli.errors import BAD, GOOD, USAGE, CliError, OutputFailed, UsageError
 from cli.output import drop_output, note, say, show_error, watch_output
-from cli.signals import ended_in_order
+from cli.signals import end_in_order, leave_in_peace
 from cli.simulation.command import simulate
 
 
@@ -101,8 +101,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: The arguments, without the program's name; those of the process if left out.
     """
     watch_output()
-    with ended_in_order():
+    end_in_order()
+    try:
         code = run(sys.argv[1:] if arguments is None else list(arguments))
+        leave_in_peace()
+    except KeyboardInterrupt:  # another one, within what is done about the first
+        leave_in_peace()
+        code = INTERRUPTED
     sys.exit(code)
 
 

@@ -12,6 +12,7 @@ import typer
 from cli.errors import CliError, writing
 from cli.options import Json, path
 from cli.output import drop_output, note, say, say_json, table
+from cli.signals import uninterrupted
 
 if TYPE_CHECKING:
     from node.tokens import Tokens
@@ -54,9 +55,10 @@ def create_token(home: HomePath, label: Label, scope: Scopes = "read", json: Jso
 
     scopes = [part.strip() for part in scope.split(",") if part.strip()]
     tokens = load_home(home).tokens
-    with writing(home):
-        token, secret = tokens.create(label, scopes, time.time_ns() // 1_000_000)
-    with _revoked_unless_shown(tokens, token.id, home):
+    with _revoked_unless_shown(tokens, home) as made:
+        with uninterrupted(), writing(home):
+            token, secret = tokens.create(label, scopes, time.time_ns() // 1_000_000)
+            made.append(token.id)
         if json:
             say_json(
                 {"id": token.id, "label": token.label, "scopes": token.scopes, "token": secret}
@@ -68,23 +70,34 @@ def create_token(home: HomePath, label: Label, scope: Scopes = "read", json: Jso
 
 
 @contextmanager
-def _revoked_unless_shown(tokens: Tokens, token_id: str, home: Path) -> Iterator[None]:
-    """Let no token stay valid that nobody has seen."""
+def _revoked_unless_shown(tokens: Tokens, home: Path) -> Iterator[list[str]]:
+    """Let no token stay valid that nobody has seen. The block says which it has made."""
+    made: list[str] = []
     try:
-        yield
-    except (CliError, OSError) as error:
+        yield made
+    except (CliError, OSError, KeyboardInterrupt) as error:
+        if not made:
+            raise
         drop_output()
-        said = error.message if isinstance(error, CliError) else error.strerror
-        try:
-            tokens.revoke(token_id)
-        except OSError as other:
-            raise CliError(
-                "token-not-shown",
-                f"{said}; token {token_id} IS VALID and cannot be revoked: {other.strerror}",
-                f"when that is mended: tongzhang token revoke {token_id} --home {home}",
-            ) from None
+        said = getattr(error, "message", "") or getattr(error, "strerror", "") or "interrupted"
+        _revoke(tokens, made[0], home, said)
+        if isinstance(error, KeyboardInterrupt):
+            note(f"token {made[0]} is revoked again")
+            raise
         raise CliError(
-            "token-not-shown", f"{said}; token {token_id} is revoked again", "create another one"
+            "token-not-shown", f"{said}; token {made[0]} is revoked again", "create another one"
+        ) from None
+
+
+def _revoke(tokens: Tokens, token_id: str, home: Path, said: str) -> None:
+    try:
+        with uninterrupted():
+            tokens.revoke(token_id)
+    except OSError as error:
+        raise CliError(
+            "token-not-shown",
+            f"{said}; token {token_id} IS VALID and cannot be revoked: {error.strerror}",
+            f"when that is mended: tongzhang token revoke {token_id} --home {home}",
         ) from None
 
 

@@ -109,7 +109,7 @@ def campaign(
         job = _Job(base, calm, Path(directory))
         try:
             for _ in range(jobs):
-                _give(left, workers, _Worker(job))
+                _hire(job, left, workers)
             while workers:
                 yield from _answers(job, left, died, workers)
         finally:
@@ -132,8 +132,14 @@ def _answers(
         seed, how = worker.seed, worker.end()
         is_first = seed not in died
         died.add(seed)
-        _give(chain([seed], left) if is_first else left, workers, _Worker(job))
+        _hire(job, chain([seed], left) if is_first else left, workers)
         yield Death(seed, how, again=is_first)
+
+
+def _hire(job: _Job, left: Iterator[int], workers: dict[Connection, _Worker]) -> None:
+    """Start a worker with the next seed. Ctrl-C waits until it is known, and so will be ended."""
+    with _ctrl_c_waits():
+        _give(left, workers, _Worker(job))
 
 
 def _give(left: Iterator[int], workers: dict[Connection, _Worker], worker: _Worker) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import os
 import re
 import resource
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from files_kit import put_endless
 
+from cli.day.files import read_day
 from cli.main import run
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -103,6 +107,100 @@ def test_a_day_with_a_bad_file_names_it(
     (day / name).write_bytes(content)
     assert run(["demo", "--day", str(day)]) == 2
     assert capsys.readouterr().err.startswith(f"error: bad-day: {name} cannot be read")
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "text"),
+    [
+        ("captures.csv", "captured_at", "yesterday"),
+        ("captures.csv", "captured_at", "2025-12-31T09:15:03.120"),
+        ("captures.csv", "captured_at", ""),
+        ("captures.csv", "amount", "-5"),
+        ("captures.csv", "amount", "9" * 30),
+        ("captures.csv", "amount", "1_000"),
+        ("captures.csv", "delay", "soon"),
+        ("captures.csv", "action", "steal"),
+        ("orders.csv", "legs", "1:nobody"),
+        ("orders.csv", "legs", "1:shop-00001:-5:goods"),
+        ("orders.csv", "tail_leg", "x"),
+        ("payouts.csv", "cutoff_date", "2025-12-32"),
+        ("receivers.csv", "cycle", "monthly"),
+        ("receivers.csv", "status", "unwell"),
+    ],
+)
+def test_a_day_with_a_bad_cell_names_file_line_and_column(
+    name: str, column: str, text: str, day: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put_cell(day / name, column, text)
+    capsys.readouterr()
+    assert run(["demo", "--day", str(day)]) == 2
+    said = f"error: bad-day: {name} cannot be read as part of a day: line 2: {column} is "
+    assert capsys.readouterr().err.startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda line: line.rpartition(",")[0], "line 2: delay is missing"),
+        (lambda line: f"{line},1", "line 2: it has more than 9 cells"),
+    ],
+)
+def test_a_day_with_a_line_of_another_length_names_it(
+    change: Callable[[str], str], said: str, day: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = (day / "captures.csv").read_text().splitlines()
+    lines[1] = change(lines[1])
+    (day / "captures.csv").write_text("\n".join(lines))
+    assert run(["demo", "--day", str(day)]) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "code"),
+    [
+        ("payouts.csv", "receiver", "bad-day"),
+        ("confirmations.csv", "party", "day-needs-parties"),
+        ("floats.csv", "party", "day-needs-parties"),
+        ("disputes.csv", "against", "day-needs-parties"),
+    ],
+)
+def test_a_day_whose_files_contradict_one_another_is_not_played(
+    name: str, column: str, code: str, day: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for nobody in ("nobody", ""):
+        put_cell(day / name, column, nobody)
+        capsys.readouterr()
+        assert run(["demo", "--day", str(day)]) == 2
+        assert capsys.readouterr().err.startswith(f"error: {code}: ")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("business_date", "gestern"), ("business_date", "9999-12-31"), ("platform", "institution")],
+)
+def test_a_day_with_a_bad_head_is_not_played(
+    field: str, value: str, day: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    expected = json.loads((day / "expected.json").read_text())
+    (day / "expected.json").write_text(json.dumps({**expected, field: value}))
+    assert run(["demo", "--day", str(day)]) == 2
+    assert "error: bad-day: expected.json" in capsys.readouterr().err
+
+
+def test_a_day_that_a_spreadsheet_saved_is_the_same_day(day: Path) -> None:
+    before = read_day(day)
+    for file in day.glob("*.csv"):
+        file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes().replace(b"\n", b"\r\n"))
+    assert read_day(day) == before
+
+
+def put_cell(file: Path, column: str, text: str) -> None:
+    """Put ``text`` into a column of the first row of a file."""
+    with file.open(encoding="utf-8", newline="") as old:
+        head, *rows = csv.reader(old)
+    rows[0][head.index(column)] = text
+    with file.open("w", encoding="utf-8", newline="") as new:
+        csv.writer(new, lineterminator="\n").writerows([head, *rows])
 
 
 def test_a_closed_standard_input_has_no_records() -> None:

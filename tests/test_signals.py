@@ -65,6 +65,41 @@ def test_a_consortium_that_is_cut_short_is_not_there(
     assert [path.name for path in tmp_path.rglob("*")] == ["empty"]
 
 
+LEAVING = """
+import atexit, os, sys
+from cli import main as program
+
+atexit.register(lambda: [os.kill(os.getpid(), int(each)) for each in sys.argv[1:]])
+program.main(["--version"])
+"""
+
+
+def test_a_command_that_is_done_ends_with_its_own_exit_code() -> None:
+    done = killed(LEAVING, *(int(each) for each in ENDING))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+IMPATIENT = """
+import os, signal, sys
+from cli import main as program
+
+def again(text):
+    os.kill(os.getpid(), signal.SIGINT)
+
+def interrupted(*_, **__):
+    raise KeyboardInterrupt
+
+program.note = again
+program.typer.main.get_command = lambda _: type("Command", (), {"main": interrupted})
+program.main(["--version"])
+"""
+
+
+def test_ctrl_c_twice_is_ctrl_c() -> None:
+    done = killed(IMPATIENT)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 EXPORT = """
 import os, sys
 from cli.client import Client
@@ -147,3 +182,54 @@ def test_a_signal_that_comes_to_another_thread_waits_as_well() -> None:
         ended.set()
         other.join()
     assert done
+
+
+TOKEN = """
+import os, sys
+from cli.main import main
+from node.tokens import Tokens
+
+def created(*arguments, make=Tokens.create):
+    made = make(*arguments)
+    os.kill(os.getpid(), int(sys.argv[1]))
+    return made
+
+Tokens.create = created
+main(["token", "create", "--label", "orders", "--home", sys.argv[2]])
+"""
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_a_token_that_nobody_has_seen_is_not_valid(
+    number: signal.Signals, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["init", str(tmp_path / "net"), "--parties", "platform,institution"]) == 0
+    home = tmp_path / "net" / "platform"
+    done = killed(TOKEN, int(number), home)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert "is revoked again" in done.stderr
+    capsys.readouterr()
+    assert run(["token", "list", "--home", str(home)]) == 0
+    assert "orders" not in capsys.readouterr().out
+
+
+BOTH_AT_ONCE = """
+import os, signal
+from cli import main as program
+
+def interrupted(*_, **__):
+    both = {signal.SIGTERM, signal.SIGHUP}
+    signal.pthread_sigmask(signal.SIG_BLOCK, both)
+    for each in both:
+        os.kill(os.getpid(), each)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, both)
+    raise AssertionError
+
+program.typer.main.get_command = lambda _: type("Command", (), {"main": interrupted})
+program.main(["--version"])
+"""
+
+
+def test_two_signals_at_once_are_one() -> None:
+    done = killed(BOTH_AT_ONCE)
+    assert (done.returncode, done.stdout, done.stderr.strip()) == (130, "", "interrupted")

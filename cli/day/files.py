@@ -10,6 +10,8 @@ from typing import Any, NamedTuple, TypeVar, get_type_hints
 
 import msgspec
 
+from cli.day.forms import cell
+from cli.day.holiday import business_date_after_month
 from cli.day.outcome import outcome
 from cli.day.rows import (
     CaptureRow,
@@ -89,11 +91,28 @@ def read_day(folder: Path) -> Day:
     """Read a day's folder.
 
     Raises:
-        UsageError: a file is missing or malformed; the message names file and line.
+        UsageError: a file is missing or malformed, then the message names file, line and column;
+            or the files contradict one another.
     """
     head = _decoded(folder / EXPECTED, _Head)
+    _refuse_bad_head(folder / EXPECTED, head)
     tables: dict[str, Any] = {name: _read_rows(folder, name, row) for name, row in ROWS.items()}
-    return Day(**msgspec.structs.asdict(head), **tables)
+    day = Day(**msgspec.structs.asdict(head), **tables)
+    try:
+        outcome(day)
+    except (ValueError, LookupError, OverflowError) as error:
+        raise _bad_file(folder, f"its files do not fit together: {error}") from None
+    return day
+
+
+def _refuse_bad_head(path: Path, head: _Head) -> None:
+    if head.platform == head.institution:
+        raise _bad_file(path, f"platform and institution are both {head.platform!r}")
+    try:
+        business_date_after_month(head.calendar, head.business_date)
+    except (ValueError, OverflowError):
+        said = f"business_date is a date, as 2025-12-31, got {head.business_date!r}"
+        raise _bad_file(path, said) from None
 
 
 def read_expected(folder: Path) -> dict[str, Any]:
@@ -114,20 +133,26 @@ def _decoded(path: Path, kind: type[T]) -> T:
 
 def _read_rows(folder: Path, name: str, row: type[Any]) -> tuple[Any, ...]:
     path = folder / file_of(name)
-    numbers = [field for field, kind in get_type_hints(row).items() if kind is int]
+    numbers = {field for field, kind in get_type_hints(row).items() if kind is int}
     try:
-        reader = csv.DictReader(io.StringIO(_read(path).decode(), newline=""))
+        reader = csv.DictReader(io.StringIO(_read(path).decode("utf-8-sig"), newline=""))
         if tuple(reader.fieldnames or ()) != row._fields:
             raise _bad_file(path, f"its header must be {','.join(row._fields)}")
         rows = []
         for values in reader:
             try:
-                rows.append(row(**{**values, **{f: int(values[f]) for f in numbers}}))
-            except (TypeError, ValueError) as error:
+                rows.append(_row(row, values, numbers))
+            except ValueError as error:
                 raise _bad_file(path, f"line {reader.line_num}: {error}") from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise _bad_file(path, str(error)) from None
     return tuple(rows)
+
+
+def _row(row: type[Any], values: dict[str, Any], numbers: set[str]) -> Any:
+    if None in values:
+        raise ValueError(f"it has more than {len(row._fields)} cells")
+    return row(*(cell(row, f, values[f], is_number=f in numbers) for f in row._fields))
 
 
 def _read(path: Path) -> bytes:

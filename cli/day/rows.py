@@ -248,6 +248,15 @@ class Day:
     disputes: tuple[DisputeRow, ...]
     troubles: dict[str, tuple[str, ...]]
 
+    @property
+    def parties(self) -> set[str]:
+        """Who states anything on this day, or owns a receiver."""
+        named = {self.platform, self.institution}
+        named |= {row.party for row in self.confirmations} | {row.party for row in self.floats}
+        named |= {row.party for row in self.profits} | {row.party for row in self.disputes}
+        named |= {row.against for row in self.disputes}
+        return named | {row.owner for row in self.receivers if row.owner}
+
 
 def moment(text: str) -> int:
     """Return the ms since the epoch of an ISO 8601 time with an offset."""

@@ -144,8 +144,7 @@ def _given_day(choices: Choices, folder: Path, parties: set[str]) -> tuple[Day, 
         )
     day = read_day(folder)
     _refuse_running_month(day)
-    needed = {day.platform, day.institution} | {row.owner for row in day.receivers if row.owner}
-    missing = sorted(needed - parties)
+    missing = sorted(name or "''" for name in day.parties - parties)
     if missing:
         raise UsageError(
             "day-needs-parties",
