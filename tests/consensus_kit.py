@@ -16,8 +16,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from chain_kit import NAMES, RANGE_BLOCKS, SIGNERS, WALL_MS, ChainMachine, Disk
-
 from consensus.effects import (
     Deliver,
     Durable,
@@ -57,6 +55,7 @@ from ledger.block import (
     tip_of,
 )
 from ledger.genesis import Genesis
+from tests.chain_kit import NAMES, RANGE_BLOCKS, SIGNERS, WALL_MS, ChainMachine, Disk
 
 
 class Letter(NamedTuple):

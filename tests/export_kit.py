@@ -14,13 +14,13 @@ import pytest
 from beancount import loader
 from beancount.core import realization
 from beancount.core.data import Open
-from books_kit import Served
 
 from cli import main
 from ledger.books import EXPONENTS, Balance
 from ledger.chart import OTHERS, Book
 from ledger.posted import BooksEnd, BooksHead, Place, PostedEntry, PostedLine
 from node.storage.store import Store
+from tests.books_kit import Served
 from tests.ledger_kit import GENESIS
 
 Balances = dict[tuple[str, str], int]

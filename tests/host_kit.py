@@ -10,9 +10,6 @@ import shutil
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from consensus_kit import Oath
-from ledger_kit import DAY, GENESIS, MORNING, RECEIVER, captured, signer, split
-
 from consensus.effects import Now
 from consensus.evidence import Evidence
 from consensus.messages import (
@@ -30,6 +27,8 @@ from ledger.genesis import Genesis
 from node.host import Host
 from node.storage.store import Item, Store
 from node.submission import Submission
+from tests.consensus_kit import Oath
+from tests.ledger_kit import DAY, GENESIS, MORNING, RECEIVER, captured, signer, split
 
 CALM_MS = 120_000
 

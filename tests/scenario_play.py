@@ -10,10 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from chain_kit import genesis_of
-from consensus_kit import Cluster
-from scenario_stage import Play, forged, options_of
-
 from consensus.messages import (
     CertificateMessage,
     Message,
@@ -25,6 +21,9 @@ from consensus.votes import (
     Vote,
     certificate_of,
 )
+from tests.chain_kit import genesis_of
+from tests.consensus_kit import Cluster
+from tests.scenario_stage import Play, forged, options_of
 
 SCENARIO = re.compile(r"^(?P<verb>[a-z]+) ?(?P<rest>.*)$")
 

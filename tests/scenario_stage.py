@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from chain_kit import SIGNERS, WALL_MS, make_block
-from consensus_kit import Cluster, Letter
-
 from consensus.effects import Effects, Event
 from consensus.messages import (
     BatchMessage,
@@ -31,6 +28,8 @@ from consensus.votes import (
     skip_subject,
 )
 from ledger.block import Block, Tip, genesis_tip, tip_of
+from tests.chain_kit import SIGNERS, WALL_MS, make_block
+from tests.consensus_kit import Cluster, Letter
 
 KINDS: dict[str, tuple[type, str]] = {
     "batches": (BatchMessage, ""),

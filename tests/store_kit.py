@@ -9,7 +9,12 @@ from typing import Any
 
 import msgspec
 import pytest
-from chains import (
+from sqlalchemy import create_engine, text
+
+from ledger.state import Changes, Key, Row
+from node.errors import StorageError
+from node.storage.store import Store
+from tests.chains import (
     CERTIFICATE,
     GENESIS,
     JUSTIFICATION,
@@ -17,11 +22,6 @@ from chains import (
     Account,
     Chain,
 )
-from sqlalchemy import create_engine, text
-
-from ledger.state import Changes, Key, Row
-from node.errors import StorageError
-from node.storage.store import Store
 
 POSTGRESQL = os.environ.get("TONGZHANG_POSTGRESQL_URL", "")
 KINDS = ["memory", "file", *(["postgresql"] if POSTGRESQL else [])]

@@ -10,7 +10,8 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-from api_kit import (
+
+from tests.api_kit import (
     DEADLINE_S,
     Consortium,
     applied,

@@ -9,7 +9,11 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-from api_kit import (
+
+from ledger.log.checkpoint import cosigner_name, open_checkpoint
+from ledger.log.merkle import leaf_hash, verify_consistency, verify_inclusion
+from ledger.log.tiles import decode_entries
+from tests.api_kit import (
     ROLES,
     Consortium,
     applied,
@@ -23,10 +27,6 @@ from api_kit import (
     stream,
     until,
 )
-
-from ledger.log.checkpoint import cosigner_name, open_checkpoint
-from ledger.log.merkle import leaf_hash, verify_consistency, verify_inclusion
-from ledger.log.tiles import decode_entries
 
 
 @pytest.fixture(scope="module")

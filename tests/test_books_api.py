@@ -11,7 +11,6 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-from books_kit import ODD, Served, StoredLedger, month_served, serving
 from sqlalchemy import Select
 
 from cli import main
@@ -19,6 +18,7 @@ from ledger.books import Balance, Posting
 from ledger.chart import CHART, OTHERS, class_of, parties_of
 from node.storage.books import BookReader
 from node.storage.places import Places
+from tests.books_kit import ODD, Served, StoredLedger, month_served, serving
 from tests.ledger_kit import GENESIS, MORNING, PARTIES
 
 OWNERS = {"platform-fee": "platform", "funder-share": "funder"}

@@ -7,23 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from api_kit import Consortium, applied, captured, until
 from beancount import loader
 from beancount.core.data import Balance as Assertion
 from beancount.core.data import Open, Transaction
-from books_kit import Served, StoredLedger, fill, month_served, serving
-from export_kit import (
-    bean_balances,
-    bean_check,
-    csv_lines,
-    exported,
-    part_of,
-    stored_balances,
-    sums,
-)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_sample import Played
 
 from cli import main
 from cli.books import beancount, source
@@ -32,7 +20,19 @@ from cli.day.cast import Plan
 from cli.day.generate import generate
 from ledger.genesis import Role
 from node.storage import books as stored_books
+from tests.api_kit import Consortium, applied, captured, until
+from tests.books_kit import Served, StoredLedger, fill, month_served, serving
+from tests.export_kit import (
+    bean_balances,
+    bean_check,
+    csv_lines,
+    exported,
+    part_of,
+    stored_balances,
+    sums,
+)
 from tests.ledger_kit import DAY, GENESIS, PARTIES
+from tests.test_sample import Played
 
 served = month_served()
 

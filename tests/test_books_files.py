@@ -12,19 +12,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from books_kit import Served, month_served
-from export_kit import (
-    Capture,
-    export,
-    exported,
-    stream_of,
-)
 
 from cli import main
 from cli.books.source import Books, decimal
 from cli.client import Client
 from cli.errors import CheckFailed
 from cli.files import whole
+from tests.books_kit import Served, month_served
+from tests.export_kit import (
+    Capture,
+    export,
+    exported,
+    stream_of,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -11,8 +11,11 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from books_kit import Served, month_served
-from export_kit import (
+
+from cli.books import spreadsheet
+from cli.books.source import Books
+from tests.books_kit import Served, month_served
+from tests.export_kit import (
     csv_lines,
     export,
     exported,
@@ -21,9 +24,6 @@ from export_kit import (
     stream_of,
     sums,
 )
-
-from cli.books import spreadsheet
-from cli.books.source import Books
 
 SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 

@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from host_kit import CALM_MS, World, capture, instruct, make_templates, record, register
-from ledger_kit import CREATED_AT, GENESIS, RECEIVER, signer
 from sqlalchemy import update
 
 from consensus.evidence import of_votes
@@ -42,6 +40,8 @@ from node.proofs import export_lines
 from node.questions import PAUSE_MIN_MS
 from node.storage.reads import Reader
 from node.storage.store import ConsensusItem, JournalItem, Store
+from tests.host_kit import CALM_MS, World, capture, instruct, make_templates, record, register
+from tests.ledger_kit import CREATED_AT, GENESIS, RECEIVER, signer
 
 
 @pytest.fixture(scope="module")

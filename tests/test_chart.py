@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 from beancount.core import account as beancount_account
-from books_kit import ODD
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cli.books import beancount
 from ledger.books import ASSETS, LIABILITIES
 from ledger.chart import CHART, OTHERS, Book, class_of, share_of
+from tests.books_kit import ODD
 from tests.ledger_kit import GENESIS
 
 IDENTIFIER = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,12}", fullmatch=True)

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from queries_kit import Kept
 
 from api import connection
 from api.limits import HEAD_BYTES_MAX
+from tests.queries_kit import Kept
 
 BLOCK = b"a" * 65_536
 
@@ -153,9 +153,8 @@ def test_what_steers_a_terminal_is_written_out() -> None:
 
 
 def test_an_endless_file_is_not_read_to_its_end(tmp_path: Path) -> None:
-    from ledger_kit import GENESIS
-
     from cli.main import run
+    from tests.ledger_kit import GENESIS
 
     genesis = tmp_path / "genesis.json"
     genesis.write_bytes(GENESIS.raw)

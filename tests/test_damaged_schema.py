@@ -6,10 +6,10 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from chains import GENESIS
 
 from node.errors import CorruptLedger
 from node.storage.store import Store
+from tests.chains import GENESIS
 
 DEFINITION = b"CREATE TABLE entries"
 NO_TEXT = b"CREATE TABLE \xb3\xff\xfe\xb3ies"

@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 import typer
-from docs_example import EXAMPLE, FENCE, FOLDER, PAGE, ROOT, files, run, shell_in
 
 from api.problems import TABLE
 from cli.main import app
@@ -27,6 +26,7 @@ from ledger.contracts import RECORD_TYPES, RULES
 from ledger.genesis import tolerance
 from node.handshake import CLOSE_CODES
 from node.storage.store import _OWNERSHIP
+from tests.docs_example import EXAMPLE, FENCE, FOLDER, PAGE, ROOT, files, run, shell_in
 
 DOCS = ROOT / "docs"
 PACKAGES = ("ledger", "consensus", "node", "api", "simulator", "cli")

@@ -6,7 +6,6 @@ from itertools import product
 
 import msgspec
 import pytest
-from chain_kit import SIGNERS, WALL_MS, genesis_of, make_block
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,6 +23,7 @@ from ledger.batch import seal
 from ledger.block import Tip, genesis_tip
 from ledger.domains import ZERO_HASH
 from ledger.errors import VerificationError
+from tests.chain_kit import SIGNERS, WALL_MS, genesis_of, make_block
 
 GENESIS = genesis_of(4, 3)
 OTHER = genesis_of(4, 4)

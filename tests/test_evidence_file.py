@@ -12,10 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chain_kit import SIGNERS, genesis_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_evidence import A, B, batches, final, proposals, vote
 
 from consensus.evidence import Evidence, of_votes
 from consensus.evidence_file import conviction, decode_file, encode_file, verify_file
@@ -23,6 +21,8 @@ from consensus.limits import EVIDENCE_FILE_BYTES_MAX
 from consensus.votes import notar_subject, sign_vote, skip_subject
 from ledger import canonical, domains
 from ledger.errors import DecodeError, LedgerError, VerificationError
+from tests.chain_kit import SIGNERS, genesis_of
+from tests.test_evidence import A, B, batches, final, proposals, vote
 
 GENESIS = genesis_of(4, 3)
 OTHER = genesis_of(4, 4)

@@ -10,7 +10,6 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-from api_kit import Consortium, until
 
 from api.evidence import EvidenceDocument, EvidencePage
 from cli import main
@@ -30,6 +29,7 @@ from ledger.block import Tip
 from node.home import Home, create_consortium, lock_home
 from node.inquiry import CONFLICT, REPORT, Inquiry
 from node.storage.store import ConsensusItem, EvidenceItem, Store
+from tests.api_kit import Consortium, until
 
 Capture = pytest.CaptureFixture[str]
 WHEN_MS = 1_767_578_400_000

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from host_kit import CALM_MS, World, make_templates, register
-from ledger_kit import GENESIS, signer
 
 from consensus.evidence import Evidence, SignedHeader, of_headers, of_votes, verify_evidence
 from consensus.messages import (
@@ -41,6 +39,8 @@ from ledger.block import Block, BlockHeader, Tip, batch_hashes, decode_header, e
 from node.catchup import range_from
 from node.host import Host
 from node.limits import EVIDENCE_SAID_MAX, EVIDENCE_SAY_MS
+from tests.host_kit import CALM_MS, World, make_templates, register
+from tests.ledger_kit import GENESIS, signer
 
 LIAR = "funder"
 HONEST = ("platform", "institution", "auditor")

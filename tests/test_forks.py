@@ -8,8 +8,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from host_kit import CALM_MS, World, make_templates, record
-from ledger_kit import CREATED_AT, GENESIS, RECEIVER, signer
 
 from consensus.evidence import Evidence, verify_evidence
 from consensus.forks import Branch, culprits, liars_needed
@@ -19,6 +17,8 @@ from node.catchup import range_from
 from node.errors import Halted
 from node.host import Host
 from node.inquiry import conflict_report
+from tests.host_kit import CALM_MS, World, make_templates, record
+from tests.ledger_kit import CREATED_AT, GENESIS, RECEIVER, signer
 
 
 def _consortium(names: tuple[str, ...], quorum: int) -> Genesis:

@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from files_kit import ENDLESS, put_endless
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,6 +33,7 @@ from node.home import (
     read_database_id,
     read_operator_token,
 )
+from tests.files_kit import ENDLESS, put_endless
 
 MEMBERS: list[tuple[str, Role]] = [
     ("platform", "platform"),

@@ -5,15 +5,15 @@ from __future__ import annotations
 from itertools import product
 
 import pytest
-from chain_kit import genesis_of
-from consensus_kit import Cluster, Letter, Seat
 from hypothesis import given
 from hypothesis import strategies as st
-from test_replica_properties import ACTIONS, CALM_MS, calm, disturb
 
 from consensus.effects import Received
 from consensus.forks import Branch, culprits
 from consensus.messages import CertificateMessage, Proposal, wire_block
+from tests.chain_kit import genesis_of
+from tests.consensus_kit import Cluster, Letter, Seat
+from tests.test_replica_properties import ACTIONS, CALM_MS, calm, disturb
 
 SIZES = ((4, 3), (5, 4), (7, 5))
 

@@ -6,13 +6,13 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from host_kit import CALM_MS, World, capture, instruct, make_templates, register
-from ledger_kit import GENESIS
 
 from consensus.messages import BatchMessage, decode, wire_batch
 from node.errors import StorageError
 from node.storage.store import ConsensusItem, Item, Store
 from node.submission import Submission
+from tests.host_kit import CALM_MS, World, capture, instruct, make_templates, register
+from tests.ledger_kit import GENESIS
 
 VICTIMS = GENESIS.names
 POSITIONS_MAX = 200

@@ -13,10 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from files_kit import put_endless
 
 from cli.day.files import read_day
 from cli.main import run
+from tests.files_kit import put_endless
 
 ROOT = Path(__file__).resolve().parent.parent
 MEMORY_BYTES_MAX = 3 * 2**30

@@ -9,7 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from chains import (
+
+from ledger import canonical
+from node.errors import CorruptLedger
+from node.storage.check import check
+from node.storage.store import Store
+from tests.chains import (
     CERTIFICATE,
     CREATED_AT,
     GENESIS,
@@ -20,12 +25,7 @@ from chains import (
     Mark,
     record,
 )
-from ledger_kit import RECEIVER, captured, leg, split
-
-from ledger import canonical
-from node.errors import CorruptLedger
-from node.storage.check import check
-from node.storage.store import Store
+from tests.ledger_kit import RECEIVER, captured, leg, split
 
 BLOCKS = 40
 PER_BLOCK = 11

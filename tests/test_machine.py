@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from ledger_kit import GENESIS, MORNING, captured, signer
 
 from ledger import canonical
 from ledger.batch import Batch, seal
@@ -16,6 +15,7 @@ from ledger.execute import check_records
 from node.machine import LedgerMachine
 from node.pool import Pool
 from node.storage.store import Store
+from tests.ledger_kit import GENESIS, MORNING, captured, signer
 
 PARTY = GENESIS.names[1]
 Make = Callable[[Batch], LedgerMachine]

@@ -6,13 +6,8 @@ from random import Random
 
 import msgspec
 import pytest
-from chain_kit import SIGNERS
-from chain_kit import genesis_of as small_genesis
-from consensus_kit import Cluster
-from host_kit import CALM_MS, World, capture, instruct, make_templates, register
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from test_evidence import batches, proposals
 
 from consensus import messages
 from consensus.effects import Received
@@ -32,6 +27,11 @@ from consensus.messages import (
 )
 from consensus.votes import notar_subject, sign_vote, skip_subject
 from ledger.errors import LedgerError
+from tests.chain_kit import SIGNERS
+from tests.chain_kit import genesis_of as small_genesis
+from tests.consensus_kit import Cluster
+from tests.host_kit import CALM_MS, World, capture, instruct, make_templates, register
+from tests.test_evidence import batches, proposals
 
 SLOW = settings(
     max_examples=300,

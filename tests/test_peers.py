@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Callable, Mapping
 import pytest
 import uvicorn
 from fastapi import FastAPI
-from test_handshake import SIGNERS, consortium
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
@@ -21,6 +20,7 @@ from node import handshake, peers
 from node.handshake import CLOSE_CODES, Identity
 from node.peer_link import Link, SendQueue, peer_url
 from node.peers import PeerLinks
+from tests.test_handshake import SIGNERS, consortium
 
 DEADLINE_S = 10.0
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from chains import CERTIFICATE, JUSTIFICATION, Chain, genesis_of
-from ledger_kit import RECEIVER, captured, split
 
 from ledger import canonical
 from ledger.books import Balance, Posting
 from node.storage.store import Store
+from tests.chains import CERTIFICATE, JUSTIFICATION, Chain, genesis_of
+from tests.ledger_kit import RECEIVER, captured, split
 
 GENESIS = genesis_of()
 PENDING = {"account": "pending:shop", "currency": "CNY"}

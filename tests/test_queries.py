@@ -6,7 +6,8 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from queries_kit import DATABASES, DAY, MORNING, TUESDAY, Kept, month_on, pages, refused
+
+from tests.queries_kit import DATABASES, DAY, MORNING, TUESDAY, Kept, month_on, pages, refused
 
 LATER = MORNING + 20 * DAY
 

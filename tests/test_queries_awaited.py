@@ -6,12 +6,12 @@ import time
 from typing import Any
 
 import pytest
-from queries_kit import DATABASES, DAY, MORNING, Kept, month_on, pages, refused
 
 from api.limits import SCANNED_MAX
 from api.paging import page_of
 from ledger.genesis import Limits
 from tests import fee_kit
+from tests.queries_kit import DATABASES, DAY, MORNING, Kept, month_on, pages, refused
 
 LATER = MORNING + 20 * DAY
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import httpx
 import pytest
-from queries_kit import Kept, month_on
 
 from cli import main
 from cli.client import Client
 from cli.errors import UsageError
 from cli.pages import age_ms, follow, minor_units
+from tests.queries_kit import Kept, month_on
 
 Capture = pytest.CaptureFixture[str]
 

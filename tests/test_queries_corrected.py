@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from queries_kit import Kept
 
 from api.business import payments
 from cli import main
@@ -15,6 +14,7 @@ from ledger.contracts.settlement import Payout
 from node.storage.queries import walked
 from tests import fee_kit
 from tests.ledger_kit import Ledger, leg, split
+from tests.queries_kit import Kept
 
 
 @pytest.fixture(scope="module")

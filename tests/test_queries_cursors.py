@@ -6,9 +6,9 @@ from base64 import urlsafe_b64encode
 
 import msgspec
 import pytest
-from queries_kit import Kept, month_on
 
 from api.paging import mark_of
+from tests.queries_kit import Kept, month_on
 
 MADE = {
     "payouts": "/v1/payouts?limit=1",

@@ -7,9 +7,9 @@ import io
 
 import httpx
 import pytest
-from queries_kit import DATABASES, Kept, month_on, refused
 
 from api.lists import csv_text
+from tests.queries_kit import DATABASES, Kept, month_on, refused
 
 kept = month_on(DATABASES)
 

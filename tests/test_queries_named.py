@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from queries_kit import Kept, month_on
 
 from api import forms
 from cli import main
 from ledger.expectations import KINDS
+from tests.queries_kit import Kept, month_on
 
 Capture = pytest.CaptureFixture[str]
 

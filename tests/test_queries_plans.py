@@ -6,8 +6,9 @@ import re
 from typing import Any
 
 import pytest
-from queries_kit import Kept, month_on
 from sqlalchemy import event
+
+from tests.queries_kit import Kept, month_on
 
 QUESTIONS = [
     "/v1/payments/P1",

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from queries_kit import DATABASES, Kept
-from queries_kit import refused as not_there
 
 from cli import main
 from tests import refund_kit
 from tests.ledger_kit import leg, payout_of
+from tests.queries_kit import DATABASES, Kept
+from tests.queries_kit import refused as not_there
 
 
 @pytest.fixture(scope="module", params=DATABASES)

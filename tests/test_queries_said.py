@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from queries_kit import DAY, MORNING, Kept
 
 from cli import main
 from tests import fee_kit, refund_kit
+from tests.queries_kit import DAY, MORNING, Kept
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from queries_kit import DATABASES, TUESDAY, Kept, month_on, pages, refused
 
 from ledger.calendar import Calendar
 from tests.ledger_kit import leg
+from tests.queries_kit import DATABASES, TUESDAY, Kept, month_on, pages, refused
 
 kept = month_on(DATABASES)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from queries_kit import Kept, pages
 
 from ledger.genesis import Limits
 from ledger.limits import LEGS_CEILING
 from tests.ledger_kit import leg, split
+from tests.queries_kit import Kept, pages
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,6 @@ from __future__ import annotations
 from random import Random
 
 import pytest
-from chain_kit import SIGNERS, WALL_MS, Disk, genesis_of, make_block
-from consensus_kit import Cluster
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -39,6 +37,8 @@ from consensus.votes import (
     skip_subject,
 )
 from ledger.block import Tip, genesis_tip, tip_of
+from tests.chain_kit import SIGNERS, WALL_MS, Disk, genesis_of, make_block
+from tests.consensus_kit import Cluster
 
 SIZES = ((1, 1), (3, 2), (3, 3), (4, 3), (5, 4), (7, 5))
 CALM_MS = 300_000

@@ -10,7 +10,8 @@ import os
 from pathlib import Path
 
 import pytest
-from scenario_play import play
+
+from tests.scenario_play import play
 
 SCENARIOS = sorted((Path(__file__).parent / "scenarios").glob("*.txt"))
 UPDATE = os.environ.get("TONGZHANG_UPDATE_SCENARIOS") == "1"

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chains import (
+
+from ledger.block import genesis_tip
+from ledger.log.merkle import EMPTY_ROOT
+from ledger.state import Key, Row
+from node.errors import StorageError
+from node.storage.check import check
+from node.storage.store import ConsensusItem, EvidenceItem, Item, JournalItem, Store
+from tests.chains import (
     CERTIFICATE,
     GENESIS,
     JUSTIFICATION,
@@ -18,7 +25,7 @@ from chains import (
     Mark,
     record,
 )
-from store_kit import (
+from tests.store_kit import (
     KINDS,
     POSTGRESQL,
     Counted,
@@ -30,13 +37,6 @@ from store_kit import (
     open_store,
     url_of,
 )
-
-from ledger.block import genesis_tip
-from ledger.log.merkle import EMPTY_ROOT
-from ledger.state import Key, Row
-from node.errors import StorageError
-from node.storage.check import check
-from node.storage.store import ConsensusItem, EvidenceItem, Item, JournalItem, Store
 
 
 @pytest.fixture(params=KINDS)

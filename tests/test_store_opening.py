@@ -6,20 +6,20 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from chains import (
+
+from node.errors import CorruptLedger, StorageError
+from node.storage.store import Store
+from tests.chains import (
     GENESIS,
     TEST_ROWS,
     Account,
     Mark,
     genesis_of,
 )
-from store_kit import (
+from tests.store_kit import (
     code_of,
     open_store,
 )
-
-from node.errors import CorruptLedger, StorageError
-from node.storage.store import Store
 
 
 @pytest.fixture

@@ -7,7 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chains import (
+
+from ledger.log.merkle import inclusion_path, verify_inclusion
+from ledger.log.tiles import hash_reader
+from node.storage.store import Store
+from tests.chains import (
     CERTIFICATE,
     JUSTIFICATION,
     Account,
@@ -15,7 +19,7 @@ from chains import (
     Mark,
     record,
 )
-from store_kit import (
+from tests.store_kit import (
     KINDS,
     POSTGRESQL,
     account,
@@ -25,10 +29,6 @@ from store_kit import (
     open_store,
     url_of,
 )
-
-from ledger.log.merkle import inclusion_path, verify_inclusion
-from ledger.log.tiles import hash_reader
-from node.storage.store import Store
 
 
 @pytest.fixture(params=KINDS)

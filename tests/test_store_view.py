@@ -6,7 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chains import (
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ledger.contracts import ROWS
+from ledger.state import Changes, Key, Row, Wanted
+from node.storage.store import Store
+from node.storage.tables import RowTable, Tables, tables_of
+from node.storage.view import QUERY_KEYS, query_chunks
+from tests.chains import (
     GENESIS,
     TEST_ROWS,
     Account,
@@ -14,9 +22,7 @@ from chains import (
     Line,
     Mark,
 )
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from store_kit import (
+from tests.store_kit import (
     KINDS,
     Counted,
     account,
@@ -25,12 +31,6 @@ from store_kit import (
     open_store,
     url_of,
 )
-
-from ledger.contracts import ROWS
-from ledger.state import Changes, Key, Row, Wanted
-from node.storage.store import Store
-from node.storage.tables import RowTable, Tables, tables_of
-from node.storage.view import QUERY_KEYS, query_chunks
 
 
 @pytest.fixture(params=KINDS)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from chain_kit import SIGNERS, ChainMachine, genesis_of
-from consensus_kit import Cluster, Seat
 
 from consensus.effects import Durable, Now, Saved
 from consensus.errors import ConsensusError
 from consensus.messages import BatchMessage, CertificateMessage, Proposal, VoteMessage
 from consensus.replica import Replica
 from ledger.errors import LedgerError
+from tests.chain_kit import SIGNERS, ChainMachine, genesis_of
+from tests.consensus_kit import Cluster, Seat
 
 NAME = "funder"
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from files_kit import ENDLESS, put_endless
 from hypothesis import given
 from hypothesis import strategies as st
 
 from node.errors import TokenError
 from node.files import write_whole
 from node.tokens import LABEL_CHARS_MAX, SCOPES, TOKENS_MAX, Tokens
+from tests.files_kit import ENDLESS, put_endless
 
 NOW = 1_700_000_000_000
 

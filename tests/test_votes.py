@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from chain_kit import SIGNERS, genesis_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -26,6 +25,7 @@ from ledger import canonical, domains
 from ledger.block import Tip
 from ledger.errors import LedgerError
 from ledger.log.checkpoint import verify_cosignature
+from tests.chain_kit import SIGNERS, genesis_of
 
 GENESIS = genesis_of(4, 3)
 OTHER = genesis_of(4, 4)
