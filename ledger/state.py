@@ -162,7 +162,7 @@ class Overlay:
         new: Wanted = {}
         for kind, keys in wanted.items():
             known = tables[kind]
-            unknown = keys - known.keys() if known else keys
+            unknown = keys.difference(known, known.changed)
             if unknown:
                 new[kind] = unknown
         found = self.below.fetch(new)

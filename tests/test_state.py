@@ -14,7 +14,7 @@ Moves = list[tuple[str, list[str], int]]
 
 MOVES = st.lists(
     st.tuples(
-        st.sampled_from(["set", "delete", "set all", "add all", "read", "begin", "undo"]),
+        st.sampled_from(["set", "delete", "set all", "add all", "read", "load", "begin", "undo"]),
         st.lists(st.sampled_from(NAMES), min_size=1, max_size=4, unique=True),
         st.integers(1, 99),
     ),
@@ -57,6 +57,9 @@ class Model:
             self.read.update(names)
             for name in names:
                 assert self.tx.get(BatchHead, (name,)) == self.stands(name)
+        elif move == "load":
+            self.read.update(names)
+            self.layer.prefetch({BatchHead: {(name,) for name in names}})
         elif move == "begin":
             self.kept = dict(self.changed)
             self.tx.begin(2)
