@@ -100,12 +100,7 @@ class Client:
                 raise _problem_of(answer)
             if not answer.headers.get("content-type", "").startswith(NDJSON):
                 raise _unexpected("an answer is not made of lines of JSON")
-            rest = b""
-            for part in answer.iter_bytes():
-                *lines, rest = (rest + part).split(b"\n")
-                yield from lines
-            if rest:
-                yield rest
+            yield from lines_of(answer.iter_bytes())
 
     def _send(
         self, method: str, path: str, query: dict[str, Any], body: bytes | None = None
@@ -142,6 +137,31 @@ class Client:
             f"no node answers at {self.url}: {reason}",
             "start it with: tongzhang node HOME",
         )
+
+
+def lines_of(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield lines as they come, whatever the parts.
+
+    Raises:
+        CheckFailed: ``unexpected-answer``, a line is longer than that of any block.
+    """
+    from ledger.verify import LINE_BYTES_MAX
+
+    begun: list[bytes] = []
+    size = 0
+    for part in parts:
+        first, *lines = part.split(b"\n")
+        begun.append(first)
+        size += len(first)
+        if size > LINE_BYTES_MAX:
+            raise _unexpected(f"a line of an answer has more than {LINE_BYTES_MAX:,} bytes")
+        if lines:
+            yield b"".join(begun)
+            yield from lines[:-1]
+            begun = [lines[-1]]
+            size = len(lines[-1])
+    if rest := b"".join(begun):
+        yield rest
 
 
 def _given(query: dict[str, Any]) -> dict[str, Any]:

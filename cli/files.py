@@ -1,7 +1,7 @@
 """Files that commands write: whole, or not at all.
 
-A file is written beside its place, as ``.NAME.part``, and takes its name when all of it is on the
-disk. A full disk, an error or Ctrl-C leaves what was there before, and no part.
+A file is written beside its place, as ``.NAME.RANDOM.part``, and takes its name when all of it is
+on the disk. A full disk, an error or Ctrl-C leaves what was there before, and no part.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from os import dup, fdopen
 from pathlib import Path
+from secrets import token_hex
 from stat import S_ISREG
 from typing import BinaryIO
 
@@ -44,7 +45,7 @@ def whole(path: Path) -> Iterator[BinaryIO]:
         target = path.resolve()
         part = _part_of(target)
         try:
-            with part.open("wb") as file:
+            with part.open("xb") as file:
                 yield file
                 _sync(file)
             if target.exists():
@@ -92,7 +93,7 @@ def refuse_unwritable(path: Path | None) -> None:
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         if not _is_special(path):  # a pipe would wait here for its reader
             part = _part_of(path.resolve())
-            part.open("wb").close()
+            part.open("xb").close()
             part.unlink()
 
 
@@ -137,7 +138,10 @@ def _number_of(path: Path) -> int | None:
 
 
 def _part_of(target: Path) -> Path:
-    """Return where a file is written until it is whole, unless the file there may not change."""
+    """Return where a file is written until it is whole, unless the file there may not change.
+
+    No other command that writes the same file writes there.
+    """
     if target.exists() and not os.access(target, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-    return target.with_name(f".{target.name}.part")
+    return target.with_name(f".{target.name}.{token_hex(4)}.part")

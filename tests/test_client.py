@@ -6,11 +6,13 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import repeat
 from pathlib import Path
 
 import pytest
 
-from cli.errors import UsageError
+from cli.client import lines_of
+from cli.errors import CheckFailed, UsageError
 from cli.main import run
 from cli.pages import minor_units
 
@@ -114,3 +116,18 @@ def test_what_only_a_program_takes_for_an_amount_is_none(text: str) -> None:
 
 def test_amounts_are_yuan_with_at_most_two_decimals() -> None:
     assert [minor_units(text) for text in ("1", "1.5", "1,234.56")] == [100, 150, 123456]
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 100])
+def test_lines_are_the_same_whatever_parts_they_come_in(size: int) -> None:
+    body = b"one\n\nthree\n" + b"x" * 20 + b"\nlast"
+    parts = [body[i : i + size] for i in range(0, len(body), size)]
+    assert list(lines_of(parts)) == body.split(b"\n")
+    assert list(lines_of([b"one\n"])) == [b"one"]
+    assert list(lines_of([])) == []
+
+
+def test_a_line_without_end_is_refused() -> None:
+    endless = repeat(b"x" * 2**20)
+    with pytest.raises(CheckFailed, match="a line of an answer has more than"):
+        list(lines_of(endless))

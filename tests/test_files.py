@@ -275,3 +275,16 @@ def test_commands_write_files_in_one_way() -> None:
         str(path.relative_to(CLI)) for path in CLI.rglob("*.py") if direct.search(path.read_text())
     }
     assert found - {"files.py"} == set(NOT_ASKED_FOR)
+
+
+def test_two_that_write_one_file_do_not_mix(tmp_path: Path) -> None:
+    file = tmp_path / "f"
+    with whole(file) as slow:
+        slow.write(b"slow")
+        slow.flush()
+        with whole(file) as quick:
+            quick.write(b"quick")
+        assert file.read_bytes() == b"quick"
+        refuse_unwritable(file)
+    assert file.read_bytes() == b"slow"
+    assert list(tmp_path.iterdir()) == [file]
