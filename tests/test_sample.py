@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -242,3 +243,23 @@ def outcome_of(played: Played, day: Day) -> dict[str, Any]:
             "repeated": played.repeated,
         },
     }
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"records": None}, "it lacks 'records', or says it in another form"),
+        ({"facts": []}, "it lacks 'facts', or says it in another form"),
+        ({"records": {"applied": 1, "refused": {}}}, "its 'records' lacks 'repeated'"),
+        ({"business": {}}, "its 'business' lacks "),
+    ],
+)
+def test_an_outcome_in_another_form_is_refused_before_the_day(
+    tmp_path: Path, change: dict[str, Any], said: str
+) -> None:
+    write_day(generate(Plan(PAYMENTS_MIN, 5)), tmp_path)
+    file = tmp_path / "expected.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | change))
+    with pytest.raises(UsageError, match=said) as caught:
+        read_day(tmp_path)
+    assert caught.value.code == "bad-day"

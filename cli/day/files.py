@@ -99,10 +99,22 @@ def read_day(folder: Path) -> Day:
     tables: dict[str, Any] = {name: _read_rows(folder, name, row) for name, row in ROWS.items()}
     day = Day(**msgspec.structs.asdict(head), **tables)
     try:
-        outcome(day)
+        made = outcome(day)
     except (ValueError, LookupError, OverflowError) as error:
         raise _bad_file(folder, f"its files do not fit together: {error}") from None
+    _refuse_other_form(folder / EXPECTED, made, read_expected(folder))
     return day
+
+
+def _refuse_other_form(path: Path, made: dict[str, Any], said: dict[str, Any]) -> None:
+    """Return if an outcome is said in the form of one; whether it comes true is seen later."""
+    for name, value in made.items():
+        if type(said.get(name)) is not type(value):
+            raise _bad_file(path, f"it lacks {name!r}, or says it in another form")
+    for part in ("business", "records"):
+        lacking = sorted(made[part].keys() - said[part].keys())
+        if lacking:
+            raise _bad_file(path, f"its {part!r} lacks {lacking[0]!r}")
 
 
 def _refuse_bad_head(path: Path, head: _Head) -> None:
