@@ -10,8 +10,10 @@ from consensus.messages import (
     WantJournal,
     WantRange,
     WireBatch,
+    decode_block,
     wire_batch,
 )
+from ledger.batch import Batch
 from ledger.genesis import Genesis
 from node.catchup import range_from
 from node.machine import LedgerMachine, head_in
@@ -48,10 +50,23 @@ class Answers:
         return None
 
     def _latest_batch_of(self, party: str) -> WireBatch | None:
-        waiting = self._pool.latest(party)
-        if waiting is not None:
-            return wire_batch(waiting)
+        """Return the latest batch of a party that was ever seen here, as far as that is kept.
+
+        A block that this node has notarized may hold one that is in no pool after a restart.
+        """
         number, _ = head_in(self._store.view(), party)
+        later = [each for each in self._not_final(party) if each.number > number]
+        if later:
+            return wire_batch(max(later, key=lambda each: each.number))
         with self._store.own_reader() as reader:
             stored = reader.batch(party, number) if number else None
         return None if stored is None else wire_batch(stored.batch())
+
+    def _not_final(self, party: str) -> list[Batch]:
+        waiting = self._pool.latest(party)
+        found = [] if waiting is None else [waiting]
+        for item in self._store.load_consensus():
+            if item.kind == "block":
+                held = [wire.batch() for wire in decode_block(item.body).batches]
+                found += [batch for batch in held if batch.party == party]
+        return found

@@ -13,9 +13,11 @@ from sqlalchemy import update
 from consensus.evidence import of_votes
 from consensus.messages import (
     BatchMessage,
+    CertificateMessage,
     ChangesMessage,
     EvidenceMessage,
     Journal,
+    Proposal,
     Range,
     VoteMessage,
     WantJournal,
@@ -140,6 +142,37 @@ def test_rebuilt_author_asks_all_for_its_journal_before_it_signs(
     assert entries.count("cap-P1") == 1 and entries.count("cap-P2") == 1
     assert entries.index("cap-P1") < entries.index("cap-P2")
     assert not world.evidence  # I8; the world watches batch numbers for I2
+
+
+def test_rebuilt_author_learns_of_a_batch_that_only_stored_blocks_of_its_peers_hold(
+    world: World, templates: Path
+) -> None:
+    """No pool has it when the peers were off as well, and it becomes final all the same (I2)."""
+    world.lose = lambda _sender, _to, frame: _of(frame) in ("final", CertificateMessage)
+    world.submit("institution", [capture("P1")])
+    world.run(20)
+    for name in world.genesis.names:
+        world.crash(name)
+    world.frames.clear()
+    world.lose = lambda _sender, _to, frame: _of(frame) in ("notar", "final", "skip", Proposal)
+    world.open("platform", "funder", "auditor")
+    held = [item.kind for item in world.stores["platform"].load_consensus()]
+    assert "block" in held and world.hosts["platform"].pool.latest("institution") is None
+    _rebuild(world, "institution", templates)
+    (late,) = world.submit("institution", [capture("P2")])
+    world.run(200)
+    assert not world.hosts["institution"].journal.may_seal, "a batch of its is not final here"
+    assert late.state == "queued"
+    world.lose = lambda *_: False
+    assert world.run(CALM_MS, lambda: late.done and _level(world))
+    entries = [id_ for _, id_, _ in world.entries("platform")]
+    assert entries.index("cap-P1") < entries.index("cap-P2") and not world.evidence
+
+
+def _of(frame: bytes) -> object:
+    """Return a frame's type, and of a vote its kind."""
+    message = decode(frame)
+    return message.vote.kind if isinstance(message, VoteMessage) else type(message)
 
 
 def test_rebuilt_author_judges_no_record_before_it_has_its_own_log_again(
