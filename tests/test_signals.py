@@ -48,7 +48,14 @@ main(["init", *sys.argv[3:]])
 
 def killed(program: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     words = [sys.executable, "-c", program, *map(str, arguments)]
-    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        words, cwd=ROOT, capture_output=True, text=True, check=False, preexec_fn=_heard
+    )
+
+
+def _heard() -> None:
+    """Let SIGHUP be heard also where the tests themselves run under ``nohup``."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.mark.parametrize(
