@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from ledger.contracts.allocation import FormerLeg, Leg
 from ledger.contracts.disputes import shown_state
@@ -54,7 +55,8 @@ def leg_views(reader: Reader, legs: Sequence[Leg]) -> list[LegView]:
         payout = payouts.get((bucket.payout,)) if bucket is not None else None
         far = leg_state(leg, bucket, payout)
         state = shown_state(far, disputes.get(f"payment:{leg.payment}", ()), leg.leg)
-        views.append(_view(leg, receivers.get((leg.receiver,)), bucket, state))
+        view = _view(leg, receivers.get((leg.receiver,)), state)
+        views.append(view if bucket is None else replace(view, **_place(bucket)))
     return views
 
 
@@ -67,20 +69,8 @@ def buckets_of(reader: Reader, legs: Sequence[Leg]) -> dict[tuple[str, int], Buc
 def former_leg_views(reader: Reader, legs: Sequence[FormerLeg], payout: str) -> list[LegView]:
     """Return legs that a payout carried, and whose split no longer holds, as they are shown."""
     receivers = reader.rows_under(Receiver, [(leg.receiver,) for leg in legs])
-    return [
-        LegView(
-            payment=leg.payment,
-            leg=leg.leg,
-            receiver=leg.receiver,
-            amount=leg.amount,
-            purpose=leg.purpose,
-            state=VOID,
-            ends_at=_end(receivers.get((leg.receiver,))),
-            ppm=leg.ppm or UNSET,
-            returned_payout=payout,
-        )
-        for leg in legs
-    ]
+    views = (_view(leg, receivers.get((leg.receiver,)), VOID) for leg in legs)
+    return [replace(view, returned_payout=payout) for view in views]
 
 
 def money_by_state(legs: Sequence[LegView]) -> dict[str, int]:
@@ -91,7 +81,7 @@ def money_by_state(legs: Sequence[LegView]) -> dict[str, int]:
     return money
 
 
-def _view(leg: Leg, receiver: Receiver | None, bucket: Bucket | None, state: str) -> LegView:
+def _view(leg: Leg | FormerLeg, receiver: Receiver | None, state: str) -> LegView:
     return LegView(
         payment=leg.payment,
         leg=leg.leg,
@@ -101,10 +91,16 @@ def _view(leg: Leg, receiver: Receiver | None, bucket: Bucket | None, state: str
         state=state,
         ends_at=_end(receiver),
         ppm=leg.ppm or UNSET,
-        due_date=UNSET if bucket is None else bucket.due_date,
-        payout=UNSET if bucket is None else bucket.payout or UNSET,
-        returned_payout=UNSET if bucket is None else bucket.returned or UNSET,
     )
+
+
+def _place(bucket: Bucket) -> dict[str, str | UnsetType]:
+    """Return when a leg falls due, and in which payout it is or came back with."""
+    return {
+        "due_date": bucket.due_date,
+        "payout": bucket.payout or UNSET,
+        "returned_payout": bucket.returned or UNSET,
+    }
 
 
 def _end(receiver: Receiver | None) -> str:
