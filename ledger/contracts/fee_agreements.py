@@ -110,16 +110,16 @@ def fee_of(agreement: FeeAgreement, amount: int) -> int:
 
 def held_on(tx: Transaction, currency: str, channel: str, day: str) -> FeeAgreement | None:
     """Return the agreement that holds for a payment: its channel's own, or that for all."""
+    tariff = tx.get(FeeTariff, (currency,))
     for name in (channel, ""):
-        found = agreements.held_on(tx, FeeAgreement, _latest(tx, currency, name), day)
+        found = agreements.held_on(tx, FeeAgreement, _latest(tariff, name), day)
         if found is not None:
             return found
     return None
 
 
-def _latest(tx: Transaction, currency: str, channel: str) -> str:
+def _latest(tariff: FeeTariff | None, channel: str) -> str:
     """Return the newest agreement in force for exactly this channel, or the empty string."""
-    tariff = tx.get(FeeTariff, (currency,))
     if tariff is None or channel not in tariff.channels:
         return ""
     return tariff.latest[tariff.channels.index(channel)]
@@ -214,7 +214,7 @@ def _term(name: str, value: str | int, currency: str) -> str:
 
 def _refuse_order(tx: Transaction, terms: FeeTerms) -> str:
     """Return the agreement that ``terms`` would replace, or the empty string, if they may."""
-    latest = _latest(tx, terms.currency, terms.channel)
+    latest = _latest(tx.get(FeeTariff, (terms.currency,)), terms.channel)
     if latest:
         before = agreements.require(tx, FeeAgreement, latest)
         agreements.refuse_order(before, terms.effective_from)
