@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from ledger.errors import Refused
 from ledger.limits import SAFE_INTEGER_MAX
-from ledger.state import Key, Row, Transaction
+from ledger.state import ABSENT, Key, Row, Transaction
 
 RESERVE = "reserve"
 
@@ -143,28 +143,27 @@ def post(tx: Transaction, currency: str, lines: Iterable[tuple[str, int]]) -> No
         ValueError: the lines do not sum to zero, or an account is of no known class.
     """
     entry, line, total = tx.entry, tx.postings, 0
-    standing = tx.table(Balance)
-    balances: dict[Key, Balance | None] = {}
-    postings: dict[Key, Posting] = {}
+    balances, postings, log = tx.rows[Balance], tx.rows[Posting], tx.log
+    changed, added = balances.changed, postings.changed
     for account, amount in lines:
-        key = (account, currency)
-        balance = balances[key] if key in balances else standing[key]
+        key: Key = (account, currency)
+        balance = balances[key]
         before = 0 if balance is None else balance.amount
         after = before + amount
         # An account that stays on its side of zero, or falls to zero, is on the right one.
         if (before * after <= 0 and after) or abs(after) > SAFE_INTEGER_MAX:
             _refuse_balance(account, currency, amount, after)
-        balances[key] = Balance(account, currency, after) if after else None
-        postings[account, currency, entry, line] = Posting(
-            account, currency, entry, line, amount, after
-        )
+        # What Transaction.set and add do, written out: half of all rows are set here.
+        log.append((balances, key, changed.get(key, ABSENT)))
+        balances[key] = changed[key] = Balance(account, currency, after) if after else None
+        key = (account, currency, entry, line)
+        log.append((postings, key, ABSENT))
+        added[key] = Posting(account, currency, entry, line, amount, after)
         line += 1
         total += amount
     if total:
         raise ValueError(f"the lines of entry {entry} sum to {total} {currency}, not to zero")
     tx.postings = line
-    tx.set_all(Balance, balances)
-    tx.add_all(Posting, postings)
 
 
 def refuse_amount(tx: Transaction, amount: int, currency: str) -> None:

@@ -22,6 +22,7 @@ Days = Annotated[tuple[Day, ...], Meta(max_length=HOLIDAYS_MAX)]
 _MINUTE_MS = 60_000
 _EPOCH = date(1970, 1, 1)
 _DAY_MINUTES = 1440
+_DAY_MS = _DAY_MINUTES * _MINUTE_MS
 _CYCLE_DAYS_MAX = 30
 DUE_DATES_MAX = 4096
 _DATE_ORDINAL_MAX = date.max.toordinal() - 4000
@@ -45,13 +46,16 @@ class Calendar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def day_number(self, time_ms: int) -> int:
         """Return the business date of ``time_ms`` as a count of days since the epoch."""
-        minutes = time_ms // _MINUTE_MS + self.utc_offset_minutes
-        return (minutes + _DAY_MINUTES - self.cutoff_minute) // _DAY_MINUTES
+        return (time_ms + self.shift_ms) // _DAY_MS
+
+    @property
+    def shift_ms(self) -> int:
+        """How long before the day of the same date, by UTC, a business date begins."""
+        return (self.utc_offset_minutes + _DAY_MINUTES - self.cutoff_minute) * _MINUTE_MS
 
     def starts_at_ms(self, day: date) -> int:
         """Return the first ms of a business date: the cut-off of the day before."""
-        minutes = (day - _EPOCH).days * _DAY_MINUTES - (_DAY_MINUTES - self.cutoff_minute)
-        return (minutes - self.utc_offset_minutes) * _MINUTE_MS
+        return (day - _EPOCH).days * _DAY_MS - self.shift_ms
 
     def is_business_day(self, day: date) -> bool:
         """Return whether ``day`` is worked: a weekday that is no holiday, or a worked weekend."""
@@ -95,11 +99,12 @@ class DueDates(dict[tuple[int, str], str]):
     It holds ``DUE_DATES_MAX`` at most.
     """
 
-    __slots__ = ("_calendar",)
+    __slots__ = ("_calendar", "_shift_ms")
 
     def __init__(self, calendar: Calendar) -> None:
         super().__init__()
         self._calendar = calendar
+        self._shift_ms = calendar.shift_ms
 
     def reckon(self, day_number: int, cycle: str) -> str:
         """Return a due date by the calendar, and keep it: see :meth:`Calendar.due_after`."""
@@ -107,6 +112,15 @@ class DueDates(dict[tuple[int, str], str]):
             self.clear()
         due = self[day_number, cycle] = self._calendar.due_after(day_number, cycle)
         return due
+
+    def day_number(self, time_ms: int) -> int:
+        """Return what :meth:`Calendar.day_number` does."""
+        return (time_ms + self._shift_ms) // _DAY_MS
+
+    def after(self, time_ms: int, cycle: str) -> str:
+        """Return what :meth:`Calendar.due_date` does."""
+        key = ((time_ms + self._shift_ms) // _DAY_MS, cycle)
+        return self.get(key) or self.reckon(*key)
 
 
 def _day(days_since_epoch: int) -> date:

@@ -253,7 +253,7 @@ def _execute_batch(
 
 def _apply(tx: Transaction, record: Record) -> None:
     rule = RULES[type(record)]
-    earlier = tx.get(Recorded, (tx.author, record.id))
+    earlier = tx.rows[Recorded][tx.author, record.id]
     if earlier is not None:
         raise Refused(
             ID_REUSED,

@@ -90,7 +90,7 @@ def open_expectation(
     """
     subject, awaited = matter
     now = tx.time_ms
-    due_at = now + tx.genesis.due_after_ms(kind)
+    due_at = now + tx.genesis.due_after_ms[kind]
     opened = Expectation(
         kind,
         subject,
@@ -116,7 +116,7 @@ def open_or_revise(
 
     The arguments are those of :func:`open_expectation`.
     """
-    existing = tx.get(Expectation, (kind, matter[0]))
+    existing = tx.rows[Expectation][kind, matter[0]]
     if existing is not None and existing.state == OPEN:
         tx.put(replace(existing, amount=amount, currency=currency))
         return
@@ -152,7 +152,7 @@ def conflict(tx: Transaction, expectation: Expectation, detail: str) -> None:
 
 def meet_if_open(tx: Transaction, kind: str, subject: str, detail: str = "") -> None:
     """Settle the expectation under ``kind`` and ``subject`` if there is one that is not met."""
-    expectation = tx.get(Expectation, (kind, subject))
+    expectation = tx.rows[Expectation][kind, subject]
     if expectation is not None and expectation.state != MET:
         meet(tx, expectation, detail)
 

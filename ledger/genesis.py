@@ -158,9 +158,10 @@ class Genesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
         """Due dates by the institution's calendar, as far as somebody has asked for them."""
         return DueDates(self.calendar)
 
-    def due_after_ms(self, kind: str) -> int:
-        """Return how long an expectation of ``kind`` may stay open before it is overdue."""
-        return self.due_ms.get(kind, DUE_MS.get(kind, DAY_MS))
+    @cached_property
+    def due_after_ms(self) -> dict[str, int]:
+        """How long an expectation may stay open before it is overdue, by kind."""
+        return {**DUE_MS, **self.due_ms}
 
 
 _decoder = msgspec.json.Decoder(Genesis)

@@ -8,7 +8,7 @@ takes them all back if the record is refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 import msgspec
@@ -50,8 +50,8 @@ Changes = dict[type[Row], dict[Key, Row | None]]
 Wanted = dict[type[Row], set[Key]]
 """Keys of rows to be read, by type."""
 
-_ABSENT: Any = object()
-_NOTHING: Mapping[Key, Any] = {}
+ABSENT: Any = object()
+"""Stands where a layer has not changed a row."""
 
 
 class View(Protocol):
@@ -91,12 +91,12 @@ class Rows(dict[Key, R | None]):
         self.changed: dict[Key, R | None] = {}
 
     def __missing__(self, key: Key) -> R | None:
-        row: Any = self.changed.get(key, _ABSENT)
-        row = self[key] = self._below.get(self._kind, key) if row is _ABSENT else row
+        row: Any = self.changed.get(key, ABSENT)
+        row = self[key] = self._below.get(self._kind, key) if row is ABSENT else row
         return row  # type: ignore[no-any-return]
 
 
-class _Tables(dict[type[Row], Rows[Any]]):
+class Tables(dict[type[Row], Rows[Any]]):
     """The rows of every type that a layer was asked for."""
 
     __slots__ = ("_below",)
@@ -109,6 +109,10 @@ class _Tables(dict[type[Row], Rows[Any]]):
         rows: Rows[Any] = Rows(kind, self._below)
         self[kind] = rows
         return rows
+
+    if TYPE_CHECKING:  # at run time it is that of dict
+
+        def __getitem__(self, kind: type[R]) -> Rows[R]: ...
 
 
 class Overlay:
@@ -126,7 +130,7 @@ class Overlay:
 
     def __init__(self, below: View, changes: Changes | None = None) -> None:
         self.below = below
-        self.tables = _Tables(below)
+        self.tables = Tables(below)
         if changes:
             self.merge(changes)
 
@@ -138,8 +142,8 @@ class Overlay:
     def get(self, kind: type[R], key: Key) -> R | None:
         """Return the row under ``key`` as of this layer, or None."""
         rows = self.tables.get(kind)
-        row: Any = _ABSENT if rows is None else rows.changed.get(key, _ABSENT)
-        return self.below.get(kind, key) if row is _ABSENT else row
+        row: Any = ABSENT if rows is None else rows.changed.get(key, ABSENT)
+        return self.below.get(kind, key) if row is ABSENT else row
 
     def fetch(self, wanted: Wanted) -> Changes:
         """Return the rows under many keys as of this layer."""
@@ -205,14 +209,14 @@ class Transaction:
     """
 
     __slots__ = (
-        "_tables",
-        "_undo",
         "author",
         "entry",
         "genesis",
         "height",
+        "log",
         "postings",
         "role",
+        "rows",
         "subject",
         "time_ms",
     )
@@ -227,8 +231,10 @@ class Transaction:
         height: int,
         time_ms: int,
     ) -> None:
-        self._tables = view.tables
-        self._undo: list[tuple[Rows[Any], Key | None, Any]] = []
+        self.rows = view.tables
+        """The rows as this record sees them, by type and key; None is none. Only for reading."""
+        self.log: list[tuple[Rows[Any], Key, Any]] = []
+        """What :meth:`undo` puts back: rows, key, and what the layer had changed, or ABSENT."""
         self.genesis = genesis
         self.author = author
         self.role = role
@@ -245,26 +251,17 @@ class Transaction:
         self.entry = entry
         self.subject = subject
         self.postings = 0
-        self._undo.clear()
+        self.log.clear()
 
     def undo(self) -> None:
         """Take back every change since :meth:`begin`: the record was refused."""
-        for rows, key, before in reversed(self._undo):
-            if key is not None:
-                _restore(rows, key, before)
-                continue
-            keys, known = before
-            for each in keys:
-                _restore(rows, each, known.get(each, _ABSENT))
-        self._undo.clear()
-
-    def get(self, kind: type[R], key: Key) -> R | None:
-        """Return the row under ``key`` as this record sees it, or None."""
-        return self._tables[kind][key]
-
-    def table(self, kind: type[R]) -> Rows[R]:
-        """Return the rows of one type as this record sees them, for reading many: None is none."""
-        return self._tables[kind]
+        for rows, key, before in reversed(self.log):
+            if before is ABSENT:
+                rows.pop(key, None)  # to be read from below again
+                del rows.changed[key]
+            else:
+                rows[key] = rows.changed[key] = before
+        self.log.clear()
 
     def put(self, row: Row) -> None:
         """Set ``row`` under its own key."""
@@ -273,25 +270,16 @@ class Transaction:
 
     def set(self, kind: type[Row], key: Key, row: Row | None) -> None:
         """Set or (None) delete the row under ``key``, which must be the row's own."""
-        rows = self._tables[kind]
+        rows = self.rows[kind]
         changed = rows.changed
-        self._undo.append((rows, key, changed.get(key, _ABSENT)))
+        self.log.append((rows, key, changed.get(key, ABSENT)))
         changed[key] = rows[key] = row
 
-    def set_all(self, kind: type[Row], changed: Mapping[Key, Row | None]) -> None:
-        """Set or (None) delete many rows of one type, each under its own key."""
-        rows = self._tables[kind]
-        again = rows.changed.keys() & changed.keys()
-        before = {key: rows.changed[key] for key in again} if again else _NOTHING
-        self._undo.append((rows, None, (changed, before)))
-        rows.update(changed)
-        rows.changed.update(changed)
-
-    def add_all(self, kind: type[Row], added: Mapping[Key, Row]) -> None:
-        """Set many rows of one type under keys that nobody has read or set before."""
-        rows = self._tables[kind]
-        self._undo.append((rows, None, (added, _NOTHING)))
-        rows.changed.update(added)
+    def add(self, kind: type[Row], key: Key, row: Row) -> None:
+        """Set a row under a key of its own that nobody has read or set before."""
+        rows = self.rows[kind]
+        self.log.append((rows, key, ABSENT))
+        rows.changed[key] = row
 
     def sole(self, role: Role) -> str:
         """Return the one party in a role that only one may hold."""
@@ -300,15 +288,6 @@ class Transaction:
     def delete(self, kind: type[Row], key: Key) -> None:
         """Delete the row under ``key``, which must exist."""
         self.set(kind, key, None)
-
-
-def _restore(rows: Rows[Any], key: Key, before: Any) -> None:
-    """Make the row under ``key`` what it was: ``before``, or to be read from below again."""
-    if before is _ABSENT:
-        rows.pop(key, None)
-        del rows.changed[key]
-    else:
-        rows[key] = rows.changed[key] = before
 
 
 def change_list(changes: Changes) -> list[list[Any]]:

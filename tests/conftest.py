@@ -1,6 +1,35 @@
-"""What holds for all tests: none of them measures wall time, so no example has a deadline."""
+"""What holds for all tests.
 
+None of them measures wall time, so no example has a deadline. In all of them a contract that adds
+rows whose keys somebody has read or set before is at fault: the rows would not be seen.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
 from hypothesis import settings
+
+from ledger.state import Key, Row, Transaction
 
 settings.register_profile("tongzhang", deadline=None)
 settings.load_profile("tongzhang")
+
+_add = Transaction.add
+
+
+def _add_what_is_new(tx: Transaction, kind: type[Row], key: Key, row: Row) -> None:
+    rows = tx.rows[kind]
+    if key in rows or key in rows.changed:
+        raise LookupError(f"{key} of {kind.__name__} is not new")
+    _add(tx, kind, key, row)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def added_rows_are_new() -> Any:
+    """Let no contract add a row under a key that was read or set before in the block."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr(Transaction, "add", _add_what_is_new)
+    yield
+    patch.undo()

@@ -40,17 +40,17 @@ def test_a_posting_moves_balances_and_numbers_its_lines() -> None:
     books.post(tx, "CNY", [("pending:a", 60), ("in_transit:a", -60)])
     assert [row.line for row in view.changes[Posting].values()] == list(range(5))
     second = Posting("pending:b", "CNY", 7, 2, -40, -40)
-    assert tx.get(Posting, ("pending:b", "CNY", 7, 2)) == second
-    assert tx.get(Balance, ("pending:a", "CNY")) is None
-    assert tx.get(Balance, ("in_transit:a", "CNY")) == Balance("in_transit:a", "CNY", -60)
+    assert tx.rows[Posting]["pending:b", "CNY", 7, 2] == second
+    assert tx.rows[Balance]["pending:a", "CNY"] is None
+    assert tx.rows[Balance]["in_transit:a", "CNY"] == Balance("in_transit:a", "CNY", -60)
 
 
 def test_currencies_never_mix() -> None:
     tx = transaction()
     books.post(tx, "CNY", [("reserve", 100), ("suspense:p", -100)])
     books.post(tx, "USD", [("reserve", 5), ("suspense:p", -5)])
-    assert tx.get(Balance, ("reserve", "CNY")) == Balance("reserve", "CNY", 100)
-    assert tx.get(Balance, ("reserve", "USD")) == Balance("reserve", "USD", 5)
+    assert tx.rows[Balance]["reserve", "CNY"] == Balance("reserve", "CNY", 100)
+    assert tx.rows[Balance]["reserve", "USD"] == Balance("reserve", "USD", 5)
 
 
 def test_a_posting_that_does_not_balance_is_a_programming_error() -> None:

@@ -111,8 +111,13 @@ def test_a_time_beyond_the_calendar_is_refused() -> None:
 def test_due_dates_that_are_kept_are_those_of_the_calendar(asked: list[tuple[int, str]]) -> None:
     kept = DueDates(OCTOBER)
     for day, cycle in asked + asked:
-        due = OCTOBER.due_after(day, cycle)
-        assert (kept.get((day, cycle)) or kept.reckon(day, cycle)) == due
+        assert (kept.get((day, cycle)) or kept.reckon(day, cycle)) == OCTOBER.due_after(day, cycle)
+
+
+@given(st.integers(-(2**41), 2**41), st.sampled_from(["T+0", "T+1", "D+3"]))
+def test_a_time_finds_the_due_date_that_the_calendar_gives(time_ms: int, cycle: str) -> None:
+    for calendar in (OCTOBER, CHINA, CUTOFF_2300):
+        assert DueDates(calendar).after(time_ms, cycle) == calendar.due_date(time_ms, cycle)
 
 
 def test_only_so_many_due_dates_are_kept() -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from ledger.contracts import decode_record
+from ledger.contracts.allocation import Leg
 from ledger.contracts.disputes import SUBJECTS, Dispute, shown_state
 from ledger.errors import DecodeError
 from ledger.expectations import Expectation
 from tests import fee_kit
-from tests.ledger_kit import GENESIS, Ledger, opened, split_ledger
+from tests.ledger_kit import GENESIS, Ledger, captured, opened, split, split_ledger
 from tests.refund_kit import (
     answer_of,
     dispute,
@@ -37,7 +38,7 @@ def test_a_dispute_awaits_the_party_that_it_names() -> None:
     row = awaited(ledger)
     assert (row.awaited, row.opener, row.state) == ("institution", "platform", "open")
     assert (row.amount, row.currency, row.opened_entry) == (10_000, "CNY", entry)
-    assert row.due_at == ledger.now + GENESIS.due_after_ms("dispute")
+    assert row.due_at == ledger.now + GENESIS.due_after_ms["dispute"]
     stands = ledger.row(Dispute, "D1")
     assert (stands.subject, stands.leg, stands.state) == ("payment:P1", 0, "open")
     assert (stands.raiser, stands.against, stands.reason) == (
@@ -210,6 +211,21 @@ def test_a_dispute_moves_no_money_and_holds_none_back() -> None:
     ledger.paid()
     ledger.apply("institution", "dispute.resolved", **answer_of())
     assert ledger.balance("pending:shop") == 0
+
+
+def test_a_leg_disputed_before_it_was_stated_is_still_allocated_in_that_block() -> None:
+    ledger = Ledger()
+    ledger.register("shop")
+    ledger.register("platform-fee")
+    early = dispute_of("D1", "payment:P1/leg:1", against="platform")
+    block = ledger.run(
+        ledger.seal("auditor", [ledger.record("dispute.raised", early)]),
+        ledger.seal("platform", [ledger.record("split.instructed", split("P1"))]),
+        ledger.seal("institution", [ledger.record("payment.captured", captured("P1"))]),
+    )
+    assert [refused.code for _, refused in block.refusals] == ["unknown-subject"]
+    assert all(ledger.row(Leg, "P1", number).bucket for number in (1, 2))
+    assert ledger.balance("pending:shop") == -7_000
 
 
 def test_an_answer_that_comes_late_still_meets() -> None:

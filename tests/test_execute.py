@@ -227,9 +227,9 @@ def test_a_transaction_reads_its_own_changes_and_undoes_them_all() -> None:
     tx.begin(2)
     tx.put(BatchHead("a", 2, "00"))
     tx.put(BatchHead("b", 1, "00"))
-    assert tx.get(BatchHead, ("a",)) == BatchHead("a", 2, "00")
+    assert tx.rows[BatchHead]["a",] == BatchHead("a", 2, "00")
     tx.delete(BatchHead, ("a",))
-    assert tx.get(BatchHead, ("a",)) is None
+    assert tx.rows[BatchHead]["a",] is None
     tx.undo()
     assert view.changes == {BatchHead: {("a",): BatchHead("a", 1, "00")}}
 

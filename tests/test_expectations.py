@@ -10,7 +10,7 @@ from ledger.expectations import KINDS, Expectation, lateness_ms, status
 from ledger.genesis import DUE_MS
 from tests.ledger_kit import GENESIS, MINUTE, Ledger, make_genesis, opened
 
-DUE_AFTER = GENESIS.due_after_ms("instruction")
+DUE_AFTER = GENESIS.due_after_ms["instruction"]
 
 
 def captured_at(genesis_due_ms: int | None = None) -> tuple[Ledger, Expectation]:

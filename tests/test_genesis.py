@@ -34,7 +34,7 @@ def test_only_what_can_be_awaited_has_a_due_time(kind: str) -> None:
 def test_every_kind_of_expectation_may_have_a_due_time_and_need_not() -> None:
     assert {*DUE_MS} == {*KINDS}
     for kind in KINDS:
-        assert make_genesis(due_ms={kind: 7}).due_after_ms(kind) == 7
+        assert make_genesis(due_ms={kind: 7}).due_after_ms[kind] == 7
 
 
 def test_what_is_founded_is_read_back_and_read_is_as_strict() -> None:

@@ -61,7 +61,7 @@ def test_a_capture_alone_is_held_in_suspense_and_awaits_the_platform() -> None:
     row = expectation(ledger, "instruction")
     assert (row.awaited, row.opener, row.state) == ("platform", "institution", "open")
     assert (row.amount, row.currency, row.opened_entry) == (10_000, "CNY", entry)
-    assert row.due_at == ledger.now + GENESIS.due_after_ms("instruction")
+    assert row.due_at == ledger.now + GENESIS.due_after_ms["instruction"]
 
 
 def test_an_instruction_alone_moves_no_money_and_awaits_the_institution() -> None:

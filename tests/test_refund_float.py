@@ -52,7 +52,7 @@ def test_a_deposit_that_is_stated_alone_moves_nothing_and_awaits_the_platform() 
     row = awaited(ledger, "M1")
     assert (row.awaited, row.opener, row.state) == ("platform", "institution", "open")
     assert (row.amount, row.currency, row.opened_entry) == (20_000, "CNY", entry)
-    assert row.due_at == ledger.now + GENESIS.due_after_ms("float-confirmation")
+    assert row.due_at == ledger.now + GENESIS.due_after_ms["float-confirmation"]
 
 
 def test_a_deposit_is_usable_once_both_agree() -> None:

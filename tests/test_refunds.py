@@ -66,7 +66,7 @@ def test_a_request_holds_the_float_and_awaits_the_institution() -> None:
     row = awaited(ledger)
     assert (row.awaited, row.opener, row.state) == ("institution", "platform", "open")
     assert (row.amount, row.currency, row.opened_entry) == (4000, "CNY", entry)
-    assert row.due_at == ledger.now + GENESIS.due_after_ms("refund-result")
+    assert row.due_at == ledger.now + GENESIS.due_after_ms["refund-result"]
     refund = ledger.row(Refund, "R1")
     assert (refund.state, refund.attempts, refund.order) == ("requested", 1, "order-P1")
     assert taken(ledger) == (4000, 0)

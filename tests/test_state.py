@@ -14,7 +14,7 @@ Moves = list[tuple[str, list[str], int]]
 
 MOVES = st.lists(
     st.tuples(
-        st.sampled_from(["set", "delete", "set all", "add all", "read", "load", "begin", "undo"]),
+        st.sampled_from(["set", "delete", "add", "read", "load", "begin", "undo"]),
         st.lists(st.sampled_from(NAMES), min_size=1, max_size=4, unique=True),
         st.integers(1, 99),
     ),
@@ -39,24 +39,21 @@ class Model:
         self.tx = Transaction(self.layer, GENESIS, "institution", "institution", 1, 1, MORNING)
 
     def do(self, move: str, names: list[str], number: int) -> None:
-        rows: dict[str, BatchHead | None] = {name: row(name, number) for name in names}
         if move == "set":
-            self.change({names[0]: rows[names[0]]})
-            self.tx.put(row(names[0], number))
+            for name in names:
+                self.change(name, row(name, number))
+                self.tx.put(row(name, number))
         elif move == "delete":
-            self.change({names[0]: None})
+            self.change(names[0], None)
             self.tx.delete(BatchHead, (names[0],))
-        elif move == "set all":
-            self.change(rows)
-            self.tx.set_all(BatchHead, {(name,): each for name, each in rows.items()})
-        elif move == "add all":
-            fresh = [n for n in names if n not in {*self.below, *self.changed, *self.read}]
-            self.changed.update({name: row(name, number) for name in fresh})
-            self.tx.add_all(BatchHead, {(name,): row(name, number) for name in fresh})
+        elif move == "add":
+            for name in {*names} - {*self.below, *self.changed, *self.read}:
+                self.changed[name] = row(name, number)
+                self.tx.add(BatchHead, (name,), row(name, number))
         elif move == "read":
             self.read.update(names)
             for name in names:
-                assert self.tx.get(BatchHead, (name,)) == self.stands(name)
+                assert self.tx.rows[BatchHead][name,] == self.stands(name)
         elif move == "load":
             self.read.update(names)
             self.layer.prefetch({BatchHead: {(name,) for name in names}})
@@ -67,9 +64,9 @@ class Model:
             self.changed = dict(self.kept)
             self.tx.undo()
 
-    def change(self, rows: dict[str, BatchHead | None]) -> None:
-        self.read.update(rows)
-        self.changed.update(rows)
+    def change(self, name: str, row: BatchHead | None) -> None:
+        self.read.add(name)
+        self.changed[name] = row
 
     def stands(self, name: str) -> BatchHead | None:
         return self.changed[name] if name in self.changed else self.below.get(name)
@@ -83,6 +80,6 @@ def test_a_transaction_shows_and_takes_back_what_a_dictionary_would(
     for move in moves:
         model.do(*move)
     for name in NAMES:
-        assert model.tx.get(BatchHead, (name,)) == model.stands(name)
+        assert model.tx.rows[BatchHead][name,] == model.stands(name)
     changed = {} if not model.changed else {BatchHead: {(n,): r for n, r in model.changed.items()}}
     assert model.layer.changes == changed

@@ -58,7 +58,7 @@ def require(tx: Transaction, kind: type[A], name: str) -> A:
     Raises:
         Refused: ``unknown-agreement``.
     """
-    agreement = tx.get(kind, (name,))
+    agreement = tx.rows[kind][name,]
     if agreement is None:
         raise Refused(
             "unknown-agreement",
@@ -209,7 +209,7 @@ def refuse_day(text: str) -> None:
 
 def awaited(tx: Transaction, kind: str, subject: str) -> Expectation:
     """Return the expectation that the contract has opened before."""
-    expectation = tx.get(Expectation, (kind, subject))
+    expectation = tx.rows[Expectation][kind, subject]
     if expectation is None:
         raise LookupError(f"the state has no expectation {kind} on {subject}")
     return expectation

@@ -15,7 +15,7 @@ from msgspec import Meta
 
 from ledger import books
 from ledger.books import money
-from ledger.contracts import receivers, times
+from ledger.contracts import receivers
 from ledger.errors import Refused
 from ledger.limits import LEGS_CEILING
 from ledger.records import Amount, Currency, Identifier, Record, Text
@@ -143,12 +143,13 @@ def compute(split: Split, legs_max: int) -> Shares:
         Refused: ``too-many-legs``, ``leg-order``, ``leg-form``, ``tail-leg``,
             ``amounts-do-not-sum`` or ``ratios-do-not-sum``.
     """
-    legs = split.legs
-    numbers = [leg.leg for leg in legs]
+    numbers, amounts, ppms = [], [], []
+    for leg in split.legs:
+        numbers.append(leg.leg)
+        amounts.append(leg.amount)
+        ppms.append(leg.ppm)
     if len(numbers) > legs_max or numbers != _NUMBERS[: len(numbers)]:
         _refuse_leg_numbers(split, legs_max)
-    amounts = [leg.amount for leg in legs]
-    ppms = [leg.ppm for leg in legs]
     if split.mode == "ratio":
         if 0 in ppms or any(amounts) or sum(ppms) != MILLION or split.tail_leg > len(ppms):
             _refuse_ratios(split)
@@ -200,36 +201,42 @@ def refuse_payout(tx: Transaction, legs: Sequence[Leg]) -> None:
 
 def payout_of(tx: Transaction, leg: Leg) -> str:
     """Return the payout that a leg is in, or the empty string; one that came back is none."""
-    bucket = tx.get(receivers.Bucket, (leg.receiver, leg.bucket)) if leg.bucket else None
+    bucket = tx.rows[receivers.Bucket][leg.receiver, leg.bucket] if leg.bucket else None
     return "" if bucket is None else bucket.payout
 
 
 def enter(
-    tx: Transaction, parts: Sequence[tuple[str, int]], capture: Captured, source: str
+    tx: Transaction,
+    legs: Sequence[Leg | SplitLeg],
+    amounts: Sequence[int],
+    capture: Captured,
+    source: str,
 ) -> list[int]:
-    """Place parts of a payment where they fall due, and post them against ``source``.
+    """Place legs of a payment where they fall due, and post them against ``source``.
 
     Args:
         tx: The record's transaction.
-        parts: Receiver and amount (minor units) of each leg of a payment whose halves agree.
+        legs: Legs of a payment whose halves agree.
+        amounts: What each of them gets, in minor units.
         capture: The institution's half.
         source: The account that the money comes from.
 
     Returns:
-        The number of each part's bucket. A part of nothing is due nothing.
+        The number of each leg's bucket. A leg of nothing is due nothing.
     """
     lines, whole = [(source, 0)], 0
-    dates: dict[str, str] = {}
-    registered = tx.table(receivers.Receiver)
+    due_dates = tx.genesis.due_dates
+    day = due_dates.day_number(capture.captured_at)
+    registered = tx.rows[receivers.Receiver]
     buckets = []
-    for name, amount in parts:
+    for leg, amount in zip(legs, amounts, strict=True):
         if not amount:
             buckets.append(NO_BUCKET)
             continue
+        name = leg.receiver
         receiver = registered[name,] or receivers.require(tx, name)
-        due = dates.get(receiver.cycle)
-        if due is None:
-            due = dates[receiver.cycle] = times.due_date(tx, capture.captured_at, receiver.cycle)
+        cycle = receiver.cycle
+        due = due_dates.get((day, cycle)) or due_dates.reckon(day, cycle)
         buckets.append(receivers.place(tx, receiver, due, amount))
         lines.append((books.pending(name), -amount))
         whole += amount

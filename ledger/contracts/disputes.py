@@ -163,7 +163,7 @@ def _raised(tx: Transaction, record: DisputeRaised) -> None:
 
 
 def _refuse_parties(tx: Transaction, record: DisputeRaised) -> None:
-    existing = tx.get(Dispute, (record.dispute,))
+    existing = tx.rows[Dispute][record.dispute,]
     if existing is not None:
         raise Refused(
             "dispute-exists",
@@ -202,12 +202,13 @@ def _require_subject(tx: Transaction, text: str) -> Stake:
 
 def _stake(tx: Transaction, text: str) -> Stake | None:
     """Return what is at stake in a subject, or None if the log does not know it."""
-    leg = _parts(text)[1]
-    found = [tx.get(kind, key) for kind, key in _rows_of(text)]
-    rows = [row for row in found if row is not None]
-    if not rows or (leg and len(rows) < len(found)):
-        return None
-    return Stake(getattr(rows[0], "amount", 0), rows[-1 if leg else 0].currency)
+    number = _parts(text)[1]
+    found = [tx.rows[kind][key] for kind, key in _rows_of(text)]
+    row = next((row for row in found if row is not None), None)
+    if row is None or not number:
+        return None if row is None else Stake(getattr(row, "amount", 0), row.currency)
+    leg = tx.rows[Leg][row.payment, number]
+    return None if leg is None else Stake(leg.amount, row.currency)
 
 
 def _parts(text: str) -> tuple[str, int]:
@@ -217,18 +218,21 @@ def _parts(text: str) -> tuple[str, int]:
 
 
 def _rows_of(text: str) -> list[tuple[type[Any], Key]]:
-    """Return the keys of the rows that can stand for a subject; none for an unknown kind."""
+    """Return the keys of the rows that can stand for a subject; none for an unknown kind.
+
+    A leg is looked for once its instruction is found, which leads to it.
+    """
     subject, leg = _parts(text)
     kind, _, name = subject.partition(":")
-    if not leg:
-        return [(row, (name,)) for row in SUBJECTS.get(kind, ())]
-    return [(Leg, (name, leg)), (Instruction, (name,))] if kind == "payment" else []
+    if leg:
+        return [(Instruction, (name,))] if kind == "payment" else []
+    return [(row, (name,)) for row in SUBJECTS.get(kind, ())]
 
 
 def _resolved(tx: Transaction, record: DisputeResolved) -> None:
     dispute = _refuse_answer(tx, record)
     subject = f"dispute:{dispute.dispute}"
-    awaited = tx.get(Expectation, (DISPUTE, subject))
+    awaited = tx.rows[Expectation][DISPUTE, subject]
     if awaited is None:
         raise LookupError(f"the state has no expectation of an answer for {subject}")
     tx.put(replace(dispute, state=record.outcome, answer=record.reason, last_entry=tx.entry))
@@ -236,7 +240,7 @@ def _resolved(tx: Transaction, record: DisputeResolved) -> None:
 
 
 def _refuse_answer(tx: Transaction, record: DisputeResolved) -> Dispute:
-    dispute = tx.get(Dispute, (record.dispute,))
+    dispute = tx.rows[Dispute][record.dispute,]
     if dispute is None:
         raise Refused(
             "unknown-dispute",

@@ -110,11 +110,15 @@ def fee_of(agreement: FeeAgreement, amount: int) -> int:
 
 def held_on(tx: Transaction, currency: str, channel: str, day: str) -> FeeAgreement | None:
     """Return the agreement that holds for a payment: its channel's own, or that for all."""
-    tariff = tx.get(FeeTariff, (currency,))
+    tariff = tx.rows[FeeTariff][currency,]
+    if tariff is None:
+        return None
     for name in (channel, ""):
-        found = agreements.held_on(tx, FeeAgreement, _latest(tariff, name), day)
-        if found is not None:
-            return found
+        if name in tariff.channels:
+            latest = tariff.latest[tariff.channels.index(name)]
+            found = agreements.held_on(tx, FeeAgreement, latest, day)
+            if found is not None:
+                return found
     return None
 
 
@@ -126,7 +130,7 @@ def _latest(tariff: FeeTariff | None, channel: str) -> str:
 
 
 def _agreed(tx: Transaction, record: FeeAgreed) -> None:
-    agreements.refuse_in_force(tx.get(FeeAgreement, (record.agreement,)))
+    agreements.refuse_in_force(tx.rows[FeeAgreement][record.agreement,])
     agreements.refuse_day(record.effective_from)
     agreements.refuse_far(tx, record.effective_from)
     _refuse_extremes(record)
@@ -214,7 +218,7 @@ def _term(name: str, value: str | int, currency: str) -> str:
 
 def _refuse_order(tx: Transaction, terms: FeeTerms) -> str:
     """Return the agreement that ``terms`` would replace, or the empty string, if they may."""
-    latest = _latest(tx.get(FeeTariff, (terms.currency,)), terms.channel)
+    latest = _latest(tx.rows[FeeTariff][terms.currency,], terms.channel)
     if latest:
         before = agreements.require(tx, FeeAgreement, latest)
         agreements.refuse_order(before, terms.effective_from)
@@ -222,7 +226,7 @@ def _refuse_order(tx: Transaction, terms: FeeTerms) -> str:
 
 
 def _enter_tariff(tx: Transaction, agreement: FeeAgreement) -> None:
-    tariff = tx.get(FeeTariff, (agreement.currency,)) or FeeTariff(agreement.currency, (), ())
+    tariff = tx.rows[FeeTariff][agreement.currency,] or FeeTariff(agreement.currency, (), ())
     latest = dict(zip(tariff.channels, tariff.latest, strict=True))
     latest[agreement.channel] = agreement.agreement
     tx.put(FeeTariff(agreement.currency, tuple(latest), tuple(latest.values())))

@@ -112,7 +112,7 @@ def _invoiced(tx: Transaction, record: FeeInvoiced) -> None:
 
 
 def _refuse_invoice(tx: Transaction, record: FeeInvoiced) -> FeePeriod:
-    existing = tx.get(FeeInvoice, (record.invoice,))
+    existing = tx.rows[FeeInvoice][record.invoice,]
     if existing is not None:
         raise Refused(
             "invoice-exists",
@@ -128,7 +128,7 @@ def _refuse_invoice(tx: Transaction, record: FeeInvoiced) -> FeePeriod:
             expected=f"a month before {today[:MONTH_CHARS]}",
             got=record.period,
         )
-    period = tx.get(FeePeriod, (record.period, record.currency))
+    period = tx.rows[FeePeriod][record.period, record.currency]
     if period is None:
         raise Refused(
             "nothing-accrued",
@@ -200,7 +200,7 @@ def require_invoice(tx: Transaction, name: str) -> FeeInvoice:
     Raises:
         Refused: ``unknown-invoice``.
     """
-    invoice = tx.get(FeeInvoice, (name,))
+    invoice = tx.rows[FeeInvoice][name,]
     if invoice is None:
         raise Refused(
             "unknown-invoice",

@@ -136,7 +136,11 @@ def charge_state(charge: FeeCharge, capture: Capture | None, period: FeePeriod |
 
 
 def _charged(tx: Transaction, record: FeeCharged) -> None:
-    capture = _refuse_payment(tx, record)
+    payment, currency = record.payment, record.currency
+    capture = _require_capture(tx, record)
+    earlier = tx.rows[FeeCharge][payment, CURRENT]
+    if earlier is not None:
+        _refuse_charged(tx, earlier, capture)
     day = times.business_date(tx, capture.captured_at)
     agreement = _refuse_agreement(tx, record, capture, day)
     fee = fee_of(agreement, capture.amount)
@@ -149,11 +153,20 @@ def _charged(tx: Transaction, record: FeeCharged) -> None:
             expected=money(fee, record.currency) if fee else "no charge, since the fee is nothing",
             got=money(record.amount, record.currency),
         )
-    period = _open_period(tx, day, record.currency)
-    earlier = _keep_invoiced(tx, record.payment)
-    payment, currency, month = record.payment, record.currency, period.period
-    terms = (record.agreement, fee, currency, month)
-    charge = FeeCharge(payment, CURRENT, *terms, capture.entry, tx.entry, True, earlier)
+    period = _open_period(tx, day, currency)
+    month = period.period
+    charge = FeeCharge(
+        payment,
+        CURRENT,
+        record.agreement,
+        fee,
+        currency,
+        month,
+        capture.entry,
+        tx.entry,
+        True,
+        0 if earlier is None else _keep_invoiced(tx, earlier),
+    )
     tx.set(FeeCharge, (payment, CURRENT), charge)
     accrued = FeePeriod(month, currency, period.amount + fee, period.count + 1, "")
     tx.set(FeePeriod, (month, currency), accrued)
@@ -168,21 +181,20 @@ def _open_period(tx: Transaction, day: str, currency: str) -> FeePeriod:
 
 def _period(tx: Transaction, day: str, currency: str) -> FeePeriod:
     key = (day[:MONTH_CHARS], currency)
-    return tx.get(FeePeriod, key) or FeePeriod(*key, 0, 0, "")
+    return tx.rows[FeePeriod][key] or FeePeriod(*key, 0, 0, "")
 
 
-def _keep_invoiced(tx: Transaction, payment: str) -> int:
+def _keep_invoiced(tx: Transaction, charge: FeeCharge) -> int:
     """Make room for a new charge of a payment; return how many invoiced ones it has had."""
-    charge = tx.get(FeeCharge, (payment, CURRENT))
-    if charge is None or not charge.stands:
-        return 0 if charge is None else charge.earlier
+    if not charge.stands:
+        return charge.earlier
     kept = replace(charge, number=charge.earlier + 1)
     tx.put(kept)
     return kept.number
 
 
-def _refuse_payment(tx: Transaction, record: FeeCharged) -> Capture:
-    capture = tx.get(Capture, (record.payment,))
+def _require_capture(tx: Transaction, record: FeeCharged) -> Capture:
+    capture = tx.rows[Capture][record.payment,]
     if capture is None or not capture.stands:
         raise Refused(
             "not-captured",
@@ -190,15 +202,27 @@ def _refuse_payment(tx: Transaction, record: FeeCharged) -> Capture:
             expected="a captured payment",
             got="no capture" if capture is None else f"reversed in entry {capture.entry}",
         )
-    charge = tx.get(FeeCharge, (record.payment, CURRENT))
-    if charge is not None and charge.stands and not _is_past(tx, charge, capture):
+    return capture
+
+
+def _refuse_charged(tx: Transaction, charge: FeeCharge, capture: Capture) -> None:
+    """Return if a capture may be charged: no charge stands, or an earlier capture's, invoiced."""
+    if not charge.stands:
+        return
+    invoiced = _period(tx, charge.period, charge.currency).invoice
+    if charge.capture_entry == capture.entry or not invoiced:
         raise Refused(
             "already-charged",
-            f"The fee of payment {record.payment} is charged; a charge that is not invoiced yet "
+            f"The fee of payment {charge.payment} is charged; a charge that is not invoiced yet "
             "can be taken back with fee.reversed.",
             expected="a payment without a standing charge",
             got=f"{money(charge.amount, charge.currency)}, charged in entry {charge.entry}",
         )
+
+
+def _refuse_agreement(
+    tx: Transaction, record: FeeCharged, capture: Capture, day: str
+) -> FeeAgreement:
     if record.currency != capture.currency:
         raise Refused(
             "wrong-currency",
@@ -206,19 +230,6 @@ def _refuse_payment(tx: Transaction, record: FeeCharged) -> Capture:
             expected=capture.currency,
             got=record.currency,
         )
-    return capture
-
-
-def _is_past(tx: Transaction, charge: FeeCharge, capture: Capture) -> bool:
-    """Return whether a charge is invoiced and of an earlier capture than this one."""
-    if charge.capture_entry == capture.entry:
-        return False
-    return bool(_period(tx, charge.period, charge.currency).invoice)
-
-
-def _refuse_agreement(
-    tx: Transaction, record: FeeCharged, capture: Capture, day: str
-) -> FeeAgreement:
     named = agreements.require(tx, FeeAgreement, record.agreement)
     held = fee_agreements.held_on(tx, capture.currency, capture.channel, day)
     if named is not held:
@@ -257,14 +268,14 @@ def await_reversal(tx: Transaction, payment: str) -> None:
 
     A charge that is invoiced stands for good. What is awaited already keeps its age.
     """
-    charge = tx.get(FeeCharge, (payment, CURRENT))
+    charge = tx.rows[FeeCharge][payment, CURRENT]
     if charge is None or not charge.stands or _is_awaited(tx, payment):
         return
     key = (charge.period, charge.currency)
-    period = tx.get(FeePeriod, key)
+    period = tx.rows[FeePeriod][key]
     if period is None or period.invoice:
         return
-    stale = tx.get(StaleCharges, key) or StaleCharges(*key, 0, ())
+    stale = tx.rows[StaleCharges][key] or StaleCharges(*key, 0, ())
     names = (*stale.payments, payment)[:STALE_NAMED_MAX]
     tx.put(replace(stale, count=stale.count + 1, payments=names))
     matter = (f"payment:{payment}", tx.sole("institution"))
@@ -277,7 +288,7 @@ def refuse_stale(tx: Transaction, period: FeePeriod) -> None:
     Raises:
         Refused: ``stale-charge``.
     """
-    stale = tx.get(StaleCharges, (period.period, period.currency))
+    stale = tx.rows[StaleCharges][period.period, period.currency]
     if stale is None:
         return
     names = ", ".join(stale.payments)
@@ -292,7 +303,7 @@ def refuse_stale(tx: Transaction, period: FeePeriod) -> None:
 
 
 def _is_awaited(tx: Transaction, payment: str) -> bool:
-    expectation = tx.get(Expectation, (FEE_REVERSAL, f"payment:{payment}"))
+    expectation = tx.rows[Expectation][FEE_REVERSAL, f"payment:{payment}"]
     return expectation is not None and expectation.state == expectations.OPEN
 
 
@@ -301,7 +312,7 @@ def _meet_reversal(tx: Transaction, charge: FeeCharge) -> None:
         return
     expectations.meet_if_open(tx, FEE_REVERSAL, tx.subject)
     key = (charge.period, charge.currency)
-    stale = tx.get(StaleCharges, key)
+    stale = tx.rows[StaleCharges][key]
     if stale is None:
         raise LookupError(f"the state counts no stale charge of {key}")
     names = tuple(name for name in stale.payments if name != charge.payment)
@@ -310,7 +321,7 @@ def _meet_reversal(tx: Transaction, charge: FeeCharge) -> None:
 
 
 def _reversed(tx: Transaction, record: FeeReversed) -> None:
-    charge = tx.get(FeeCharge, (record.payment, CURRENT))
+    charge = tx.rows[FeeCharge][record.payment, CURRENT]
     if charge is None or not charge.stands:
         raise Refused(
             "not-charged",
@@ -319,7 +330,7 @@ def _reversed(tx: Transaction, record: FeeReversed) -> None:
             got="no charge" if charge is None else f"reversed in entry {charge.entry}",
         )
     key = (charge.period, charge.currency)
-    period = tx.get(FeePeriod, key)
+    period = tx.rows[FeePeriod][key]
     if period is None:
         raise LookupError(f"the state has no accrual of {key}")
     refuse_invoiced(period, "reversed")

@@ -7,7 +7,7 @@ the receivers: nothing reaches a receiver on one party's word.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -87,7 +87,7 @@ class SplitWithdrawn(Record, frozen=True, kw_only=True, tag="split.withdrawn"):
 
 def _captured(tx: Transaction, record: PaymentCaptured) -> None:
     payment = record.payment
-    existing = tx.get(Capture, (payment,))
+    existing = tx.rows[Capture][payment,]
     if existing is not None and existing.stands:
         raise Refused(
             "already-captured",
@@ -112,7 +112,7 @@ def _captured(tx: Transaction, record: PaymentCaptured) -> None:
         0 if existing is None else existing.reversals,
     )
     tx.set(Capture, (payment,), capture)
-    instruction = tx.get(Instruction, (payment,))
+    instruction = tx.rows[Instruction][payment,]
     if instruction is None or not instruction.stands:
         _hold(tx, capture)
         matter = (tx.subject, tx.sole("platform"))
@@ -127,17 +127,13 @@ def _captured(tx: Transaction, record: PaymentCaptured) -> None:
 
 def _allocate(tx: Transaction, legs: list[Leg], capture: Capture) -> None:
     """Enter the legs that were instructed before their payment was captured."""
-    parts = [(leg.receiver, leg.amount) for leg in legs]
-    buckets = allocation.enter(tx, parts, capture, books.RESERVE)
-    placed = {
-        (leg.payment, leg.leg): replace(leg, bucket=bucket)
-        for leg, bucket in zip(legs, buckets, strict=True)
-    }
-    tx.set_all(Leg, placed)
+    buckets = allocation.enter(tx, legs, [leg.amount for leg in legs], capture, books.RESERVE)
+    for leg, bucket in zip(legs, buckets, strict=True):
+        tx.set(Leg, (leg.payment, leg.leg), replace(leg, bucket=bucket))
 
 
 def _instructed(tx: Transaction, record: SplitInstructed) -> None:
-    existing = tx.get(Instruction, (record.payment,))
+    existing = tx.rows[Instruction][record.payment,]
     if existing is not None and existing.stands:
         raise Refused(
             "already-instructed",
@@ -149,7 +145,7 @@ def _instructed(tx: Transaction, record: SplitInstructed) -> None:
 
 
 def _amended(tx: Transaction, record: SplitAmended) -> None:
-    existing = tx.get(Instruction, (record.payment,))
+    existing = tx.rows[Instruction][record.payment,]
     if existing is None or not existing.stands:
         raise _not_instructed(record.payment)
     old_legs = _legs(tx, existing)
@@ -164,7 +160,7 @@ def _amended(tx: Transaction, record: SplitAmended) -> None:
 
 def _reversed(tx: Transaction, record: PaymentReversed) -> None:
     payment = record.payment
-    capture = tx.get(Capture, (payment,))
+    capture = tx.rows[Capture][payment,]
     if capture is None or not capture.stands:
         raise Refused(
             "not-captured",
@@ -172,7 +168,7 @@ def _reversed(tx: Transaction, record: PaymentReversed) -> None:
             expected="a captured payment",
             got="no capture" if capture is None else f"reversed in entry {capture.entry}",
         )
-    instruction = tx.get(Instruction, (payment,))
+    instruction = tx.rows[Instruction][payment,]
     if payment_state(capture, instruction) != CONFLICTING:
         refunded.refuse_refunded(tx, capture)
     legs = _legs(tx, instruction) if instruction is not None and instruction.allocated else []
@@ -197,8 +193,8 @@ def _reversed(tx: Transaction, record: PaymentReversed) -> None:
 
 def _withdrawn(tx: Transaction, record: SplitWithdrawn) -> None:
     payment = record.payment
-    instruction = tx.get(Instruction, (payment,))
-    capture = tx.get(Capture, (payment,))
+    instruction = tx.rows[Instruction][payment,]
+    capture = tx.rows[Capture][payment,]
     _refuse_withdrawal(tx, payment, capture, instruction)
     detail = f"split withdrawn: {record.reason}"
     if instruction is not None and instruction.stands:
@@ -225,7 +221,7 @@ def _refuse_withdrawal(
         )
     if instruction is not None and instruction.stands:
         return
-    reversal = tx.get(Expectation, (REVERSAL, tx.subject))
+    reversal = tx.rows[Expectation][REVERSAL, tx.subject]
     if reversal is None or reversal.state != expectations.OPEN:
         raise _not_instructed(payment)
 
@@ -249,8 +245,8 @@ def _refuse_split(tx: Transaction, record: Split, paid: Mapping[int, Leg] = _NON
         )
     books.refuse_amount(tx, record.amount, record.currency)
     shares = allocation.compute(record, tx.genesis.limits.legs)
-    names = [leg.receiver for leg in record.legs if leg.leg not in paid]
-    receivers.refuse_closed(tx, names, record.currency)
+    fresh = [leg for leg in record.legs if leg.leg not in paid] if paid else record.legs
+    receivers.refuse_closed(tx, fresh, record.currency)
     return shares
 
 
@@ -265,7 +261,7 @@ def _state_instruction(
     payment, amounts = record.payment, shares.amounts
     if earlier is not None:
         _drop_legs(tx, earlier, len(amounts))
-    capture = tx.get(Capture, (payment,))
+    capture = tx.rows[Capture][payment,]
     if capture is not None:
         _acknowledge_reversal(tx, capture)
     buckets = [NO_BUCKET] * len(amounts)
@@ -277,14 +273,7 @@ def _state_instruction(
         opens(tx, CAPTURE, matter, record.amount, record.currency)
     elif _settle_halves(tx, capture, record, INSTRUCTION):
         agreed = True
-        parts = [
-            (leg.receiver, amount)
-            for leg, amount in zip(record.legs, amounts, strict=True)
-            if leg.leg not in paid
-        ]
-        buckets = allocation.enter(tx, parts, capture, books.suspense(payment))
-        for number in sorted(paid):
-            buckets.insert(number - 1, paid[number].bucket)
+        buckets = _enter(tx, record, amounts, capture, paid)
     instruction = Instruction(
         payment,
         record.order,
@@ -299,13 +288,28 @@ def _state_instruction(
         agreed,
     )
     tx.set(Instruction, (payment,), instruction)
-    legs = {
-        (payment, leg.leg): Leg(
-            payment, leg.leg, leg.receiver, amount, leg.purpose, leg.ppm, bucket
-        )
-        for leg, amount, bucket in zip(record.legs, amounts, buckets, strict=True)
-    }
-    tx.set_all(Leg, legs)
+    state = tx.add if earlier is None else tx.set  # nobody asks for legs without an instruction
+    for leg, amount, bucket in zip(record.legs, amounts, buckets, strict=True):
+        number = leg.leg
+        row = Leg(payment, number, leg.receiver, amount, leg.purpose, leg.ppm, bucket)
+        state(Leg, (payment, number), row)
+
+
+def _enter(
+    tx: Transaction,
+    record: Split,
+    amounts: Sequence[int],
+    capture: Capture,
+    paid: Mapping[int, Leg],
+) -> list[int]:
+    """Enter the legs that are not paid; return the number of every leg's bucket."""
+    source = books.suspense(record.payment)
+    if not paid:
+        return allocation.enter(tx, record.legs, amounts, capture, source)
+    fresh = [leg for leg in record.legs if leg.leg not in paid]
+    parts = [amounts[leg.leg - 1] for leg in fresh]
+    entered = iter(allocation.enter(tx, fresh, parts, capture, source))
+    return [paid[leg.leg].bucket if leg.leg in paid else next(entered) for leg in record.legs]
 
 
 def _acknowledge_reversal(tx: Transaction, capture: Capture) -> None:
@@ -336,10 +340,10 @@ def _halves_expectation(tx: Transaction, likely: str) -> Expectation | None:
     At most one of the two is open at a time, so an open one of the likely kind is the answer.
     """
     subject = tx.subject
-    first = tx.get(Expectation, (likely, subject))
+    first = tx.rows[Expectation][likely, subject]
     if first is not None and first.state == expectations.OPEN:
         return first
-    other = tx.get(Expectation, (INSTRUCTION if likely == CAPTURE else CAPTURE, subject))
+    other = tx.rows[Expectation][INSTRUCTION if likely == CAPTURE else CAPTURE, subject]
     if first is None or other is None:
         return first or other
     return first if first.opened_entry > other.opened_entry else other
@@ -353,7 +357,7 @@ def _hold(tx: Transaction, capture: Capture) -> None:
 
 def _legs(tx: Transaction, instruction: Instruction) -> list[Leg]:
     payment = instruction.payment
-    found = [tx.get(Leg, (payment, number)) for number in range(1, instruction.leg_count + 1)]
+    found = [tx.rows[Leg][payment, number] for number in range(1, instruction.leg_count + 1)]
     return [leg for leg in found if leg is not None]
 
 

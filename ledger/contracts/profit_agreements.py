@@ -129,18 +129,18 @@ def acceptance(agreement: str, party: str) -> str:
 
 def held_in(tx: Transaction, currency: str, month: str) -> ProfitAgreement | None:
     """Return the agreement by which the income of ``month`` is shared, or None."""
-    plan = tx.get(ProfitPlan, (currency,))
+    plan = tx.rows[ProfitPlan][currency,]
     return agreements.held_on(tx, ProfitAgreement, plan.latest if plan else "", month)
 
 
 def terms_of(tx: Transaction, agreement: ProfitAgreement) -> list[ProfitTerm]:
     """Return the terms of an agreement, in the order in which it names the parties."""
-    found = [tx.get(ProfitTerm, (agreement.agreement, party)) for party in agreement.parties]
+    found = [tx.rows[ProfitTerm][agreement.agreement, party] for party in agreement.parties]
     return [term for term in found if term is not None]
 
 
 def _agreed(tx: Transaction, record: ProfitAgreed) -> None:
-    existing = tx.get(ProfitAgreement, (record.agreement,))
+    existing = tx.rows[ProfitAgreement][record.agreement,]
     agreements.refuse_in_force(existing)
     agreements.refuse_far(tx, record.effective_from)
     _refuse_recipients(tx, record)
@@ -214,7 +214,7 @@ def _refuse_replacing(
     The institution need not be among ``parties``: it has stated the new agreement itself.
     """
     institution = tx.sole("institution")
-    plan = tx.get(ProfitPlan, (currency,))
+    plan = tx.rows[ProfitPlan][currency,]
     if plan is None:
         return ""
     before = agreements.require(tx, ProfitAgreement, plan.latest)
@@ -263,7 +263,7 @@ def _accepted(tx: Transaction, record: ProfitAccepted) -> None:
 
 
 def _own_term(tx: Transaction, offer: ProfitAgreement) -> ProfitTerm:
-    term = tx.get(ProfitTerm, (offer.agreement, tx.author))
+    term = tx.rows[ProfitTerm][offer.agreement, tx.author]
     if term is None or tx.author == tx.sole("institution"):
         others = [party for party in offer.parties if party != tx.sole("institution")]
         raise Refused(
@@ -284,7 +284,7 @@ def _put_in_force(tx: Transaction, offer: ProfitAgreement) -> None:
 def _state(tx: Transaction, offer: ProfitAgreement) -> str:
     """Return the state of an offer once the author's acceptance agrees and others are missing."""
     for party in offer.parties:
-        expectation = tx.get(Expectation, (PROFIT_ACCEPTANCE, acceptance(offer.agreement, party)))
+        expectation = tx.rows[Expectation][PROFIT_ACCEPTANCE, acceptance(offer.agreement, party)]
         conflicts = expectation is not None and expectation.state == expectations.CONFLICTING
         if conflicts and party != tx.author:
             return CONFLICTING

@@ -169,7 +169,7 @@ def _first_state(tx: Transaction, party: str, amount: int) -> str:
 
 
 def _refuse_invoice(tx: Transaction, record: ProfitShared) -> FeeInvoice:
-    existing = tx.get(ProfitShare, (record.share,))
+    existing = tx.rows[ProfitShare][record.share,]
     if existing is not None:
         raise Refused(
             "share-exists",
@@ -273,7 +273,7 @@ def _confirmed(tx: Transaction, record: ProfitConfirmed) -> None:
 
 
 def _require_share(tx: Transaction, name: str) -> ProfitShare:
-    share = tx.get(ProfitShare, (name,))
+    share = tx.rows[ProfitShare][name,]
     if share is None:
         raise Refused(
             "unknown-share",
@@ -285,7 +285,7 @@ def _require_share(tx: Transaction, name: str) -> ProfitShare:
 
 
 def _refuse_confirmation(tx: Transaction, share: ProfitShare) -> ProfitPortion:
-    portion = tx.get(ProfitPortion, (share.share, tx.author))
+    portion = tx.rows[ProfitPortion][share.share, tx.author]
     if portion is None or portion.state == KEPT:
         others = [party for party in share.parties if party != tx.sole("institution")]
         raise Refused(

@@ -8,7 +8,7 @@ many legs it settles.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Protocol
 
 from msgspec import Meta
 from msgspec.structs import replace
@@ -129,7 +129,7 @@ def require(tx: Transaction, name: str) -> Receiver:
     Raises:
         Refused: ``unknown-receiver``.
     """
-    receiver = tx.get(Receiver, (name,))
+    receiver = tx.rows[Receiver][name,]
     if receiver is None:
         raise Refused(
             "unknown-receiver",
@@ -140,14 +140,23 @@ def require(tx: Transaction, name: str) -> Receiver:
     return receiver
 
 
-def refuse_closed(tx: Transaction, names: Iterable[str], currency: str) -> None:
-    """Return if new legs in ``currency`` may go to every receiver that is named.
+class Paid(Protocol):
+    """What pays a receiver, such as a leg."""
+
+    @property
+    def receiver(self) -> str:
+        """The receiver's identifier."""
+
+
+def refuse_closed(tx: Transaction, legs: Iterable[Paid], currency: str) -> None:
+    """Return if new legs in ``currency`` may go to the receiver that each of them names.
 
     Raises:
         Refused: ``unknown-receiver``, ``receiver-suspended`` or ``wrong-currency``.
     """
-    registered = tx.table(Receiver)
-    for name in names:
+    registered = tx.rows[Receiver]
+    for leg in legs:
+        name = leg.receiver
         receiver = registered[name,] or require(tx, name)
         if receiver.state != ACTIVE:
             raise Refused(
@@ -184,14 +193,13 @@ def place(tx: Transaction, receiver: Receiver, due_date: str, amount: int) -> in
     """
     name = receiver.receiver
     for text in receiver.open_buckets:
-        if not text.startswith(due_date):
-            continue
-        seq = int(text[DATE_CHARS + 1 :])
-        bucket = tx.get(Bucket, (name, seq)) or _bucket(tx, name, seq)
-        if not bucket.returned:
-            total, legs = bucket.amount + amount, bucket.legs + 1
-            tx.set(Bucket, (name, seq), Bucket(name, seq, due_date, total, legs, "", ""))
-            return seq
+        if text.startswith(due_date):
+            seq = int(text[DATE_CHARS + 1 :])
+            bucket = tx.rows[Bucket][name, seq] or _bucket(tx, name, seq)
+            if not bucket.returned:
+                total, legs = bucket.amount + amount, bucket.legs + 1
+                tx.set(Bucket, (name, seq), Bucket(name, seq, due_date, total, legs, "", ""))
+                return seq
     seq = receiver.bucket_count + 1
     opened = (*receiver.open_buckets, f"{due_date}:{seq}")
     tx.put(replace(receiver, open_buckets=opened, bucket_count=seq))
@@ -251,7 +259,7 @@ def reopen(tx: Transaction, name: str, seqs: list[int], payout: str) -> None:
 
 
 def _bucket(tx: Transaction, name: str, seq: int) -> Bucket:
-    bucket = tx.get(Bucket, (name, seq))
+    bucket = tx.rows[Bucket][name, seq]
     if bucket is None:
         raise LookupError(f"the state has no bucket {seq} of receiver {name}")
     return bucket
@@ -279,7 +287,7 @@ def _registered(tx: Transaction, record: ReceiverRegistered) -> None:
 
 
 def _refuse_registration(tx: Transaction, record: ReceiverRegistered) -> None:
-    existing = tx.get(Receiver, (record.receiver,))
+    existing = tx.rows[Receiver][record.receiver,]
     if existing is not None:
         raise Refused(
             "receiver-exists",

@@ -113,7 +113,7 @@ class FloatSetAside(Row, frozen=True):
 
 def free(tx: Transaction, platform: str, currency: str) -> int:
     """Return what is free of a float: agreed, not held for refunds, not set aside. Minor units."""
-    balance = tx.get(Balance, (books.refund_float(platform), currency))
+    balance = tx.rows[Balance][books.refund_float(platform), currency]
     return (0 if balance is None else -balance.amount) - _set_aside(tx, platform, currency)
 
 
@@ -126,7 +126,7 @@ def float_keys(platform: str, currency: str) -> list[tuple[type[Row], Key]]:
 
 
 def _set_aside(tx: Transaction, platform: str, currency: str) -> int:
-    row = tx.get(FloatSetAside, (platform, currency))
+    row = tx.rows[FloatSetAside][platform, currency]
     return 0 if row is None else row.amount
 
 
@@ -157,7 +157,7 @@ def _withdrawn(tx: Transaction, record: RefundFloatWithdrawn) -> None:
 
 
 def _refuse_known(tx: Transaction, name: str) -> None:
-    existing = tx.get(FloatMovement, (name,))
+    existing = tx.rows[FloatMovement][name,]
     if existing is not None:
         raise Refused(
             "movement-exists",
@@ -230,7 +230,7 @@ def _reversed(tx: Transaction, record: RefundFloatReversed) -> None:
 
 
 def _require_unsettled(tx: Transaction, name: str) -> FloatMovement:
-    movement = tx.get(FloatMovement, (name,))
+    movement = tx.rows[FloatMovement][name,]
     if movement is None:
         raise Refused(
             "unknown-movement",
@@ -251,7 +251,7 @@ def _require_unsettled(tx: Transaction, name: str) -> FloatMovement:
 
 def _expectation(tx: Transaction, movement: FloatMovement) -> Expectation:
     subject = f"float:{movement.movement}"
-    awaited = tx.get(Expectation, (FLOAT_CONFIRMATION, subject))
+    awaited = tx.rows[Expectation][FLOAT_CONFIRMATION, subject]
     if awaited is None:
         raise LookupError(f"the state has no expectation of a confirmation for {subject}")
     return awaited

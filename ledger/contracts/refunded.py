@@ -26,7 +26,7 @@ def refuse_refunded(tx: Transaction, capture: Capture) -> None:
     Raises:
         Refused: ``payment-refunded``.
     """
-    taken = tx.get(RefundedPayment, (capture.payment,))
+    taken = tx.rows[RefundedPayment][capture.payment,]
     if taken is not None:
         requested, paid = (money(part, capture.currency) for part in (taken.requested, taken.paid))
         raise Refused(
@@ -52,7 +52,7 @@ def refuse_less(tx: Transaction, reversed_: Capture, amount: int, currency: str)
         Refused: ``refund-exceeds-payment`` or ``wrong-currency``.
     """
     payment, known = reversed_.payment, reversed_.currency
-    taken = tx.get(RefundedPayment, (payment,))
+    taken = tx.rows[RefundedPayment][payment,]
     if taken is None:
         return
     if currency != known:
@@ -75,7 +75,7 @@ def refuse_less(tx: Transaction, reversed_: Capture, amount: int, currency: str)
 
 def count(tx: Transaction, payment: str, requested: int, paid: int) -> None:
     """Add to what of ``payment`` is being refunded, and to what was."""
-    taken = tx.get(RefundedPayment, (payment,))
+    taken = tx.rows[RefundedPayment][payment,]
     if taken is not None:
         requested, paid = taken.requested + requested, taken.paid + paid
     row = RefundedPayment(payment, requested, paid) if requested or paid else None

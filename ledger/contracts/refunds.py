@@ -114,7 +114,7 @@ class Refund(Row, frozen=True):
 
 
 def _requested(tx: Transaction, record: RefundRequested) -> None:
-    existing = tx.get(Refund, (record.refund,))
+    existing = tx.rows[Refund][record.refund,]
     if existing is not None:
         _refuse_retry(existing, record)
     capture = _refuse_capture(tx, record)
@@ -164,7 +164,7 @@ def _refuse_retry(existing: Refund, record: RefundRequested) -> None:
 
 
 def _refuse_capture(tx: Transaction, record: RefundRequested) -> Capture:
-    capture = tx.get(Capture, (record.payment,))
+    capture = tx.rows[Capture][record.payment,]
     if capture is None or not capture.stands:
         raise Refused(
             "not-captured",
@@ -192,7 +192,7 @@ def _refuse_capture(tx: Transaction, record: RefundRequested) -> Capture:
 
 def _refuse_conflict(tx: Transaction, capture: Capture) -> None:
     """Return unless the platform's own half says that the captured amount is another."""
-    instruction = tx.get(Instruction, (capture.payment,))
+    instruction = tx.rows[Instruction][capture.payment,]
     if instruction is not None and payment_state(capture, instruction) == CONFLICTING:
         raise Refused(
             "halves-conflict",
@@ -206,7 +206,7 @@ def _refuse_conflict(tx: Transaction, capture: Capture) -> None:
 
 def _refuse_amount(tx: Transaction, record: RefundRequested, capture: Capture) -> None:
     amount, currency = record.amount, record.currency
-    taken = tx.get(RefundedPayment, (record.payment,))
+    taken = tx.rows[RefundedPayment][record.payment,]
     used = 0 if taken is None else taken.requested + taken.paid
     if amount > capture.amount - used:
         raise Refused(
@@ -269,7 +269,7 @@ def _failed(tx: Transaction, record: RefundFailed) -> None:
 
 
 def _require(tx: Transaction, name: str) -> Refund:
-    refund = tx.get(Refund, (name,))
+    refund = tx.rows[Refund][name,]
     if refund is None:
         raise Refused(
             "unknown-refund",

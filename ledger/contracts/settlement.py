@@ -202,7 +202,7 @@ def _created(tx: Transaction, record: SettlementCreated) -> None:
 
 
 def _refuse_payout(tx: Transaction, record: SettlementCreated) -> receivers.Receiver:
-    existing = tx.get(Payout, (record.payout,))
+    existing = tx.rows[Payout][record.payout,]
     if existing is not None:
         raise Refused(
             "payout-exists",
@@ -323,7 +323,7 @@ def _confirmed(tx: Transaction, record: SettlementConfirmed) -> None:
     subject = f"payout:{payout.payout}"
     stated = (record.amount, record.currency)
     agrees = stated == (payout.amount, payout.currency)
-    arrival = tx.get(Expectation, (ARRIVAL, subject))
+    arrival = tx.rows[Expectation][ARRIVAL, subject]
     if arrival is None:
         raise LookupError(f"the state has no expectation of arrival for {subject}")
     tx.put(
@@ -368,7 +368,7 @@ def _refuse_confirmation(tx: Transaction, payout: Payout) -> None:
 
 
 def _require(tx: Transaction, payout_id: str) -> Payout:
-    payout = tx.get(Payout, (payout_id,))
+    payout = tx.rows[Payout][payout_id,]
     if payout is None:
         raise Refused(
             "unknown-payout",

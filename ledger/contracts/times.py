@@ -42,9 +42,7 @@ def due_date(tx: Transaction, time_ms: int, cycle: str) -> str:
     Raises:
         Refused: ``date-out-of-range``.
     """
-    known = tx.genesis.due_dates
-    key = (tx.genesis.calendar.day_number(time_ms), cycle)
-    return known.get(key) or known.reckon(*key)
+    return tx.genesis.due_dates.after(time_ms, cycle)
 
 
 def business_date(tx: Transaction, time_ms: int) -> str:
@@ -53,7 +51,7 @@ def business_date(tx: Transaction, time_ms: int) -> str:
     Raises:
         Refused: ``date-out-of-range``.
     """
-    return due_date(tx, time_ms, "D+0")
+    return tx.genesis.due_dates.after(time_ms, "D+0")
 
 
 def shown(time_ms: int) -> str:

@@ -27,7 +27,7 @@ def a_posting_does_not_balance(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def generous(tx: Transaction, currency: str, lines: Any) -> None:
         post(tx, currency, lines)
-        row = tx.get(Balance, ("reserve", currency))
+        row = tx.rows[Balance]["reserve", currency]
         tx.put(Balance("reserve", currency, 1 + (0 if row is None else row.amount)))
 
     monkeypatch.setattr(books, "post", generous)
@@ -45,7 +45,7 @@ def a_refusal_changes_the_books(monkeypatch: pytest.MonkeyPatch) -> None:
 
     rules: dict[Any, Any] = RULES
     monkeypatch.setitem(rules, PaymentCaptured, rule._replace(apply=late))
-    monkeypatch.setattr(Transaction, "undo", lambda self: self._undo.clear())
+    monkeypatch.setattr(Transaction, "undo", lambda self: self.log.clear())
 
 
 @mutant("I4", plan_of(1))
