@@ -1,5 +1,25 @@
-"""``python -m cli`` is the ``tongzhang`` command."""
+"""Where the ``tongzhang`` command begins: signals count from the first moment.
 
-from cli.main import main
+Importing the command takes half a second, in which a Ctrl-C is as likely as later.
+"""
 
-main()
+from __future__ import annotations
+
+import sys
+
+from cli.signals import INTERRUPTED, end_in_order, leave_in_peace
+
+
+def start() -> None:
+    """Run the command line of this process and exit."""
+    end_in_order()
+    try:
+        from cli.main import main
+    except KeyboardInterrupt:
+        leave_in_peace()
+        sys.exit(INTERRUPTED)
+    main()
+
+
+if __name__ == "__main__":
+    start()

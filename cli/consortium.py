@@ -54,6 +54,14 @@ FastStart = Annotated[
     bool, typer.Option("--fast-start", help="Do not check the whole database at the start.")
 ]
 
+UntilEof = Annotated[
+    bool,
+    typer.Option(
+        "--until-eof",
+        help="Stop, too, when standard input ends: when whoever holds its other end is gone.",
+    ),
+]
+
 
 def init(
     folder: Folder,
@@ -131,6 +139,7 @@ def node(
     rebuild: Rebuild = False,
     fast_start: FastStart = False,
     check_state: CheckState = False,
+    until_eof: UntilEof = False,
 ) -> None:
     """Run one party's node until Ctrl-C or SIGTERM.
 
@@ -144,7 +153,9 @@ def node(
       tongzhang node net/platform
       tongzhang node net/platform --rebuild
     """
-    from cli.serving import Checked, run_node
+    from cli.serving import Checked, run_node, stop_at_end_of_input
 
+    if until_eof:
+        stop_at_end_of_input()
     trusted: Checked = "nothing" if fast_start else "log"
     run_node(home, rebuild=rebuild, checked="state" if check_state else trusted)

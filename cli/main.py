@@ -31,7 +31,7 @@ from cli.bench.command import bench
 from cli.demo.command import demo
 from cli.errors import BAD, GOOD, USAGE, CliError, OutputFailed, UsageError
 from cli.output import drop_output, note, say, show_error, watch_output
-from cli.signals import end_in_order, leave_in_peace
+from cli.signals import INTERRUPTED, end_in_order, leave_in_peace
 from cli.simulation.command import simulate
 
 
@@ -51,9 +51,6 @@ Version = Annotated[
     bool,
     typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True),
 ]
-
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells count it, and after SIGTERM and SIGHUP."""
 
 app = typer.Typer(
     name="tongzhang",

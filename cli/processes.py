@@ -49,11 +49,15 @@ class NodeProcess:
         return self._process is not None and self._process.poll() is None
 
     def start(self, *arguments: str) -> None:
-        """Start ``tongzhang node HOME``, out of reach of this terminal's Ctrl-C."""
+        """Start ``tongzhang node HOME``, out of reach of this terminal's Ctrl-C.
+
+        It stops when this process ends, however that comes: with it goes the other end of its
+        standard input.
+        """
         with (self.home / OUTPUT).open("ab") as output:
             self._process = subprocess.Popen(
-                [*command(), "node", str(self.home), *arguments],
-                stdin=subprocess.DEVNULL,
+                [*command(), "node", str(self.home), "--until-eof", *arguments],
+                stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=environment(),
@@ -64,9 +68,9 @@ class NodeProcess:
     def kill(self) -> None:
         """End the process at once (kill -9), as a power cut would."""
         self._ended = True
-        if self._process is not None and self._process.poll() is None:
+        if self._process is not None:
             self._process.kill()
-            self._process.wait()
+            self._process.communicate()
 
     def ask_to_stop(self) -> None:
         """Send SIGTERM; the process ends in order."""

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import logging
+import os
+import signal
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +34,7 @@ Checked = Literal["nothing", "log", "state"]
 
 REBUILDING = "rebuilding"
 """Names the database that the home's key signs with: another one has forgotten votes (I2)."""
+_PIPE_BYTES = 4096
 _SQLITE_FILES = ("", "-wal", "-shm")
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -67,6 +72,18 @@ def run_node(path: Path, *, rebuild: bool, checked: Checked) -> None:
                 f"cannot listen on {config.host}:{config.port}: {error.strerror or error}",
                 f"end what uses the port, or change it in {path / 'node.toml'}",
             ) from None
+
+
+def stop_at_end_of_input() -> None:
+    """Stop this process in order once its standard input ends, whatever it is doing then."""
+    threading.Thread(target=_read_to_end, name="stdin", daemon=True).start()
+
+
+def _read_to_end() -> None:
+    with contextlib.suppress(OSError):
+        while os.read(0, _PIPE_BYTES):
+            pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _spare_the_collector() -> None:

@@ -8,6 +8,9 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells count it, and after SIGTERM and SIGHUP."""
+
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ from cli.files import write_files
 from cli.main import run
 from cli.processes import free_ports
 from cli.signals import ended_in_order, uninterrupted
+from node.errors import HomeError
+from node.home import lock_home
 
 ROOT = Path(__file__).resolve().parent.parent
 QUIET = ("", "interrupted")  # not every version of Typer leaves that to be said here
@@ -173,6 +176,77 @@ def test_a_node_that_is_told_to_end_ends_in_order(number: signal.Signals, tmp_pa
     finally:
         node.kill()
         node.wait()
+
+
+OWNER = """
+import sys, time
+from pathlib import Path
+from cli.network import found_network
+from cli.parties import parse_parties
+
+network = found_network(Path(sys.argv[1]), "owned", parse_parties("platform,institution"), 2)
+node = network.node("platform")
+node.start()
+while "answers at" not in (node.home / "output.txt").read_text():
+    node.refuse_dead()
+    time.sleep(0.05)
+print(flush=True)
+time.sleep(600)
+"""
+"""Starts a node, and says so with a line."""
+
+
+def test_nodes_end_in_order_with_the_process_that_started_them(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", OWNER, str(tmp_path / "net")]
+    owner = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE)
+    assert owner.stdout is not None
+    try:
+        assert owner.stdout.readline() == b"\n"
+    finally:
+        owner.kill()
+        owner.communicate()
+    home = tmp_path / "net" / "platform"
+    until(lambda: not is_locked(home))
+    assert "Traceback" not in (home / "output.txt").read_text()
+    assert not (home / "ledger.db-wal").exists()  # it closed its database
+
+
+def is_locked(home: Path) -> bool:
+    try:
+        with lock_home(home):
+            return False
+    except HomeError:
+        return True
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+IMPORTED = """
+import os
+os.kill(os.getpid(), {number})
+"""
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_a_signal_while_the_command_is_imported_ends_it_as_later(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    (tmp_path / "typer.py").write_text(IMPORTED.format(number=int(number)))
+    done = subprocess.run(
+        [sys.executable, "-m", "cli", "--version"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=_heard,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
 def test_a_signal_that_comes_to_another_thread_waits_as_well() -> None:

@@ -11,12 +11,12 @@ import typer
 
 from cli.errors import BAD, UsageError
 from cli.output import note, plural, progress, say, say_json, table
+from cli.signals import INTERRUPTED
 from cli.simulation.choices import Choices, base_plan, reproduce, seeds_of
 from simulator.campaign import JOBS_MAX, Death, add_up, campaign
 from simulator.run import Outcome
 from simulator.verdict import WIDTH
 
-INTERRUPTED = 130
 TOGETHER = "\u00a0"
 """Stands for a space at which no line is broken."""
 
