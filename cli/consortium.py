@@ -22,21 +22,37 @@ Folder = Annotated[
     ),
 ]
 Parties = Annotated[
-    str, typer.Option("--parties", help="The parties: a,b or a:role,b:role, in leader order.")
+    str,
+    typer.Option(
+        "--parties",
+        metavar="A,B:ROLE,…",
+        help="The parties: a,b or a:role,b:role, in leader order.",
+    ),
 ]
 Quorum = Annotated[
     Optional[int],  # noqa: UP045
-    typer.Option("--quorum", help="Equal votes that make a block final.", show_default="safest"),
+    typer.Option(
+        "--quorum", metavar="N", help="Equal votes that make a block final.", show_default="safest"
+    ),
 ]
-BasePort = Annotated[int, typer.Option("--base-port", help="The first node's port.")]
-Host = Annotated[str, typer.Option("--host", help="The address on which the nodes listen.")]
+BasePort = Annotated[
+    int, typer.Option("--base-port", metavar="PORT", help="The first node's port.")
+]
+Host = Annotated[
+    str, typer.Option("--host", metavar="HOST", help="The address on which the nodes listen.")
+]
 Hosts = Annotated[
     str,
     typer.Option(
-        "--hosts", help="Where the others reach a party: a=host,b=host.", show_default="--host"
+        "--hosts",
+        metavar="PARTY=HOST,…",
+        help="Where the others reach a party: a=host,b=host.",
+        show_default="--host",
     ),
 ]
-Name = Annotated[str, typer.Option("--name", help="The consortium's name, lower case.")]
+Name = Annotated[
+    str, typer.Option("--name", metavar="NAME", help="The consortium's name, lower case.")
+]
 HomePath = Annotated[
     Path,
     typer.Argument(

@@ -30,13 +30,22 @@ EvidenceId = Annotated[
 Out = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Option(
-        "--out", help="Write the file that verifies offline there.", show_default=False, parser=path
+        "--out",
+        metavar="FILE",
+        help="Write the file that verifies offline there.",
+        show_default=False,
+        parser=path,
     ),
 ]
 StoppedHome = Annotated[
     Path,
     typer.Option(
-        "--home", envvar="TONGZHANG_HOME", help="The node's home.", show_default=False, parser=path
+        "--home",
+        metavar="DIR",
+        envvar="TONGZHANG_HOME",
+        help="The node's home.",
+        show_default=False,
+        parser=path,
     ),
 ]
 

@@ -36,13 +36,22 @@ OneState = Annotated[
     ),
 ]
 Awaited = Annotated[
-    str, typer.Option("--awaited", help="Only what this party owes.", show_default=False)
+    str,
+    typer.Option(
+        "--awaited", metavar="PARTY", help="Only what this party owes.", show_default=False
+    ),
 ]
 Opener = Annotated[
-    str, typer.Option("--opener", help="Only what is owed to this party.", show_default=False)
+    str,
+    typer.Option(
+        "--opener", metavar="PARTY", help="Only what is owed to this party.", show_default=False
+    ),
 ]
 Kind = Annotated[
-    str, typer.Option("--kind", help="Only of this kind, such as capture.", show_default=False)
+    str,
+    typer.Option(
+        "--kind", metavar="KIND", help="Only of this kind, such as capture.", show_default=False
+    ),
 ]
 MinAge = Annotated[
     str,
@@ -52,7 +61,12 @@ MinAge = Annotated[
 ]
 MinAmount = Annotated[
     str,
-    typer.Option("--min-amount", help="Only from this amount on, in yuan.", show_default=False),
+    typer.Option(
+        "--min-amount",
+        metavar="YUAN",
+        help="Only from this amount on, in yuan.",
+        show_default=False,
+    ),
 ]
 Summary = Annotated[
     bool, typer.Option("--summary", help="Sums by pair of parties, of all that is not met.")

@@ -20,13 +20,14 @@ Out = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Option(
         "--out",
+        metavar="FILE",
         help="The file to write; standard output if left out.",
         show_default=False,
         parser=path,
     ),
 ]
 _START_HELP = "The first block to export. A file that begins after block 1 does not verify alone."
-Start = Annotated[int, typer.Option("--start", min=1, help=_START_HELP)]
+Start = Annotated[int, typer.Option("--start", metavar="ENTRY", min=1, help=_START_HELP)]
 
 app = typer.Typer(help="Export what a node holds.", no_args_is_help=True, rich_markup_mode=None)
 

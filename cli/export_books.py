@@ -35,7 +35,10 @@ OneFormat = Annotated[
 Party = Annotated[
     str,
     typer.Option(
-        "--party", help="Only the postings that this party is a side of.", show_default=False
+        "--party",
+        metavar="PARTY",
+        help="Only the postings that this party is a side of.",
+        show_default=False,
     ),
 ]
 AsOf = Annotated[
@@ -51,6 +54,7 @@ Out = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Option(
         "--out",
+        metavar="FILE",
         help="The file to write; standard output if left out, but for xlsx.",
         show_default=False,
         parser=path,

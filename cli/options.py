@@ -20,6 +20,7 @@ Home = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Option(
         "--home",
+        metavar="DIR",
         envvar="TONGZHANG_HOME",
         help="The node's home directory: its address and the operator's token are read there.",
         show_default=False,
@@ -27,12 +28,16 @@ Home = Annotated[
     ),
 ]
 Url = Annotated[
-    str, typer.Option("--url", help="The node's address, instead of --home.", show_default=False)
+    str,
+    typer.Option(
+        "--url", metavar="URL", help="The node's address, instead of --home.", show_default=False
+    ),
 ]
 Token = Annotated[
     str,
     typer.Option(
         "--token",
+        metavar="TOKEN",
         envvar="TONGZHANG_TOKEN",
         help="A bearer token, instead of the operator's.",
         show_default=False,
@@ -42,6 +47,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.
 GenesisFile = Annotated[
     Path,
     typer.Option(
-        "--genesis", help="The consortium's genesis document.", show_default=False, parser=path
+        "--genesis",
+        metavar="FILE",
+        help="The consortium's genesis document.",
+        show_default=False,
+        parser=path,
     ),
 ]

@@ -23,7 +23,9 @@ _PINNED = ("as_of", "on")
 
 _AGES_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
-Limit = Annotated[int, typer.Option("--limit", min=1, help="How many to show at most.")]
+Limit = Annotated[
+    int, typer.Option("--limit", metavar="N", min=1, help="How many to show at most.")
+]
 
 
 def follow(client: Client, path: str, items: str, limit: int, **query: object) -> dict[str, Any]:

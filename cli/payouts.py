@@ -39,11 +39,13 @@ Upcoming = Annotated[
     bool, typer.Option("--upcoming", help="With --due: also what falls due later.")
 ]
 Receiver = Annotated[
-    str, typer.Option("--receiver", help="Only to this receiver.", show_default=False)
+    str, typer.Option("--receiver", metavar="ID", help="Only to this receiver.", show_default=False)
 ]
 OneState = Annotated[
     Optional[PayoutState],  # noqa: UP045
-    typer.Option("--state", help="Only payouts in this state.", show_default=False),
+    typer.Option(
+        "--state", metavar="STATE", help="Only payouts in this state.", show_default=False
+    ),
 ]
 ReceiverId = Annotated[
     str, typer.Argument(metavar="ID", help="The receiver's identifier.", show_default=False)

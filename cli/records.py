@@ -16,13 +16,17 @@ RecordId = Annotated[str, typer.Argument(metavar="ID", help="The record's id.", 
 Party = Annotated[
     str,
     typer.Option(
-        "--party", help="Who stated it; the node's own party if left out.", show_default=False
+        "--party",
+        metavar="PARTY",
+        help="Who stated it; the node's own party if left out.",
+        show_default=False,
     ),
 ]
 Out = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Option(
         "--out",
+        metavar="FILE",
         help="The file to write; standard output if left out.",
         show_default=False,
         parser=path,

@@ -25,16 +25,17 @@ def render() -> str:
     """Return the reference of all commands as Markdown."""
     root: Any = typer.main.get_command(app)
     parts = [_HEAD]
-    for path, command in _leaves("tongzhang", root):
+    for path, command in leaves("tongzhang", root):
         parts.append(_section(path, command))
     return "\n".join(parts)
 
 
-def _leaves(path: str, command: Any) -> list[tuple[str, Any]]:
+def leaves(path: str, command: Any) -> list[tuple[str, Any]]:
+    """Return every command under a group, each with the words by which it is called."""
     children = getattr(command, "commands", None)
     if not children:
         return [(path, command)]
-    return [leaf for name in children for leaf in _leaves(f"{path} {name}", children[name])]
+    return [leaf for name in children for leaf in leaves(f"{path} {name}", children[name])]
 
 
 def _section(path: str, command: Any) -> str:

@@ -21,11 +21,16 @@ class RefundState(StrEnum):
 
 
 Payment = Annotated[
-    str, typer.Option("--payment", help="Only refunds of this payment.", show_default=False)
+    str,
+    typer.Option(
+        "--payment", metavar="ID", help="Only refunds of this payment.", show_default=False
+    ),
 ]
 OneState = Annotated[
     Optional[RefundState],  # noqa: UP045
-    typer.Option("--state", help="Only refunds in this state.", show_default=False),
+    typer.Option(
+        "--state", metavar="STATE", help="Only refunds in this state.", show_default=False
+    ),
 ]
 
 

@@ -16,14 +16,24 @@ FIRST_YEAR, LAST_YEAR = 1971, 9000
 """Times of records count from 1970 on, and what follows a day takes years at most."""
 FACTS = ("complete", "open", "conflicting")
 
-Payments = Annotated[int, typer.Option("--payments", help="How many payments the day has.")]
-Seed = Annotated[int, typer.Option("--seed", help="Same seed, same day, on every machine.")]
+Payments = Annotated[
+    int, typer.Option("--payments", metavar="N", help="How many payments the day has.")
+]
+Seed = Annotated[
+    int, typer.Option("--seed", metavar="N", help="Same seed, same day, on every machine.")
+]
 Date = Annotated[
     str, typer.Option("--date", help="The business date, Monday to Friday.", metavar="YYYY-MM-DD")
 ]
 Out = Annotated[
     Path,
-    typer.Option("--out", help="The folder to write; it is made.", show_default=False, parser=path),
+    typer.Option(
+        "--out",
+        metavar="DIR",
+        help="The folder to write; it is made.",
+        show_default=False,
+        parser=path,
+    ),
 ]
 
 

@@ -10,16 +10,26 @@ from cli.options import Home, Json, Token, Url
 from cli.output import money, say, say_json, table, utc
 from cli.pages import Limit, day, follow, minor_units, note_more
 
-Order = Annotated[str, typer.Option("--order", help="The order's id.", show_default=False)]
+Order = Annotated[
+    str, typer.Option("--order", metavar="ID", help="The order's id.", show_default=False)
+]
 Payment = Annotated[
-    str, typer.Option("--payment", help="How the payment's id begins.", show_default=False)
+    str,
+    typer.Option(
+        "--payment", metavar="ID", help="How the payment's id begins.", show_default=False
+    ),
 ]
 Receiver = Annotated[
-    str, typer.Option("--receiver", help="A receiver of one of its legs.", show_default=False)
+    str,
+    typer.Option(
+        "--receiver", metavar="ID", help="A receiver of one of its legs.", show_default=False
+    ),
 ]
 Amount = Annotated[
     str,
-    typer.Option("--amount", help="What was captured, in yuan: 123.45.", show_default=False),
+    typer.Option(
+        "--amount", metavar="YUAN", help="What was captured, in yuan: 123.45.", show_default=False
+    ),
 ]
 From = Annotated[
     str,

@@ -22,7 +22,10 @@ CHUNK_RECORDS = 2000
 REFUSALS_SHOWN_MAX = 20
 
 File = Annotated[
-    str, typer.Argument(help="JSON or NDJSON; - reads standard input.", show_default=False)
+    str,
+    typer.Argument(
+        metavar="FILE", help="JSON or NDJSON; - reads standard input.", show_default=False
+    ),
 ]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until every record is final.")]
 Exact = Annotated[bool, typer.Option("--exact", help="Send the bytes as they are.")]

@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 HomePath = Annotated[
     Path,
     typer.Option(
-        "--home", envvar="TONGZHANG_HOME", help="The node's home.", show_default=False, parser=path
+        "--home",
+        metavar="DIR",
+        envvar="TONGZHANG_HOME",
+        help="The node's home.",
+        show_default=False,
+        parser=path,
     ),
 ]
 
@@ -31,9 +36,14 @@ app = typer.Typer(
 )
 
 Scopes = Annotated[
-    str, typer.Option("--scope", help="One or more of read, submit, admin, joined by commas.")
+    str,
+    typer.Option(
+        "--scope", metavar="SCOPE", help="One or more of read, submit, admin, joined by commas."
+    ),
 ]
-Label = Annotated[str, typer.Option("--label", help="What the token is for.", show_default=False)]
+Label = Annotated[
+    str, typer.Option("--label", metavar="TEXT", help="What the token is for.", show_default=False)
+]
 TokenId = Annotated[
     str, typer.Argument(metavar="ID", help="The token's id, as listed.", show_default=False)
 ]

@@ -18,7 +18,10 @@ from ledger.errors import LedgerError
 from ledger.genesis import Genesis, read
 from ledger.limits import GENESIS_BYTES_MAX
 
-File = Annotated[Path, typer.Argument(help="The file to verify.", show_default=False, parser=path)]
+File = Annotated[
+    Path,
+    typer.Argument(metavar="FILE", help="The file to verify.", show_default=False, parser=path),
+]
 Replay = Annotated[bool, typer.Option("--replay", help="Execute every record again.")]
 
 TEXT_BYTES_MAX = 16 * 1024 * 1024

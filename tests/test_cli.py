@@ -7,13 +7,16 @@ import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
 from cli import export, verify
 from cli.errors import CheckFailed, unwrapped
+from cli.main import app
 from cli.output import money, plural
-from cli.reference import render
+from cli.reference import leaves, render
 from cli.statistics import percentile
 from tests.cli_kit import founded, run
 
@@ -250,6 +253,14 @@ def test_help_and_verify_import_nothing_of_a_node(tmp_path: Path) -> None:
 
 def test_reference_is_what_the_commands_say() -> None:
     assert (ROOT / "docs" / "cli.md").read_text("utf-8") == render()
+
+
+def test_every_option_with_a_value_says_what_it_takes() -> None:
+    root: Any = typer.main.get_command(app)
+    for path, command in leaves("tongzhang", root):
+        for each in command.params:
+            takes_none = getattr(each, "is_flag", False)
+            assert bool(each.metavar) != bool(takes_none), (path, each.name)
 
 
 def test_export_from_beyond_the_end_is_refused_and_a_part_is_not() -> None:

@@ -18,16 +18,28 @@ InProcess = Annotated[
     typer.Option("--in-process/--no-in-process", help="Measure four hosts in this process."),
 ]
 Records = Annotated[
-    int, typer.Option("--records", min=2, max=10_000_000, help="Records of a bulk measurement.")
+    int,
+    typer.Option(
+        "--records", metavar="N", min=2, max=10_000_000, help="Records of a bulk measurement."
+    ),
 ]
 Singles = Annotated[
-    int, typer.Option("--singles", min=1, max=1_000_000, help="Single submissions, in sequence.")
+    int,
+    typer.Option(
+        "--singles", metavar="N", min=1, max=1_000_000, help="Single submissions, in sequence."
+    ),
 ]
-Runs = Annotated[int, typer.Option("--runs", min=1, max=1000, help="Bulk runs; the median counts.")]
+Runs = Annotated[
+    int, typer.Option("--runs", metavar="N", min=1, max=1000, help="Bulk runs; the median counts.")
+]
 Out = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Option(
-        "--out", help="Write the results to this file as JSON.", show_default=False, parser=path
+        "--out",
+        metavar="FILE",
+        help="Write the results to this file as JSON.",
+        show_default=False,
+        parser=path,
     ),
 ]
 

@@ -14,27 +14,41 @@ PAYMENTS, SEED = 500, 7
 
 Payments = Annotated[
     Optional[int],  # noqa: UP045
-    typer.Option("--payments", help="Payments of a generated day.", show_default=str(PAYMENTS)),
+    typer.Option(
+        "--payments", metavar="N", help="Payments of a generated day.", show_default=str(PAYMENTS)
+    ),
 ]
 Seed = Annotated[
     Optional[int],  # noqa: UP045
-    typer.Option("--seed", help="Seed of a generated day.", show_default=str(SEED)),
+    typer.Option("--seed", metavar="N", help="Seed of a generated day.", show_default=str(SEED)),
 ]
 DayFolder = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Option(
-        "--day", help="A day's folder, instead of a generated day.", show_default=False, parser=path
+        "--day",
+        metavar="DIR",
+        help="A day's folder, instead of a generated day.",
+        show_default=False,
+        parser=path,
     ),
 ]
-Parties = Annotated[str, typer.Option("--parties", help="The parties: a,b or a:role,b:role.")]
+Parties = Annotated[
+    str, typer.Option("--parties", metavar="A,B:ROLE,…", help="The parties: a,b or a:role,b:role.")
+]
 Quorum = Annotated[
     Optional[int],  # noqa: UP045
-    typer.Option("--quorum", help="Equal votes that make a block final.", show_default="safest"),
+    typer.Option(
+        "--quorum", metavar="N", help="Equal votes that make a block final.", show_default="safest"
+    ),
 ]
 Folder = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Option(
-        "--dir", help="Where to found the consortium.", show_default="a temporary one", parser=path
+        "--dir",
+        metavar="DIR",
+        help="Where to found the consortium.",
+        show_default="a temporary one",
+        parser=path,
     ),
 ]
 Keep = Annotated[

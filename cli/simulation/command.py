@@ -14,7 +14,8 @@ Number = Optional[int]  # noqa: UP045
 File = Optional[Path]  # noqa: UP045
 
 Seed = Annotated[
-    Number, typer.Option("--seed", help="Decides everything in the run.", show_default="7")
+    Number,
+    typer.Option("--seed", metavar="N", help="Decides everything in the run.", show_default="7"),
 ]
 Seeds = Annotated[
     str,
@@ -22,15 +23,24 @@ Seeds = Annotated[
 ]
 Jobs = Annotated[
     Number,
-    typer.Option("--jobs", help="Processes for --seeds.", show_default="one a processor"),
+    typer.Option(
+        "--jobs", metavar="N", help="Processes for --seeds.", show_default="one a processor"
+    ),
 ]
-Nodes = Annotated[Number, typer.Option("--nodes", help="How many parties.", show_default="4")]
+Nodes = Annotated[
+    Number, typer.Option("--nodes", metavar="N", help="How many parties.", show_default="4")
+]
 Quorum = Annotated[
     Number,
-    typer.Option("--quorum", help="Equal votes that make a block final.", show_default="safest"),
+    typer.Option(
+        "--quorum", metavar="N", help="Equal votes that make a block final.", show_default="safest"
+    ),
 ]
 Records = Annotated[
-    Number, typer.Option("--records", help="What the clients submit.", show_default="300 blocks")
+    Number,
+    typer.Option(
+        "--records", metavar="N", help="What the clients submit.", show_default="300 blocks"
+    ),
 ]
 Until = Annotated[
     Number,
@@ -54,6 +64,7 @@ Faults = Annotated[
     File,
     typer.Option(
         "--faults",
+        metavar="FILE",
         help="A TOML file with these faults, instead of drawn ones.",
         show_default=False,
         parser=path,
@@ -72,19 +83,28 @@ Scenario = Annotated[
 PlanFile = Annotated[
     File,
     typer.Option(
-        "--plan", help="Run exactly this plan, a TOML file.", show_default=False, parser=path
+        "--plan",
+        metavar="FILE",
+        help="Run exactly this plan, a TOML file.",
+        show_default=False,
+        parser=path,
     ),
 ]
 TraceFile = Annotated[
     File,
     typer.Option(
-        "--trace", help="Write every event to this file.", show_default=False, parser=path
+        "--trace",
+        metavar="FILE",
+        help="Write every event to this file.",
+        show_default=False,
+        parser=path,
     ),
 ]
 Replay = Annotated[
     File,
     typer.Option(
         "--replay",
+        metavar="FILE",
         help="Run a trace's plan again, compare, and show it step by step.",
         show_default=False,
         parser=path,
@@ -94,6 +114,7 @@ Diagram = Annotated[
     File,
     typer.Option(
         "--diagram",
+        metavar="FILE",
         help="Write a slice of the run as a sequence diagram: FILE.svg, or FILE.mmd for Mermaid.",
         show_default=False,
         parser=path,
@@ -107,11 +128,21 @@ ToMs = Annotated[
 ]
 NodeNames = Annotated[
     Optional[list[str]],  # noqa: UP045
-    typer.Option("--node", help="Of a slice only this machine; repeatable.", show_default=False),
+    typer.Option(
+        "--node",
+        metavar="PARTY",
+        help="Of a slice only this machine; repeatable.",
+        show_default=False,
+    ),
 ]
 EventNames = Annotated[
     Optional[list[str]],  # noqa: UP045
-    typer.Option("--event", help="Of a slice only this event; repeatable.", show_default=False),
+    typer.Option(
+        "--event",
+        metavar="EVENT",
+        help="Of a slice only this event; repeatable.",
+        show_default=False,
+    ),
 ]
 Coverage = Annotated[
     bool,
