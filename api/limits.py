@@ -45,3 +45,5 @@ SCANNED_MAX = 10 * PAGE_MAX
 
 BLOCKS_PAGE_MAX = 100
 TIMELINE_MAX = 1000
+TIMELINE_REFUSED_MAX = 100
+"""Refused entries of a timeline: whoever states many of them crowds out no other's."""

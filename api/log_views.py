@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from operator import attrgetter
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from api.limits import TIMELINE_MAX
+from api.limits import TIMELINE_MAX, TIMELINE_REFUSED_MAX
 from consensus.messages import decode_certificate
 from ledger.batch import Batch
 from ledger.entry import decode_entry
@@ -107,14 +108,29 @@ def entry_views(reader: Reader, entries: Sequence[StoredEntry]) -> list[EntryVie
     return [_entry_view(entry, times[entry.height]) for entry in entries]
 
 
-def timeline(reader: Reader, subjects: Iterable[str]) -> list[EntryView]:
-    """Return the entries about any of ``subjects``, in the order of the log."""
-    found: dict[int, StoredEntry] = {}
-    for subject in subjects:
-        for entry in reader.entries_by_subject(subject, -1, TIMELINE_MAX):
-            found[entry.index] = entry
-    ordered = [found[index] for index in sorted(found)]
-    return entry_views(reader, ordered[:TIMELINE_MAX])
+def timeline(reader: Reader, subjects: Sequence[str]) -> tuple[list[EntryView], bool]:
+    """Return the newest entries about any of ``subjects``, and whether they are all.
+
+    They stand in the order of the log. Those that were refused are counted apart.
+    """
+    applied, all_applied = _newest(reader, subjects, TIMELINE_MAX, applied=True)
+    refused, all_refused = _newest(reader, subjects, TIMELINE_REFUSED_MAX, applied=False)
+    entries = sorted(applied + refused, key=_index)
+    return entry_views(reader, entries), all_applied and all_refused
+
+
+def _newest(
+    reader: Reader, subjects: Sequence[str], limit: int, *, applied: bool
+) -> tuple[list[StoredEntry], bool]:
+    found = [
+        entry
+        for subject in subjects
+        for entry in reader.newest_about(subject, limit + 1, applied=applied)
+    ]
+    return sorted(found, key=_index)[-limit:], len(found) <= limit
+
+
+_index = attrgetter("index")
 
 
 def block_view(summary: BlockSummary) -> BlockView:

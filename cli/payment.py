@@ -43,6 +43,8 @@ def payment(
     _show_legs(view)
     _show_parts(view)
     _show_awaited(view["expectations"])
+    if not view["timeline_whole"]:
+        say("the newest entries; older ones are left out")
     _show_timeline(view["timeline"])
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from api import log_views
 from cli import main
 from tests import refund_kit
-from tests.ledger_kit import leg, payout_of
+from tests.ledger_kit import captured, leg, payout_of
 from tests.queries_kit import DATABASES, Kept
 from tests.queries_kit import refused as not_there
 
@@ -132,3 +133,21 @@ def test_a_payout_that_was_applied_stays_with_itself(kept: Kept) -> None:
     assert [each["outcome"] for each in timeline] == ["applied"]
     timeline = kept.get("/v1/receivers/own")["timeline"]
     assert timeline[-1]["outcome"] == "payout-exists"
+
+
+def test_refused_records_crowd_nothing_out_of_a_timeline(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept.capture("P11")
+    whole = kept.get("/v1/payments/P11")
+    assert whole["timeline_whole"]
+    monkeypatch.setattr(log_views, "TIMELINE_MAX", 2)
+    monkeypatch.setattr(log_views, "TIMELINE_REFUSED_MAX", 3)
+    for _ in range(6):
+        kept.refuse("already-captured", "institution", "payment.captured", **captured("P11"))
+    kept.instruct("P11")
+    view = kept.get("/v1/payments/P11")
+    newest = [("payment.captured", "applied"), *[("payment.captured", "already-captured")] * 3]
+    told = [(each["type"], each["outcome"]) for each in view["timeline"]]
+    assert told == [*newest, ("split.instructed", "applied")]
+    assert not view["timeline_whole"]

@@ -52,10 +52,11 @@ def test_entries_are_found_by_index_and_subject(store: Store) -> None:
     with store.reader() as reader:
         assert [e.index for e in reader.entries(3, 3)] == [3, 4, 5]
         assert [e.leaf for e in reader.entries(5, 9)] == execution.leaves
-        found = reader.entries_by_subject("said:funder-1", -1, 1)
-        assert [e.index for e in found] == [5]
-        found = reader.entries_by_subject("said:funder-1", found[-1].index, 5)
+        found = reader.newest_about("said:funder-1", 1, applied=True)
         assert [(e.index, e.height, e.party) for e in found] == [(7, 2, "funder")]
+        found = reader.newest_about("said:funder-1", 5, applied=True)
+        assert [e.index for e in found] == [7, 5]
+        assert reader.newest_about("said:funder-1", 5, applied=False) == []
 
 
 def test_the_batch_of_every_entry_is_the_one_its_author_signed(store: Store) -> None:

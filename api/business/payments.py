@@ -66,7 +66,8 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     the legs' amounts by their state, so that a failed leg shows; void legs are no money.
     ``payouts`` are those that its legs are in or came back with, also the legs of earlier splits.
     ``expectations`` and ``timeline`` are those of the payment and of its payouts, refunds and
-    disputes; the timeline has the refused records too. ``fee`` is the last charge; ``earlier_fees``
+    disputes; the timeline has the newest entries, the refused ones too, and all if it is
+    ``timeline_whole``. ``fee`` is the last charge; ``earlier_fees``
     are those of earlier captures, which were invoiced and stand. ``as_of`` is the time in ms at
     which what is awaited was judged; all else is as it stands now.
     """
@@ -82,6 +83,7 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     earlier_fees: list[ChargeView]
     expectations: list[ExpectationView]
     timeline: list[EntryView]
+    timeline_whole: bool
     capture: CaptureView | UnsetType = UNSET
     instruction: InstructionView | UnsetType = UNSET
     fee: ChargeView | UnsetType = UNSET
@@ -112,7 +114,7 @@ def payment_view(reader: Reader, payment: str, as_of_ms: int) -> PaymentView | N
     disputes = disputes_about(reader, [f"payment:{payment}", *parts])
     own = [each for each in disputes if each.subject == f"payment:{payment}"]
     subjects = [f"payment:{payment}", *parts, *(f"dispute:{each.dispute}" for each in disputes)]
-    entries = timeline(reader, subjects)
+    entries, whole = timeline(reader, subjects)
     if not entries:
         return None
     earlier, charge = _charges_of(reader, payment)
@@ -132,6 +134,7 @@ def payment_view(reader: Reader, payment: str, as_of_ms: int) -> PaymentView | N
         earlier_fees=[charge_view(reader, each, capture) for each in earlier],
         expectations=expectations_on(reader, subjects, as_of_ms),
         timeline=entries,
+        timeline_whole=whole,
         capture=UNSET if capture is None else _capture_view(capture),
         instruction=UNSET if instruction is None else _instruction_view(instruction),
         fee=UNSET if charge is None else charge_view(reader, charge, capture),

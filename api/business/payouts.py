@@ -71,6 +71,7 @@ class PayoutView(PayoutSummary, frozen=True, kw_only=True):
     disputes: list[DisputeView]
     expectations: list[ExpectationView]
     timeline: list[EntryView]
+    timeline_whole: bool
 
 
 class PayoutPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,6 +128,7 @@ def payout_view(reader: Reader, name: str, as_of_ms: int) -> PayoutView | None:
     subject = f"payout:{name}"
     disputes = disputes_about(reader, [subject])
     subjects = [subject, *(f"dispute:{each.dispute}" for each in disputes)]
+    entries, whole = timeline(reader, subjects)
     facts = msgspec.structs.asdict(payout_summary(payout))
     return PayoutView(
         **{**facts, "state": shown(payout.state, disputes)},
@@ -134,7 +136,8 @@ def payout_view(reader: Reader, name: str, as_of_ms: int) -> PayoutView | None:
         legs=_leg_views(reader, payout),
         disputes=disputes,
         expectations=expectations_on(reader, subjects, as_of_ms),
-        timeline=timeline(reader, subjects),
+        timeline=entries,
+        timeline_whole=whole,
     )
 
 

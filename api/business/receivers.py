@@ -44,6 +44,7 @@ class ReceiverView(msgspec.Struct, frozen=True, kw_only=True):
     in_transit: int
     paid: int
     timeline: list[EntryView]
+    timeline_whole: bool
     owner: str | UnsetType = UNSET
     held_at: str | UnsetType = UNSET
     reason: str | UnsetType = UNSET
@@ -125,6 +126,7 @@ def receiver_routes(router: APIRouter, store: Store) -> None:
 def receiver_view(reader: Reader, row: Receiver, day: str) -> ReceiverView:
     """Return what the log knows of a receiver; ``day`` tells due from upcoming."""
     name = row.receiver
+    entries, whole = timeline(reader, [f"receiver:{name}"])
     return ReceiverView(
         receiver=name,
         on=day,
@@ -138,7 +140,8 @@ def receiver_view(reader: Reader, row: Receiver, day: str) -> ReceiverView:
         pending=_owed(reader, books.pending(name), row.currency),
         in_transit=_owed(reader, books.in_transit(name), row.currency),
         paid=_owed(reader, books.paid(name), row.currency),
-        timeline=timeline(reader, [f"receiver:{name}"]),
+        timeline=entries,
+        timeline_whole=whole,
         owner=row.owner or UNSET,
         held_at=row.held_at or UNSET,
         reason=row.reason or UNSET,

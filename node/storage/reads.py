@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BindParameter,
+    ColumnElement,
     Connection,
     Select,
     Table,
@@ -25,7 +26,7 @@ from sqlalchemy import (
 
 from ledger.batch import Batch
 from ledger.block import Block, decode_header
-from ledger.entry import decode_entry
+from ledger.entry import APPLIED, decode_entry
 from ledger.errors import LedgerError
 from ledger.state import Key, R
 from node.errors import CorruptLedger
@@ -70,17 +71,18 @@ class Reader:
         sql = self._sql.query(table, "from", lambda: _from(table))
         return [StoredEntry(*row) for row in self.run(sql, (start, limit))]
 
-    def entries_by_subject(self, subject: str, after: int, limit: int) -> list[StoredEntry]:
-        """Return up to ``limit`` entries about ``subject`` with an index above ``after``.
+    def newest_about(self, subject: str, limit: int, *, applied: bool) -> list[StoredEntry]:
+        """Return the newest entries about ``subject``, the newest first.
 
         Args:
             subject: Such as ``payment:P1``.
-            after: The last index already seen; −1 for the beginning.
             limit: How many entries at most.
+            applied: Whether those that were applied, or those that were refused.
         """
         table = self._tables.entries
-        sql = self._sql.query(table, "about", lambda: _about(table))
-        return [StoredEntry(*row) for row in self.run(sql, (subject, after, limit))]
+        name = "applied about" if applied else "refused about"
+        sql = self._sql.query(table, name, lambda: _about(table, applied))
+        return [StoredEntry(*row) for row in self.run(sql, (subject, limit))]
 
     def block(self, height: int) -> StoredBlock | None:
         """Return the block at ``height``, or None if there is none yet."""
@@ -325,10 +327,14 @@ def _from(entries: Table) -> Select[Any]:
     return _bounded(select(entries).where(index >= _whole("start")).order_by(index))
 
 
-def _about(entries: Table) -> Select[Any]:
-    index, subject = entries.c.index, entries.c.subject
-    place = (subject == bindparam("about", type_=subject.type), index > _whole("after"))
-    return _bounded(select(entries).where(*place).order_by(index))
+def _about(entries: Table, applied: bool) -> Select[Any]:
+    index, subject, outcome = entries.c.index, entries.c.subject, entries.c.outcome
+    done: ColumnElement[str] = literal_column(f"'{APPLIED}'")
+    place = (
+        subject == bindparam("about", type_=subject.type),
+        outcome == done if applied else outcome != done,
+    )
+    return _bounded(select(entries).where(*place).order_by(index.desc()))
 
 
 def _leaves(entries: Table) -> Select[Any]:
