@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 NDJSON = "application/x-ndjson"
 TIMEOUT_S = 75.0
 WAIT_MS = 60_000
+ANSWER_BYTES_MAX = 64 * 1024 * 1024
+"""An answer that is not read line by line."""
 
 _NEXT_STEPS = {
     "no-token": "pass --home HOME, or --token; make one with: tongzhang token create",
@@ -75,7 +77,7 @@ class Client:
 
     def get_text(self, path: str) -> str:
         """Return the text at ``path``."""
-        return str(self._send("GET", path, {}).text)
+        return self._send("GET", path, {}).decode("utf-8", "replace")
 
     def submit_lines(self, lines: Iterable[bytes], *, wait: bool) -> list[dict[str, Any]]:
         """Submit canonical records and return one result a record, in order.
@@ -96,23 +98,25 @@ class Client:
         """Yield the lines at ``path`` as they come."""
         with self._asking(), self._http.stream("GET", path, params=_given(query)) as answer:
             if not answer.is_success:
-                answer.read()
-                raise _problem_of(answer)
+                raise _problem_of(answer.status_code, _whole(answer))
             if not answer.headers.get("content-type", "").startswith(NDJSON):
                 raise _unexpected("an answer is not made of lines of JSON")
             yield from lines_of(answer.iter_bytes())
 
     def _send(
         self, method: str, path: str, query: dict[str, Any], body: bytes | None = None
-    ) -> httpx.Response:
+    ) -> bytes:
         headers = {} if body is None else {"content-type": NDJSON}
-        with self._asking():
-            answer = self._http.request(
+        with (
+            self._asking(),
+            self._http.stream(
                 method, path, params=_given(query), content=body, headers=headers
-            )
+            ) as answer,
+        ):
+            content = _whole(answer)
         if not answer.is_success:
-            raise _problem_of(answer)
-        return answer
+            raise _problem_of(answer.status_code, content)
+        return content
 
     @contextmanager
     def _asking(self) -> Iterator[None]:
@@ -137,6 +141,21 @@ class Client:
             f"no node answers at {self.url}: {reason}",
             "start it with: tongzhang node HOME",
         )
+
+
+def _whole(answer: httpx.Response) -> bytes:
+    """Return the body of an answer.
+
+    Raises:
+        CheckFailed: ``unexpected-answer``, it is longer than that of any node.
+    """
+    parts, size = [], 0
+    for part in answer.iter_bytes():
+        size += len(part)
+        if size > ANSWER_BYTES_MAX:
+            raise _unexpected(f"an answer has more than {ANSWER_BYTES_MAX:,} bytes")
+        parts.append(part)
+    return b"".join(parts)
 
 
 def lines_of(parts: Iterable[bytes]) -> Iterator[bytes]:
@@ -168,19 +187,19 @@ def _given(query: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in query.items() if value is not None}
 
 
-def _answers(found: Callable[[bytes], Any], answer: httpx.Response) -> list[dict[str, Any]]:
+def _answers(found: Callable[[bytes], Any], body: bytes) -> list[dict[str, Any]]:
     """Return the objects that are found in a body."""
     try:
-        return [Answer(_object(each)) for each in found(answer.content)]
+        return [Answer(_object(each)) for each in found(body)]
     except (msgspec.DecodeError, ValueError, RecursionError):
         raise _unexpected("an answer is not JSON as a node writes it") from None
 
 
-def _problem_of(answer: httpx.Response) -> CliError:
+def _problem_of(status: int, body: bytes) -> CliError:
     try:
-        return _problem(_object(_decoder.decode(answer.content)))
+        return _problem(_object(_decoder.decode(body)))
     except (msgspec.DecodeError, ValueError, KeyError, RecursionError):
-        return _unexpected(f"status {answer.status_code} without a problem document")
+        return _unexpected(f"status {status} without a problem document")
 
 
 def _problem(document: dict[str, Any]) -> CliError:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from cli import client
 from cli.client import lines_of
 from cli.errors import CheckFailed, UsageError
 from cli.main import run
@@ -131,3 +132,19 @@ def test_a_line_without_end_is_refused() -> None:
     endless = repeat(b"x" * 2**20)
     with pytest.raises(CheckFailed, match="a line of an answer has more than"):
         list(lines_of(endless))
+
+
+@pytest.mark.parametrize("command", [["status"], ["submit", "records"], ["receipt", "r"]])
+def test_an_answer_is_read_with_a_bound(
+    command: list[str],
+    url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Captured,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "records").write_text(json.dumps({"id": "a"}))
+    monkeypatch.setattr(client, "ANSWER_BYTES_MAX", 1000)
+    place = list(BODIES).index("a deep list")
+    assert run([*command, "--url", f"{url}/{place}", "--token", "t"]) == 1
+    assert "an answer has more than 1,000 bytes" in capsys.readouterr().err
