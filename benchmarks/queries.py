@@ -28,8 +28,8 @@ from cli.statistics import median, percentile
 from ledger.books import RESERVE, Balance, Posting, pending, suspense
 from ledger.contracts.allocation import Leg
 from ledger.contracts.halves import Capture, Instruction
+from ledger.contracts.payouts import Payout
 from ledger.contracts.receivers import Bucket, Receiver
-from ledger.contracts.settlement import Payout
 from ledger.entry import encode_entry
 from ledger.expectations import INSTRUCTION, MET, OPEN, Expectation
 from ledger.state import Row

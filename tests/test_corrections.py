@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.contracts.halves import Capture, Instruction, payment_state
+from ledger.contracts.payouts import Payout
 from ledger.contracts.refunded import RefundedPayment
 from ledger.contracts.refunds import Refund
-from ledger.contracts.settlement import Payout
 from ledger.expectations import Expectation
 from tests.ledger_kit import Ledger, captured, opened, paid_of, payout_of, split
 from tests.refund_kit import deposit, fail, failed_of, pay, refund_of, refunded_of, request

@@ -10,7 +10,7 @@ import pytest
 
 from api.business import payments
 from cli import main
-from ledger.contracts.settlement import Payout
+from ledger.contracts.payouts import Payout
 from node.storage.queries import walked
 from tests import fee_kit
 from tests.ledger_kit import Ledger, leg, split

@@ -9,8 +9,8 @@ import pytest
 
 from ledger.calendar import Calendar
 from ledger.contracts.allocation import Leg
+from ledger.contracts.payouts import Payout, leg_state
 from ledger.contracts.receivers import Bucket, Receiver
-from ledger.contracts.settlement import Payout, leg_state
 from ledger.errors import Refused
 from ledger.expectations import Expectation
 from tests.ledger_kit import (

@@ -15,9 +15,9 @@ from ledger.contracts import decode_record
 from ledger.contracts.allocation import FormerLeg, Leg
 from ledger.contracts.halves import Capture, Instruction, payment_state
 from ledger.contracts.payments import SplitAmended
+from ledger.contracts.payouts import RETURNED, Payout
 from ledger.contracts.receivers import Bucket, Receiver
 from ledger.contracts.refunded import RefundedPayment
-from ledger.contracts.settlement import RETURNED, Payout
 from ledger.entry import APPLIED
 from ledger.state import Overlay, Row
 from simulator.plan import Plan

@@ -18,8 +18,8 @@ from api.lists import Asked, Format, Page, list_answer
 from api.named import refuse_unknown_receiver
 from api.openapi import describe_list
 from api.paging import TWO_TEXTS, Cursor, Limit, cursor_of, foreign_cursor, place_of
+from ledger.contracts.payouts import Payout
 from ledger.contracts.receivers import Bucket, Receiver
-from ledger.contracts.settlement import Payout
 from node.storage.queries import due_buckets, due_receivers
 from node.storage.reads import Reader
 from node.storage.store import Store

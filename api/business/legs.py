@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from ledger.contracts.allocation import FormerLeg, Leg
 from ledger.contracts.disputes import shown_state
+from ledger.contracts.payouts import Payout, leg_state
 from ledger.contracts.receivers import Bucket, Receiver
-from ledger.contracts.settlement import Payout, leg_state
 from node.storage.queries import open_disputes
 from node.storage.reads import Reader
 

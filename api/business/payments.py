@@ -25,7 +25,7 @@ from api.problems import Problem
 from ledger.contracts.allocation import FormerLeg, Leg
 from ledger.contracts.fees import CURRENT, FeeCharge
 from ledger.contracts.halves import Capture, Instruction, payment_state
-from ledger.contracts.settlement import RETURNED, Payout
+from ledger.contracts.payouts import RETURNED, Payout
 from ledger.limits import SAFE_INTEGER_MAX
 from node.storage.queries import Walk, walked
 from node.storage.reads import Reader

@@ -24,7 +24,7 @@ from api.openapi import describe, describe_list
 from api.paging import ONE_TEXT, Cursor, Limit, Name, cursor_of, page_of, place_of
 from api.problems import Problem
 from ledger.contracts.allocation import FormerLeg, Leg
-from ledger.contracts.settlement import RETURNED, Payout
+from ledger.contracts.payouts import RETURNED, Payout
 from node.storage.queries import Walk, walked
 from node.storage.reads import Reader
 from node.storage.store import Store

@@ -18,12 +18,12 @@ from ledger.contracts.allocation import Leg
 from ledger.contracts.fee_agreements import FeeAgreement
 from ledger.contracts.fee_invoices import FeeInvoice
 from ledger.contracts.halves import Capture, Instruction
+from ledger.contracts.payouts import Payout
 from ledger.contracts.profit_agreements import ProfitAgreement
 from ledger.contracts.profits import ProfitShare
 from ledger.contracts.receivers import Receiver
 from ledger.contracts.refund_float import FloatMovement
 from ledger.contracts.refunds import Refund
-from ledger.contracts.settlement import Payout
 from ledger.errors import Refused
 from ledger.expectations import DISPUTE, Expectation
 from ledger.genesis import Genesis

@@ -7,7 +7,7 @@ that it created, paid or got back a payout; the party that owns the receiver sta
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from msgspec import Meta
 from msgspec.structs import replace
@@ -15,7 +15,18 @@ from msgspec.structs import replace
 from ledger import books, expectations
 from ledger.books import money
 from ledger.contracts import receivers, times
-from ledger.contracts.allocation import Leg
+from ledger.contracts.payouts import (
+    CONFIRMED,
+    CONFLICTING,
+    CREATED,
+    NEVER,
+    PAID,
+    RETURNED,
+    Payout,
+    confirmed_before,
+    require,
+    returned_before,
+)
 from ledger.errors import Refused
 from ledger.expectations import ARRIVAL, PAYOUT_RESULT, Expectation
 from ledger.genesis import Genesis
@@ -31,15 +42,7 @@ from ledger.records import (
     Rule,
     Text,
 )
-from ledger.state import Key, Keys, Row, Transaction
-
-CREATED = "created"
-PAID = "paid"
-RETURNED = "returned"
-CONFIRMED = "confirmed"
-CONFLICTING = "conflicting"
-
-_NEVER = -1
+from ledger.state import Key, Row, Transaction
 
 
 class SettlementCreated(Record, frozen=True, kw_only=True, tag="settlement.created"):
@@ -94,81 +97,6 @@ class SettlementConfirmed(Record, frozen=True, kw_only=True, tag="settlement.con
     received_at: EventTime
 
 
-class Payout(Row, frozen=True):
-    """One transfer to a receiver. ``buckets`` are the numbers of the buckets it settles.
-
-    ``state`` is created, paid, returned, confirmed or conflicting. ``confirmed_amount`` in
-    ``confirmed_currency`` is what the owner said, 0 and empty until then. Times are −1 until they
-    are known. ``entry`` created the payout, ``last_entry`` changed it last.
-    """
-
-    TABLE: ClassVar[str] = "payouts"
-    INDEXES: ClassVar[tuple[tuple[str, ...], ...]] = (
-        ("receiver", "payout"),
-        ("receiver", "state", "payout"),
-        ("state", "payout"),
-    )
-
-    payout: str
-    receiver: str
-    owner: str
-    cutoff_date: str
-    amount: int
-    legs: int
-    currency: str
-    buckets: tuple[str, ...]
-    state: str
-    bank_reference: str
-    paid_at: int
-    confirmed_amount: int
-    confirmed_currency: str
-    received_at: int
-    entry: int
-    last_entry: int
-
-    def leads_to(self) -> Keys:
-        """Return the keys of its receiver, its buckets and its balances."""
-        name, currency = self.receiver, self.currency
-        found: list[tuple[type[Row], Key]] = [
-            (receivers.Bucket, (name, int(seq))) for seq in self.buckets
-        ]
-        found.append((receivers.Receiver, (name,)))
-        found.append((books.Balance, (books.in_transit(name), currency)))
-        found.append((books.Balance, (books.paid(name), currency)))
-        found.append((books.Balance, (books.RESERVE, currency)))
-        return found
-
-
-def leg_state(leg: Leg, bucket: receivers.Bucket | None, payout: Payout | None) -> str:
-    """Return how far a leg's money has got.
-
-    Args:
-        leg: The leg.
-        bucket: The bucket that ``leg.bucket`` names, if it names one.
-        payout: The payout that takes the bucket, if one does.
-
-    Returns:
-        ``instructed``, ``allocated``, ``in-payout``, ``paid``, ``arrived``, ``returned`` (due
-        again) or ``disputed``; ``nothing-due`` for a leg whose share is zero.
-    """
-    if not leg.amount:
-        return "nothing-due"
-    if bucket is None:
-        return "instructed"
-    if payout is None:
-        return "returned" if bucket.returned else "allocated"
-    return _LEG_STATES[payout.state]
-
-
-_LEG_STATES = {
-    CREATED: "in-payout",
-    PAID: "paid",
-    RETURNED: "returned",
-    CONFIRMED: "arrived",
-    CONFLICTING: "disputed",
-}
-
-
 def _created(tx: Transaction, record: SettlementCreated) -> None:
     receiver = _refuse_payout(tx, record)
     buckets = receivers.due(tx, receiver, record.cutoff_date)
@@ -188,10 +116,10 @@ def _created(tx: Transaction, record: SettlementCreated) -> None:
             tuple(str(bucket.seq) for bucket in buckets),
             CREATED,
             "",
-            _NEVER,
+            NEVER,
             0,
             "",
-            _NEVER,
+            NEVER,
             tx.entry,
             tx.entry,
         )
@@ -263,9 +191,9 @@ def _refuse_difference(record: SettlementCreated, amount: int, legs: int) -> Non
 
 
 def _paid(tx: Transaction, record: SettlementPaid) -> None:
-    payout = _require(tx, record.payout)
+    payout = require(tx, record.payout)
     if payout.state == RETURNED:
-        raise _returned_before(payout)
+        raise returned_before(payout)
     if payout.state != CREATED:
         raise Refused(
             "already-paid",
@@ -293,11 +221,11 @@ def _paid(tx: Transaction, record: SettlementPaid) -> None:
 
 
 def _returned(tx: Transaction, record: SettlementReturned) -> None:
-    payout = _require(tx, record.payout)
+    payout = require(tx, record.payout)
     if payout.state == RETURNED:
-        raise _returned_before(payout)
+        raise returned_before(payout)
     if payout.state == CONFIRMED:
-        raise _confirmed_before(payout)
+        raise confirmed_before(payout)
     tx.put(replace(payout, state=RETURNED, last_entry=tx.entry))
     subject = f"payout:{payout.payout}"
     detail = f"payout returned: {record.reason}"
@@ -317,7 +245,7 @@ def _whereabouts(payout: Payout) -> str:
 
 
 def _confirmed(tx: Transaction, record: SettlementConfirmed) -> None:
-    payout = _require(tx, record.payout)
+    payout = require(tx, record.payout)
     _refuse_confirmation(tx, payout)
     times.refuse_future(tx, "received_at", record.received_at)
     subject = f"payout:{payout.payout}"
@@ -354,9 +282,9 @@ def _refuse_confirmation(tx: Transaction, payout: Payout) -> None:
             got=tx.author,
         )
     if payout.state == RETURNED:
-        raise _returned_before(payout)
+        raise returned_before(payout)
     if payout.state == CONFIRMED:
-        raise _confirmed_before(payout)
+        raise confirmed_before(payout)
     if payout.state == CREATED:
         raise Refused(
             "payout-not-paid",
@@ -365,36 +293,6 @@ def _refuse_confirmation(tx: Transaction, payout: Payout) -> None:
             expected="a payout in state paid or conflicting",
             got=payout.state,
         )
-
-
-def _require(tx: Transaction, payout_id: str) -> Payout:
-    payout = tx.rows[Payout][payout_id,]
-    if payout is None:
-        raise Refused(
-            "unknown-payout",
-            "A payout is created with settlement.created before anything is said about it.",
-            expected="a created payout",
-            got=payout_id,
-        )
-    return payout
-
-
-def _returned_before(payout: Payout) -> Refused:
-    return Refused(
-        "payout-returned",
-        f"The payout {payout.payout} was returned; its legs go out under a new payout id.",
-        expected="a payout that was not returned",
-        got=f"returned in entry {payout.last_entry}",
-    )
-
-
-def _confirmed_before(payout: Payout) -> Refused:
-    return Refused(
-        "already-confirmed",
-        f"The arrival of payout {payout.payout} is agreed; nothing more can be said about it.",
-        expected="a payout whose arrival is not yet agreed",
-        got=f"confirmed in entry {payout.last_entry}",
-    )
 
 
 def _transfer(tx: Transaction, currency: str, accounts: tuple[str, str], amount: int) -> None:

@@ -1,0 +1,131 @@
+"""Payouts as rows: one transfer to a receiver each, and how far each leg's money has got."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ledger import books
+from ledger.contracts import receivers
+from ledger.contracts.allocation import Leg
+from ledger.errors import Refused
+from ledger.state import Key, Keys, Row, Transaction
+
+CREATED = "created"
+PAID = "paid"
+RETURNED = "returned"
+CONFIRMED = "confirmed"
+CONFLICTING = "conflicting"
+
+NEVER = -1
+
+
+class Payout(Row, frozen=True):
+    """One transfer to a receiver. ``buckets`` are the numbers of the buckets it settles.
+
+    ``state`` is created, paid, returned, confirmed or conflicting. ``confirmed_amount`` in
+    ``confirmed_currency`` is what the owner said, 0 and empty until then. Times are −1 until they
+    are known. ``entry`` created the payout, ``last_entry`` changed it last.
+    """
+
+    TABLE: ClassVar[str] = "payouts"
+    INDEXES: ClassVar[tuple[tuple[str, ...], ...]] = (
+        ("receiver", "payout"),
+        ("receiver", "state", "payout"),
+        ("state", "payout"),
+    )
+
+    payout: str
+    receiver: str
+    owner: str
+    cutoff_date: str
+    amount: int
+    legs: int
+    currency: str
+    buckets: tuple[str, ...]
+    state: str
+    bank_reference: str
+    paid_at: int
+    confirmed_amount: int
+    confirmed_currency: str
+    received_at: int
+    entry: int
+    last_entry: int
+
+    def leads_to(self) -> Keys:
+        """Return the keys of its receiver, its buckets and its balances."""
+        name, currency = self.receiver, self.currency
+        found: list[tuple[type[Row], Key]] = [
+            (receivers.Bucket, (name, int(seq))) for seq in self.buckets
+        ]
+        found.append((receivers.Receiver, (name,)))
+        found.append((books.Balance, (books.in_transit(name), currency)))
+        found.append((books.Balance, (books.paid(name), currency)))
+        found.append((books.Balance, (books.RESERVE, currency)))
+        return found
+
+
+def leg_state(leg: Leg, bucket: receivers.Bucket | None, payout: Payout | None) -> str:
+    """Return how far a leg's money has got.
+
+    Args:
+        leg: The leg.
+        bucket: The bucket that ``leg.bucket`` names, if it names one.
+        payout: The payout that takes the bucket, if one does.
+
+    Returns:
+        ``instructed``, ``allocated``, ``in-payout``, ``paid``, ``arrived``, ``returned`` (due
+        again) or ``disputed``; ``nothing-due`` for a leg whose share is zero.
+    """
+    if not leg.amount:
+        return "nothing-due"
+    if bucket is None:
+        return "instructed"
+    if payout is None:
+        return "returned" if bucket.returned else "allocated"
+    return _LEG_STATES[payout.state]
+
+
+_LEG_STATES = {
+    CREATED: "in-payout",
+    PAID: "paid",
+    RETURNED: "returned",
+    CONFIRMED: "arrived",
+    CONFLICTING: "disputed",
+}
+
+
+def require(tx: Transaction, payout_id: str) -> Payout:
+    """Return the payout ``payout_id``.
+
+    Raises:
+        Refused: ``unknown-payout``.
+    """
+    payout = tx.rows[Payout][payout_id,]
+    if payout is None:
+        raise Refused(
+            "unknown-payout",
+            "A payout is created with settlement.created before anything is said about it.",
+            expected="a created payout",
+            got=payout_id,
+        )
+    return payout
+
+
+def returned_before(payout: Payout) -> Refused:
+    """Return the refusal of what is said about a payout that came back."""
+    return Refused(
+        "payout-returned",
+        f"The payout {payout.payout} was returned; its legs go out under a new payout id.",
+        expected="a payout that was not returned",
+        got=f"returned in entry {payout.last_entry}",
+    )
+
+
+def confirmed_before(payout: Payout) -> Refused:
+    """Return the refusal of what is said about a payout whose arrival is agreed."""
+    return Refused(
+        "already-confirmed",
+        f"The arrival of payout {payout.payout} is agreed; nothing more can be said about it.",
+        expected="a payout whose arrival is not yet agreed",
+        got=f"confirmed in entry {payout.last_entry}",
+    )
