@@ -12,7 +12,8 @@ def connect(home: Path | None, url: str, token: str) -> Client:
     """Return a client of the node that the options name.
 
     Args:
-        home: The node's home directory; its address and operator token are used.
+        home: The node's home directory; its address and operator token are used. The token goes
+            to that address alone.
         url: The node's address; wins over the home's.
         token: A bearer token; wins over the home's.
 
@@ -29,4 +30,7 @@ def connect(home: Path | None, url: str, token: str) -> Client:
         )
     from node.home import read_address, read_operator_token
 
-    return Client(url or read_address(home), token or read_operator_token(home))
+    own = read_address(home)
+    if url and url.rstrip("/") != own:
+        return Client(url, token)
+    return Client(own, token or read_operator_token(home))

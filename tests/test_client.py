@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import repeat
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -42,7 +43,11 @@ Captured = pytest.CaptureFixture[str]
 class Stranger(BaseHTTPRequestHandler):
     """Answers every request with one of :data:`BODIES`; the first part of its path says which."""
 
+    heard: ClassVar[list[str | None]] = []
+    """The tokens that came with the requests."""
+
     def do_GET(self) -> None:
+        self.heard.append(self.headers.get("authorization"))
         self.rfile.read(int(self.headers.get("content-length") or 0))
         status, body = list(BODIES.values())[int(self.path.split("/")[1])]
         self.send_response(status)
@@ -148,3 +153,21 @@ def test_an_answer_is_read_with_a_bound(
     place = list(BODIES).index("a deep list")
     assert run([*command, "--url", f"{url}/{place}", "--token", "t"]) == 1
     assert "an answer has more than 1,000 bytes" in capsys.readouterr().err
+
+
+def test_the_token_of_a_home_goes_to_its_own_node_alone(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    port = url.rpartition(":")[2]
+    founding = ["init", str(tmp_path / "net"), "--parties", "platform,institution"]
+    assert run([*founding, "--base-port", port]) == 0
+    own, other = tmp_path / "net" / "platform", tmp_path / "net" / "institution"
+    Stranger.heard.clear()
+    monkeypatch.setenv("TONGZHANG_HOME", str(other))
+    assert run(["status", "--url", url]) == 1
+    assert Stranger.heard == [None]
+    monkeypatch.setenv("TONGZHANG_HOME", str(own))
+    assert run(["status", "--url", f"{url}/"]) == 1
+    assert run(["status"]) == 1
+    token = (own / "operator.token").read_text().strip()
+    assert Stranger.heard[1:] == [f"Bearer {token}"] * 2
