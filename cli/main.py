@@ -18,6 +18,7 @@ from cli import (
     export,
     fees,
     payment,
+    payout,
     payouts,
     records,
     refunds,
@@ -76,6 +77,7 @@ app.command("submit")(submit.submit)
 app.command("payment")(payment.payment)
 app.command("search")(search.search)
 app.command("receiver")(payouts.receiver)
+app.command("payout")(payout.payout)
 app.command("payouts")(payouts.payouts)
 app.command("refunds")(refunds.refunds)
 app.command("float")(refunds.refund_float)

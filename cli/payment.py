@@ -42,10 +42,9 @@ def payment(
         say(f"  {line}")
     _show_legs(view)
     _show_parts(view)
-    _show_awaited(view["expectations"])
-    if not view["timeline_whole"]:
-        say("the newest entries; older ones are left out")
-    _show_timeline(view["timeline"])
+    show_disputes(view["disputes"])
+    show_awaited(view["expectations"])
+    show_timeline(view)
 
 
 def _facts(view: dict[str, Any]) -> Iterator[str]:
@@ -55,10 +54,19 @@ def _facts(view: dict[str, Any]) -> Iterator[str]:
     if view["money"]:
         parts = (f"{money(amount, currency)} {state}" for state, amount in view["money"].items())
         yield f"money       {', '.join(parts)}"
+    if view["refunds"]:
+        yield f"refunds     {', '.join(_sums(view['refunds'], currency))}"
     for fee in (*view["earlier_fees"], *([view["fee"]] if "fee" in view else [])):
         invoice = f", invoice {fee['invoice']}" if "invoice" in fee else ""
         amount = money(fee["amount"], fee["currency"])
         yield f"fee         {amount} {fee['state']} for {fee['period']}{invoice}"
+
+
+def _sums(refunds: list[dict[str, Any]], currency: str) -> Iterator[str]:
+    """Return the sum of refunds in every state that one is in."""
+    for state in dict.fromkeys(each["state"] for each in refunds):
+        amount = sum(each["amount"] for each in refunds if each["state"] == state)
+        yield f"{money(amount, currency)} {state}"
 
 
 def _currency(view: dict[str, Any]) -> str:
@@ -109,7 +117,11 @@ def _show_parts(view: dict[str, Any]) -> None:
             ),
             right=(3,),
         )
-    for each in view["disputes"]:
+
+
+def show_disputes(found: list[dict[str, Any]]) -> None:
+    """Show disputes, who raised them and what the answer was."""
+    for each in found:
         leg = f"/leg:{each['leg']}" if "leg" in each else ""
         say(f"  dispute {each['dispute']} about {each['subject']}{leg}: {each['state']}")
         say(f"    {each['raiser']} against {each['against']}: {each['reason']}")
@@ -117,7 +129,8 @@ def _show_parts(view: dict[str, Any]) -> None:
             say(f"    answer: {each['answer']}")
 
 
-def _show_awaited(found: list[dict[str, Any]]) -> None:
+def show_awaited(found: list[dict[str, Any]]) -> None:
+    """Show what is awaited, and count what is met."""
     met = 0
     for each in found:
         if each["state"] == _MET:
@@ -131,7 +144,10 @@ def _show_awaited(found: list[dict[str, Any]]) -> None:
         say(f"  {plural(met, 'other expectation')} met")
 
 
-def _show_timeline(entries: list[dict[str, Any]]) -> None:
+def show_timeline(view: dict[str, Any]) -> None:
+    """Show who stated what, and what of it was refused."""
+    if not view["timeline_whole"]:
+        say("the newest entries; older ones are left out")
     table(
         ("time (UTC)", "entry", "party", "record", "about"),
         (
@@ -142,7 +158,7 @@ def _show_timeline(entries: list[dict[str, Any]]) -> None:
                 each["type"] + _refusal(each["outcome"]),
                 _about(each),
             )
-            for each in entries
+            for each in view["timeline"]
         ),
         right=(1,),
     )

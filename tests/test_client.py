@@ -32,8 +32,8 @@ BODIES = {
     "a failure that is a list": (500, b"[" * 100_000),
 }
 COMMANDS = (
-    ["status"], ["payment", "p"], ["receiver", "r"], ["payouts"], ["refunds"], ["float"], ["fees"],
-    ["search"], ["expectations"], ["receipt", "r"], ["receipt", "r", "--party", "a"],
+    ["status"], ["payment", "p"], ["receiver", "r"], ["payout", "p"], ["payouts"], ["refunds"],
+    ["float"], ["fees"], ["search"], ["expectations"], ["receipt", "r"], ["receipt", "r", "--party", "a"],
     ["export", "log"], ["export", "books"], ["evidence", "list"], ["evidence", "show", "e"],
     ["submit", "records"],
 )  # fmt: skip

@@ -22,6 +22,8 @@ LINES = (
     "search --payment P",
     "receiver shop",
     "receiver platform-fee",
+    "payout O3",
+    "payout O1",
     "payouts",
     "payouts --due 2026-01-06 --upcoming",
     "refunds",
@@ -76,6 +78,7 @@ def test_payment_says_in_one_look_where_the_money_is(kept: Kept, capsys: Capture
         "payment P1: disputed",
         "captured    100.00 CNY for order order-P1",
         "money       70.00 CNY paid, 30.00 CNY disputed",
+        "refunds     40.00 CNY requested, 10.00 CNY paid",
         "fee         0.60 CNY invoiced for 2026-01, invoice I1",
         "paid (last)",
         "dispute D1 about payment:P1/leg:2: open",
@@ -98,6 +101,25 @@ def test_payouts_due_are_what_a_payout_has_to_state(kept: Kept, capsys: Capture)
     assert document(kept, "payouts --due today", capsys)["on"] > "2026-01-07"
     returned = document(kept, "payouts --state returned --receiver shop", capsys)
     assert [row["payout"] for row in returned["payouts"]] == ["O1", "O2"]
+
+
+def test_payout_shows_its_legs_what_became_of_it_and_who_said_so(
+    kept: Kept, capsys: Capture
+) -> None:
+    out = shown(kept, "payout O4", capsys)
+    for words in (
+        "payout O4: paid",
+        "amount    30.00 CNY for 1 leg, due by 2026-01-06",
+        "receiver  platform-fee of platform",
+        "paid      2026-01-06 02:00:00, under",
+        "          abababababababab",
+        "arrival of payout:O4 by platform: overdue",
+        "settlement.paid",
+    ):
+        assert words in out
+    assert "returned" in shown(kept, "payout O1", capsys)
+    assert run(kept, "payout O9") == 1
+    assert "no-such-payout" in capsys.readouterr().err
 
 
 def test_receiver_shows_its_statement_with_running_sums(kept: Kept, capsys: Capture) -> None:

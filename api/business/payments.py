@@ -62,8 +62,8 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     """Everything the log knows of one payment.
 
     ``state`` is captured or instructed (one half), split or conflicting (both), reversed or
-    withdrawn; disputed while a dispute is open; unknown if every record was refused. ``money`` sums
-    the legs' amounts by their state, so that a failed leg shows; void legs are no money.
+    withdrawn; disputed while a dispute is open; unknown if every record was refused. ``money`` says
+    where what was captured is: in suspense until the halves agree, then by the states of the legs.
     ``payouts`` are those that its legs are in or came back with, also the legs of earlier splits.
     ``expectations`` and ``timeline`` are those of the payment and of its payouts, refunds and
     disputes; the timeline has the newest entries, the refused ones too, and all if it is
@@ -127,7 +127,7 @@ def payment_view(reader: Reader, payment: str, as_of_ms: int) -> PaymentView | N
         as_of=as_of_ms,
         state=shown(state, own),
         legs=views,
-        money=money_by_state(views),
+        money=_money(capture, instruction, views),
         payouts=payouts,
         refunds=refunds,
         disputes=disputes,
@@ -149,6 +149,17 @@ def _charges_of(reader: Reader, payment: str) -> tuple[list[FeeCharge], FeeCharg
     keys = [(payment, number) for number in range(CURRENT + 1, CURRENT + 1 + last.earlier)]
     found = reader.rows_under(FeeCharge, keys)
     return [found[key] for key in keys if key in found], last
+
+
+def _money(
+    capture: Capture | None, instruction: Instruction | None, legs: list[LegView]
+) -> dict[str, int]:
+    """Return where the money is that was captured, in minor units; none is where none came."""
+    if capture is None or not capture.stands:
+        return {}
+    if instruction is None or not instruction.allocated:
+        return {"suspense": capture.amount}
+    return money_by_state(legs)
 
 
 def _legs_of(reader: Reader, instruction: Instruction) -> list[Leg]:

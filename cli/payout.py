@@ -1,0 +1,75 @@
+"""``tongzhang payout``: one transfer, the legs it settles, and how far it has got."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import typer
+
+from cli.options import Home, Json, Token, Url
+from cli.output import money, plural, say, say_json, table, utc
+from cli.pages import segment
+from cli.payment import show_awaited, show_disputes, show_timeline
+
+PayoutId = Annotated[str, typer.Argument(metavar="ID", help="The payout's id.", show_default=False)]
+
+
+def payout(
+    payout_id: PayoutId, home: Home = None, url: Url = "", token: Token = "", json: Json = False
+) -> None:
+    """Show a payout: how far it has got, which legs it settles, and what is awaited.
+
+    Legs that are `void` went another way after the payout came back. Times are UTC.
+
+    \b
+    Examples:
+      tongzhang payout po-20260302-shop-7 --home net/institution
+      tongzhang payout po-20260302-shop-7 --home net/funder --json
+    """
+    from cli.connection import connect
+
+    view = connect(home, url, token).get(f"/v1/payouts/{segment(payout_id)}")
+    if json:
+        say_json(view)
+        return
+    say(f"payout {view['payout']}: {view['state']}")
+    for line in _facts(view):
+        say(f"  {line}")
+    _show_legs(view)
+    show_disputes(view["disputes"])
+    show_awaited(view["expectations"])
+    show_timeline(view)
+
+
+def _facts(view: dict[str, Any]) -> Iterator[str]:
+    amount = money(view["amount"], view["currency"])
+    legs = plural(view["leg_count"], "leg")
+    yield f"amount    {amount} for {legs}, due by {view['cutoff_date']}"
+    owner = f" of {view['owner']}" if "owner" in view else ", which no party owns"
+    yield f"receiver  {view['receiver']}{owner}"
+    if "paid_at" in view:
+        yield f"paid      {utc(view['paid_at'])}, under the bank's reference with the commitment"
+        yield f"          {view['bank_reference']}"
+    if "received_at" in view:
+        arrived = money(view["confirmed_amount"], view["confirmed_currency"])
+        yield f"received  {utc(view['received_at'])}: {arrived}"
+
+
+def _show_legs(view: dict[str, Any]) -> None:
+    table(
+        ("payment", "leg", "purpose", "amount", "state"),
+        (
+            (
+                leg["payment"],
+                leg["leg"],
+                leg["purpose"],
+                money(leg["amount"], view["currency"]),
+                leg["state"],
+            )
+            for leg in view["legs"]
+        ),
+        right=(1, 3),
+    )
+    if (more := view["leg_count"] - len(view["legs"])) > 0:
+        say(f"  and {plural(more, 'leg')} more")
