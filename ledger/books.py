@@ -36,19 +36,15 @@ LIABILITIES = (
 _SIDES = {**dict.fromkeys(ASSETS, 1), **dict.fromkeys(LIABILITIES, -1)}
 
 EXPONENTS = {
-    "BHD": 3,
-    "CLP": 0,
-    "ISK": 0,
-    "JOD": 3,
-    "JPY": 0,
-    "KRW": 0,
-    "KWD": 3,
-    "OMR": 3,
-    "TND": 3,
-    "UGX": 0,
-    "VND": 0,
-    "XAF": 0,
-    "XOF": 0,
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+    **dict.fromkeys(("CLF", "UYW"), 4),
+    **dict.fromkeys(
+        (
+            *("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI"),
+            *("VND", "VUV", "XAF", "XOF", "XPF"),
+        ),
+        0,
+    ),
 }
 """Decimals of the currencies that do not have two. Source: ISO 4217 list one."""
 
@@ -214,3 +210,18 @@ def money(amount: int, currency: str) -> str:
     whole, part = divmod(abs(amount), 10**places)
     sign = "-" if amount < 0 else ""
     return f"{amount} ({sign}{whole}.{part:0{places}d} {currency})"
+
+
+def contradiction(said: str, first: tuple[int, str], answered: str, second: tuple[int, str]) -> str:
+    """Return two amounts that should be one, and by how much the second is above the first.
+
+    Args:
+        said: What the first word says of it, such as ``paid``.
+        first: Minor units, and the ISO 4217 code of their currency.
+        answered: What the other word says, such as ``received``.
+        second: The other amount.
+    """
+    (before, currency), (after, other) = first, second
+    both = f"{said} {money(*first)}, {answered} {money(*second)}"
+    apart = f"; the difference is {money(after - before, currency)}"
+    return both + apart if currency == other else both

@@ -127,6 +127,10 @@ def _day(days_since_epoch: int) -> date:
     ordinal = _EPOCH.toordinal() + days_since_epoch
     if not 1 <= ordinal <= _DATE_ORDINAL_MAX:
         raise Refused(
-            "date-out-of-range", "The time does not fall on a calendar date.", got=str(ordinal)
+            "date-out-of-range",
+            "The time does not fall on a date of the calendar. It is in milliseconds; check it.",
+            expected=f"a date from {date.min.isoformat()} to "
+            f"{date.fromordinal(_DATE_ORDINAL_MAX).isoformat()}",
+            got=f"{days_since_epoch} days after {_EPOCH.isoformat()}",
         )
     return date.fromordinal(ordinal)

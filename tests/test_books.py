@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger import books
-from ledger.books import Balance, Posting, money
+from ledger.books import Balance, Posting, contradiction, money
 from ledger.contracts.receivers import Bucket, Receiver
 from ledger.errors import Refused
 from ledger.limits import SAFE_INTEGER_MAX
@@ -220,3 +220,24 @@ def pending_is_what_the_open_buckets_hold(ledger: Ledger) -> bool:
         if -ledger.balance(f"pending:{name}") != held:
             return False
     return True
+
+
+def test_amounts_that_contradict_each_other_say_by_how_much() -> None:
+    def said(first: tuple[int, str], second: tuple[int, str]) -> str:
+        return contradiction("paid", first, "received", second)
+
+    assert said((100, "CNY"), (150, "CNY")).endswith("; the difference is 50 (0.50 CNY)")
+    assert said((100, "CNY"), (100, "USD")) == "paid 100 (1.00 CNY), received 100 (1.00 USD)"
+
+
+@pytest.mark.parametrize(
+    ("currency", "shown"),
+    [
+        ("CNY", "12345 (123.45 CNY)"),
+        ("PYG", "12345 (12345 PYG)"),
+        ("IQD", "12345 (12.345 IQD)"),
+        ("CLF", "12345 (1.2345 CLF)"),
+    ],
+)
+def test_amounts_have_the_decimals_of_their_currency(currency: str, shown: str) -> None:
+    assert money(12345, currency) == shown

@@ -33,7 +33,8 @@ BODIES = {
 }
 COMMANDS = (
     ["status"], ["payment", "p"], ["receiver", "r"], ["payout", "p"], ["payouts"], ["refunds"],
-    ["float"], ["fees"], ["search"], ["expectations"], ["receipt", "r"], ["receipt", "r", "--party", "a"],
+    ["float"], ["fees"], ["search"], ["expectations"], ["receipt", "r"],
+    ["receipt", "r", "--party", "a"],
     ["export", "log"], ["export", "books"], ["evidence", "list"], ["evidence", "show", "e"],
     ["submit", "records"],
 )  # fmt: skip

@@ -52,7 +52,10 @@ def test_a_refund_waits_while_the_halves_contradict_each_other() -> None:
     ledger.instruct()
     refused = ledger.refuse("halves-conflict", "platform", "refund.requested", **refund_of())
     assert refused.expected == "halves of P1 that agree"
-    assert refused.got == ("amount: captured 20000 (200.00 CNY), instructed 10000 (100.00 CNY)")
+    assert refused.got == (
+        "amount: captured 20000 (200.00 CNY), instructed 10000 (100.00 CNY); "
+        "the difference is -10000 (-100.00 CNY)"
+    )
     reverse(ledger)
     ledger.capture()
     request(ledger)

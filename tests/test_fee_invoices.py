@@ -183,7 +183,10 @@ def test_a_settlement_that_agrees_moves_the_fee_money_and_never_the_reserve() ->
 
 @pytest.mark.parametrize(
     ("stated", "paid"),
-    [({"amount": 59}, "59 (0.59 CNY)"), ({"currency": "USD"}, "60 (0.60 USD)")],
+    [
+        ({"amount": 59}, "59 (0.59 CNY); the difference is -1 (-0.01 CNY)"),
+        ({"currency": "USD"}, "60 (0.60 USD)"),
+    ],
 )
 def test_a_settlement_that_differs_conflicts_until_it_is_stated_right(
     stated: dict[str, Any], paid: str

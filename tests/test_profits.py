@@ -247,7 +247,10 @@ def test_a_confirmation_moves_income_and_money_of_that_recipient() -> None:
 
 @pytest.mark.parametrize(
     ("stated", "received"),
-    [({"amount": 17}, "17 (0.17 CNY)"), ({"currency": "USD"}, "18 (0.18 USD)")],
+    [
+        ({"amount": 17}, "17 (0.17 CNY); the difference is -1 (-0.01 CNY)"),
+        ({"currency": "USD"}, "18 (0.18 USD)"),
+    ],
 )
 def test_a_confirmation_that_differs_conflicts_until_it_is_stated_right(
     stated: dict[str, Any], received: str

@@ -70,7 +70,10 @@ def test_a_deposit_is_usable_once_both_agree() -> None:
 
 @pytest.mark.parametrize(
     ("amount", "currency", "said"),
-    [(19_999, "CNY", "19999 (199.99 CNY)"), (20_000, "USD", "20000 (200.00 USD)")],
+    [
+        (19_999, "CNY", "19999 (199.99 CNY); the difference is -1 (-0.01 CNY)"),
+        (20_000, "USD", "20000 (200.00 USD)"),
+    ],
 )
 def test_a_confirmation_that_differs_conflicts_and_moves_nothing(
     amount: int, currency: str, said: str

@@ -305,7 +305,8 @@ def _refuse_amounts(split: Split, amounts: Sequence[int]) -> None:
     if sum(amounts) != split.amount:
         raise Refused(
             "amounts-do-not-sum",
-            "The amounts of the legs must sum to the payment.",
+            "The amounts of the legs must sum to the payment; the difference is "
+            f"{money(sum(amounts) - split.amount, split.currency)}.",
             expected=money(split.amount, split.currency),
             got=money(sum(amounts), split.currency),
         )

@@ -185,8 +185,9 @@ def _settled(tx: Transaction, record: FeeSettled) -> None:
     )
     expectation = agreements.awaited(tx, FEE_SETTLEMENT, _subject(record))
     if not agrees:
-        asked = money(invoice.amount, invoice.currency)
-        expectations.conflict(tx, expectation, f"amount: invoiced {asked}, paid {money(*stated)}")
+        asked = (invoice.amount, invoice.currency)
+        both = books.contradiction("invoiced", asked, "paid", stated)
+        expectations.conflict(tx, expectation, f"amount: {both}")
         return
     expectations.meet(tx, expectation)
     received = books.fee_received(tx.sole("institution"))

@@ -149,7 +149,8 @@ def _charged(tx: Transaction, record: FeeCharged) -> None:
             "fee-differs",
             f"The fee must be what {agreement.agreement} gives of "
             f"{money(capture.amount, capture.currency)}: {agreement.rate_ppm} ppm, rounded half up "
-            f"to the minor unit{_bounds(agreement)}.",
+            f"to the minor unit{_bounds(agreement)}; the difference is "
+            f"{money(record.amount - fee, record.currency)}.",
             expected=money(fee, record.currency) if fee else "no charge, since the fee is nothing",
             got=money(record.amount, record.currency),
         )

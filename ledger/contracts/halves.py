@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ledger import books
-from ledger.books import Balance, money
+from ledger.books import Balance, contradiction
 from ledger.contracts.allocation import Leg, Split
 from ledger.expectations import CAPTURE, INSTRUCTION, REVERSAL, Expectation
 from ledger.state import Key, Keys, Row
@@ -116,8 +116,8 @@ def differences(capture: Capture, instruction: Instruction | Split) -> str:
             for name in ("amount", "currency")
             if getattr(capture, name) != getattr(instruction, name)
         ]
-        found.append(
-            f"{' and '.join(fields)}: captured {money(capture.amount, capture.currency)}, "
-            f"instructed {money(instruction.amount, instruction.currency)}"
-        )
+        captured = (capture.amount, capture.currency)
+        instructed = (instruction.amount, instruction.currency)
+        both = contradiction("captured", captured, "instructed", instructed)
+        found.append(f"{' and '.join(fields)}: {both}")
     return "; ".join(found)

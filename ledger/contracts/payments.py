@@ -147,7 +147,7 @@ def _instructed(tx: Transaction, record: SplitInstructed) -> None:
 def _amended(tx: Transaction, record: SplitAmended) -> None:
     existing = tx.rows[Instruction][record.payment,]
     if existing is None or not existing.stands:
-        raise _not_instructed(record.payment)
+        raise _not_instructed(record.payment, existing)
     old_legs = _legs(tx, existing)
     paid = {leg.leg: leg for leg in old_legs if allocation.payout_of(tx, leg)}
     shares = _refuse_split(tx, record, paid)
@@ -223,15 +223,15 @@ def _refuse_withdrawal(
         return
     reversal = tx.rows[Expectation][REVERSAL, tx.subject]
     if reversal is None or reversal.state != expectations.OPEN:
-        raise _not_instructed(payment)
+        raise _not_instructed(payment, instruction)
 
 
-def _not_instructed(payment: str) -> Refused:
+def _not_instructed(payment: str, withdrawn: Instruction | None) -> Refused:
     return Refused(
         "not-instructed",
         f"The payment {payment} has no standing instruction; state one with split.instructed.",
         expected="an instructed payment",
-        got="none",
+        got="none" if withdrawn is None else f"withdrawn in entry {withdrawn.entry}",
     )
 
 

@@ -233,7 +233,8 @@ def _refuse_difference(
     raise Refused(
         "share-differs",
         f"The share must be what the agreement gives of invoice {invoice.invoice}, party by party "
-        "and in its order.",
+        f"and in its order; in all it differs by "
+        f"{money(record.amount - invoice.amount, invoice.currency)}.",
         expected=_split(invoice.amount, invoice.currency, expected),
         got=_split(record.amount, record.currency, stated),
     )
@@ -263,10 +264,9 @@ def _confirmed(tx: Transaction, record: ProfitConfirmed) -> None:
     subject = confirmation(share.share, tx.author)
     expectation = agreements.awaited(tx, PROFIT_CONFIRMATION, subject)
     if not agrees:
-        shared = money(portion.amount, share.currency)
-        expectations.conflict(
-            tx, expectation, f"amount: shared {shared}, received {money(*stated)}"
-        )
+        shared = (portion.amount, share.currency)
+        both = books.contradiction("shared", shared, "received", stated)
+        expectations.conflict(tx, expectation, f"amount: {both}")
         return
     expectations.meet(tx, expectation)
     _hand_over(tx, share.currency, portion.amount)

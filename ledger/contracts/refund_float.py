@@ -202,9 +202,9 @@ def _confirmed(tx: Transaction, record: RefundFloatConfirmed) -> None:
         )
     )
     if not agrees:
-        ours = money(movement.amount, movement.currency)
-        detail = f"amount: {_DONE[movement.kind]} {ours}, confirmed {money(*stated)}"
-        expectations.conflict(tx, awaited, detail)
+        ours = (movement.amount, movement.currency)
+        both = books.contradiction(_DONE[movement.kind], ours, "confirmed", stated)
+        expectations.conflict(tx, awaited, f"amount: {both}")
         return
     expectations.meet(tx, awaited)
     _move(tx, movement)

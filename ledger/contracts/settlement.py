@@ -265,8 +265,9 @@ def _confirmed(tx: Transaction, record: SettlementConfirmed) -> None:
         )
     )
     if not agrees:
-        paid = money(payout.amount, payout.currency)
-        expectations.conflict(tx, arrival, f"amount: paid {paid}, received {money(*stated)}")
+        paid = (payout.amount, payout.currency)
+        both = books.contradiction("paid", paid, "received", stated)
+        expectations.conflict(tx, arrival, f"amount: {both}")
         return
     expectations.meet(tx, arrival)
     accounts = (books.paid(payout.receiver), books.RESERVE)
