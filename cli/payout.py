@@ -9,14 +9,20 @@ import typer
 
 from cli.options import Home, Json, Token, Url
 from cli.output import money, plural, say, say_json, table, utc
-from cli.pages import segment
+from cli.pages import Limit, follow, note_more, segment
 from cli.payment import show_awaited, show_disputes, show_timeline
 
 PayoutId = Annotated[str, typer.Argument(metavar="ID", help="The payout's id.", show_default=False)]
 
 
 def payout(
-    payout_id: PayoutId, home: Home = None, url: Url = "", token: Token = "", json: Json = False
+    payout_id: PayoutId,
+    *,
+    home: Home = None,
+    url: Url = "",
+    token: Token = "",
+    limit: Limit = 100,
+    json: Json = False,
 ) -> None:
     """Show a payout: how far it has got, which legs it settles, and what is awaited.
 
@@ -25,21 +31,25 @@ def payout(
     \b
     Examples:
       tongzhang payout po-20260302-shop-7 --home net/institution
-      tongzhang payout po-20260302-shop-7 --home net/funder --json
+      tongzhang payout po-20260302-shop-7 --home net/funder --limit 5000 --json
     """
     from cli.connection import connect
 
-    view = connect(home, url, token).get(f"/v1/payouts/{segment(payout_id)}")
+    client = connect(home, url, token)
+    path = f"/v1/payouts/{segment(payout_id)}"
+    view = client.get(path)
+    legs = follow(client, f"{path}/legs", "legs", limit)
     if json:
-        say_json(view)
+        say_json({**view, "legs": legs["legs"], "more": legs["more"]})
         return
     say(f"payout {view['payout']}: {view['state']}")
     for line in _facts(view):
         say(f"  {line}")
-    _show_legs(view)
+    _show_legs(legs["legs"], view["currency"])
     show_disputes(view["disputes"])
     show_awaited(view["expectations"])
     show_timeline(view)
+    note_more(legs, limit)
 
 
 def _facts(view: dict[str, Any]) -> Iterator[str]:
@@ -56,7 +66,7 @@ def _facts(view: dict[str, Any]) -> Iterator[str]:
         yield f"received  {utc(view['received_at'])}: {arrived}"
 
 
-def _show_legs(view: dict[str, Any]) -> None:
+def _show_legs(legs: list[dict[str, Any]], currency: str) -> None:
     table(
         ("payment", "leg", "purpose", "amount", "state"),
         (
@@ -64,12 +74,10 @@ def _show_legs(view: dict[str, Any]) -> None:
                 leg["payment"],
                 leg["leg"],
                 leg["purpose"],
-                money(leg["amount"], view["currency"]),
+                money(leg["amount"], currency),
                 leg["state"],
             )
-            for leg in view["legs"]
+            for leg in legs
         ),
         right=(1, 3),
     )
-    if (more := view["leg_count"] - len(view["legs"])) > 0:
-        say(f"  and {plural(more, 'leg')} more")

@@ -14,7 +14,7 @@ from ledger.contracts.payouts import Payout
 from node.storage.queries import walked
 from tests import fee_kit
 from tests.ledger_kit import Ledger, leg, split
-from tests.queries_kit import Kept
+from tests.queries_kit import Kept, pages
 
 
 @pytest.fixture(scope="module")
@@ -161,6 +161,8 @@ def test_a_payout_shows_the_legs_that_it_carried_although_their_split_was_amende
     assert [(each["payment"], each["leg"], each["amount"]) for each in legs] == carried
     assert (view["leg_count"], view["amount"]) == (len(legs), sum(e["amount"] for e in legs))
     assert {(each["state"], each["returned_payout"]) for each in legs} == {("void", payout)}
+    paged = pages(returned, f"/v1/payouts/{payout}/legs", "legs", limit=1)
+    assert [each for page in paged for each in page] == legs
 
 
 @pytest.mark.parametrize(("payment", "payouts"), [("A", "O1 O2 O3 O4"), ("B", "O1 O2 O3")])
@@ -184,7 +186,9 @@ def test_a_leg_that_stayed_is_shown_beside_one_that_left(tmp_path: Path) -> None
     _amend(made, [leg(1, "other", amount=100)])
     made.create("O2", 100)
     shown = {name: made.get(f"/v1/payouts/{name}")["legs"] for name in ("O1", "O2")}
+    paged = [each for page in pages(made, "/v1/payouts/O1/legs", "legs", limit=1) for each in page]
     made.close()
+    assert paged == shown["O1"]
     assert [(e["payment"], e["state"]) for e in shown["O1"]] == [("A", "void"), ("B", "in-payout")]
     assert [(e["payment"], e["state"]) for e in shown["O2"]] == [("B", "in-payout")]
 
@@ -202,3 +206,26 @@ def test_the_history_of_a_payment_asks_once_for_what_came_back_from_a_receiver(
     monkeypatch.setattr(payments, "walked", counted)
     returned.get("/v1/payments/A")
     assert sorted(asked) == ["other", "shop"]
+
+
+def test_the_legs_of_a_payout_come_page_after_page_whatever_dates_they_fell_due_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = Kept(tmp_path)
+    made.register("shop")
+    for number, late in enumerate((0, 1, 0, 1, 0)):
+        made.capture(f"P{number}", 100, captured_at=made.now - late * 86_400_000)
+        legs = [leg(place, "shop", amount=50) for place in (1, 2)]
+        made.instruct(f"P{number}", 100, legs=legs)
+    made.create("O1", 500, legs=10)
+    for limit in (1, 3, 100):
+        found = pages(made, "/v1/payouts/O1/legs", "legs", limit=limit)
+        told = [(each["payment"], each["leg"]) for page in found for each in page]
+        assert told == [(f"P{number}", place) for number in range(5) for place in (1, 2)]
+    csv = made.client.get("/v1/payouts/O1/legs", params={"format": "csv"}).text
+    assert len(csv.splitlines()) == 11
+    there = ["--url", made.server.url, "--token", made.token]
+    assert main.run(["payout", "O1", "--limit", "3", *there]) == 0
+    assert "there are more than 3" in capsys.readouterr().err
+    assert made.client.get("/v1/payouts/O2/legs").status_code == 404
+    made.close()

@@ -27,6 +27,8 @@ QUESTIONS = [
     "/v1/refund-float",
     "/v1/refund-float/movements?state=confirmed&kind=deposit&limit=1",
     "/v1/fees?limit=1",
+    "/v1/payouts/O1/legs?limit=1",
+    "/v1/payouts/O3/legs?limit=1",
     "/v1/fees?period=2026-01&currency=CNY",
     "/v1/fees/charges?period=2026-01&limit=1",
     "/v1/fees/charges?period=2026-01&currency=CNY&state=charged",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import islice
 from typing import Annotated, Literal
 
 import msgspec
@@ -14,17 +12,16 @@ from starlette.responses import Response
 from api.answers import json_answer
 from api.business.disputes import DisputeView, disputes_about, shown
 from api.business.expectations import ExpectationView, expectations_on
-from api.business.legs import LegView, former_leg_views, leg_views
+from api.business.legs import LegView
 from api.business.parameters import AsOf, Id, known, now_ms
+from api.business.payout_legs import carried_by, no_such_payout
 from api.limits import PAGE_DEFAULT, PAGE_MAX
 from api.lists import Asked, Format, Page, list_answer
 from api.log_views import EntryView, timeline
 from api.named import refuse_unknown_receiver
 from api.openapi import describe, describe_list
 from api.paging import ONE_TEXT, Cursor, Limit, Name, cursor_of, page_of, place_of
-from api.problems import Problem
-from ledger.contracts.allocation import FormerLeg, Leg
-from ledger.contracts.payouts import RETURNED, Payout
+from ledger.contracts.payouts import Payout
 from node.storage.queries import Walk, walked
 from node.storage.reads import Reader
 from node.storage.store import Store
@@ -59,7 +56,7 @@ class PayoutSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PayoutView(PayoutSummary, frozen=True, kw_only=True):
-    """One transfer to a receiver and the legs it settles, of which at most a page is listed.
+    """One transfer to a receiver and the legs it settles, of which at most 1000 are shown here.
 
     They are those that it was created with; ``void`` are those that went another way after it came
     back. ``state`` is disputed while a dispute about it is open. ``as_of`` is the time in ms at
@@ -112,11 +109,7 @@ def payout_routes(router: APIRouter, store: Store) -> None:
         with store.reader() as reader:
             view = payout_view(reader, payout, now_ms(as_of))
         if view is None:
-            raise Problem(
-                "no-such-payout",
-                f"no applied record is about payout {payout!r}; if it was refused, that stands in "
-                "the timeline of its receiver",
-            )
+            raise no_such_payout(payout)
         return json_answer(view)
 
 
@@ -133,7 +126,7 @@ def payout_view(reader: Reader, name: str, as_of_ms: int) -> PayoutView | None:
     return PayoutView(
         **{**facts, "state": shown(payout.state, disputes)},
         as_of=as_of_ms,
-        legs=_leg_views(reader, payout),
+        legs=carried_by(reader, payout, PAGE_MAX),
         disputes=disputes,
         expectations=expectations_on(reader, subjects, as_of_ms),
         timeline=entries,
@@ -160,32 +153,3 @@ def payout_summary(payout: Payout) -> PayoutSummary:
         confirmed_currency=payout.confirmed_currency or UNSET,
         received_at=known(payout.received_at),
     )
-
-
-def _leg_views(reader: Reader, payout: Payout) -> list[LegView]:
-    """Return the legs that a payout carried when it was created, and carries unless it came back.
-
-    No leg joins a bucket that came back, so what is or was in its buckets since was in it.
-    """
-    stayed, left = _legs_of(reader, payout), _former_legs_of(reader, payout)
-    views = [*leg_views(reader, stayed), *former_leg_views(reader, left, payout.payout)]
-    return sorted(views, key=lambda each: (each.payment, each.leg))[:PAGE_MAX]
-
-
-def _legs_of(reader: Reader, payout: Payout) -> list[Leg]:
-    found = (leg for walk in _walks(payout, "leg") for leg in walked(reader, Leg, walk))
-    return list(islice(found, PAGE_MAX))
-
-
-def _former_legs_of(reader: Reader, payout: Payout) -> list[FormerLeg]:
-    """Return the legs that left the buckets of a payout after it had carried them."""
-    if payout.state != RETURNED:
-        return []
-    walks = _walks(payout, "leg", "until")
-    found = (leg for walk in walks for leg in walked(reader, FormerLeg, walk))
-    return list(islice((leg for leg in found if leg.until > payout.entry), PAGE_MAX))
-
-
-def _walks(payout: Payout, *order: str) -> Iterator[Walk]:
-    for seq in payout.buckets:
-        yield Walk({"receiver": payout.receiver, "bucket": int(seq)}, ("payment", *order))

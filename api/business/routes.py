@@ -10,6 +10,7 @@ from api.business.due import due_routes
 from api.business.expectations import expectation_routes
 from api.business.fees import fee_routes
 from api.business.payments import payment_routes
+from api.business.payout_legs import payout_leg_routes
 from api.business.payouts import payout_routes
 from api.business.receivers import receiver_routes
 from api.business.refunds import refund_routes
@@ -25,6 +26,7 @@ def business_routes(store: Store, tokens: Tokens) -> APIRouter:
         payment_routes,
         due_routes,  # before /v1/payouts/{payout}
         payout_routes,
+        payout_leg_routes,
         receiver_routes,
         refund_routes,
         fee_routes,
