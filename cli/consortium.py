@@ -74,7 +74,8 @@ UntilEof = Annotated[
     bool,
     typer.Option(
         "--until-eof",
-        help="Stop, too, when standard input ends: when whoever holds its other end is gone.",
+        help="Stop, too, when standard input ends: when whoever holds its other end is gone. "
+        "A byte there lets the node go.",
     ),
 ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -64,6 +65,13 @@ class NodeProcess:
                 start_new_session=True,
             )
         self._ended = False
+
+    def let_go(self) -> None:
+        """Let the process run on when this one ends."""
+        if self._process is not None and self._process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.write(b"\n")
+                self._process.stdin.flush()
 
     def kill(self) -> None:
         """End the process at once (kill -9), as a power cut would."""

@@ -7,6 +7,7 @@ Every record type is one row, made from what the code says of itself:
 * fields: the struct's, with the unit that its type implies;
 * refused unless: the paragraph ``Refused unless …`` of the docstring;
 * codes: read from the contract's source (:mod:`simulator.refusals`);
+* examples, one a record, as files for ``tongzhang submit`` have them;
 * posts and expects: what applied records were seen to do in rehearsals of the workload.
 
 What is not between the two marks of the page is written by hand and stays as it is.
@@ -23,8 +24,9 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec import Meta
 
+from api.examples import EXAMPLES
 from cli.records_seen import Seen, see
-from ledger import records
+from ledger import canonical, records
 from ledger.contracts import CONTRACTS
 from ledger.contracts.agreements import Period
 from ledger.records import Record, Rule, type_name
@@ -76,7 +78,14 @@ def _section(contract: ModuleType, seen: dict[str, Seen]) -> str:
     path = f"`{contract.__name__.replace('.', '/')}.py`"
     rows = [_row(rule, seen[type_name(rule.record)]) for rule in contract.RULES]
     intro = f"{says[:1].upper()}{says[1:]} ({path})"
-    return "\n".join((f"### {title}", "", intro, "", HEAD, *rows, ""))
+    examples = [_example(rule) for rule in contract.RULES]
+    return "\n".join(
+        (f"### {title}", "", intro, "", HEAD, *rows, "", "```json", *examples, "```", "")
+    )
+
+
+def _example(rule: Rule) -> str:
+    return canonical.encode(EXAMPLES[type_name(rule.record)]).decode()
 
 
 def _row(rule: Rule, seen: Seen) -> str:

@@ -34,7 +34,6 @@ Checked = Literal["nothing", "log", "state"]
 
 REBUILDING = "rebuilding"
 """Names the database that the home's key signs with: another one has forgotten votes (I2)."""
-_PIPE_BYTES = 4096
 _SQLITE_FILES = ("", "-wal", "-shm")
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -75,14 +74,17 @@ def run_node(path: Path, *, rebuild: bool, checked: Checked) -> None:
 
 
 def stop_at_end_of_input() -> None:
-    """Stop this process in order once its standard input ends, whatever it is doing then."""
+    """Stop this process in order once its standard input ends, whatever it is doing then.
+
+    A byte there lets it go: it runs on by itself.
+    """
     threading.Thread(target=_read_to_end, name="stdin", daemon=True).start()
 
 
 def _read_to_end() -> None:
     with contextlib.suppress(OSError):
-        while os.read(0, _PIPE_BYTES):
-            pass
+        if os.read(0, 1):
+            return
     os.kill(os.getpid(), signal.SIGTERM)
 
 

@@ -18,7 +18,7 @@ from cli.main import run
 from cli.processes import free_ports
 from cli.signals import ended_in_order, uninterrupted
 from node.errors import HomeError
-from node.home import lock_home
+from node.home import LOCK, lock_home
 
 ROOT = Path(__file__).resolve().parent.parent
 QUIET = ("", "interrupted")  # not every version of Typer leaves that to be said here
@@ -187,6 +187,8 @@ from cli.parties import parse_parties
 network = found_network(Path(sys.argv[1]), "owned", parse_parties("platform,institution"), 2)
 node = network.node("platform")
 node.start()
+if sys.argv[2:]:
+    node.let_go()
 while "answers at" not in (node.home / "output.txt").read_text():
     node.refuse_dead()
     time.sleep(0.05)
@@ -209,6 +211,25 @@ def test_nodes_end_in_order_with_the_process_that_started_them(tmp_path: Path) -
     until(lambda: not is_locked(home))
     assert "Traceback" not in (home / "output.txt").read_text()
     assert not (home / "ledger.db-wal").exists()  # it closed its database
+
+
+def test_a_node_that_was_let_go_runs_on(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", OWNER, str(tmp_path / "net"), "let go"]
+    owner = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE)
+    assert owner.stdout is not None
+    home = tmp_path / "net" / "platform"
+    try:
+        assert owner.stdout.readline() == b"\n"
+        owner.kill()
+        owner.wait()
+        time.sleep(1)
+        assert is_locked(home)
+    finally:
+        owner.kill()
+        owner.communicate()
+        if is_locked(home):
+            os.kill(int((home / LOCK).read_text()), signal.SIGTERM)
+    until(lambda: not is_locked(home))
 
 
 def is_locked(home: Path) -> bool:

@@ -84,6 +84,8 @@ def run_demo(choices: Choices) -> None:
         finally:
             if not left_running:
                 stop_all(network.nodes)
+        for node in network.nodes if left_running else ():
+            node.let_go()
         _show(summary, choices, network, folder)
     if not summary["ok"]:
         bad = [check["name"] for check in summary["checks"] if not check["good"]]
