@@ -47,20 +47,20 @@ ACCOUNT_CHARS_MAX = 2 * IDENTIFIER_CHARS_MAX + 16
 AsOf = Annotated[
     str,
     Query(
-        pattern=forms.PLACE_OR_NONE,
+        pattern=forms.PLACE,
         description="A height, or a date: its last block. The newest block by default.",
     ),
 ]
 Since = Annotated[
     str,
     Query(
-        pattern=forms.PLACE_OR_NONE,
+        pattern=forms.PLACE,
         description="Only lines after this height, or after this date.",
     ),
 ]
 Party = Annotated[str, Query(max_length=32, description="Only what this party is a side of.")]
 Account = Annotated[str, Query(max_length=ACCOUNT_CHARS_MAX, description="Such as `reserve`.")]
-Currency = Annotated[str, Query(pattern=forms.CURRENCY_OR_NONE, description="ISO 4217 code.")]
+Currency = Annotated[str, Query(pattern=forms.CURRENCY, description="ISO 4217 code.")]
 OneCurrency = Annotated[str, Query(pattern=forms.CURRENCY, description="ISO 4217 code.")]
 
 _LINE = msgspec.json.Decoder(tuple[Whole, Whole])

@@ -36,31 +36,31 @@ OneState = Annotated[
     ),
 ]
 Awaited = Annotated[
-    str,
+    Optional[str],  # noqa: UP045
     typer.Option(
         "--awaited", metavar="PARTY", help="Only what this party owes.", show_default=False
     ),
 ]
 Opener = Annotated[
-    str,
+    Optional[str],  # noqa: UP045
     typer.Option(
         "--opener", metavar="PARTY", help="Only what is owed to this party.", show_default=False
     ),
 ]
 Kind = Annotated[
-    str,
+    Optional[str],  # noqa: UP045
     typer.Option(
         "--kind", metavar="KIND", help="Only of this kind, such as capture.", show_default=False
     ),
 ]
 MinAge = Annotated[
-    str,
+    Optional[str],  # noqa: UP045
     typer.Option(
         "--min-age", metavar="AGE", help="Only from this age on: 90m, 12h, 3d.", show_default=False
     ),
 ]
 MinAmount = Annotated[
-    str,
+    Optional[str],  # noqa: UP045
     typer.Option(
         "--min-amount",
         metavar="YUAN",
@@ -79,11 +79,11 @@ def expectations(
     url: Url = "",
     token: Token = "",
     state: OneState = None,
-    awaited: Awaited = "",
-    opener: Opener = "",
-    kind: Kind = "",
-    min_age: MinAge = "",
-    min_amount: MinAmount = "",
+    awaited: Awaited = None,
+    opener: Opener = None,
+    kind: Kind = None,
+    min_age: MinAge = None,
+    min_amount: MinAmount = None,
     summary: Summary = False,
     limit: Limit = 100,
     json: Json = False,
@@ -111,8 +111,8 @@ def expectations(
     if summary:
         _show_summary(connect(home, url, token), matter, json)
         return
-    matter["min_age_ms"] = age_ms(min_age) if min_age else None
-    matter["min_amount"] = minor_units(min_amount) if min_amount else None
+    matter["min_age_ms"] = None if min_age is None else age_ms(min_age)
+    matter["min_amount"] = None if min_amount is None else minor_units(min_amount)
     page = _ask(connect(home, url, token), (state,) if state else UNMET, matter, limit)
     if json:
         say_json(page)
@@ -166,8 +166,7 @@ def _show(found: list[dict[str, Any]]) -> None:
 
 
 def _show_summary(client: Client, matter: dict[str, object], json: bool) -> None:
-    asked = {name: value for name, value in matter.items() if value}
-    page = client.get("/v1/expectations/summary", **asked)
+    page = client.get("/v1/expectations/summary", **matter)
     if json:
         say_json(page)
         return

@@ -36,9 +36,9 @@ def follow(client: Client, path: str, items: str, limit: int, **query: object) -
         path: The list's address.
         items: The member that holds the items.
         limit: How many items at most; ``more`` says whether there are others.
-        query: Parameters; what is None, empty or zero is left out.
+        query: Parameters; what is None is left out.
     """
-    given = {name: value for name, value in query.items() if value}
+    given = dict(query)
     found: list[dict[str, Any]] = []
     first: dict[str, Any] = {}
     cursor: str | None = None

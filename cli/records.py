@@ -14,7 +14,7 @@ from cli.pages import segment
 
 RecordId = Annotated[str, typer.Argument(metavar="ID", help="The record's id.", show_default=False)]
 Party = Annotated[
-    str,
+    Optional[str],  # noqa: UP045
     typer.Option(
         "--party",
         metavar="PARTY",
@@ -79,7 +79,7 @@ def receipt(
     home: Home = None,
     url: Url = "",
     token: Token = "",
-    party: Party = "",
+    party: Party = None,
     out: Out = None,
 ) -> None:
     """Write the receipt that proves a record offline.
@@ -93,7 +93,7 @@ def receipt(
     from cli.connection import connect
 
     client = connect(home, url, token)
-    author = party or str(client.get("/v1/status")["party"])
+    author = str(client.get("/v1/status")["party"]) if party is None else party
     text = client.get_text(f"/v1/receipts/{segment(author)}/{segment(record_id)}")
     if out is None:
         print(text, end="", flush=True)

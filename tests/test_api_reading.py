@@ -113,13 +113,13 @@ def test_pages_together_are_the_whole(
     whole = platform.get(path, params={"limit": 1000}).json()[items][:30]
     assert len(whole) > 7
     found: list[Any] = []
-    cursor = ""
+    query: dict[str, int | str] = {"limit": 7}
     while len(found) < len(whole):
-        page = platform.get(path, params={"limit": 7, "cursor": cursor}).json()
+        page = platform.get(path, params=query).json()
         found += page[items]
-        cursor = page.get("next", "")
-        if not cursor:
+        if "next" not in page:
             break
+        query["cursor"] = page["next"]
     assert [each[key] for each in found][: len(whole)] == [each[key] for each in whole]
     problem(platform.get(path, params={"cursor": "!"}), 400, "bad-parameter")
 
@@ -128,13 +128,13 @@ def test_balances_are_found_by_prefix_and_sum_to_zero(platform: httpx.Client) ->
     pending = platform.get("/v1/balances", params={"prefix": "pending:"}).json()["balances"]
     assert pending
     assert all(each["account"].startswith("pending:") for each in pending)
-    total, cursor = 0, ""
+    total, query = 0, {"limit": "1000"}
     while True:
-        page = platform.get("/v1/balances", params={"limit": 1000, "cursor": cursor}).json()
+        page = platform.get("/v1/balances", params=query).json()
         total += sum(each["amount"] for each in page["balances"])
-        cursor = page.get("next", "")
-        if not cursor:
+        if "next" not in page:
             break
+        query["cursor"] = page["next"]
     assert total == 0
 
 

@@ -31,7 +31,7 @@ UPCOMING = "upcoming"
 On = Annotated[
     str,
     Query(
-        pattern=forms.DAY_OR_NONE,
+        pattern=forms.DAY,
         description="What is due on this date; today's business date if left out.",
     ),
 ]
@@ -82,7 +82,7 @@ def due_routes(router: APIRouter, store: Store) -> None:
         upcoming: Upcoming = False,
         cursor: Cursor = "",
         limit: Limit = PAGE_DEFAULT,
-        form: Format = "",
+        form: Format = None,
     ) -> Response:
         """List what is due to receivers on a date and not in a payout, oldest first."""
         day = day_of(on, "on").isoformat() if on else today(store)

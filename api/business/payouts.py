@@ -30,8 +30,8 @@ from node.storage.reads import Reader
 from node.storage.store import Store
 
 PayoutState = Annotated[
-    Literal["", "created", "paid", "returned", "confirmed", "conflicting"],
-    Query(description="Only in this state; empty for all."),
+    Literal["created", "paid", "returned", "confirmed", "conflicting"] | None,
+    Query(description="Only in this state."),
 ]
 
 
@@ -89,10 +89,10 @@ def payout_routes(router: APIRouter, store: Store) -> None:
         *,
         request: Request,
         receiver: Id = "",
-        state: PayoutState = "",
+        state: PayoutState = None,
         cursor: Cursor = "",
         limit: Limit = PAGE_DEFAULT,
-        form: Format = "",
+        form: Format = None,
     ) -> Response:
         """List payouts, of a receiver or in a state."""
         asked = {"receiver": receiver, "state": state}

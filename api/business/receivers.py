@@ -106,7 +106,7 @@ def receiver_routes(router: APIRouter, store: Store) -> None:
         receiver: Name,
         cursor: Cursor = "",
         limit: Limit = PAGE_DEFAULT,
-        form: Format = "",
+        form: Format = None,
     ) -> Response:
         """Show what became due to a receiver, went out and was paid, with running sums."""
         entry, *sums = place_of(request, cursor, _places) or (-1, 0, 0, 0, 0)

@@ -29,15 +29,15 @@ from node.storage.reads import Reader
 from node.storage.store import Store
 
 RefundState = Annotated[
-    Literal["", "requested", "paid", "failed"],
-    Query(description="Only in this state; empty for all."),
+    Literal["requested", "paid", "failed"] | None,
+    Query(description="Only in this state."),
 ]
 MovementState = Annotated[
-    Literal["", "stated", "conflicting", "confirmed", "reversed"],
-    Query(description="Only in this state; empty for all."),
+    Literal["stated", "conflicting", "confirmed", "reversed"] | None,
+    Query(description="Only in this state."),
 ]
 MovementKind = Annotated[
-    Literal["", "deposit", "withdrawal"], Query(description="Only of this kind; empty for all.")
+    Literal["deposit", "withdrawal"] | None, Query(description="Only of this kind.")
 ]
 
 
@@ -125,24 +125,24 @@ def refund_routes(router: APIRouter, store: Store) -> None:
         *,
         request: Request,
         payment: Id = "",
-        state: RefundState = "",
+        state: RefundState = None,
         cursor: Cursor = "",
         limit: Limit = PAGE_DEFAULT,
-        form: Format = "",
+        form: Format = None,
     ) -> Response:
         """List refunds, of a payment or in a state."""
         leading = {"payment": payment} if payment else {"state": state} if state else {}
         walk = Walk(leading, ("refund",))
         with store.reader() as reader:
             rows = walked(reader, Refund, walk, place_of(request, cursor, ONE_TEXT), limit + 1)
-            found, last = page_of(rows, lambda row: state in {"", row.state}, limit)
+            found, last = page_of(rows, lambda row: state in {None, row.state}, limit)
         views = [refund_view(row) for row in found]
         goes_on = cursor_of(request, None if last is None else (last.refund,))
         page = RefundPage(refunds=views, next=goes_on)
         return list_answer(Asked(request, form), Page(page, RefundView, views, goes_on))
 
     @router.get("/v1/refund-float", **describe_list(FloatPage))
-    def show_float(request: Request, form: Format = "") -> Response:
+    def show_float(request: Request, form: Format = None) -> Response:
         """Show what the platform has deposited for refunds, and how much of it is free."""
         with store.reader() as reader:
             views = float_views(reader, store.genesis.sole("platform"))
@@ -152,11 +152,11 @@ def refund_routes(router: APIRouter, store: Store) -> None:
     def list_movements(
         *,
         request: Request,
-        state: MovementState = "",
-        kind: MovementKind = "",
+        state: MovementState = None,
+        kind: MovementKind = None,
         cursor: Cursor = "",
         limit: Limit = PAGE_DEFAULT,
-        form: Format = "",
+        form: Format = None,
     ) -> Response:
         """List deposits to the float and withdrawals from it."""
         walk = Walk({"state": state} if state else {}, ("movement",))
@@ -164,7 +164,7 @@ def refund_routes(router: APIRouter, store: Store) -> None:
             rows = walked(
                 reader, FloatMovement, walk, place_of(request, cursor, ONE_TEXT), limit + 1
             )
-            found, last = page_of(rows, lambda row: kind in {"", row.kind}, limit)
+            found, last = page_of(rows, lambda row: kind in {None, row.kind}, limit)
         views = [_movement_view(row) for row in found]
         goes_on = cursor_of(request, None if last is None else (last.movement,))
         page = MovementPage(movements=views, next=goes_on)
