@@ -13,6 +13,7 @@ import typer
 
 from cli import (
     consortium,
+    disputes,
     evidence,
     expectations,
     export,
@@ -79,6 +80,7 @@ app.command("receiver")(payouts.receiver)
 app.command("payouts")(payouts.payouts)
 app.command("refunds")(refunds.refunds)
 app.command("float")(refunds.refund_float)
+app.command("disputes")(disputes.disputes)
 app.command("fees")(fees.fees)
 app.command("expectations")(expectations.expectations)
 app.command("status")(records.status)

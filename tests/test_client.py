@@ -31,8 +31,9 @@ BODIES = {
     "a failure that is a list": (500, b"[" * 100_000),
 }
 COMMANDS = (
-    ["status"], ["payment", "p"], ["receiver", "r"], ["payouts"], ["refunds"], ["float"], ["fees"],
-    ["search"], ["expectations"], ["receipt", "r"], ["receipt", "r", "--party", "a"],
+    ["status"], ["payment", "p"], ["receiver", "r"], ["payouts"], ["refunds"], ["float"],
+    ["disputes"], ["fees"], ["search"], ["expectations"],
+    ["receipt", "r"], ["receipt", "r", "--party", "a"],
     ["export", "log"], ["export", "books"], ["evidence", "list"], ["evidence", "show", "e"],
     ["submit", "records"],
 )  # fmt: skip

@@ -12,6 +12,7 @@ from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 
 from api import forms
+from api.business.disputes import as_shown
 from api.business.parameters import Id, day_of, now_ms
 from api.limits import PAGE_DEFAULT
 from api.lists import Asked, Format, Page, list_answer
@@ -116,11 +117,12 @@ def _due(reader: Reader, names: list[str], dates: tuple[str, str]) -> list[DuePa
         return []
     until, day = dates
     buckets = due_buckets(reader, until, names[0], names[-1])
-    receivers = reader.rows_under(Receiver, [(name,) for name in names])
+    rows = reader.rows_under(Receiver, [(name,) for name in names]).values()
+    receivers = {row.receiver: row for row in as_shown(reader, "receiver", list(rows))}
     came_back = _came_back(reader, buckets)
     views: list[DuePayout] = []
     for name, own in groupby(buckets, key=lambda bucket: bucket.receiver):
-        views += _payouts(receivers[name,], own, day, came_back)
+        views += _payouts(receivers[name], own, day, came_back)
     return views
 
 

@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 
 from api import forms
-from api.business.fee_views import ChargeView, PeriodView, charge_view, period_view
+from api.business.fee_views import ChargeView, PeriodView, charge_view, period_views
 from api.business.parameters import CurrencyFilter
 from api.limits import PAGE_DEFAULT
 from api.lists import Asked, Format, Page, list_answer
@@ -70,7 +70,7 @@ def fee_routes(router: APIRouter, store: Store) -> None:
         with store.reader() as reader:
             rows = walked(reader, FeePeriod, walk, last_place, limit + 1)
             found, last = page_of(rows, lambda row: currency in {"", row.currency}, limit)
-            views = [period_view(reader, row) for row in found]
+            views = period_views(reader, found)
         goes_on = cursor_of(request, None if last is None else (last.period, last.currency))
         page = PeriodPage(periods=views, next=goes_on)
         return list_answer(Asked(request, form), Page(page, PeriodView, views, goes_on))

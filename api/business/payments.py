@@ -16,7 +16,7 @@ from api.business.expectations import ExpectationView, expectations_on
 from api.business.fee_views import ChargeView, charge_view
 from api.business.legs import VOID, LegView, buckets_of, leg_views, money_by_state
 from api.business.parameters import AsOf, now_ms
-from api.business.payouts import PayoutSummary, payout_summary
+from api.business.payouts import PayoutSummary, payout_summaries
 from api.business.refunds import RefundView, refunds_of
 from api.log_views import EntryView, timeline
 from api.openapi import describe
@@ -174,7 +174,7 @@ def _payouts_of(reader: Reader, payment: str, legs: list[Leg]) -> list[PayoutSum
     for receiver, ends in until.items():
         found.update((row.payout, row) for row in _came_back(reader, receiver, ends))
     ordered = sorted(found.values(), key=lambda each: each.entry)
-    return [payout_summary(row) for row in ordered]
+    return payout_summaries(reader, ordered)
 
 
 def _left(reader: Reader, payment: str) -> dict[str, dict[str, int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import msgspec
@@ -9,6 +10,7 @@ from fastapi import APIRouter, Query, Request
 from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 
+from api.business.disputes import as_shown
 from api.business.parameters import Id, known
 from api.limits import PAGE_DEFAULT
 from api.lists import Asked, Format, Page, list_answer
@@ -42,7 +44,7 @@ MovementKind = Annotated[
 
 
 class RefundView(msgspec.Struct, frozen=True, kw_only=True):
-    """One refund as it was requested last. ``state`` is requested, paid or failed.
+    """One refund as it was requested last. ``state`` is requested, paid, failed or disputed.
 
     ``attempts`` counts the requests, ``failure`` says why the last one failed.
     """
@@ -94,8 +96,8 @@ class FloatPage(msgspec.Struct, frozen=True, kw_only=True):
 class MovementView(msgspec.Struct, frozen=True, kw_only=True):
     """One deposit to the float or one withdrawal.
 
-    ``state`` is stated, conflicting, confirmed or reversed. ``confirmed_amount`` in
-    ``confirmed_currency`` is what the platform said.
+    ``state`` is stated, conflicting, confirmed or reversed; disputed while a dispute is open.
+    ``confirmed_amount`` in ``confirmed_currency`` is what the platform said.
     """
 
     movement: str
@@ -136,7 +138,7 @@ def refund_routes(router: APIRouter, store: Store) -> None:
         with store.reader() as reader:
             rows = walked(reader, Refund, walk, place_of(request, cursor, ONE_TEXT), limit + 1)
             found, last = page_of(rows, lambda row: state in {None, row.state}, limit)
-        views = [refund_view(row) for row in found]
+            views = _refund_views(reader, found)
         goes_on = cursor_of(request, None if last is None else (last.refund,))
         page = RefundPage(refunds=views, next=goes_on)
         return list_answer(Asked(request, form), Page(page, RefundView, views, goes_on))
@@ -165,7 +167,7 @@ def refund_routes(router: APIRouter, store: Store) -> None:
                 reader, FloatMovement, walk, place_of(request, cursor, ONE_TEXT), limit + 1
             )
             found, last = page_of(rows, lambda row: kind in {None, row.kind}, limit)
-        views = [_movement_view(row) for row in found]
+            views = [_movement_view(row) for row in as_shown(reader, "float", found)]
         goes_on = cursor_of(request, None if last is None else (last.movement,))
         page = MovementPage(movements=views, next=goes_on)
         return list_answer(Asked(request, form), Page(page, MovementView, views, goes_on))
@@ -174,11 +176,14 @@ def refund_routes(router: APIRouter, store: Store) -> None:
 def refunds_of(reader: Reader, payment: str) -> list[RefundView]:
     """Return the refunds of a payment in the order of their first request."""
     rows = walked(reader, Refund, Walk({"payment": payment}, ("refund",)))
-    return [refund_view(row) for row in sorted(rows, key=lambda each: each.entry)]
+    return _refund_views(reader, sorted(rows, key=lambda each: each.entry))
 
 
-def refund_view(row: Refund) -> RefundView:
-    """Return a refund as it is shown."""
+def _refund_views(reader: Reader, rows: Sequence[Refund]) -> list[RefundView]:
+    return [_refund_view(row) for row in as_shown(reader, "refund", rows)]
+
+
+def _refund_view(row: Refund) -> RefundView:
     return RefundView(
         refund=row.refund,
         payment=row.payment,
