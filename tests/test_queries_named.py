@@ -9,6 +9,7 @@ import pytest
 from api import forms
 from cli import main
 from ledger.expectations import KINDS
+from tests.ledger_kit import split
 from tests.queries_kit import Kept, month_on
 
 Capture = pytest.CaptureFixture[str]
@@ -53,6 +54,24 @@ def test_an_unknown_receiver_is_answered_with_some_that_are_near(kept: Kept, pat
     assert detail == "no receiver is registered as 'shp'; some that are: shop"
     assert "funder-share, platform-fee, shop" in problem(kept, f"{path}?receiver=zz")[2]
     assert kept.client.get(f"{path}?receiver=platform-fee").status_code == 200
+
+
+def test_refunds_of_an_unknown_payment_are_refused(kept: Kept) -> None:
+    assert problem(kept, "/v1/refunds?payment=nosuch") == (
+        404,
+        "no-such-payment",
+        "no record of the log is about payment 'nosuch'",
+    )
+    for known in ("P2", "P4"):  # by either half
+        assert kept.client.get(f"/v1/refunds?payment={known}").json() == {"refunds": []}
+
+
+def test_refunds_of_a_payment_that_was_refused_are_none(tmp_path: Path) -> None:
+    bare = Kept(tmp_path)
+    bare.refuse("unknown-receiver", "platform", "split.instructed", **split("P1"))
+    assert bare.get("/v1/payments/P1")["state"] == "unknown"
+    assert bare.get("/v1/refunds", payment="P1") == {"refunds": []}
+    bare.close()
 
 
 def test_a_receiver_of_a_new_ledger_is_answered_plainly(tmp_path: Path) -> None:
@@ -125,6 +144,7 @@ def test_what_is_only_not_there_exits_1(kept: Kept, capsys: Capture) -> None:
     where = ["--url", kept.server.url, "--token", kept.token]
     for line, code in (
         ("payouts --receiver nobody", "no-such-receiver"),
+        ("refunds --payment nosuch", "no-such-payment"),
         ("export books --as-of 999999", "no-such-block"),
         ("receipt X1 --party funder", "no-such-record"),
     ):

@@ -19,9 +19,9 @@ from api.business.parameters import AsOf, now_ms
 from api.business.payouts import PayoutSummary, payout_summaries
 from api.business.refunds import RefundView, refunds_of
 from api.log_views import EntryView, timeline
+from api.named import no_such_payment
 from api.openapi import describe
 from api.paging import Name
-from api.problems import Problem
 from ledger.contracts.allocation import FormerLeg, Leg
 from ledger.contracts.fees import CURRENT, FeeCharge
 from ledger.contracts.halves import Capture, Instruction, payment_state
@@ -98,7 +98,7 @@ def payment_routes(router: APIRouter, store: Store) -> None:
         with store.reader() as reader:
             view = payment_view(reader, payment, now_ms(as_of))
         if view is None:
-            raise Problem("no-such-payment", f"no record of the log is about payment {payment!r}")
+            raise no_such_payment(payment)
         return json_answer(view)
 
 

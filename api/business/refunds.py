@@ -14,6 +14,7 @@ from api.business.disputes import as_shown
 from api.business.parameters import Id, known
 from api.limits import PAGE_DEFAULT
 from api.lists import Asked, Format, Page, list_answer
+from api.named import refuse_unknown_payment
 from api.openapi import describe_list
 from api.paging import ONE_TEXT, Cursor, Limit, cursor_of, page_of, place_of
 from ledger import books
@@ -122,7 +123,7 @@ class MovementPage(msgspec.Struct, frozen=True, kw_only=True):
 def refund_routes(router: APIRouter, store: Store) -> None:
     """Add the routes to refunds and to the float."""
 
-    @router.get("/v1/refunds", **describe_list(RefundPage))
+    @router.get("/v1/refunds", **describe_list(RefundPage, "no-such-payment"))
     def list_refunds(
         *,
         request: Request,
@@ -136,6 +137,7 @@ def refund_routes(router: APIRouter, store: Store) -> None:
         leading = {"payment": payment} if payment else {"state": state} if state else {}
         walk = Walk(leading, ("refund",))
         with store.reader() as reader:
+            refuse_unknown_payment(reader, payment)
             rows = walked(reader, Refund, walk, place_of(request, cursor, ONE_TEXT), limit + 1)
             found, last = page_of(rows, lambda row: state in {None, row.state}, limit)
             views = _refund_views(reader, found)
