@@ -11,14 +11,15 @@ import msgspec
 from fastapi import Path, Query, Request
 from msgspec import UNSET, Meta, UnsetType
 
+from api import forms
 from api.limits import PAGE_MAX, SCANNED_MAX
 from api.problems import Problem
-from ledger.limits import IDENTIFIER_CHARS_MAX, SAFE_INTEGER_MAX
+from ledger.limits import SAFE_INTEGER_MAX
 
 Limit = Annotated[int, Query(ge=1, le=PAGE_MAX, description="How many at most.")]
 Start = Annotated[int, Query(ge=0, le=SAFE_INTEGER_MAX, description="The first one wanted.")]
 Index = Annotated[int, Path(ge=0, le=SAFE_INTEGER_MAX)]
-Name = Annotated[str, Path(min_length=1, max_length=IDENTIFIER_CHARS_MAX)]
+Name = Annotated[str, Path(pattern=forms.IDENTIFIER)]
 Cursor = Annotated[
     str, Query(max_length=512, description="`next` of the page before; left out for the first.")
 ]

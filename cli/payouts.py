@@ -10,7 +10,7 @@ import typer
 from cli.errors import UsageError
 from cli.options import Home, Json, Token, Url
 from cli.output import money, pairs, say, say_json, table
-from cli.pages import Limit, day, follow, note_more, segment
+from cli.pages import Limit, day, follow, identifier, note_more
 
 if TYPE_CHECKING:
     from cli.client import Client
@@ -167,8 +167,8 @@ def receiver(
     """
     from cli.connection import connect
 
+    path = f"/v1/receivers/{identifier(receiver_id)}"
     client = connect(home, url, token)
-    path = f"/v1/receivers/{segment(receiver_id)}"
     view = client.get(path)
     statement = follow(client, f"{path}/statement", "lines", limit)
     if json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -107,6 +108,18 @@ def test_every_pattern_of_a_parameter_has_words(kept: Kept) -> None:
     assert patterns == set(forms.WORDS)
 
 
+ODD_IDS = ("a b", ".a", "a;b", "é", "x" * 65)
+ID_WORDS = "an id: 1 to 64 letters, digits and . _ : -, the first a letter or digit"
+
+
+@pytest.mark.parametrize("place", ["payments", "payouts", "receivers"])
+@pytest.mark.parametrize("odd", ODD_IDS)
+def test_what_can_be_no_id_is_answered_with_what_is_one(kept: Kept, place: str, odd: str) -> None:
+    status, code, detail = problem(kept, f"/v1/{place}/{quote(odd)}")
+    assert (status, code) == (400, "bad-parameter")
+    assert detail == f"path.{place[:-1]}: {odd!r} is not {ID_WORDS}"
+
+
 # -- commands -------------------------------------------------------------------------------------
 
 
@@ -138,6 +151,23 @@ def test_a_command_called_with_a_wrong_name_says_so_and_exits_2(
     assert said.err.startswith(f"error: {error}"), said.err
     assert said.out == ""
     assert "^" not in said.err
+
+
+@pytest.mark.parametrize("command", ["payment", "receiver", "receipt"])
+@pytest.mark.parametrize("odd", [*ODD_IDS, "", "a/b?c#d", "../x", ".", "a\n"])
+def test_a_command_refuses_what_can_be_no_id_before_it_asks(
+    kept: Kept, command: str, odd: str, capsys: Capture
+) -> None:
+    assert main.run([command, odd, "--url", "http://127.0.0.1:1", "--token", "t"]) == 2
+    said = capsys.readouterr()
+    assert said.err.startswith(f"error: bad-format: {odd!r} is not {ID_WORDS}"), said.err
+    assert said.out == ""
+
+
+def test_a_receipt_of_nobody_is_refused_before_it_asks(capsys: Capture) -> None:
+    where = ["--url", "http://127.0.0.1:1", "--token", "t"]
+    assert main.run(["receipt", "X1", "--party", "", *where]) == 2
+    assert capsys.readouterr().err.startswith("error: bad-format: --party: a name has 1 to 32")
 
 
 def test_what_is_only_not_there_exits_1(kept: Kept, capsys: Capture) -> None:
