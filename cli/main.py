@@ -147,7 +147,8 @@ def _known(error: Exception) -> CliError | None:
     if isinstance(error, typer.BadParameter.__mro__[1]):  # click's UsageError, vendored or not
         usage: Any = error
         path = usage.ctx.command_path if usage.ctx else "tongzhang"
-        return UsageError("usage", usage.format_message(), f"{path} --help")
+        said = usage.format_message().replace(": Value error, ", ": ")
+        return UsageError("usage", said, f"{path} --help")
     if isinstance(error, GenesisError | TokenError):
         return UsageError(error.code, error.message)
     called_wrongly = ("not-a-home", "home-not-empty", "bad-port")

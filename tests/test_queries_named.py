@@ -96,6 +96,37 @@ def test_a_text_of_the_wrong_form_is_answered_in_words(kept: Kept, path: str, de
     assert said.endswith(detail)
 
 
+@pytest.mark.parametrize(
+    ("path", "detail"),
+    [
+        (
+            "/v1/refunds?state=gone",
+            "query.state: 'gone' is not one of requested, paid or failed",
+        ),
+        ("/v1/fees?format=xml", "query.format: 'xml' is not one of json or csv"),
+        ("/v1/payouts?limit=x", "query.limit: 'x' is not a whole number"),
+        ("/v1/payouts?limit=1.5", "query.limit: '1.5' is not a whole number"),
+        ("/v1/payouts?limit=0", "query.limit: '0' is not 1 or more"),
+        ("/v1/payouts?limit=5000", "query.limit: '5000' is not 1000 or less"),
+        ("/v1/entries/-1", "path.index: '-1' is not 0 or more"),
+        ("/v1/payouts/due?upcoming=perhaps", "query.upcoming: 'perhaps' is not true or false"),
+        ("/v1/fees/charges", "query.period: it is missing; give it a value"),
+        (
+            f"/v1/expectations?kind={'x' * 40}",
+            f"query.kind: '{'x' * 40}' is not a text of at most 32 characters",
+        ),
+        (
+            f"/v1/payouts?limit={'9' * 5000}",
+            f"query.limit: '{'9' * 79}… is not a whole number of a size that is possible",
+        ),
+    ],
+)
+def test_a_value_that_is_not_possible_is_answered_with_what_is(
+    kept: Kept, path: str, detail: str
+) -> None:
+    assert problem(kept, path) == (400, "bad-parameter", detail)
+
+
 def test_every_pattern_of_a_parameter_has_words(kept: Kept) -> None:
     document = kept.client.get("/openapi.json").json()
     patterns = {
@@ -141,6 +172,7 @@ def test_what_can_be_no_id_is_answered_with_what_is_one(kept: Kept, place: str, 
         ("search --from 20260101", "bad-date: '20260101' is no date: write YYYY-MM-DD"),
         ("search --to yesterday", "bad-date: 'yesterday' is no date: write YYYY-MM-DD"),
         ("search", "bad-parameter: say what to search by"),
+        ("refunds --state x", "usage: Invalid value for '--state': 'x' is not one of 'requested'"),
     ],
 )
 def test_a_command_called_with_a_wrong_name_says_so_and_exits_2(
