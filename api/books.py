@@ -183,7 +183,10 @@ def _place(places: Places, calendar: Calendar, text: str) -> Place:
     if text.isdigit():
         place = places.at_height(int(text)) if int(text) <= tip.height else None
         if place is None:
-            raise Problem("no-such-block", f"blocks are 1 to {tip.height}; got {int(text)}")
+            raise Problem(
+                "no-such-block",
+                f"heights are 0, before the first block, to {tip.height}; got {int(text)}",
+            )
         return place
     _refuse_bad_date(text)
     today = calendar.business_date(max(time.time_ns() // 1_000_000, tip.time))

@@ -226,13 +226,21 @@ async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # registered for nothing else
     path = request.url.path
     if error.status_code == 405:
-        problem = Problem("method-not-allowed", f"{request.method} is not possible here")
-        response = respond(problem, path)
-        response.headers.update(error.headers or {})
-        return response
+        return _not_allowed(request, dict(error.headers or {}).get("Allow", ""))
     if error.status_code == 404:
         return respond(Problem("not-found", "see /openapi.json for what there is"), path)
     return respond(Problem("bad-parameter", str(error.detail), status=error.status_code), path)
+
+
+def _not_allowed(request: Request, allowed: str) -> Response:
+    methods = sorted(allowed.split(", "))
+    if "GET" in methods:
+        methods.append("HEAD")
+    possible = ", ".join(methods)
+    detail = f"{request.method} is not possible here, but {possible}"
+    response = respond(Problem("method-not-allowed", detail), request.url.path)
+    response.headers["allow"] = possible
+    return response
 
 
 async def _on_gone(request: Request, error: Exception) -> Response:
