@@ -11,6 +11,7 @@ from api.books import books_routes
 from api.business.routes import business_routes
 from api.draining import Draining
 from api.evidence import evidence_routes
+from api.heads import HeadsAsGets
 from api.log import log_routes, proof_routes, record_routes
 from api.peer_route import peer_routes
 from api.service import probe_routes, service_routes
@@ -40,7 +41,9 @@ def build_app(node: Node, draining: Draining) -> FastAPI:
         description=DESCRIPTION,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
     )
+    app.add_middleware(HeadsAsGets)
     problems.install(app)
     openapi.install(app)
     for router in (

@@ -47,13 +47,13 @@ def _scopes(tokens: Tokens, token: str) -> frozenset[str] | None:
 
 
 def _refuse_other_parameters(request: Request) -> None:
-    """Refuse a misspelt or second filter: an answer that ignored it would be taken for filtered."""
+    """Refuse a misspelt, second or empty filter: what ignored it would be taken for filtered."""
     route = request.scope.get("route")
     if not isinstance(route, APIRoute):
         return
     known = {field.alias for field in route.dependant.query_params}
     given: set[str] = set()
-    for name, _ in request.query_params.multi_items():
+    for name, value in request.query_params.multi_items():
         if name in given:
             raise Problem("repeated-parameter", f"give {name!r} once: two values contradict")
         given.add(name)
@@ -62,6 +62,10 @@ def _refuse_other_parameters(request: Request) -> None:
                 "bad-parameter",
                 f"{name!r} is no parameter of this address; "
                 f"its parameters are {', '.join(sorted(known)) or 'none'}",
+            )
+        if not value:
+            raise Problem(
+                "bad-parameter", f"query.{name} is empty; give it a value, or leave it out"
             )
 
 

@@ -47,20 +47,20 @@ ACCOUNT_CHARS_MAX = 2 * IDENTIFIER_CHARS_MAX + 16
 AsOf = Annotated[
     str,
     Query(
-        pattern=forms.PLACE_OR_NONE,
+        pattern=forms.PLACE,
         description="A height, or a date: its last block. The newest block by default.",
     ),
 ]
 Since = Annotated[
     str,
     Query(
-        pattern=forms.PLACE_OR_NONE,
+        pattern=forms.PLACE,
         description="Only lines after this height, or after this date.",
     ),
 ]
 Party = Annotated[str, Query(max_length=32, description="Only what this party is a side of.")]
 Account = Annotated[str, Query(max_length=ACCOUNT_CHARS_MAX, description="Such as `reserve`.")]
-Currency = Annotated[str, Query(pattern=forms.CURRENCY_OR_NONE, description="ISO 4217 code.")]
+Currency = Annotated[str, Query(pattern=forms.CURRENCY, description="ISO 4217 code.")]
 OneCurrency = Annotated[str, Query(pattern=forms.CURRENCY, description="ISO 4217 code.")]
 
 _LINE = msgspec.json.Decoder(tuple[Whole, Whole])
@@ -183,7 +183,10 @@ def _place(places: Places, calendar: Calendar, text: str) -> Place:
     if text.isdigit():
         place = places.at_height(int(text)) if int(text) <= tip.height else None
         if place is None:
-            raise Problem("no-such-block", f"blocks are 1 to {tip.height}; got {int(text)}")
+            raise Problem(
+                "no-such-block",
+                f"heights are 0, before the first block, to {tip.height}; got {int(text)}",
+            )
         return place
     _refuse_bad_date(text)
     today = calendar.business_date(max(time.time_ns() // 1_000_000, tip.time))

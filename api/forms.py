@@ -8,27 +8,20 @@ from __future__ import annotations
 from ledger import forms as of_records
 
 _DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_MONTH = r"[0-9]{4}-(0[1-9]|1[0-2])"
 
-IDENTIFIER = r"^([A-Za-z0-9][A-Za-z0-9._:-]{0,63})?$"
+IDENTIFIER = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$"
 CURRENCY = r"^[A-Z]{3}$"
-CURRENCY_OR_NONE = r"^([A-Z]{3})?$"
-DAY_OR_NONE = rf"^({_DAY})?$"
-MONTH = rf"^{_MONTH}$"
-MONTH_OR_NONE = rf"^({_MONTH})?$"
-PLACE_OR_NONE = rf"^([0-9]{{1,16}}|{_DAY})?$"
+DAY = rf"^{_DAY}$"
+MONTH = r"^[0-9]{4}-(0[1-9]|1[0-2])$"
+PLACE = rf"^([0-9]{{1,16}}|{_DAY})$"
 EVIDENCE_ID = r"^[0-9a-f]{64}$"
 
-_CURRENCY_WORDS = of_records.WORDS[of_records.CURRENCY]
-_MONTH_WORDS = of_records.WORDS[of_records.MONTH]
 WORDS = {
     IDENTIFIER: of_records.WORDS[of_records.IDENTIFIER],
-    CURRENCY: _CURRENCY_WORDS,
-    CURRENCY_OR_NONE: _CURRENCY_WORDS,
-    DAY_OR_NONE: of_records.WORDS[of_records.DAY],
-    MONTH: _MONTH_WORDS,
-    MONTH_OR_NONE: _MONTH_WORDS,
-    PLACE_OR_NONE: "a block's height, or a date such as 2026-03-31",
+    CURRENCY: of_records.WORDS[of_records.CURRENCY],
+    DAY: of_records.WORDS[of_records.DAY],
+    MONTH: of_records.WORDS[of_records.MONTH],
+    PLACE: "a block's height, or a date such as 2026-03-31",
     EVIDENCE_ID: "an id of evidence: 64 hex digits",
 }
 """What each pattern wants."""

@@ -22,8 +22,8 @@ CSV = "text/csv"
 JSON = "application/json"
 
 Format = Annotated[
-    Literal["", "json", "csv"],
-    Query(alias="format", description="`json` or `csv`; empty: as the `Accept` header says."),
+    Literal["json", "csv"] | None,
+    Query(alias="format", description="`json` or `csv`; as the `Accept` header says if left out."),
 ]
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -34,7 +34,7 @@ class Asked(NamedTuple):
     """How a list was asked for."""
 
     request: Request
-    form: str
+    form: str | None
 
 
 class Page(NamedTuple):

@@ -1,4 +1,4 @@
-"""What questions name: a party, a kind of expectation or a receiver, which has to exist.
+"""What questions name: a party, a kind of expectation, a payment or a receiver. It has to exist.
 
 A name that nothing has would be answered with an empty list, and that would be taken for news.
 """
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 
 from api.problems import Problem
+from ledger.contracts.halves import Capture, Instruction
 from ledger.contracts.receivers import Receiver
 from ledger.expectations import KINDS
 from node.storage.reads import Reader
@@ -40,6 +41,21 @@ def refuse_unknown_kind(kind: str) -> None:
     raise Problem("bad-parameter", f"query.kind: {kind!r} is no kind of expectation; {advice}")
 
 
+def refuse_unknown_payment(reader: Reader, payment: str) -> None:
+    """Return if ``payment`` is empty or a record, even a refused one, is about it.
+
+    Raises:
+        Problem: ``no-such-payment``.
+    """
+    if payment and not _is_known(reader, payment):
+        raise no_such_payment(payment)
+
+
+def no_such_payment(payment: str) -> Problem:
+    """Return the problem that says that no record is about a payment."""
+    return Problem("no-such-payment", f"no record of the log is about payment {payment!r}")
+
+
 def refuse_unknown_receiver(reader: Reader, receiver: str) -> None:
     """Return if ``receiver`` is empty or registered.
 
@@ -58,3 +74,10 @@ def no_such_receiver(reader: Reader, receiver: str) -> Problem:
     names = ", ".join(row.receiver for row in near)
     advice = f"some that are: {names}" if names else "none is registered yet"
     return Problem("no-such-receiver", f"no receiver is registered as {receiver!r}; {advice}")
+
+
+def _is_known(reader: Reader, payment: str) -> bool:
+    halves = (reader.row(kind, (payment,)) for kind in (Capture, Instruction))
+    if any(half is not None for half in halves):
+        return True
+    return bool(reader.newest_about(f"payment:{payment}", 1, applied=False))

@@ -114,10 +114,17 @@ def document(app: FastAPI) -> dict[str, Any]:
 
 
 def _complete(operation: dict[str, Any]) -> None:
-    """Say that a token is needed, and drop FastAPI's own 422: a bad parameter is a problem."""
+    """Say that a token is needed, and drop what is not so.
+
+    A bad parameter is a problem and not FastAPI's 422. What is left out is empty in our code, but
+    no request may say so.
+    """
     answers = operation["responses"]
     if "HTTPValidationError" in str(answers.get("422")):
         del answers["422"]
+    for parameter in operation.get("parameters", ()):
+        if parameter["schema"].get("default") == "":
+            del parameter["schema"]["default"]
     if "401" in answers:
         operation["security"] = [{"token": []}]
 

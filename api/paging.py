@@ -11,16 +11,17 @@ import msgspec
 from fastapi import Path, Query, Request
 from msgspec import UNSET, Meta, UnsetType
 
+from api import forms
 from api.limits import PAGE_MAX, SCANNED_MAX
 from api.problems import Problem
-from ledger.limits import IDENTIFIER_CHARS_MAX, SAFE_INTEGER_MAX
+from ledger.limits import SAFE_INTEGER_MAX
 
 Limit = Annotated[int, Query(ge=1, le=PAGE_MAX, description="How many at most.")]
 Start = Annotated[int, Query(ge=0, le=SAFE_INTEGER_MAX, description="The first one wanted.")]
 Index = Annotated[int, Path(ge=0, le=SAFE_INTEGER_MAX)]
-Name = Annotated[str, Path(min_length=1, max_length=IDENTIFIER_CHARS_MAX)]
+Name = Annotated[str, Path(pattern=forms.IDENTIFIER)]
 Cursor = Annotated[
-    str, Query(max_length=512, description="`next` of the page before; empty for the first.")
+    str, Query(max_length=512, description="`next` of the page before; left out for the first.")
 ]
 
 Whole = Annotated[int, Meta(ge=-SAFE_INTEGER_MAX, le=SAFE_INTEGER_MAX)]
@@ -92,11 +93,11 @@ def foreign_cursor() -> Problem:
 
 
 def mark_of(path: str, filters: Iterable[tuple[str, str]]) -> bytes:
-    """Return what tells a list from others: a hash of its address and of the filters that are set.
+    """Return what tells a list from others: a hash of its address and of its filters.
 
     How a page is cut and shown, and as of when it is judged, may change from page to page.
     """
-    used = sorted((name, value) for name, value in filters if value and name not in _NO_FILTERS)
+    used = sorted((name, value) for name, value in filters if name not in _NO_FILTERS)
     return sha256(msgspec.json.encode((path, used))).digest()[:MARK_BYTES]
 
 

@@ -76,6 +76,18 @@ TABLE: dict[str, tuple[int, str]] = {
 }
 """Status and title by code."""
 
+_WANTED = {
+    "int_parsing": "a whole number",
+    "int_parsing_size": "a whole number of a size that is possible",
+    "greater_than_equal": "{ge} or more",
+    "less_than_equal": "{le} or less",
+    "bool_parsing": "true or false",
+    "string_too_long": "a text of at most {max_length} characters",
+}
+"""What a parameter has to be, by what the checker of types found."""
+
+_SHOWN_CHARS = 80
+
 RETRY_AFTER_S = {"busy": 1, "not-ready": 2, "stopping": 5}
 
 
@@ -192,24 +204,43 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
 
 
 def _in_words(error: Mapping[str, Any]) -> str:
-    """Return what is wrong with a parameter; what a pattern wants is said in words."""
-    if error["type"] != "string_pattern_mismatch":
-        return str(error["msg"])
-    wanted = forms.WORDS.get(error["ctx"]["pattern"], "of the form that is asked for")
-    return f"{error['input']!r} is not {wanted}"
+    """Return what is wrong with a parameter, and what it has to be."""
+    if error["type"] == "missing":
+        return "it is missing; give it a value"
+    given = repr(error["input"])
+    if len(given) > _SHOWN_CHARS:
+        given = f"{given[:_SHOWN_CHARS]}…"
+    return f"{given} is not {_wanted(error['type'], error.get('ctx', {}), error['msg'])}"
+
+
+def _wanted(kind: str, bounds: Mapping[str, Any], otherwise: str) -> str:
+    if kind == "string_pattern_mismatch":
+        return forms.WORDS.get(bounds["pattern"], "of the form that is asked for")
+    if kind == "literal_error":
+        return f"one of {bounds['expected'].replace(chr(39), '')}"
+    wanted = _WANTED.get(kind)
+    return f"right: {otherwise}" if wanted is None else wanted.format_map(bounds)
 
 
 async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # registered for nothing else
     path = request.url.path
     if error.status_code == 405:
-        problem = Problem("method-not-allowed", f"{request.method} is not possible here")
-        response = respond(problem, path)
-        response.headers.update(error.headers or {})
-        return response
+        return _not_allowed(request, dict(error.headers or {}).get("Allow", ""))
     if error.status_code == 404:
         return respond(Problem("not-found", "see /openapi.json for what there is"), path)
     return respond(Problem("bad-parameter", str(error.detail), status=error.status_code), path)
+
+
+def _not_allowed(request: Request, allowed: str) -> Response:
+    methods = sorted(allowed.split(", "))
+    if "GET" in methods:
+        methods.append("HEAD")
+    possible = ", ".join(methods)
+    detail = f"{request.method} is not possible here, but {possible}"
+    response = respond(Problem("method-not-allowed", detail), request.url.path)
+    response.headers["allow"] = possible
+    return response
 
 
 async def _on_gone(request: Request, error: Exception) -> Response:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
+from cli.errors import UsageError
 from cli.options import Home, Json, Token, Url
 from cli.output import money, out_console, say, say_json, table, utc
 from cli.pages import Limit, age_ms, follow, minor_units, note_more
@@ -36,31 +37,31 @@ OneState = Annotated[
     ),
 ]
 Awaited = Annotated[
-    str,
+    Optional[str],  # noqa: UP045
     typer.Option(
         "--awaited", metavar="PARTY", help="Only what this party owes.", show_default=False
     ),
 ]
 Opener = Annotated[
-    str,
+    Optional[str],  # noqa: UP045
     typer.Option(
         "--opener", metavar="PARTY", help="Only what is owed to this party.", show_default=False
     ),
 ]
 Kind = Annotated[
-    str,
+    Optional[str],  # noqa: UP045
     typer.Option(
         "--kind", metavar="KIND", help="Only of this kind, such as capture.", show_default=False
     ),
 ]
 MinAge = Annotated[
-    str,
+    Optional[str],  # noqa: UP045
     typer.Option(
         "--min-age", metavar="AGE", help="Only from this age on: 90m, 12h, 3d.", show_default=False
     ),
 ]
 MinAmount = Annotated[
-    str,
+    Optional[str],  # noqa: UP045
     typer.Option(
         "--min-amount",
         metavar="YUAN",
@@ -79,11 +80,11 @@ def expectations(
     url: Url = "",
     token: Token = "",
     state: OneState = None,
-    awaited: Awaited = "",
-    opener: Opener = "",
-    kind: Kind = "",
-    min_age: MinAge = "",
-    min_amount: MinAmount = "",
+    awaited: Awaited = None,
+    opener: Opener = None,
+    kind: Kind = None,
+    min_age: MinAge = None,
+    min_amount: MinAmount = None,
     summary: Summary = False,
     limit: Limit = 100,
     json: Json = False,
@@ -109,16 +110,26 @@ def expectations(
 
     matter: dict[str, object] = {"awaited": awaited, "opener": opener, "kind": kind}
     if summary:
-        _show_summary(connect(home, url, token), matter, json)
+        _refuse_ignored({"--state": state, "--min-age": min_age, "--min-amount": min_amount})
+        _show_summary(connect(home, url, token), matter, limit, json)
         return
-    matter["min_age_ms"] = age_ms(min_age) if min_age else None
-    matter["min_amount"] = minor_units(min_amount) if min_amount else None
+    matter["min_age_ms"] = None if min_age is None else age_ms(min_age)
+    matter["min_amount"] = None if min_amount is None else minor_units(min_amount)
     page = _ask(connect(home, url, token), (state,) if state else UNMET, matter, limit)
     if json:
         say_json(page)
     else:
         _show(page["expectations"])
     note_more(page, limit)
+
+
+def _refuse_ignored(options: dict[str, str | None]) -> None:
+    """Refuse what chooses single expectations: sums are of all that is not met."""
+    given = [name for name, value in options.items() if value is not None]
+    if given:
+        raise UsageError(
+            "usage", f"{given[0]} is for the list, and --summary sums all; leave one of them out"
+        )
 
 
 def _ask(
@@ -165,15 +176,19 @@ def _show(found: list[dict[str, Any]]) -> None:
     out_console().print(grid, markup=False)
 
 
-def _show_summary(client: Client, matter: dict[str, object], json: bool) -> None:
-    asked = {name: value for name, value in matter.items() if value}
-    page = client.get("/v1/expectations/summary", **asked)
+def _show_summary(client: Client, matter: dict[str, object], limit: int, json: bool) -> None:
+    page = client.get("/v1/expectations/summary", **matter)
+    page |= {"sums": page["sums"][:limit], "more": len(page["sums"]) > limit}
     if json:
         say_json(page)
-        return
-    if not page["sums"]:
+    elif not page["sums"]:
         say("nothing is awaited")
-        return
+    else:
+        _show_sums(page["sums"])
+    note_more(page, limit)
+
+
+def _show_sums(sums: list[dict[str, Any]]) -> None:
     # Two lines a row, as in the list.
     table(
         ("stated by\nawaited of", "kind\nstate", "count", "amount", "oldest"),
@@ -185,7 +200,7 @@ def _show_summary(client: Client, matter: dict[str, object], json: bool) -> None
                 money(each["amount"], each["currency"]),
                 utc(each["oldest_at"])[:10],
             )
-            for each in page["sums"]
+            for each in sums
         ),
         right=(2, 3),
     )

@@ -33,7 +33,7 @@ OneFormat = Annotated[
     Format, typer.Option("--format", help="beancount, csv or xlsx.", metavar="FORMAT")
 ]
 Party = Annotated[
-    str,
+    Optional[str],  # noqa: UP045
     typer.Option(
         "--party",
         metavar="PARTY",
@@ -42,7 +42,7 @@ Party = Annotated[
     ),
 ]
 AsOf = Annotated[
-    str,
+    Optional[str],  # noqa: UP045
     typer.Option(
         "--as-of",
         metavar="HEIGHT|DATE",
@@ -69,8 +69,8 @@ def export_books(
     token: Token = "",
     out: Out = None,
     format: OneFormat = Format.BEANCOUNT,  # noqa: A002 - the name of the option
-    party: Party = "",
-    as_of: AsOf = "",
+    party: Party = None,
+    as_of: AsOf = None,
 ) -> None:
     """Export the books: every posting, and what it comes to.
 
@@ -89,7 +89,7 @@ def export_books(
 
     if out is None and format is Format.XLSX:
         raise UsageError("out-needed", "a workbook goes to a file: name it with --out")
-    as_of = place(as_of) if as_of else ""
+    as_of = None if as_of is None else place(as_of)
     books = ask(connect(home, url, token), as_of, party)
     if out is None:
         for _ in _writer(format)(books, sys.stdout.buffer):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Optional
 
 import typer
 
@@ -11,7 +11,7 @@ from cli.output import money, say, say_json, table
 from cli.pages import Limit, follow, month, note_more
 
 Period = Annotated[
-    str,
+    Optional[str],  # noqa: UP045
     typer.Option(
         "--period", metavar="YYYY-MM", help="Only this month, with its charges.", show_default=False
     ),
@@ -23,7 +23,7 @@ def fees(
     home: Home = None,
     url: Url = "",
     token: Token = "",
-    period: Period = "",
+    period: Period = None,
     limit: Limit = 100,
     json: Json = False,
 ) -> None:
@@ -37,16 +37,16 @@ def fees(
     """
     from cli.connection import connect
 
-    period = month(period) if period else ""
+    period = None if period is None else month(period)
     client = connect(home, url, token)
     page = follow(client, "/v1/fees", "periods", limit, period=period)
     charges: dict[str, Any] = {"charges": [], "more": False}
-    if period:
+    if period is not None:
         charges = follow(client, "/v1/fees/charges", "charges", limit, period=period)
     if json:
-        say_json({**page, "charges": charges["charges"]} if period else page)
+        say_json({**page, "charges": charges["charges"]} if period is not None else page)
     elif page["periods"] or charges["charges"]:
-        _show_periods(page["periods"], bool(period))
+        _show_periods(page["periods"], period is not None)
         _show_charges(charges["charges"])
     else:
         say("no fees")

@@ -13,6 +13,7 @@ import typer
 
 from cli import (
     consortium,
+    disputes,
     evidence,
     expectations,
     export,
@@ -81,6 +82,7 @@ app.command("payout")(payout.payout)
 app.command("payouts")(payouts.payouts)
 app.command("refunds")(refunds.refunds)
 app.command("float")(refunds.refund_float)
+app.command("disputes")(disputes.disputes)
 app.command("fees")(fees.fees)
 app.command("expectations")(expectations.expectations)
 app.command("status")(records.status)
@@ -147,7 +149,8 @@ def _known(error: Exception) -> CliError | None:
     if isinstance(error, typer.BadParameter.__mro__[1]):  # click's UsageError, vendored or not
         usage: Any = error
         path = usage.ctx.command_path if usage.ctx else "tongzhang"
-        return UsageError("usage", usage.format_message(), f"{path} --help")
+        said = usage.format_message().replace(": Value error, ", ": ")
+        return UsageError("usage", said, f"{path} --help")
     if isinstance(error, GenesisError | TokenError):
         return UsageError(error.code, error.message)
     called_wrongly = ("not-a-home", "home-not-empty", "bad-port")

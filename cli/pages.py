@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import quote
 
 import typer
 
 from cli.errors import UsageError
 from cli.output import note
+from ledger import forms
 
 if TYPE_CHECKING:
     from cli.client import Client
@@ -36,9 +36,9 @@ def follow(client: Client, path: str, items: str, limit: int, **query: object) -
         path: The list's address.
         items: The member that holds the items.
         limit: How many items at most; ``more`` says whether there are others.
-        query: Parameters; what is None, empty or zero is left out.
+        query: Parameters; what is None is left out.
     """
-    given = {name: value for name, value in query.items() if value}
+    given = dict(query)
     found: list[dict[str, Any]] = []
     first: dict[str, Any] = {}
     cursor: str | None = None
@@ -59,16 +59,16 @@ def note_more(page: dict[str, Any], limit: int) -> None:
         note(f"there are more than {limit:,}: raise --limit")
 
 
-def segment(text: str) -> str:
-    """Return a text as one segment of an address.
+def identifier(text: str) -> str:
+    """Return an id that a person typed: it stands in an address as it is.
 
     Raises:
-        UsageError: ``not-text``: it was typed in bytes that are no UTF-8.
+        UsageError: ``bad-format``.
     """
-    try:
-        return quote(text, safe="")
-    except UnicodeEncodeError:
-        raise UsageError("not-text", f"{text!r} is not UTF-8 text") from None
+    if not re.match(forms.IDENTIFIER, text):
+        words = forms.WORDS[forms.IDENTIFIER]
+        raise UsageError("bad-format", f"{text!r} is not {words}")
+    return text
 
 
 def minor_units(text: str) -> int:

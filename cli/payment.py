@@ -9,7 +9,7 @@ import typer
 
 from cli.options import Home, Json, Token, Url
 from cli.output import money, plural, say, say_json, table, utc
-from cli.pages import segment
+from cli.pages import identifier
 
 PaymentId = Annotated[
     str, typer.Argument(metavar="ID", help="The payment's id.", show_default=False)
@@ -33,7 +33,8 @@ def payment(
     """
     from cli.connection import connect
 
-    view = connect(home, url, token).get(f"/v1/payments/{segment(payment_id)}")
+    path = f"/v1/payments/{identifier(payment_id)}"
+    view = connect(home, url, token).get(path)
     if json:
         say_json(view)
         return

@@ -9,7 +9,7 @@ import typer
 
 from cli.options import Home, Json, Token, Url
 from cli.output import money, plural, say, say_json, table, utc
-from cli.pages import Limit, follow, note_more, segment
+from cli.pages import Limit, follow, identifier, note_more
 from cli.payment import show_awaited, show_disputes, show_timeline
 
 PayoutId = Annotated[str, typer.Argument(metavar="ID", help="The payout's id.", show_default=False)]
@@ -36,7 +36,7 @@ def payout(
     from cli.connection import connect
 
     client = connect(home, url, token)
-    path = f"/v1/payouts/{segment(payout_id)}"
+    path = f"/v1/payouts/{identifier(payout_id)}"
     view = client.get(path)
     legs = follow(client, f"{path}/legs", "legs", limit)
     if json:

@@ -10,7 +10,7 @@ import typer
 from cli.errors import UsageError
 from cli.options import Home, Json, Token, Url
 from cli.output import money, pairs, say, say_json, table
-from cli.pages import Limit, day, follow, note_more, segment
+from cli.pages import Limit, day, follow, identifier, note_more
 
 if TYPE_CHECKING:
     from cli.client import Client
@@ -27,7 +27,7 @@ class PayoutState(StrEnum):
 
 
 Due = Annotated[
-    str,
+    Optional[str],  # noqa: UP045
     typer.Option(
         "--due",
         metavar="DATE",
@@ -39,7 +39,8 @@ Upcoming = Annotated[
     bool, typer.Option("--upcoming", help="With --due: also what falls due later.")
 ]
 Receiver = Annotated[
-    str, typer.Option("--receiver", metavar="ID", help="Only to this receiver.", show_default=False)
+    Optional[str],  # noqa: UP045
+    typer.Option("--receiver", metavar="ID", help="Only to this receiver.", show_default=False),
 ]
 OneState = Annotated[
     Optional[PayoutState],  # noqa: UP045
@@ -57,9 +58,9 @@ def payouts(
     home: Home = None,
     url: Url = "",
     token: Token = "",
-    due: Due = "",
+    due: Due = None,
     upcoming: Upcoming = False,
-    receiver: Receiver = "",
+    receiver: Receiver = None,
     state: OneState = None,
     limit: Limit = 100,
     json: Json = False,
@@ -77,14 +78,14 @@ def payouts(
     """
     from cli.connection import connect
 
-    if upcoming and not due:
+    if upcoming and due is None:
         raise UsageError("usage", "--upcoming goes with --due: add a date, or --due today")
-    if state and due:
+    if state and due is not None:
         raise UsageError(
             "usage", "--state is for payouts, and what is --due is in none; leave it out"
         )
     client = connect(home, url, token)
-    if due:
+    if due is not None:
         page = _due(client, due, upcoming, (receiver, limit))
         shown = page["due"]
     else:
@@ -94,18 +95,18 @@ def payouts(
     if json:
         say_json(page)
     elif not shown:
-        say("nothing is due" if due else "no payouts")
-    elif due:
-        _show_due(shown)
-    else:
+        say("no payouts" if due is None else "nothing is due")
+    elif due is None:
         _show_payouts(shown)
+    else:
+        _show_due(shown)
     note_more(page, limit)
 
 
-def _due(client: Client, on: str, upcoming: bool, asked: tuple[str, int]) -> dict[str, Any]:
+def _due(client: Client, on: str, upcoming: bool, asked: tuple[str | None, int]) -> dict[str, Any]:
     receiver, limit = asked
-    query: dict[str, object] = {"upcoming": "true" if upcoming else "", "receiver": receiver}
-    query["on"] = "" if on == "today" else day(on)
+    query: dict[str, object] = {"upcoming": "true" if upcoming else None, "receiver": receiver}
+    query["on"] = None if on == "today" else day(on)
     return follow(client, "/v1/payouts/due", "due", limit, **query)
 
 
@@ -166,8 +167,8 @@ def receiver(
     """
     from cli.connection import connect
 
+    path = f"/v1/receivers/{identifier(receiver_id)}"
     client = connect(home, url, token)
-    path = f"/v1/receivers/{segment(receiver_id)}"
     view = client.get(path)
     statement = follow(client, f"{path}/statement", "lines", limit)
     if json:

@@ -10,11 +10,12 @@ import typer
 from cli.files import write_files
 from cli.options import Home, Json, Token, Url, path
 from cli.output import note, pairs, plural, say, say_json
-from cli.pages import segment
+from cli.pages import identifier
+from cli.parties import refuse_bad_name
 
 RecordId = Annotated[str, typer.Argument(metavar="ID", help="The record's id.", show_default=False)]
 Party = Annotated[
-    str,
+    Optional[str],  # noqa: UP045
     typer.Option(
         "--party",
         metavar="PARTY",
@@ -79,7 +80,7 @@ def receipt(
     home: Home = None,
     url: Url = "",
     token: Token = "",
-    party: Party = "",
+    party: Party = None,
     out: Out = None,
 ) -> None:
     """Write the receipt that proves a record offline.
@@ -92,9 +93,12 @@ def receipt(
     """
     from cli.connection import connect
 
+    record_id = identifier(record_id)
+    if party is not None:
+        refuse_bad_name("--party", party)
     client = connect(home, url, token)
-    author = party or str(client.get("/v1/status")["party"])
-    text = client.get_text(f"/v1/receipts/{segment(author)}/{segment(record_id)}")
+    author = str(client.get("/v1/status")["party"]) if party is None else party
+    text = client.get_text(f"/v1/receipts/{author}/{record_id}")
     if out is None:
         print(text, end="", flush=True)
         return

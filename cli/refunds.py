@@ -21,7 +21,7 @@ class RefundState(StrEnum):
 
 
 Payment = Annotated[
-    str,
+    Optional[str],  # noqa: UP045
     typer.Option(
         "--payment", metavar="ID", help="Only refunds of this payment.", show_default=False
     ),
@@ -39,7 +39,7 @@ def refunds(
     home: Home = None,
     url: Url = "",
     token: Token = "",
-    payment: Payment = "",
+    payment: Payment = None,
     state: OneState = None,
     limit: Limit = 100,
     json: Json = False,

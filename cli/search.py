@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Optional
 
 import typer
 
@@ -11,28 +11,29 @@ from cli.output import money, say, say_json, table, utc
 from cli.pages import Limit, day, follow, minor_units, note_more
 
 Order = Annotated[
-    str, typer.Option("--order", metavar="ID", help="The order's id.", show_default=False)
+    Optional[str],  # noqa: UP045
+    typer.Option("--order", metavar="ID", help="The order's id.", show_default=False),
 ]
 Payment = Annotated[
-    str,
+    Optional[str],  # noqa: UP045
     typer.Option(
         "--payment", metavar="ID", help="How the payment's id begins.", show_default=False
     ),
 ]
 Receiver = Annotated[
-    str,
+    Optional[str],  # noqa: UP045
     typer.Option(
         "--receiver", metavar="ID", help="A receiver of one of its legs.", show_default=False
     ),
 ]
 Amount = Annotated[
-    str,
+    Optional[str],  # noqa: UP045
     typer.Option(
         "--amount", metavar="YUAN", help="What was captured, in yuan: 123.45.", show_default=False
     ),
 ]
 From = Annotated[
-    str,
+    Optional[str],  # noqa: UP045
     typer.Option(
         "--from",
         metavar="DATE",
@@ -41,7 +42,7 @@ From = Annotated[
     ),
 ]
 To = Annotated[
-    str,
+    Optional[str],  # noqa: UP045
     typer.Option(
         "--to", metavar="DATE", help="Captured on this business date or before.", show_default=False
     ),
@@ -53,12 +54,12 @@ def search(
     home: Home = None,
     url: Url = "",
     token: Token = "",
-    order: Order = "",
-    payment: Payment = "",
-    receiver: Receiver = "",
-    amount: Amount = "",
-    since: From = "",
-    to: To = "",
+    order: Order = None,
+    payment: Payment = None,
+    receiver: Receiver = None,
+    amount: Amount = None,
+    since: From = None,
+    to: To = None,
     limit: Limit = 100,
     json: Json = False,
 ) -> None:
@@ -75,8 +76,9 @@ def search(
     from cli.connection import connect
 
     asked: dict[str, object] = {"order": order, "payment": payment, "receiver": receiver}
-    asked["amount"] = minor_units(amount) if amount else None
-    asked |= {name: day(text) for name, text in (("from", since), ("to", to)) if text}
+    asked["amount"] = None if amount is None else minor_units(amount)
+    span = (("from", since), ("to", to))
+    asked |= {name: day(text) for name, text in span if text is not None}
     page = follow(connect(home, url, token), "/v1/search", "payments", limit, **asked)
     if json:
         say_json(page)

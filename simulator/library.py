@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache
 from importlib.resources import files
 
+from ledger.advice import nearest
 from simulator.errors import SimulatorError
-from simulator.hints import nearest
 from simulator.plan import Expect, Plan, read
 from simulator.run import Outcome
 

@@ -28,9 +28,9 @@ from typing import Annotated, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
+from ledger.advice import advice, nearest
 from ledger.limits import MEMBERS_MAX
 from simulator.errors import SimulatorError
-from simulator.hints import advice, nearest
 
 Ms = Annotated[int, Meta(ge=0, le=86_400_000)]
 Ppm = Annotated[int, Meta(ge=0, le=1_000_000)]

@@ -122,11 +122,12 @@ class Kept(Ledger):
 
 def pages(kept: Kept, path: str, items: str, **query: Any) -> Iterator[list[dict[str, Any]]]:
     """Yield the items of page after page."""
-    cursor: str | None = ""
-    while cursor is not None:
-        page = kept.get(path, **query, cursor=cursor)
+    while True:
+        page = kept.get(path, **query)
         yield page[items]
-        cursor = page.get("next")
+        if "next" not in page:
+            return
+        query["cursor"] = page["next"]
 
 
 def refused(response: httpx.Response, status: int, code: str) -> str:

@@ -113,13 +113,13 @@ def test_pages_together_are_the_whole(
     whole = platform.get(path, params={"limit": 1000}).json()[items][:30]
     assert len(whole) > 7
     found: list[Any] = []
-    cursor = ""
+    query: dict[str, int | str] = {"limit": 7}
     while len(found) < len(whole):
-        page = platform.get(path, params={"limit": 7, "cursor": cursor}).json()
+        page = platform.get(path, params=query).json()
         found += page[items]
-        cursor = page.get("next", "")
-        if not cursor:
+        if "next" not in page:
             break
+        query["cursor"] = page["next"]
     assert [each[key] for each in found][: len(whole)] == [each[key] for each in whole]
     problem(platform.get(path, params={"cursor": "!"}), 400, "bad-parameter")
 
@@ -128,13 +128,13 @@ def test_balances_are_found_by_prefix_and_sum_to_zero(platform: httpx.Client) ->
     pending = platform.get("/v1/balances", params={"prefix": "pending:"}).json()["balances"]
     assert pending
     assert all(each["account"].startswith("pending:") for each in pending)
-    total, cursor = 0, ""
+    total, query = 0, {"limit": "1000"}
     while True:
-        page = platform.get("/v1/balances", params={"limit": 1000, "cursor": cursor}).json()
+        page = platform.get("/v1/balances", params=query).json()
         total += sum(each["amount"] for each in page["balances"])
-        cursor = page.get("next", "")
-        if not cursor:
+        if "next" not in page:
             break
+        query["cursor"] = page["next"]
     assert total == 0
 
 
@@ -185,9 +185,31 @@ def test_what_is_not_there_is_a_problem(platform: httpx.Client, path: str, code:
 
 
 def test_a_method_that_is_not_possible_is_a_problem(platform: httpx.Client) -> None:
-    response = platform.delete("/v1/records")
-    problem(response, 405, "method-not-allowed")
-    assert "POST" in response.headers["allow"]
+    for path, allowed in (("/v1/records", "POST"), ("/v1/status", "GET, HEAD")):
+        response = platform.delete(path)
+        told = problem(response, 405, "method-not-allowed")["detail"]
+        assert told == f"DELETE is not possible here, but {allowed}"
+        assert response.headers["allow"] == allowed
+
+
+HEADS = ["/v1/status", "/v1/log", "/v1/checkpoint", "/livez", "/v1/nothing"]
+
+
+@pytest.mark.parametrize("path", HEADS)
+def test_a_head_is_answered_as_a_get_without_its_body(platform: httpx.Client, path: str) -> None:
+    head, got = platform.head(path), platform.get(path)
+    assert (head.status_code, head.content) == (got.status_code, b"")
+    assert head.headers["content-type"] == got.headers["content-type"]
+
+
+def test_a_head_needs_the_token_that_a_get_needs(platform: httpx.Client) -> None:
+    assert platform.head("/v1/status", headers={"authorization": ""}).status_code == 401
+    assert platform.head("/v1/records").status_code == 405
+
+
+@pytest.mark.parametrize("path", ["/v1/status/", "/v1/payouts/", "/v1/payments/P/", "/livez/"])
+def test_an_address_with_a_stray_slash_is_not_there(platform: httpx.Client, path: str) -> None:
+    problem(platform.get(path), 404, "not-found")
 
 
 @pytest.mark.parametrize(

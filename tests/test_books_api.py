@@ -43,7 +43,8 @@ def postings(served: Served) -> list[Posting]:
 
 
 def get(client: httpx.Client, path: str, **query: object) -> Any:
-    answer = client.get(path, params=query)  # type: ignore[arg-type]
+    given = {name: value for name, value in query.items() if value != ""}
+    answer = client.get(path, params=given)  # type: ignore[arg-type]
     assert answer.status_code == 200, answer.text
     return answer.json()
 

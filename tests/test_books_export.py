@@ -151,7 +151,7 @@ def test_an_export_pins_its_end_while_the_log_grows(tmp_path: Path) -> None:
     fill(ledger)
     before = stored_balances(ledger.store)
     with serving(ledger.store, tmp_path) as served:
-        books = source.ask(Client(served.url, served.token), "", "")
+        books = source.ask(Client(served.url, served.token), None, None)
         ledger.now += DAY
         ledger.capture("P9", 77)
         lines = [

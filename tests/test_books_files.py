@@ -110,7 +110,10 @@ def test_a_workbook_does_not_go_to_standard_output(capsys: Capture) -> None:
             ("--party", "bank"),
             (2, "no-such-party: the parties are platform, institution, funder"),
         ),
-        (("--as-of", "36"), (1, "no-such-block: blocks are 1 to 35; got 36")),
+        (
+            ("--as-of", "36"),
+            (1, "no-such-block: heights are 0, before the first block, to 35; got 36"),
+        ),
         (("--as-of", "9998-12-31"), (1, "date-in-future: the business date is ")),
         (
             ("--as-of", "2025-12-31"),

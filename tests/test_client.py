@@ -33,7 +33,7 @@ BODIES = {
 }
 COMMANDS = (
     ["status"], ["payment", "p"], ["receiver", "r"], ["payout", "p"], ["payouts"], ["refunds"],
-    ["float"], ["fees"], ["search"], ["expectations"], ["receipt", "r"],
+    ["float"], ["disputes"], ["fees"], ["search"], ["expectations"], ["receipt", "r"],
     ["receipt", "r", "--party", "a"],
     ["export", "log"], ["export", "books"], ["evidence", "list"], ["evidence", "show", "e"],
     ["submit", "records"],
@@ -97,12 +97,12 @@ def test_what_is_no_nodes_answer_is_said_to_be_none(
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
-        (["payment", "a\udcff"], "not-text"),
-        (["receiver", "a\udcff"], "not-text"),
-        (["receipt", "r", "--party", "\udcff"], "not-text"),
+        (["payment", "a\udcff"], "bad-format"),
+        (["receiver", "a\udcff"], "bad-format"),
+        (["receipt", "r", "--party", "\udcff"], "bad-format"),
         (["expectations", "--awaited", "\udcff"], "not-text"),
         (["export", "books", "--party", "\udcff"], "not-text"),
-        (["payment", "a" * 100_000], "bad-url"),
+        (["refunds", "--payment", "a" * 100_000], "bad-url"),
         (["status", "--token", "令牌"], "bad-token"),
         (["status", "--token", "a\nb"], "bad-token"),
     ],

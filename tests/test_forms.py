@@ -9,11 +9,11 @@ import msgspec
 import pytest
 
 from ledger import forms
-from ledger.contracts import RULES, decode_record
+from ledger.contracts import RECORD_TYPES, RULES, decode_record
 from ledger.contracts.times import shown
 from ledger.errors import DecodeError
 from ledger.genesis import Member, found
-from tests.ledger_kit import GENESIS, Ledger, captured
+from tests.ledger_kit import GENESIS, Ledger, captured, leg
 from tests.test_records import SAMPLES, raw_of
 
 BAD = "\t"
@@ -53,6 +53,53 @@ def test_a_field_of_another_form_is_refused_in_words(type_: str) -> None:
 def test_a_time_in_seconds_is_told_from_one_in_milliseconds() -> None:
     with pytest.raises(DecodeError, match=r"from the year 2000 on \(not seconds\) - at `\$.cap"):
         decode_record(raw_of("payment.captured", captured_at=1_767_578_400))
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        (
+            raw_of("dispute.resolved", outcome="maybe"),
+            "record: 'maybe' is not possible - at `$.outcome`; there are rejected, upheld",
+        ),
+        (
+            raw_of("dispute.resolved", outcome="uphold"),
+            "record: 'uphold' is not possible - at `$.outcome`; did you mean 'upheld'?",
+        ),
+        (
+            raw_of("dispute.resolved", outcome="it's"),
+            'record: "it\'s" is not possible - at `$.outcome`; there are rejected, upheld',
+        ),
+        (
+            b'{"at":1,"id":"x","type":"payment.capture"}',
+            "record: 'payment.capture' is no type of record; did you mean 'payment.captured'?",
+        ),
+        (
+            b'{"at":1,"id":"x","type":"zzz"}',
+            f"record: 'zzz' is no type of record; there are {', '.join(RECORD_TYPES)}",
+        ),
+        (
+            raw_of("dispute.resolved", note="n"),
+            "record: there is no field 'note'; there are at, id, dispute, outcome, reason",
+        ),
+        (
+            raw_of("dispute.resolved", resaon="n"),
+            "record: there is no field 'resaon'; did you mean",
+        ),
+        (
+            raw_of("split.instructed", legs=[leg(1, "shop", amount=10_000, rate=1)]),
+            "record: there is no field 'rate' - at `$.legs[0]`; there are leg, receiver, purpose",
+        ),
+        (
+            raw_of("dispute.resolved", **{"x` - at `$.outcome": 1}),
+            "record: Object contains unknown field `x` - at `$.outcome`",
+        ),
+    ],
+)
+def test_what_names_nothing_is_told_what_there_is(raw: bytes, said: str) -> None:
+    with pytest.raises(DecodeError) as caught:
+        decode_record(raw)
+    assert caught.value.message.startswith(said)
 
 
 def test_a_complaint_about_no_form_is_told_as_it_is() -> None:

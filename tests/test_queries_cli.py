@@ -156,6 +156,25 @@ def test_options_of_payouts_that_would_be_ignored_are_refused(
     assert advice in error
 
 
+@pytest.mark.parametrize("option", ["--state overdue", "--min-age 3d", "--min-amount 10"])
+def test_options_that_a_summary_would_ignore_are_refused(
+    kept: Kept, capsys: Capture, option: str
+) -> None:
+    assert run(kept, f"expectations --summary {option}") == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: usage: ")
+    assert option.split()[0] in error
+
+
+def test_a_summary_has_as_many_sums_as_its_limit_allows(kept: Kept, capsys: Capture) -> None:
+    whole = document(kept, "expectations --summary", capsys)
+    cut = document(kept, "expectations --summary --limit 2", capsys)
+    assert cut["sums"] == whole["sums"][:2]
+    assert (cut["more"], whole["more"]) == (True, False)
+    assert run(kept, "expectations --summary --limit 2") == 0
+    assert "raise --limit" in capsys.readouterr().err
+
+
 def test_search_takes_yuan_and_dates(kept: Kept, capsys: Capture) -> None:
     found = document(kept, "search --amount 100.00 --from 2026-01-06", capsys)["payments"]
     assert [row["payment"] for row in found] == ["P6", "P7", "P8", "P9"]

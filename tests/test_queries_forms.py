@@ -21,6 +21,7 @@ LISTS = {
     "/v1/refunds": "refunds",
     "/v1/refund-float": "floats",
     "/v1/refund-float/movements": "movements",
+    "/v1/disputes": "disputes",
     "/v1/fees": "periods",
     "/v1/fees/charges?period=2026-01": "charges",
     "/v1/expectations?as_of=1770000000000": "expectations",

@@ -26,6 +26,8 @@ QUESTIONS = [
     "/v1/refunds?limit=1",
     "/v1/refund-float",
     "/v1/refund-float/movements?state=confirmed&kind=deposit&limit=1",
+    "/v1/disputes?limit=1",
+    "/v1/disputes?state=open&against=institution&raiser=platform",
     "/v1/fees?limit=1",
     "/v1/payouts/O1/legs?limit=1",
     "/v1/payouts/O3/legs?limit=1",

@@ -48,7 +48,7 @@ def balance_routes(router: APIRouter, store: Store) -> None:
         prefix: Prefix = "",
         cursor: Cursor = "",
         limit: Limit = PAGE_DEFAULT,
-        form: Format = "",
+        form: Format = None,
     ) -> Response:
         """List the balances of accounts that begin with a prefix."""
         after = key_of(request, cursor) or (prefix, "")

@@ -1,16 +1,38 @@
-"""Disputes as they are shown beside what they are about."""
+"""Disputes: as a list, and as they are shown beside, and in the state of, what they are about."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
+from fastapi import APIRouter, Query, Request
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
+from starlette.responses import Response
 
-from api.limits import PAGE_MAX
+from api.business.parameters import PartyFilter
+from api.limits import PAGE_DEFAULT, PAGE_MAX
+from api.lists import Asked, Format, Page, list_answer
+from api.named import refuse_unknown_party
+from api.openapi import describe_list
+from api.paging import ONE_TEXT, Cursor, Limit, cursor_of, page_of, place_of
 from ledger.contracts.disputes import DISPUTED, OPEN, Dispute
-from node.storage.queries import Walk, along
+from ledger.contracts.payouts import Payout
+from ledger.contracts.receivers import Receiver
+from ledger.contracts.refund_float import FloatMovement
+from ledger.contracts.refunds import Refund
+from node.storage.queries import Walk, along, open_disputes, walked
 from node.storage.reads import Reader
+from node.storage.store import Store
+
+DisputeState = Annotated[
+    Literal["open", "upheld", "rejected", "withdrawn"] | None,
+    Query(description="Only in this state."),
+]
+
+S = TypeVar("S", Payout, Receiver, FloatMovement, Refund)
+"""Rows that have a state and can be disputed."""
 
 
 class DisputeView(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +53,44 @@ class DisputeView(msgspec.Struct, frozen=True, kw_only=True):
     answer: str | UnsetType = UNSET
 
 
+class DisputePage(msgspec.Struct, frozen=True, kw_only=True):
+    """Disputes by id. A page may be short: go on while there is a ``next``."""
+
+    disputes: list[DisputeView]
+    next: str | UnsetType = UNSET
+
+
+def dispute_routes(router: APIRouter, store: Store) -> None:
+    """Add the route to disputes."""
+
+    @router.get("/v1/disputes", **describe_list(DisputePage, "no-such-party"))
+    def list_disputes(
+        *,
+        request: Request,
+        state: DisputeState = None,
+        against: PartyFilter = "",
+        raiser: PartyFilter = "",
+        cursor: Cursor = "",
+        limit: Limit = PAGE_DEFAULT,
+        form: Format = None,
+    ) -> Response:
+        """List disputes, in a state, against a party or raised by one."""
+        for party in (against, raiser):
+            refuse_unknown_party(party, store.genesis.names)
+        walk = Walk({"state": state} if state else {}, ("dispute",))
+        with store.reader() as reader:
+            rows = walked(reader, Dispute, walk, place_of(request, cursor, ONE_TEXT), limit + 1)
+            found, last = page_of(rows, lambda row: _is_between(row, against, raiser), limit)
+        views = [_view(row) for row in found]
+        goes_on = cursor_of(request, None if last is None else (last.dispute,))
+        page = DisputePage(disputes=views, next=goes_on)
+        return list_answer(Asked(request, form), Page(page, DisputeView, views, goes_on))
+
+
+def _is_between(row: Dispute, against: str, raiser: str) -> bool:
+    return against in {"", row.against} and raiser in {"", row.raiser}
+
+
 def disputes_about(reader: Reader, subjects: Sequence[str]) -> list[DisputeView]:
     """Return the disputes about any of ``subjects``, or their legs, in the order of the log."""
     found: list[Dispute] = []
@@ -44,6 +104,18 @@ def disputes_about(reader: Reader, subjects: Sequence[str]) -> list[DisputeView]
 def shown(state: str, disputes: Sequence[DisputeView]) -> str:
     """Return the state to show of what the disputes are about, or of what contains it."""
     return DISPUTED if any(each.state == OPEN for each in disputes) else state
+
+
+def disputed_among(reader: Reader, kind: str, names: Sequence[str]) -> set[str]:
+    """Return which of the things of a kind, such as ``payout``, are disputed: one query."""
+    found = open_disputes(reader, [f"{kind}:{name}" for name in names])
+    return {subject.partition(":")[2] for subject in found}
+
+
+def as_shown(reader: Reader, kind: str, rows: Sequence[S]) -> list[S]:
+    """Return rows of a kind with the state to show, for a whole page in one query."""
+    disputed = disputed_among(reader, kind, [row.key[0] for row in rows])
+    return [replace(row, state=DISPUTED) if row.key[0] in disputed else row for row in rows]
 
 
 def _view(row: Dispute) -> DisputeView:

@@ -12,6 +12,7 @@ from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 
 from api import forms
+from api.business.disputes import as_shown
 from api.business.parameters import Id, day_of, now_ms
 from api.limits import PAGE_DEFAULT
 from api.lists import Asked, Format, Page, list_answer
@@ -31,7 +32,7 @@ UPCOMING = "upcoming"
 On = Annotated[
     str,
     Query(
-        pattern=forms.DAY_OR_NONE,
+        pattern=forms.DAY,
         description="What is due on this date; today's business date if left out.",
     ),
 ]
@@ -82,7 +83,7 @@ def due_routes(router: APIRouter, store: Store) -> None:
         upcoming: Upcoming = False,
         cursor: Cursor = "",
         limit: Limit = PAGE_DEFAULT,
-        form: Format = "",
+        form: Format = None,
     ) -> Response:
         """List what is due to receivers on a date and not in a payout, oldest first."""
         day = day_of(on, "on").isoformat() if on else today(store)
@@ -116,11 +117,12 @@ def _due(reader: Reader, names: list[str], dates: tuple[str, str]) -> list[DuePa
         return []
     until, day = dates
     buckets = due_buckets(reader, until, names[0], names[-1])
-    receivers = reader.rows_under(Receiver, [(name,) for name in names])
+    rows = reader.rows_under(Receiver, [(name,) for name in names]).values()
+    receivers = {row.receiver: row for row in as_shown(reader, "receiver", list(rows))}
     came_back = _came_back(reader, buckets)
     views: list[DuePayout] = []
     for name, own in groupby(buckets, key=lambda bucket: bucket.receiver):
-        views += _payouts(receivers[name,], own, day, came_back)
+        views += _payouts(receivers[name], own, day, came_back)
     return views
 
 

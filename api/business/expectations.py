@@ -47,7 +47,7 @@ _STORED = {
 """Which states are stored for a state that is asked for."""
 
 State = Annotated[
-    Literal["", "open", "overdue", "conflicting", "met", "unmet"],
+    Literal["open", "overdue", "conflicting", "met", "unmet"] | None,
     Query(description="`open` is what is awaited and not overdue; `unmet` all but met."),
 ]
 Kind = Annotated[str, Query(max_length=32, description=f"Only of this kind: {', '.join(KINDS)}.")]
@@ -129,7 +129,7 @@ def expectation_routes(router: APIRouter, store: Store) -> None:
     def list_expectations(
         *,
         request: Request,
-        state: State = "",
+        state: State = None,
         awaited: PartyFilter = "",
         opener: PartyFilter = "",
         kind: Kind = "",
@@ -138,12 +138,12 @@ def expectation_routes(router: APIRouter, store: Store) -> None:
         as_of: AsOf = None,
         cursor: Cursor = "",
         limit: Limit = PAGE_DEFAULT,
-        form: Format = "",
+        form: Format = None,
     ) -> Response:
         """List what is awaited, overdue, conflicting or met."""
         _refuse_names((awaited, opener), kind, store.genesis.names)
         now = now_ms(as_of)
-        wanted = _Wanted(state, awaited, opener, kind, min_age_ms, min_amount, now)
+        wanted = _Wanted(state or "", awaited, opener, kind, min_age_ms, min_amount, now)
         with store.reader() as reader:
             rows = _rows(reader, wanted, store.genesis.names, place_of(request, cursor, _places))
             found, last = page_of(rows, wanted.fits, limit)
@@ -160,7 +160,7 @@ def expectation_routes(router: APIRouter, store: Store) -> None:
         opener: PartyFilter = "",
         kind: Kind = "",
         as_of: AsOf = None,
-        form: Format = "",
+        form: Format = None,
     ) -> Response:
         """Sum what is not met, by pair of parties, kind, currency and state."""
         _refuse_names((awaited, opener), kind, store.genesis.names)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from api.business.parameters import known
+from ledger.contracts.disputes import DISPUTED
 from ledger.contracts.fee_invoices import FeeInvoice
 from ledger.contracts.fees import FeeCharge, FeePeriod, charge_state
 from ledger.contracts.halves import Capture
 from ledger.contracts.profits import ProfitPortion, ProfitShare
+from ledger.state import Key
+from node.storage.queries import open_disputes
 from node.storage.reads import Reader
 
 
@@ -49,9 +55,9 @@ class PortionView(msgspec.Struct, frozen=True, kw_only=True):
 class PeriodView(msgspec.Struct, frozen=True, kw_only=True):
     """The fees of a month in a currency: ``amount`` is the sum of ``count`` charges that stand.
 
-    ``state`` is accrued, invoiced, settled, conflicting or shared. ``settled_amount`` in
-    ``settled_currency`` is what the platform says it paid, ``settled_at`` when both halves agreed,
-    in ms.
+    ``state`` is accrued, invoiced, settled, conflicting or shared; disputed while a dispute about
+    the invoice or the share is open. ``settled_amount`` in ``settled_currency`` is what the
+    platform says it paid, ``settled_at`` when both halves agreed, in ms.
     """
 
     period: str
@@ -85,9 +91,28 @@ def charge_view(reader: Reader, charge: FeeCharge, capture: Capture | None) -> C
     )
 
 
-def period_view(reader: Reader, period: FeePeriod) -> PeriodView:
-    """Return a month of fees as it is shown."""
-    invoice = reader.row(FeeInvoice, (period.invoice,)) if period.invoice else None
+class _Shared(NamedTuple):
+    """The shares of invoices by their id, what each party gets of them, and what is disputed."""
+
+    shares: dict[Key, ProfitShare]
+    portions: dict[Key, ProfitPortion]
+    disputed: Mapping[str, object]
+
+
+def period_views(reader: Reader, periods: Sequence[FeePeriod]) -> list[PeriodView]:
+    """Return months of fees as they are shown."""
+    invoices = reader.rows_under(FeeInvoice, [(row.invoice,) for row in periods if row.invoice])
+    names = [row.share for row in invoices.values() if row.share]
+    shares = reader.rows_under(ProfitShare, [(name,) for name in names])
+    parts = [(share.share, party) for share in shares.values() for party in share.parties]
+    portions = reader.rows_under(ProfitPortion, parts)
+    subjects = [f"invoice:{row.invoice}" for row in invoices.values()]
+    disputed = open_disputes(reader, subjects + [f"share:{name}" for name in names])
+    shared = _Shared(shares, portions, disputed)
+    return [_period_view(row, invoices.get((row.invoice,)), shared) for row in periods]
+
+
+def _period_view(period: FeePeriod, invoice: FeeInvoice | None, shared: _Shared) -> PeriodView:
     if invoice is None:
         return PeriodView(
             period=period.period,
@@ -96,11 +121,11 @@ def period_view(reader: Reader, period: FeePeriod) -> PeriodView:
             amount=period.amount,
             count=period.count,
         )
-    share = reader.row(ProfitShare, (invoice.share,)) if invoice.share else None
+    share = shared.shares.get((invoice.share,))
     return PeriodView(
         period=period.period,
         currency=period.currency,
-        state="shared" if invoice.share else invoice.state,
+        state=_state(invoice, shared.disputed),
         amount=period.amount,
         count=period.count,
         invoice=invoice.invoice,
@@ -110,14 +135,18 @@ def period_view(reader: Reader, period: FeePeriod) -> PeriodView:
         settled_at=known(invoice.settled_at),
         share=invoice.share or UNSET,
         tail=UNSET if share is None else share.tail,
-        portions=UNSET if share is None else _portions(reader, share),
+        portions=UNSET if share is None else _portions(shared, share),
     )
 
 
-def _portions(reader: Reader, share: ProfitShare) -> list[PortionView]:
+def _state(invoice: FeeInvoice, disputed: Mapping[str, object]) -> str:
+    if f"invoice:{invoice.invoice}" in disputed or f"share:{invoice.share}" in disputed:
+        return DISPUTED
+    return "shared" if invoice.share else invoice.state
+
+
+def _portions(shared: _Shared, share: ProfitShare) -> list[PortionView]:
     """Return the portions of a share, in the order in which the agreement names the parties."""
-    keys = [(share.share, party) for party in share.parties]
-    found = reader.rows_under(ProfitPortion, keys)
     return [
         PortionView(
             party=row.party,
@@ -128,5 +157,5 @@ def _portions(reader: Reader, share: ProfitShare) -> list[PortionView]:
             confirmed_currency=row.confirmed_currency or UNSET,
             received_at=known(row.received_at),
         )
-        for row in (found[key] for key in keys)
+        for row in (shared.portions[share.share, party] for party in share.parties)
     ]

@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 
 from api import forms
-from api.business.fee_views import ChargeView, PeriodView, charge_view, period_view
+from api.business.fee_views import ChargeView, PeriodView, charge_view, period_views
 from api.business.parameters import CurrencyFilter
 from api.limits import PAGE_DEFAULT
 from api.lists import Asked, Format, Page, list_answer
@@ -23,13 +23,11 @@ from node.storage.queries import Walk, walked
 from node.storage.reads import Reader
 from node.storage.store import Store
 
-PeriodFilter = Annotated[
-    str, Query(pattern=forms.MONTH_OR_NONE, description="Only this month, `YYYY-MM`.")
-]
+PeriodFilter = Annotated[str, Query(pattern=forms.MONTH, description="Only this month, `YYYY-MM`.")]
 OnePeriod = Annotated[str, Query(pattern=forms.MONTH, description="The month, `YYYY-MM`.")]
 ChargeState = Annotated[
-    Literal["", "charged", "invoiced", "reversed", "stale"],
-    Query(description="Only in this state; empty for all."),
+    Literal["charged", "invoiced", "reversed", "stale"] | None,
+    Query(description="Only in this state."),
 ]
 
 
@@ -62,7 +60,7 @@ def fee_routes(router: APIRouter, store: Store) -> None:
         currency: CurrencyFilter = "",
         cursor: Cursor = "",
         limit: Limit = PAGE_DEFAULT,
-        form: Format = "",
+        form: Format = None,
     ) -> Response:
         """List months of fees: what accrued, and whether it is invoiced, settled and shared."""
         order = ("currency",) if period else ("period", "currency")
@@ -72,7 +70,7 @@ def fee_routes(router: APIRouter, store: Store) -> None:
         with store.reader() as reader:
             rows = walked(reader, FeePeriod, walk, last_place, limit + 1)
             found, last = page_of(rows, lambda row: currency in {"", row.currency}, limit)
-            views = [period_view(reader, row) for row in found]
+            views = period_views(reader, found)
         goes_on = cursor_of(request, None if last is None else (last.period, last.currency))
         page = PeriodPage(periods=views, next=goes_on)
         return list_answer(Asked(request, form), Page(page, PeriodView, views, goes_on))
@@ -83,16 +81,16 @@ def fee_routes(router: APIRouter, store: Store) -> None:
         request: Request,
         period: OnePeriod,
         currency: CurrencyFilter = "",
-        state: ChargeState = "",
+        state: ChargeState = None,
         cursor: Cursor = "",
         limit: Limit = PAGE_DEFAULT,
-        form: Format = "",
+        form: Format = None,
     ) -> Response:
         """List the charges that accrue into a month."""
         after = place_of(request, cursor, TWO_TEXTS)
         with store.reader() as reader:
             charges = _charges(reader, (period, currency), after, limit + 1)
-            found, last = page_of(charges, lambda each: state in {"", each.state}, limit)
+            found, last = page_of(charges, lambda each: state in {None, each.state}, limit)
         goes_on = cursor_of(request, None if last is None else (last.currency, last.payment))
         page = ChargePage(period=period, charges=found, next=goes_on)
         return list_answer(Asked(request, form), Page(page, ChargeView, found, goes_on))

@@ -21,9 +21,9 @@ Id = Annotated[str, Query(pattern=forms.IDENTIFIER, description="Only of this id
 PartyFilter = Annotated[str, Query(max_length=32, description="Only of this party.")]
 CurrencyFilter = Annotated[
     str,
-    Query(pattern=forms.CURRENCY_OR_NONE, description="Only in this currency (ISO 4217)."),
+    Query(pattern=forms.CURRENCY, description="Only in this currency (ISO 4217)."),
 ]
-DayFilter = Annotated[str, Query(pattern=forms.DAY_OR_NONE)]
+DayFilter = Annotated[str, Query(pattern=forms.DAY)]
 MinAmount = Annotated[
     int, Query(ge=0, le=SAFE_INTEGER_MAX, description="Only from this amount on, in minor units.")
 ]

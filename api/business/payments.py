@@ -16,12 +16,12 @@ from api.business.expectations import ExpectationView, expectations_on
 from api.business.fee_views import ChargeView, charge_view
 from api.business.legs import VOID, LegView, buckets_of, leg_views, money_by_state
 from api.business.parameters import AsOf, now_ms
-from api.business.payouts import PayoutSummary, payout_summary
+from api.business.payouts import PayoutSummary, payout_summaries
 from api.business.refunds import RefundView, refunds_of
 from api.log_views import EntryView, timeline
+from api.named import no_such_payment
 from api.openapi import describe
 from api.paging import Name
-from api.problems import Problem
 from ledger.contracts.allocation import FormerLeg, Leg
 from ledger.contracts.fees import CURRENT, FeeCharge
 from ledger.contracts.halves import Capture, Instruction, payment_state
@@ -98,7 +98,7 @@ def payment_routes(router: APIRouter, store: Store) -> None:
         with store.reader() as reader:
             view = payment_view(reader, payment, now_ms(as_of))
         if view is None:
-            raise Problem("no-such-payment", f"no record of the log is about payment {payment!r}")
+            raise no_such_payment(payment)
         return json_answer(view)
 
 
@@ -185,7 +185,7 @@ def _payouts_of(reader: Reader, payment: str, legs: list[Leg]) -> list[PayoutSum
     for receiver, ends in until.items():
         found.update((row.payout, row) for row in _came_back(reader, receiver, ends))
     ordered = sorted(found.values(), key=lambda each: each.entry)
-    return [payout_summary(row) for row in ordered]
+    return payout_summaries(reader, ordered)
 
 
 def _left(reader: Reader, payment: str) -> dict[str, dict[str, int]]:

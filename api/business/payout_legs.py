@@ -44,7 +44,7 @@ def payout_leg_routes(router: APIRouter, store: Store) -> None:
         request: Request,
         cursor: Cursor = "",
         limit: Limit = PAGE_DEFAULT,
-        form: Format = "",
+        form: Format = None,
     ) -> Response:
         """List the legs that a payout settles, and `void` those that went another way since."""
         with store.reader() as reader:

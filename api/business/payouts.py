@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import msgspec
 from fastapi import APIRouter, Query, Request
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 from starlette.responses import Response
 
 from api.answers import json_answer
-from api.business.disputes import DisputeView, disputes_about, shown
+from api.business.disputes import DisputeView, as_shown, disputes_about, shown
 from api.business.expectations import ExpectationView, expectations_on
 from api.business.legs import LegView
 from api.business.parameters import AsOf, Id, known, now_ms
@@ -27,15 +29,16 @@ from node.storage.reads import Reader
 from node.storage.store import Store
 
 PayoutState = Annotated[
-    Literal["", "created", "paid", "returned", "confirmed", "conflicting"],
-    Query(description="Only in this state; empty for all."),
+    Literal["created", "paid", "returned", "confirmed", "conflicting"] | None,
+    Query(description="Only in this state."),
 ]
 
 
 class PayoutSummary(msgspec.Struct, frozen=True, kw_only=True):
     """One transfer to a receiver. ``entry`` created it, ``last_entry`` changed it last.
 
-    ``confirmed_amount`` in ``confirmed_currency`` is what the receiver's owner said arrived.
+    ``state`` is created, paid, returned, confirmed or conflicting; disputed while a dispute is
+    open. ``confirmed_amount`` in ``confirmed_currency`` is what the receiver's owner said arrived.
     """
 
     payout: str
@@ -59,8 +62,8 @@ class PayoutView(PayoutSummary, frozen=True, kw_only=True):
     """One transfer to a receiver and the legs it settles, of which at most 1000 are shown here.
 
     They are those that it was created with; ``void`` are those that went another way after it came
-    back. ``state`` is disputed while a dispute about it is open. ``as_of`` is the time in ms at
-    which what is awaited was judged; all else is as it stands now.
+    back. ``as_of`` is the time in ms at which what is awaited was judged; all else is as it stands
+    now.
     """
 
     as_of: int
@@ -86,10 +89,10 @@ def payout_routes(router: APIRouter, store: Store) -> None:
         *,
         request: Request,
         receiver: Id = "",
-        state: PayoutState = "",
+        state: PayoutState = None,
         cursor: Cursor = "",
         limit: Limit = PAGE_DEFAULT,
-        form: Format = "",
+        form: Format = None,
     ) -> Response:
         """List payouts, of a receiver or in a state."""
         asked = {"receiver": receiver, "state": state}
@@ -98,7 +101,7 @@ def payout_routes(router: APIRouter, store: Store) -> None:
             refuse_unknown_receiver(reader, receiver)
             rows = walked(reader, Payout, walk, place_of(request, cursor, ONE_TEXT), limit + 1)
             found, last = page_of(rows, lambda _: True, limit)
-        views = [payout_summary(row) for row in found]
+            views = payout_summaries(reader, found)
         goes_on = cursor_of(request, None if last is None else (last.payout,))
         page = PayoutPage(payouts=views, next=goes_on)
         return list_answer(Asked(request, form), Page(page, PayoutSummary, views, goes_on))
@@ -122,9 +125,9 @@ def payout_view(reader: Reader, name: str, as_of_ms: int) -> PayoutView | None:
     disputes = disputes_about(reader, [subject])
     subjects = [subject, *(f"dispute:{each.dispute}" for each in disputes)]
     entries, whole = timeline(reader, subjects)
-    facts = msgspec.structs.asdict(payout_summary(payout))
+    state = shown(payout.state, disputes)
     return PayoutView(
-        **{**facts, "state": shown(payout.state, disputes)},
+        **msgspec.structs.asdict(_summary(replace(payout, state=state))),
         as_of=as_of_ms,
         legs=carried_by(reader, payout, PAGE_MAX),
         disputes=disputes,
@@ -134,8 +137,12 @@ def payout_view(reader: Reader, name: str, as_of_ms: int) -> PayoutView | None:
     )
 
 
-def payout_summary(payout: Payout) -> PayoutSummary:
-    """Return a payout as a list shows it."""
+def payout_summaries(reader: Reader, payouts: Sequence[Payout]) -> list[PayoutSummary]:
+    """Return payouts as a list shows them."""
+    return [_summary(row) for row in as_shown(reader, "payout", payouts)]
+
+
+def _summary(payout: Payout) -> PayoutSummary:
     return PayoutSummary(
         payout=payout.payout,
         state=payout.state,

@@ -5,9 +5,11 @@ from __future__ import annotations
 import msgspec
 from fastapi import APIRouter, Request
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 from starlette.responses import Response
 
 from api.answers import json_answer
+from api.business.disputes import DisputeView, disputes_about, shown
 from api.business.due import DuePayout, due_to, today
 from api.business.statement import RunningLine, Sums, running_lines
 from api.limits import PAGE_DEFAULT
@@ -28,7 +30,9 @@ _places = msgspec.json.Decoder(tuple[Whole, Whole, Whole, Whole, Whole])
 class ReceiverView(msgspec.Struct, frozen=True, kw_only=True):
     """A receiver, what is due to it, and what the books hold of it (credits positive).
 
-    ``on`` is the business date, today's, that tells what is due from what is upcoming.
+    ``state`` is active, suspended, or disputed while a dispute is open; a suspended one has the
+    ``reason`` of that also then. ``on`` is the business date, today's, that tells what is due from
+    what is upcoming.
     """
 
     receiver: str
@@ -43,6 +47,7 @@ class ReceiverView(msgspec.Struct, frozen=True, kw_only=True):
     pending: int
     in_transit: int
     paid: int
+    disputes: list[DisputeView]
     timeline: list[EntryView]
     timeline_whole: bool
     owner: str | UnsetType = UNSET
@@ -106,7 +111,7 @@ def receiver_routes(router: APIRouter, store: Store) -> None:
         receiver: Name,
         cursor: Cursor = "",
         limit: Limit = PAGE_DEFAULT,
-        form: Format = "",
+        form: Format = None,
     ) -> Response:
         """Show what became due to a receiver, went out and was paid, with running sums."""
         entry, *sums = place_of(request, cursor, _places) or (-1, 0, 0, 0, 0)
@@ -126,7 +131,11 @@ def receiver_routes(router: APIRouter, store: Store) -> None:
 def receiver_view(reader: Reader, row: Receiver, day: str) -> ReceiverView:
     """Return what the log knows of a receiver; ``day`` tells due from upcoming."""
     name = row.receiver
-    entries, whole = timeline(reader, [f"receiver:{name}"])
+    subject = f"receiver:{name}"
+    disputes = disputes_about(reader, [subject])
+    row = replace(row, state=shown(row.state, disputes))
+    subjects = [subject, *(f"dispute:{each.dispute}" for each in disputes)]
+    entries, whole = timeline(reader, subjects)
     return ReceiverView(
         receiver=name,
         on=day,
@@ -140,6 +149,7 @@ def receiver_view(reader: Reader, row: Receiver, day: str) -> ReceiverView:
         pending=_owed(reader, books.pending(name), row.currency),
         in_transit=_owed(reader, books.in_transit(name), row.currency),
         paid=_owed(reader, books.paid(name), row.currency),
+        disputes=disputes,
         timeline=entries,
         timeline_whole=whole,
         owner=row.owner or UNSET,

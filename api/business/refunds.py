@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import msgspec
@@ -9,9 +10,11 @@ from fastapi import APIRouter, Query, Request
 from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 
+from api.business.disputes import as_shown
 from api.business.parameters import Id, known
 from api.limits import PAGE_DEFAULT
 from api.lists import Asked, Format, Page, list_answer
+from api.named import refuse_unknown_payment
 from api.openapi import describe_list
 from api.paging import ONE_TEXT, Cursor, Limit, cursor_of, page_of, place_of
 from ledger import books
@@ -29,20 +32,20 @@ from node.storage.reads import Reader
 from node.storage.store import Store
 
 RefundState = Annotated[
-    Literal["", "requested", "paid", "failed"],
-    Query(description="Only in this state; empty for all."),
+    Literal["requested", "paid", "failed"] | None,
+    Query(description="Only in this state."),
 ]
 MovementState = Annotated[
-    Literal["", "stated", "conflicting", "confirmed", "reversed"],
-    Query(description="Only in this state; empty for all."),
+    Literal["stated", "conflicting", "confirmed", "reversed"] | None,
+    Query(description="Only in this state."),
 ]
 MovementKind = Annotated[
-    Literal["", "deposit", "withdrawal"], Query(description="Only of this kind; empty for all.")
+    Literal["deposit", "withdrawal"] | None, Query(description="Only of this kind.")
 ]
 
 
 class RefundView(msgspec.Struct, frozen=True, kw_only=True):
-    """One refund as it was requested last. ``state`` is requested, paid or failed.
+    """One refund as it was requested last. ``state`` is requested, paid, failed or disputed.
 
     ``attempts`` counts the requests, ``failure`` says why the last one failed.
     """
@@ -94,8 +97,8 @@ class FloatPage(msgspec.Struct, frozen=True, kw_only=True):
 class MovementView(msgspec.Struct, frozen=True, kw_only=True):
     """One deposit to the float or one withdrawal.
 
-    ``state`` is stated, conflicting, confirmed or reversed. ``confirmed_amount`` in
-    ``confirmed_currency`` is what the platform said.
+    ``state`` is stated, conflicting, confirmed or reversed; disputed while a dispute is open.
+    ``confirmed_amount`` in ``confirmed_currency`` is what the platform said.
     """
 
     movement: str
@@ -120,29 +123,30 @@ class MovementPage(msgspec.Struct, frozen=True, kw_only=True):
 def refund_routes(router: APIRouter, store: Store) -> None:
     """Add the routes to refunds and to the float."""
 
-    @router.get("/v1/refunds", **describe_list(RefundPage))
+    @router.get("/v1/refunds", **describe_list(RefundPage, "no-such-payment"))
     def list_refunds(
         *,
         request: Request,
         payment: Id = "",
-        state: RefundState = "",
+        state: RefundState = None,
         cursor: Cursor = "",
         limit: Limit = PAGE_DEFAULT,
-        form: Format = "",
+        form: Format = None,
     ) -> Response:
         """List refunds, of a payment or in a state."""
         leading = {"payment": payment} if payment else {"state": state} if state else {}
         walk = Walk(leading, ("refund",))
         with store.reader() as reader:
+            refuse_unknown_payment(reader, payment)
             rows = walked(reader, Refund, walk, place_of(request, cursor, ONE_TEXT), limit + 1)
-            found, last = page_of(rows, lambda row: state in {"", row.state}, limit)
-        views = [refund_view(row) for row in found]
+            found, last = page_of(rows, lambda row: state in {None, row.state}, limit)
+            views = _refund_views(reader, found)
         goes_on = cursor_of(request, None if last is None else (last.refund,))
         page = RefundPage(refunds=views, next=goes_on)
         return list_answer(Asked(request, form), Page(page, RefundView, views, goes_on))
 
     @router.get("/v1/refund-float", **describe_list(FloatPage))
-    def show_float(request: Request, form: Format = "") -> Response:
+    def show_float(request: Request, form: Format = None) -> Response:
         """Show what the platform has deposited for refunds, and how much of it is free."""
         with store.reader() as reader:
             views = float_views(reader, store.genesis.sole("platform"))
@@ -152,11 +156,11 @@ def refund_routes(router: APIRouter, store: Store) -> None:
     def list_movements(
         *,
         request: Request,
-        state: MovementState = "",
-        kind: MovementKind = "",
+        state: MovementState = None,
+        kind: MovementKind = None,
         cursor: Cursor = "",
         limit: Limit = PAGE_DEFAULT,
-        form: Format = "",
+        form: Format = None,
     ) -> Response:
         """List deposits to the float and withdrawals from it."""
         walk = Walk({"state": state} if state else {}, ("movement",))
@@ -164,8 +168,8 @@ def refund_routes(router: APIRouter, store: Store) -> None:
             rows = walked(
                 reader, FloatMovement, walk, place_of(request, cursor, ONE_TEXT), limit + 1
             )
-            found, last = page_of(rows, lambda row: kind in {"", row.kind}, limit)
-        views = [_movement_view(row) for row in found]
+            found, last = page_of(rows, lambda row: kind in {None, row.kind}, limit)
+            views = [_movement_view(row) for row in as_shown(reader, "float", found)]
         goes_on = cursor_of(request, None if last is None else (last.movement,))
         page = MovementPage(movements=views, next=goes_on)
         return list_answer(Asked(request, form), Page(page, MovementView, views, goes_on))
@@ -174,11 +178,14 @@ def refund_routes(router: APIRouter, store: Store) -> None:
 def refunds_of(reader: Reader, payment: str) -> list[RefundView]:
     """Return the refunds of a payment in the order of their first request."""
     rows = walked(reader, Refund, Walk({"payment": payment}, ("refund",)))
-    return [refund_view(row) for row in sorted(rows, key=lambda each: each.entry)]
+    return _refund_views(reader, sorted(rows, key=lambda each: each.entry))
 
 
-def refund_view(row: Refund) -> RefundView:
-    """Return a refund as it is shown."""
+def _refund_views(reader: Reader, rows: Sequence[Refund]) -> list[RefundView]:
+    return [_refund_view(row) for row in as_shown(reader, "refund", rows)]
+
+
+def _refund_view(row: Refund) -> RefundView:
     return RefundView(
         refund=row.refund,
         payment=row.payment,

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from api.auth import require
 from api.business.balances import balance_routes
+from api.business.disputes import dispute_routes
 from api.business.due import due_routes
 from api.business.expectations import expectation_routes
 from api.business.fees import fee_routes
@@ -30,6 +31,7 @@ def business_routes(store: Store, tokens: Tokens) -> APIRouter:
         receiver_routes,
         refund_routes,
         fee_routes,
+        dispute_routes,
         expectation_routes,
         search_routes,
         balance_routes,

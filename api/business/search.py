@@ -108,7 +108,7 @@ def search_routes(router: APIRouter, store: Store) -> None:
         to: To = "",
         cursor: Cursor = "",
         limit: Limit = PAGE_DEFAULT,
-        form: Format = "",
+        form: Format = None,
     ) -> Response:
         """Find payments by order, id, receiver or amount, and by the date of capture."""
         asked = {"order": order, "payment": payment, "receiver": receiver, "amount": amount}

@@ -84,13 +84,13 @@ class Books:
             raise _cut_off() from None
 
 
-def ask(client: Client, as_of: str, party: str) -> Books:
+def ask(client: Client, as_of: str | None, party: str | None) -> Books:
     """Return the books that a node tells.
 
     Args:
         client: The node.
-        as_of: A height or a date; empty for the newest block.
-        party: Whose books; empty for the common ones.
+        as_of: A height or a date; None for the newest block.
+        party: Whose books; None for the common ones.
     """
     lines = client.stream_lines("/v1/books/postings", as_of=as_of, party=party)
 

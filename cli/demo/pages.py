@@ -18,10 +18,9 @@ class Get(Protocol):
 async def all_of(get: Get, name: str, **query: str | int) -> list[dict[str, Any]]:
     """Return every item of the list ``/v1/<name>``."""
     found: list[dict[str, Any]] = []
-    cursor = ""
     while True:
-        page = await get(f"/v1/{name}", limit=PAGE, cursor=cursor, **query)
+        page = await get(f"/v1/{name}", limit=PAGE, **query)
         found += page[name]
-        cursor = page.get("next", "")
-        if not cursor:
+        if "next" not in page:
             return found
+        query["cursor"] = page["next"]

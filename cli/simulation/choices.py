@@ -10,9 +10,9 @@ import msgspec
 
 from cli.errors import UsageError
 from cli.inputs import text_of
+from ledger.advice import refusal_of
 from simulator import library
 from simulator.errors import SimulatorError
-from simulator.hints import refusal_of
 from simulator.liars import LIES
 from simulator.plan import Fault, Network, Plan, check, read
 from simulator.swarm import draw

@@ -12,9 +12,9 @@ from cli.errors import UsageError
 from cli.files import write_files
 from cli.output import note
 from cli.simulation.choices import Choices
+from ledger.advice import nearest
 from simulator import diagram
 from simulator.errors import SimulatorError
-from simulator.hints import nearest
 from simulator.plan import Plan
 from simulator.replay import Wanted, parse
 from simulator.trace import EVENTS

@@ -10,7 +10,7 @@ from typing import Union
 
 import msgspec
 
-from ledger import canonical
+from ledger import advice, canonical
 from ledger.books import Balance, Posting
 from ledger.contracts import (
     disputes,
@@ -73,4 +73,18 @@ def decode_record(raw: bytes) -> Record:
         raise DecodeError(
             "record-too-large", f"a record has at most {RECORD_BYTES_MAX} bytes, got {len(raw)}"
         )
-    return canonical.decode(raw, _decoder, "record")
+    try:
+        return canonical.decode(raw, _decoder, "record")
+    except DecodeError as error:
+        raise DecodeError(error.code, _in_words(raw, error)) from None
+
+
+def _in_words(raw: bytes, error: DecodeError) -> str:
+    """Return what is wrong with a record, and where it names nothing, what it can name."""
+    what, _, complaint = error.message.partition(": ")
+    if error.code == "unknown-type":
+        return f"{what}: {advice.unknown(complaint, 'type of record', tuple(RECORD_TYPES))}"
+    if error.code not in {"unknown-field", "unknown-value"}:
+        return error.message
+    kind = RECORD_TYPES[canonical.parse(raw)["type"]]  # it was decoded as one
+    return f"{what}: {advice.advice(complaint, kind)}"

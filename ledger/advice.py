@@ -10,6 +10,8 @@ from msgspec import inspect
 
 _PLACE = re.compile(r" - at `\$([^`]*)`$")
 _STEP = re.compile(r"\.(\w+)|\[")
+_FIELD = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
+_VALUE = re.compile(r"Invalid (?:enum )?value (?P<quote>['\"])(.*)(?P=quote)", re.DOTALL)
 
 
 def nearest(name: str, known: tuple[str, ...]) -> str:
@@ -18,7 +20,7 @@ def nearest(name: str, known: tuple[str, ...]) -> str:
 
 
 def _close(name: str, known: tuple[str, ...]) -> str:
-    close = get_close_matches(name, known, n=1, cutoff=0.5)
+    close = get_close_matches(name, known, n=1)
     return f"did you mean {close[0]!r}?" if close else ""
 
 
@@ -32,15 +34,23 @@ def advice(problem: str, kind: type[msgspec.Struct], holds: str = "") -> str:
     """
     path = _PLACE.search(problem)
     wanted = _type_at(inspect.type_info(kind), path[1] if path else "")
-    if "unknown field" in problem and isinstance(wanted, inspect.StructType):
-        name, fields = problem.split("`")[1], tuple(field.name for field in wanted.fields)
+    place = path[0] if path else ""
+    complaint = problem.removesuffix(place)
+    if isinstance(wanted, inspect.StructType) and (field := _FIELD.fullmatch(complaint)):
+        name, fields = field[1], tuple(each.name for each in wanted.fields)
         said = nearest(name, fields) if path or not holds else _close(name, fields) or holds
-        return f"{problem}; {said}"
-    if "Invalid enum value" in problem and isinstance(wanted, inspect.LiteralType):
-        return f"{problem}; {nearest(problem.split(chr(39))[1], tuple(map(str, wanted.values)))}"
+        return f"there is no field {name!r}{place}; {said}"
+    if isinstance(wanted, inspect.LiteralType) and (value := _VALUE.fullmatch(complaint)):
+        return f"{value[2]!r} is not possible{place}; {nearest(value[2], _choices(wanted))}"
     if "Expected `int` " in problem and isinstance(wanted, inspect.IntType):
         return f"{problem}; it is {_range(wanted)}"
     return problem
+
+
+def unknown(complaint: str, what: str, known: tuple[str, ...]) -> str:
+    """Return what msgspec says of a value that names nothing, with what is nearest to it."""
+    value = _VALUE.match(complaint)
+    return f"{value[2]!r} is no {what}; {nearest(value[2], known)}" if value else complaint
 
 
 def refusal_of(value: int, kind: type[msgspec.Struct], name: str) -> str:
@@ -73,8 +83,14 @@ def _within(outer: inspect.Type, name: str) -> inspect.Type:
     return inspect.AnyType()
 
 
+def _choices(wanted: inspect.LiteralType) -> tuple[str, ...]:
+    return tuple(map(str, wanted.values))
+
+
 def _plain(wanted: inspect.Type) -> inspect.Type:
     """Return what a value is to be if it is there at all."""
+    if isinstance(wanted, inspect.Metadata):
+        return _plain(wanted.type)
     if isinstance(wanted, inspect.UnionType):
         return next(each for each in wanted.types if not isinstance(each, inspect.NoneType))
     return wanted
