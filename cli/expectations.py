@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from cli.options import Home, Json, Token, Url
-from cli.output import money, out_console, say, say_json, table, utc
+from cli.output import money, say, say_json, table, utc
 from cli.pages import Limit, age_ms, follow, minor_units, note_more
 
 if TYPE_CHECKING:
@@ -142,27 +142,22 @@ def _ask(
 
 
 def _show(found: list[dict[str, Any]]) -> None:
-    from rich.table import Table
-
     if not found:
         say("nothing is awaited")
         return
-    # Two lines a row: what a reader compares stands below each other, within 80 columns.
-    grid = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
-    grid.add_column("kind\nsubject", overflow="fold")
-    grid.add_column("awaited\nstate", overflow="fold")
-    grid.add_column("amount", justify="right", no_wrap=True)
-    grid.add_column("opened\n(UTC)", no_wrap=True)
-    grid.add_column("due\n(UTC)", no_wrap=True)
-    for each in found:
-        grid.add_row(
-            f"{each['kind']}\n{each['subject']}",
-            f"{each['awaited']}\n{each['state']}",
-            money(each["amount"], each["currency"]),
-            utc(each["opened_at"]).replace(" ", "\n"),
-            utc(each["due_at"]).replace(" ", "\n"),
-        )
-    out_console().print(grid, markup=False)
+    table(
+        (("kind", "subject"), ("awaited", "state"), "amount", ("opened (UTC)", "due (UTC)")),
+        (
+            (
+                (each["kind"], each["subject"]),
+                (each["awaited"], each["state"]),
+                money(each["amount"], each["currency"]),
+                (utc(each["opened_at"]), utc(each["due_at"])),
+            )
+            for each in found
+        ),
+        right=(2,),
+    )
 
 
 def _show_summary(client: Client, matter: dict[str, object], json: bool) -> None:
@@ -174,13 +169,12 @@ def _show_summary(client: Client, matter: dict[str, object], json: bool) -> None
     if not page["sums"]:
         say("nothing is awaited")
         return
-    # Two lines a row, as in the list.
     table(
-        ("stated by\nawaited of", "kind\nstate", "count", "amount", "oldest"),
+        (("stated by", "awaited of"), ("kind", "state"), "count", "amount", "oldest"),
         (
             (
-                f"{each['opener']}\n{each['awaited']}",
-                f"{each['kind']}\n{each['state']}",
+                (each["opener"], each["awaited"]),
+                (each["kind"], each["state"]),
                 each["count"],
                 money(each["amount"], each["currency"]),
                 utc(each["oldest_at"])[:10],

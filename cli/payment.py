@@ -102,7 +102,7 @@ def _show_parts(view: dict[str, Any]) -> None:
     ]
     if rows:
         table(
-            ("", "id", "state", "amount", "why"),
+            ("what", "id", "state", "amount", "why"),
             (
                 (kind, name, state, money(each["amount"], each["currency"]), why)
                 for kind, name, state, each, why in rows

@@ -111,7 +111,7 @@ def _due(client: Client, on: str, upcoming: bool, asked: tuple[str, int]) -> dic
 
 def _show_due(rows: list[dict[str, Any]]) -> None:
     table(
-        ("receiver", "due", "", "amount", "payout by then", "legs"),
+        ("receiver", "due", "state", "amount", "payout by then", "legs"),
         (
             (
                 row["receiver"],

@@ -83,14 +83,14 @@ def test_payment_says_in_one_look_where_the_money_is(kept: Kept, capsys: Capture
         "30.00 CNY, since 2026-01-06 02:00:00, due 2026-01-08 02:00:00",
         "REFUSED:",
         "already-captured",
-        "refund   R1   requested",
+        "refund  R1  requested",
     ):
         assert words in out
 
 
 def test_payouts_due_are_what_a_payout_has_to_state(kept: Kept, capsys: Capture) -> None:
     out = shown(kept, "payouts --due 2026-01-07 --receiver shop", capsys)
-    assert "240.00 CNY       240.00 CNY      4" in out
+    assert "240.00 CNY      240.00 CNY     4" in out
     page = document(kept, "payouts --due 2026-01-06", capsys)
     assert [row["receiver"] for row in page["due"]] == ["funder-share"]
     assert shown(kept, "payouts --due 2025-01-01", capsys) == "nothing is due\n"
@@ -103,7 +103,7 @@ def test_payouts_due_are_what_a_payout_has_to_state(kept: Kept, capsys: Capture)
 def test_receiver_shows_its_statement_with_running_sums(kept: Kept, capsys: Capture) -> None:
     out = shown(kept, "receiver shop", capsys)
     assert "due         240.00 CNY" in out
-    assert "paid         payout:O3      0.00         0.00   70.00" in out
+    assert "paid        payout:O3     0.00        0.00  70.00" in out
     view = document(kept, "receiver shop --limit 3", capsys)
     assert (len(view["statement"]), view["more"]) == (3, True)
 
