@@ -92,7 +92,7 @@ def expectations(
 
     An expectation is the missing half of a fact: one party has stated its half, the other
     party's is awaited. Overdue ones come first, then those whose halves differ, then open ones.
-    With --summary they are counted and summed by pair of parties. Times are UTC.
+    Why says what differs, or what ended an expectation without its half. With --summary they are counted and summed by pair of parties. Times are UTC.
 
     An offer of an agreement that nobody wants any more is closed by either side, with the record
     offer.closed.
@@ -145,14 +145,15 @@ def _show(found: list[dict[str, Any]]) -> None:
     if not found:
         say("nothing is awaited")
         return
+    since = ("opened (UTC)", "due (UTC)", "why")
     table(
-        (("kind", "subject"), ("awaited", "state"), "amount", ("opened (UTC)", "due (UTC)")),
+        (("kind", "subject"), ("awaited", "state"), "amount", since),
         (
             (
                 (each["kind"], each["subject"]),
                 (each["awaited"], each["state"]),
                 money(each["amount"], each["currency"]),
-                (utc(each["opened_at"]), utc(each["due_at"])),
+                (utc(each["opened_at"]), utc(each["due_at"]), each.get("detail", "")),
             )
             for each in found
         ),

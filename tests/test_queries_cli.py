@@ -156,6 +156,17 @@ def test_expectations_are_narrowed_and_summed(kept: Kept, capsys: Capture) -> No
     assert shown(kept, "expectations --summary --opener funder", capsys) == "nothing is awaited\n"
 
 
+def test_expectations_say_why_halves_conflict(
+    kept: Kept, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    why = "amount: captured 30000 (300.00 CNY), instructed 29000 (290.00 CNY)"
+    line = "expectations --state conflicting --kind instruction"
+    narrow = shown(kept, line, capsys)
+    assert all(word in narrow.split() for word in why.split())
+    monkeypatch.delenv("COLUMNS")
+    assert why in shown(kept, line, capsys)
+
+
 @pytest.mark.parametrize(
     ("line", "code"),
     [
