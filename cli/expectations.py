@@ -92,7 +92,8 @@ def expectations(
 
     An expectation is the missing half of a fact: one party has stated its half, the other
     party's is awaited. Overdue ones come first, then those whose halves differ, then open ones.
-    Why says what differs, or what ended an expectation without its half. With --summary they are counted and summed by pair of parties. Times are UTC.
+    Why says what differs, or what ended an expectation without its half. With --summary they are
+    counted and summed by pair of parties. Times are UTC.
 
     An offer of an agreement that nobody wants any more is closed by either side, with the record
     offer.closed.

@@ -24,7 +24,8 @@ def payment(
     """Show where a payment's money is, who stated what, and what is still awaited.
 
     A leg's state that is its last one is marked so: a receiver that no party owns has nobody who
-    could state the arrival. Refused records are shown with their code. Times are UTC.
+    could state the arrival. Refused records are shown with their code. Times are UTC, dates are
+    business dates of the institution's calendar.
 
     \b
     Examples:

@@ -67,7 +67,9 @@ def payouts(
     """List payouts, or what is due to receivers and not in a payout yet.
 
     What is due is shown by receiver and date. Its last two columns sum all up to that date: what
-    a payout with it as cut-off date has to state, once that business date has begun.
+    a payout with it as cut-off date has to state, once that business date has begun. A payout that
+    came back is due again. All dates are business dates of the institution's calendar, which is in
+    genesis; `today` is that of the present moment.
 
     \b
     Examples:
@@ -93,10 +95,11 @@ def payouts(
         shown = page["payouts"]
     if json:
         say_json(page)
-    elif not shown:
-        say("nothing is due" if due else "no payouts")
     elif due:
+        say(_judged(page["on"], upcoming, bool(shown)))
         _show_due(shown)
+    elif not shown:
+        say("no payouts")
     else:
         _show_payouts(shown)
     note_more(page, limit)
@@ -109,7 +112,15 @@ def _due(client: Client, on: str, upcoming: bool, asked: tuple[str, int]) -> dic
     return follow(client, "/v1/payouts/due", "due", limit, **query)
 
 
+def _judged(on: str, upcoming: bool, is_any: bool) -> str:
+    """Return what was asked for, and by which date it was judged."""
+    later = " or later" if upcoming else ""
+    return f"{'due' if is_any else 'nothing is due'} by business date {on}{later}"
+
+
 def _show_due(rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        return
     table(
         ("receiver", "due", "state", "amount", "payout by then", "legs"),
         (
@@ -157,7 +168,8 @@ def receiver(
     """Show a receiver, what is due to it, and its statement with running sums.
 
     Due is owed and in no payout, in transit is in payouts without a result, paid is all that was
-    paid and did not come back.
+    paid and did not come back. What is due is told from what is upcoming by today's business date.
+    All dates are business dates of the institution's calendar, which is in genesis.
 
     \b
     Examples:
@@ -174,8 +186,7 @@ def receiver(
         say_json({**view, "statement": statement["lines"], "more": statement["more"]})
         return
     _show_receiver(view)
-    if view["due"]:
-        _show_due(view["due"])
+    _show_due(view["due"])
     if statement["lines"]:
         _show_statement(statement["lines"], view["currency"])
     note_more(statement, limit)
@@ -191,6 +202,7 @@ def _show_receiver(view: dict[str, Any]) -> None:
             "owner": view.get("owner", "no party: paid is the last state"),
             "due": money(view["pending"], currency),
             "in transit": money(view["in_transit"], currency),
+            "today": f"{view['on']}, by the institution's calendar",
         }
     )
 

@@ -64,7 +64,7 @@ def search(
 ) -> None:
     """Find payments by order, id, receiver or amount (one of them), and by the date of capture.
 
-    Times are UTC.
+    Times are UTC, dates are business dates of the institution's calendar.
 
     \b
     Examples:

@@ -93,11 +93,22 @@ def test_payouts_due_are_what_a_payout_has_to_state(kept: Kept, capsys: Capture)
     assert "240.00 CNY      240.00 CNY     4" in out
     page = document(kept, "payouts --due 2026-01-06", capsys)
     assert [row["receiver"] for row in page["due"]] == ["funder-share"]
-    assert shown(kept, "payouts --due 2025-01-01", capsys) == "nothing is due\n"
+    assert shown(kept, "payouts --due 2025-01-01", capsys) == (
+        "nothing is due by business date 2025-01-01\n"
+    )
     assert shown(kept, "payouts --receiver funder-share", capsys) == "no payouts\n"
     assert document(kept, "payouts --due today", capsys)["on"] > "2026-01-07"
     returned = document(kept, "payouts --state returned --receiver shop", capsys)
     assert [row["payout"] for row in returned["payouts"]] == ["O1", "O2"]
+
+
+def test_what_is_due_says_by_which_business_date_it_was_judged(kept: Kept, capsys: Capture) -> None:
+    today = document(kept, "payouts --due today", capsys)["on"]
+    out = shown(kept, "payouts --due today --upcoming", capsys)
+    assert out.startswith(f"due by business date {today} or later\n")
+    out = shown(kept, "payouts --due 2025-01-01 --upcoming --receiver platform-fee", capsys)
+    assert out == "nothing is due by business date 2025-01-01 or later\n"
+    assert f"today       {today}, by the" in shown(kept, "receiver shop", capsys)
 
 
 def test_receiver_shows_its_statement_with_running_sums(kept: Kept, capsys: Capture) -> None:
