@@ -10,7 +10,7 @@ import typer
 from cli.errors import UsageError
 from cli.options import Home, Json, Token, Url
 from cli.output import money, pairs, say, say_json, table
-from cli.pages import Limit, day, follow, note_more, segment
+from cli.pages import Limit, day, follow, follow_to_end, note_more, segment
 
 if TYPE_CHECKING:
     from cli.client import Client
@@ -46,6 +46,9 @@ OneState = Annotated[
     typer.Option(
         "--state", metavar="STATE", help="Only payouts in this state.", show_default=False
     ),
+]
+Newest = Annotated[
+    bool, typer.Option("--newest", help="The newest lines of the statement, not the oldest.")
 ]
 ReceiverId = Annotated[
     str, typer.Argument(metavar="ID", help="The receiver's identifier.", show_default=False)
@@ -162,18 +165,24 @@ def receiver(
     home: Home = None,
     url: Url = "",
     token: Token = "",
+    newest: Newest = False,
     limit: Limit = 100,
     json: Json = False,
 ) -> None:
     """Show a receiver, what is due to it, and its statement with running sums.
 
-    Due is owed and in no payout, in transit is in payouts without a result, paid is all that was
-    paid and did not come back. What is due is told from what is upcoming by today's business date.
+    A line's amount is what it brought, or took away, or moved from one sum to another; the sums
+    are those after it. Due is owed and in no payout, in transit is in payouts without a result,
+    paid is all that was paid and did not come back. The oldest lines are shown if there are more
+    than --limit, the newest with --newest.
+
+    What is due is told from what is upcoming by today's business date.
     All dates are business dates of the institution's calendar, which is in genesis.
 
     \b
     Examples:
       tongzhang receiver shop-7 --home net/institution
+      tongzhang receiver shop-7 --home net/institution --newest --limit 20
       tongzhang receiver shop-7 --home net/institution --limit 5000 --json
     """
     from cli.connection import connect
@@ -181,7 +190,8 @@ def receiver(
     client = connect(home, url, token)
     path = f"/v1/receivers/{segment(receiver_id)}"
     view = client.get(path)
-    statement = follow(client, f"{path}/statement", "lines", limit)
+    go = follow_to_end if newest else follow
+    statement = go(client, f"{path}/statement", "lines", limit)
     if json:
         say_json({**view, "statement": statement["lines"], "more": statement["more"]})
         return
@@ -189,7 +199,7 @@ def receiver(
     _show_due(view["due"])
     if statement["lines"]:
         _show_statement(statement["lines"], view["currency"])
-    note_more(statement, limit)
+    note_more(statement, limit, "" if newest else ", or see the newest with --newest")
 
 
 def _show_receiver(view: dict[str, Any]) -> None:
@@ -208,19 +218,27 @@ def _show_receiver(view: dict[str, Any]) -> None:
 
 
 def _show_statement(lines: list[dict[str, Any]], currency: str) -> None:
-    # The receiver's one currency stands above: amounts alone leave room for three columns of them.
+    # The receiver's one currency stands above: amounts alone leave room for four columns of them.
+    def bare(amount: int) -> str:
+        return money(amount, currency).partition(" ")[0]
+
     table(
-        ("date", "record", "about", "due", "in transit", "paid"),
+        ("date", ("record", "about"), "amount", ("due", "in transit"), "paid"),
         (
             (
                 line["date"],
-                line["type"].partition(".")[2],
-                line["subject"],
-                money(line["due"], currency).partition(" ")[0],
-                money(line["in_transit"], currency).partition(" ")[0],
-                money(line["paid"], currency).partition(" ")[0],
+                (line["type"].partition(".")[2], line["subject"]),
+                bare(_moved(line)),
+                (bare(line["due"]), bare(line["in_transit"])),
+                bare(line["paid"]),
             )
             for line in lines
         ),
-        right=(3, 4, 5),
+        right=(2, 3, 4),
     )
+
+
+def _moved(line: dict[str, Any]) -> int:
+    """Return by how much a line changed all sums together, or how much it moved between them."""
+    changes = [line[f"{name}_change"] for name in ("due", "in_transit", "paid")]
+    return int(sum(changes) or max(map(abs, (*changes, line["arrived_change"]))))

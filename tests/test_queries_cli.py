@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from cli import main
+from cli import main, payouts
 from cli.client import Client
 from cli.errors import UsageError
 from cli.pages import age_ms, follow, minor_units
@@ -114,9 +114,45 @@ def test_what_is_due_says_by_which_business_date_it_was_judged(kept: Kept, capsy
 def test_receiver_shows_its_statement_with_running_sums(kept: Kept, capsys: Capture) -> None:
     out = shown(kept, "receiver shop", capsys)
     assert "due         240.00 CNY" in out
-    assert "paid        payout:O3     0.00        0.00  70.00" in out
+    amounts = [line.split()[3:] for line in out.splitlines() if line.startswith("2026-")]
+    assert amounts[:3] == [
+        ["70.00", "70.00", "0.00", "0.00"],
+        ["70.00", "0.00", "70.00", "0.00"],
+        ["70.00", "70.00", "0.00", "0.00"],
+    ]
+    assert "paid        payout:O3    70.00    0.00        0.00  70.00" in out
     view = document(kept, "receiver shop --limit 3", capsys)
     assert (len(view["statement"]), view["more"]) == (3, True)
+
+
+def test_a_statement_shows_its_oldest_lines_or_its_newest(kept: Kept, capsys: Capture) -> None:
+    whole = document(kept, "receiver shop", capsys)["statement"]
+    assert document(kept, "receiver shop --limit 3", capsys)["statement"] == whole[:3]
+    for limit, more in ((3, True), (len(whole), False), (1000, False)):
+        view = document(kept, f"receiver shop --newest --limit {limit}", capsys)
+        assert (view["statement"], view["more"]) == (whole[-limit:], more)
+    assert run(kept, "receiver shop --limit 3") == 0
+    assert "more than 3: raise --limit, or see the newest with --newest" in capsys.readouterr().err
+    assert run(kept, "receiver shop --limit 3 --newest") == 0
+    assert capsys.readouterr().err == "there are more than 3: raise --limit\n"
+
+
+@pytest.mark.parametrize(
+    ("changes", "amount"),
+    [
+        ((70, 0, 0, 0), 70),  # split
+        ((-60, 0, 0, 0), -60),  # amended, withdrawn
+        ((-70, 70, 0, 0), 70),  # in a payout
+        ((0, -70, 70, 0), 70),  # paid
+        ((70, -70, 0, 0), 70),  # came back
+        ((70, 0, -70, 0), 70),  # came back after it was paid
+        ((0, 0, 0, 70), 70),  # arrived
+        ((0, 0, 0, 0), 0),
+    ],
+)
+def test_a_line_of_a_statement_has_one_amount(changes: tuple[int, ...], amount: int) -> None:
+    names = ("due_change", "in_transit_change", "paid_change", "arrived_change")
+    assert payouts._moved(dict(zip(names, changes, strict=True))) == amount
 
 
 def test_float_refunds_and_fees_are_shown(kept: Kept, capsys: Capture) -> None:
