@@ -12,6 +12,7 @@ from cli.errors import CheckFailed, UsageError
 from cli.inputs import bytes_of
 from cli.options import Home, Json, Token, Url
 from cli.output import note, plural, progress, say, say_json
+from cli.signals import INTERRUPTED
 
 if TYPE_CHECKING:
     from cli.client import Client
@@ -45,8 +46,8 @@ def submit(
 
     FILE holds one record, an array of records, or one record a line. Records that are not in
     canonical form (sorted keys, no spaces) are rewritten so, which is said; with --exact they are
-    sent as they are. Sending a file again is safe: nothing is recorded twice. Exit code 1 when
-    any record is refused.
+    sent as they are. Sending a file again is safe, also after an interruption: nothing is recorded
+    twice. Exit code 1 when any record is refused.
 
     \b
     Examples:
@@ -65,11 +66,18 @@ def submit(
         if rewritten:
             note(f"{plural(rewritten, 'record')} rewritten in canonical form (see --exact)")
     results: list[dict[str, Any]] = []
-    with progress(quiet=json) as bar:
-        task = bar.add_task("submitting", total=len(records))
-        for chunk in _chunks(records):
-            results += _submit_chunk(client, chunk, wait)
-            bar.update(task, completed=len(results))
+    try:
+        with progress(quiet=json) as bar:
+            task = bar.add_task("submitting", total=len(records))
+            for chunk in _chunks(records):
+                results += _submit_chunk(client, chunk, wait)
+                bar.update(task, completed=len(results))
+    except KeyboardInterrupt:
+        note(
+            f"interrupted: {len(results):,} of {plural(len(records), 'record')} were answered; "
+            "submit the same file again: nothing is recorded twice"
+        )
+        raise typer.Exit(INTERRUPTED) from None
     _report(results, wait, json)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,8 @@ import pytest
 from cli import submit
 from cli.errors import CheckFailed, CliError, UsageError
 from tests.cli_kit import run
+
+ROOT = Path(__file__).parents[1]
 
 
 def test_submit_reads_one_object_an_array_and_lines() -> None:
@@ -60,3 +65,45 @@ def test_a_file_that_is_no_utf8_or_nested_beyond_reason_is_refused_without_a_tra
     url = "http://127.0.0.1:9"
     assert run("submit", file, "--url", url, "--token", "x") in (1, 2)
     assert capsys.readouterr().err.startswith("error: ")
+
+
+# -- interrupted ----------------------------------------------------------------------------------
+
+INTERRUPTED = """
+import os, sys
+from cli.client import Client
+from cli.main import main
+
+def answer(client, lines, *, wait, chunks=[]):
+    chunks.append(lines)
+    if len(chunks) == 3:
+        os.kill(os.getpid(), int(sys.argv[1]))
+    return [{"id": "", "state": "final", "definite": True, "existing": False} for _ in lines]
+
+Client.submit_lines = answer
+main(["submit", *sys.argv[2:], "--url", "http://127.0.0.1:9", "--token", "x"])
+"""
+"""``submit`` to a node at whose third answer a signal comes."""
+
+
+@pytest.mark.parametrize("more", [[], ["--json"], ["--no-wait"]])
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupted_submit_says_how_far_it_came_and_what_to_do(
+    ending: signal.Signals, more: list[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "many.ndjson"
+    file.write_text("".join(f'{{"id":"r{number}"}}\n' for number in range(6_000)))
+    words = [sys.executable, "-c", INTERRUPTED, str(int(ending)), str(file), *more]
+    done = subprocess.run(
+        words, cwd=ROOT, capture_output=True, text=True, check=False, preexec_fn=_heard
+    )
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == (
+        "interrupted: 4,000 of 6,000 records were answered; "
+        "submit the same file again: nothing is recorded twice\n"
+    )
+
+
+def _heard() -> None:
+    """Let SIGHUP be heard also where the tests themselves run under ``nohup``."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
