@@ -22,6 +22,11 @@ T = TypeVar("T", bytes, list[bytes])
 CHUNK_RECORDS = 2000
 REFUSALS_SHOWN_MAX = 20
 
+_WHOLE = (
+    "nothing was sent; see that the file is whole, and that it holds one record, an array of "
+    "records, or one record a line"
+)
+
 File = Annotated[
     str,
     typer.Argument(
@@ -89,7 +94,26 @@ def _submit_chunk(client: Client, chunk: list[bytes], wait: bool) -> list[dict[s
             f"{plural(len(chunk), 'record')} sent, {len(results)} answered",
             "send the file again: nothing is recorded twice",
         )
+    for raw, result in zip(chunk, results, strict=True):
+        result["id"] = result["id"] or _id_in(raw)
     return results
+
+
+def _id_in(raw: bytes) -> str:
+    """Return the id that stands in a record, whatever else is wrong with it; empty without one.
+
+    A node that refuses bytes does not read them any further.
+    """
+    import msgspec
+
+    from ledger.limits import IDENTIFIER_CHARS_MAX
+
+    try:
+        record = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return ""
+    found = record.get("id") if isinstance(record, dict) else None
+    return found if isinstance(found, str) and len(found) <= IDENTIFIER_CHARS_MAX else ""
 
 
 def _split(data: bytes) -> list[bytes]:
@@ -106,7 +130,7 @@ def _split(data: bytes) -> list[bytes]:
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         lines = [line for line in text.splitlines() if line.strip()]
         if text.startswith(b"[") or len(lines) == 1:
-            raise CheckFailed("not-json", f"the file is not JSON: {error}") from None
+            raise CheckFailed("not-json", f"the file is not JSON: {error}", _WHOLE) from None
         return lines
     return [text]
 
@@ -171,9 +195,7 @@ def _report(results: list[dict[str, Any]], wait: bool, json: bool) -> None:
             "refused",
             f"{plural(len(refused), 'record')} refused: "
             + ", ".join(f"{code} {count}" for code, count in sorted(codes.items())),
-            "correct them and submit them again; the others are recorded"
-            if len(results) > 1
-            else "correct it and submit it again",
+            _advice(len(refused), len(results) - len(refused), bool(unknown) or not wait),
         )
     if unknown:
         raise CheckFailed(
@@ -181,6 +203,14 @@ def _report(results: list[dict[str, Any]], wait: bool, json: bool) -> None:
             f"{plural(len(unknown), 'record')} not final yet",
             "submit the same file again: nothing is recorded twice",
         )
+
+
+def _advice(refused: int, others: int, is_early: bool) -> str:
+    them = "them" if refused > 1 else "it"
+    rest = "on their way" if is_early else "recorded"
+    return f"correct {them} and submit {them} again" + (
+        f"; the others are {rest}" if others else ""
+    )
 
 
 def _show(results: list[dict[str, Any]], refused: list[dict[str, Any]]) -> None:
