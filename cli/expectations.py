@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -22,17 +22,17 @@ class State(StrEnum):
     OVERDUE = "overdue"
     CONFLICTING = "conflicting"
     MET = "met"
+    UNMET = "unmet"
 
 
 UNMET = (State.OVERDUE, State.CONFLICTING, State.OPEN)
 
 OneState = Annotated[
-    Optional[State],  # noqa: UP045
+    State,
     typer.Option(
         "--state",
-        help="open, overdue, conflicting or met.",
+        help="open, overdue, conflicting, met, or unmet: all that is not met.",
         metavar="STATE",
-        show_default="all that is not met",
     ),
 ]
 Awaited = Annotated[
@@ -50,7 +50,14 @@ Opener = Annotated[
 Kind = Annotated[
     str,
     typer.Option(
-        "--kind", metavar="KIND", help="Only of this kind, such as capture.", show_default=False
+        "--kind",
+        metavar="KIND",
+        help=(
+            "Only of this kind: capture, instruction, reversal, payout-result, arrival, "
+            "float-confirmation, refund-result, dispute, fee-acceptance, fee-reversal, "
+            "fee-settlement, profit-acceptance or profit-confirmation."
+        ),
+        show_default=False,
     ),
 ]
 MinAge = Annotated[
@@ -78,7 +85,7 @@ def expectations(
     home: Home = None,
     url: Url = "",
     token: Token = "",
-    state: OneState = None,
+    state: OneState = State.UNMET,
     awaited: Awaited = "",
     opener: Opener = "",
     kind: Kind = "",
@@ -91,7 +98,8 @@ def expectations(
     """Show who owes what, since when.
 
     An expectation is the missing half of a fact: one party has stated its half, the other
-    party's is awaited. Overdue ones come first, then those whose halves differ, then open ones.
+    party's is awaited. Subject is what it is about, opened when the first half came, due when the
+    other is late. Overdue ones come first, then those whose halves differ, then open ones.
     Why says what differs, or what ended an expectation without its half. With --summary they are
     counted and summed by pair of parties. Times are UTC.
 
@@ -114,7 +122,8 @@ def expectations(
         return
     matter["min_age_ms"] = age_ms(min_age) if min_age else None
     matter["min_amount"] = minor_units(min_amount) if min_amount else None
-    page = _ask(connect(home, url, token), (state,) if state else UNMET, matter, limit)
+    states = UNMET if state is State.UNMET else (state,)
+    page = _ask(connect(home, url, token), states, matter, limit)
     if json:
         say_json(page)
     else:

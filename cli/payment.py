@@ -23,9 +23,13 @@ def payment(
 ) -> None:
     """Show where a payment's money is, who stated what, and what is still awaited.
 
-    A leg's state that is its last one is marked so: a receiver that no party owns has nobody who
-    could state the arrival. Refused records are shown with their code. Times are UTC, dates are
-    business dates of the institution's calendar.
+    A leg is the share of one receiver. Its state is instructed, allocated once both halves are
+    there, in-payout, paid, arrived or returned. The last one that it can reach is marked (last):
+    a receiver that no party owns has nobody who could state the arrival.
+
+    What is awaited comes next, then the records about the payment, entry by entry; refused ones
+    are marked REFUSED with their code. Times are UTC, dates are business dates of the
+    institution's calendar.
 
     \b
     Examples:

@@ -44,7 +44,10 @@ Receiver = Annotated[
 OneState = Annotated[
     Optional[PayoutState],  # noqa: UP045
     typer.Option(
-        "--state", metavar="STATE", help="Only payouts in this state.", show_default=False
+        "--state",
+        metavar="STATE",
+        help=f"Only payouts in this state: {', '.join(PayoutState)}.",
+        show_default=False,
     ),
 ]
 Newest = Annotated[
@@ -70,9 +73,12 @@ def payouts(
     """List payouts, or what is due to receivers and not in a payout yet.
 
     What is due is shown by receiver and date. Its last two columns sum all up to that date: what
-    a payout with it as cut-off date has to state, once that business date has begun. A payout that
-    came back is due again. All dates are business dates of the institution's calendar, which is in
-    genesis; `today` is that of the present moment.
+    a payout with it as cut-off date has to state, once that business date has begun. Its state is
+    due, upcoming after the date asked for, or again: it was in a payout that came back.
+
+    Legs counts the shares of payments that a payout settles, cut-off is the last date on which they
+    fell due. All dates are business dates of the institution's calendar, which is in genesis;
+    `today` is that of the present moment.
 
     \b
     Examples:

@@ -64,7 +64,9 @@ def search(
 ) -> None:
     """Find payments by order, id, receiver or amount (one of them), and by the date of capture.
 
-    Times are UTC, dates are business dates of the institution's calendar.
+    A payment is captured or instructed while one half is there, split or conflicting when both are;
+    captured says when the institution took the money, or no. Times are UTC, dates are business
+    dates of the institution's calendar.
 
     \b
     Examples:
