@@ -140,15 +140,14 @@ def table(
 
     stacked = Grid(_cells(columns), [_cells(row) for row in rows], frozenset(right))
     flat = stacked.side_by_side()
-    widths = flat.widths()
-    room = get_terminal_size((0, 0)).columns or taken(widths)  # 0: no terminal and no COLUMNS
+    room = get_terminal_size((0, 0)).columns or taken(flat.widths())  # 0: no terminal, no COLUMNS
     say()
-    if taken(widths) <= room:
-        _print_grid(flat, widths)
-    elif narrow := stacked.widths_within(room):
-        _print_grid(stacked, narrow)
-    else:
-        _print_blocks(flat)
+    for grid in (flat, stacked):
+        widths = grid.widths_within(room)
+        if widths is not None:
+            _print_grid(grid, widths)
+            return
+    _print_blocks(flat)
 
 
 def _cells(cells: Iterable[object]) -> list[tuple[str, ...]]:

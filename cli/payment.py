@@ -83,15 +83,17 @@ def _show_legs(view: dict[str, Any]) -> None:
         return
     currency = _currency(view)
     table(
-        ("leg", "receiver", "amount", "state", "due", "payout"),
+        ("leg", "receiver", "amount", "state", ("due", "payout")),
         (
             (
                 leg["leg"],
                 leg["receiver"],
                 money(leg["amount"], currency),
                 leg["state"] + (" (last)" if leg["state"] == leg["ends_at"] else ""),
-                leg.get("due_date", ""),
-                leg.get("payout", leg.get("returned_payout", "")),
+                (
+                    leg.get("due_date", ""),
+                    leg.get("payout", leg.get("returned_payout", "")),
+                ),
             )
             for leg in view["legs"]
         ),
@@ -138,13 +140,12 @@ def _show_awaited(found: list[dict[str, Any]]) -> None:
 
 def _show_timeline(entries: list[dict[str, Any]]) -> None:
     table(
-        ("time (UTC)", "entry", "party", "record", "about"),
+        ("time (UTC)", "entry", ("party", "record"), "about"),
         (
             (
                 utc(each["time"]),
                 each["index"],
-                each["party"],
-                each["type"] + _refusal(each["outcome"]),
+                (each["party"], each["type"] + _refusal(each["outcome"])),
                 _about(each),
             )
             for each in entries

@@ -149,11 +149,10 @@ def _show_due(rows: list[dict[str, Any]]) -> None:
 
 def _show_payouts(rows: list[dict[str, Any]]) -> None:
     table(
-        ("payout", "receiver", "state", "cut-off", "legs", "amount"),
+        (("payout", "receiver"), "state", "cut-off", "legs", "amount"),
         (
             (
-                row["payout"],
-                row["receiver"],
+                (row["payout"], row["receiver"]),
                 row["state"],
                 row["cutoff_date"],
                 row["leg_count"],
@@ -161,7 +160,7 @@ def _show_payouts(rows: list[dict[str, Any]]) -> None:
             )
             for row in rows
         ),
-        right=(4, 5),
+        right=(3, 4),
     )
 
 

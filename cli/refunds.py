@@ -72,11 +72,10 @@ def refunds(
 
 def _show_refunds(rows: list[dict[str, Any]]) -> None:
     table(
-        ("refund", "payment", "state", "tries", "amount", "why"),
+        (("refund", "payment"), "state", "tries", "amount", "why"),
         (
             (
-                row["refund"],
-                row["payment"],
+                (row["refund"], row["payment"]),
                 row["state"],
                 row["attempts"],
                 money(row["amount"], row["currency"]),
@@ -84,7 +83,7 @@ def _show_refunds(rows: list[dict[str, Any]]) -> None:
             )
             for row in rows
         ),
-        right=(3, 4),
+        right=(2, 3),
     )
 
 

@@ -91,16 +91,15 @@ def search(
 
 def _show(rows: list[dict[str, Any]]) -> None:
     table(
-        ("payment", "order", "state", "amount", "captured (UTC)"),
+        (("payment", "order"), "state", "amount", "captured (UTC)"),
         (
             (
-                row["payment"],
-                row["order"],
+                (row["payment"], row["order"]),
                 row["state"],
                 money(row["amount"], row["currency"]),
                 utc(row["captured_at"]) if "captured_at" in row else "no",
             )
             for row in rows
         ),
-        right=(3,),
+        right=(2,),
     )

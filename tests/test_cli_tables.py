@@ -9,9 +9,11 @@ import subprocess
 import sys
 import termios
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from cli import payment, payouts, refunds, search
 from cli.output import table
 
 Capture = pytest.CaptureFixture[str]
@@ -104,3 +106,86 @@ def test_a_terminal_says_how_much_room_there_is(columns: int, is_block: bool) ->
     with open(control, "rb", buffering=0) as read:
         out = read.read(8192).decode()
     assert (f"payout: {PAYOUT}" in out) is is_block
+
+
+# -- the tables of commands, with ids as long as those of the sample day --------------------------
+
+PAYMENT, ORDER = "pay-20260302-000001", "ord-20260302-000001"
+MONEY = {"amount": 123_456_789, "currency": "CNY"}
+LEG = {"leg": 12, "receiver": "merchant-000123", "state": "paid", "ends_at": "paid", **MONEY}
+LINE = {
+    "date": "2026-03-02",
+    "type": "split.instructed",
+    "subject": f"payment:{PAYMENT}",
+    **{f"{name}_change": 12_345_678 for name in ("due", "in_transit", "paid", "arrived")},
+    "due": 12_345_678,
+    "in_transit": 12_345_678,
+    "paid": 123_456_789,
+}
+ENTRY = {
+    "time": 1_772_413_200_000,
+    "index": 123_456,
+    "party": "institution",
+    "record": {},
+    "type": "settlement.confirmed",
+    "outcome": "not-due-yet",
+    "subject": f"payout:{PAYOUT}",
+}
+WIDE: dict[str, tuple[Any, ...]] = {
+    "payouts": (
+        payouts._show_payouts,
+        [
+            {
+                "payout": PAYOUT,
+                "receiver": LEG["receiver"],
+                "state": "conflicting",
+                "cutoff_date": "2026-03-02",
+                "leg_count": 1_000,
+                **MONEY,
+            }
+        ],
+    ),
+    "statement": (payouts._show_statement, [LINE], "CNY"),
+    "legs": (
+        payment._show_legs,
+        {"legs": [{**LEG, "due_date": "2026-03-02", "payout": PAYOUT}], "capture": MONEY},
+    ),
+    "timeline": (payment._show_timeline, [ENTRY]),
+    "refunds": (
+        refunds._show_refunds,
+        [
+            {
+                "refund": "ref-20260302-000001",
+                "payment": PAYMENT,
+                "state": "requested",
+                "attempts": 1,
+                "reason": "goods returned",
+                **MONEY,
+            }
+        ],
+    ),
+    "search": (
+        search._show,
+        [
+            {
+                "payment": PAYMENT,
+                "order": ORDER,
+                "state": "conflicting",
+                "captured_at": ENTRY["time"],
+                **MONEY,
+            }
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WIDE)
+def test_long_ids_and_large_amounts_fit_a_table_of_80_columns(
+    name: str, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    show, *arguments = WIDE[name]
+    show(*arguments)
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("──") for line in lines)
+    assert max(map(len, lines)) <= 80
