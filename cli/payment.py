@@ -130,8 +130,9 @@ def _show_awaited(found: list[dict[str, Any]]) -> None:
         if each["state"] == _MET:
             met += 1
             continue
-        detail = f": {each['detail']}" if each.get("detail") else ""
-        say(f"  {each['kind']} of {each['subject']} by {each['awaited']}: {each['state']}{detail}")
+        say(f"  {each['kind']} of {each['subject']} by {each['awaited']}: {each['state']}")
+        if each.get("detail"):
+            say(f"    {each['detail']}")
         amount = money(each["amount"], each["currency"])
         say(f"    {amount}, since {utc(each['opened_at'])}, due {utc(each['due_at'])}")
     if met:

@@ -19,6 +19,7 @@ Capture = pytest.CaptureFixture[str]
 LINES = (
     "payment P1",
     "payment P2",
+    "payment P3",
     "search --payment P",
     "receiver shop",
     "receiver platform-fee",
