@@ -9,7 +9,7 @@ import typer
 
 from cli.errors import UsageError
 from cli.options import Home, Json, Token, Url
-from cli.output import money, out_console, say, say_json, table, utc
+from cli.output import money, say, say_json, table, utc
 from cli.pages import Limit, age_ms, follow, minor_units, note_more
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ class State(StrEnum):
     OVERDUE = "overdue"
     CONFLICTING = "conflicting"
     MET = "met"
+    UNMET = "unmet"
 
 
 UNMET = (State.OVERDUE, State.CONFLICTING, State.OPEN)
@@ -31,9 +32,9 @@ OneState = Annotated[
     Optional[State],  # noqa: UP045
     typer.Option(
         "--state",
-        help="open, overdue, conflicting or met.",
+        help="open, overdue, conflicting, met, or unmet: all that is not met.",
         metavar="STATE",
-        show_default="all that is not met",
+        show_default="unmet",
     ),
 ]
 Awaited = Annotated[
@@ -51,7 +52,14 @@ Opener = Annotated[
 Kind = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option(
-        "--kind", metavar="KIND", help="Only of this kind, such as capture.", show_default=False
+        "--kind",
+        metavar="KIND",
+        help=(
+            "Only of this kind: capture, instruction, reversal, payout-result, arrival, "
+            "float-confirmation, refund-result, dispute, fee-acceptance, fee-reversal, "
+            "fee-settlement, profit-acceptance or profit-confirmation."
+        ),
+        show_default=False,
     ),
 ]
 MinAge = Annotated[
@@ -92,8 +100,10 @@ def expectations(
     """Show who owes what, since when.
 
     An expectation is the missing half of a fact: one party has stated its half, the other
-    party's is awaited. Overdue ones come first, then those whose halves differ, then open ones.
-    With --summary they are counted and summed by pair of parties. Times are UTC.
+    party's is awaited. Subject is what it is about, opened when the first half came, due when the
+    other is late. Overdue ones come first, then those whose halves differ, then open ones.
+    Why says what differs, or what ended an expectation without its half. With --summary they are
+    counted and summed by pair of parties. Times are UTC.
 
     An offer of an agreement that nobody wants any more is closed by either side, with the record
     offer.closed.
@@ -115,7 +125,8 @@ def expectations(
         return
     matter["min_age_ms"] = None if min_age is None else age_ms(min_age)
     matter["min_amount"] = None if min_amount is None else minor_units(min_amount)
-    page = _ask(connect(home, url, token), (state,) if state else UNMET, matter, limit)
+    states = UNMET if state in {None, State.UNMET} else (state,)
+    page = _ask(connect(home, url, token), states, matter, limit)
     if json:
         say_json(page)
     else:
@@ -153,27 +164,23 @@ def _ask(
 
 
 def _show(found: list[dict[str, Any]]) -> None:
-    from rich.table import Table
-
     if not found:
         say("nothing is awaited")
         return
-    # Two lines a row: what a reader compares stands below each other, within 80 columns.
-    grid = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
-    grid.add_column("kind\nsubject", overflow="fold")
-    grid.add_column("awaited\nstate", overflow="fold")
-    grid.add_column("amount", justify="right", no_wrap=True)
-    grid.add_column("opened\n(UTC)", no_wrap=True)
-    grid.add_column("due\n(UTC)", no_wrap=True)
-    for each in found:
-        grid.add_row(
-            f"{each['kind']}\n{each['subject']}",
-            f"{each['awaited']}\n{each['state']}",
-            money(each["amount"], each["currency"]),
-            utc(each["opened_at"]).replace(" ", "\n"),
-            utc(each["due_at"]).replace(" ", "\n"),
-        )
-    out_console().print(grid, markup=False)
+    since = ("opened (UTC)", "due (UTC)", "why")
+    table(
+        (("kind", "subject"), ("awaited", "state"), "amount", since),
+        (
+            (
+                (each["kind"], each["subject"]),
+                (each["awaited"], each["state"]),
+                money(each["amount"], each["currency"]),
+                (utc(each["opened_at"]), utc(each["due_at"]), each.get("detail", "")),
+            )
+            for each in found
+        ),
+        right=(2,),
+    )
 
 
 def _show_summary(client: Client, matter: dict[str, object], limit: int, json: bool) -> None:
@@ -189,13 +196,12 @@ def _show_summary(client: Client, matter: dict[str, object], limit: int, json: b
 
 
 def _show_sums(sums: list[dict[str, Any]]) -> None:
-    # Two lines a row, as in the list.
     table(
-        ("stated by\nawaited of", "kind\nstate", "count", "amount", "oldest"),
+        (("stated by", "awaited of"), ("kind", "state"), "count", "amount", "oldest"),
         (
             (
-                f"{each['opener']}\n{each['awaited']}",
-                f"{each['kind']}\n{each['state']}",
+                (each["opener"], each["awaited"]),
+                (each["kind"], each["state"]),
                 each["count"],
                 money(each["amount"], each["currency"]),
                 utc(each["oldest_at"])[:10],

@@ -29,6 +29,10 @@ def fees(
 ) -> None:
     """Show fees by month; with --period also who shares them, and the charges.
 
+    Charges counts the payments that were charged, share is the id under which the month's profit is
+    shared. A part of it is kept by the institution, awaited until its party confirms it, and
+    conflicting where that confirms another amount.
+
     \b
     Examples:
       tongzhang fees --home net/institution

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from io import BufferedWriter, FileIO, TextIOWrapper
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 from unicodedata import category
 
@@ -15,12 +16,15 @@ from cli.errors import CliError, OutputFailed
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
-    from rich.console import Console
     from rich.progress import Progress, Task
+
+    from cli.layout import Grid
 
 STDOUT, STDERR = 1, 2
 _STEERING = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
 """Unicode's categories of control and format characters, surrogates and separators of lines."""
+_SPACES = str.maketrans("\n\t", "  ")
+"""What would tear a row apart."""
 
 
 class _Stdout(FileIO):
@@ -118,32 +122,70 @@ def show_error(error: CliError) -> None:
 
 
 def table(
-    columns: Iterable[str], rows: Iterable[Iterable[object]], right: Iterable[int] = ()
+    columns: Iterable[str | tuple[str, ...]],
+    rows: Iterable[Iterable[object]],
+    right: Iterable[int] = (),
 ) -> None:
-    """Print rows in aligned columns, as wide as the terminal allows.
+    """Print rows in aligned columns, or one block a row where the terminal is too narrow for them.
+
+    Without a terminal, and unless ``COLUMNS`` says how much room there is, a row is one line.
 
     Args:
-        columns: Headings.
-        rows: Cells; anything that has a text form.
-        right: 0-based columns that are aligned to the right.
+        columns: Headings. Several in a tuple are columns that stand one above the other where
+            there is no room for them side by side.
+        rows: Cells; anything that has a text form, and tuples where the heading is one.
+        right: 0-based columns of figures, which are aligned to the right.
     """
-    from rich.box import SIMPLE
+    from cli.layout import Grid, taken
+
+    stacked = Grid(_cells(columns), [_cells(row) for row in rows], frozenset(right))
+    flat = stacked.side_by_side()
+    room = get_terminal_size((0, 0)).columns or taken(flat.widths())  # 0: no terminal, no COLUMNS
+    say()
+    for grid in (flat, stacked):
+        widths = grid.widths_within(room)
+        if widths is not None:
+            _print_grid(grid, widths)
+            return
+    _print_blocks(flat)
+
+
+def _cells(cells: Iterable[object]) -> list[tuple[str, ...]]:
+    parts = (cell if isinstance(cell, tuple) else (cell,) for cell in cells)
+    return [tuple(harmless(str(each)).translate(_SPACES) for each in cell) for cell in parts]
+
+
+def _print_grid(grid: Grid, widths: list[int]) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
     from rich.table import Table
 
-    grid = Table(box=SIMPLE, pad_edge=False)
-    numeric = set(right)
-    for index, heading in enumerate(columns):
-        grid.add_column(heading, justify="right" if index in numeric else "left", overflow="fold")
-    for row in rows:
-        grid.add_row(*(harmless(str(cell)) for cell in row))
-    out_console().print(grid, markup=False)
+    from cli.layout import taken
+
+    shown = Table(box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0), pad_edge=False)
+    for index, (heading, width) in enumerate(zip(grid.headings, widths, strict=True)):
+        shown.add_column(
+            _stack(heading),
+            justify="right" if index in grid.right else "left",
+            width=width,
+            overflow="fold",
+        )
+    for row in grid.rows:
+        shown.add_row(*map(_stack, row))
+    console = Console(highlight=False, emoji=False, width=taken(widths), height=len(grid.rows))
+    console.print(shown, markup=False)
+    say()
 
 
-def out_console() -> Console:
-    """Return a console on stdout."""
-    from rich.console import Console
+def _stack(cell: tuple[str, ...]) -> str:
+    return "\n".join(text for text in cell if text)
 
-    return Console(highlight=False, emoji=False)
+
+def _print_blocks(grid: Grid) -> None:
+    for row in grid.rows:
+        for (name,), (text,) in zip(grid.headings, row, strict=True):
+            say(f"{name}: {text}".rstrip())
+        say()
 
 
 def progress(quiet: bool = False) -> Progress:

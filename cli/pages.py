@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import deque
+from collections.abc import Iterator
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -38,25 +40,47 @@ def follow(client: Client, path: str, items: str, limit: int, **query: object) -
         limit: How many items at most; ``more`` says whether there are others.
         query: Parameters; what is None is left out.
     """
-    given = dict(query)
     found: list[dict[str, Any]] = []
     first: dict[str, Any] = {}
-    cursor: str | None = None
-    while not first or (cursor is not None and len(found) <= limit):
-        room = min(limit + 1 - len(found), PAGE_MAX)
-        page = client.get(path, **given, cursor=cursor, limit=room)
+    for page in _pages(client, path, limit + 1, query):
         first = first or page
-        given |= {name: page[name] for name in _PINNED if name in page}
         found += page[items]
+        if len(found) > limit:
+            break
+    return {**first, items: found[:limit], "more": len(found) > limit}
+
+
+def follow_to_end(client: Client, path: str, items: str, limit: int) -> dict[str, Any]:
+    """Return as :func:`follow` does, but the last ``limit`` items of the whole list."""
+    kept: deque[dict[str, Any]] = deque(maxlen=limit)
+    first: dict[str, Any] = {}
+    count = 0
+    for page in _pages(client, path, PAGE_MAX, {}):
+        first = first or page
+        kept.extend(page[items])
+        count += len(page[items])
+    return {**first, items: list(kept), "more": count > limit}
+
+
+def _pages(
+    client: Client, path: str, size: int, query: dict[str, object]
+) -> Iterator[dict[str, Any]]:
+    """Yield page after page, all judged by what the first was judged by."""
+    given = dict(query)
+    cursor: str | None = None
+    while True:
+        page = client.get(path, **given, cursor=cursor, limit=min(size, PAGE_MAX))
+        yield page
+        given |= {name: page[name] for name in _PINNED if name in page}
         cursor = page.get("next")
-    more = len(found) > limit or cursor is not None
-    return {**first, items: found[:limit], "more": more}
+        if cursor is None:
+            return
 
 
-def note_more(page: dict[str, Any], limit: int) -> None:
-    """Say on stderr that a list was cut."""
+def note_more(page: dict[str, Any], limit: int, advice: str = "") -> None:
+    """Say on stderr that a list was cut, and what else than raising the limit helps."""
     if page["more"]:
-        note(f"there are more than {limit:,}: raise --limit")
+        note(f"there are more than {limit:,}: raise --limit{advice}")
 
 
 def identifier(text: str) -> str:

@@ -23,8 +23,13 @@ def payment(
 ) -> None:
     """Show where a payment's money is, who stated what, and what is still awaited.
 
-    A leg's state that is its last one is marked so: a receiver that no party owns has nobody who
-    could state the arrival. Refused records are shown with their code. Times are UTC.
+    A leg is the share of one receiver. Its state is instructed, allocated once both halves are
+    there, in-payout, paid, arrived or returned. The last one that it can reach is marked (last):
+    a receiver that no party owns has nobody who could state the arrival.
+
+    What is awaited comes next, then the records about the payment, entry by entry; refused ones
+    are marked REFUSED with their code. Times are UTC, dates are business dates of the
+    institution's calendar.
 
     \b
     Examples:
@@ -87,15 +92,17 @@ def _show_legs(view: dict[str, Any]) -> None:
         return
     currency = _currency(view)
     table(
-        ("leg", "receiver", "amount", "state", "due", "payout"),
+        ("leg", "receiver", "amount", "state", ("due", "payout")),
         (
             (
                 leg["leg"],
                 leg["receiver"],
                 money(leg["amount"], currency),
                 leg["state"] + (" (last)" if leg["state"] == leg["ends_at"] else ""),
-                leg.get("due_date", ""),
-                leg.get("payout", leg.get("returned_payout", "")),
+                (
+                    leg.get("due_date", ""),
+                    leg.get("payout", leg.get("returned_payout", "")),
+                ),
             )
             for leg in view["legs"]
         ),
@@ -111,7 +118,7 @@ def _show_parts(view: dict[str, Any]) -> None:
     ]
     if rows:
         table(
-            ("", "id", "state", "amount", "why"),
+            ("what", "id", "state", "amount", "why"),
             (
                 (kind, name, state, money(each["amount"], each["currency"]), why)
                 for kind, name, state, each, why in rows
@@ -137,8 +144,9 @@ def show_awaited(found: list[dict[str, Any]]) -> None:
         if each["state"] == _MET:
             met += 1
             continue
-        detail = f": {each['detail']}" if each.get("detail") else ""
-        say(f"  {each['kind']} of {each['subject']} by {each['awaited']}: {each['state']}{detail}")
+        say(f"  {each['kind']} of {each['subject']} by {each['awaited']}: {each['state']}")
+        for part in filter(None, each.get("detail", "").split("; ")):
+            say(f"    {part}")
         amount = money(each["amount"], each["currency"])
         say(f"    {amount}, since {utc(each['opened_at'])}, due {utc(each['due_at'])}")
     if met:
@@ -150,13 +158,12 @@ def show_timeline(view: dict[str, Any]) -> None:
     if not view["timeline_whole"]:
         say("the newest entries; older ones are left out")
     table(
-        ("time (UTC)", "entry", "party", "record", "about"),
+        ("time (UTC)", "entry", ("party", "record"), "about"),
         (
             (
                 utc(each["time"]),
                 each["index"],
-                each["party"],
-                each["type"] + _refusal(each["outcome"]),
+                (each["party"], each["type"] + _refusal(each["outcome"])),
                 _about(each),
             )
             for each in view["timeline"]

@@ -10,7 +10,7 @@ import typer
 from cli.errors import UsageError
 from cli.options import Home, Json, Token, Url
 from cli.output import money, pairs, say, say_json, table
-from cli.pages import Limit, day, follow, identifier, note_more
+from cli.pages import Limit, day, follow, follow_to_end, identifier, note_more
 
 if TYPE_CHECKING:
     from cli.client import Client
@@ -45,8 +45,14 @@ Receiver = Annotated[
 OneState = Annotated[
     Optional[PayoutState],  # noqa: UP045
     typer.Option(
-        "--state", metavar="STATE", help="Only payouts in this state.", show_default=False
+        "--state",
+        metavar="STATE",
+        help=f"Only payouts in this state: {', '.join(PayoutState)}.",
+        show_default=False,
     ),
+]
+Newest = Annotated[
+    bool, typer.Option("--newest", help="The newest lines of the statement, not the oldest.")
 ]
 ReceiverId = Annotated[
     str, typer.Argument(metavar="ID", help="The receiver's identifier.", show_default=False)
@@ -68,7 +74,12 @@ def payouts(
     """List payouts, or what is due to receivers and not in a payout yet.
 
     What is due is shown by receiver and date. Its last two columns sum all up to that date: what
-    a payout with it as cut-off date has to state, once that business date has begun.
+    a payout with it as cut-off date has to state, once that business date has begun. Its state is
+    due, upcoming after the date asked for, or again: it was in a payout that came back.
+
+    Legs counts the shares of payments that a payout settles, cut-off is the last date on which they
+    fell due. All dates are business dates of the institution's calendar, which is in genesis;
+    `today` is that of the present moment.
 
     \b
     Examples:
@@ -94,12 +105,13 @@ def payouts(
         shown = page["payouts"]
     if json:
         say_json(page)
-    elif not shown:
-        say("no payouts" if due is None else "nothing is due")
-    elif due is None:
+    elif due is not None:
+        say(_judged(page["on"], upcoming, bool(shown)))
+        _show_due(shown)
+    elif shown:
         _show_payouts(shown)
     else:
-        _show_due(shown)
+        say("no payouts")
     note_more(page, limit)
 
 
@@ -110,9 +122,17 @@ def _due(client: Client, on: str, upcoming: bool, asked: tuple[str | None, int])
     return follow(client, "/v1/payouts/due", "due", limit, **query)
 
 
+def _judged(on: str, upcoming: bool, is_any: bool) -> str:
+    """Return what was asked for, and by which date it was judged."""
+    later = " or later" if upcoming else ""
+    return f"{'due' if is_any else 'nothing is due'} by business date {on}{later}"
+
+
 def _show_due(rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        return
     table(
-        ("receiver", "due", "", "amount", "payout by then", "legs"),
+        ("receiver", "due", "state", "amount", "payout by then", "legs"),
         (
             (
                 row["receiver"],
@@ -130,11 +150,10 @@ def _show_due(rows: list[dict[str, Any]]) -> None:
 
 def _show_payouts(rows: list[dict[str, Any]]) -> None:
     table(
-        ("payout", "receiver", "state", "cut-off", "legs", "amount"),
+        (("payout", "receiver"), "state", "cut-off", "legs", "amount"),
         (
             (
-                row["payout"],
-                row["receiver"],
+                (row["payout"], row["receiver"]),
                 row["state"],
                 row["cutoff_date"],
                 row["leg_count"],
@@ -142,7 +161,7 @@ def _show_payouts(rows: list[dict[str, Any]]) -> None:
             )
             for row in rows
         ),
-        right=(4, 5),
+        right=(3, 4),
     )
 
 
@@ -152,17 +171,24 @@ def receiver(
     home: Home = None,
     url: Url = "",
     token: Token = "",
+    newest: Newest = False,
     limit: Limit = 100,
     json: Json = False,
 ) -> None:
     """Show a receiver, what is due to it, and its statement with running sums.
 
-    Due is owed and in no payout, in transit is in payouts without a result, paid is all that was
-    paid and did not come back.
+    A line's amount is what it brought, or took away, or moved from one sum to another; the sums
+    are those after it. Due is owed and in no payout, in transit is in payouts without a result,
+    paid is all that was paid and did not come back. The oldest lines are shown if there are more
+    than --limit, the newest with --newest.
+
+    What is due is told from what is upcoming by today's business date.
+    All dates are business dates of the institution's calendar, which is in genesis.
 
     \b
     Examples:
       tongzhang receiver shop-7 --home net/institution
+      tongzhang receiver shop-7 --home net/institution --newest --limit 20
       tongzhang receiver shop-7 --home net/institution --limit 5000 --json
     """
     from cli.connection import connect
@@ -170,16 +196,16 @@ def receiver(
     path = f"/v1/receivers/{identifier(receiver_id)}"
     client = connect(home, url, token)
     view = client.get(path)
-    statement = follow(client, f"{path}/statement", "lines", limit)
+    go = follow_to_end if newest else follow
+    statement = go(client, f"{path}/statement", "lines", limit)
     if json:
         say_json({**view, "statement": statement["lines"], "more": statement["more"]})
         return
     _show_receiver(view)
-    if view["due"]:
-        _show_due(view["due"])
+    _show_due(view["due"])
     if statement["lines"]:
         _show_statement(statement["lines"], view["currency"])
-    note_more(statement, limit)
+    note_more(statement, limit, "" if newest else ", or see the newest with --newest")
 
 
 def _show_receiver(view: dict[str, Any]) -> None:
@@ -192,24 +218,33 @@ def _show_receiver(view: dict[str, Any]) -> None:
             "owner": view.get("owner", "no party: paid is the last state"),
             "due": money(view["pending"], currency),
             "in transit": money(view["in_transit"], currency),
+            "today": f"{view['on']}, by the institution's calendar",
         }
     )
 
 
 def _show_statement(lines: list[dict[str, Any]], currency: str) -> None:
-    # The receiver's one currency stands above: amounts alone leave room for three columns of them.
+    # The receiver's one currency stands above: amounts alone leave room for four columns of them.
+    def bare(amount: int) -> str:
+        return money(amount, currency).partition(" ")[0]
+
     table(
-        ("date", "record", "about", "due", "in transit", "paid"),
+        ("date", ("record", "about"), "amount", ("due", "in transit"), "paid"),
         (
             (
                 line["date"],
-                line["type"].partition(".")[2],
-                line["subject"],
-                money(line["due"], currency).partition(" ")[0],
-                money(line["in_transit"], currency).partition(" ")[0],
-                money(line["paid"], currency).partition(" ")[0],
+                (line["type"].partition(".")[2], line["subject"]),
+                bare(_moved(line)),
+                (bare(line["due"]), bare(line["in_transit"])),
+                bare(line["paid"]),
             )
             for line in lines
         ),
-        right=(3, 4, 5),
+        right=(2, 3, 4),
     )
+
+
+def _moved(line: dict[str, Any]) -> int:
+    """Return by how much a line changed all sums together, or how much it moved between them."""
+    changes = [line[f"{name}_change"] for name in ("due", "in_transit", "paid")]
+    return int(sum(changes) or max(map(abs, (*changes, line["arrived_change"]))))

@@ -29,7 +29,10 @@ Payment = Annotated[
 OneState = Annotated[
     Optional[RefundState],  # noqa: UP045
     typer.Option(
-        "--state", metavar="STATE", help="Only refunds in this state.", show_default=False
+        "--state",
+        metavar="STATE",
+        help=f"Only refunds in this state: {', '.join(RefundState)}.",
+        show_default=False,
     ),
 ]
 
@@ -45,6 +48,9 @@ def refunds(
     json: Json = False,
 ) -> None:
     """List refunds with their state.
+
+    Tries counts how often a refund was requested: a failed one is requested again under its id.
+    Why is the reason of the request, or of the failure.
 
     \b
     Examples:
@@ -66,11 +72,10 @@ def refunds(
 
 def _show_refunds(rows: list[dict[str, Any]]) -> None:
     table(
-        ("refund", "payment", "state", "tries", "amount", "why"),
+        (("refund", "payment"), "state", "tries", "amount", "why"),
         (
             (
-                row["refund"],
-                row["payment"],
+                (row["refund"], row["payment"]),
                 row["state"],
                 row["attempts"],
                 money(row["amount"], row["currency"]),
@@ -78,7 +83,7 @@ def _show_refunds(rows: list[dict[str, Any]]) -> None:
             )
             for row in rows
         ),
-        right=(3, 4),
+        right=(2, 3),
     )
 
 
@@ -93,7 +98,8 @@ def refund_float(
     """Show the refund float (预存退款): what of it is free, and its deposits and withdrawals.
 
     Held is for refunds that are requested, set aside for withdrawals that are not agreed yet.
-    Unconfirmed deposits are not in the total.
+    Unconfirmed deposits are not in the total. Amount is what the institution stated of a movement,
+    platform says what the platform confirmed of it; where they differ it is conflicting.
 
     \b
     Examples:

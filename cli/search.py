@@ -65,7 +65,9 @@ def search(
 ) -> None:
     """Find payments by order, id, receiver or amount (one of them), and by the date of capture.
 
-    Times are UTC.
+    A payment is captured or instructed while one half is there, split or conflicting when both are;
+    captured says when the institution took the money, or no. Times are UTC, dates are business
+    dates of the institution's calendar.
 
     \b
     Examples:
@@ -91,16 +93,15 @@ def search(
 
 def _show(rows: list[dict[str, Any]]) -> None:
     table(
-        ("payment", "order", "state", "amount", "captured (UTC)"),
+        (("payment", "order"), "state", "amount", "captured (UTC)"),
         (
             (
-                row["payment"],
-                row["order"],
+                (row["payment"], row["order"]),
                 row["state"],
                 money(row["amount"], row["currency"]),
                 utc(row["captured_at"]) if "captured_at" in row else "no",
             )
             for row in rows
         ),
-        right=(3,),
+        right=(2,),
     )

@@ -12,6 +12,7 @@ from cli.errors import CheckFailed, UsageError
 from cli.inputs import bytes_of
 from cli.options import Home, Json, Token, Url
 from cli.output import note, plural, progress, say, say_json
+from cli.signals import INTERRUPTED
 
 if TYPE_CHECKING:
     from cli.client import Client
@@ -20,6 +21,11 @@ T = TypeVar("T", bytes, list[bytes])
 
 CHUNK_RECORDS = 2000
 REFUSALS_SHOWN_MAX = 20
+
+_WHOLE = (
+    "nothing was sent; see that the file is whole, and that it holds one record, an array of "
+    "records, or one record a line"
+)
 
 File = Annotated[
     str,
@@ -45,8 +51,8 @@ def submit(
 
     FILE holds one record, an array of records, or one record a line. Records that are not in
     canonical form (sorted keys, no spaces) are rewritten so, which is said; with --exact they are
-    sent as they are. Sending a file again is safe: nothing is recorded twice. Exit code 1 when
-    any record is refused.
+    sent as they are. Sending a file again is safe, also after an interruption: nothing is recorded
+    twice. Exit code 1 when any record is refused.
 
     \b
     Examples:
@@ -65,11 +71,18 @@ def submit(
         if rewritten:
             note(f"{plural(rewritten, 'record')} rewritten in canonical form (see --exact)")
     results: list[dict[str, Any]] = []
-    with progress(quiet=json) as bar:
-        task = bar.add_task("submitting", total=len(records))
-        for chunk in _chunks(records):
-            results += _submit_chunk(client, chunk, wait)
-            bar.update(task, completed=len(results))
+    try:
+        with progress(quiet=json) as bar:
+            task = bar.add_task("submitting", total=len(records))
+            for chunk in _chunks(records):
+                results += _submit_chunk(client, chunk, wait)
+                bar.update(task, completed=len(results))
+    except KeyboardInterrupt:
+        note(
+            f"interrupted: {len(results):,} of {plural(len(records), 'record')} were answered; "
+            "submit the same file again: nothing is recorded twice"
+        )
+        raise typer.Exit(INTERRUPTED) from None
     _report(results, wait, json)
 
 
@@ -81,7 +94,26 @@ def _submit_chunk(client: Client, chunk: list[bytes], wait: bool) -> list[dict[s
             f"{plural(len(chunk), 'record')} sent, {len(results)} answered",
             "send the file again: nothing is recorded twice",
         )
+    for raw, result in zip(chunk, results, strict=True):
+        result["id"] = result["id"] or _id_in(raw)
     return results
+
+
+def _id_in(raw: bytes) -> str:
+    """Return the id that stands in a record, whatever else is wrong with it; empty without one.
+
+    A node that refuses bytes does not read them any further.
+    """
+    import msgspec
+
+    from ledger.limits import IDENTIFIER_CHARS_MAX
+
+    try:
+        record = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return ""
+    found = record.get("id") if isinstance(record, dict) else None
+    return found if isinstance(found, str) and len(found) <= IDENTIFIER_CHARS_MAX else ""
 
 
 def _split(data: bytes) -> list[bytes]:
@@ -98,7 +130,7 @@ def _split(data: bytes) -> list[bytes]:
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         lines = [line for line in text.splitlines() if line.strip()]
         if text.startswith(b"[") or len(lines) == 1:
-            raise CheckFailed("not-json", f"the file is not JSON: {error}") from None
+            raise CheckFailed("not-json", f"the file is not JSON: {error}", _WHOLE) from None
         return lines
     return [text]
 
@@ -163,9 +195,7 @@ def _report(results: list[dict[str, Any]], wait: bool, json: bool) -> None:
             "refused",
             f"{plural(len(refused), 'record')} refused: "
             + ", ".join(f"{code} {count}" for code, count in sorted(codes.items())),
-            "correct them and submit them again; the others are recorded"
-            if len(results) > 1
-            else "correct it and submit it again",
+            _advice(len(refused), len(results) - len(refused), bool(unknown) or not wait),
         )
     if unknown:
         raise CheckFailed(
@@ -173,6 +203,14 @@ def _report(results: list[dict[str, Any]], wait: bool, json: bool) -> None:
             f"{plural(len(unknown), 'record')} not final yet",
             "submit the same file again: nothing is recorded twice",
         )
+
+
+def _advice(refused: int, others: int, is_early: bool) -> str:
+    them = "them" if refused > 1 else "it"
+    rest = "on their way" if is_early else "recorded"
+    return f"correct {them} and submit {them} again" + (
+        f"; the others are {rest}" if others else ""
+    )
 
 
 def _show(results: list[dict[str, Any]], refused: list[dict[str, Any]]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import httpx
@@ -10,6 +11,7 @@ import pytest
 
 from cli import expectations
 from cli.client import Client
+from ledger.expectations import KINDS
 from tests.cli_kit import run
 
 
@@ -88,4 +90,18 @@ def test_expectations_of_one_state_and_party_fit_80_columns(
         assert words in shown
     assert run("expectations", "--state", "met") == 0
     assert capsys.readouterr().out == "nothing is awaited\n"
-    assert set(expectations.UNMET) == set(expectations.State) - {expectations.State.MET}
+    states = set(expectations.State)
+    assert states - set(expectations.UNMET) == {"met", "unmet"}
+
+
+def test_unmet_is_what_is_shown_anyway(pages: Pages, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("expectations") == 0
+    whole = capsys.readouterr().out
+    assert run("expectations", "--state", "unmet") == 0
+    assert capsys.readouterr().out == whole
+
+
+def test_help_names_every_kind_and_state(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("expectations", "--help") == 0
+    words = set(re.findall(r"[a-z-]+", re.sub(r"-\n +", "-", capsys.readouterr().out)))
+    assert words >= {*KINDS, *expectations.State}

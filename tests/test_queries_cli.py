@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from cli import main
+from cli import main, payouts
 from cli.client import Client
 from cli.errors import UsageError
 from cli.pages import age_ms, follow, minor_units
@@ -19,6 +19,7 @@ Capture = pytest.CaptureFixture[str]
 LINES = (
     "payment P1",
     "payment P2",
+    "payment P3",
     "search --payment P",
     "receiver shop",
     "receiver platform-fee",
@@ -86,17 +87,19 @@ def test_payment_says_in_one_look_where_the_money_is(kept: Kept, capsys: Capture
         "30.00 CNY, since 2026-01-06 02:00:00, due 2026-01-08 02:00:00",
         "REFUSED:",
         "already-captured",
-        "refund   R1   requested",
+        "refund  R1  requested",
     ):
         assert words in out
 
 
 def test_payouts_due_are_what_a_payout_has_to_state(kept: Kept, capsys: Capture) -> None:
     out = shown(kept, "payouts --due 2026-01-07 --receiver shop", capsys)
-    assert "240.00 CNY       240.00 CNY      4" in out
+    assert "240.00 CNY      240.00 CNY     4" in out
     page = document(kept, "payouts --due 2026-01-06", capsys)
     assert [row["receiver"] for row in page["due"]] == ["funder-share"]
-    assert shown(kept, "payouts --due 2025-01-01", capsys) == "nothing is due\n"
+    assert shown(kept, "payouts --due 2025-01-01", capsys) == (
+        "nothing is due by business date 2025-01-01\n"
+    )
     assert shown(kept, "payouts --receiver funder-share", capsys) == "no payouts\n"
     assert document(kept, "payouts --due today", capsys)["on"] > "2026-01-07"
     returned = document(kept, "payouts --state returned --receiver shop", capsys)
@@ -122,12 +125,57 @@ def test_payout_shows_its_legs_what_became_of_it_and_who_said_so(
     assert "no-such-payout" in capsys.readouterr().err
 
 
+def test_what_is_due_says_by_which_business_date_it_was_judged(kept: Kept, capsys: Capture) -> None:
+    today = document(kept, "payouts --due today", capsys)["on"]
+    out = shown(kept, "payouts --due today --upcoming", capsys)
+    assert out.startswith(f"due by business date {today} or later\n")
+    out = shown(kept, "payouts --due 2025-01-01 --upcoming --receiver platform-fee", capsys)
+    assert out == "nothing is due by business date 2025-01-01 or later\n"
+    assert f"today       {today}, by the" in shown(kept, "receiver shop", capsys)
+
+
 def test_receiver_shows_its_statement_with_running_sums(kept: Kept, capsys: Capture) -> None:
     out = shown(kept, "receiver shop", capsys)
     assert "due         240.00 CNY" in out
-    assert "paid         payout:O3      0.00         0.00   70.00" in out
+    amounts = [line.split()[3:] for line in out.splitlines() if line.startswith("2026-")]
+    assert amounts[:3] == [
+        ["70.00", "70.00", "0.00", "0.00"],
+        ["70.00", "0.00", "70.00", "0.00"],
+        ["70.00", "70.00", "0.00", "0.00"],
+    ]
+    assert "paid        payout:O3    70.00    0.00        0.00  70.00" in out
     view = document(kept, "receiver shop --limit 3", capsys)
     assert (len(view["statement"]), view["more"]) == (3, True)
+
+
+def test_a_statement_shows_its_oldest_lines_or_its_newest(kept: Kept, capsys: Capture) -> None:
+    whole = document(kept, "receiver shop", capsys)["statement"]
+    assert document(kept, "receiver shop --limit 3", capsys)["statement"] == whole[:3]
+    for limit, more in ((3, True), (len(whole), False), (1000, False)):
+        view = document(kept, f"receiver shop --newest --limit {limit}", capsys)
+        assert (view["statement"], view["more"]) == (whole[-limit:], more)
+    assert run(kept, "receiver shop --limit 3") == 0
+    assert "more than 3: raise --limit, or see the newest with --newest" in capsys.readouterr().err
+    assert run(kept, "receiver shop --limit 3 --newest") == 0
+    assert capsys.readouterr().err == "there are more than 3: raise --limit\n"
+
+
+@pytest.mark.parametrize(
+    ("changes", "amount"),
+    [
+        ((70, 0, 0, 0), 70),  # split
+        ((-60, 0, 0, 0), -60),  # amended, withdrawn
+        ((-70, 70, 0, 0), 70),  # in a payout
+        ((0, -70, 70, 0), 70),  # paid
+        ((70, -70, 0, 0), 70),  # came back
+        ((70, 0, -70, 0), 70),  # came back after it was paid
+        ((0, 0, 0, 70), 70),  # arrived
+        ((0, 0, 0, 0), 0),
+    ],
+)
+def test_a_line_of_a_statement_has_one_amount(changes: tuple[int, ...], amount: int) -> None:
+    names = ("due_change", "in_transit_change", "paid_change", "arrived_change")
+    assert payouts._moved(dict(zip(names, changes, strict=True))) == amount
 
 
 def test_float_refunds_and_fees_are_shown(kept: Kept, capsys: Capture) -> None:
@@ -195,6 +243,17 @@ def test_expectations_are_narrowed_and_summed(kept: Kept, capsys: Capture) -> No
     out = shown(kept, "expectations --summary --kind float-confirmation", capsys)
     assert "70.00 CNY" in out
     assert shown(kept, "expectations --summary --opener funder", capsys) == "nothing is awaited\n"
+
+
+def test_expectations_say_why_halves_conflict(
+    kept: Kept, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    why = "amount: captured 30000 (300.00 CNY), instructed 29000 (290.00 CNY)"
+    line = "expectations --state conflicting --kind instruction"
+    narrow = shown(kept, line, capsys)
+    assert all(word in narrow.split() for word in why.split())
+    monkeypatch.delenv("COLUMNS")
+    assert why in shown(kept, line, capsys)
 
 
 @pytest.mark.parametrize(
