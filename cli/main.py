@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from cli import (
+    agreements,
     consortium,
     evidence,
     expectations,
@@ -80,6 +81,7 @@ app.command("payouts")(payouts.payouts)
 app.command("refunds")(refunds.refunds)
 app.command("float")(refunds.refund_float)
 app.command("fees")(fees.fees)
+app.command("agreements")(agreements.agreements)
 app.command("expectations")(expectations.expectations)
 app.command("status")(records.status)
 app.command("receipt")(records.receipt)

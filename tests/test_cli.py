@@ -23,7 +23,7 @@ from tests.cli_kit import founded, run
 ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = (
     "init", "node", "demo", "sample", "submit", "payment", "expectations",
-    "search", "receiver", "payouts", "refunds", "float", "fees",
+    "search", "receiver", "payouts", "refunds", "float", "fees", "agreements",
     "status", "receipt", "bench",
     "verify receipt", "verify log", "verify checkpoint", "verify evidence", "export log",
     "export books",

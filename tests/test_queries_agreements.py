@@ -11,9 +11,12 @@ from typing import Any
 import httpx
 import pytest
 
+from cli import main
 from ledger.contracts.allocation import MILLION
 from tests.fee_kit import agree, closing, consent, consented, parts, plan, terms
 from tests.queries_kit import DATABASES, Kept, pages, refused
+
+Capture = pytest.CaptureFixture[str]
 
 FEES, PROFITS = "/v1/fee-agreements", "/v1/profit-agreements"
 HALVES = parts(institution=500_000, platform=500_000, funder=0)
@@ -180,3 +183,74 @@ def test_the_agreement_that_a_refused_charge_is_told_of_is_the_one_that_holds(ke
     wrong = {"payment": "P1", "agreement": "fee", "amount": 60, "currency": "CNY"}
     refusal = kept.refuse("unknown-agreement", "institution", "fee.charged", **wrong)
     assert refusal.expected == held == "A1"
+
+
+# --- the command --------------------------------------------------------------------------------
+
+
+def run(kept: Kept, line: str) -> int:
+    where = ("--url", kept.server.url, "--token", kept.token)
+    return main.run(["agreements", *line.split(), *where])
+
+
+@pytest.fixture
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TONGZHANG_HOME", raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+@pytest.mark.usefixtures("narrow")
+def test_the_command_shows_what_holds_and_what_is_awaited(kept: Kept, capsys: Capture) -> None:
+    assert run(kept, "--on 2026-01-31") == 0
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= 80
+    rows = [" ".join(line.split()) for line in out.splitlines()]
+    for words in (
+        "A1 CNY 2026-01-01 0.6 % holds",
+        "A1 replaced by A2 from 2026-02-01 on",
+        "A2 CNY 2026-02-01 0.38 %, at least 0.10, later",
+        "A2 replaces A1",
+        "W1 CNY wechat 2026-01-01 0.5 % holds",
+        "A3 awaits platform",
+        "A4 rate_ppm: agreed 6000, accepted 5000",
+        "A6 offer declined: too dear",
+        "S1 CNY 2026-01 T+2 holds",
+        "S1 funder 20 % accepted",
+        "S3 platform 50 % ppm: agreed 500000, accepted 400000",
+        "S3 funder 0 % awaited",
+        "S3 awaits platform, funder",
+    ):
+        assert words in rows, words
+    assert run(kept, "--on 2026-02-01") == 0
+    rows = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert "A1 CNY 2026-01-01 0.6 % replaced" in rows
+    assert "S1 CNY 2026-01 T+2 replaced" in rows
+
+
+@pytest.mark.usefixtures("narrow")
+def test_the_command_is_narrowed_and_speaks_json(kept: Kept, capsys: Capture) -> None:
+    def names(line: str) -> dict[str, list[str]]:
+        assert run(kept, f"{line} --json") == 0
+        shown = json.loads(capsys.readouterr().out)
+        kinds = [kind for kind in ("fee", "profit") if kind in shown]
+        return {kind: [each["agreement"] for each in shown[kind]] for kind in kinds}
+
+    assert names("--holds --on 2026-02-28") == {"fee": ["A2", "U1", "W1"], "profit": ["S2"]}
+    assert names("--state declined") == {"fee": ["A6"], "profit": []}
+    assert names("--kind profit --state conflicting") == {"profit": ["S3"]}
+    assert names("--kind fee --limit 2") == {"fee": ["A1", "A2"]}
+
+
+@pytest.mark.usefixtures("narrow")
+def test_the_command_says_what_it_cannot_use_or_find(kept: Kept, capsys: Capture) -> None:
+    assert run(kept, "--kind profit --state declined") == 0
+    assert capsys.readouterr().out == "no agreements\n"
+    assert run(kept, "--kind fee --limit 2") == 0
+    assert "raise --limit" in capsys.readouterr().err
+    for wrong, code in (
+        ("--kind loan", "usage"),
+        ("--state agreed", "usage"),
+        ("--on 2026-02-30", "bad-date"),
+    ):
+        assert run(kept, wrong) == 2
+        assert capsys.readouterr().err.startswith(f"error: {code}: ")

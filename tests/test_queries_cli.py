@@ -27,6 +27,7 @@ LINES = (
     "refunds",
     "float",
     "fees --period 2026-01",
+    "agreements",
     "expectations",
     "expectations --summary",
 )
