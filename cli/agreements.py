@@ -200,4 +200,4 @@ def _acceptance(row: dict[str, Any], term: dict[str, Any]) -> str:
         return "accepted"
     if term["party"] not in row["awaiting"]:
         return "not accepted"
-    return term.get("conflict", "awaited")
+    return str(term.get("conflict", "awaited"))
