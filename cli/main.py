@@ -26,6 +26,7 @@ from cli import (
     search,
     submit,
     tokens,
+    trial_balance,
     verify,
 )
 from cli.bench.command import bench
@@ -83,6 +84,7 @@ app.command("float")(refunds.refund_float)
 app.command("fees")(fees.fees)
 app.command("agreements")(agreements.agreements)
 app.command("expectations")(expectations.expectations)
+app.command("trial-balance")(trial_balance.trial_balance)
 app.command("status")(records.status)
 app.command("receipt")(records.receipt)
 app.add_typer(verify.app, name="verify")

@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = (
     "init", "node", "demo", "sample", "submit", "payment", "expectations",
     "search", "receiver", "payouts", "refunds", "float", "fees", "agreements",
-    "status", "receipt", "bench",
+    "trial-balance", "status", "receipt", "bench",
     "verify receipt", "verify log", "verify checkpoint", "verify evidence", "export log",
     "export books",
     "evidence list", "evidence show", "evidence report",

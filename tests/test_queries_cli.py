@@ -28,6 +28,7 @@ LINES = (
     "float",
     "fees --period 2026-01",
     "agreements",
+    "trial-balance --party funder",
     "expectations",
     "expectations --summary",
 )
