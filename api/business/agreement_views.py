@@ -156,8 +156,9 @@ class _Asked(NamedTuple):
 
     def conflict(self) -> str:
         """Return what its acceptance differs in, or the empty string."""
-        conflicts = self.awaited is not None and self.awaited.state == expectations.CONFLICTING
-        return self.awaited.detail if self.awaited is not None and conflicts else ""
+        if self.awaited is None or self.awaited.state != expectations.CONFLICTING:
+            return ""
+        return self.awaited.detail
 
 
 def fee_view(
