@@ -21,6 +21,7 @@ from api.books_views import (
     AccountStatement,
     EntryPostings,
     TrialBalance,
+    TrialLine,
     account_view,
     books_stream,
     entry_postings,
@@ -28,8 +29,9 @@ from api.books_views import (
     trial_balance,
 )
 from api.limits import PAGE_DEFAULT
+from api.lists import Asked, Format, Page, list_answer
 from api.named import refuse_unknown_party
-from api.openapi import NDJSON, describe, describe_content
+from api.openapi import NDJSON, describe, describe_content, describe_list
 from api.paging import Cursor, Index, Limit, Whole, cursor_of, key_of, place_of
 from api.problems import Problem
 from ledger.calendar import Calendar
@@ -109,15 +111,21 @@ def _add_totals(router: APIRouter, genesis: Genesis, opened: Opened) -> None:
         page = AccountPage(as_of=place, party=party, accounts=views, next=cursor_of(request, last))
         return json_answer(page)
 
-    @router.get("/v1/books/trial-balance", **describe(TrialBalance, "no-such-party", *_PLACES))
+    @router.get("/v1/books/trial-balance", **describe_list(TrialBalance, "no-such-party", *_PLACES))
     def show_trial_balance(
-        as_of: AsOf = "", party: Party = "", currency: Currency = ""
+        *,
+        request: Request,
+        as_of: AsOf = "",
+        party: Party = "",
+        currency: Currency = "",
+        form: Format = None,
     ) -> Response:
         """Show the balances by class of accounts, debits beside credits."""
         with opened(as_of, party) as (books, places, place):
             totals = books.classes(place.size, places.tip().size)
         fitting = [each for each in totals if currency in ("", each.currency)]
-        return json_answer(trial_balance(place, party, fitting))
+        shown = trial_balance(place, party, fitting)
+        return list_answer(Asked(request, form), Page(shown, TrialLine, shown.lines))
 
 
 def _add_statement(router: APIRouter, genesis: Genesis, opened: Opened) -> None:

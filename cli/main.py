@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from cli import (
+    agreements,
     consortium,
     disputes,
     evidence,
@@ -27,6 +28,7 @@ from cli import (
     search,
     submit,
     tokens,
+    trial_balance,
     verify,
 )
 from cli.bench.command import bench
@@ -84,7 +86,9 @@ app.command("refunds")(refunds.refunds)
 app.command("float")(refunds.refund_float)
 app.command("disputes")(disputes.disputes)
 app.command("fees")(fees.fees)
+app.command("agreements")(agreements.agreements)
 app.command("expectations")(expectations.expectations)
+app.command("trial-balance")(trial_balance.trial_balance)
 app.command("status")(records.status)
 app.command("receipt")(records.receipt)
 app.add_typer(verify.app, name="verify")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -118,6 +121,54 @@ def test_what_balances_one_party_stands_with_the_others(client: httpx.Client) ->
     shown = get(client, "/trial-balance", party="funder")
     lines = [(line["kind"], line["debit"], line["credit"]) for line in shown["lines"]]
     assert lines == [("paid", 0, 5000), ("others", 5000, 0)]
+
+
+def test_a_trial_balance_is_had_as_csv_with_the_same_lines(client: httpx.Client) -> None:
+    shown = get(client, "/trial-balance", party="institution")
+    by_parameter = client.get("/trial-balance?party=institution&format=csv")
+    by_header = client.get("/trial-balance?party=institution", headers={"accept": "text/csv"})
+    assert by_parameter.headers["content-type"] == "text/csv; charset=utf-8"
+    assert (by_header.text, by_header.headers["vary"]) == (by_parameter.text, "Accept")
+    rows = list(csv.DictReader(io.StringIO(by_parameter.text, newline="")))
+    assert rows == [{name: str(value) for name, value in line.items()} for line in shown["lines"]]
+    assert len(rows) > 3
+    problem(client, "/trial-balance", 400, "bad-parameter", format="xml")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("", ("trial balance as of block 35 (2026-02-04)", "total 合计 1,001 JPY 1,001 JPY")),
+        ("--party funder", ("trial balance of funder", "paid 已付待确认 50.00 CNY")),
+        ("--as-of 25", ("trial balance as of block 25 (2026-01-06)",)),
+        ("--as-of 2026-01-01", ("block 0 (2026-01-01)", "nothing was posted")),
+    ],
+)
+def test_the_command_shows_the_two_columns(
+    served: Served,
+    options: str,
+    words: tuple[str, ...],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    where = ("--url", served.url, "--token", served.token)
+    assert main.run(["trial-balance", *options.split(), *where]) == 0
+    rows = "\n".join(" ".join(line.split()) for line in capsys.readouterr().out.splitlines())
+    for each in words:
+        assert each in rows
+
+
+def test_the_command_answers_in_json_what_the_node_says(
+    served: Served, client: httpx.Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = ("--url", served.url, "--token", served.token)
+    assert main.run(["trial-balance", "--as-of", "25", "--party", "funder", "--json", *where]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown == get(client, "/trial-balance", as_of="25", party="funder")
+    assert main.run(["trial-balance", "--as-of", "yesterday", *where]) == 2
+    assert main.run(["trial-balance", "--party", "bank", *where]) == 2
+    assert capsys.readouterr().err.startswith("error: bad-place: ")
 
 
 # -- accounts -------------------------------------------------------------------------------------

@@ -23,8 +23,8 @@ from tests.cli_kit import founded, run
 ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = (
     "init", "node", "demo", "sample", "submit", "payment", "expectations",
-    "search", "receiver", "payout", "payouts", "refunds", "float", "disputes", "fees",
-    "status", "receipt", "bench",
+    "search", "receiver", "payout", "payouts", "refunds", "float", "disputes", "fees", "agreements",
+    "trial-balance", "status", "receipt", "bench",
     "verify receipt", "verify log", "verify checkpoint", "verify evidence", "export log",
     "export books",
     "evidence list", "evidence show", "evidence report",

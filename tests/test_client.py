@@ -33,8 +33,8 @@ BODIES = {
 }
 COMMANDS = (
     ["status"], ["payment", "p"], ["receiver", "r"], ["payout", "p"], ["payouts"], ["refunds"],
-    ["float"], ["disputes"], ["fees"], ["search"], ["expectations"], ["receipt", "r"],
-    ["receipt", "r", "--party", "a"],
+    ["float"], ["disputes"], ["fees"], ["agreements"], ["trial-balance"], ["search"],
+    ["expectations"], ["receipt", "r"], ["receipt", "r", "--party", "a"],
     ["export", "log"], ["export", "books"], ["evidence", "list"], ["evidence", "show", "e"],
     ["submit", "records"],
 )  # fmt: skip

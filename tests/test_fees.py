@@ -22,6 +22,7 @@ from tests.fee_kit import (
     agree,
     agreed,
     awaited_reversal,
+    captured,
     charge,
     charge_of,
     charged,
@@ -29,6 +30,7 @@ from tests.fee_kit import (
     invoice_of,
     invoiced,
     month_over,
+    offered,
     others_in_books,
     reversal_of,
     settlement_of,
@@ -107,9 +109,39 @@ def test_only_a_standing_capture_is_charged_and_in_its_currency() -> None:
     ledger.refuse("not-captured", "institution", "fee.charged", **charge_of())
 
 
-def test_a_charge_names_a_known_agreement() -> None:
-    stated = charge_of(agreement="A9")
-    agreed().refuse("unknown-agreement", "institution", "fee.charged", **stated)
+def test_a_charge_that_names_a_wrong_agreement_learns_which_one_holds() -> None:
+    ledger = agreed()
+    agree(ledger, "A2", channel="alipay")
+    ledger.apply("institution", "fee.agreed", **terms("A3"))
+    for named, code in (
+        ("A9", "unknown-agreement"),
+        ("A3", "agreement-not-accepted"),
+        ("A2", "agreement-not-in-force"),
+    ):
+        refused = ledger.refuse(code, "institution", "fee.charged", **charge_of(agreement=named))
+        assert refused.expected == "A1"
+    refused = ledger.refuse(
+        "unknown-agreement", "institution", "fee.charged", **charge_of(agreement="A9")
+    )
+    assert "A1 holds for CNY by channel wechat on 2026-01-05" in refused.message
+    assert refused.got == "A9"
+
+
+def test_a_charge_learns_the_agreement_that_has_replaced_the_first_one() -> None:
+    ledger = agreed()
+    agree(ledger, "A2", effective_from="2026-01-05", rate_ppm=3800)
+    wrong = charge_of(agreement="A9")
+    assert ledger.refuse("unknown-agreement", "institution", "fee.charged", **wrong).expected == (
+        "A2"
+    )
+
+
+def test_a_charge_where_no_agreement_holds_learns_that() -> None:
+    ledger = captured(offered())
+    wrong = charge_of(agreement="A9")
+    refused = ledger.refuse("unknown-agreement", "institution", "fee.charged", **wrong)
+    assert refused.expected == "no agreement, since none holds"
+    assert "none holds for CNY" in refused.message
 
 
 def test_the_agreement_of_the_captures_date_counts_and_not_the_newest() -> None:

@@ -370,7 +370,10 @@ def test_the_agreement_of_the_invoices_month_counts_and_not_the_newest() -> None
     accept(ledger, "funder", "S2", ppm=0, effective_from="2026-02")
     refused = ledger.refuse("agreement-not-in-force", "institution", "profit.shared", **newest)
     assert (refused.expected, refused.got) == ("S1", "S2, effective from 2026-02")
-    ledger.refuse("unknown-agreement", "institution", "profit.shared", **share_of(agreement="S9"))
+    wrong = share_of(agreement="profit")
+    refused = ledger.refuse("unknown-agreement", "institution", "profit.shared", **wrong)
+    assert (refused.expected, refused.got) == ("S1", "profit")
+    assert "S1 holds for income of 2026-01 in CNY" in refused.message
     ledger.apply("institution", "profit.shared", **share_of())
 
 

@@ -30,6 +30,8 @@ LINES = (
     "refunds",
     "float",
     "fees --period 2026-01",
+    "agreements",
+    "trial-balance --party funder",
     "expectations",
     "expectations --summary",
 )

@@ -78,6 +78,13 @@ def test_the_length_form_and_time_of_pages_may_change_along_the_way(
         assert kept.client.get(f"{path}&cursor={cursors[name]}").status_code == 200
 
 
+def test_the_pages_after_the_first_may_name_the_date_that_it_was_judged_by(kept: Kept) -> None:
+    path = "/v1/payouts/due?limit=1"
+    first = kept.client.get(path).json()
+    answer = kept.client.get(f"{path}&on={first['on']}&cursor={first['next']}")
+    assert (answer.status_code, answer.json()["on"]) == (200, first["on"])
+
+
 @pytest.mark.parametrize(
     ("path", "place"),
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from api.auth import require
+from api.business.agreements import agreement_routes
 from api.business.balances import balance_routes
 from api.business.disputes import dispute_routes
 from api.business.due import due_routes
@@ -32,6 +33,7 @@ def business_routes(store: Store, tokens: Tokens) -> APIRouter:
         refund_routes,
         fee_routes,
         dispute_routes,
+        agreement_routes,
         expectation_routes,
         search_routes,
         balance_routes,

@@ -62,7 +62,7 @@ def require(tx: Transaction, kind: type[A], name: str) -> A:
     if agreement is None:
         raise Refused(
             "unknown-agreement",
-            "The institution states an agreement before anybody refers to it.",
+            "The institution states an agreement before anybody accepts it or closes its offer.",
             expected="a stated agreement",
             got=name,
         )
@@ -163,31 +163,37 @@ def refuse_far(tx: Transaction, effective_from: str) -> None:
         )
 
 
-def refuse_use(named: A, held: A | None, matter: str) -> None:
-    """Return if ``named`` is the agreement that holds.
+def misnamed(named: A | None, name: str, held: A | None, matter: str) -> Refused:
+    """Return the refusal of a record that names another agreement than the one that holds.
 
     Args:
-        named: The agreement that a record names.
+        named: The agreement that the record names, if it was stated.
+        name: How it is named.
         held: The one that holds, if one does.
         matter: For what it must hold, as a clause such as ``on 2026-01-05``.
 
-    Raises:
-        Refused: ``agreement-not-accepted`` or ``agreement-not-in-force``.
+    Returns:
+        ``unknown-agreement``, ``agreement-not-accepted`` or ``agreement-not-in-force``. Each
+        expects the agreement that holds, so that the record can be put right at once.
     """
+    expected = "no agreement, since none holds" if held is None else held.agreement
+    if named is None:
+        holds = "none" if held is None else held.agreement
+        message = f"No agreement {name} was stated; {holds} holds {matter}."
+        return Refused("unknown-agreement", message, expected=expected, got=name)
     if named.state != IN_FORCE:
-        raise Refused(
+        return Refused(
             "agreement-not-accepted",
-            f"The agreement {named.agreement} holds only when all it asks have accepted it.",
-            expected="an accepted agreement",
-            got=f"{named.agreement}, {named.state}",
+            f"The agreement {name} holds only when all it asks have accepted it.",
+            expected=expected,
+            got=f"{name}, {named.state}",
         )
-    if held is None or held.agreement != named.agreement:
-        raise Refused(
-            "agreement-not-in-force",
-            f"The agreement {named.agreement} does not hold {matter}.",
-            expected="no agreement, since none holds" if held is None else held.agreement,
-            got=f"{named.agreement}, effective from {named.effective_from}",
-        )
+    return Refused(
+        "agreement-not-in-force",
+        f"The agreement {name} does not hold {matter}.",
+        expected=expected,
+        got=f"{name}, effective from {named.effective_from}",
+    )
 
 
 def refuse_day(text: str) -> None:

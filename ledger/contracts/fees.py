@@ -231,12 +231,12 @@ def _refuse_agreement(
             expected=capture.currency,
             got=record.currency,
         )
-    named = agreements.require(tx, FeeAgreement, record.agreement)
     held = fee_agreements.held_on(tx, capture.currency, capture.channel, day)
-    if named is not held:
-        matter = f"for {capture.currency} by channel {capture.channel} on {day}"
-        agreements.refuse_use(named, held, matter)
-    return named
+    if held is not None and held.agreement == record.agreement:
+        return held
+    named = tx.rows[FeeAgreement][record.agreement,]
+    matter = f"for {capture.currency} by channel {capture.channel} on {day}"
+    raise agreements.misnamed(named, record.agreement, held, matter)
 
 
 def _bounds(agreement: FeeAgreement) -> str:

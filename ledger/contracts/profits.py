@@ -205,10 +205,12 @@ def _refuse_invoice(tx: Transaction, record: ProfitShared) -> FeeInvoice:
 def _refuse_agreement(
     tx: Transaction, record: ProfitShared, invoice: FeeInvoice
 ) -> ProfitAgreement:
-    named = agreements.require(tx, ProfitAgreement, record.agreement)
     held = profit_agreements.held_in(tx, invoice.currency, invoice.period)
-    agreements.refuse_use(named, held, f"for income of {invoice.period} in {invoice.currency}")
-    return named
+    if held is not None and held.agreement == record.agreement:
+        return held
+    named = tx.rows[ProfitAgreement][record.agreement,]
+    matter = f"for income of {invoice.period} in {invoice.currency}"
+    raise agreements.misnamed(named, record.agreement, held, matter)
 
 
 def _refuse_time(tx: Transaction, invoice: FeeInvoice, agreement: ProfitAgreement) -> None:

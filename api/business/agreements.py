@@ -1,0 +1,146 @@
+"""Agreements on fees and on profit sharing: offered, in force, replaced, closed."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, NamedTuple, TypeVar
+
+import msgspec
+from fastapi import APIRouter, Query, Request
+from msgspec import UNSET, UnsetType
+from starlette.responses import Response
+
+from api import forms
+from api.business.agreement_views import (
+    FeeAgreementView,
+    ProfitAgreementView,
+    Standings,
+    fee_view,
+    profit_view,
+)
+from api.business.due import today
+from api.business.parameters import CurrencyFilter, day_of
+from api.limits import PAGE_DEFAULT
+from api.lists import Asked, Format, Page, list_answer
+from api.openapi import describe_list
+from api.paging import ONE_TEXT, Cursor, Limit, cursor_of, page_of, place_of
+from ledger.contracts.agreements import Agreement
+from ledger.contracts.fee_agreements import FeeAgreement
+from ledger.contracts.profit_agreements import ProfitAgreement
+from node.storage.queries import Walk, walked
+from node.storage.reads import Reader
+from node.storage.store import Store
+
+A = TypeVar("A", bound=Agreement)
+
+AgreementState = Annotated[
+    Literal["offered", "conflicting", "in-force", "withdrawn", "declined"] | None,
+    Query(description="Only in this state."),
+]
+Holds = Annotated[
+    bool | None,
+    Query(description="Only those that hold on the date, one a matter; or only the others."),
+]
+On = Annotated[
+    str,
+    Query(
+        pattern=forms.DAY,
+        description="Which hold on this date; today's business date if left out.",
+    ),
+]
+
+
+class FeeAgreementPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Agreements on fees by id, judged ``on`` a date. Go on while there is a ``next``."""
+
+    on: str
+    agreements: list[FeeAgreementView]
+    next: str | UnsetType = UNSET
+
+
+class ProfitAgreementPage(msgspec.Struct, frozen=True, kw_only=True):
+    """Agreements on profit sharing by id, judged ``on`` a date. Go on while there is a ``next``."""
+
+    on: str
+    agreements: list[ProfitAgreementView]
+    next: str | UnsetType = UNSET
+
+
+class _Wanted(NamedTuple):
+    """Which agreements are asked for, after which one, and how many."""
+
+    state: str | None
+    currency: str
+    holds: bool | None
+    after: tuple[str, ...] | None
+    limit: int
+
+
+def agreement_routes(router: APIRouter, store: Store) -> None:
+    """Add the routes to agreements."""
+
+    @router.get("/v1/fee-agreements", **describe_list(FeeAgreementPage))
+    def list_fee_agreements(
+        *,
+        request: Request,
+        state: AgreementState = None,
+        currency: CurrencyFilter = "",
+        holds: Holds = None,
+        on: On = "",
+        cursor: Cursor = "",
+        limit: Limit = PAGE_DEFAULT,
+        form: Format = None,
+    ) -> Response:
+        """List agreements on fees: terms, who accepted them, and which hold on a date."""
+        day = _day(store, on)
+        wanted = _Wanted(state, currency, holds, place_of(request, cursor, ONE_TEXT), limit)
+        with store.reader() as reader:
+            standings = Standings(reader, day)
+            found, last = _found(reader, FeeAgreement, wanted, standings)
+            views = [fee_view(reader, row, standings.of(row), store.genesis) for row in found]
+        goes_on = cursor_of(request, last)
+        page = FeeAgreementPage(on=day, agreements=views, next=goes_on)
+        return list_answer(Asked(request, form), Page(page, FeeAgreementView, views, goes_on))
+
+    @router.get("/v1/profit-agreements", **describe_list(ProfitAgreementPage))
+    def list_profit_agreements(
+        *,
+        request: Request,
+        state: AgreementState = None,
+        currency: CurrencyFilter = "",
+        holds: Holds = None,
+        on: On = "",
+        cursor: Cursor = "",
+        limit: Limit = PAGE_DEFAULT,
+        form: Format = None,
+    ) -> Response:
+        """List agreements on profit sharing: everybody's part, and whether it is accepted."""
+        day = _day(store, on)
+        wanted = _Wanted(state, currency, holds, place_of(request, cursor, ONE_TEXT), limit)
+        with store.reader() as reader:
+            standings = Standings(reader, day)
+            found, last = _found(reader, ProfitAgreement, wanted, standings)
+            views = [profit_view(reader, row, standings.of(row), store.genesis) for row in found]
+        goes_on = cursor_of(request, last)
+        page = ProfitAgreementPage(on=day, agreements=views, next=goes_on)
+        return list_answer(Asked(request, form), Page(page, ProfitAgreementView, views, goes_on))
+
+
+def _day(store: Store, on: str) -> str:
+    return day_of(on, "on").isoformat() if on else today(store)
+
+
+def _found(
+    reader: Reader, kind: type[A], wanted: _Wanted, standings: Standings
+) -> tuple[list[A], tuple[str, ...] | None]:
+    """Return the agreements of a page, and the place after which to go on."""
+
+    def fits(row: Agreement) -> bool:
+        return (
+            wanted.state in {None, row.state}
+            and wanted.currency in {"", row.currency}
+            and (wanted.holds is None or wanted.holds == standings.of(row).holds)
+        )
+
+    rows = walked(reader, kind, Walk({}, ("agreement",)), wanted.after, wanted.limit + 1)
+    found, last = page_of(rows, fits, wanted.limit)
+    return found, None if last is None else (last.agreement,)
