@@ -7,7 +7,7 @@ from typing import Annotated, Any, Optional
 import typer
 
 from cli.options import Home, Json, Token, Url
-from cli.output import money, say, say_json, table, utc
+from cli.output import money, note, say, say_json, table, utc
 from cli.pages import Limit, day, follow, minor_units, note_more
 
 Order = Annotated[
@@ -88,6 +88,11 @@ def search(
         _show(page["payments"])
     else:
         say("no payment was found")
+        if any(asked.get(name) is not None for name in ("amount", "from", "to")):
+            note(
+                "amounts and dates are those of captures; what is only instructed is in: "
+                "tongzhang expectations --kind capture"
+            )
     note_more(page, limit)
 
 

@@ -230,6 +230,8 @@ def test_search_takes_yuan_and_dates(kept: Kept, capsys: Capture) -> None:
     assert [row["payment"] for row in found] == ["P6", "P7", "P8", "P9"]
     assert "P3" in shown(kept, "search --amount 300", capsys)
     assert shown(kept, "search --order nothing", capsys) == "no payment was found\n"
+    assert run(kept, "search --amount 400.00") == 0  # that of P4, which is only instructed
+    assert "expectations --kind capture" in capsys.readouterr().err
     assert run(kept, "search") == 2
     assert capsys.readouterr().err.startswith("error: bad-parameter: ")
 
