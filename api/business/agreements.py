@@ -7,6 +7,7 @@ from typing import Annotated, Literal, NamedTuple, TypeVar
 import msgspec
 from fastapi import APIRouter, Query, Request
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 from starlette.responses import Response
 
 from api import forms
@@ -17,6 +18,7 @@ from api.business.agreement_views import (
     fee_view,
     profit_view,
 )
+from api.business.disputes import disputed_among
 from api.business.due import today
 from api.business.parameters import CurrencyFilter, day_of
 from api.limits import PAGE_DEFAULT
@@ -24,6 +26,7 @@ from api.lists import Asked, Format, Page, list_answer
 from api.openapi import describe_list
 from api.paging import ONE_TEXT, Cursor, Limit, cursor_of, page_of, place_of
 from ledger.contracts.agreements import Agreement
+from ledger.contracts.disputes import DISPUTED
 from ledger.contracts.fee_agreements import FeeAgreement
 from ledger.contracts.profit_agreements import ProfitAgreement
 from node.storage.queries import Walk, walked
@@ -31,6 +34,7 @@ from node.storage.reads import Reader
 from node.storage.store import Store
 
 A = TypeVar("A", bound=Agreement)
+V = TypeVar("V", FeeAgreementView, ProfitAgreementView)
 
 AgreementState = Annotated[
     Literal["offered", "conflicting", "in-force", "withdrawn", "declined"] | None,
@@ -96,7 +100,8 @@ def agreement_routes(router: APIRouter, store: Store) -> None:
         with store.reader() as reader:
             standings = Standings(reader, day)
             found, last = _found(reader, FeeAgreement, wanted, standings)
-            views = [fee_view(reader, row, standings.of(row), store.genesis) for row in found]
+            said = [fee_view(reader, row, standings.of(row), store.genesis) for row in found]
+            views = _shown(reader, "fee-agreement", said)
         goes_on = cursor_of(request, last)
         page = FeeAgreementPage(on=day, agreements=views, next=goes_on)
         return list_answer(Asked(request, form), Page(page, FeeAgreementView, views, goes_on))
@@ -119,10 +124,17 @@ def agreement_routes(router: APIRouter, store: Store) -> None:
         with store.reader() as reader:
             standings = Standings(reader, day)
             found, last = _found(reader, ProfitAgreement, wanted, standings)
-            views = [profit_view(reader, row, standings.of(row), store.genesis) for row in found]
+            said = [profit_view(reader, row, standings.of(row), store.genesis) for row in found]
+            views = _shown(reader, "profit-agreement", said)
         goes_on = cursor_of(request, last)
         page = ProfitAgreementPage(on=day, agreements=views, next=goes_on)
         return list_answer(Asked(request, form), Page(page, ProfitAgreementView, views, goes_on))
+
+
+def _shown(reader: Reader, kind: str, views: list[V]) -> list[V]:
+    """Return views of agreements; disputed while a dispute is open."""
+    disputed = disputed_among(reader, kind, [view.agreement for view in views])
+    return [replace(view, state=DISPUTED) if view.agreement in disputed else view for view in views]
 
 
 def _day(store: Store, on: str) -> str:
