@@ -20,7 +20,7 @@ ANSWER_BYTES_MAX = 64 * 1024 * 1024
 """An answer that is not read line by line."""
 
 _NEXT_STEPS = {
-    "no-token": "pass --home HOME, or --token; make one with: tongzhang token create",
+    "no-token": "pass --home HOME without --url, or --token; make one with: tongzhang token create",
     "bad-token": "make a token with: tongzhang token create",
     "wrong-scope": "make a token with that scope: tongzhang token create --scope",
     "busy": "wait a moment and send the same records again; nothing is recorded twice",

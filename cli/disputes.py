@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, Optional
+from typing import Annotated, Optional
 
 import typer
 
 from cli.options import Home, Json, Token, Url
-from cli.output import say, say_json, table
+from cli.output import say, say_json
 from cli.pages import Limit, follow, note_more
+from cli.payment import show_disputes
 
 
 class DisputeState(StrEnum):
@@ -69,27 +70,7 @@ def disputes(
     if json:
         say_json(page)
     elif page["disputes"]:
-        _show(page["disputes"])
+        show_disputes(page["disputes"])
     else:
         say("no disputes")
     note_more(page, limit)
-
-
-def _show(rows: list[dict[str, Any]]) -> None:
-    # Two lines a row: ids may be long, and the reasons are texts.
-    table(
-        ("dispute\nabout", "raised by\nagainst", "state", "why\nanswer"),
-        (
-            (
-                f"{row['dispute']}\n{_about(row)}",
-                f"{row['raiser']}\n{row['against']}",
-                row["state"],
-                f"{row['reason']}\n{row.get('answer', '')}",
-            )
-            for row in rows
-        ),
-    )
-
-
-def _about(row: dict[str, Any]) -> str:
-    return f"{row['subject']}/leg:{row['leg']}" if "leg" in row else str(row["subject"])

@@ -47,6 +47,7 @@ def follow(client: Client, path: str, items: str, limit: int, **query: object) -
         found += page[items]
         if len(found) > limit:
             break
+    first.pop("next", None)  # it goes on after more than is shown
     return {**first, items: found[:limit], "more": len(found) > limit}
 
 
@@ -59,6 +60,7 @@ def follow_to_end(client: Client, path: str, items: str, limit: int) -> dict[str
         first = first or page
         kept.extend(page[items])
         count += len(page[items])
+    first.pop("next", None)
     return {**first, items: list(kept), "more": count > limit}
 
 

@@ -45,7 +45,7 @@ def payout(
     say(f"payout {view['payout']}: {view['state']}")
     for line in _facts(view):
         say(f"  {line}")
-    _show_legs(legs["legs"], view["currency"])
+    _show_legs(legs["legs"], view)
     show_disputes(view["disputes"])
     show_awaited(view["expectations"])
     show_timeline(view)
@@ -66,16 +66,18 @@ def _facts(view: dict[str, Any]) -> Iterator[str]:
         yield f"received  {utc(view['received_at'])}: {arrived}"
 
 
-def _show_legs(legs: list[dict[str, Any]], currency: str) -> None:
+def _show_legs(legs: list[dict[str, Any]], view: dict[str, Any]) -> None:
+    """Show legs; those of a payout that came back may have gone out with another one."""
     table(
-        ("payment", "leg", "purpose", "amount", "state"),
+        ("payment", "leg", "purpose", "amount", "state", "payout"),
         (
             (
                 leg["payment"],
                 leg["leg"],
                 leg["purpose"],
-                money(leg["amount"], currency),
+                money(leg["amount"], view["currency"]),
                 leg["state"],
+                leg.get("payout", ""),
             )
             for leg in legs
         ),

@@ -52,7 +52,7 @@ def _show(page: dict[str, Any]) -> None:
         lines = [line for line in page["lines"] if line["currency"] == total["currency"]]
         rows += [(line["kind"], line["zh"], *_columns(line)) for line in lines]
         rows.append(("total", "合计", *_columns(total)))
-    table(("account class", "", "debit", "credit"), rows, right=(2, 3))
+    table(("account class", "类别", "debit", "credit"), rows, right=(2, 3))
 
 
 def _columns(line: dict[str, Any]) -> tuple[str, str]:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from cli.day import phases
 from cli.day.cast import PAYMENTS_MIN, Plan
+from cli.day.conversations import charging
 from cli.day.files import ROWS, file_of, read_day, read_expected, write_day
 from cli.day.generate import generate
 from cli.day.outcome import outcome, run_trading
@@ -263,3 +264,11 @@ def test_an_outcome_in_another_form_is_refused_before_the_day(
     with pytest.raises(UsageError, match=said) as caught:
         read_day(tmp_path)
     assert caught.value.code == "bad-day"
+
+
+def test_charges_are_final_before_their_month_is_invoiced() -> None:
+    """A turn goes out in pages side by side: an invoice among them could overtake a charge."""
+    day = generate(Plan(40, seed=1))
+    talk = [{json.loads(said.raw)["type"] for said in turn.said} for turn in charging(day)]
+    assert {"fee.charged"} in talk
+    assert not any({"fee.charged", "fee.invoiced"} <= types for types in talk)

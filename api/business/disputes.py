@@ -19,7 +19,7 @@ from api.openapi import describe_list
 from api.paging import ONE_TEXT, Cursor, Limit, cursor_of, page_of, place_of
 from ledger.contracts.disputes import DISPUTED, OPEN, Dispute
 from ledger.contracts.payouts import Payout
-from ledger.contracts.receivers import Receiver
+from ledger.contracts.receivers import SUSPENDED, Receiver
 from ledger.contracts.refund_float import FloatMovement
 from ledger.contracts.refunds import Refund
 from node.storage.queries import Walk, along, open_disputes, walked
@@ -103,7 +103,8 @@ def disputes_about(reader: Reader, subjects: Sequence[str]) -> list[DisputeView]
 
 def shown(state: str, disputes: Sequence[DisputeView]) -> str:
     """Return the state to show of what the disputes are about, or of what contains it."""
-    return DISPUTED if any(each.state == OPEN for each in disputes) else state
+    is_disputed = any(each.state == OPEN for each in disputes)
+    return DISPUTED if is_disputed and state != SUSPENDED else state
 
 
 def disputed_among(reader: Reader, kind: str, names: Sequence[str]) -> set[str]:
@@ -115,7 +116,10 @@ def disputed_among(reader: Reader, kind: str, names: Sequence[str]) -> set[str]:
 def as_shown(reader: Reader, kind: str, rows: Sequence[S]) -> list[S]:
     """Return rows of a kind with the state to show, for a whole page in one query."""
     disputed = disputed_among(reader, kind, [row.key[0] for row in rows])
-    return [replace(row, state=DISPUTED) if row.key[0] in disputed else row for row in rows]
+    return [
+        replace(row, state=DISPUTED) if row.key[0] in disputed and row.state != SUSPENDED else row
+        for row in rows
+    ]
 
 
 def _view(row: Dispute) -> DisputeView:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from heapq import merge
 from itertools import islice
 
@@ -24,11 +24,14 @@ from node.storage.queries import Walk, walked
 from node.storage.reads import Reader
 from node.storage.store import Store
 
-_PLACE = msgspec.json.Decoder(tuple[str, Whole])
+Place = tuple[int, str, int]
+"""Bucket, payment and number of a leg: the order in which a payout's legs are listed."""
+
+_PLACE = msgspec.json.Decoder(tuple[Whole, str, Whole])
 
 
 class PayoutLegPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Legs of a payout by payment and number. Go on while there is a ``next``."""
+    """Legs of a payout by bucket, payment and number. Go on while there is a ``next``."""
 
     legs: list[LegView]
     next: str | UnsetType = UNSET
@@ -51,12 +54,11 @@ def payout_leg_routes(router: APIRouter, store: Store) -> None:
             row = reader.row(Payout, (payout,))
             if row is None:
                 raise no_such_payout(payout)
-            views = carried_by(reader, row, limit + 1, place_of(request, cursor, _PLACE))
-        shown = views[:limit]
-        more = len(views) > limit
-        goes_on = cursor_of(request, (shown[-1].payment, shown[-1].leg) if more else None)
-        page = PayoutLegPage(legs=shown, next=goes_on)
-        return list_answer(Asked(request, form), Page(page, LegView, shown, goes_on))
+            legs = carried_by(reader, row, limit + 1, place_of(request, cursor, _PLACE))
+            views = views_of(reader, row, legs[:limit])
+        goes_on = cursor_of(request, _place(legs[limit - 1]) if len(legs) > limit else None)
+        page = PayoutLegPage(legs=views, next=goes_on)
+        return list_answer(Asked(request, form), Page(page, LegView, views, goes_on))
 
 
 def no_such_payout(payout: str) -> Problem:
@@ -69,8 +71,8 @@ def no_such_payout(payout: str) -> Problem:
 
 
 def carried_by(
-    reader: Reader, payout: Payout, limit: int, after: tuple[str, int] | None = None
-) -> list[LegView]:
+    reader: Reader, payout: Payout, limit: int, after: Place | None = None
+) -> list[Leg | FormerLeg]:
     """Return the legs that a payout carried when it was created, and carries unless it came back.
 
     No leg joins a bucket that came back, so what is or was in its buckets since was in it.
@@ -79,36 +81,49 @@ def carried_by(
         reader: The snapshot.
         payout: The payout.
         limit: How many legs at most.
-        after: Payment and number of the last leg already seen.
+        after: Bucket, payment and number of the last leg already seen.
     """
-    ways = [*_stayed(reader, payout, after, limit), *_left(reader, payout, after, limit)]
-    legs = list(islice(merge(*ways, key=lambda leg: (leg.payment, leg.leg)), limit))
+    found: list[Leg | FormerLeg] = []
+    for bucket in sorted(map(int, payout.buckets)):
+        if after is None or after[0] <= bucket:
+            place = after[1:] if after is not None and after[0] == bucket else None
+            stayed = _stayed(reader, payout, bucket, place)
+            left = _left(reader, payout, bucket, place)
+            both: Iterator[Leg | FormerLeg] = merge(stayed, left, key=_place)
+            found += islice(both, limit - len(found))
+        if len(found) == limit:
+            break
+    return found
+
+
+def views_of(reader: Reader, payout: Payout, legs: Sequence[Leg | FormerLeg]) -> list[LegView]:
+    """Return legs that a payout carried as they are shown, in their order."""
     stayed = leg_views(reader, [leg for leg in legs if isinstance(leg, Leg)])
     former = [leg for leg in legs if isinstance(leg, FormerLeg)]
     left = former_leg_views(reader, former, payout.payout)
-    return sorted([*stayed, *left], key=lambda view: (view.payment, view.leg))
+    by_key = {(view.payment, view.leg): view for view in (*stayed, *left)}
+    return [by_key[leg.payment, leg.leg] for leg in legs]
 
 
-_Way = Iterator[Leg | FormerLeg]
+def _place(leg: Leg | FormerLeg) -> Place:
+    return leg.bucket, leg.payment, leg.leg
 
 
 def _stayed(
-    reader: Reader, payout: Payout, after: tuple[str, int] | None, chunk: int
-) -> Iterator[_Way]:
-    for seq in payout.buckets:
-        fixed = {"receiver": payout.receiver, "bucket": int(seq)}
-        yield walked(reader, Leg, Walk(fixed, ("payment", "leg")), after, chunk)
+    reader: Reader, payout: Payout, bucket: int, after: tuple[str, int] | None
+) -> Iterator[Leg | FormerLeg]:
+    fixed = {"receiver": payout.receiver, "bucket": bucket}
+    return walked(reader, Leg, Walk(fixed, ("payment", "leg")), after)
 
 
 def _left(
-    reader: Reader, payout: Payout, after: tuple[str, int] | None, chunk: int
-) -> Iterator[_Way]:
-    """Yield the legs that left the buckets of a payout after it had carried them."""
+    reader: Reader, payout: Payout, bucket: int, after: tuple[str, int] | None
+) -> Iterator[Leg | FormerLeg]:
+    """Yield the legs that left a bucket of a payout after it had carried them."""
     if payout.state != RETURNED:
         return
     place = None if after is None else (*after, SAFE_INTEGER_MAX)
-    for seq in payout.buckets:
-        fixed = {"receiver": payout.receiver, "bucket": int(seq)}
-        way = Walk(fixed, ("payment", "leg", "until"))
-        legs = walked(reader, FormerLeg, way, place, chunk)
-        yield (leg for leg in legs if leg.until > payout.entry)
+    fixed = {"receiver": payout.receiver, "bucket": bucket}
+    way = Walk(fixed, ("payment", "leg", "until"))
+    legs = walked(reader, FormerLeg, way, place)
+    yield from (leg for leg in legs if leg.until > payout.entry)

@@ -16,7 +16,7 @@ from api.business.disputes import DisputeView, as_shown, disputes_about, shown
 from api.business.expectations import ExpectationView, expectations_on
 from api.business.legs import LegView
 from api.business.parameters import AsOf, Id, known, now_ms
-from api.business.payout_legs import carried_by, no_such_payout
+from api.business.payout_legs import carried_by, no_such_payout, views_of
 from api.limits import PAGE_DEFAULT, PAGE_MAX
 from api.lists import Asked, Format, Page, list_answer
 from api.log_views import EntryView, timeline
@@ -129,7 +129,7 @@ def payout_view(reader: Reader, name: str, as_of_ms: int) -> PayoutView | None:
     return PayoutView(
         **msgspec.structs.asdict(_summary(replace(payout, state=state))),
         as_of=as_of_ms,
-        legs=carried_by(reader, payout, PAGE_MAX),
+        legs=views_of(reader, payout, carried_by(reader, payout, PAGE_MAX)),
         disputes=disputes,
         expectations=expectations_on(reader, subjects, as_of_ms),
         timeline=entries,

@@ -6,7 +6,7 @@ before another answers. Conversations are independent of each other: they may ru
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from itertools import groupby
 from typing import NamedTuple
 
@@ -34,10 +34,15 @@ class Turn(NamedTuple):
     said: tuple[Said, ...]
 
 
-def turns(said: Iterable[Said]) -> list[Turn]:
-    """Return a conversation by turns, in the order of the times."""
+def turns(said: Iterable[Said], apart: Container[str] = ()) -> list[Turn]:
+    """Return a conversation by turns, in the order of the times.
+
+    Within a turn only what is about one subject keeps its order. What is about the subjects
+    ``apart`` is a turn of its own, which ends before its party says more.
+    """
     timed = sorted(said, key=lambda each: each.at_ms)
-    return [Turn(party, tuple(run)) for party, run in groupby(timed, key=lambda each: each.party)]
+    runs = groupby(timed, key=lambda each: (each.party, each.subject in apart))
+    return [Turn(party, tuple(run)) for (party, _), run in runs]
 
 
 def opening(day: Day) -> list[Turn]:
@@ -75,7 +80,7 @@ def charging(day: Day) -> list[Turn]:
         for part in (row for row in rows if row.received_at):
             raw = fee_statements.profit_confirmed(part)
             said.append(Said(moment(part.received_at), part.party, part.share, raw))
-    return turns(said)
+    return turns(said, apart={fee.payment for fee in day.fees})  # an invoice needs all charges
 
 
 def disputing(day: Day) -> list[Turn]:
