@@ -113,10 +113,6 @@ class DueDates(dict[tuple[int, str], str]):
         due = self[day_number, cycle] = self._calendar.due_after(day_number, cycle)
         return due
 
-    def day_number(self, time_ms: int) -> int:
-        """Return what :meth:`Calendar.day_number` does."""
-        return (time_ms + self._shift_ms) // _DAY_MS
-
     def after(self, time_ms: int, cycle: str) -> str:
         """Return what :meth:`Calendar.due_date` does."""
         key = ((time_ms + self._shift_ms) // _DAY_MS, cycle)

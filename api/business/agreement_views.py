@@ -37,11 +37,11 @@ class AgreementView(msgspec.Struct, frozen=True, kw_only=True):
     """What agreements on fees and on profit sharing have in common.
 
     ``state`` is offered, conflicting, in-force, withdrawn or declined; disputed while a dispute
-    about it is open. ``holds`` says whether it is
-    the one that holds on the date that was asked for; from ``replaced_from`` on ``replaced_by``
-    does. The institution offers; ``accepted_by`` are those of the others that have accepted, and
-    ``awaiting`` those whose acceptance is missing or differs. ``conflict`` is what differs, and
-    ``closed_because`` why an offer is closed.
+    about it is open. ``holds`` says whether it is the one that holds on the date that was asked
+    for; from ``replaced_from`` on ``replaced_by`` does. The institution offers; ``accepted_by``
+    are those of the others that have accepted, and ``awaiting`` those whose acceptance is
+    missing or differs. ``conflict`` is what differs, and ``closed_because`` why an offer is
+    closed.
     """
 
     agreement: str

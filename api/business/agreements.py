@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Literal, NamedTuple, TypeVar
 
 import msgspec
@@ -14,6 +15,7 @@ from api import forms
 from api.business.agreement_views import (
     FeeAgreementView,
     ProfitAgreementView,
+    Standing,
     Standings,
     fee_view,
     profit_view,
@@ -29,9 +31,16 @@ from ledger.contracts.agreements import Agreement
 from ledger.contracts.disputes import DISPUTED
 from ledger.contracts.fee_agreements import FeeAgreement
 from ledger.contracts.profit_agreements import ProfitAgreement
+from ledger.genesis import Genesis
 from node.storage.queries import Walk, walked
 from node.storage.reads import Reader
 from node.storage.store import Store
+
+_SUBJECTS: dict[type[Agreement], str] = {
+    FeeAgreement: "fee-agreement",
+    ProfitAgreement: "profit-agreement",
+}
+"""What a dispute about an agreement names it as."""
 
 A = TypeVar("A", bound=Agreement)
 V = TypeVar("V", FeeAgreementView, ProfitAgreementView)
@@ -97,11 +106,7 @@ def agreement_routes(router: APIRouter, store: Store) -> None:
         """List agreements on fees: terms, who accepted them, and which hold on a date."""
         day = _day(store, on)
         wanted = _Wanted(state, currency, holds, place_of(request, cursor, ONE_TEXT), limit)
-        with store.reader() as reader:
-            standings = Standings(reader, day)
-            found, last = _found(reader, FeeAgreement, wanted, standings)
-            said = [fee_view(reader, row, standings.of(row), store.genesis) for row in found]
-            views = _shown(reader, "fee-agreement", said)
+        views, last = _listed(store, FeeAgreement, fee_view, wanted, day)
         goes_on = cursor_of(request, last)
         page = FeeAgreementPage(on=day, agreements=views, next=goes_on)
         return list_answer(Asked(request, form), Page(page, FeeAgreementView, views, goes_on))
@@ -121,20 +126,29 @@ def agreement_routes(router: APIRouter, store: Store) -> None:
         """List agreements on profit sharing: everybody's part, and whether it is accepted."""
         day = _day(store, on)
         wanted = _Wanted(state, currency, holds, place_of(request, cursor, ONE_TEXT), limit)
-        with store.reader() as reader:
-            standings = Standings(reader, day)
-            found, last = _found(reader, ProfitAgreement, wanted, standings)
-            said = [profit_view(reader, row, standings.of(row), store.genesis) for row in found]
-            views = _shown(reader, "profit-agreement", said)
+        views, last = _listed(store, ProfitAgreement, profit_view, wanted, day)
         goes_on = cursor_of(request, last)
         page = ProfitAgreementPage(on=day, agreements=views, next=goes_on)
         return list_answer(Asked(request, form), Page(page, ProfitAgreementView, views, goes_on))
 
 
-def _shown(reader: Reader, kind: str, views: list[V]) -> list[V]:
-    """Return views of agreements; disputed while a dispute is open."""
-    disputed = disputed_among(reader, kind, [view.agreement for view in views])
-    return [replace(view, state=DISPUTED) if view.agreement in disputed else view for view in views]
+def _listed(
+    store: Store,
+    kind: type[A],
+    view: Callable[[Reader, A, Standing, Genesis], V],
+    wanted: _Wanted,
+    day: str,
+) -> tuple[list[V], tuple[str, ...] | None]:
+    """Return a page of agreements as they are shown, and the place after which to go on."""
+    with store.reader() as reader:
+        standings = Standings(reader, day)
+        found, last = _found(reader, kind, wanted, standings)
+        views = [view(reader, row, standings.of(row), store.genesis) for row in found]
+        disputed = disputed_among(reader, _SUBJECTS[kind], [row.agreement for row in found])
+    shown = [
+        replace(each, state=DISPUTED) if each.agreement in disputed else each for each in views
+    ]
+    return shown, last
 
 
 def _day(store: Store, on: str) -> str:

@@ -226,7 +226,7 @@ def enter(
     """
     lines, whole = [(source, 0)], 0
     due_dates = tx.genesis.due_dates
-    day = due_dates.day_number(capture.captured_at)
+    day = tx.genesis.calendar.day_number(capture.captured_at)
     registered = tx.rows[receivers.Receiver]
     buckets = []
     for leg, amount in zip(legs, amounts, strict=True):
