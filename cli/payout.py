@@ -69,7 +69,7 @@ def _facts(view: dict[str, Any]) -> Iterator[str]:
 def _show_legs(legs: list[dict[str, Any]], view: dict[str, Any]) -> None:
     """Show legs; those of a payout that came back may have gone out with another one."""
     table(
-        ("payment", "leg", "purpose", "amount", "state", "payout"),
+        ("payment", "leg", "purpose", "amount", "state", "now in"),
         (
             (
                 leg["payment"],
@@ -77,9 +77,14 @@ def _show_legs(legs: list[dict[str, Any]], view: dict[str, Any]) -> None:
                 leg["purpose"],
                 money(leg["amount"], view["currency"]),
                 leg["state"],
-                leg.get("payout", ""),
+                _elsewhere(leg, view["payout"]),
             )
             for leg in legs
         ),
         right=(1, 3),
     )
+
+
+def _elsewhere(leg: dict[str, Any], payout: str) -> str:
+    """Return the other payout that a leg is in now; empty where there is none."""
+    return str(leg["payout"]) if leg.get("payout", payout) != payout else ""

@@ -122,7 +122,10 @@ def test_payout_shows_its_legs_what_became_of_it_and_who_said_so(
         "settlement.paid",
     ):
         assert words in out
-    assert "returned" in shown(kept, "payout O1", capsys)
+    assert "O4" not in out.partition("now in")[2].partition("arrival")[0]
+    came_back = shown(kept, "payout O1", capsys)
+    assert "payout O1: returned" in came_back
+    assert came_back.partition("now in")[2].split()[:8][-1] == "O3"  # which took its leg
     assert run(kept, "payout O9") == 1
     assert "no-such-payout" in capsys.readouterr().err
 

@@ -27,6 +27,9 @@ from node.storage.store import Store
 Place = tuple[int, str, int]
 """Bucket, payment and number of a leg: the order in which a payout's legs are listed."""
 
+CHUNK_MIN = 200
+"""Legs that are read at once, at least: some that left did so before the payout."""
+
 _PLACE = msgspec.json.Decoder(tuple[Whole, str, Whole])
 
 
@@ -84,11 +87,12 @@ def carried_by(
         after: Bucket, payment and number of the last leg already seen.
     """
     found: list[Leg | FormerLeg] = []
+    chunk = max(limit, CHUNK_MIN)
     for bucket in sorted(map(int, payout.buckets)):
         if after is None or after[0] <= bucket:
             place = after[1:] if after is not None and after[0] == bucket else None
-            stayed = _stayed(reader, payout, bucket, place)
-            left = _left(reader, payout, bucket, place)
+            stayed = _stayed(reader, payout, bucket, place, chunk)
+            left = _left(reader, payout, bucket, place, chunk)
             both: Iterator[Leg | FormerLeg] = merge(stayed, left, key=_place)
             found += islice(both, limit - len(found))
         if len(found) == limit:
@@ -110,14 +114,14 @@ def _place(leg: Leg | FormerLeg) -> Place:
 
 
 def _stayed(
-    reader: Reader, payout: Payout, bucket: int, after: tuple[str, int] | None
+    reader: Reader, payout: Payout, bucket: int, after: tuple[str, int] | None, chunk: int
 ) -> Iterator[Leg | FormerLeg]:
     fixed = {"receiver": payout.receiver, "bucket": bucket}
-    return walked(reader, Leg, Walk(fixed, ("payment", "leg")), after)
+    return walked(reader, Leg, Walk(fixed, ("payment", "leg")), after, chunk)
 
 
 def _left(
-    reader: Reader, payout: Payout, bucket: int, after: tuple[str, int] | None
+    reader: Reader, payout: Payout, bucket: int, after: tuple[str, int] | None, chunk: int
 ) -> Iterator[Leg | FormerLeg]:
     """Yield the legs that left a bucket of a payout after it had carried them."""
     if payout.state != RETURNED:
@@ -125,5 +129,5 @@ def _left(
     place = None if after is None else (*after, SAFE_INTEGER_MAX)
     fixed = {"receiver": payout.receiver, "bucket": bucket}
     way = Walk(fixed, ("payment", "leg", "until"))
-    legs = walked(reader, FormerLeg, way, place)
+    legs = walked(reader, FormerLeg, way, place, chunk)
     yield from (leg for leg in legs if leg.until > payout.entry)

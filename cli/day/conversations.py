@@ -34,14 +34,14 @@ class Turn(NamedTuple):
     said: tuple[Said, ...]
 
 
-def turns(said: Iterable[Said], apart: Container[str] = ()) -> list[Turn]:
+def turns(said: Iterable[Said], apart: Container[Said] = ()) -> list[Turn]:
     """Return a conversation by turns, in the order of the times.
 
-    Within a turn only what is about one subject keeps its order. What is about the subjects
-    ``apart`` is a turn of its own, which ends before its party says more.
+    Within a turn only what is about one subject keeps its order. What is said ``apart`` is a turn
+    of its own, which ends before its party says more.
     """
     timed = sorted(said, key=lambda each: each.at_ms)
-    runs = groupby(timed, key=lambda each: (each.party, each.subject in apart))
+    runs = groupby(timed, key=lambda each: (each.party, each in apart))
     return [Turn(party, tuple(run)) for (party, _), run in runs]
 
 
@@ -66,10 +66,11 @@ def refunding(day: Day) -> list[Turn]:
 
 def charging(day: Day) -> list[Turn]:
     """Return the charges, the invoices with their settlement, and how the income is shared."""
-    said = []
+    charges = []
     for fee in day.fees:
         raw = fee_statements.fee_charged(fee)
-        said.append(Said(moment(fee.charged_at), day.institution, fee.payment, raw))
+        charges.append(Said(moment(fee.charged_at), day.institution, fee.payment, raw))
+    said = [*charges]
     for row in day.invoices:
         asked, paid = fee_statements.fee_invoiced(row), fee_statements.fee_settled(row)
         said.append(Said(moment(row.invoiced_at), day.institution, row.invoice, asked))
@@ -80,7 +81,7 @@ def charging(day: Day) -> list[Turn]:
         for part in (row for row in rows if row.received_at):
             raw = fee_statements.profit_confirmed(part)
             said.append(Said(moment(part.received_at), part.party, part.share, raw))
-    return turns(said, apart={fee.payment for fee in day.fees})  # an invoice needs all charges
+    return turns(said, apart={*charges})  # an invoice needs all charges
 
 
 def disputing(day: Day) -> list[Turn]:
