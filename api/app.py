@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 
 from api import openapi, problems
-from api.books import books_routes
-from api.business.routes import business_routes
 from api.draining import Draining
-from api.evidence import evidence_routes
 from api.heads import HeadsAsGets
-from api.log import log_routes, proof_routes, record_routes
 from api.peer_route import peer_routes
+from api.read_server import add_reading_routes
+from api.readers import Readers, ReadsElsewhere
+from api.reading import Reading
 from api.service import probe_routes, service_routes
 from api.submit import submit_routes
 
 if TYPE_CHECKING:
     from node.node import Node
+    from node.submission import Submission
 
 VERSION = "1"
 
@@ -28,12 +28,13 @@ DESCRIPTION = (
 )
 
 
-def build_app(node: Node, draining: Draining) -> FastAPI:
+def build_app(node: Node, draining: Draining, readers: Readers | None = None) -> FastAPI:
     """Return the application that serves ``node``.
 
     Args:
         node: The node.
         draining: Counts submissions under way.
+        readers: Answer reads; without them the application does it itself.
     """
     app = FastAPI(
         title="Tongzhang node",
@@ -50,13 +51,14 @@ def build_app(node: Node, draining: Draining) -> FastAPI:
         peer_routes(node.peers),
         probe_routes(node, draining),
         submit_routes(node, draining),
-        business_routes(node.store, node.tokens),
-        books_routes(node.store, node.tokens),
-        record_routes(node),
-        log_routes(node),
-        proof_routes(node),
-        evidence_routes(node),
         service_routes(node, draining),
     ):
         app.include_router(router)
+
+    def find(record_id: str) -> Submission | None:
+        return node.host.journal.find(record_id)
+
+    add_reading_routes(app, Reading(node.home, node.store), find)
+    if readers is not None:
+        app.add_middleware(ReadsElsewhere, readers=readers, tokens=node.tokens, find=find)
     return app

@@ -27,7 +27,7 @@ def require(tokens: Tokens, *allowed: Scope) -> Any:
     """
 
     async def check(request: Request) -> None:
-        scopes = _scopes(tokens, _bearer(request))
+        scopes = _scopes(tokens, bearer(request))
         if scopes is None:
             raise Problem("bad-token", "List the tokens with `tongzhang token list`.")
         if not any(scope in scopes for scope in allowed):
@@ -51,7 +51,8 @@ def _refuse_other_parameters(request: Request) -> None:
     route = request.scope.get("route")
     if not isinstance(route, APIRoute):
         return
-    known = {field.alias for field in route.dependant.query_params}
+    asked = (route.dependant, *route.dependant.dependencies)
+    known = {field.alias for each in asked for field in each.query_params}
     given: set[str] = set()
     for name, value in request.query_params.multi_items():
         if name in given:
@@ -69,7 +70,12 @@ def _refuse_other_parameters(request: Request) -> None:
             )
 
 
-def _bearer(request: Request) -> str:
+def bearer(request: Request) -> str:
+    """Return the token of a request.
+
+    Raises:
+        Problem: ``no-token``.
+    """
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise Problem(

@@ -15,7 +15,6 @@ from starlette.responses import Response, StreamingResponse
 
 from api import forms
 from api.answers import IMMUTABLE, json_answer
-from api.auth import require
 from api.books_views import (
     AccountPage,
     AccountStatement,
@@ -34,6 +33,7 @@ from api.named import refuse_unknown_party
 from api.openapi import NDJSON, describe, describe_content, describe_list
 from api.paging import Cursor, Index, Limit, Whole, cursor_of, key_of, place_of
 from api.problems import Problem
+from api.reading import Reading
 from ledger.calendar import Calendar
 from ledger.chart import class_of, parties_of
 from ledger.genesis import Genesis
@@ -41,8 +41,6 @@ from ledger.limits import IDENTIFIER_CHARS_MAX, SAFE_INTEGER_MAX
 from ledger.posted import BooksHead, Place
 from node.storage.books import BookReader, posted_pages
 from node.storage.places import Places
-from node.storage.store import Store
-from node.tokens import Tokens
 
 ACCOUNT_CHARS_MAX = 2 * IDENTIFIER_CHARS_MAX + 16
 
@@ -73,15 +71,15 @@ Opened = Callable[..., AbstractContextManager[tuple[BookReader, Places, Place]]]
 """``opened(as_of, party="")``: the books, the places and the place asked for, in one snapshot."""
 
 
-def books_routes(store: Store, tokens: Tokens) -> APIRouter:
-    """Return the router that shows the books in ``store``."""
-    router = APIRouter(tags=["books"], dependencies=[require(tokens, "read")])
-    genesis = store.genesis
+def books_routes(reading: Reading) -> APIRouter:
+    """Return the router that shows the books of a ledger."""
+    router = reading.router("books")
+    genesis = reading.genesis
 
     @contextmanager
     def opened(as_of: str, party: str = "") -> Iterator[tuple[BookReader, Places, Place]]:
         refuse_unknown_party(party, genesis.names)
-        with store.reader() as reader:
+        with reading.reader() as reader:
             places = Places(reader, genesis)
             place = _place(places, genesis.calendar, as_of)
             _refuse_before_founding(place, as_of)
@@ -89,7 +87,7 @@ def books_routes(store: Store, tokens: Tokens) -> APIRouter:
 
     _add_totals(router, genesis, opened)
     _add_statement(router, genesis, opened)
-    _add_postings(router, store, opened)
+    _add_postings(router, reading, opened)
     return router
 
 
@@ -156,8 +154,8 @@ def _add_statement(router: APIRouter, genesis: Genesis, opened: Opened) -> None:
         return json_answer(page)
 
 
-def _add_postings(router: APIRouter, store: Store, opened: Opened) -> None:
-    genesis = store.genesis
+def _add_postings(router: APIRouter, reading: Reading, opened: Opened) -> None:
+    genesis = reading.genesis
 
     @router.get("/v1/books/entries/{index}", **describe(EntryPostings, "no-such-entry"))
     def show_postings(index: Index) -> Response:
@@ -179,7 +177,7 @@ def _add_postings(router: APIRouter, store: Store, opened: Opened) -> None:
             party=party,
             as_of=place,
         )
-        pages = posted_pages(store.reader, genesis, place, party)
+        pages = posted_pages(reading.reader, genesis, place, party)
         return StreamingResponse(books_stream(head, pages), media_type=NDJSON)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Path
@@ -11,17 +11,14 @@ from starlette.responses import Response
 
 from api import forms
 from api.answers import json_answer
-from api.auth import require
 from api.openapi import describe
 from api.problems import Problem
+from api.reading import Reading
 from consensus.evidence_file import Conviction, EvidenceFile, conviction, file_of
 from consensus.messages import decode_evidence
 from ledger.genesis import Genesis
 from node.storage.reads import Reader
 from node.storage.stored import StoredEvidence
-
-if TYPE_CHECKING:
-    from node.node import Node
 
 EvidenceId = Annotated[
     str, Path(pattern=forms.EVIDENCE_ID, description="The id, as listed: 64 hex digits.")
@@ -60,21 +57,21 @@ class EvidenceDocument(EvidenceView, frozen=True, kw_only=True, omit_defaults=Tr
     file: EvidenceFile
 
 
-def evidence_routes(node: Node) -> APIRouter:
-    """Return the router that shows the evidence of ``node``."""
-    router = APIRouter(tags=["evidence"], dependencies=[require(node.tokens, "read")])
+def evidence_routes(reading: Reading) -> APIRouter:
+    """Return the router that shows who has signed what contradicts itself."""
+    router = reading.router("evidence")
 
     @router.get("/v1/evidence", **describe(EvidencePage))
     def list_evidence() -> Response:
         """List who has signed what contradicts itself."""
-        with node.store.reader() as reader:
+        with reading.reader() as reader:
             return json_answer(evidence_page(reader))
 
     @router.get("/v1/evidence/{id}", **describe(EvidenceDocument, "no-such-evidence"))
     def show_evidence(id: EvidenceId) -> Response:  # noqa: A002 - the name in the path
         """Show one piece of evidence, with both signed statements."""
-        with node.store.reader() as reader:
-            found = evidence_document(reader, id, node.genesis)
+        with reading.reader() as reader:
+            found = evidence_document(reader, id, reading.genesis)
         if found is None:
             raise Problem("no-such-evidence", "GET /v1/evidence lists what this node holds")
         return json_answer(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import chain
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +12,6 @@ from msgspec import UNSET, UnsetType
 from starlette.responses import Response, StreamingResponse
 
 from api.answers import IMMUTABLE, json_answer, text_answer
-from api.auth import require
 from api.limits import BLOCKS_PAGE_MAX, PAGE_DEFAULT
 from api.log_views import (
     BlockPage,
@@ -34,14 +34,16 @@ from api.proofs import (
     inclusion_proof,
     tile_bytes,
 )
+from api.reading import Reading
 from api.results import State
 from ledger.entry import APPLIED
 from ledger.limits import SAFE_INTEGER_MAX
 from ledger.records import Recorded
 
 if TYPE_CHECKING:
-    from node.node import Node
     from node.submission import Submission
+
+    FindOwn = Callable[[str], Submission | None]
 
 NDJSON = "application/x-ndjson"
 OCTETS = "application/octet-stream"
@@ -73,21 +75,21 @@ class RecordView(msgspec.Struct, frozen=True, kw_only=True):
     message: str | UnsetType = UNSET
 
 
-def log_routes(node: Node) -> APIRouter:
-    """Return the router that shows the log of ``node``."""
-    router = APIRouter(tags=["log"], dependencies=[require(node.tokens, "read")])
+def log_routes(reading: Reading) -> APIRouter:
+    """Return the router that shows the log itself."""
+    router = reading.router("log")
 
     @router.get("/v1/entries", **describe(EntryPage))
     def list_entries(start: Start = 0, limit: Limit = PAGE_DEFAULT) -> Response:
         """List entries from an index on."""
-        with node.store.reader() as reader:
+        with reading.reader() as reader:
             views = entry_views(reader, reader.entries(start, limit))
             return json_answer(EntryPage(size=log_size(reader), entries=views))
 
     @router.get("/v1/entries/{index}", **describe(EntryView, "no-such-entry"))
     def show_entry(index: Index) -> Response:
         """Show one entry."""
-        with node.store.reader() as reader:
+        with reading.reader() as reader:
             entry = reader.entry(index)
             if entry is None:
                 raise Problem("no-such-entry", f"the log has {log_size(reader)} entries, from 0")
@@ -96,14 +98,14 @@ def log_routes(node: Node) -> APIRouter:
     @router.get("/v1/blocks", **describe(BlockPage))
     def list_blocks(start: Start = 1, limit: BlockLimit = BLOCKS_PAGE_MAX) -> Response:
         """List blocks from a height on."""
-        with node.store.reader() as reader:
+        with reading.reader() as reader:
             found = [block_view(summary) for summary in reader.blocks(start, limit)]
             return json_answer(BlockPage(height=reader.height(), blocks=found))
 
     @router.get("/v1/blocks/{height}", **describe(WholeBlock, "no-such-block"))
     def show_block(height: Index) -> Response:
         """Show a block, its header as signed, its batches and who made it final."""
-        with node.store.reader() as reader:
+        with reading.reader() as reader:
             stored = reader.block(height)
             if stored is None:
                 raise Problem("no-such-block", f"blocks are 1 to {reader.height()}")
@@ -112,7 +114,7 @@ def log_routes(node: Node) -> APIRouter:
     @router.get("/v1/log", **describe_content(NDJSON, "no-such-checkpoint"))
     def export_log(start: FirstBlock = 1) -> Response:
         """Export the log as lines that `tongzhang verify log` checks offline, a block a line."""
-        lines = node.export(start)
+        lines = reading.export(start)
         try:
             first = next(lines)  # what is wrong is said before the first byte
         except LookupError as error:
@@ -124,38 +126,44 @@ def log_routes(node: Node) -> APIRouter:
     return router
 
 
-def record_routes(node: Node) -> APIRouter:
-    """Return the router that tells submitters, and readers, what became of a record."""
-    router = APIRouter(tags=["records"], dependencies=[require(node.tokens, "read", "submit")])
+def record_routes(reading: Reading, find: FindOwn) -> APIRouter:
+    """Return the router that tells submitters, and readers, what became of a record.
+
+    Args:
+        reading: The ledger.
+        find: Returns an own record that is not in it yet, by its id, or None.
+    """
+    router = reading.router("records", "read", "submit")
 
     @router.get(
         "/v1/records/{party}/{id}", **describe(RecordView, "no-such-party", "no-such-record")
     )
     def show_record(party: Name, id: Name) -> Response:  # noqa: A002 - the name in the path
         """Tell the outcome of a record by its author and its id."""
-        refuse_unknown_party(party, node.genesis.names)
-        with node.store.reader() as reader:
+        refuse_unknown_party(party, reading.genesis.names)
+        # Asked first: a record that is final a moment later is in the ledger, and forgotten here.
+        own = find(id) if party == reading.party else None
+        with reading.reader() as reader:
             recorded = reader.row(Recorded, (party, id))
             entry = None if recorded is None else reader.entry(recorded.entry)
             if entry is not None:
                 return json_answer(_final_record(entry_views(reader, [entry])[0]))
-        submission = node.host.journal.find(id) if party == node.party else None
-        if submission is None:
+        if own is None:
             raise _no_such_record(party, id)
-        return json_answer(_own_record(submission))
+        return json_answer(_own_record(own))
 
     return router
 
 
-def proof_routes(node: Node) -> APIRouter:
-    """Return the router that proves the log of ``node`` to outsiders, in C2SP formats."""
-    router = APIRouter(tags=["proofs"], dependencies=[require(node.tokens, "read")])
+def proof_routes(reading: Reading) -> APIRouter:
+    """Return the router that proves the log to outsiders, in C2SP formats."""
+    router = reading.router("proofs")
 
     @router.get("/v1/checkpoint", **describe_content(TEXT, "no-such-checkpoint"))
     def show_checkpoint() -> Response:
         """Return the newest final checkpoint: signed by this party, cosigned by a quorum."""
         try:
-            return text_answer(node.checkpoint())
+            return text_answer(reading.checkpoint())
         except LookupError as error:
             raise Problem("no-such-checkpoint", str(error)) from None
 
@@ -164,28 +172,28 @@ def proof_routes(node: Node) -> APIRouter:
     )
     def show_receipt(party: Name, id: Name) -> Response:  # noqa: A002 - the name in the path
         """Return one file that proves, offline, who stated a record and that the log has it."""
-        refuse_unknown_party(party, node.genesis.names)
+        refuse_unknown_party(party, reading.genesis.names)
         try:
-            return text_answer(node.receipt(party, id))
+            return text_answer(reading.receipt(party, id))
         except LookupError as error:
             raise Problem("no-such-record", str(error), definite=False) from None
 
     @router.get("/v1/proofs/inclusion", **describe(InclusionProof, "index-out-of-range"))
     def prove_inclusion(index: Wanted, size: Size = None) -> Response:
         """Prove that the log of a size holds an entry at an index."""
-        with node.store.reader() as reader:
+        with reading.reader() as reader:
             return json_answer(inclusion_proof(reader, index, size))
 
     @router.get("/v1/proofs/consistency", **describe(ConsistencyProof, "index-out-of-range"))
     def prove_consistency(old: Wanted, new: Size = None) -> Response:
         """Prove that the log of a newer size only added to that of an older one."""
-        with node.store.reader() as reader:
+        with reading.reader() as reader:
             return json_answer(consistency_proof(reader, old, new))
 
     @router.get("/v1/tile/{path:path}", **describe_content(OCTETS, "no-such-tile"))
     def show_tile(path: str) -> Response:
         """Return a tile of hashes, or of entries, as C2SP tlog-tiles names them."""
-        with node.store.reader() as reader:
+        with reading.reader() as reader:
             data = tile_bytes(reader, f"tile/{path}")
         return Response(data, media_type=OCTETS, headers=IMMUTABLE)
 

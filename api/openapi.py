@@ -189,6 +189,7 @@ def _submission() -> dict[str, Any]:
         "refused-in-log",
         "id-reused",
         "body-too-large",
+        "too-many-records",
         "unsupported-media-type",
         "refused",
         "busy",

@@ -56,6 +56,7 @@ TABLE: dict[str, tuple[int, str]] = {
     "id-reused": (409, "The id already names another record of this author"),
     "refused-in-log": (409, "The record stands in the log as refused and changed nothing"),
     "body-too-large": (413, "The request is too large"),
+    "too-many-records": (413, "The array has too many records"),
     "record-too-large": (413, "The record is too large"),
     "unsupported-media-type": (415, "This address does not take this content type"),
     "head-too-large": (431, "The head of the request is too large"),
@@ -69,6 +70,7 @@ TABLE: dict[str, tuple[int, str]] = {
     "conflicting-final": (503, "The node stopped: it saw two final histories"),
     "corrupt-ledger": (503, "The node stopped: its database is damaged"),
     "disk-full": (503, "The node stopped: its disk is full"),
+    "height-not-reached": (503, "The ledger has not come to this height here"),
     "not-ready": (503, "The node cannot take part at the moment"),
     "state-diverged": (503, "The node stopped: its state differs from the quorum's"),
     "stopping": (503, "The node is shutting down"),
@@ -88,7 +90,7 @@ _WANTED = {
 
 _SHOWN_CHARS = 80
 
-RETRY_AFTER_S = {"busy": 1, "not-ready": 2, "stopping": 5}
+RETRY_AFTER_S = {"busy": 1, "height-not-reached": 2, "not-ready": 2, "stopping": 5}
 
 
 class Problem(Exception):

@@ -8,11 +8,10 @@ not wait.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -20,6 +19,8 @@ import uvicorn
 from api.app import build_app
 from api.connection import BoundedConnection
 from api.draining import Draining
+from api.read_server import QuietServer
+from api.readers import Readers
 from node.peers import PING_INTERVAL_S, PING_TIMEOUT_S
 
 if TYPE_CHECKING:
@@ -40,16 +41,18 @@ class Service:
     Args:
         node: The node; :meth:`run` starts and stops it.
         listener: A bound socket, as :func:`listen` makes it.
+        readers: Answer reads; without them this process does it itself.
     """
 
-    def __init__(self, node: Node, listener: socket.socket) -> None:
+    def __init__(self, node: Node, listener: socket.socket, readers: Readers | None = None) -> None:
         self._node = node
         self._listener = listener
+        self._readers = readers
         self._draining = Draining()
         self._stop = asyncio.Event()
         self.started = asyncio.Event()
         config = uvicorn.Config(
-            build_app(node, self._draining),
+            build_app(node, self._draining, readers),
             http=BoundedConnection,
             ws="websockets-sansio",
             loop="none",
@@ -67,7 +70,7 @@ class Service:
             ws_ping_interval=PING_INTERVAL_S,
             ws_ping_timeout=PING_TIMEOUT_S,
         )
-        self._server = _Server(config)
+        self._server = QuietServer(config)
 
     @property
     def port(self) -> int:
@@ -86,6 +89,7 @@ class Service:
         serving = asyncio.create_task(self._server.serve([self._listener]), name="http")
         running = asyncio.create_task(self._node.run(), name="node")
         stopping = asyncio.create_task(self._stop.wait(), name="stop")
+        watching = asyncio.create_task(self._watch_readers(), name="readers")
         self.started.set()
         await asyncio.wait([serving, running, stopping], return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
@@ -93,18 +97,15 @@ class Service:
         self._node.stop()
         self._server.should_exit = True
         results = await asyncio.gather(running, serving, return_exceptions=True)
+        watching.cancel()
         self._listener.close()
         for result in results:
             if isinstance(result, BaseException):
                 raise result
 
-
-class _Server(uvicorn.Server):
-    """uvicorn's server without its own signal handling: the service does that."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
+    async def _watch_readers(self) -> None:
+        if self._readers is not None:
+            await self._readers.watch()
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -118,7 +119,12 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def serve(
-    node: Node, host: str, port: int, *, on_started: Callable[[int], None] | None = None
+    node: Node,
+    host: str,
+    port: int,
+    *,
+    readers: Readers | None = None,
+    on_started: Callable[[int], None] | None = None,
 ) -> None:
     """Run ``node`` and serve it until SIGTERM or SIGINT.
 
@@ -126,6 +132,7 @@ def serve(
         node: The node.
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one.
+        readers: Answer reads; without them this process does it itself.
         on_started: Is told the port once it is open.
 
     Raises:
@@ -133,13 +140,10 @@ def serve(
     """
     listener = listen(host, port)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(node, listener, on_started))
+        runner.run(_serve(Service(node, listener, readers), on_started))
 
 
-async def _serve(
-    node: Node, listener: socket.socket, on_started: Callable[[int], None] | None
-) -> None:
-    service = Service(node, listener)
+async def _serve(service: Service, on_started: Callable[[int], None] | None) -> None:
     loop = asyncio.get_running_loop()
     for number in STOP_SIGNALS:
         loop.add_signal_handler(number, service.stop)

@@ -1,13 +1,14 @@
 """Bulk submission: a stream of lines in, a stream of results out, in order.
 
-Three stages, each bounded, so that neither a slow node nor a slow client costs unbounded memory::
+Three stages::
 
     lines → [500 at a time to the node] → [wait for their blocks] → [results to the client]
 
 When the node is busy, reading pauses and goes on later; nothing fails for it. A client may read
-results while it still sends, or send everything first: results that are not read yet are kept, up
-to :data:`api.limits.UNREAD_BYTES_MAX`. Should the stream have to end early, its last line is a
-problem document whose ``line`` is the first line that was not taken.
+results while it still sends, or send everything first: what it has not read yet is kept. What all
+streams hold is bounded by :data:`api.limits.STREAM_BYTES_MAX`, see :class:`Shares`. Should the
+stream have to end early, its last line is a problem document whose ``line`` is the first line that
+was not taken.
 """
 
 from __future__ import annotations
@@ -28,10 +29,13 @@ from api.limits import (
     BUSY_WAIT_FIRST_S,
     BUSY_WAIT_MAX_S,
     CHUNK_LINES,
-    CHUNKS_WAITING_MAX,
     LINE_BYTES_MAX,
+    LINE_COST_BYTES,
+    PART_BYTES_MAX,
+    ROOM_POLL_S,
+    STALL_LOOKS,
     STALL_S,
-    UNREAD_BYTES_MAX,
+    STREAM_BYTES_MAX,
 )
 from api.problems import Problem, of_error
 from api.results import RecordResult, refused_line, result_of
@@ -45,12 +49,16 @@ _encoder = msgspec.json.Encoder()
 
 
 class Taken(NamedTuple):
-    """Lines that were handed to the node: their numbers, what became of them, and until when."""
+    """Lines that were handed to the node: their numbers, what became of them, and until when.
+
+    ``cost`` is what they hold of the stream's share.
+    """
 
     lines: Sequence[int]
     submissions: Sequence[Submission]
     too_long: Sequence[int]
     deadline: float
+    cost: int
 
 
 class Stalled(Exception):
@@ -103,49 +111,121 @@ class LineSplitter:
         return None if len(line) > self._line_bytes_max else line
 
 
+class Shares:
+    """Divides the bytes that streams may hold: each may hold as much as is still free.
+
+    So one stream alone gets half of all, n streams get 1/(n + 1) each, and there is always room
+    for one more. Source: dynamic thresholds, Choudhury and Hahne, IEEE/ACM Transactions on
+    Networking 6 (2), 1998.
+
+    Args:
+        bytes_max: What all streams together may hold.
+    """
+
+    def __init__(self, bytes_max: int = STREAM_BYTES_MAX) -> None:
+        self.free = bytes_max
+        self.turn = asyncio.Lock()
+        """Held while many records are taken: between two such turns all others are served."""
+
+    def share(self) -> Share:
+        """Return the share of one more stream."""
+        return Share(self)
+
+
+class Share:
+    """What one stream holds: lines on their way, and results that are not read yet."""
+
+    def __init__(self, shares: Shares) -> None:
+        self._shares = shares
+        self.turn = shares.turn
+        self.held = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether the stream must not take more now."""
+        return self.held > self._shares.free
+
+    def hold(self, size: int) -> None:
+        """Count ``size`` bytes more; fewer, if it is negative."""
+        self.held += size
+        self._shares.free -= size
+
+    def give_back(self) -> None:
+        """Count nothing any more: the stream has ended."""
+        self.hold(-self.held)
+
+
 class Unread:
-    """Results that the client has not read yet: bounded, first in, first out."""
+    """Results that the client has not read yet: first in, first out.
 
-    def __init__(self, bytes_max: int = UNREAD_BYTES_MAX) -> None:
+    Args:
+        share: Where they count.
+    """
+
+    def __init__(self, share: Share) -> None:
         self._parts: deque[bytes] = deque()
-        self._bytes = 0
-        self._bytes_max = bytes_max
+        self._share = share
         self._filled = asyncio.Event()
-        self._emptied = asyncio.Event()
         self._ended = False
+        self._bytes = 0
+        self._bytes_read = 0
 
-    async def put(self, part: bytes) -> None:
-        """Add results; waits while too much is unread.
-
-        Raises:
-            Stalled: nothing was read for :data:`STALL_S`.
-        """
-        while self._bytes > self._bytes_max:
-            self._emptied.clear()
-            try:
-                await asyncio.wait_for(self._emptied.wait(), STALL_S)
-            except TimeoutError:
-                raise Stalled(f"no result was read for {STALL_S:.0f} s") from None
+    def put(self, part: bytes) -> None:
+        """Add results."""
+        self._count(len(part))
         self._parts.append(part)
-        self._bytes += len(part)
         self._filled.set()
 
     def end(self, last: bytes = b"") -> None:
         """Add a last part and say that nothing follows."""
-        self._parts.append(last)
+        self.put(last)
         self._ended = True
-        self._filled.set()
+
+    async def room(self) -> None:
+        """Wait while the stream holds too much."""
+        while self._share.full:
+            await asyncio.sleep(ROOM_POLL_S)
+
+    async def refuse_stalled(self) -> None:
+        """Watch that the client reads when nothing else goes on.
+
+        Raises:
+            Stalled: for :data:`STALL_S` it had to read, and did not.
+        """
+        loop = asyncio.get_running_loop()
+        since, read = loop.time(), -1
+        while loop.time() - since <= STALL_S:
+            await asyncio.sleep(STALL_S / STALL_LOOKS)
+            must_read = self._bytes > 0 and (self._ended or self._share.full)
+            if not must_read or self._bytes_read != read:
+                since, read = loop.time(), self._bytes_read
+        raise Stalled(f"no result was read for {STALL_S:.0f} s")
 
     async def parts(self) -> AsyncIterator[bytes]:
-        """Yield what there is, several results at once, until the end."""
+        """Yield what there is, several results at once, until the end.
+
+        A part counts as read when the next one is asked for.
+        """
         while not self._ended or self._parts:
             await self._filled.wait()
-            self._filled.clear()
-            part = b"".join(self._parts)
-            self._parts.clear()
-            self._bytes = 0
-            self._emptied.set()
+            part = self._next()
             yield part
+            self._count(-len(part))
+            self._bytes_read += len(part)
+
+    def _count(self, size: int) -> None:
+        self._share.hold(size)
+        self._bytes += size
+
+    def _next(self) -> bytes:
+        taken: list[bytes] = []
+        size = 0
+        while self._parts and (not taken or size + len(self._parts[0]) <= PART_BYTES_MAX):
+            taken.append(self._parts.popleft())
+            size += len(taken[-1])
+        if not self._parts:
+            self._filled.clear()
+        return b"".join(taken)
 
 
 class BulkResponse(Response):
@@ -155,33 +235,38 @@ class BulkResponse(Response):
         node: Takes the records.
         draining: Counts the stream while it runs.
         request: The request, its body not read.
-        timeout_s: How long each line is waited for; 0 to return once it is queued.
+        bounds: How long each line is waited for, in s (0 to return once it is queued), and the
+            share of the stream.
     """
 
     media_type = "application/x-ndjson"
 
-    def __init__(self, node: Node, draining: Draining, request: Request, timeout_s: float) -> None:
+    def __init__(
+        self, node: Node, draining: Draining, request: Request, bounds: tuple[float, Share]
+    ) -> None:
         super().__init__()
         del self.headers["content-length"]
         self._node = node
         self._draining = draining
         self._body = request.stream()
         self._path = request.url.path
-        self._timeout_s = timeout_s
-        self._taken: asyncio.Queue[Taken | None] = asyncio.Queue(CHUNKS_WAITING_MAX)
-        self._unread = Unread()
+        self._timeout_s, self._share = bounds
+        self._taken: asyncio.Queue[Taken | None] = asyncio.Queue()
+        self._unread = Unread(self._share)
         self._line = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take the first lines, so that a node that takes none says so; then stream."""
         splitter = LineSplitter()
-        with self._draining.submission():
-            try:
+        try:
+            with self._draining.submission():
                 lines = await self._first_lines(splitter)
                 await self._take_chunk(lines[:CHUNK_LINES])
-            except ClientDisconnect:
-                return
-            await self._run(splitter, lines[CHUNK_LINES:], send)
+                await self._run(splitter, lines[CHUNK_LINES:], send)
+        except ClientDisconnect:
+            return
+        finally:
+            self._share.give_back()
 
     async def _first_lines(self, splitter: LineSplitter) -> list[bytes | None]:
         async for data in self._body:
@@ -194,14 +279,16 @@ class BulkResponse(Response):
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         working = asyncio.create_task(self._work(splitter, lines))
         sending = asyncio.create_task(self._send(send))
+        watching = asyncio.create_task(self._unread.refuse_stalled())
         try:
-            await asyncio.wait({working, sending}, return_when=asyncio.FIRST_COMPLETED)
-            if working.done():
-                working.result()  # raises Stalled: the server then cuts the connection
+            await asyncio.wait({sending, watching}, return_when=asyncio.FIRST_COMPLETED)
+            if watching.done():
+                watching.result()  # raises: the server then cuts the connection
             await sending
         finally:
-            working.cancel()
-            sending.cancel()
+            for task in (working, sending, watching):
+                task.cancel()
+            await asyncio.gather(working, return_exceptions=True)
 
     async def _send(self, send: Send) -> None:
         async for part in self._unread.parts():
@@ -231,30 +318,32 @@ class BulkResponse(Response):
                 await self._take(splitter.feed(data))
             await self._take(splitter.end())
         finally:
-            await self._taken.put(None)
+            self._taken.put_nowait(None)
 
     async def _take(self, lines: Sequence[bytes | None]) -> None:
         for first in range(0, len(lines), CHUNK_LINES):
             await self._take_chunk(lines[first : first + CHUNK_LINES])
 
     async def _take_chunk(self, lines: Sequence[bytes | None]) -> None:
+        await self._unread.room()
         first = self._line + 1
         numbered = list(enumerate(lines, first))
         wanted = [(number, line) for number, line in numbered if line]
         too_long = [number for number, line in numbered if line is None]
+        cost = sum(len(line) + LINE_COST_BYTES for _, line in wanted if line)
+        self._share.hold(cost)
         submissions = await self._submit([line for _, line in wanted if line])
         self._line += len(lines)
         deadline = asyncio.get_running_loop().time() + self._timeout_s
-        await self._taken.put(
-            Taken([number for number, _ in wanted], submissions, too_long, deadline)
-        )
+        numbers = [number for number, _ in wanted]
+        self._taken.put_nowait(Taken(numbers, submissions, too_long, deadline, cost))
 
     async def _submit(self, raws: Sequence[bytes]) -> Sequence[Submission]:
         wait_s = BUSY_WAIT_FIRST_S
         while raws:
             self._draining.refuse_stopping()
             try:
-                return self._node.submit(raws)
+                return await take(self._node, raws, self._share.turn)
             except Busy:
                 pass
             await asyncio.sleep(wait_s)
@@ -273,8 +362,9 @@ class BulkResponse(Response):
             ]
             if taken.too_long:
                 results = self._with_too_long(results, taken.too_long)
+            self._share.hold(-taken.cost)
             if results:
-                await self._unread.put(_encoder.encode_lines(results))
+                self._unread.put(_encoder.encode_lines(results))
 
     def _with_too_long(
         self, results: list[RecordResult], too_long: Sequence[int]
@@ -283,3 +373,15 @@ class BulkResponse(Response):
         problem = Problem("record-too-large", detail)
         results += [refused_line(self._node.party, line, problem) for line in too_long]
         return sorted(results, key=lambda result: result.line)  # type: ignore[arg-type, return-value]
+
+
+async def take(node: Node, raws: Sequence[bytes], turn: asyncio.Lock) -> list[Submission]:
+    """Hand many records to the node in a turn, after which all others are served.
+
+    Raises:
+        NodeError: what :meth:`node.node.Node.submit` raises.
+    """
+    async with turn:
+        submissions = node.submit(raws)
+        await asyncio.sleep(0)
+    return submissions

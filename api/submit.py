@@ -12,11 +12,11 @@ from starlette.responses import Response
 from api.answers import json_answer
 from api.auth import require
 from api.draining import Draining
-from api.limits import BODY_BYTES_MAX, TIMEOUT_MS_DEFAULT, TIMEOUT_MS_MAX
+from api.limits import ARRAY_RECORDS_MAX, BODY_BYTES_MAX, TIMEOUT_MS_DEFAULT, TIMEOUT_MS_MAX
 from api.openapi import JSON, NDJSON, SUBMISSION
 from api.problems import Problem
 from api.results import ACCEPTED, ask_link, problem_of, result_of
-from api.stream import BulkResponse
+from api.stream import BulkResponse, Shares, take
 from ledger import canonical
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ _array = msgspec.json.Decoder(list[msgspec.Raw])
 def submit_routes(node: Node, draining: Draining) -> APIRouter:
     """Return the router that takes records for ``node``."""
     router = APIRouter(tags=["records"], dependencies=[require(node.tokens, "submit")])
+    shares = Shares()
 
     @router.post("/v1/records", **SUBMISSION)
     async def submit_records(
@@ -51,15 +52,17 @@ def submit_routes(node: Node, draining: Draining) -> APIRouter:
         timeout_s = timeout_ms / 1000 if wait == "final" else 0.0
         kind = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
         if kind == NDJSON:
-            return BulkResponse(node, draining, request, timeout_s)
+            return BulkResponse(node, draining, request, (timeout_s, shares.share()))
         if kind != JSON:
             raise Problem("unsupported-media-type", f"expected {JSON} or {NDJSON}, got {kind!r}")
         body = (await read_body(request)).strip()
         with draining.submission():
             if body.startswith(b"["):
-                submissions = await _finish(node, draining, _array_of(body), timeout_s)
+                submissions = await take(node, _array_of(body), shares.turn)
+                await _finish(node, draining, submissions, timeout_s)
                 return json_answer([result_of(submission) for submission in submissions])
-            (submission,) = await _finish(node, draining, [_one_of(body)], timeout_s)
+            (submission,) = submissions = node.submit([_one_of(body)])
+            await _finish(node, draining, submissions, timeout_s)
             return _answer(submission)
 
     return router
@@ -89,12 +92,10 @@ def _refuse_body(size: int) -> None:
 
 
 async def _finish(
-    node: Node, draining: Draining, raws: Sequence[bytes], timeout_s: float
-) -> Sequence[Submission]:
-    submissions = node.submit(raws)
+    node: Node, draining: Draining, submissions: Sequence[Submission], timeout_s: float
+) -> None:
     if timeout_s:
         await draining.wait(node.wait(submissions, timeout_s))
-    return submissions
 
 
 def _one_of(body: bytes) -> bytes:
@@ -105,13 +106,19 @@ def _one_of(body: bytes) -> bytes:
 
 def _array_of(body: bytes) -> list[bytes]:
     try:
-        raws = [bytes(raw) for raw in _array.decode(body)]
+        raws = _array.decode(body)
     except (ValueError, RecursionError) as error:
         found = canonical.diagnose(body, "the array", str(error))
         raise Problem(found.code, found.message) from None
+    if len(raws) > ARRAY_RECORDS_MAX:
+        raise Problem(
+            "too-many-records",
+            f"an array has at most {ARRAY_RECORDS_MAX} records, got {len(raws)}; nothing of it was "
+            f"taken. Send them as {NDJSON}, one a line: a stream has no limit",
+        )
     if not raws:
         raise Problem("empty-body", "expected at least one record in the array")
-    return raws
+    return [bytes(raw) for raw in raws]
 
 
 def _answer(submission: Submission) -> Response:

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
+from api.read_server import LOG_FORMAT
+from api.readers import Readers
 from api.server import serve
 from cli.errors import CheckFailed, UsageError, writing
 from cli.output import note, plural, progress
@@ -35,7 +37,6 @@ Checked = Literal["nothing", "log", "state"]
 REBUILDING = "rebuilding"
 """Names the database that the home's key signs with: another one has forgotten votes (I2)."""
 _SQLITE_FILES = ("", "-wal", "-shm")
-_LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 def run_node(path: Path, *, rebuild: bool, checked: Checked) -> None:
@@ -50,9 +51,10 @@ def run_node(path: Path, *, rebuild: bool, checked: Checked) -> None:
         NodeError: the home or its database cannot be used.
         CheckFailed: the address is in use.
     """
-    with lock_home(path):
-        home = load_home(path)
-        logging.basicConfig(level=home.config.log_level.upper(), format=_LOG_FORMAT)
+    home = load_home(path)
+    logging.basicConfig(level=home.config.log_level.upper(), format=LOG_FORMAT)
+    # Begun first: what copies this process must hold neither its lock nor its database.
+    with contextlib.closing(Readers(home)) as readers, lock_home(path):
         if rebuild or (path / REBUILDING).exists():
             with writing(path):
                 _start_over(home)
@@ -64,7 +66,7 @@ def run_node(path: Path, *, rebuild: bool, checked: Checked) -> None:
         node = Node(home, store)
         _spare_the_collector()
         try:
-            serve(node, config.host, config.port, on_started=_say_started(home))
+            serve(node, config.host, config.port, readers=readers, on_started=_say_started(home))
         except OSError as error:
             raise CheckFailed(
                 "address-in-use",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from consensus.effects import Now
@@ -13,7 +13,6 @@ from node.handshake import Identity
 from node.home import Home
 from node.host import Host
 from node.peers import PeerLinks
-from node.proofs import export_lines, receipt_of, served_checkpoint
 from node.storage.store import Store
 from node.submission import Submission
 
@@ -120,34 +119,6 @@ class Node:
             return await asyncio.wait_for(done, timeout_s)
         except TimeoutError:
             return False
-
-    # -- proofs -----------------------------------------------------------------------------------
-
-    def receipt(self, party: str, record_id: str) -> str:
-        """Return the receipt of a final record; from any thread.
-
-        Raises:
-            LookupError: there is no such final record.
-        """
-        with self.store.reader() as reader:
-            return receipt_of(reader, self.genesis, self.home.signer, party, record_id)
-
-    def checkpoint(self) -> str:
-        """Return the latest cosigned checkpoint, signed by this node too; from any thread.
-
-        Raises:
-            LookupError: nothing is final yet.
-        """
-        with self.store.reader() as reader:
-            return served_checkpoint(reader, self.genesis, self.home.signer)[0]
-
-    def export(self, start: int) -> Iterator[bytes]:
-        """Return the lines of an export from block ``start`` on; from any thread.
-
-        Raises:
-            LookupError: nothing is final yet.
-        """
-        return export_lines(self.store.reader, self.genesis, self.home.signer, start)
 
     # -- status -----------------------------------------------------------------------------------
 

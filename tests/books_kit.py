@@ -16,11 +16,14 @@ from fastapi import FastAPI
 
 from api import problems
 from api.books import books_routes
+from api.reading import Reading
 from ledger import domains
 from ledger.batch import Batch
 from ledger.block import Block, BlockHeader, batch_hashes, encode_header, genesis_tip, tip_of
 from ledger.execute import Execution
 from ledger.genesis import Genesis
+from node.config import Config
+from node.home import Home
 from node.storage.store import Store
 from node.tokens import Tokens
 from tests.fee_kit import (
@@ -151,7 +154,8 @@ def serving(store: Store, folder: Path) -> Iterator[Served]:
     _, token = tokens.create("test", ["read"], 0)
     app = FastAPI()
     problems.install(app)
-    app.include_router(books_routes(store, tokens))
+    home = Home(folder, Config("auditor", "127.0.0.1", 0), store.genesis, signer("auditor"))
+    app.include_router(books_routes(Reading(home, store)))
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)

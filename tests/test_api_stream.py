@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api import stream
-from api.stream import LineSplitter, Stalled, Unread
+from api.stream import LineSplitter, Share, Shares, Stalled, Unread
 
 
 def split(parts: list[bytes], line_bytes_max: int = 100) -> list[bytes | None]:
@@ -49,28 +49,78 @@ def test_a_line_without_end_is_not_kept_in_memory() -> None:
 
 def test_unread_results_come_out_in_order_and_once() -> None:
     async def scenario() -> None:
-        unread = Unread(bytes_max=10)
+        share = Shares(bytes_max=10).share()
+        unread = Unread(share)
 
         async def produce() -> None:
             for number in range(100):
-                await unread.put(b"%d;" % number)
+                await unread.room()
+                unread.put(b"%d;" % number)
+                assert share.held <= 8
             unread.end(b"last")
 
         producing = asyncio.create_task(produce())
         found = b"".join([part async for part in unread.parts()])
         await producing
         assert found == b"".join(b"%d;" % number for number in range(100)) + b"last"
+        assert share.held == 0
 
     asyncio.run(scenario())
 
 
-def test_a_client_that_never_reads_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_client_that_never_reads_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, ended: bool
+) -> None:
     monkeypatch.setattr(stream, "STALL_S", 0.01)
 
     async def scenario() -> None:
-        unread = Unread(bytes_max=10)
-        await unread.put(b"x" * 11)
+        unread = Unread(Shares(bytes_max=10).share())
+        unread.put(b"x" * (1 if ended else 11))
+        if ended:
+            unread.end()
         with pytest.raises(Stalled):
-            await unread.put(b"y")
+            await unread.refuse_stalled()
 
     asyncio.run(scenario())
+
+
+def test_a_client_that_sends_first_and_reads_later_is_not_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stream, "STALL_S", 0.01)
+
+    async def scenario() -> None:
+        unread = Unread(Shares(bytes_max=10).share())
+        unread.put(b"x" * 5)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(unread.refuse_stalled(), 0.1)
+
+    asyncio.run(scenario())
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(1, 50)), max_size=300))
+def test_streams_that_take_what_they_may_hold_no_more_than_all(
+    steps: list[tuple[int, int]],
+) -> None:
+    shares = Shares(bytes_max=1000)
+    streams: list[Share] = [shares.share() for _ in range(10)]
+    for index, size in steps:
+        if not streams[index].full:
+            streams[index].hold(size)
+    held = sum(each.held for each in streams)
+    assert held + shares.free == 1000
+    assert shares.free > -50  # one step beyond at most
+    assert all(each.held - 50 <= 500 for each in streams)
+    for each in streams:
+        each.give_back()
+    assert shares.free == 1000
+
+
+def test_one_stream_alone_may_hold_half_and_a_newcomer_always_something() -> None:
+    shares = Shares(bytes_max=1000)
+    first, second = shares.share(), shares.share()
+    while not first.full:
+        first.hold(1)
+    assert first.held == 501
+    assert not second.full

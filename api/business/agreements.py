@@ -27,6 +27,7 @@ from api.limits import PAGE_DEFAULT
 from api.lists import Asked, Format, Page, list_answer
 from api.openapi import describe_list
 from api.paging import ONE_TEXT, Cursor, Limit, cursor_of, page_of, place_of
+from api.reading import Reading
 from ledger.contracts.agreements import Agreement
 from ledger.contracts.disputes import DISPUTED
 from ledger.contracts.fee_agreements import FeeAgreement
@@ -34,7 +35,6 @@ from ledger.contracts.profit_agreements import ProfitAgreement
 from ledger.genesis import Genesis
 from node.storage.queries import Walk, walked
 from node.storage.reads import Reader
-from node.storage.store import Store
 
 _SUBJECTS: dict[type[Agreement], str] = {
     FeeAgreement: "fee-agreement",
@@ -88,7 +88,7 @@ class _Wanted(NamedTuple):
     limit: int
 
 
-def agreement_routes(router: APIRouter, store: Store) -> None:
+def agreement_routes(router: APIRouter, reading: Reading) -> None:
     """Add the routes to agreements."""
 
     @router.get("/v1/fee-agreements", **describe_list(FeeAgreementPage))
@@ -104,9 +104,9 @@ def agreement_routes(router: APIRouter, store: Store) -> None:
         form: Format = None,
     ) -> Response:
         """List agreements on fees: terms, who accepted them, and which hold on a date."""
-        day = _day(store, on)
+        day = _day(reading, on)
         wanted = _Wanted(state, currency, holds, place_of(request, cursor, ONE_TEXT), limit)
-        views, last = _listed(store, FeeAgreement, fee_view, wanted, day)
+        views, last = _listed(reading, FeeAgreement, fee_view, wanted, day)
         goes_on = cursor_of(request, last)
         page = FeeAgreementPage(on=day, agreements=views, next=goes_on)
         return list_answer(Asked(request, form), Page(page, FeeAgreementView, views, goes_on))
@@ -124,26 +124,26 @@ def agreement_routes(router: APIRouter, store: Store) -> None:
         form: Format = None,
     ) -> Response:
         """List agreements on profit sharing: everybody's part, and whether it is accepted."""
-        day = _day(store, on)
+        day = _day(reading, on)
         wanted = _Wanted(state, currency, holds, place_of(request, cursor, ONE_TEXT), limit)
-        views, last = _listed(store, ProfitAgreement, profit_view, wanted, day)
+        views, last = _listed(reading, ProfitAgreement, profit_view, wanted, day)
         goes_on = cursor_of(request, last)
         page = ProfitAgreementPage(on=day, agreements=views, next=goes_on)
         return list_answer(Asked(request, form), Page(page, ProfitAgreementView, views, goes_on))
 
 
 def _listed(
-    store: Store,
+    reading: Reading,
     kind: type[A],
     view: Callable[[Reader, A, Standing, Genesis], V],
     wanted: _Wanted,
     day: str,
 ) -> tuple[list[V], tuple[str, ...] | None]:
     """Return a page of agreements as they are shown, and the place after which to go on."""
-    with store.reader() as reader:
+    with reading.reader() as reader:
         standings = Standings(reader, day)
         found, last = _found(reader, kind, wanted, standings)
-        views = [view(reader, row, standings.of(row), store.genesis) for row in found]
+        views = [view(reader, row, standings.of(row), reading.genesis) for row in found]
         disputed = disputed_among(reader, _SUBJECTS[kind], [row.agreement for row in found])
     shown = [
         replace(each, state=DISPUTED) if each.agreement in disputed else each for each in views
@@ -151,8 +151,8 @@ def _listed(
     return shown, last
 
 
-def _day(store: Store, on: str) -> str:
-    return day_of(on, "on").isoformat() if on else today(store)
+def _day(reading: Reading, on: str) -> str:
+    return day_of(on, "on").isoformat() if on else today(reading)
 
 
 def _found(

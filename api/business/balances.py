@@ -13,8 +13,8 @@ from api.limits import PAGE_DEFAULT
 from api.lists import Asked, Format, Page, list_answer
 from api.openapi import describe_list
 from api.paging import Cursor, Limit, cursor_of, key_of
+from api.reading import Reading
 from ledger.books import Balance
-from node.storage.store import Store
 
 PREFIX_CHARS_MAX = 128
 
@@ -38,7 +38,7 @@ class BalancePage(msgspec.Struct, frozen=True, kw_only=True):
     next: str | UnsetType = UNSET
 
 
-def balance_routes(router: APIRouter, store: Store) -> None:
+def balance_routes(router: APIRouter, reading: Reading) -> None:
     """Add the route to balances."""
 
     @router.get("/v1/balances", **describe_list(BalancePage))
@@ -52,7 +52,7 @@ def balance_routes(router: APIRouter, store: Store) -> None:
     ) -> Response:
         """List the balances of accounts that begin with a prefix."""
         after = key_of(request, cursor) or (prefix, "")
-        with store.reader() as reader:
+        with reading.reader() as reader:
             rows = reader.rows(Balance, after_key=after, limit=limit + 1)
         fitting = [row for row in rows if row.account.startswith(prefix)]
         views = [

@@ -17,6 +17,7 @@ from api.lists import Asked, Format, Page, list_answer
 from api.named import refuse_unknown_party
 from api.openapi import describe_list
 from api.paging import ONE_TEXT, Cursor, Limit, cursor_of, page_of, place_of
+from api.reading import Reading
 from ledger.contracts.disputes import DISPUTED, OPEN, Dispute
 from ledger.contracts.payouts import Payout
 from ledger.contracts.receivers import SUSPENDED, Receiver
@@ -24,7 +25,6 @@ from ledger.contracts.refund_float import FloatMovement
 from ledger.contracts.refunds import Refund
 from node.storage.queries import Walk, along, open_disputes, walked
 from node.storage.reads import Reader
-from node.storage.store import Store
 
 DisputeState = Annotated[
     Literal["open", "upheld", "rejected", "withdrawn"] | None,
@@ -60,7 +60,7 @@ class DisputePage(msgspec.Struct, frozen=True, kw_only=True):
     next: str | UnsetType = UNSET
 
 
-def dispute_routes(router: APIRouter, store: Store) -> None:
+def dispute_routes(router: APIRouter, reading: Reading) -> None:
     """Add the route to disputes."""
 
     @router.get("/v1/disputes", **describe_list(DisputePage, "no-such-party"))
@@ -76,9 +76,9 @@ def dispute_routes(router: APIRouter, store: Store) -> None:
     ) -> Response:
         """List disputes, in a state, against a party or raised by one."""
         for party in (against, raiser):
-            refuse_unknown_party(party, store.genesis.names)
+            refuse_unknown_party(party, reading.genesis.names)
         walk = Walk({"state": state} if state else {}, ("dispute",))
-        with store.reader() as reader:
+        with reading.reader() as reader:
             rows = walked(reader, Dispute, walk, place_of(request, cursor, ONE_TEXT), limit + 1)
             found, last = page_of(rows, lambda row: _is_between(row, against, raiser), limit)
         views = [_view(row) for row in found]

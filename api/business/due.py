@@ -19,11 +19,11 @@ from api.lists import Asked, Format, Page, list_answer
 from api.named import refuse_unknown_receiver
 from api.openapi import describe_list
 from api.paging import TWO_TEXTS, Cursor, Limit, cursor_of, foreign_cursor, place_of
+from api.reading import Reading
 from ledger.contracts.payouts import Payout
 from ledger.contracts.receivers import Bucket, Receiver
 from node.storage.queries import due_buckets, due_receivers
 from node.storage.reads import Reader
-from node.storage.store import Store
 
 EVER = "9999-12-31"
 DUE = "due"
@@ -71,7 +71,7 @@ class DuePage(msgspec.Struct, frozen=True, kw_only=True):
     next: str | UnsetType = UNSET
 
 
-def due_routes(router: APIRouter, store: Store) -> None:
+def due_routes(router: APIRouter, reading: Reading) -> None:
     """Add the route to what is due."""
 
     @router.get("/v1/payouts/due", **describe_list(DuePage, "no-such-receiver"))
@@ -86,12 +86,12 @@ def due_routes(router: APIRouter, store: Store) -> None:
         form: Format = None,
     ) -> Response:
         """List what is due to receivers on a date and not in a payout, oldest first."""
-        day = day_of(on, "on").isoformat() if on else today(store)
+        day = day_of(on, "on").isoformat() if on else today(reading)
         after, of_day = place_of(request, cursor, TWO_TEXTS) or ("", day)
         if of_day != day:
             raise foreign_cursor()
         until = EVER if upcoming else day
-        with store.reader() as reader:
+        with reading.reader() as reader:
             refuse_unknown_receiver(reader, receiver)
             names = [receiver] if receiver else due_receivers(reader, until, after, limit + 1)
             views = _due(reader, names[:limit], (until, day))
@@ -100,9 +100,9 @@ def due_routes(router: APIRouter, store: Store) -> None:
         return list_answer(Asked(request, form), Page(page, DuePayout, views, goes_on))
 
 
-def today(store: Store) -> str:
+def today(reading: Reading) -> str:
     """Return the present business date of the institution's calendar."""
-    return store.genesis.calendar.business_date(now_ms(None))
+    return reading.genesis.calendar.business_date(now_ms(None))
 
 
 def due_to(reader: Reader, receiver: Receiver, day: str) -> list[DuePayout]:

@@ -16,12 +16,12 @@ from api.lists import Asked, Format, Page, list_answer
 from api.named import refuse_unknown_kind, refuse_unknown_party
 from api.openapi import describe_list
 from api.paging import Cursor, Limit, cursor_of, page_of, place_of
+from api.reading import Reading
 from ledger import expectations
 from ledger.expectations import CONFLICTING, KINDS, MET, OPEN, OVERDUE, Expectation
 from ledger.limits import SAFE_INTEGER_MAX
 from node.storage.queries import UnmetSum, Walk, unmet_sums, walked
 from node.storage.reads import Reader
-from node.storage.store import Store
 
 KINDS_OF_SUBJECT = {
     "payment": (
@@ -122,7 +122,7 @@ class _Wanted(NamedTuple):
         return _age_ms(row, self.as_of_ms) >= self.min_age_ms
 
 
-def expectation_routes(router: APIRouter, store: Store) -> None:
+def expectation_routes(router: APIRouter, reading: Reading) -> None:
     """Add the routes to what is awaited."""
 
     @router.get("/v1/expectations", **describe_list(ExpectationPage, "no-such-party"))
@@ -141,11 +141,11 @@ def expectation_routes(router: APIRouter, store: Store) -> None:
         form: Format = None,
     ) -> Response:
         """List what is awaited, overdue, conflicting or met."""
-        _refuse_names((awaited, opener), kind, store.genesis.names)
+        _refuse_names((awaited, opener), kind, reading.genesis.names)
         now = now_ms(as_of)
         wanted = _Wanted(state or "", awaited, opener, kind, min_age_ms, min_amount, now)
-        with store.reader() as reader:
-            rows = _rows(reader, wanted, store.genesis.names, place_of(request, cursor, _places))
+        with reading.reader() as reader:
+            rows = _rows(reader, wanted, reading.genesis.names, place_of(request, cursor, _places))
             found, last = page_of(rows, wanted.fits, limit)
         views = [expectation_view(each, now) for each in found]
         goes_on = cursor_of(request, None if last is None else _place(last))
@@ -163,11 +163,11 @@ def expectation_routes(router: APIRouter, store: Store) -> None:
         form: Format = None,
     ) -> Response:
         """Sum what is not met, by pair of parties, kind, currency and state."""
-        _refuse_names((awaited, opener), kind, store.genesis.names)
+        _refuse_names((awaited, opener), kind, reading.genesis.names)
         now = now_ms(as_of)
         asked = {"awaited": awaited, "opener": opener, "kind": kind}
         where = {name: value for name, value in asked.items() if value}
-        with store.reader() as reader:
+        with reading.reader() as reader:
             sums = unmet_sums(reader, where, now)
         page = UnmetSummary(as_of=now, sums=sums)
         return list_answer(Asked(request, form), Page(page, UnmetSum, sums))

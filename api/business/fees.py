@@ -17,11 +17,11 @@ from api.limits import PAGE_DEFAULT
 from api.lists import Asked, Format, Page, list_answer
 from api.openapi import describe_list
 from api.paging import TWO_TEXTS, Cursor, Limit, cursor_of, page_of, place_of
+from api.reading import Reading
 from ledger.contracts.fees import FeeCharge, FeePeriod
 from ledger.contracts.halves import Capture
 from node.storage.queries import Walk, walked
 from node.storage.reads import Reader
-from node.storage.store import Store
 
 PeriodFilter = Annotated[str, Query(pattern=forms.MONTH, description="Only this month, `YYYY-MM`.")]
 OnePeriod = Annotated[str, Query(pattern=forms.MONTH, description="The month, `YYYY-MM`.")]
@@ -49,7 +49,7 @@ class ChargePage(msgspec.Struct, frozen=True, kw_only=True):
     next: str | UnsetType = UNSET
 
 
-def fee_routes(router: APIRouter, store: Store) -> None:
+def fee_routes(router: APIRouter, reading: Reading) -> None:
     """Add the routes to fees."""
 
     @router.get("/v1/fees", **describe_list(PeriodPage))
@@ -67,7 +67,7 @@ def fee_routes(router: APIRouter, store: Store) -> None:
         walk = Walk({"period": period} if period else {}, order)
         after = place_of(request, cursor, TWO_TEXTS)
         last_place = None if after is None else after[-len(order) :]
-        with store.reader() as reader:
+        with reading.reader() as reader:
             rows = walked(reader, FeePeriod, walk, last_place, limit + 1)
             found, last = page_of(rows, lambda row: currency in {"", row.currency}, limit)
             views = period_views(reader, found)
@@ -88,7 +88,7 @@ def fee_routes(router: APIRouter, store: Store) -> None:
     ) -> Response:
         """List the charges that accrue into a month."""
         after = place_of(request, cursor, TWO_TEXTS)
-        with store.reader() as reader:
+        with reading.reader() as reader:
             charges = _charges(reader, (period, currency), after, limit + 1)
             found, last = page_of(charges, lambda each: state in {None, each.state}, limit)
         goes_on = cursor_of(request, None if last is None else (last.currency, last.payment))

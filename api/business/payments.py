@@ -22,6 +22,7 @@ from api.log_views import EntryView, timeline
 from api.named import no_such_payment
 from api.openapi import describe
 from api.paging import Name
+from api.reading import Reading
 from ledger.contracts.allocation import FormerLeg, Leg
 from ledger.contracts.fees import CURRENT, FeeCharge
 from ledger.contracts.halves import Capture, Instruction, payment_state
@@ -29,7 +30,6 @@ from ledger.contracts.payouts import RETURNED, Payout
 from ledger.limits import SAFE_INTEGER_MAX
 from node.storage.queries import Walk, walked
 from node.storage.reads import Reader
-from node.storage.store import Store
 
 
 class CaptureView(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,13 +89,13 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     fee: ChargeView | UnsetType = UNSET
 
 
-def payment_routes(router: APIRouter, store: Store) -> None:
+def payment_routes(router: APIRouter, reading: Reading) -> None:
     """Add the route to payments."""
 
     @router.get("/v1/payments/{payment}", **describe(PaymentView, "no-such-payment"))
     def show_payment(payment: Name, as_of: AsOf = None) -> Response:
         """Show where a payment's money is: who stated what, what is awaited, and every leg."""
-        with store.reader() as reader:
+        with reading.reader() as reader:
             view = payment_view(reader, payment, now_ms(as_of))
         if view is None:
             raise no_such_payment(payment)

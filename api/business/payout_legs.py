@@ -17,12 +17,12 @@ from api.lists import Asked, Format, Page, list_answer
 from api.openapi import describe_list
 from api.paging import Cursor, Limit, Name, Whole, cursor_of, place_of
 from api.problems import Problem
+from api.reading import Reading
 from ledger.contracts.allocation import FormerLeg, Leg
 from ledger.contracts.payouts import RETURNED, Payout
 from ledger.limits import SAFE_INTEGER_MAX
 from node.storage.queries import Walk, walked
 from node.storage.reads import Reader
-from node.storage.store import Store
 
 Place = tuple[int, str, int]
 """Bucket, payment and number of a leg: the order in which a payout's legs are listed."""
@@ -40,7 +40,7 @@ class PayoutLegPage(msgspec.Struct, frozen=True, kw_only=True):
     next: str | UnsetType = UNSET
 
 
-def payout_leg_routes(router: APIRouter, store: Store) -> None:
+def payout_leg_routes(router: APIRouter, reading: Reading) -> None:
     """Add the route to the legs of a payout."""
 
     @router.get("/v1/payouts/{payout}/legs", **describe_list(PayoutLegPage, "no-such-payout"))
@@ -53,7 +53,7 @@ def payout_leg_routes(router: APIRouter, store: Store) -> None:
         form: Format = None,
     ) -> Response:
         """List the legs that a payout settles, and `void` those that went another way since."""
-        with store.reader() as reader:
+        with reading.reader() as reader:
             row = reader.row(Payout, (payout,))
             if row is None:
                 raise no_such_payout(payout)

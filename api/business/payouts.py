@@ -23,10 +23,10 @@ from api.log_views import EntryView, timeline
 from api.named import refuse_unknown_receiver
 from api.openapi import describe, describe_list
 from api.paging import ONE_TEXT, Cursor, Limit, Name, cursor_of, page_of, place_of
+from api.reading import Reading
 from ledger.contracts.payouts import Payout
 from node.storage.queries import Walk, walked
 from node.storage.reads import Reader
-from node.storage.store import Store
 
 PayoutState = Annotated[
     Literal["created", "paid", "returned", "confirmed", "conflicting"] | None,
@@ -81,7 +81,7 @@ class PayoutPage(msgspec.Struct, frozen=True, kw_only=True):
     next: str | UnsetType = UNSET
 
 
-def payout_routes(router: APIRouter, store: Store) -> None:
+def payout_routes(router: APIRouter, reading: Reading) -> None:
     """Add the routes to payouts."""
 
     @router.get("/v1/payouts", **describe_list(PayoutPage, "no-such-receiver"))
@@ -97,7 +97,7 @@ def payout_routes(router: APIRouter, store: Store) -> None:
         """List payouts, of a receiver or in a state."""
         asked = {"receiver": receiver, "state": state}
         walk = Walk({name: value for name, value in asked.items() if value}, ("payout",))
-        with store.reader() as reader:
+        with reading.reader() as reader:
             refuse_unknown_receiver(reader, receiver)
             rows = walked(reader, Payout, walk, place_of(request, cursor, ONE_TEXT), limit + 1)
             found, last = page_of(rows, lambda _: True, limit)
@@ -109,7 +109,7 @@ def payout_routes(router: APIRouter, store: Store) -> None:
     @router.get("/v1/payouts/{payout}", **describe(PayoutView, "no-such-payout"))
     def show_payout(payout: Name, as_of: AsOf = None) -> Response:
         """Show a payout and the legs that it settles."""
-        with store.reader() as reader:
+        with reading.reader() as reader:
             view = payout_view(reader, payout, now_ms(as_of))
         if view is None:
             raise no_such_payout(payout)

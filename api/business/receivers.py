@@ -18,11 +18,11 @@ from api.log_views import EntryView, timeline
 from api.named import no_such_receiver
 from api.openapi import describe, describe_list
 from api.paging import Cursor, Limit, Name, Whole, cursor_of, place_of
+from api.reading import Reading
 from ledger import books
 from ledger.contracts.receivers import Receiver
 from node.storage.books import BookReader
 from node.storage.reads import Reader
-from node.storage.store import Store
 
 _places = msgspec.json.Decoder(tuple[Whole, Whole, Whole, Whole, Whole])
 
@@ -92,15 +92,15 @@ class ReceiverStatement(msgspec.Struct, frozen=True, kw_only=True):
     next: str | UnsetType = UNSET
 
 
-def receiver_routes(router: APIRouter, store: Store) -> None:
+def receiver_routes(router: APIRouter, reading: Reading) -> None:
     """Add the routes to receivers."""
 
     @router.get("/v1/receivers/{receiver}", **describe(ReceiverView, "no-such-receiver"))
     def show_receiver(receiver: Name) -> Response:
         """Show a receiver and what is due to it."""
-        with store.reader() as reader:
+        with reading.reader() as reader:
             row = _require(reader, receiver)
-            return json_answer(receiver_view(reader, row, today(store)))
+            return json_answer(receiver_view(reader, row, today(reading)))
 
     @router.get(
         "/v1/receivers/{receiver}/statement", **describe_list(ReceiverStatement, "no-such-receiver")
@@ -115,9 +115,9 @@ def receiver_routes(router: APIRouter, store: Store) -> None:
     ) -> Response:
         """Show what became due to a receiver, went out and was paid, with running sums."""
         entry, *sums = place_of(request, cursor, _places) or (-1, 0, 0, 0, 0)
-        with store.reader() as reader:
+        with reading.reader() as reader:
             row = _require(reader, receiver)
-            account = BookReader(reader, store.genesis)
+            account = BookReader(reader, reading.genesis)
             found, more = running_lines(account, row, (entry, Sums(*sums)), limit)
         views = [_line(each) for each in found]
         last = (views[-1].entry, *found[-1].after) if more else None

@@ -17,6 +17,7 @@ from api.lists import Asked, Format, Page, list_answer
 from api.named import refuse_unknown_payment
 from api.openapi import describe_list
 from api.paging import ONE_TEXT, Cursor, Limit, cursor_of, page_of, place_of
+from api.reading import Reading
 from ledger import books
 from ledger.books import Balance
 from ledger.contracts.refund_float import (
@@ -29,7 +30,6 @@ from ledger.contracts.refund_float import (
 from ledger.contracts.refunds import Refund
 from node.storage.queries import Walk, sums_under, walked
 from node.storage.reads import Reader
-from node.storage.store import Store
 
 RefundState = Annotated[
     Literal["requested", "paid", "failed"] | None,
@@ -120,7 +120,7 @@ class MovementPage(msgspec.Struct, frozen=True, kw_only=True):
     next: str | UnsetType = UNSET
 
 
-def refund_routes(router: APIRouter, store: Store) -> None:
+def refund_routes(router: APIRouter, reading: Reading) -> None:
     """Add the routes to refunds and to the float."""
 
     @router.get("/v1/refunds", **describe_list(RefundPage, "no-such-payment"))
@@ -136,7 +136,7 @@ def refund_routes(router: APIRouter, store: Store) -> None:
         """List refunds, of a payment or in a state."""
         leading = {"payment": payment} if payment else {"state": state} if state else {}
         walk = Walk(leading, ("refund",))
-        with store.reader() as reader:
+        with reading.reader() as reader:
             refuse_unknown_payment(reader, payment)
             rows = walked(reader, Refund, walk, place_of(request, cursor, ONE_TEXT), limit + 1)
             found, last = page_of(rows, lambda row: state in {None, row.state}, limit)
@@ -148,8 +148,8 @@ def refund_routes(router: APIRouter, store: Store) -> None:
     @router.get("/v1/refund-float", **describe_list(FloatPage))
     def show_float(request: Request, form: Format = None) -> Response:
         """Show what the platform has deposited for refunds, and how much of it is free."""
-        with store.reader() as reader:
-            views = float_views(reader, store.genesis.sole("platform"))
+        with reading.reader() as reader:
+            views = float_views(reader, reading.genesis.sole("platform"))
         return list_answer(Asked(request, form), Page(FloatPage(floats=views), FloatView, views))
 
     @router.get("/v1/refund-float/movements", **describe_list(MovementPage))
@@ -164,7 +164,7 @@ def refund_routes(router: APIRouter, store: Store) -> None:
     ) -> Response:
         """List deposits to the float and withdrawals from it."""
         walk = Walk({"state": state} if state else {}, ("movement",))
-        with store.reader() as reader:
+        with reading.reader() as reader:
             rows = walked(
                 reader, FloatMovement, walk, place_of(request, cursor, ONE_TEXT), limit + 1
             )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.auth import require
 from api.business.agreements import agreement_routes
 from api.business.balances import balance_routes
 from api.business.disputes import dispute_routes
@@ -17,13 +16,12 @@ from api.business.payouts import payout_routes
 from api.business.receivers import receiver_routes
 from api.business.refunds import refund_routes
 from api.business.search import search_routes
-from node.storage.store import Store
-from node.tokens import Tokens
+from api.reading import Reading
 
 
-def business_routes(store: Store, tokens: Tokens) -> APIRouter:
-    """Return the router that shows what the records in ``store`` add up to."""
-    router = APIRouter(tags=["business"], dependencies=[require(tokens, "read")])
+def business_routes(reading: Reading) -> APIRouter:
+    """Return the router that shows what the records of a ledger add up to."""
+    router = reading.router("business")
     for add in (
         payment_routes,
         due_routes,  # before /v1/payouts/{payout}
@@ -38,5 +36,5 @@ def business_routes(store: Store, tokens: Tokens) -> APIRouter:
         search_routes,
         balance_routes,
     ):
-        add(router, store)
+        add(router, reading)
     return router

@@ -20,6 +20,7 @@ from api.named import refuse_unknown_receiver
 from api.openapi import describe_list
 from api.paging import Cursor, Limit, Whole, cursor_of, page_of, place_of
 from api.problems import Problem
+from api.reading import Reading
 from ledger.calendar import Calendar
 from ledger.contracts.allocation import Leg
 from ledger.contracts.disputes import shown_state
@@ -27,7 +28,6 @@ from ledger.contracts.halves import Capture, Instruction, payment_state
 from ledger.limits import SAFE_INTEGER_MAX
 from node.storage.queries import Walk, open_disputes, walked
 from node.storage.reads import Reader
-from node.storage.store import Store
 
 _DAY_MS = 86_400_000
 _AFTER_ALL = "~"
@@ -93,7 +93,7 @@ class Hit(NamedTuple):
     leg: int = 0
 
 
-def search_routes(router: APIRouter, store: Store) -> None:
+def search_routes(router: APIRouter, reading: Reading) -> None:
     """Add the route that searches."""
 
     @router.get("/v1/search", **describe_list(SearchPage, "no-such-receiver"))
@@ -113,9 +113,9 @@ def search_routes(router: APIRouter, store: Store) -> None:
         """Find payments by order, id, receiver or amount, and by the date of capture."""
         asked = {"order": order, "payment": payment, "receiver": receiver, "amount": amount}
         by = {name: value for name, value in asked.items() if value}
-        span = _span(store.genesis.calendar, since, to)
+        span = _span(reading.genesis.calendar, since, to)
         _refuse_question(by, span)
-        with store.reader() as reader:
+        with reading.reader() as reader:
             refuse_unknown_receiver(reader, receiver)
             hits = _hits(reader, by, span, (place_of(request, cursor, _places), limit + 1))
             found, last = page_of(hits, lambda hit: span.holds(_captured_at(reader, hit)), limit)

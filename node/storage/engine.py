@@ -44,6 +44,8 @@ from node.storage.tables import Tables
 BUSY_TIMEOUT_MS = 10_000
 PAGE_BYTES = 8192
 CACHE_KIB = 64 * 1024
+READER_CACHE_KIB = 16 * 1024
+"""Page cache of a connection that only reads: there are several."""
 CHECKPOINT_PAGES = 8000
 STATEMENTS_CACHED = 512
 
@@ -56,11 +58,12 @@ _POSTGRESQL_CONSTRAINT = "23"  # the class of integrity constraint violations
 _VALUES = re.compile(r"VALUES (\([^()]*\))")
 
 
-def open_engine(url: str) -> Engine:
+def open_engine(url: str, *, cache_kib: int = CACHE_KIB) -> Engine:
     """Return an engine for a database URL, set up for durability.
 
     Args:
         url: ``sqlite:///FILE``, ``sqlite://`` (in memory) or ``postgresql+psycopg://…``.
+        cache_kib: Page cache of each connection, in KiB; SQLite only.
 
     Raises:
         StorageError: ``bad-database-url``.
@@ -70,7 +73,7 @@ def open_engine(url: str) -> Engine:
     except ArgumentError:
         raise _bad_url("this is no URL") from None
     if parsed.get_backend_name() == "sqlite":
-        return _sqlite_engine(parsed)
+        return _sqlite_engine(parsed, cache_kib)
     if parsed.drivername == "postgresql+psycopg":
         return create_engine(parsed, paramstyle="format", pool_pre_ping=True)
     raise _bad_url(f"got {parsed.drivername}")
@@ -94,7 +97,7 @@ READERS_EXTRA = 40
 """Connections beyond the pool's five: as many as there are threads that answer requests."""
 
 
-def _sqlite_engine(url: URL) -> Engine:
+def _sqlite_engine(url: URL, cache_kib: int) -> Engine:
     # No implicit transactions of the driver: BEGIN is ours, so that reads are snapshots too.
     arguments = {"isolation_level": None, "cached_statements": STATEMENTS_CACHED}
     if url.database in (None, "", ":memory:"):
@@ -107,7 +110,7 @@ def _sqlite_engine(url: URL) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _on_connect(connection: Any, _record: object) -> None:
-        for pragma in _PRAGMAS:
+        for pragma in (*_PRAGMAS, f"PRAGMA cache_size = -{cache_kib}"):
             connection.execute(pragma).close()
 
     @event.listens_for(engine, "begin")
@@ -126,7 +129,6 @@ _PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = OFF",
-    f"PRAGMA cache_size = -{CACHE_KIB}",
     f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}",
 )
 

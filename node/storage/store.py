@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, Select, select
@@ -26,6 +26,7 @@ from ledger.state import Key, Row
 from node.errors import CorruptLedger, StorageError
 from node.storage.engine import in_memory, open_engine, statements_of, translated
 from node.storage.reads import Reader
+from node.storage.snapshots import Snapshots
 from node.storage.tables import tables_of
 from node.storage.view import CACHE_ROWS_MAX, StoreView, query_chunks
 from node.storage.writer import Writer
@@ -45,7 +46,6 @@ _NEXT_STEP = {
     "node has such a database, `tongzhang node HOME --rebuild` fetches the ledger from its peers; "
     "that costs this party its vote",
 }
-_SNAPSHOT = "REPEATABLE READ"
 
 
 class ConsensusItem(NamedTuple):
@@ -110,6 +110,9 @@ class Store:
             with translated(self.engine, "open the database"):
                 self.id = self._prepare(party)
                 self._writer = Writer(self.engine, self._view.forget)
+            # All users of a database in memory share one connection, and so take turns.
+            turn = self._writer.lock if in_memory(self.engine) else None
+            self._snapshots = Snapshots(self.engine, rows, turn)
             self._refuse_other_tables()
             self._load()
         except BaseException:
@@ -197,21 +200,14 @@ class Store:
         self._tip = tip_of(block)
         self._frontier = execution.frontier.copy()
 
-    @contextmanager
-    def reader(self) -> Iterator[Reader]:
+    def reader(self) -> AbstractContextManager[Reader]:
         """Give a :class:`Reader` on one consistent snapshot; for use from any thread.
 
         Raises:
             StorageError: the database could not be read.
             CorruptLedger: the database is damaged.
         """
-        # All users of a database in memory share one connection, and so take turns.
-        turn = self._writer.lock if in_memory(self.engine) else nullcontext()
-        level = {} if self.engine.dialect.name == "sqlite" else {"isolation_level": _SNAPSHOT}
-        with turn, translated(self.engine, "read"), self.engine.connect() as connection:
-            connection.execution_options(**level)
-            with connection.begin():
-                yield Reader(connection, self._sql)
+        return self._snapshots.reader()
 
     @contextmanager
     def own_reader(self) -> Iterator[Reader]:

@@ -1,0 +1,118 @@
+"""The readers' process: the routes that read, served on a socket that the node alone reaches."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import multiprocessing
+import os
+import signal
+import socket
+import threading
+from contextlib import contextmanager
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio.to_thread
+import uvicorn
+from fastapi import FastAPI
+
+from api import problems
+from api.books import books_routes
+from api.business.routes import business_routes
+from api.evidence import evidence_routes
+from api.heads import HeadsAsGets
+from api.limits import READER_NICE, READER_THREADS
+from api.log import log_routes, proof_routes, record_routes
+from api.reading import NamedHeights, Reading
+from node.home import load_home
+from node.storage.snapshots import open_snapshots
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from api.log import FindOwn
+
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+class QuietServer(uvicorn.Server):
+    """uvicorn's server without its own signal handling: its owner does that."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave all signals as they are."""
+        yield
+
+
+def serve_reads(home: Path, listener: socket.socket) -> None:
+    """Answer reads until the process that began this one ends it, or ends itself.
+
+    Args:
+        home: The home of the node; its database is opened when somebody asks.
+        listener: Where requests come from.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is the node's business
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
+    os.nice(READER_NICE)
+    config = load_home(home)
+    logging.basicConfig(level=config.config.log_level.upper(), format=LOG_FORMAT)
+    gc.freeze()
+    reading = Reading(config, open_snapshots(config.database_url))
+    with asyncio.Runner() as runner:
+        runner.run(_serve(reading_app(reading), listener))
+
+
+def add_reading_routes(app: FastAPI, reading: Reading, find: FindOwn) -> None:
+    """Give ``app`` all routes that read the ledger.
+
+    Args:
+        app: The application.
+        reading: The ledger.
+        find: Returns an own record that is on its way, by its id, or None.
+    """
+    app.add_middleware(NamedHeights)
+    for router in (
+        business_routes(reading),
+        books_routes(reading),
+        record_routes(reading, find),
+        log_routes(reading),
+        proof_routes(reading),
+        evidence_routes(reading),
+    ):
+        app.include_router(router)
+
+
+def reading_app(reading: Reading) -> FastAPI:
+    """Return the application that reads the ledger and knows nothing of what is under way."""
+    app = FastAPI(openapi_url=None, redirect_slashes=False)
+    app.add_middleware(HeadsAsGets)
+    problems.install(app)
+    add_reading_routes(app, reading, lambda _: None)
+    return app
+
+
+async def _serve(app: FastAPI, listener: socket.socket) -> None:
+    anyio.to_thread.current_default_thread_limiter().total_tokens = READER_THREADS
+    config = uvicorn.Config(
+        app,
+        loop="none",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="error",
+        access_log=False,
+        server_header=False,
+        date_header=False,
+    )
+    await QuietServer(config).serve([listener])
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+    os._exit(0)

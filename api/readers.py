@@ -1,0 +1,249 @@
+"""Readers in a process of their own, so that reads cannot hold up votes and submissions.
+
+The process reads the same database and answers the same routes. It is niced, and gets from the
+node the reads of tokens that may read: of one token :data:`api.limits.READS_PER_TOKEN` at once, the
+others in turn. HTTP goes on over a socket in a directory that only this user can enter. Should the
+process end, another one takes its place; what asks meanwhile waits in the socket's backlog.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import multiprocessing
+import socket
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import httpcore
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.auth import bearer
+from api.limits import (
+    READ_ANSWER_WAIT_S,
+    READ_TURN_WAIT_S,
+    READS_MAX,
+    READS_PER_TOKEN,
+    READS_WAITING_MAX,
+)
+from api.problems import Problem, respond
+from api.read_server import serve_reads
+from node.errors import TokenError
+from node.tokens import Token, Tokens
+
+if TYPE_CHECKING:
+    from api.log import FindOwn
+    from node.home import Home
+
+BACKLOG = 256
+SOCKET = "readers.sock"
+WATCH_S = 0.5
+RECORDS = "/v1/records/"
+READ = frozenset(("read",))
+READ_RECORD = frozenset(("read", "submit"))
+OWN = frozenset(("/v1/status", "/v1/members", "/v1/genesis", "/v1/policy"))
+"""What the node answers from its memory."""
+_HOP_BY_HOP = frozenset((b"connection", b"keep-alive", b"transfer-encoding"))
+
+logger = logging.getLogger("tongzhang.api")
+
+
+class Readers:
+    """The readers' process of one node, and the way to it: an ASGI application.
+
+    Args:
+        home: Whose ledger they read.
+    """
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._turns = _Turns()
+        self._directory = TemporaryDirectory(prefix="tongzhang-")
+        path = str(Path(self._directory.name) / SOCKET)
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(path)
+        self._listener.listen(BACKLOG)
+        self._pool = httpcore.AsyncConnectionPool(uds=path, max_connections=READS_MAX)
+        self._process = self._begun("fork")
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid or 0
+
+    async def watch(self) -> None:
+        """Begin another process whenever the present one has ended; until cancelled."""
+        while True:
+            await asyncio.sleep(WATCH_S)
+            if not self._process.is_alive():
+                code = self._process.exitcode
+                logger.error("the readers' process ended with %s; another one begins", code)
+                self._process = self._begun("spawn")
+
+    def close(self) -> None:
+        """End the process and remove its socket."""
+        self._process.kill()  # it has nothing to lose, and may not have set its signals yet
+        self._process.join()
+        self._listener.close()
+        self._directory.cleanup()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Have a request answered by the readers. ``scope["token_id"]`` says whose turn it is."""
+        asking = asyncio.create_task(self._answer(scope, send))
+        leaving = asyncio.create_task(_left(receive))
+        try:
+            await asyncio.wait({asking, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            leaving.cancel()
+            if not asking.done():
+                asking.cancel()
+            await asyncio.gather(asking, leaving, return_exceptions=True)
+        if not asking.cancelled():
+            asking.result()
+
+    async def _answer(self, scope: Scope, send: Send) -> None:
+        try:
+            async with self._turns.turn(scope["token_id"]):
+                await self._relay(scope, send)
+        except Problem as problem:
+            await respond(problem, scope["path"])(scope, _nothing, send)
+
+    async def _relay(self, scope: Scope, send: Send) -> None:
+        query = scope["query_string"]
+        target = scope["raw_path"] + (b"?" + query if query else b"")
+        url = httpcore.URL(scheme=b"http", host=b"readers", port=None, target=target)
+        timeout = {"pool": READ_TURN_WAIT_S, "connect": None, "read": READ_ANSWER_WAIT_S}
+        begun = False
+        try:
+            async with self._pool.stream(
+                scope["method"],
+                url,
+                headers=[pair for pair in scope["headers"] if pair[0] not in _HOP_BY_HOP],
+                extensions={"timeout": timeout},
+            ) as response:
+                begun = True
+                await _pass_on(response, send)
+        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as error:
+            if begun:
+                raise  # the server cuts the connection: what was sent is not the whole
+            raise _busy(f"the readers gave no answer ({type(error).__name__})") from None
+
+    def _begun(self, method: str) -> BaseProcess:
+        """Begin the process: at first a copy of this one, which costs no time to load."""
+        context = multiprocessing.get_context(method)
+        process: BaseProcess = context.Process(  # type: ignore[attr-defined]
+            target=serve_reads, args=(self._home.path, self._listener), name="readers", daemon=True
+        )
+        process.start()
+        return process
+
+
+class ReadsElsewhere:
+    """Sends reads to the readers, and everything else on to the node's own application.
+
+    What has no token that may read is refused by the application; it also answers what the
+    node's memory alone knows.
+
+    Args:
+        app: The application.
+        readers: The readers.
+        tokens: Who may read.
+        find: Returns an own record that is on its way, by its id, or None.
+    """
+
+    def __init__(self, app: ASGIApp, readers: ASGIApp, tokens: Tokens, find: FindOwn) -> None:
+        self._app = app
+        self._readers = readers
+        self._tokens = tokens
+        self._find = find
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on to where it is answered."""
+        token = self._reader_of(scope) if self._is_read(scope) else None
+        if token is None:
+            await self._app(scope, receive, send)
+        else:
+            await self._readers({**scope, "token_id": token.id}, receive, send)
+
+    def _is_read(self, scope: Scope) -> bool:
+        if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
+            return False
+        path: str = scope["path"]
+        if path.startswith(RECORDS):
+            return self._find(path.rpartition("/")[2]) is None
+        return path.startswith("/v1/") and path not in OWN
+
+    def _reader_of(self, scope: Scope) -> Token | None:
+        try:
+            token = self._tokens.find(bearer(Request(scope)))
+        except (Problem, TokenError):
+            return None
+        allowed = READ_RECORD if scope["path"].startswith(RECORDS) else READ
+        return token if token is not None and allowed.intersection(token.scopes) else None
+
+
+class _Turns:
+    """Lets so many reads of one token run at once and so many wait; forgets idle tokens."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, asyncio.Semaphore] = {}
+        self._reads: Counter[str] = Counter()
+
+    @asynccontextmanager
+    async def turn(self, token: str) -> AsyncIterator[None]:
+        """Wait for a turn of the token and hold it.
+
+        Raises:
+            Problem: ``busy``.
+        """
+        if self._reads[token] >= READS_WAITING_MAX:
+            raise _busy(f"{READS_WAITING_MAX} reads of this token wait already")
+        self._reads[token] += 1
+        places = self._places.setdefault(token, asyncio.Semaphore(READS_PER_TOKEN))
+        try:
+            await self._acquire(places)
+            try:
+                yield
+            finally:
+                places.release()
+        finally:
+            self._reads[token] -= 1
+            if not self._reads[token]:
+                del self._reads[token], self._places[token]
+
+    async def _acquire(self, places: asyncio.Semaphore) -> None:
+        try:
+            await asyncio.wait_for(places.acquire(), READ_TURN_WAIT_S)
+        except TimeoutError:
+            taken = f"{READS_PER_TOKEN} others of this token were under way"
+            raise _busy(f"{taken} for {READ_TURN_WAIT_S:.0f} s") from None
+
+
+async def _pass_on(response: httpcore.Response, send: Send) -> None:
+    headers = [
+        (name.lower(), value) for name, value in response.headers if name.lower() not in _HOP_BY_HOP
+    ]
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    async for part in response.aiter_stream():
+        await send({"type": "http.response.body", "body": part, "more_body": True})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _left(receive: Receive) -> None:
+    """Wait until the client has gone away."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _nothing() -> Message:
+    return {"type": "http.disconnect"}
+
+
+def _busy(why: str) -> Problem:
+    return Problem("busy", f"This read was not begun: {why}. Try again in a moment.")
