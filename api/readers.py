@@ -49,6 +49,7 @@ READ = frozenset(("read",))
 READ_RECORD = frozenset(("read", "submit"))
 OWN = frozenset(("/v1/status", "/v1/members", "/v1/genesis", "/v1/policy"))
 """What the node answers from its memory."""
+_TIMEOUTS = {"pool": READ_TURN_WAIT_S, "connect": None, "read": READ_ANSWER_WAIT_S}
 _HOP_BY_HOP = frozenset((b"connection", b"keep-alive", b"transfer-encoding"))
 
 logger = logging.getLogger("tongzhang.api")
@@ -63,13 +64,15 @@ class Readers:
 
     def __init__(self, home: Home) -> None:
         self._home = home
-        self._turns = _Turns()
+        self._turns = Turns()
         self._directory = TemporaryDirectory(prefix="tongzhang-")
         path = str(Path(self._directory.name) / SOCKET)
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(path)
         self._listener.listen(BACKLOG)
-        self._pool = httpcore.AsyncConnectionPool(uds=path, max_connections=READS_MAX)
+        self._pool = httpcore.AsyncConnectionPool(
+            uds=path, max_connections=READS_MAX, max_keepalive_connections=0
+        )
         self._process = self._begun("fork")
 
     @property
@@ -110,29 +113,34 @@ class Readers:
     async def _answer(self, scope: Scope, send: Send) -> None:
         try:
             async with self._turns.turn(scope["token_id"]):
-                await self._relay(scope, send)
+                begun = await self._relay(scope, send)
+                if not begun:  # its process ended: the next one answers
+                    begun = await self._relay(scope, send)
+                if not begun:
+                    raise _busy("the readers' process ended twice over it")
         except Problem as problem:
             await respond(problem, scope["path"])(scope, _nothing, send)
 
-    async def _relay(self, scope: Scope, send: Send) -> None:
-        query = scope["query_string"]
-        target = scope["raw_path"] + (b"?" + query if query else b"")
-        url = httpcore.URL(scheme=b"http", host=b"readers", port=None, target=target)
-        timeout = {"pool": READ_TURN_WAIT_S, "connect": None, "read": READ_ANSWER_WAIT_S}
+    async def _relay(self, scope: Scope, send: Send) -> bool:
+        """Have the readers answer; return False if they ended before they began to."""
         begun = False
         try:
             async with self._pool.stream(
                 scope["method"],
-                url,
+                _url(scope),
                 headers=[pair for pair in scope["headers"] if pair[0] not in _HOP_BY_HOP],
-                extensions={"timeout": timeout},
+                extensions={"timeout": _TIMEOUTS},
             ) as response:
                 begun = True
                 await _pass_on(response, send)
-        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as error:
+        except httpcore.TimeoutException as error:
+            if not begun:
+                raise _busy(f"the readers gave no answer ({type(error).__name__})") from None
+            raise  # the server cuts the connection: what was sent is not the whole
+        except (httpcore.NetworkError, httpcore.ProtocolError):
             if begun:
-                raise  # the server cuts the connection: what was sent is not the whole
-            raise _busy(f"the readers gave no answer ({type(error).__name__})") from None
+                raise
+        return begun
 
     def _begun(self, method: str) -> BaseProcess:
         """Begin the process: at first a copy of this one, which costs no time to load."""
@@ -188,12 +196,17 @@ class ReadsElsewhere:
         return token if token is not None and allowed.intersection(token.scopes) else None
 
 
-class _Turns:
+class Turns:
     """Lets so many reads of one token run at once and so many wait; forgets idle tokens."""
 
     def __init__(self) -> None:
         self._places: dict[str, asyncio.Semaphore] = {}
         self._reads: Counter[str] = Counter()
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """The tokens of which reads are under way or wait."""
+        return tuple(self._reads)
 
     @asynccontextmanager
     async def turn(self, token: str) -> AsyncIterator[None]:
@@ -223,6 +236,12 @@ class _Turns:
         except TimeoutError:
             taken = f"{READS_PER_TOKEN} others of this token were under way"
             raise _busy(f"{taken} for {READ_TURN_WAIT_S:.0f} s") from None
+
+
+def _url(scope: Scope) -> httpcore.URL:
+    query = scope["query_string"]
+    target = scope["raw_path"] + (b"?" + query if query else b"")
+    return httpcore.URL(scheme=b"http", host=b"readers", port=None, target=target)
 
 
 async def _pass_on(response: httpcore.Response, send: Send) -> None:
