@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -52,7 +53,9 @@ def verdicts(attack: Attack, cost: Cost) -> list[str]:
 
 async def play(names: list[str], *, small: bool) -> list[tuple[Attack, Cost]]:
     """Play attacks and print each as it ends."""
-    costs = []
+    costs: list[tuple[Attack, Cost]] = []
+    if task := asyncio.current_task():
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     with tempfile.TemporaryDirectory(prefix="tongzhang-attacks-") as folder:
         network = found_network(Path(folder) / "homes", "attacked", PARTIES, QUORUM)
         field = Field(network, small=small, say=lambda text: print(text, file=sys.stderr))
@@ -118,6 +121,8 @@ def main() -> int:
     given = arguments().parse_args()
     try:
         costs = asyncio.run(play(given.only or list(ATTACKS), small=given.small))
+    except asyncio.CancelledError:
+        return 128 + signal.SIGTERM
     except CliError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from benchmarks.attacks.attack import MEMORY_KEPT_MB_MAX, Attack, Cost, Target
-from benchmarks.attacks.honest import Clients, Probe, Served, come_back
+from benchmarks.attacks.honest import Clients, Probe, Served, come_back, new_records
 from benchmarks.attacks.relay import Relay
 from benchmarks.attacks.table import ATTACKS
 from benchmarks.attacks.wire import Wire, request
@@ -59,6 +59,7 @@ class Field:
         self._attacked = network.node(ATTACKED)
         url = urlsplit(self._attacked.url)
         self._port = url.port or 0
+        self._records = new_records()
         self._relay_port = free_ports(1)[0]
         self._direct = (network.node(DIALLER).home / CONFIG).read_text("utf-8")
 
@@ -96,7 +97,7 @@ class Field:
             frame_bytes_max(self._network.genesis),
             seconds,
         )
-        clients = Clients(HOST, self._port, self._attacked.token)
+        clients = Clients(HOST, self._port, self._attacked.token, self._records)
         watch = Watch(self._attacked.pid, observer, Probe(HOST, self._port))
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as attacker:
             loop = asyncio.get_running_loop()

@@ -36,12 +36,13 @@ class Clients:
         host: Where the node answers.
         port: Its port.
         token: Allows submissions.
+        records: What they submit; none may have been submitted before.
     """
 
-    def __init__(self, host: str, port: int, token: str) -> None:
+    def __init__(self, host: str, port: int, token: str, records: Iterator[bytes]) -> None:
         self._at = host, port
         self._token = token
-        self._records = _records()
+        self._records = records
         self._ended: list[tuple[float, float, int]] = []
         self._waiting: dict[int, float] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -128,7 +129,8 @@ async def come_back(relay: Relay, connected: Callable[[], bool]) -> None:
             relay.cut()
 
 
-def _records() -> Iterator[bytes]:
+def new_records() -> Iterator[bytes]:
+    """Yield records without end, none of which the filled ledger holds."""
     first = 10_000_000
     while True:
         yield from captures(first, 1000)
