@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from api import openapi, problems
 from api.books import books_routes
 from api.business.routes import business_routes
+from api.callers import Callers
 from api.draining import Draining
 from api.evidence import evidence_routes
 from api.heads import HeadsAsGets
@@ -39,10 +40,12 @@ def build_app(node: Node, draining: Draining) -> FastAPI:
         title="Tongzhang node",
         version=VERSION,
         description=DESCRIPTION,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
     )
+    app.add_middleware(Callers, tokens=node.tokens, party=node.party)
     app.add_middleware(HeadsAsGets)
     problems.install(app)
     openapi.install(app)

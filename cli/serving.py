@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
+from api.request_log import REQUESTS
 from api.server import serve
 from cli.errors import CheckFailed, UsageError, writing
 from cli.output import note, plural, progress
@@ -27,14 +28,15 @@ from node.home import (
     read_database_id,
 )
 from node.node import Node
+from node.private import keep_private, open_private
 from node.storage.check import check
+from node.storage.engine import SQLITE_FILES
 from node.storage.store import Store
 
 Checked = Literal["nothing", "log", "state"]
 
 REBUILDING = "rebuilding"
 """Names the database that the home's key signs with: another one has forgotten votes (I2)."""
-_SQLITE_FILES = ("", "-wal", "-shm")
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
@@ -53,6 +55,9 @@ def run_node(path: Path, *, rebuild: bool, checked: Checked) -> None:
     with lock_home(path):
         home = load_home(path)
         logging.basicConfig(level=home.config.log_level.upper(), format=_LOG_FORMAT)
+        if not home.config.request_log:
+            logging.getLogger(REQUESTS).setLevel(logging.WARNING)
+        keep_private(path)
         if rebuild or (path / REBUILDING).exists():
             with writing(path):
                 _start_over(home)
@@ -107,7 +112,7 @@ def _refuse_lost_database(path: Path, store: Store) -> None:
     said = read_database_id(path)
     if said == NO_DATABASE:
         with writing(path):
-            write_whole(path / DATABASE_ID, f"{store.id}\n".encode(), 0o644)
+            write_whole(path / DATABASE_ID, f"{store.id}\n".encode())
         return
     if said == store.id:
         return
@@ -145,7 +150,7 @@ def _start_over(home: Home) -> None:
     The mark makes a rebuild that was cut short go on at the next start, whatever its options.
     """
     mark = home.path / REBUILDING
-    mark.touch()
+    os.close(open_private(mark))
     if not home.config.database:
         _set_aside(home.path)
     store = _open(home)
@@ -157,7 +162,7 @@ def _start_over(home: Home) -> None:
                 "name an empty database in node.toml, then start with --rebuild again",
             )
         store.set_abstains(True)
-        write_whole(home.path / DATABASE_ID, f"{store.id}\n".encode(), 0o644)
+        write_whole(home.path / DATABASE_ID, f"{store.id}\n".encode())
     finally:
         store.close()
     mark.unlink()
@@ -165,7 +170,7 @@ def _start_over(home: Home) -> None:
 
 def _set_aside(path: Path) -> None:
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    for suffix in _SQLITE_FILES:
+    for suffix in SQLITE_FILES:
         old = path / f"{DATABASE}{suffix}"
         if old.exists():
             old.rename(path / f"{DATABASE}.{stamp}{suffix}")
