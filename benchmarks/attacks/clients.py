@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 
 from benchmarks.attacks.attack import (
+    MEMORY,
     P50_MS_MAX,
     STALL_S_MAX,
     SUBMISSIONS_PERCENT_MIN,
@@ -101,7 +102,7 @@ ATTACKS = (
         array_of_numbers,
         size=(1, 1),
         seconds=(20, 10),
-        bounds=(Bound("stall_s", STALL_S_MAX),),
+        bounds=(*MEMORY, Bound("stall_s", STALL_S_MAX)),
     ),
     Attack(
         "unread-streams",

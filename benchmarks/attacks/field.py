@@ -116,7 +116,7 @@ class Field:
                 await asyncio.sleep(max(0.0, WINDOW_S_MIN - (time.monotonic() - began)))
                 coming.cancel()
                 served = clients.since(began)
-                after = await watch.end(relay)
+                after = await watch.end(relay, before)
                 await clients.stop()
                 kept = await watch.memory_kept(before["memory"], 4 if self._small else 10)
         return _cost((calm, served), (before, after), kept, done)
@@ -196,14 +196,21 @@ class Watch:
         self._peak = memory_mb(self._pid)
         return await self._stand(relay)
 
-    async def end(self, relay: Relay) -> dict[str, Any]:
-        """Return where everything stands, once the last handshake has had its time."""
+    async def end(self, relay: Relay, before: dict[str, Any]) -> dict[str, Any]:
+        """Return where everything stands, once the last handshake has had its time.
+
+        A node that does not tell is taken to stand where it stood before.
+        """
         peak, stall_s = self._peak, self._probe.longest_s()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(5.0):
                 while not self._linked:
                     await asyncio.sleep(POLL_S)
-        return {**await self._stand(relay), "peak": peak, "stall_s": stall_s}
+        try:
+            stand = await self._stand(relay)
+        except CheckFailed:
+            stand, stall_s = before, max(stall_s, self._probe.longest_s())
+        return {**stand, "peak": max(peak, self._peak), "stall_s": stall_s}
 
     async def memory_kept(self, before: float, seconds: float) -> float:
         """Return how much more memory than before is held, once it has had time to go back."""
