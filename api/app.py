@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 
 from api import openapi, problems
+from api.callers import Callers
 from api.draining import Draining
 from api.heads import HeadsAsGets
 from api.peer_route import peer_routes
@@ -40,11 +41,11 @@ def build_app(node: Node, draining: Draining, readers: Readers | None = None) ->
         title="Tongzhang node",
         version=VERSION,
         description=DESCRIPTION,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.add_middleware(HeadsAsGets)
     problems.install(app)
     openapi.install(app)
     for router in (
@@ -60,5 +61,7 @@ def build_app(node: Node, draining: Draining, readers: Readers | None = None) ->
 
     add_reading_routes(app, Reading(node.home, node.store), find)
     if readers is not None:
-        app.add_middleware(ReadsElsewhere, readers=readers, tokens=node.tokens, find=find)
+        app.add_middleware(ReadsElsewhere, readers=readers, find=find)
+    app.add_middleware(Callers, tokens=node.tokens, party=node.party)
+    app.add_middleware(HeadsAsGets)
     return app

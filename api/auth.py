@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import Depends, Request
 from fastapi.routing import APIRoute
+from starlette.types import Scope as Call
 
 from api.problems import Problem
 from node.errors import TokenError
@@ -27,7 +28,13 @@ def require(tokens: Tokens, *allowed: Scope) -> Any:
     """
 
     async def check(request: Request) -> None:
-        scopes = _scopes(tokens, bearer(request))
+        token = bearer(request.scope)
+        if not token:
+            raise Problem(
+                "no-token",
+                "Send `Authorization: Bearer <token>`; make one with `tongzhang token create`.",
+            )
+        scopes = _scopes(tokens, token)
         if scopes is None:
             raise Problem("bad-token", "List the tokens with `tongzhang token list`.")
         if not any(scope in scopes for scope in allowed):
@@ -70,16 +77,8 @@ def _refuse_other_parameters(request: Request) -> None:
             )
 
 
-def bearer(request: Request) -> str:
-    """Return the token of a request.
-
-    Raises:
-        Problem: ``no-token``.
-    """
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise Problem(
-            "no-token",
-            "Send `Authorization: Bearer <token>`; make one with `tongzhang token create`.",
-        )
-    return token.strip()
+def bearer(scope: Call) -> str:
+    """Return the bearer token that a request came with; empty if it has none."""
+    given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+    scheme, _, token = given.decode("latin-1").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""

@@ -19,6 +19,22 @@ HEAD_WAIT_S = 10.0
 CONNECTIONS_MAX = 768
 """Open connections of clients and peers together."""
 
+MINUTE_S = 60.0
+"""How long wrong tokens, and requests without a valid one, are counted together."""
+
+GUESSES_PER_ADDRESS_MAX = 20
+GUESSES_MAX = 200
+"""Wrong tokens that are judged a minute, from one address and in total."""
+
+GUESSES_TOLD_MAX = 5
+"""Addresses of them that the log names in a minute."""
+
+GUESS_WAIT_S = 1.0
+"""How long the answer to a further one takes."""
+
+GUESSES_WAITING_MAX = 64
+"""How many wait for it at once; further ones are refused at once."""
+
 FULL_TOLD_EVERY_S = 60.0
 """How often the log says that there are too many."""
 

@@ -6,11 +6,16 @@ that what is documented is what is checked.
 
 from __future__ import annotations
 
+import asyncio
+from hashlib import sha256
 from typing import Any, Union
 
 import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
 
 from api.examples import EXAMPLES
 from api.problems import MEDIA_TYPE, TABLE, URN
@@ -80,6 +85,35 @@ def reference(struct: type) -> dict[str, Any]:
     return {"$ref": _REF.format(name=struct.__name__)}
 
 
+class Description:
+    """The document of an application as bytes, made when it is first asked for.
+
+    Making it takes a few tenths of a second, which the node's loop must not wait for.
+
+    Args:
+        app: The application.
+    """
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
+        self._raw, self._tag = b"", ""
+        self._making = asyncio.Lock()
+
+    async def show(self, request: Request) -> Response:
+        """Return the document, or that it is the one which the client has."""
+        async with self._making:
+            if not self._raw:
+                self._raw = await run_in_threadpool(self._make)
+                self._tag = f'"{sha256(self._raw).hexdigest()[:32]}"'
+        headers = {"etag": self._tag}
+        if self._tag in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        return Response(self._raw, media_type=JSON, headers=headers)
+
+    def _make(self) -> bytes:
+        return msgspec.json.encode(self._app.openapi())
+
+
 def install(app: FastAPI) -> None:
     """Make ``app`` describe itself with the schemas of records and answers."""
 
@@ -89,6 +123,7 @@ def install(app: FastAPI) -> None:
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
+    app.add_route("/openapi.json", Description(app).show, ["GET"], include_in_schema=False)
 
 
 def document(app: FastAPI) -> dict[str, Any]:

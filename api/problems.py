@@ -59,6 +59,7 @@ TABLE: dict[str, tuple[int, str]] = {
     "too-many-records": (413, "The array has too many records"),
     "record-too-large": (413, "The record is too large"),
     "unsupported-media-type": (415, "This address does not take this content type"),
+    "too-many-guesses": (429, "Too many wrong bearer tokens came"),
     "head-too-large": (431, "The head of the request is too large"),
     "date-before-founding": (422, "The ledger was not founded yet on the date"),
     "date-in-future": (422, "The date is yet to come"),
@@ -235,10 +236,8 @@ async def _on_http(request: Request, error: Exception) -> Response:
 
 
 def _not_allowed(request: Request, allowed: str) -> Response:
-    methods = sorted(allowed.split(", "))
-    if "GET" in methods:
-        methods.append("HEAD")
-    possible = ", ".join(methods)
+    methods = {*allowed.split(", ")}
+    possible = ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods))
     detail = f"{request.method} is not possible here, but {possible}"
     response = respond(Problem("method-not-allowed", detail), request.url.path)
     response.headers["allow"] = possible

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 import anyio.to_thread
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import problems
 from api.books import books_routes
 from api.business.routes import business_routes
 from api.evidence import evidence_routes
-from api.heads import HeadsAsGets
 from api.limits import READER_NICE, READER_THREADS
 from api.log import log_routes, proof_routes, record_routes
 from api.reading import NamedHeights, Reading
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from api.log import FindOwn
+
+ROUTE = b"tongzhang-route"
+"""Names the route that answered, for the node's request log."""
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -89,10 +92,32 @@ def add_reading_routes(app: FastAPI, reading: Reading, find: FindOwn) -> None:
 def reading_app(reading: Reading) -> FastAPI:
     """Return the application that reads the ledger and knows nothing of what is under way."""
     app = FastAPI(openapi_url=None, redirect_slashes=False)
-    app.add_middleware(HeadsAsGets)
     problems.install(app)
     add_reading_routes(app, reading, lambda _: None)
+    app.add_middleware(NamedRoutes)
     return app
+
+
+class NamedRoutes:
+    """Has every answer name the route that gave it.
+
+    Args:
+        app: The application.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+
+        async def name(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                route = getattr(scope.get("route"), "path", "-")
+                message = {**message, "headers": [*message["headers"], (ROUTE, route.encode())]}
+            await send(message)
+
+        await self._app(scope, receive, name)
 
 
 async def _serve(app: FastAPI, listener: socket.socket) -> None:

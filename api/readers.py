@@ -21,10 +21,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import httpcore
-from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.auth import bearer
 from api.limits import (
     READ_ANSWER_WAIT_S,
     READ_TURN_WAIT_S,
@@ -34,19 +32,16 @@ from api.limits import (
 )
 from api.problems import Problem, respond
 from api.read_server import serve_reads
-from node.errors import TokenError
-from node.tokens import Token, Tokens
 
 if TYPE_CHECKING:
     from api.log import FindOwn
     from node.home import Home
+    from node.tokens import Token
 
 BACKLOG = 256
 SOCKET = "readers.sock"
 WATCH_S = 0.5
 RECORDS = "/v1/records/"
-READ = frozenset(("read",))
-READ_RECORD = frozenset(("read", "submit"))
 OWN = frozenset(("/v1/status", "/v1/members", "/v1/genesis", "/v1/policy"))
 """What the node answers from its memory."""
 _TIMEOUTS = {"pool": READ_TURN_WAIT_S, "connect": None, "read": READ_ANSWER_WAIT_S}
@@ -97,7 +92,7 @@ class Readers:
         self._directory.cleanup()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Have a request answered by the readers. ``scope["token_id"]`` says whose turn it is."""
+        """Have a request answered by the readers. ``scope["token"]`` says whose turn it is."""
         asking = asyncio.create_task(self._answer(scope, send))
         leaving = asyncio.create_task(_left(receive))
         try:
@@ -112,7 +107,7 @@ class Readers:
 
     async def _answer(self, scope: Scope, send: Send) -> None:
         try:
-            async with self._turns.turn(scope["token_id"]):
+            async with self._turns.turn(scope["token"].id):
                 begun = await self._relay(scope, send)
                 if not begun:  # its process ended: the next one answers
                     begun = await self._relay(scope, send)
@@ -132,7 +127,7 @@ class Readers:
                 extensions={"timeout": _TIMEOUTS},
             ) as response:
                 begun = True
-                await _pass_on(response, send)
+                await _pass_on(response, scope, send)
         except httpcore.TimeoutException as error:
             if not begun:
                 raise _busy(f"the readers gave no answer ({type(error).__name__})") from None
@@ -156,44 +151,34 @@ class ReadsElsewhere:
     """Sends reads to the readers, and everything else on to the node's own application.
 
     What has no token that may read is refused by the application; it also answers what the
-    node's memory alone knows.
+    node's memory alone knows. ``scope["token"]`` says whose request it is.
 
     Args:
         app: The application.
         readers: The readers.
-        tokens: Who may read.
         find: Returns an own record that is on its way, by its id, or None.
     """
 
-    def __init__(self, app: ASGIApp, readers: ASGIApp, tokens: Tokens, find: FindOwn) -> None:
+    def __init__(self, app: ASGIApp, readers: ASGIApp, find: FindOwn) -> None:
         self._app = app
         self._readers = readers
-        self._tokens = tokens
         self._find = find
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on to where it is answered."""
-        token = self._reader_of(scope) if self._is_read(scope) else None
-        if token is None:
-            await self._app(scope, receive, send)
+        if scope["type"] == "http" and self._is_read(scope):
+            await self._readers(scope, receive, send)
         else:
-            await self._readers({**scope, "token_id": token.id}, receive, send)
+            await self._app(scope, receive, send)
 
     def _is_read(self, scope: Scope) -> bool:
-        if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
-            return False
         path: str = scope["path"]
+        token: Token | None = scope["token"]
+        if token is None or scope["method"] != "GET" or not path.startswith("/v1/"):
+            return False
         if path.startswith(RECORDS):
             return self._find(path.rpartition("/")[2]) is None
-        return path.startswith("/v1/") and path not in OWN
-
-    def _reader_of(self, scope: Scope) -> Token | None:
-        try:
-            token = self._tokens.find(bearer(Request(scope)))
-        except (Problem, TokenError):
-            return None
-        allowed = READ_RECORD if scope["path"].startswith(RECORDS) else READ
-        return token if token is not None and allowed.intersection(token.scopes) else None
+        return path not in OWN and "read" in token.scopes
 
 
 class Turns:
@@ -244,11 +229,11 @@ def _url(scope: Scope) -> httpcore.URL:
     return httpcore.URL(scheme=b"http", host=b"readers", port=None, target=target)
 
 
-async def _pass_on(response: httpcore.Response, send: Send) -> None:
-    headers = [
-        (name.lower(), value) for name, value in response.headers if name.lower() not in _HOP_BY_HOP
-    ]
-    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+async def _pass_on(response: httpcore.Response, scope: Scope, send: Send) -> None:
+    headers = [(name.lower(), value) for name, value in response.headers]
+    scope["template"] = dict(headers).get(ROUTE, b"-").decode()
+    passed = [pair for pair in headers if pair[0] not in _HOP_BY_HOP and pair[0] != ROUTE]
+    await send({"type": "http.response.start", "status": response.status, "headers": passed})
     async for part in response.aiter_stream():
         await send({"type": "http.response.body", "body": part, "more_body": True})
     await send({"type": "http.response.body", "body": b"", "more_body": False})

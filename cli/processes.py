@@ -14,6 +14,7 @@ from pathlib import Path
 
 import cli
 from cli.errors import CheckFailed
+from node.private import PRIVATE_FILE
 
 STOP_S = 6.0
 OUTPUT = "output.txt"
@@ -55,7 +56,7 @@ class NodeProcess:
         It stops when this process ends, however that comes: with it goes the other end of its
         standard input.
         """
-        with (self.home / OUTPUT).open("ab") as output:
+        with open(self.home / OUTPUT, "ab", opener=_private) as output:
             self._process = subprocess.Popen(
                 [*command(), "node", str(self.home), "--until-eof", *arguments],
                 stdin=subprocess.PIPE,
@@ -123,6 +124,10 @@ def stop_all(nodes: list[NodeProcess]) -> None:
     finally:
         for node in nodes:
             node.kill()
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, PRIVATE_FILE)
 
 
 def command() -> list[str]:

@@ -15,6 +15,7 @@ from typing import Literal
 
 from api.read_server import LOG_FORMAT
 from api.readers import Readers
+from api.request_log import REQUESTS
 from api.server import serve
 from cli.errors import CheckFailed, UsageError, writing
 from cli.output import note, plural, progress
@@ -29,14 +30,15 @@ from node.home import (
     read_database_id,
 )
 from node.node import Node
+from node.private import keep_private, open_private
 from node.storage.check import check
+from node.storage.engine import SQLITE_FILES
 from node.storage.store import Store
 
 Checked = Literal["nothing", "log", "state"]
 
 REBUILDING = "rebuilding"
 """Names the database that the home's key signs with: another one has forgotten votes (I2)."""
-_SQLITE_FILES = ("", "-wal", "-shm")
 
 
 def run_node(path: Path, *, rebuild: bool, checked: Checked) -> None:
@@ -53,8 +55,11 @@ def run_node(path: Path, *, rebuild: bool, checked: Checked) -> None:
     """
     home = load_home(path)
     logging.basicConfig(level=home.config.log_level.upper(), format=LOG_FORMAT)
+    if not home.config.request_log:
+        logging.getLogger(REQUESTS).setLevel(logging.WARNING)
     # Begun first: what copies this process must hold neither its lock nor its database.
     with contextlib.closing(Readers(home)) as readers, lock_home(path):
+        keep_private(path)
         if rebuild or (path / REBUILDING).exists():
             with writing(path):
                 _start_over(home)
@@ -109,7 +114,7 @@ def _refuse_lost_database(path: Path, store: Store) -> None:
     said = read_database_id(path)
     if said == NO_DATABASE:
         with writing(path):
-            write_whole(path / DATABASE_ID, f"{store.id}\n".encode(), 0o644)
+            write_whole(path / DATABASE_ID, f"{store.id}\n".encode())
         return
     if said == store.id:
         return
@@ -147,7 +152,7 @@ def _start_over(home: Home) -> None:
     The mark makes a rebuild that was cut short go on at the next start, whatever its options.
     """
     mark = home.path / REBUILDING
-    mark.touch()
+    os.close(open_private(mark))
     if not home.config.database:
         _set_aside(home.path)
     store = _open(home)
@@ -159,7 +164,7 @@ def _start_over(home: Home) -> None:
                 "name an empty database in node.toml, then start with --rebuild again",
             )
         store.set_abstains(True)
-        write_whole(home.path / DATABASE_ID, f"{store.id}\n".encode(), 0o644)
+        write_whole(home.path / DATABASE_ID, f"{store.id}\n".encode())
     finally:
         store.close()
     mark.unlink()
@@ -167,7 +172,7 @@ def _start_over(home: Home) -> None:
 
 def _set_aside(path: Path) -> None:
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    for suffix in _SQLITE_FILES:
+    for suffix in SQLITE_FILES:
         old = path / f"{DATABASE}{suffix}"
         if old.exists():
             old.rename(path / f"{DATABASE}.{stamp}{suffix}")

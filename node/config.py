@@ -29,6 +29,7 @@ class Config:
         peers: WebSocket address by party, such as ``ws://host:port/peer``.
         database: A database URL; empty for ``ledger.db`` in the home.
         log_level: One of :data:`LOG_LEVELS`.
+        request_log: Whether the log has a line for each request with a token.
     """
 
     party: str
@@ -37,12 +38,14 @@ class Config:
     peers: Mapping[str, str] = field(default_factory=dict)
     database: str = ""
     log_level: str = "info"
+    request_log: bool = True
 
     def toml(self) -> str:
         """Return the file's text."""
         lines = [
             f"party = {_quoted(self.party)}",
             f"log_level = {_quoted(self.log_level)}",
+            f"request_log = {'true' if self.request_log else 'false'}",
             "",
             "[listen]",
             f"host = {_quoted(self.host)}",
@@ -77,6 +80,7 @@ class Config:
             peers=given.peers,
             database=given.database.url,
             log_level=given.log_level,
+            request_log=given.request_log,
         )
 
 
@@ -95,6 +99,7 @@ class _Toml(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     peers: dict[str, str] = {}
     database: _Database = _Database()
     log_level: str = "info"
+    request_log: bool = True
 
 
 def bad_config(problem: str) -> HomeError:

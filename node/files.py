@@ -8,6 +8,8 @@ import secrets
 from pathlib import Path
 from stat import S_ISREG
 
+from node.private import PRIVATE_FILE
+
 
 def read_plain(path: Path, bytes_max: int) -> bytes:
     """Return the bytes of a plain file. A device or a pipe, which may never end, is none.
@@ -29,16 +31,10 @@ def read_plain(path: Path, bytes_max: int) -> bytes:
     return content
 
 
-def write_whole(path: Path, data: bytes, mode: int) -> None:
-    """Replace a file by another that is complete and on the disk, or leave it as it is.
-
-    Args:
-        path: The file.
-        data: Its new content.
-        mode: Its permission bits.
-    """
+def write_whole(path: Path, data: bytes) -> None:
+    """Replace a file by another that is complete, on the disk and private, or leave it as it is."""
     new = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)

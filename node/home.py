@@ -9,6 +9,9 @@
 ``ledger.db``       the database, unless ``node.toml`` names another
 ``lock``            held by the process that runs the node
 ==================  ==============================================================================
+
+The directory and all files in it are their owner's alone: the ledger is every party's business and
+nobody else's.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -31,6 +34,7 @@ from ledger.log.text import encode_base64
 from node.config import CONFIG, PORT_MAX, Config, bad_config
 from node.errors import HomeError
 from node.files import read_plain, write_whole
+from node.private import OPEN_KEY, PRIVATE_FOLDER, open_private, tighten
 from node.tokens import SCOPES, Tokens
 
 GENESIS = "genesis.json"
@@ -42,9 +46,6 @@ DATABASE_ID = "database.id"
 """Names the database that the key signs with, once there is one."""
 NO_DATABASE = "none yet"
 LOCK = "lock"
-
-OPEN_KEY = "TONGZHANG_OPEN_KEY"
-"""Set to 1 where a volume cannot keep a key from group and others: then who mounts it guards it."""
 
 _FILE_BYTES_MAX = 1024 * 1024
 
@@ -95,14 +96,16 @@ def create_home(path: Path, genesis: Genesis, config: Config, signer: Signer) ->
     """
     _refuse_not_empty(path)
     home = _checked(Home(path, Config.parse(config.toml()), genesis, signer))
-    path.mkdir(parents=True, exist_ok=True, mode=0o700)
-    write_whole(path / KEY, signer.pem(), 0o600)
-    write_whole(path / GENESIS, genesis.raw, 0o644)
+    path.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
+    with suppress(OSError):  # a volume that keeps no permissions: load_home will say so
+        tighten(path)
+    write_whole(path / KEY, signer.pem())
+    write_whole(path / GENESIS, genesis.raw)
     _, secret = home.tokens.create("operator", SCOPES, _now_ms())
-    write_whole(path / OPERATOR_TOKEN, f"{secret}\n".encode(), 0o600)
-    write_whole(path / DATABASE_ID, f"{NO_DATABASE}\n".encode(), 0o644)
+    write_whole(path / OPERATOR_TOKEN, f"{secret}\n".encode())
+    write_whole(path / DATABASE_ID, f"{NO_DATABASE}\n".encode())
     # Last, because a directory is a home when it has this file.
-    write_whole(path / CONFIG, config.toml().encode(), 0o644)
+    write_whole(path / CONFIG, config.toml().encode())
     return home
 
 
@@ -181,7 +184,7 @@ def lock_home(path: Path) -> Iterator[None]:
     if not path.is_dir():
         raise _not_a_home(path, CONFIG)
     try:
-        handle = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+        handle = open_private(path / LOCK)
     except OSError as error:
         raise _unreadable(path / LOCK, error) from None
     try:

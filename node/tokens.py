@@ -21,6 +21,7 @@ import msgspec
 from ledger import domains
 from node.errors import TokenError
 from node.files import read_plain, write_whole
+from node.private import open_private
 
 Scope = Literal["read", "submit", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
@@ -154,13 +155,13 @@ class Tokens:
 
     def _write(self, tokens: tuple[Token, ...]) -> None:
         raw = msgspec.json.format(msgspec.json.encode(_File(tokens), order="sorted"), indent=2)
-        write_whole(self._path, raw + b"\n", 0o600)
+        write_whole(self._path, raw + b"\n")
         self._stamp = None
 
     @contextmanager
     def _changing(self) -> Iterator[tuple[Token, ...]]:
         """Give the tokens while no other process changes them."""
-        lock = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        lock = open_private(self._path.with_suffix(".lock"))
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             self._stamp = None

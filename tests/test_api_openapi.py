@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from api.app import build_app
@@ -17,6 +18,7 @@ from ledger.genesis import Role
 from node.home import create_consortium
 from node.node import Node
 from node.storage.store import Store
+from tests.queries_kit import Kept
 
 METHODS = {"get", "post"}
 PUBLIC = {"/livez", "/readyz"}
@@ -115,3 +117,22 @@ def test_every_route_is_in_the_manual(document: dict[str, Any]) -> None:
     for path, _, _ in operations(document):
         shown = path.partition("{path")[0]
         assert shown in manual, f"docs/api.md does not mention {path}"
+
+
+def test_the_document_is_served_as_the_same_bytes_with_a_tag(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    try:
+        url = f"{kept.server.url}/openapi.json"
+        first = httpx.get(url)
+        app = build_app(Node(kept.homes["auditor"], kept.store), Draining())
+        assert (first.status_code, first.json()) == (200, app.openapi())
+        assert first.headers["content-type"] == "application/json"
+        tag = first.headers["etag"]
+        for given, status, body in (('"other"', 200, first.content), (tag, 304, b"")):
+            again = httpx.get(url, headers={"if-none-match": given})
+            assert (again.status_code, again.content) == (status, body)
+            assert again.headers["etag"] == tag
+        other = httpx.post(url)
+        assert (other.status_code, other.headers["allow"]) == (405, "GET, HEAD")
+    finally:
+        kept.close()

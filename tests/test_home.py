@@ -288,6 +288,7 @@ configs = st.builds(
     peers=st.dictionaries(texts, texts, max_size=4),
     database=texts,
     log_level=st.sampled_from(LOG_LEVELS),
+    request_log=st.booleans(),
 )
 
 

@@ -147,14 +147,14 @@ def test_processes_that_create_tokens_at_once_lose_none(path: Path) -> None:
 def test_a_write_that_fails_leaves_the_old_file(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_whole(path, b"old", 0o600)
+    write_whole(path, b"old")
 
     def fail(handle: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", fail)
     with pytest.raises(OSError, match="No space"):
-        write_whole(path, b"new", 0o600)
+        write_whole(path, b"new")
     assert path.read_bytes() == b"old"
     assert [each.name for each in path.parent.iterdir()] == [path.name]
 

@@ -6,10 +6,12 @@ the text is then executed with plain tuples. See docs/adr/0011-the-writer-drives
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property, lru_cache
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
@@ -39,6 +41,7 @@ from sqlalchemy.pool import StaticPool
 from sqlalchemy.schema import CreateTable
 
 from node.errors import CorruptLedger, NodeError, StorageError
+from node.private import open_private, tighten
 from node.storage.tables import Tables
 
 BUSY_TIMEOUT_MS = 10_000
@@ -48,6 +51,9 @@ READER_CACHE_KIB = 16 * 1024
 """Page cache of a connection that only reads: there are several."""
 CHECKPOINT_PAGES = 8000
 STATEMENTS_CACHED = 512
+
+SQLITE_FILES = ("", "-wal", "-shm")
+"""What SQLite appends to a database's name for the files that belong together."""
 
 _SQLITE_CORRUPT = frozenset(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
 _NOT_OURS = ("no such table", "no such column", "has no column named", "malformed database schema")
@@ -104,6 +110,8 @@ def _sqlite_engine(url: URL, cache_kib: int) -> Engine:
         arguments["check_same_thread"] = False
         engine = create_engine(url, poolclass=StaticPool, connect_args=arguments)
     else:
+        if "uri" not in url.query:
+            _keep_private(url.database)
         engine = create_engine(
             url, connect_args=arguments, pool_timeout=READER_WAIT_S, max_overflow=READERS_EXTRA
         )
@@ -121,6 +129,18 @@ def _sqlite_engine(url: URL, cache_kib: int) -> Engine:
             driver.execute("BEGIN").close()
 
     return engine
+
+
+def _keep_private(database: str) -> None:
+    """Make a new database private before SQLite makes it, and an old one with what is beside it.
+
+    SQLite gives the files beside it the same permissions. What cannot be had here it will say.
+    """
+    with suppress(OSError):
+        os.close(open_private(Path(database)))
+    for suffix in SQLITE_FILES:
+        with suppress(OSError):
+            tighten(Path(f"{database}{suffix}"))
 
 
 _PRAGMAS = (

@@ -1,0 +1,113 @@
+"""Who calls: every request's token is looked up once it begins, and told of once it has ended."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from math import ceil
+from time import perf_counter
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.auth import bearer
+from api.guesses import Guesses
+from api.limits import GUESS_WAIT_S, GUESSES_WAITING_MAX, MINUTE_S
+from api.problems import Problem, respond
+from api.request_log import FAULT, UNANSWERED, RequestLog
+from node.errors import TokenError
+from node.tokens import Token, Tokens
+
+GUARDED = "/v1/"
+"""What needs a token. A wrong one elsewhere, as a supervisor may send it, is no guess."""
+
+
+class Callers:
+    """Keeps the request log of an application, and wrong tokens away from it.
+
+    It belongs into the process that accepts the connections, and there only once.
+
+    Args:
+        app: The application.
+        tokens: The node's tokens.
+        party: Whose node this is.
+    """
+
+    def __init__(self, app: ASGIApp, tokens: Tokens, party: str) -> None:
+        self._app = app
+        self._tokens = tokens
+        self._guesses = Guesses()
+        self._log = RequestLog(party)
+        self._waiting = 0
+        self._minute: asyncio.TimerHandle | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, unless too many wrong tokens have come."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began, status = perf_counter(), UNANSWERED
+
+        async def note(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = str(message["status"])
+            await send(message)
+
+        token, is_guess = self._identify(scope)
+        scope["token"] = token
+        try:
+            if is_guess and not self._guesses.judge(_address(scope)):
+                await self._refuse(scope, receive, note)
+            else:
+                await self._app(scope, receive, note)
+        except Exception:
+            status = FAULT  # what answers it stands around this
+            raise
+        finally:
+            self._log.add(scope, token, status, 1000 * (perf_counter() - began))
+            if token is None and self._minute is None:
+                loop = asyncio.get_running_loop()
+                self._minute = loop.call_later(MINUTE_S, self._end_minute)
+
+    def _identify(self, scope: Scope) -> tuple[Token | None, bool]:
+        """Return a request's token, and whether what it has instead is a guess."""
+        secret = bearer(scope)
+        if not secret:
+            return None, False
+        with suppress(TokenError):  # a fault of this node's file, and no guess: the routes say so
+            token = self._tokens.find(secret)
+            return token, token is None and scope["path"].startswith(GUARDED)
+        return None, False
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse a guess, late unless many wait so already, and close its connection."""
+        if self._waiting < GUESSES_WAITING_MAX:
+            self._waiting += 1
+            try:
+                await asyncio.sleep(GUESS_WAIT_S)
+            finally:
+                self._waiting -= 1
+        problem = Problem(
+            "too-many-guesses",
+            "Too many wrong tokens came; a right one is taken at any time. "
+            "List the tokens with `tongzhang token list`.",
+        )
+        response = respond(problem, scope["path"])
+        response.headers["retry-after"] = str(self._left_s())
+        response.headers["connection"] = "close"
+        await response(scope, receive, send)
+
+    def _left_s(self) -> int:
+        """Return how much of the running minute is left, in whole seconds."""
+        now = asyncio.get_running_loop().time()
+        return max(1, ceil(self._minute.when() - now)) if self._minute else 1
+
+    def _end_minute(self) -> None:
+        self._minute = None
+        self._guesses.end_minute()
+        self._log.end_minute()
+
+
+def _address(scope: Scope) -> str:
+    client = scope.get("client")
+    return str(client[0]) if client else "-"

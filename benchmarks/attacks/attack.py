@@ -1,0 +1,117 @@
+"""What an attack is, what it is aimed at, and the bounds that it must not break."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+MEMORY_MB_MAX = 250
+MEMORY_KEPT_MB_MAX = 30
+STALL_S_MAX = 1.0
+SUBMISSIONS_PERCENT_MIN = 60
+P50_MS_MAX = 150
+
+
+class Target(NamedTuple):
+    """The attacked node, and for how long. ``token`` may read and submit; strangers leave it."""
+
+    host: str
+    port: int
+    token: str
+    frame_bytes_max: int
+    seconds: float
+
+
+class Cost(NamedTuple):
+    """What one attack cost. Memory is that of the node's processes together.
+
+    ``calm_*`` are of the stretch before. ``links_lost`` counts peers' connections that broke and
+    nobody had cut; ``handshakes_failed`` counts those that honest peers began and did not end.
+    ``done`` is what the attack says of itself.
+    """
+
+    memory_calm_mb: float
+    memory_peak_mb: float
+    memory_kept_mb: float
+    calm_per_s: float
+    per_s: float
+    calm_p50_ms: float
+    p50_ms: float
+    calm_p95_ms: float
+    p95_ms: float
+    stall_s: float
+    blocks: int
+    slots_skipped: int
+    links_lost: int
+    handshakes: int
+    handshakes_failed: int
+    submissions_failed: int
+    done: dict[str, int]
+
+    @property
+    def submissions_percent(self) -> float:
+        """Submissions a second during the attack, in percent of the calm ones."""
+        return 100 * self.per_s / self.calm_per_s if self.calm_per_s else 0.0
+
+    def value(self, measure: str) -> float:
+        """Return a figure by its name, or by its name in :attr:`done`."""
+        return float(self.done.get(measure, 0) if measure in DONE else getattr(self, measure))
+
+
+class Bound(NamedTuple):
+    """A figure of a cost, and the most or the least that it may be."""
+
+    measure: str
+    limit: float
+    least: bool = False
+
+    def holds(self, cost: Cost) -> bool:
+        """Say whether the bound holds."""
+        value = cost.value(self.measure)
+        return value >= self.limit if self.least else value <= self.limit
+
+    def __str__(self) -> str:
+        return f"{self.measure} {'at least' if self.least else 'at most'} {self.limit:g}"
+
+
+DONE = ("heads_passed", "guesses_judged_per_s")
+"""Figures that an attack says of itself and that have bounds."""
+
+MEMORY = (
+    Bound("memory_peak_mb", MEMORY_MB_MAX),
+    Bound("memory_kept_mb", MEMORY_KEPT_MB_MAX),
+)
+"""What whoever does nothing useful may take. A reader may fill the caches of the database."""
+
+ALWAYS = (
+    Bound("links_lost", 0),
+    Bound("blocks", 1, least=True),
+)
+"""What no attack may break."""
+
+
+class Attack(NamedTuple):
+    """One attack.
+
+    Args:
+        name: As it is named on the command line.
+        sentence: What it does.
+        strike: Does it, with so many sockets, streams, or whatever ``size`` counts.
+        size: How many, and how many in small.
+        seconds: For how long, and for how long in small.
+        bounds: What it must not break besides :data:`ALWAYS`.
+        cuts: Whether an honest peer, 150 ms away, loses its link again and again meanwhile.
+    """
+
+    name: str
+    sentence: str
+    strike: Callable[[Target, int], Awaitable[Counter[str]]]
+    size: tuple[int, int]
+    seconds: tuple[float, float]
+    bounds: tuple[Bound, ...] = MEMORY
+    cuts: bool = False
+
+    def broken(self, cost: Cost) -> list[Bound]:
+        """Return the bounds that a cost breaks."""
+        return [bound for bound in (*ALWAYS, *self.bounds) if not bound.holds(cost)]
