@@ -31,7 +31,7 @@ from api.limits import (
     READS_WAITING_MAX,
 )
 from api.problems import Problem, respond
-from api.read_server import serve_reads
+from api.read_server import ROUTE, serve_reads
 
 if TYPE_CHECKING:
     from api.log import FindOwn
