@@ -11,7 +11,7 @@ demo: $(STAMP)
 	@$(BIN)/tongzhang demo
 
 test: $(STAMP)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto
 
 check: $(STAMP)
 	@$(BIN)/ruff check .

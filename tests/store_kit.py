@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, make_url, text
 
 from ledger.state import Changes, Key, Row
 from node.errors import StorageError
@@ -23,7 +23,24 @@ from tests.chains import (
     Chain,
 )
 
-POSTGRESQL = os.environ.get("TONGZHANG_POSTGRESQL_URL", "")
+
+def _own_database(url: str, worker: str) -> str:
+    """Return the URL of a database of this worker's own, made anew: tests run side by side."""
+    if not url or not worker:
+        return url
+    parsed = make_url(url)
+    name = f"{parsed.database}_{worker}"
+    engine = create_engine(parsed, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f'DROP DATABASE IF EXISTS "{name}"'))
+        connection.execute(text(f'CREATE DATABASE "{name}"'))
+    engine.dispose()
+    return parsed.set(database=name).render_as_string(hide_password=False)
+
+
+POSTGRESQL = _own_database(
+    os.environ.get("TONGZHANG_POSTGRESQL_URL", ""), os.environ.get("PYTEST_XDIST_WORKER", "")
+)
 KINDS = ["memory", "file", *(["postgresql"] if POSTGRESQL else [])]
 
 
