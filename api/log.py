@@ -34,7 +34,7 @@ from api.proofs import (
     inclusion_proof,
     tile_bytes,
 )
-from api.results import State
+from api.results import State, Waiting, waiting_at
 from ledger.entry import APPLIED
 from ledger.limits import SAFE_INTEGER_MAX
 from ledger.records import Recorded
@@ -60,7 +60,8 @@ Wanted = Annotated[int, Query(ge=0, le=SAFE_INTEGER_MAX)]
 class RecordView(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a record: the entry that it is, or how far it has got at its own node.
 
-    ``definite`` is false as long as the outcome can still change. ``code`` says why it was refused.
+    ``definite`` is false as long as the outcome can still change. ``code`` says why it was refused,
+    ``waiting`` what stands in its way.
     """
 
     party: str
@@ -71,6 +72,7 @@ class RecordView(msgspec.Struct, frozen=True, kw_only=True):
     receipt: str | UnsetType = UNSET
     code: str | UnsetType = UNSET
     message: str | UnsetType = UNSET
+    waiting: Waiting | UnsetType = UNSET
 
 
 def log_routes(node: Node) -> APIRouter:
@@ -142,7 +144,7 @@ def record_routes(node: Node) -> APIRouter:
         submission = node.host.journal.find(id) if party == node.party else None
         if submission is None:
             raise _no_such_record(party, id)
-        return json_answer(_own_record(submission))
+        return json_answer(_own_record(submission, waiting_at(node)))
 
     return router
 
@@ -204,7 +206,7 @@ def _final_record(entry: EntryView) -> RecordView:
     )
 
 
-def _own_record(submission: Submission) -> RecordView:
+def _own_record(submission: Submission, waiting: Waiting | UnsetType) -> RecordView:
     return RecordView(
         party=submission.party,
         id=submission.id,
@@ -212,6 +214,7 @@ def _own_record(submission: Submission) -> RecordView:
         definite=submission.done,
         code=submission.code or UNSET,
         message=submission.message or UNSET,
+        waiting=UNSET if submission.done else waiting,
     )
 
 
