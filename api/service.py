@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class VotersView(msgspec.Struct, frozen=True):
-    """Who votes as far as this node knows now: ``words`` says it all in plain words.
+    """Who votes as far as this node knows now: ``tolerance`` says it all in plain words.
 
     ``reached`` names the voters that this node is connected with, itself among them if it votes;
     ``needed`` is the quorum; of those reached, ``may_go_down`` may fail and the ledger goes on.
@@ -32,7 +32,7 @@ class VotersView(msgspec.Struct, frozen=True):
     reached: list[str]
     needed: int
     may_go_down: int
-    words: list[str]
+    tolerance: list[str]
 
 
 class MemberView(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,13 +54,13 @@ class MemberView(msgspec.Struct, frozen=True, kw_only=True):
 class MembersView(msgspec.Struct, frozen=True, kw_only=True):
     """The consortium: who is in it, and in plain words what it survives.
 
-    ``tolerance`` is that of all parties as founded, ``voters`` that of now.
+    ``tolerance_founded`` holds while every party votes; ``voters`` says what holds now.
     """
 
     ledger: str
     origin: str
     quorum: int
-    tolerance: list[str]
+    tolerance_founded: list[str]
     voters: VotersView
     members: list[MemberView]
 
@@ -217,7 +217,7 @@ def members_view(node: Node) -> MembersView:
         ledger=genesis.ledger,
         origin=genesis.origin,
         quorum=genesis.quorum,
-        tolerance=list(tolerance(len(genesis.members), genesis.quorum)),
+        tolerance_founded=list(tolerance(len(genesis.members), genesis.quorum)),
         voters=VotersView(**node.voters()),
         members=[_member_view(node, member) for member in genesis.members],
     )

@@ -15,7 +15,7 @@ message                 carries                                             sent
 ``journal``             the asker's own latest batch, or nothing            asked for
 ``want-changes``        a block hash                                        state differs
 ``changes``             a block hash and its changes, canonical JSON        asked for
-``standing``            why the sender does not vote, or nothing: it votes  a peer comes up; changed
+``voting``              why the sender does not vote, or nothing: it votes  a peer comes up; changed
 ======================  ==================================================  =====================
 """
 
@@ -156,7 +156,7 @@ class ChangesMessage(_Wire, frozen=True, tag="changes"):
     changes: bytes
 
 
-class Standing(_Wire, frozen=True, tag="standing"):
+class Voting(_Wire, frozen=True, tag="voting"):
     """Whether the sender votes: empty while it does, else the code that says why it does not.
 
     Signed by nobody, and no rule of agreement looks at it: a peer says it of itself.
@@ -178,7 +178,7 @@ Message = (
     | Journal
     | WantChanges
     | ChangesMessage
-    | Standing
+    | Voting
 )
 
 _encoder = msgspec.msgpack.Encoder()

@@ -33,7 +33,7 @@ from consensus.messages import (
     EvidenceMessage,
     Message,
     Range,
-    Standing,
+    Voting,
     WantBlock,
     WantChanges,
     WantJournal,
@@ -311,7 +311,7 @@ class Host:
             self._on_journal(peer, message)
         elif isinstance(message, ChangesMessage):
             self._on_changes(peer, message)
-        elif isinstance(message, Standing):
+        elif isinstance(message, Voting):
             self.voters.hear(peer, message)
         elif isinstance(message, Range) and self._ending is not None:
             self._ending.on_range(peer, message)

@@ -202,7 +202,7 @@ class Node:
             "reached": list(voters.reached),
             "needed": self.genesis.quorum,
             "may_go_down": voters.spare,
-            "words": list(voters.words()),
+            "tolerance": list(voters.tolerance()),
         }
 
     def voting(self, party: str) -> dict[str, Any]:

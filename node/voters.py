@@ -1,7 +1,7 @@
 """Who votes, as far as one node knows now: the measure of readiness, and of what may still fail.
 
 A party votes if its node is reached over a proved link and has said that it votes, in a message of
-:class:`~consensus.messages.Standing`. What a peer has not said since its link came up is unknown,
+:class:`~consensus.messages.Voting`. What a peer has not said since its link came up is unknown,
 and does not count. Agreement itself takes nobody's word: it counts signed votes.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from consensus.messages import Standing
+from consensus.messages import Voting
 from ledger.genesis import Genesis
 from node.sender import Sender
 from node.surroundings import Clock
@@ -64,16 +64,16 @@ class Voters:
         self._connected.discard(peer)
         self._note(was_lacking)
 
-    def hear(self, peer: str, standing: Standing | None) -> None:
+    def hear(self, peer: str, said: Voting | None) -> None:
         """Note what a peer says of itself; None if it has said nothing yet."""
         was_lacking = self.lacking
-        self._abstains[peer] = None if standing is None else standing.abstains
+        self._abstains[peer] = None if said is None else said.abstains
         self._note(was_lacking)
 
     def stop_voting(self, code: str) -> None:
         """Say that this node votes no more, and why."""
         if self._abstains[self._party] != code:
-            self.hear(self._party, Standing(code))
+            self.hear(self._party, Voting(code))
             self.say()
 
     def say(self) -> None:
@@ -82,8 +82,8 @@ class Voters:
             if peer in self._connected:
                 self._sender.tell(peer, self._own())
 
-    def _own(self) -> Standing:
-        return Standing(self._abstains[self._party] or "")
+    def _own(self) -> Voting:
+        return Voting(self._abstains[self._party] or "")
 
     def _note(self, was_lacking: int) -> None:
         if self.lacking and not was_lacking:
@@ -128,7 +128,7 @@ class Voters:
         absent = "; ".join(f"the node of {name} {why}" for name, why in self._absent().items())
         return Hindrance("no-quorum", f"{self._count()}: {absent}", self._lacking_since_ms)
 
-    def words(self) -> tuple[str, ...]:
+    def tolerance(self) -> tuple[str, ...]:
         """Say in plain words who votes now, and how many voters may still go down.
 
         Returns:

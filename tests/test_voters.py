@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from consensus.messages import Standing, decode, encode
+from consensus.messages import Voting, decode, encode
 from node.errors import StorageError
 from node.limits import EVIDENCE_SAY_MS
 from node.storage.store import Item, Store
@@ -51,7 +51,7 @@ def test_four_that_vote_may_lose_one(world: World) -> None:
     for name in ALL:
         assert voters(world, name).reached == ALL
         assert voters(world, name).hindrance() is None
-        assert voters(world, name).words() == (
+        assert voters(world, name).tolerance() == (
             "Now 4 voters are reached (platform, institution, funder, auditor), 3 are needed: "
             "up to 1 may go down and the ledger goes on.",
         )
@@ -65,7 +65,7 @@ def test_a_rebuilt_node_counts_as_one_that_is_down(world: World) -> None:
         assert (known.votes("auditor"), known.votes("funder")) == (False, True)
         assert (known.lacking, known.spare) == (0, 0)
         assert known.hindrance() is None
-        assert known.words() == (
+        assert known.tolerance() == (
             "Now 3 voters are reached (platform, institution, funder), 3 are needed: "
             "none may go down, or the ledger stops (nothing is lost).",
             "The node of auditor was rebuilt: it follows and never votes again.",
@@ -88,7 +88,7 @@ def test_with_one_rebuilt_and_one_down_nothing_can_become_final(world: World) ->
             "funder is not connected; the node of auditor was rebuilt: it follows and never votes "
             "again"
         )
-        assert voters(world, name).words()[0] == (
+        assert voters(world, name).tolerance()[0] == (
             "Now only 2 of the 3 voters needed are reached (platform, institution): nothing "
             "becomes final until there are more (nothing is lost)."
         )
@@ -121,7 +121,7 @@ def test_a_node_that_stops_for_safety_says_why_and_votes_again_after_a_restart(
 def test_a_peer_that_has_said_nothing_does_not_count_and_what_is_lost_is_said_again(
     world: World,
 ) -> None:
-    world.lose = lambda sender, to, frame: isinstance(decode(frame), Standing)
+    world.lose = lambda sender, to, frame: isinstance(decode(frame), Voting)
     for name in ("funder", "auditor"):
         world.crash(name)
         world.open(name)
@@ -134,16 +134,16 @@ def test_a_peer_that_has_said_nothing_does_not_count_and_what_is_lost_is_said_ag
 
 
 def test_a_peer_speaks_for_itself_alone(world: World) -> None:
-    world.hosts["platform"].receive("auditor", encode(Standing("rebuilt")))
+    world.hosts["platform"].receive("auditor", encode(Voting("rebuilt")))
     assert voters(world).reached == ("platform", "institution", "funder")
-    world.hosts["platform"].receive("auditor", encode(Standing("")))
+    world.hosts["platform"].receive("auditor", encode(Voting("")))
     assert voters(world).reached == ALL
 
 
 def test_what_a_peer_gives_as_its_reason_is_a_code(world: World) -> None:
     host = world.hosts["platform"]
     for reason in ("\x1b[2J", "Two Words", "a" * 65, "-", "code\n"):
-        host.receive("auditor", encode(Standing(reason)))
+        host.receive("auditor", encode(Voting(reason)))
     assert voters(world).reached == ALL
     assert host.rejected["auditor", "bad-message"] == 5
 
@@ -151,7 +151,7 @@ def test_what_a_peer_gives_as_its_reason_is_a_code(world: World) -> None:
 def test_agreement_takes_nobodys_word(world: World) -> None:
     """Who says that it does not vote, and votes, is counted: a word of one peer stops nobody."""
     for peer in ("institution", "funder", "auditor"):
-        world.hosts["platform"].receive(peer, encode(Standing("rebuilt")))
+        world.hosts["platform"].receive(peer, encode(Voting("rebuilt")))
     assert voters(world).lacking == 2
     told = world.submit("platform", [register("shop")])
     told += world.submit("institution", [capture("P1")])
