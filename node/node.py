@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -27,8 +26,6 @@ _NOT_SIGNING = (
     "this node was rebuilt and signs nothing until every other party has said which batches of it "
     "it knows, and those are final here"
 )
-
-logger = logging.getLogger("tongzhang.node")
 
 
 class SystemClock:

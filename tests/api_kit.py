@@ -27,7 +27,13 @@ DEADLINE_S = 20.0
 class Consortium:
     """Four nodes with their servers in one event loop of a thread of its own."""
 
-    def __init__(self, directory: Path, names: tuple[Role, ...] = ROLES, quorum: int = 3) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        names: tuple[Role, ...] = ROLES,
+        quorum: int = 3,
+        created_at: int | None = None,
+    ) -> None:
         self._listeners: dict[str, socket.socket] = {name: listen("127.0.0.1", 0) for name in names}
         ports = [each.getsockname()[1] for each in self._listeners.values()]
         self.homes: dict[str, Home] = create_consortium(
@@ -35,6 +41,7 @@ class Consortium:
             [(name, name) for name in names],
             quorum,
             ports=ports,
+            created_at=created_at,
             choices={"timeouts": Timeouts(base_ms=500, cap_ms=2000)},
         )
         self.genesis = self.homes[names[0]].genesis
