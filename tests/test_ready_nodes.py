@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 
-from cli import main
 from cli.network import Network, found_network
 from cli.parties import DEFAULT, parse_parties
 from cli.processes import NodeProcess, stop_all
+from node.home import read_operator_token
 from node.limits import QUEUE_RECORDS_MAX
 from tests.api_kit import captured
+from tests.nodes_kit import block, client, get, is_not_ready, is_ready, run, shell, until
 
-START_S = 60.0
 WAIT = {"wait": "final", "timeout_ms": 60_000}
 NDJSON = {"content-type": "application/x-ndjson"}
 REACHED = ["platform", "institution"]
@@ -32,57 +29,18 @@ pytestmark = pytest.mark.processes
 Capture = pytest.CaptureFixture[str]
 
 
-def run(*arguments: object) -> int:
-    return main.run([str(argument) for argument in arguments])
-
-
-def client(node: NodeProcess) -> httpx.Client:
-    headers = {"authorization": f"Bearer {node.token}"}
-    return httpx.Client(base_url=node.url, headers=headers, timeout=90, trust_env=False)
-
-
-def get(node: NodeProcess, path: str) -> dict[str, Any]:
-    with client(node) as http:
-        answer: dict[str, Any] = http.get(path).json()
-        return answer
-
-
-def until(nodes: list[NodeProcess], claim: Callable[[NodeProcess], bool]) -> None:
-    """Wait until a claim is true of every node."""
-    deadline = time.monotonic() + START_S
-    for node in nodes:
-        while True:
-            node.refuse_dead()
-            try:
-                if claim(node):
-                    break
-            except httpx.TransportError:
-                pass
-            assert time.monotonic() < deadline, f"{node.party} in {START_S} s"
-            time.sleep(0.05)
-
-
-def is_ready(node: NodeProcess) -> bool:
-    return get(node, "/readyz").get("ready") is True
-
-
-def is_not_ready(node: NodeProcess) -> bool:
-    return get(node, "/readyz").get("code") == "not-ready"
-
-
 @pytest.fixture(scope="module")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
-    """Return four nodes, of which the auditor's was rebuilt and the funder's was stopped."""
+    """Return four nodes, of which the auditor's was restored and the funder's was stopped."""
     folder = tmp_path_factory.mktemp("ready") / "net"
     network = found_network(folder, "test", parse_parties(DEFAULT), 3)
     try:
         for node in network.nodes:
             node.start()
         until(network.nodes, is_ready)
-        auditor, funder = network.node("auditor"), network.node("funder")
-        auditor.kill()
-        auditor.start("--rebuild")
+        _restore(network, folder.parent)
         until(network.nodes, is_ready)
+        funder = network.node("funder")
         until(network.nodes, lambda node: get(node, "/v1/members")["voters"]["may_go_down"] == 0)
         funder.kill()
         until([node for node in network.nodes if node is not funder], is_not_ready)
@@ -91,9 +49,34 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
         stop_all(network.nodes)
 
 
+def _restore(network: Network, folder: Path) -> None:
+    """Lose the auditor's machine, and restore what was kept safe by the documented steps."""
+    old = network.node("auditor")
+    old.kill()
+    old.home.rename(folder / "SAFE")
+    *steps, last = block("SAFE/key.pem").strip().splitlines()
+    assert last == "tongzhang node HOME --rebuild"
+    shell("\n".join(steps), folder)
+    home = folder / "HOME"
+    restored = NodeProcess("auditor", home, old.url, read_operator_token(home))
+    network.nodes[network.nodes.index(old)] = restored
+    restored.start("--rebuild")
+
+
 @pytest.fixture
 def up(network: Network) -> list[NodeProcess]:
     return [node for node in network.nodes if node.party != "funder"]
+
+
+def test_a_home_is_restored_by_the_documented_steps(network: Network, capsys: Capture) -> None:
+    home = network.node("auditor").home
+    assert home.name == "HOME"
+    assert (home / "operator.token").stat().st_mode & 0o077 == 0
+    assert run("status", "--home", home) == 0
+    assert "this node was rebuilt: it follows and never votes again" in capsys.readouterr().out
+    assert run("token", "list", "--home", home, "--json") == 0
+    labels = [row["label"] for row in json.loads(capsys.readouterr().out)]
+    assert labels.count("operator") == 2
 
 
 def test_all_that_are_left_say_that_they_are_not_ready_and_why(up: list[NodeProcess]) -> None:
