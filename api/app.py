@@ -10,6 +10,7 @@ from api import openapi, problems
 from api.callers import Callers
 from api.draining import Draining
 from api.heads import HeadsAsGets
+from api.log import RecordView, own_record
 from api.peer_route import peer_routes
 from api.read_server import add_reading_routes
 from api.readers import Readers, ReadsElsewhere
@@ -19,7 +20,6 @@ from api.submit import submit_routes
 
 if TYPE_CHECKING:
     from node.node import Node
-    from node.submission import Submission
 
 VERSION = "1"
 
@@ -56,8 +56,8 @@ def build_app(node: Node, draining: Draining, readers: Readers | None = None) ->
     ):
         app.include_router(router)
 
-    def find(record_id: str) -> Submission | None:
-        return node.host.journal.find(record_id)
+    def find(record_id: str) -> RecordView | None:
+        return own_record(node, record_id)
 
     add_reading_routes(app, Reading(node.home, node.store), find)
     if readers is not None:

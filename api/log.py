@@ -35,15 +35,13 @@ from api.proofs import (
     tile_bytes,
 )
 from api.reading import Reading
-from api.results import State
+from api.results import State, Waiting, waiting_at
 from ledger.entry import APPLIED
 from ledger.limits import SAFE_INTEGER_MAX
 from ledger.records import Recorded
 
 if TYPE_CHECKING:
-    from node.submission import Submission
-
-    FindOwn = Callable[[str], Submission | None]
+    from node.node import Node
 
 NDJSON = "application/x-ndjson"
 OCTETS = "application/octet-stream"
@@ -62,7 +60,8 @@ Wanted = Annotated[int, Query(ge=0, le=SAFE_INTEGER_MAX)]
 class RecordView(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a record: the entry that it is, or how far it has got at its own node.
 
-    ``definite`` is false as long as the outcome can still change. ``code`` says why it was refused.
+    ``definite`` is false as long as the outcome can still change. ``code`` says why it was refused,
+    ``waiting`` what stands in its way.
     """
 
     party: str
@@ -73,6 +72,11 @@ class RecordView(msgspec.Struct, frozen=True, kw_only=True):
     receipt: str | UnsetType = UNSET
     code: str | UnsetType = UNSET
     message: str | UnsetType = UNSET
+    waiting: Waiting | UnsetType = UNSET
+
+
+FindOwn = Callable[[str], RecordView | None]
+"""Returns what is to be told of an own record that is not in the ledger yet, by its id."""
 
 
 def log_routes(reading: Reading) -> APIRouter:
@@ -131,7 +135,7 @@ def record_routes(reading: Reading, find: FindOwn) -> APIRouter:
 
     Args:
         reading: The ledger.
-        find: Returns an own record that is not in it yet, by its id, or None.
+        find: Returns what is to be told of an own record that is not in it yet, or None.
     """
     router = reading.router("records", "read", "submit")
 
@@ -150,7 +154,7 @@ def record_routes(reading: Reading, find: FindOwn) -> APIRouter:
                 return json_answer(_final_record(entry_views(reader, [entry])[0]))
         if own is None:
             raise _no_such_record(party, id)
-        return json_answer(_own_record(own))
+        return json_answer(own)
 
     return router
 
@@ -212,7 +216,11 @@ def _final_record(entry: EntryView) -> RecordView:
     )
 
 
-def _own_record(submission: Submission) -> RecordView:
+def own_record(node: Node, record_id: str) -> RecordView | None:
+    """Return how far an own record has got that is not final; None if there is none of this id."""
+    submission = node.host.journal.find(record_id)
+    if submission is None:
+        return None
     return RecordView(
         party=submission.party,
         id=submission.id,
@@ -220,6 +228,7 @@ def _own_record(submission: Submission) -> RecordView:
         definite=submission.done,
         code=submission.code or UNSET,
         message=submission.message or UNSET,
+        waiting=UNSET if submission.done else waiting_at(node),
     )
 
 

@@ -21,7 +21,7 @@ from node.tokens import Token
 
 REQUESTS = "tongzhang.requests"
 
-logger = logging.getLogger(REQUESTS)
+logger = logging.getLogger("tongzhang.requests")
 
 UNANSWERED, FAULT = "-", "500"
 

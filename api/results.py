@@ -11,12 +11,25 @@ from api.problems import Problem, status_of, title_of
 from ledger.entry import APPLIED
 
 if TYPE_CHECKING:
+    from node.node import Node
     from node.submission import Submission
 
 State = Literal["queued", "ordered", "final", "refused"]
 ACCEPTED = 202
 
 UNKNOWN = "The outcome is not known yet. Ask again: submit the same bytes, or follow `ask`."
+
+_KEPT = (
+    "The record is taken and waits. Submit the same bytes again at any time, and after a restart "
+    "of this node: nothing is recorded twice."
+)
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """Why records that were taken cannot become final at the moment, as a code and in words."""
+
+    code: str
+    message: str
 
 
 class RecordResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,7 +38,8 @@ class RecordResult(msgspec.Struct, frozen=True, kw_only=True):
     ``status`` is the HTTP status that the record alone would have had. ``definite`` is false while
     the outcome is unknown; submitting the same bytes again is always safe, and tells it.
     ``entry`` and ``height`` are there once the record is final, ``code`` and ``message`` when it
-    was refused, ``line`` in answers to a stream.
+    was refused, ``line`` in answers to a stream. ``waiting`` says what stands in the way of a
+    record that was taken.
     """
 
     party: str
@@ -41,13 +55,28 @@ class RecordResult(msgspec.Struct, frozen=True, kw_only=True):
     code: str | UnsetType = UNSET
     message: str | UnsetType = UNSET
     ask: str | UnsetType = UNSET
+    waiting: Waiting | UnsetType = UNSET
 
 
-def result_of(submission: Submission, line: int | UnsetType = UNSET) -> RecordResult:
+def waiting_at(node: Node) -> Waiting | UnsetType:
+    """Return what stands in the way of all records that ``node`` has taken, if anything does."""
+    hindrance = node.hindrance()
+    if hindrance is None:
+        return UNSET
+    return Waiting(hindrance.code, f"{hindrance.message}. {_KEPT}")
+
+
+def result_of(
+    submission: Submission,
+    waiting: Waiting | UnsetType = UNSET,
+    *,
+    line: int | UnsetType = UNSET,
+) -> RecordResult:
     """Return what is to be told about ``submission`` now.
 
     Args:
         submission: A record on its way, or at its end.
+        waiting: What stands in the way of all that are on their way.
         line: 1-based line of a stream.
     """
     status = _status(submission)
@@ -65,6 +94,7 @@ def result_of(submission: Submission, line: int | UnsetType = UNSET) -> RecordRe
         code=_given(submission.code),
         message=_given(submission.message),
         ask=ask_link(submission) if status == ACCEPTED else UNSET,
+        waiting=waiting if status == ACCEPTED else UNSET,
     )
 
 

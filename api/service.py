@@ -13,7 +13,7 @@ from api.auth import require
 from api.draining import Draining
 from api.openapi import JSON, TEXT, describe, describe_content
 from api.problems import Problem
-from ledger.genesis import Genesis, Member, tolerance
+from ledger.genesis import Member, tolerance
 from ledger.log.checkpoint import cosigner_name
 from ledger.log.note import COSIGNATURE, ED25519, NoteKey
 from ledger.log.policy import policy_text
@@ -22,23 +22,46 @@ if TYPE_CHECKING:
     from node.node import Node
 
 
+class VotersView(msgspec.Struct, frozen=True):
+    """Who votes as far as this node knows now: ``tolerance`` says it all in plain words.
+
+    ``reached`` names the voters that this node is connected with, itself among them if it votes;
+    ``needed`` is the quorum; of those reached, ``may_go_down`` may fail and the ledger goes on.
+    """
+
+    reached: list[str]
+    needed: int
+    may_go_down: int
+    tolerance: list[str]
+
+
 class MemberView(msgspec.Struct, frozen=True, kw_only=True):
-    """A party. ``log_key`` and ``cosigner_key`` are its key in the form other log tools take."""
+    """A party. ``log_key`` and ``cosigner_key`` are its key in the form other log tools take.
+
+    ``voting`` is the party's own last word, null without one; ``voting_reason`` says in words why
+    its vote does not count at the moment, or ``votes``.
+    """
 
     name: str
     role: str
     key: str
     log_key: str
     cosigner_key: str
+    voting: bool | None
+    voting_reason: str
 
 
 class MembersView(msgspec.Struct, frozen=True, kw_only=True):
-    """The consortium: who is in it, and in plain words what it survives."""
+    """The consortium: who is in it, and in plain words what it survives.
+
+    ``tolerance_founded`` holds while every party votes; ``voters`` says what holds now.
+    """
 
     ledger: str
     origin: str
     quorum: int
-    tolerance: list[str]
+    tolerance_founded: list[str]
+    voters: VotersView
     members: list[MemberView]
 
 
@@ -49,7 +72,7 @@ class Alive(msgspec.Struct, frozen=True):
 
 
 class Ready(msgspec.Struct, frozen=True):
-    """The node takes part: it has not stopped, and reaches a quorum."""
+    """The node takes part: it has not stopped, signs, and reaches a quorum of voters."""
 
     ready: bool
     detail: str
@@ -66,7 +89,8 @@ class PeerStatus(msgspec.Struct, frozen=True):
     """The link to one peer. Counters count since the start.
 
     ``connects`` counts connections, ``queued`` frames that wait, ``dropped`` frames that a full
-    queue lost, ``unsent`` frames that found no connection.
+    queue lost, ``unsent`` frames that found no connection. ``voting`` is the peer's own last word,
+    null without one; ``voting_reason`` says why its vote does not count, or ``votes``.
     """
 
     address: str
@@ -75,6 +99,8 @@ class PeerStatus(msgspec.Struct, frozen=True):
     dropped: int
     queued: int
     unsent: int
+    voting: bool | None
+    voting_reason: str
 
 
 class PoolStatus(msgspec.Struct, frozen=True):
@@ -95,7 +121,8 @@ class DroppedMessages(msgspec.Struct, frozen=True):
 class NodeStatus(msgspec.Struct, frozen=True):
     """Where this node stands. Times are in ms; hashes are hex.
 
-    ``voting`` and ``signing`` say whether the node may do so after its last start.
+    ``voting`` and ``signing`` say whether the node does so; ``voters`` says who else votes.
+    ``time`` is the newest block's, ``time_ahead_ms`` how far it is ahead of this node's clock.
     ``evidence`` counts pieces by convicted party, ``refused_connections`` counts by reason,
     ``silent`` names leaders that let their slots pass.
     """
@@ -109,12 +136,15 @@ class NodeStatus(msgspec.Struct, frozen=True):
     root: str
     state: str
     time: int
+    time_ahead_ms: int
     final_slot: int
     slot: int
     leader: str
     quorum: int
     evidence: dict[str, int]
     voting: bool
+    voting_reason: str
+    voters: VotersView
     signing: bool
     ready: bool
     ready_reason: str
@@ -133,9 +163,9 @@ def service_routes(node: Node, draining: Draining) -> APIRouter:
     router = APIRouter(tags=["node"], dependencies=[require(node.tokens, "read")])
 
     @router.get("/v1/members", **describe(MembersView))
-    def list_members() -> Response:
-        """List the parties and their keys."""
-        return json_answer(members_view(node.genesis))
+    async def list_members() -> Response:
+        """List the parties, their keys, and who votes now."""
+        return json_answer(members_view(node))
 
     @router.get("/v1/genesis", **describe_content(JSON))
     def show_genesis() -> Response:
@@ -180,23 +210,26 @@ def probe_routes(node: Node, draining: Draining) -> APIRouter:
     return router
 
 
-def members_view(genesis: Genesis) -> MembersView:
+def members_view(node: Node) -> MembersView:
     """Return the consortium as it is shown."""
+    genesis = node.genesis
     return MembersView(
         ledger=genesis.ledger,
         origin=genesis.origin,
         quorum=genesis.quorum,
-        tolerance=list(tolerance(len(genesis.members), genesis.quorum)),
-        members=[_member_view(genesis, member) for member in genesis.members],
+        tolerance_founded=list(tolerance(len(genesis.members), genesis.quorum)),
+        voters=VotersView(**node.voters()),
+        members=[_member_view(node, member) for member in genesis.members],
     )
 
 
-def _member_view(genesis: Genesis, member: Member) -> MemberView:
-    name = cosigner_name(genesis.origin, member.name)
+def _member_view(node: Node, member: Member) -> MemberView:
+    name = cosigner_name(node.genesis.origin, member.name)
     return MemberView(
         name=member.name,
         role=member.role,
         key=member.key,
-        log_key=NoteKey(genesis.origin, ED25519, member.public_key).vkey,
+        log_key=NoteKey(node.genesis.origin, ED25519, member.public_key).vkey,
         cosigner_key=NoteKey(name, COSIGNATURE, member.public_key).vkey,
+        **node.voting(member.name),
     )

@@ -38,7 +38,7 @@ from api.limits import (
     STREAM_BYTES_MAX,
 )
 from api.problems import Problem, of_error
-from api.results import RecordResult, refused_line, result_of
+from api.results import RecordResult, refused_line, result_of, waiting_at
 from node.errors import Busy, NodeError
 
 if TYPE_CHECKING:
@@ -356,8 +356,9 @@ class BulkResponse(Response):
             if self._timeout_s and taken.submissions:
                 left_s = max(0.0, taken.deadline - loop.time())
                 await self._draining.wait(self._node.wait(taken.submissions, left_s))
+            waiting = waiting_at(self._node)
             results = [
-                result_of(submission, line)
+                result_of(submission, waiting, line=line)
                 for line, submission in zip(taken.lines, taken.submissions, strict=True)
             ]
             if taken.too_long:

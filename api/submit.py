@@ -15,7 +15,7 @@ from api.draining import Draining
 from api.limits import ARRAY_RECORDS_MAX, BODY_BYTES_MAX, TIMEOUT_MS_DEFAULT, TIMEOUT_MS_MAX
 from api.openapi import JSON, NDJSON, SUBMISSION
 from api.problems import Problem
-from api.results import ACCEPTED, ask_link, problem_of, result_of
+from api.results import ACCEPTED, RecordResult, problem_of, result_of, waiting_at
 from api.stream import BulkResponse, Shares, take
 from ledger import canonical
 
@@ -60,10 +60,11 @@ def submit_routes(node: Node, draining: Draining) -> APIRouter:
             if body.startswith(b"["):
                 submissions = await take(node, _array_of(body), shares.turn)
                 await _finish(node, draining, submissions, timeout_s)
-                return json_answer([result_of(submission) for submission in submissions])
+                waiting = waiting_at(node)
+                return json_answer([result_of(each, waiting) for each in submissions])
             (submission,) = submissions = node.submit([_one_of(body)])
             await _finish(node, draining, submissions, timeout_s)
-            return _answer(submission)
+            return _answer(result_of(submission, waiting_at(node)))
 
     return router
 
@@ -121,11 +122,9 @@ def _array_of(body: bytes) -> list[bytes]:
     return [bytes(raw) for raw in raws]
 
 
-def _answer(submission: Submission) -> Response:
-    result = result_of(submission)
+def _answer(result: RecordResult) -> Response:
     if result.status == ACCEPTED:
-        headers = {"location": ask_link(submission)}
-        return json_answer(result, status=ACCEPTED, headers=headers)
+        return json_answer(result, status=ACCEPTED, headers={"location": str(result.ask)})
     if result.status != 200:
         raise problem_of(result)
     return json_answer(result)

@@ -148,7 +148,9 @@ def _say_how_to_start(homes: dict[str, Path], addresses: dict[str, str]) -> None
     say("start every node, each in a terminal of its own:")
     for home in homes.values():
         say(f"  tongzhang node {home}")
-    say(f"then ask one:  tongzhang status --home {next(iter(homes.values()))}")
+    first = next(iter(homes.values()))
+    say(f"then ask one:  tongzhang status --home {first}")
+    say(f"and who votes: tongzhang members --home {first}")
 
 
 def node(

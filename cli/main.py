@@ -19,6 +19,7 @@ from cli import (
     expectations,
     export,
     fees,
+    members,
     payment,
     payout,
     payouts,
@@ -90,6 +91,7 @@ app.command("agreements")(agreements.agreements)
 app.command("expectations")(expectations.expectations)
 app.command("trial-balance")(trial_balance.trial_balance)
 app.command("status")(records.status)
+app.command("members")(members.members)
 app.command("receipt")(records.receipt)
 app.add_typer(verify.app, name="verify")
 app.add_typer(export.app, name="export")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Any, Optional
 
 import typer
 
@@ -12,6 +12,9 @@ from cli.options import Home, Json, Token, Url, path
 from cli.output import note, pairs, plural, say, say_json
 from cli.pages import identifier
 from cli.parties import refuse_bad_name
+
+AHEAD_WARNED_MS = 1000
+"""How far the ledger's time may be ahead of the node's clock before ``status`` says so."""
 
 RecordId = Annotated[str, typer.Argument(metavar="ID", help="The record's id.", show_default=False)]
 Party = Annotated[
@@ -60,18 +63,29 @@ def status(home: Home = None, url: Url = "", token: Token = "", json: Json = Fal
             "state hash": shown["state"],
             "slot": f"{shown['slot']}, led by {shown['leader']}",
             "ready": "yes" if shown["ready"] else f"no: {shown['ready_reason']}",
-            "voting": "yes" if shown["voting"] else "no: it lost its votes and follows only",
+            "voting": "yes" if shown["voting"] else f"no: this node {shown['voting_reason']}",
+            "voters": shown["voters"]["tolerance"][0],
             "waiting": f"{shown['pool']['own_records']} own records, "
             f"{shown['pool']['batches']} batches",
         }
     )
     for name, peer in shown["peers"].items():
-        state = "connected" if peer["connected"] else "NOT CONNECTED"
-        say(f"peer        {name} at {peer['address']}: {state}")
+        say(f"peer        {name} at {peer['address']}: {_link(peer)}")
+    if shown["time_ahead_ms"] >= AHEAD_WARNED_MS:
+        ahead_s = shown["time_ahead_ms"] / 1000
+        say(f"CLOCK       the newest block is {ahead_s:,.1f} s ahead of this machine's clock:")
+        say("            this clock is slow, or a leader's is fast")
     for name, count in shown["evidence"].items():
         say(f"EVIDENCE    {plural(count, 'piece')} against {name}: see tongzhang evidence list")
     if shown["halted"]:
         say(f"STOPPED     {shown['halted']['code']}: {shown['halted']['message']}")
+
+
+def _link(peer: dict[str, Any]) -> str:
+    state = "connected" if peer["connected"] else "NOT CONNECTED"
+    if peer["connected"] or peer["voting"] is False:
+        return f"{state}, {peer['voting_reason']}"
+    return state
 
 
 def receipt(

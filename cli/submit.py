@@ -27,6 +27,8 @@ _WHOLE = (
     "records, or one record a line"
 )
 
+_WHO_VOTES = "see who votes with: tongzhang members"
+
 File = Annotated[
     str,
     typer.Argument(
@@ -52,7 +54,8 @@ def submit(
     FILE holds one record, an array of records, or one record a line. Records that are not in
     canonical form (sorted keys, no spaces) are rewritten so, which is said; with --exact they are
     sent as they are. Sending a file again is safe, also after an interruption: nothing is recorded
-    twice. Exit code 1 when any record is refused.
+    twice. Exit code 1 when any record is refused, or is not final yet: while too few parties vote,
+    records are taken, and it is said what they wait for.
 
     \b
     Examples:
@@ -189,6 +192,9 @@ def _report(results: list[dict[str, Any]], wait: bool, json: bool) -> None:
         say_json(results)
     else:
         _show(results, refused)
+    waiting = next((result["waiting"] for result in results if "waiting" in result), None)
+    if waiting is not None and (refused or not wait):
+        note(f"{waiting['code']}: {waiting['message']}")
     if refused:
         codes = Counter(str(result["code"]) for result in refused)
         raise CheckFailed(
@@ -198,11 +204,16 @@ def _report(results: list[dict[str, Any]], wait: bool, json: bool) -> None:
             _advice(len(refused), len(results) - len(refused), bool(unknown) or not wait),
         )
     if unknown:
-        raise CheckFailed(
-            "outcome-unknown",
-            f"{plural(len(unknown), 'record')} not final yet",
-            "submit the same file again: nothing is recorded twice",
-        )
+        raise _not_final(unknown, waiting)
+
+
+def _not_final(unknown: list[dict[str, Any]], waiting: dict[str, Any] | None) -> CheckFailed:
+    """Return what is to be said of records that were taken and are not final."""
+    count = f"{plural(len(unknown), 'record')} not final yet"
+    if waiting is None:
+        again = "submit the same file again: nothing is recorded twice"
+        return CheckFailed("outcome-unknown", count, again)
+    return CheckFailed(str(waiting["code"]), f"{count}: {waiting['message']}", _WHO_VOTES)
 
 
 def _advice(refused: int, others: int, is_early: bool) -> str:

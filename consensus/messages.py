@@ -15,6 +15,7 @@ message                 carries                                             sent
 ``journal``             the asker's own latest batch, or nothing            asked for
 ``want-changes``        a block hash                                        state differs
 ``changes``             a block hash and its changes, canonical JSON        asked for
+``voting``              why the sender does not vote, or nothing: it votes  a peer comes up; changed
 ======================  ==================================================  =====================
 """
 
@@ -37,6 +38,7 @@ T = TypeVar("T")
 Hash = Annotated[bytes, Meta(min_length=32, max_length=32)]
 Signature = Annotated[bytes, Meta(min_length=64, max_length=64)]
 Records = Annotated[tuple[bytes, ...], Meta(min_length=1, max_length=10_000)]
+Reason = Annotated[str, Meta(max_length=64, pattern=r"^([a-z]+(-[a-z]+)*)?$(?!\n)")]
 Justification = Annotated[tuple[Certificate, ...], Meta(max_length=JUSTIFICATION_MAX)]
 
 
@@ -154,6 +156,15 @@ class ChangesMessage(_Wire, frozen=True, tag="changes"):
     changes: bytes
 
 
+class Voting(_Wire, frozen=True, tag="voting"):
+    """Whether the sender votes: empty while it does, else the code that says why it does not.
+
+    Signed by nobody, and no rule of agreement looks at it: a peer says it of itself.
+    """
+
+    abstains: Reason
+
+
 Message = (
     BatchMessage
     | Proposal
@@ -167,6 +178,7 @@ Message = (
     | Journal
     | WantChanges
     | ChangesMessage
+    | Voting
 )
 
 _encoder = msgspec.msgpack.Encoder()

@@ -2,9 +2,11 @@
 
 NodeError                    every error below; has a stable kebab-case ``code``
 ├── StorageError             the database did not do what was asked: ``disk-full``,
-│                            ``storage-failed``, ``bad-database-url``, ``wrong-ledger``,
-│                            ``wrong-party``, ``wrong-schema``, ``wrong-block``
+│                            ``storage-failed``, ``bad-database-url``, ``no-database-driver``,
+│                            ``wrong-ledger``, ``wrong-party``, ``wrong-schema``,
+│                            ``wrong-block``
 ├── Busy                     the queue is full, nothing was taken: ``busy``
+├── Stuck                    it is full and nothing can leave it: ``no-quorum``, ``not-signing``
 ├── Halted                   the node has stopped for safety; the code says why
 ├── CorruptLedger            stored bytes are not what was stored: ``corrupt-ledger``
 ├── HomeError                a home directory that cannot be used: ``not-a-home``,
@@ -66,6 +68,18 @@ class Busy(NodeError):
     def __init__(self, waiting: int) -> None:
         super().__init__("busy", f"{waiting} records wait for a signature; try again in a moment")
         self.retry_after_s = 1
+
+
+class Stuck(NodeError):
+    """The queue is full, and nothing that waits can become final. Nothing of the call was taken.
+
+    Args:
+        code: ``no-quorum`` or ``not-signing``.
+        why: What stands in the way.
+    """
+
+    def __init__(self, code: str, why: str) -> None:
+        super().__init__(code, f"{why}. The queue is full, and nothing more was taken")
 
 
 class Halted(NodeError):

@@ -84,10 +84,11 @@ class Gossip:
         for lie in self._accusations.for_newcomer():
             self._sender.tell(peer, EvidenceMessage(lie))
 
-    def say_again(self, now_ms: int) -> None:
-        """Say some pieces again, if it is time for that on the steady clock."""
+    def say_again(self, now_ms: int) -> bool:
+        """Say some pieces again, if it is time for that on the steady clock; return if it was."""
         if self._say_at > now_ms:
-            return
+            return False
         self._say_at = now_ms + EVIDENCE_SAY_MS
         for lie in self._accusations.in_turn():
             self._sender.tell_all(EvidenceMessage(lie))
+        return True

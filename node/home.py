@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shlex
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -300,6 +301,16 @@ def _nothing_half_founded(directory: Path, parties: Sequence[str]) -> Iterator[N
         raise
 
 
+_IF_MISSING = {
+    CONFIG: "make a home with `tongzhang init DIR`, or put the file back",
+    GENESIS: "copy it from another party, the bytes are the same everywhere",
+    KEY: "put the party's own key back from where it is kept safe; no other one will do",
+    OPERATOR_TOKEN: "make one: (umask 077; tongzhang token create --home {home} --label operator "
+    "--scope read,submit,admin > {home}/operator.token)",
+}
+"""What to do about a file that a home lacks."""
+
+
 def _checked(home: Home) -> Home:
     party, genesis = home.party, home.genesis
     strangers = [name for name in (party, *home.config.peers) if name not in genesis.names]
@@ -346,10 +357,12 @@ def _read(path: Path) -> bytes:
 
 
 def _not_a_home(path: Path, missing: str) -> HomeError:
-    return HomeError(
-        "not-a-home",
-        f"{path} is not a node's home, it has no {missing}; make one with `tongzhang init DIR`",
-    )
+    if not path.is_dir():
+        return HomeError(
+            "not-a-home", f"{path} is no directory; make a home with `tongzhang init DIR`"
+        )
+    what = _IF_MISSING.get(missing, _IF_MISSING[CONFIG]).format(home=shlex.quote(str(path)))
+    return HomeError("not-a-home", f"{path} has no {missing}, which a node's home has; {what}")
 
 
 def _unreadable(path: Path, error: OSError) -> HomeError:

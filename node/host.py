@@ -5,8 +5,9 @@ hears "final" only after the block is committed (I4). Synchronous and single thr
 network and store are handed in; everything else is the same in production and in simulation.
 
 What is not the replica's has parts of its own: own records (:mod:`node.journal`), what peers ask
-(:mod:`node.answers`), evidence (:mod:`node.gossip`), the way back after a lost database
-(:mod:`node.recovery`) or a restart (:mod:`node.restart`), and the end (:mod:`node.ending`).
+(:mod:`node.answers`), evidence (:mod:`node.gossip`), who votes (:mod:`node.voters`), the way back
+after a lost database (:mod:`node.recovery`) or a restart (:mod:`node.restart`), and the end
+(:mod:`node.ending`).
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from consensus.messages import (
     EvidenceMessage,
     Message,
     Range,
+    Voting,
     WantBlock,
     WantChanges,
     WantJournal,
@@ -57,11 +59,12 @@ from node.machine import LedgerMachine
 from node.pool import Pool
 from node.questions import QUESTIONS, Questions
 from node.recovery import Recovery
-from node.restart import met_a_fork, saved, take_back_batches
+from node.restart import FORK_MET, met_a_fork, saved, take_back_batches
 from node.sender import Sender
 from node.storage.store import ConsensusItem, Store
 from node.submission import Submission
 from node.surroundings import Clock, Network
+from node.voters import Voters
 
 logger = logging.getLogger("tongzhang.host")
 
@@ -105,6 +108,7 @@ class Host:
         may_vote = not store.abstains()
         self.journal.may_seal = may_vote or not others
         self._sender = Sender(network, others)
+        self.voters = Voters(genesis, party, self._sender, clock, may_vote=may_vote)
         self._questions = Questions()
         self._answers = Answers(genesis, store, self.pool, self.machine)
         self._recovery = Recovery(
@@ -125,11 +129,7 @@ class Host:
         except (ConsensusError, LedgerError) as error:
             raise CorruptLedger(f"a stored vote, batch or evidence is damaged: {error}.") from None
         if met_a_fork(store):
-            self._stop(
-                "conflicting-final",
-                "this node met a certificate against its own history before; both are kept in its "
-                "database. Show `tongzhang evidence report` to the other parties before you go on",
-            )
+            self._stop(*FORK_MET)
         self._gossip = Gossip(
             genesis,
             party,
@@ -156,6 +156,7 @@ class Host:
 
     def peer_up(self, peer: str) -> None:
         """Learn that a peer is connected: tell it what it may have missed."""
+        self.voters.greet(peer)
         if not self.journal.may_seal:
             self._sender.tell(peer, WantJournal())
         self._gossip.greet(peer)
@@ -165,6 +166,7 @@ class Host:
 
     def peer_down(self, peer: str) -> None:
         """Learn that a peer is gone."""
+        self.voters.lose(peer)
         self._run(PeerDown(peer))
 
     def tick(self) -> None:
@@ -176,7 +178,8 @@ class Host:
             return
         try:
             self._answer_questions()
-            self._gossip.say_again(now_ms)
+            if self._gossip.say_again(now_ms):
+                self.voters.say()
             if self._ending is not None:
                 self._ending.ask()
         except NodeError as error:
@@ -308,6 +311,8 @@ class Host:
             self._on_journal(peer, message)
         elif isinstance(message, ChangesMessage):
             self._on_changes(peer, message)
+        elif isinstance(message, Voting):
+            self.voters.hear(peer, message)
         elif isinstance(message, Range) and self._ending is not None:
             self._ending.on_range(peer, message)
         else:
@@ -386,6 +391,7 @@ class Host:
         )
         if ending.begin():
             self._ending = ending
+            self.voters.stop_voting(halt.code)
         else:
             self._stop(halt.code, halt.message)
 
@@ -393,3 +399,4 @@ class Host:
         if self.halted is None:
             self.halted = Halted(code, message)
             logger.critical("%s: stopped for safety: %s: %s", self.party, code, message)
+            self.voters.stop_voting(code)

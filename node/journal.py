@@ -240,7 +240,7 @@ class Journal:
                 self.head = (batch.number, batch.hash)
 
     def mark_ordered(self, block: Block) -> None:
-        """Note that a block with own batches was notarized."""
+        """Note that own batches have a place in a block that was proposed and is valid here."""
         for batch in block.batches:
             if batch.party == self._party:
                 for submission in self._sealed.get(batch.number, ()):

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Sequence
 from typing import Any
 
 from consensus.effects import Now
+from node.errors import Busy, Stuck
 from node.handshake import Identity
 from node.home import Home
 from node.host import Host
 from node.peers import PeerLinks
 from node.storage.store import Store
 from node.submission import Submission
+from node.voters import Hindrance
 
 TICK_MIN_S = 0.001
 TICK_MAX_S = 0.02
 """Deadlines move while events come in; the longest that one may be noticed late."""
 
-logger = logging.getLogger("tongzhang.node")
+_NOT_SIGNING = (
+    "this node was rebuilt and signs nothing until every other party has said which batches of it "
+    "it knows, and those are final here"
+)
 
 
 class SystemClock:
@@ -46,6 +50,7 @@ class Node:
         self.store = store
         self.tokens = home.tokens
         self._clock = SystemClock()
+        self._started_ms = self._clock.now().ticks_ms
         me = Identity(home.genesis, home.party, home.signer)
         self.peers = PeerLinks(me, home.config.peers)
         self.host = Host(
@@ -95,16 +100,28 @@ class Node:
 
         Raises:
             Busy: the queue is full; nothing of this call was taken.
+            Stuck: as above, and the queue does not move.
             Halted: the node has stopped for safety.
         """
-        return self.host.submit(list(raws))
+        try:
+            return self.host.submit(list(raws))
+        except Busy as busy:
+            hindrance = self.hindrance()
+            if hindrance is None or self._patience_s(hindrance) > 0:
+                raise
+            raise Stuck(hindrance.code, hindrance.message) from busy
 
     async def wait(self, submissions: Sequence[Submission], timeout_s: float) -> bool:
-        """Return whether all ``submissions`` were done within ``timeout_s``."""
+        """Return whether all ``submissions`` were done within ``timeout_s``.
+
+        Once something has stood in the way of all records for the time of a slot, the answer is
+        no: see :meth:`hindrance`.
+        """
         waiting = sum(not s.done for s in submissions)
         if not waiting:
             return True
-        done = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        done = loop.create_future()
 
         def note(_: Submission) -> None:
             nonlocal waiting
@@ -115,22 +132,51 @@ class Node:
         for submission in submissions:
             if not submission.done:
                 submission.on_done(note)
-        try:
-            return await asyncio.wait_for(done, timeout_s)
-        except TimeoutError:
-            return False
+        until = loop.time() + timeout_s
+        while not done.done():
+            left_s = min(until - loop.time(), self._patience_s(self.hindrance()))
+            if left_s <= 0:
+                return False
+            await asyncio.wait({done}, timeout=left_s)
+        return True
+
+    def _patience_s(self, hindrance: Hindrance | None) -> float:
+        """Return how long a record is still waited for before looking again."""
+        slot_ms = self.genesis.timeouts.base_ms
+        since_ms = 0 if hindrance is None else self._clock.now().ticks_ms - hindrance.since_ms
+        return (slot_ms - since_ms) / 1000
+
+    def hindrance(self) -> Hindrance | None:
+        """Return why no record of this node can become final now; None if nothing is known."""
+        stopped = self.host.stopped()
+        if stopped is not None:
+            return Hindrance(stopped.code, f"stopped for safety: {stopped.code}", 0)
+        found = self.host.voters.hindrance()
+        if found is None and not self.host.journal.may_seal:
+            return Hindrance("not-signing", _NOT_SIGNING, self._started_ms)
+        return found
 
     # -- status -----------------------------------------------------------------------------------
 
     def ready(self) -> tuple[bool, str]:
         """Return whether the node can make records final now, and if not, why."""
-        stopped = self.host.stopped()
-        if stopped is not None:
-            return False, f"stopped for safety: {stopped.code}"
-        reachable = len(self.peers.connected()) + 1
-        if reachable < self.genesis.quorum:
-            return False, f"{reachable} parties are connected, the quorum is {self.genesis.quorum}"
-        return True, "ready"
+        hindrance = self.hindrance()
+        return (True, "ready") if hindrance is None else (False, hindrance.message)
+
+    def voters(self) -> dict[str, Any]:
+        """Return who votes as far as this node knows now, as plain JSON values."""
+        voters = self.host.voters
+        return {
+            "reached": list(voters.reached),
+            "needed": self.genesis.quorum,
+            "may_go_down": voters.spare,
+            "tolerance": list(voters.tolerance()),
+        }
+
+    def voting(self, party: str) -> dict[str, Any]:
+        """Return whether a party votes, by its own last word, and why its vote does not count."""
+        voters = self.host.voters
+        return {"voting": voters.votes(party), "voting_reason": voters.why_not(party) or "votes"}
 
     def status(self) -> dict[str, Any]:
         """Return what an operator asks first, as plain JSON values."""
@@ -147,12 +193,14 @@ class Node:
             "root": tip.root.hex(),
             "state": tip.state.hex(),
             "time": tip.time,
+            "time_ahead_ms": max(0, tip.time - self._clock.now().wall_ms),
             "final_slot": tip.slot,
             "slot": host.replica.slot,
             "leader": host.replica.leader(host.replica.slot),
             "quorum": genesis.quorum,
             "evidence": {party: len(found) for party, found in host.accusations.convicted.items()},
-            "voting": host.replica.may_vote,
+            **self.voting(self.party),
+            "voters": self.voters(),
             "signing": host.journal.may_seal,
             "ready": ready,
             "ready_reason": reason,
@@ -160,7 +208,9 @@ class Node:
             "silent": sorted(host.replica.silent),
             "pool": {"own_records": host.journal.record_count, "batches": len(host.pool)},
             "slot_timeout_ms": host.replica.timers.slot_ms,
-            "peers": self.peers.status(),
+            "peers": {
+                peer: {**link, **self.voting(peer)} for peer, link in self.peers.status().items()
+            },
             "refused_connections": dict(self.peers.refusals),
             "dropped_messages": [
                 {"peer": peer, "code": code, "count": count}

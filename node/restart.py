@@ -41,6 +41,14 @@ def saved(store: Store) -> Saved:
     return Saved(store.tip(), certificate, tuple(Durable(*item) for item in items))
 
 
+FORK_MET = (
+    "conflicting-final",
+    "this node met a certificate against its own history before; both are kept in its database. "
+    "Show `tongzhang evidence report` to the other parties before you go on",
+)
+"""Why such a node stops: code and message."""
+
+
 def met_a_fork(store: Store) -> bool:
     """Return whether a node has met a second final history on this database, and stopped."""
     return any(item.kind == CONFLICT for item in store.load_consensus())

@@ -25,9 +25,28 @@ DEADLINE_S = 20.0
 
 
 class Consortium:
-    """Four nodes with their servers in one event loop of a thread of its own."""
+    """Four nodes with their servers in one event loop of a thread of its own.
 
-    def __init__(self, directory: Path, names: tuple[Role, ...] = ROLES, quorum: int = 3) -> None:
+    Args:
+        directory: Where the homes are made.
+        names: The parties, which are named after their roles.
+        quorum: Equal votes that make a block final.
+        created_at: When it was founded; now if left out.
+        rebuilt: Whose nodes have lost their votes.
+        absent: Whose nodes are not started.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        names: tuple[Role, ...] = ROLES,
+        quorum: int = 3,
+        *,
+        created_at: int | None = None,
+        rebuilt: tuple[str, ...] = (),
+        absent: tuple[str, ...] = (),
+    ) -> None:
+        self._rebuilt, self._absent = rebuilt, absent
         self._listeners: dict[str, socket.socket] = {name: listen("127.0.0.1", 0) for name in names}
         ports = [each.getsockname()[1] for each in self._listeners.values()]
         self.homes: dict[str, Home] = create_consortium(
@@ -35,6 +54,7 @@ class Consortium:
             [(name, name) for name in names],
             quorum,
             ports=ports,
+            created_at=created_at,
             choices={"timeouts": Timeouts(base_ms=500, cap_ms=2000)},
         )
         self.genesis = self.homes[names[0]].genesis
@@ -46,7 +66,7 @@ class Consortium:
         self._thread.start()
         assert self._started.wait(DEADLINE_S)
         self.tokens = {name: read_operator_token(home.path) for name, home in self.homes.items()}
-        self.clients = {name: self.client(name, self.tokens[name]) for name in names}
+        self.clients = {name: self.client(name, self.tokens[name]) for name in self.services}
 
     def client(self, name: str, token: str = "") -> httpx.Client:
         headers = {"authorization": f"Bearer {token}"} if token else {}
@@ -59,7 +79,13 @@ class Consortium:
 
     async def _serve(self) -> None:
         for name, home in self.homes.items():
-            node = Node(home, Store(home.database_url, home.genesis, party=name))
+            if name in self._absent:
+                self._listeners[name].close()
+                continue
+            store = Store(home.database_url, home.genesis, party=name)
+            if name in self._rebuilt:
+                store.set_abstains(True)
+            node = Node(home, store)
             self.nodes[name] = node
             self.services[name] = Service(node, self._listeners[name])
         running = asyncio.gather(*(each.run() for each in self.services.values()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import httpx
 import msgspec
 import pytest
 
+from cli.main import run
+from ledger.genesis import Role
 from ledger.log.checkpoint import cosigner_name, open_checkpoint
 from ledger.log.merkle import leaf_hash, verify_consistency, verify_inclusion
 from ledger.log.tiles import decode_entries
@@ -313,8 +316,37 @@ def test_members_and_genesis_are_what_was_founded(consortium: Consortium) -> Non
     view = client.get("/v1/members").json()
     assert [member["name"] for member in view["members"]] == list(ROLES)
     assert view["quorum"] == 3
-    assert view["tolerance"]
+    assert view["tolerance_founded"][1] == "Up to 1 may be down and the ledger goes on."
+    assert view["voters"]["reached"] == list(ROLES)
+    assert (view["voters"]["needed"], view["voters"]["may_go_down"]) == (3, 1)
+    assert {(row["voting"], row["voting_reason"]) for row in view["members"]} == {(True, "votes")}
     assert client.get("/v1/policy").text.endswith("quorum consortium\n")
+
+
+def test_the_ledgers_time_ahead_of_the_clock_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Here by an hour: whoever founded the consortium had a clock that was fast."""
+    names: tuple[Role, ...] = ("platform", "institution")
+    founded = time.time_ns() // 1_000_000 + 3_600_000
+    ahead = Consortium(tmp_path / "homes", names, 2, created_at=founded)
+    try:
+        status = ahead.clients["platform"].get("/v1/status").json()
+        assert 0 < status["time_ahead_ms"] <= 3_600_000
+        url, token = str(ahead.clients["platform"].base_url), ahead.tokens["platform"]
+        assert run(["status", "--url", url, "--token", token]) == 0
+        assert "CLOCK       the newest block is 3,59" in capsys.readouterr().out
+    finally:
+        ahead.close()
+
+
+def test_a_clock_that_is_right_is_no_news(
+    consortium: Consortium, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert consortium.clients["platform"].get("/v1/status").json()["time_ahead_ms"] == 0
+    url = str(consortium.clients["platform"].base_url)
+    assert run(["status", "--url", url, "--token", consortium.tokens["platform"]]) == 0
+    assert "CLOCK" not in capsys.readouterr().out
 
 
 def test_probes_need_no_token(consortium: Consortium) -> None:

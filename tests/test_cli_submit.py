@@ -64,6 +64,25 @@ def test_submit_advises_about_the_others_only_where_there_are_others(
         assert caught.value.next_step == advice
 
 
+def test_submit_says_what_taken_records_wait_for_also_beside_refused_ones(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    refused = {"code": "float", "id": "a", "definite": True, "existing": False}
+    why = {"code": "no-quorum", "message": "only 2 of 3"}
+    queued = {"state": "queued", "id": "c", "definite": False, "existing": False, "waiting": why}
+    with pytest.raises(CheckFailed) as caught:
+        submit._report([queued, queued], True, False)
+    assert caught.value.code == "no-quorum"
+    assert str(caught.value.message) == "2 records not final yet: only 2 of 3"
+    assert capsys.readouterr().err == ""
+    with pytest.raises(CheckFailed) as caught:
+        submit._report([refused, queued], True, False)
+    assert caught.value.code == "refused"
+    assert "no-quorum: only 2 of 3" in capsys.readouterr().err
+    submit._report([queued], False, False)
+    assert "no-quorum: only 2 of 3" in capsys.readouterr().err
+
+
 def test_a_refusal_names_the_record_where_its_id_can_be_read(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

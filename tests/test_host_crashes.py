@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from consensus.messages import BatchMessage, decode, wire_batch
+from consensus.messages import BatchMessage, Message, Voting, decode, wire_batch
 from node.errors import StorageError
 from node.storage.store import ConsensusItem, Item, Store
 from node.submission import Submission
@@ -145,12 +145,19 @@ def test_a_disk_that_fails_stops_the_host_before_anything_leaves(
 
     store = world.stores["funder"]
     monkeypatch.setattr(store, "save", lambda items: refuse(store, items))
-    sent = world.fuses["funder"].count
+    sent: list[Message] = []
+
+    def listen(sender: str, _to: str, frame: bytes) -> bool:
+        if sender == "funder":
+            sent.append(decode(frame))
+        return False
+
+    world.lose = listen
     told = _pay(world, "P1")
     assert world.run(CALM_MS, lambda: all(each.done for each in told))
     host = world.hosts["funder"]
     assert host.halted is not None and host.halted.code == "disk-full"
-    assert world.fuses["funder"].count == sent
+    assert sent == [Voting("disk-full")] * 3  # nothing signed: that it has stopped, and why
 
 
 def test_a_broken_step_stops_the_host_instead_of_speaking_of_what_is_not_durable(

@@ -86,6 +86,8 @@ def frames(world: World) -> list[bytes]:
         Journal(messages.wire_batch(stored.batch())),
         WantChanges(bytes(32)),
         ChangesMessage(bytes(32), b"[]"),
+        messages.Voting(""),
+        messages.Voting("state-diverged"),
         *_lies(),
     ]
     return sorted({*heard, *map(encode, extra)})

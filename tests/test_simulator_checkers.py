@@ -117,7 +117,7 @@ def test_a_lost_disk_may_show_less_for_a_while(tmp_path: Path, templates: Templa
 def test_a_fork_that_liars_can_make_is_written_down_with_their_names(
     tmp_path: Path, templates: Templates
 ) -> None:
-    plan = Plan(seed=1, records=40, liars={"funder": "colluder", "auditor": "colluder"})
+    plan = Plan(seed=2, records=40, liars={"funder": "colluder", "auditor": "colluder"})
     world = _world(plan, tmp_path, templates)
     world.run()
     assert world.forkable

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 from pathlib import Path
 
 import pytest
@@ -84,11 +85,34 @@ def test_a_database_of_another_layout_is_refused_with_what_to_do(path: Path, cha
         open_store(f"sqlite:///{path}")
 
 
-@pytest.mark.parametrize("url", ["", "nonsense", "mysql://x/y", "postgresql+asyncpg://x/y"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "nonsense",
+        "mysql://x/y",
+        "postgresql+asyncpg://x/y",
+        "postgresql://x/y",
+        "postgresql+psycopg://u@host:port/y",
+        "sqlite+pysqlcipher:///ledger.db",
+        "sqlite+nothing:///ledger.db",
+        "sqlite:///ledger.db?timeout=soon",
+    ],
+)
 def test_a_database_that_is_not_supported_is_refused(url: str) -> None:
     with pytest.raises(StorageError) as caught:
         open_store(url)
     assert code_of(caught) == "bad-database-url"
+
+
+def test_a_postgresql_database_without_its_driver_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)  # as where the extra is not installed
+    with pytest.raises(StorageError) as caught:
+        open_store("postgresql+psycopg://u@127.0.0.1:1/x")
+    assert code_of(caught) == "no-database-driver"
+    assert "pip install 'tongzhang[postgresql]'" in str(caught.value)
 
 
 def test_a_place_that_cannot_be_opened_is_named(tmp_path: Path) -> None:

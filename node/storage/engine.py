@@ -72,17 +72,31 @@ def open_engine(url: str, *, cache_kib: int = CACHE_KIB) -> Engine:
         cache_kib: Page cache of each connection, in KiB; SQLite only.
 
     Raises:
-        StorageError: ``bad-database-url``.
+        StorageError: ``bad-database-url``, or ``no-database-driver``.
     """
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # the latter of a port that is no number
         raise _bad_url("this is no URL") from None
-    if parsed.get_backend_name() == "sqlite":
+    if parsed.drivername == "sqlite":
+        if parsed.query:
+            raise _bad_url("a SQLite URL takes nothing after ?")
         return _sqlite_engine(parsed, cache_kib)
     if parsed.drivername == "postgresql+psycopg":
-        return create_engine(parsed, paramstyle="format", pool_pre_ping=True)
+        return _postgresql_engine(parsed)
     raise _bad_url(f"got {parsed.drivername}")
+
+
+def _postgresql_engine(url: URL) -> Engine:
+    try:
+        return create_engine(url, paramstyle="format", pool_pre_ping=True)
+    except ImportError as error:
+        raise StorageError(
+            "no-database-driver",
+            f"the database is a PostgreSQL one, and its driver is not installed ({error}); install "
+            "it into the Python that runs the node: pip install 'tongzhang[postgresql]', in a "
+            "checkout pip install '.[postgresql]'",
+        ) from None
 
 
 def in_memory(engine: Engine) -> bool:

@@ -35,8 +35,9 @@ class Progress(Checker):
             self._size = max(self._size, operation.entry + 1)
 
     def finish(self) -> None:
-        """Name what is missing, if a quorum owes progress."""
+        """Name what is missing, if a quorum owes progress, and who counts on whom in vain."""
         world = self.world
+        self._check_voters()
         if not world.owes_progress:
             return
         if not world.settled:
@@ -49,6 +50,14 @@ class Progress(Checker):
             if process.store is not None and process.store.tip().size < self._size:
                 size = process.store.tip().size
                 self.broken(f"{process.name} has {size} entries, and {self._size} are final")
+
+    def _check_voters(self) -> None:
+        """No node may count an honest party as a voter whose node has lost its votes."""
+        hosts = {p.party: p.host for p in self.world.honest() if p.host is not None}
+        for party, host in hosts.items():
+            for name in host.voters.reached:
+                if name in hosts and not hosts[name].replica.may_vote:
+                    self.broken(f"{party} counts on the vote of {name}, which votes no more")
 
     def _standing(self) -> str:
         heights = ", ".join(_standing_of(process) for process in self.world.honest())

@@ -13,6 +13,7 @@ from node.host import Host
 from node.journal import Journal
 from node.storage.store import Store
 from node.submission import Submission
+from node.voters import Voters
 from simulator.plan import Fault
 from tests.mutants.mutant import mutant, plan_of
 
@@ -69,6 +70,17 @@ def own_batches_are_not_saved(monkeypatch: pytest.MonkeyPatch) -> None:
 def votes_after_a_lost_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """A node that has lost its votes votes again."""
     monkeypatch.setattr(Store, "abstains", lambda self: False)
+
+
+@mutant("I7", plan_of(1, LOST))
+def says_that_it_votes_after_a_lost_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node that has lost its votes lets the others count on it."""
+    begin = Voters.__init__
+
+    def boast(self: Voters, *args: Any, **named: Any) -> None:
+        begin(self, *args, **{**named, "may_vote": True})
+
+    monkeypatch.setattr(Voters, "__init__", boast)
 
 
 @mutant("I2", plan_of(1, *SOON, FAR, think_ms=300))
