@@ -60,7 +60,7 @@ def outcome(day: Day) -> dict[str, Any]:
         "balances": class_totals(book),
         "business": _business(day, tallies),
         "business_date": day.business_date,
-        "calendar": msgspec.json.decode(msgspec.json.encode(day.calendar)),
+        "calendar": msgspec.json.decode(msgspec.json.encode(day.dates)),
         "conflicting": sorted(subject for _, subject, state in facts if state == CONFLICTING),
         "facts": {
             state: sum(count[state] for count in by_kind.values())
@@ -85,7 +85,7 @@ def outcome(day: Day) -> dict[str, Any]:
 
 
 def _tallies(day: Day) -> Tallies:
-    tally = Tally(day.receivers, day.calendar)
+    tally = Tally(day.receivers, day.dates)
     run_trading(tally, day)
     for date, payouts, confirmations in runs(day):
         tally.settle(payouts, date)
