@@ -30,6 +30,9 @@ PartyName = Annotated[str, Meta(pattern=forms.PARTY, max_length=32, description=
 Amount = Annotated[
     int, Meta(ge=1, le=SAFE_INTEGER_MAX, description="an amount in minor units of the currency")
 ]
+AmountOrNothing = Annotated[
+    int, Meta(ge=0, le=SAFE_INTEGER_MAX, description="minor units, or 0 for nothing")
+]
 Currency = Annotated[str, Meta(pattern=forms.CURRENCY, description="ISO 4217 code")]
 TimeMs = Annotated[
     int, Meta(ge=0, le=SAFE_INTEGER_MAX, description="milliseconds since the epoch, UTC")

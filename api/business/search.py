@@ -25,7 +25,7 @@ from ledger.contracts.allocation import Leg
 from ledger.contracts.disputes import shown_state
 from ledger.contracts.halves import Capture, Instruction, payment_state
 from ledger.limits import SAFE_INTEGER_MAX
-from node.storage.queries import Walk, open_disputes, walked
+from node.storage.queries import Walk, standing_disputes, walked
 from node.storage.reads import Reader
 from node.storage.store import Store
 
@@ -129,7 +129,7 @@ def found_payments(reader: Reader, names: list[str]) -> list[FoundPayment]:
     """Return payments as a search shows them."""
     captures = reader.rows_under(Capture, [(name,) for name in names])
     instructions = reader.rows_under(Instruction, [(name,) for name in names])
-    disputes = open_disputes(reader, [f"payment:{name}" for name in names])
+    disputes = standing_disputes(reader, [f"payment:{name}" for name in names])
     views = []
     for name in names:
         capture, instruction = captures.get((name,)), instructions.get((name,))

@@ -105,6 +105,9 @@ def _tallies(day: Day) -> Tallies:
     return Tallies(tally, refunds, fees)
 
 
+_ANSWERED = {"": OPEN, "upheld": COMPLETE, "rejected": CONFLICTING, "withdrawn": COMPLETE}
+"""What an answer makes of a dispute: nobody closes a contradiction by denying it."""
+
 Fact = tuple[str, str, str]
 """Kind, subject and state of what two parties have to say."""
 
@@ -126,7 +129,7 @@ def _facts(day: Day, tallies: Tallies) -> list[Fact]:
         result = OPEN if state == REQUESTED else COMPLETE
         facts.append(("refund-result", f"refund:{name}", result))
     for row in day.disputes:
-        facts.append(("dispute", f"dispute:{row.dispute}", COMPLETE if row.outcome else OPEN))
+        facts.append(("dispute", f"dispute:{row.dispute}", _ANSWERED[row.outcome]))
     return facts + _fee_facts(day)
 
 
