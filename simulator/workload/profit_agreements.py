@@ -21,7 +21,7 @@ def _offer(desk: Desk) -> Draft | None:
     book, chance = desk.book, desk.chance
     currency = chance.pick(CURRENCIES)
     latest = book.plan(currency).latest
-    if latest is not None and not chance.happens(150_000):
+    if latest is not None and not chance.happens(300_000):
         return None
     since = book.date(book.first_ms - 40 * DAY_MS)[:7]
     if latest is not None:
