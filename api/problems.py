@@ -24,6 +24,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from api import forms
+from ledger import currencies
 from ledger.errors import LedgerError
 from node.errors import NodeError
 
@@ -212,6 +213,8 @@ def _in_words(error: Mapping[str, Any]) -> str:
     """Return what is wrong with a parameter, and what it has to be."""
     if error["type"] == "missing":
         return "it is missing; give it a value"
+    if error.get("ctx", {}).get("pattern") == forms.CURRENCY:
+        return currencies.refusal(error["input"][:_SHOWN_CHARS])
     given = repr(error["input"])
     if len(given) > _SHOWN_CHARS:
         given = f"{given[:_SHOWN_CHARS]}…"

@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Sequence
 
+from cli.day import statements
 from cli.day.cast import Plan
 from cli.day.generate import generate
 from ledger import execute
@@ -110,7 +111,7 @@ class Recorded(Ledger):
 def mixed_day(payments: int) -> tuple[float, int]:
     """Return µs per record of the contracts on a sample day, and how many records it has."""
     day = generate(Plan(payments, seed=1))
-    ledger = Recorded(make_genesis(calendar=day.calendar))
+    ledger = Recorded(make_genesis(calendar=statements.calendar_of(day)))
     Played(day, 1, ledger)
     genesis, state = ledger.genesis, Overlay(EmptyView())
     seconds, count = 0.0, 0

@@ -10,7 +10,7 @@ import typer
 from cli.errors import UsageError
 from cli.options import Home, Json, Token, Url
 from cli.output import money, say, say_json, table, utc
-from cli.pages import Limit, age_ms, follow, minor_units, note_more
+from cli.pages import Limit, age_ms, displayed, follow, note_more
 
 if TYPE_CHECKING:
     from cli.client import Client
@@ -72,8 +72,8 @@ MinAmount = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option(
         "--min-amount",
-        metavar="YUAN",
-        help="Only from this amount on, in yuan.",
+        metavar="AMOUNT",
+        help="Only from this amount on, as it is displayed: 1000.00, or 1,000 JPY.",
         show_default=False,
     ),
 ]
@@ -124,7 +124,7 @@ def expectations(
         _show_summary(connect(home, url, token), matter, limit, json)
         return
     matter["min_age_ms"] = None if min_age is None else age_ms(min_age)
-    matter["min_amount"] = None if min_amount is None else minor_units(min_amount)
+    matter["min_amount_shown"] = None if min_amount is None else displayed(min_amount)
     states = UNMET if state in {None, State.UNMET} else (state,)
     page = _ask(connect(home, url, token), states, matter, limit)
     if json:

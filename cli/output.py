@@ -214,12 +214,9 @@ def progress(quiet: bool = False) -> Progress:
 
 def money(amount: int, currency: str) -> str:
     """Return an amount for people, such as ``1,234.56 CNY``."""
-    from ledger.books import EXPONENTS
+    from ledger.currencies import decimal
 
-    places = EXPONENTS.get(currency, 2)
-    sign = "-" if amount < 0 else ""
-    whole, part = divmod(abs(amount), 10**places)
-    return f"{sign}{whole:,}" + (f".{part:0{places}d}" if places else "") + f" {currency}"
+    return f"{decimal(amount, currency, group=',')} {currency}"
 
 
 def utc(at_ms: int) -> str:

@@ -12,13 +12,12 @@ import typer
 
 from cli.errors import UsageError
 from cli.output import note
-from ledger import forms
+from ledger import currencies, forms
 
 if TYPE_CHECKING:
     from cli.client import Client
 
 PAGE_MAX = 1000
-AMOUNT_MAX = 2**53 - 1
 
 _PINNED = ("as_of", "on")
 """What the first page was judged by, and the pages after it are too."""
@@ -97,17 +96,18 @@ def identifier(text: str) -> str:
     return text
 
 
-def minor_units(text: str) -> int:
-    """Return an amount that a person typed, in yuan or another unit of a hundred parts.
+def displayed(text: str) -> str:
+    """Return an amount that a person typed as it is displayed: ``1,234.50`` or ``1,000 JPY``.
 
     Raises:
         UsageError: ``bad-amount``.
     """
-    found = re.fullmatch(r"([0-9]{1,16})(?:\.([0-9]{1,2}))?", text.replace(",", ""))
-    whole = int(found[1] + (found[2] or "").ljust(2, "0")) if found else 0
-    if not 0 < whole <= AMOUNT_MAX:
-        raise UsageError("bad-amount", f"{text!r} is no amount: write yuan, such as 123.45")
-    return whole
+    if currencies.shown(text) is None:
+        code = text[-3:]
+        unknown = code.isalpha() and code not in currencies.CODES
+        said = currencies.refusal(code) if unknown else "write 123.45, or 1,000 JPY"
+        raise UsageError("bad-amount", f"{text!r} is no amount: {said}")
+    return text
 
 
 def age_ms(text: str) -> int:

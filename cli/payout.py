@@ -64,6 +64,8 @@ def _facts(view: dict[str, Any]) -> Iterator[str]:
     if "received_at" in view:
         arrived = money(view["confirmed_amount"], view["confirmed_currency"])
         yield f"received  {utc(view['received_at'])}: {arrived}"
+    if "return_reason" in view:
+        yield f"returned  {view['return_reason']}"
 
 
 def _show_legs(legs: list[dict[str, Any]], view: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ import typer
 
 from cli.options import Home, Json, Token, Url
 from cli.output import money, note, say, say_json, table, utc
-from cli.pages import Limit, day, follow, minor_units, note_more
+from cli.pages import Limit, day, displayed, follow, note_more
 
 Order = Annotated[
     Optional[str],  # noqa: UP045
@@ -29,7 +29,10 @@ Receiver = Annotated[
 Amount = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option(
-        "--amount", metavar="YUAN", help="What was captured, in yuan: 123.45.", show_default=False
+        "--amount",
+        metavar="AMOUNT",
+        help="What was captured, as it is displayed: 123.45, or with its currency 1,000 JPY.",
+        show_default=False,
     ),
 ]
 From = Annotated[
@@ -66,19 +69,21 @@ def search(
     """Find payments by order, id, receiver or amount (one of them), and by the date of capture.
 
     A payment is captured or instructed while one half is there, split or conflicting when both are;
-    captured says when the institution took the money, or no. Times are UTC, dates are business
-    dates of the institution's calendar.
+    captured says when the institution took the money, or no. An amount without a currency is looked
+    for in each currency, by that one's own decimals. Times are UTC, dates are business dates of the
+    institution's calendar.
 
     \b
     Examples:
       tongzhang search --home net/platform --order ord-20260302-000001
       tongzhang search --home net/platform --amount 123.45 --from 2026-03-01 --to 2026-03-31
+      tongzhang search --home net/platform --amount "1,000 JPY"
       tongzhang search --home net/funder --receiver funder-main --json
     """
     from cli.connection import connect
 
     asked: dict[str, object] = {"order": order, "payment": payment, "receiver": receiver}
-    asked["amount"] = None if amount is None else minor_units(amount)
+    asked["amount_shown"] = None if amount is None else displayed(amount)
     span = (("from", since), ("to", to))
     asked |= {name: day(text) for name, text in span if text is not None}
     page = follow(connect(home, url, token), "/v1/search", "payments", limit, **asked)
@@ -88,7 +93,7 @@ def search(
         _show(page["payments"])
     else:
         say("no payment was found")
-        if any(asked.get(name) is not None for name in ("amount", "from", "to")):
+        if any(asked.get(name) is not None for name in ("amount_shown", "from", "to")):
             note(
                 "amounts and dates are those of captures; what is only instructed is in: "
                 "tongzhang expectations --kind capture"

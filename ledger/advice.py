@@ -8,6 +8,8 @@ from difflib import get_close_matches
 import msgspec
 from msgspec import inspect
 
+from ledger import currencies
+
 _PLACE = re.compile(r" - at `\$([^`]*)`$")
 _STEP = re.compile(r"\.(\w+)|\[")
 _FIELD = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
@@ -40,6 +42,9 @@ def advice(problem: str, kind: type[msgspec.Struct], holds: str = "") -> str:
         name, fields = field[1], tuple(each.name for each in wanted.fields)
         said = nearest(name, fields) if path or not holds else _close(name, fields) or holds
         return f"there is no field {name!r}{place}; {said}"
+    if isinstance(wanted, inspect.LiteralType) and set(wanted.values) == set(currencies.CODES):
+        value = _VALUE.fullmatch(complaint)
+        return f"{currencies.refusal(value[2])}{place}" if value else problem
     if isinstance(wanted, inspect.LiteralType) and (value := _VALUE.fullmatch(complaint)):
         return f"{value[2]!r} is not possible{place}; {nearest(value[2], _choices(wanted))}"
     if "Expected `int` " in problem and isinstance(wanted, inspect.IntType):

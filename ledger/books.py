@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
+from ledger.currencies import decimal
 from ledger.errors import Refused
 from ledger.limits import SAFE_INTEGER_MAX
 from ledger.state import ABSENT, Key, Row, Transaction
@@ -34,19 +35,6 @@ LIABILITIES = (
     "fee_income",
 )
 _SIDES = {**dict.fromkeys(ASSETS, 1), **dict.fromkeys(LIABILITIES, -1)}
-
-EXPONENTS = {
-    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
-    **dict.fromkeys(("CLF", "UYW"), 4),
-    **dict.fromkeys(
-        (
-            *("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI"),
-            *("VND", "VUV", "XAF", "XOF", "XPF"),
-        ),
-        0,
-    ),
-}
-"""Decimals of the currencies that do not have two. Source: ISO 4217 list one."""
 
 
 class Posting(Row, frozen=True):
@@ -204,12 +192,7 @@ def _refuse_balance(account: str, currency: str, amount: int, after: int) -> Non
 
 def money(amount: int, currency: str) -> str:
     """Return an amount for people: minor units first, as ``10000 (100.00 CNY)``."""
-    places = EXPONENTS.get(currency, 2)
-    if not places:
-        return f"{amount} ({amount} {currency})"
-    whole, part = divmod(abs(amount), 10**places)
-    sign = "-" if amount < 0 else ""
-    return f"{amount} ({sign}{whole}.{part:0{places}d} {currency})"
+    return f"{amount} ({decimal(amount, currency)} {currency})"
 
 
 def contradiction(said: str, first: tuple[int, str], answered: str, second: tuple[int, str]) -> str:

@@ -69,8 +69,9 @@ class Calendar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
         Args:
             time_ms: When the money was captured, ms since the epoch.
-            cycle: ``T+n`` counts business days from the first business day on or after the
-                capture's business date; ``D+n`` counts calendar days.
+            cycle: ``T+n`` is the n-th business day strictly after the capture's business date, and
+                ``T+0`` that date, or the next business day where it is none; ``D+n`` counts
+                calendar days.
         """
         return self.due_after(self.day_number(time_ms), cycle)
 
@@ -80,7 +81,7 @@ class Calendar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         count = int(cycle[2:])
         if cycle[0] == "D":
             return (start + timedelta(days=count)).isoformat()
-        day = self._roll_forward(start)
+        day = start if count else self._roll_forward(start)
         for _ in range(count):
             day = self._roll_forward(day + timedelta(days=1))
         return day.isoformat()

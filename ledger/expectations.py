@@ -48,6 +48,8 @@ OVERDUE = "overdue"
 
 NOT_SETTLED = -1
 
+_AGAIN = "stated again since: "
+
 
 class Expectation(Row, frozen=True):
     """What one party still owes the log, or owed it.
@@ -112,15 +114,19 @@ def open_expectation(
 def open_or_revise(
     tx: Transaction, kind: str, matter: tuple[str, str], amount: int, currency: str
 ) -> None:
-    """Open an expectation, or change what an open one is about: its age and due time stay.
+    """Open an expectation, or change what one that is not met is about: its age and due time stay.
 
-    The arguments are those of :func:`open_expectation`.
+    One that conflicts goes on conflicting: only the party that it awaits can agree. The arguments
+    are those of :func:`open_expectation`.
     """
     existing = tx.rows[Expectation][kind, matter[0]]
-    if existing is not None and existing.state == OPEN:
-        tx.put(replace(existing, amount=amount, currency=currency))
+    if existing is None or existing.state == MET:
+        open_expectation(tx, kind, matter, amount, currency)
         return
-    open_expectation(tx, kind, matter, amount, currency)
+    detail = existing.detail
+    if existing.state == CONFLICTING:
+        detail = _AGAIN + detail.removeprefix(_AGAIN)
+    tx.put(replace(existing, amount=amount, currency=currency, detail=detail))
 
 
 def meet(tx: Transaction, expectation: Expectation, detail: str = "") -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 # `$` alone also matches before a last newline; `(?!\n)` shuts that door in every regex dialect.
 IDENTIFIER = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$(?!\n)"
 PARTY = r"^[a-z][a-z0-9-]{0,31}$(?!\n)"
-CURRENCY = r"^[A-Z]{3}$(?!\n)"
 DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$(?!\n)"
 MONTH = r"^[0-9]{4}-(0[1-9]|1[0-2])$(?!\n)"
 CYCLE = r"^[TD]\+([0-9]|[12][0-9]|30)$(?!\n)"
@@ -23,7 +22,6 @@ YEAR_2000_MS = 946_684_800_000
 WORDS = {
     IDENTIFIER: "an id: 1 to 64 letters, digits and . _ : -, the first a letter or digit",
     PARTY: "a party's name: 1 to 32 small letters, digits and -, the first a letter",
-    CURRENCY: "an ISO 4217 code, such as CNY",
     DAY: "a date, such as 2026-03-31",
     MONTH: "a month, such as 2026-03",
     CYCLE: "T+n business days or D+n calendar days, n from 0 to 30: such as T+1",

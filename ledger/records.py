@@ -8,12 +8,12 @@ it. The contracts in :mod:`ledger.contracts` define the types; this module holds
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta
 
-from ledger import forms
+from ledger import currencies, forms
 from ledger.genesis import Genesis
 from ledger.limits import IDENTIFIER_CHARS_MAX, SAFE_INTEGER_MAX, TEXT_CHARS_MAX
 from ledger.state import Key, Row, Transaction
@@ -30,7 +30,13 @@ PartyName = Annotated[str, Meta(pattern=forms.PARTY, max_length=32, description=
 Amount = Annotated[
     int, Meta(ge=1, le=SAFE_INTEGER_MAX, description="an amount in minor units of the currency")
 ]
-Currency = Annotated[str, Meta(pattern=forms.CURRENCY, description="ISO 4217 code")]
+AmountOrNothing = Annotated[
+    int, Meta(ge=0, le=SAFE_INTEGER_MAX, description="minor units, or 0 for nothing")
+]
+if TYPE_CHECKING:
+    Currency = str
+else:
+    Currency = Annotated[Literal[currencies.CODES], Meta(description="ISO 4217 code")]
 TimeMs = Annotated[
     int, Meta(ge=0, le=SAFE_INTEGER_MAX, description="milliseconds since the epoch, UTC")
 ]

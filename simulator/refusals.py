@@ -38,7 +38,9 @@ _NEAR_BLOCK = "a capture lies at most a day after its block, which is a date of 
 UNREACHABLE: dict[tuple[str, str], str] = {
     ("payment.captured", "unknown-receiver"): _NO_RECEIVER,
     ("payment.reversed", "unknown-receiver"): _NO_RECEIVER,
+    ("settlement.paid", "unknown-receiver"): _NO_RECEIVER,
     ("settlement.returned", "unknown-receiver"): _NO_RECEIVER,
+    ("settlement.confirmed", "unknown-receiver"): _NO_RECEIVER,
     ("fee.agreed", "unknown-agreement"): _CHAINED,
     ("profit.agreed", "unknown-agreement"): _CHAINED,
     ("payment.captured", "date-out-of-range"): _NEAR_BLOCK,

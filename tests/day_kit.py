@@ -28,7 +28,7 @@ class Played:
     """
 
     def __init__(self, day: Day, order_seed: int, ledger: Ledger | None = None) -> None:
-        self.ledger = ledger or Ledger(make_genesis(calendar=day.calendar))
+        self.ledger = ledger or Ledger(make_genesis(calendar=statements.calendar_of(day)))
         self.seen: set[tuple[str, str]] = set()
         self.repeated = 0
         self._waiting: Stream = []

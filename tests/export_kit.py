@@ -16,8 +16,9 @@ from beancount.core import realization
 from beancount.core.data import Open
 
 from cli import main
-from ledger.books import EXPONENTS, Balance
+from ledger.books import Balance
 from ledger.chart import OTHERS, Book
+from ledger.currencies import decimals_of
 from ledger.posted import BooksEnd, BooksHead, Place, PostedEntry, PostedLine
 from node.storage.store import Store
 from tests.books_kit import Served
@@ -61,7 +62,7 @@ def bean_balances(path: Path) -> Balances:
 
 
 def in_minor_units(number: Decimal, currency: str) -> int:
-    whole = number.scaleb(EXPONENTS.get(currency, 2))
+    whole = number.scaleb(decimals_of(currency))
     assert whole == int(whole)
     return int(whole)
 

@@ -217,7 +217,7 @@ def _refunds(kept: Kept) -> None:
 def _disputes(kept: Kept) -> None:
     refund_kit.dispute(kept, "D1", "payment:P1/leg:2")
     refund_kit.dispute(kept, "D2", "payout:O3")
-    kept.apply("institution", "dispute.resolved", **refund_kit.answer_of("rejected", "D2"))
+    kept.apply("institution", "dispute.resolved", **refund_kit.answer_of("upheld", "D2"))
 
 
 def _more_splits(kept: Kept) -> None:

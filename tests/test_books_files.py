@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 
 from cli import main
-from cli.books.source import Books, decimal
+from cli.books.source import Books
 from cli.client import Client
 from cli.errors import CheckFailed
 from cli.files import whole
+from ledger.currencies import decimal
 from tests.books_kit import Served, month_served
 from tests.export_kit import (
     Capture,

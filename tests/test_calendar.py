@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from datetime import UTC, date, datetime, timedelta
 
+import chinese_calendar
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import convert, to_builtins
 
+from cli.day.dates import Dates
 from ledger.calendar import DUE_DATES_MAX, Calendar, DueDates
 from ledger.errors import Refused
 
@@ -54,7 +58,10 @@ def test_offset_moves_the_date_in_both_directions() -> None:
         ("2026-01-05 10:00", "T+1", "2026-01-06"),
         ("2026-01-09 10:00", "T+1", "2026-01-12"),  # a Friday
         ("2026-01-10 10:00", "T+0", "2026-01-12"),  # a Saturday counts as the Monday
-        ("2026-01-10 10:00", "T+1", "2026-01-13"),
+        ("2026-01-10 10:00", "T+1", "2026-01-12"),
+        ("2026-01-11 10:00", "T+1", "2026-01-12"),
+        ("2026-03-14 12:00", "T+1", "2026-03-16"),  # a Saturday
+        ("2026-03-14 12:00", "T+2", "2026-03-17"),
         ("2026-01-10 10:00", "D+1", "2026-01-11"),
         ("2026-01-05 10:00", "D+30", "2026-02-04"),
         ("2024-02-28 10:00", "D+1", "2024-02-29"),
@@ -85,14 +92,82 @@ def test_t_plus_n_falls_on_a_business_day_and_never_before_d_plus_n(time_ms: int
     assert due >= OCTOBER.due_date(time_ms, f"D+{n}")
 
 
-@given(st.integers(0, 4_000_000_000_000), st.integers(0, 30))
-def test_t_plus_n_agrees_with_counting_days_one_by_one(time_ms: int, n: int) -> None:
+@given(st.integers(0, 4_000_000_000_000), st.integers(1, 30))
+def test_t_plus_n_leaves_n_business_days_after_the_capture(time_ms: int, n: int) -> None:
     day = date.fromisoformat(OCTOBER.business_date(time_ms))
-    worked = 0
-    while worked < n + 1:
-        worked += OCTOBER.is_business_day(day)
-        day += timedelta(days=1)
-    assert OCTOBER.due_date(time_ms, f"T+{n}") == (day - timedelta(days=1)).isoformat()
+    due = date.fromisoformat(OCTOBER.due_date(time_ms, f"T+{n}"))
+    after = [day + timedelta(days=1 + k) for k in range((due - day).days)]
+    assert sum(map(OCTOBER.is_business_day, after)) == n
+    assert OCTOBER.is_business_day(due)
+
+
+@given(st.integers(0, 4_000_000_000_000))
+def test_t_plus_0_is_the_captures_date_or_the_next_business_day(time_ms: int) -> None:
+    day = date.fromisoformat(OCTOBER.business_date(time_ms))
+    if OCTOBER.is_business_day(day):
+        assert OCTOBER.due_date(time_ms, "T+0") == day.isoformat()
+    else:
+        assert OCTOBER.due_date(time_ms, "T+0") == OCTOBER.due_date(time_ms, "T+1")
+
+
+@given(st.integers(0, 4_000_000_000_000), st.integers(0, 30), st.sampled_from("TD"))
+def test_the_days_second_account_dates_as_the_ledger_does(time_ms: int, n: int, kind: str) -> None:
+    for calendar in (CHINA, OCTOBER, CUTOFF_2300):
+        dates = convert(to_builtins(calendar), Dates)
+        cycle = f"{kind}+{n}"
+        assert dates.due_date(time_ms, cycle) == calendar.due_date(time_ms, cycle)
+        assert dates.business_date(time_ms).isoformat() == calendar.business_date(time_ms)
+
+
+FIRST, LAST = date(2018, 1, 1), date(2026, 12, 31)
+"""The years that the third opinion knows to be as they were, or as they are declared."""
+
+
+def known_days() -> list[date]:
+    return [FIRST + timedelta(days=n) for n in range((LAST - FIRST).days + 1)]
+
+
+def mainland() -> Calendar:
+    """Return China's calendar of those years, from the lists of `chinesecalendar`."""
+    holidays = [day.isoformat() for day in chinese_calendar.holidays if FIRST <= day <= LAST]
+    workdays = [day.isoformat() for day in chinese_calendar.workdays if FIRST <= day <= LAST]
+    return Calendar(holidays=tuple(sorted(holidays)), workdays=tuple(sorted(workdays)))
+
+
+@pytest.mark.parametrize(
+    ("captured", "cycle", "due"),
+    [
+        ("2018-04-06", "T+1", "2018-04-08"),  # a holiday on a Friday; Sunday the 8th is worked
+        ("2019-04-26", "T+1", "2019-04-28"),  # the 28th, a Sunday, became a workday on 22 March
+        ("2019-04-27", "T+1", "2019-04-28"),
+        ("2019-04-28", "T+1", "2019-04-29"),
+        ("2020-01-23", "T+1", "2020-02-03"),  # the holiday was made longer on 27 January
+        ("2026-01-02", "T+1", "2026-01-04"),  # a holiday on a Friday; Sunday the 4th is worked
+        ("2026-10-03", "T+1", "2026-10-08"),
+        ("2026-10-03", "T+0", "2026-10-08"),
+        ("2026-10-03", "D+1", "2026-10-04"),
+    ],
+)
+def test_due_dates_over_chinas_holidays(captured: str, cycle: str, due: str) -> None:
+    assert mainland().due_date(at(f"{captured} 12:00"), cycle) == due
+
+
+def test_a_third_opinion_gives_the_same_business_days_and_due_dates_from_2018_to_2026() -> None:
+    calendar = mainland()
+    days = known_days()
+    worked = [day for day in days if chinese_calendar.is_workday(day)]
+    assert [day for day in days if calendar.is_business_day(day)] == worked
+    compared = 0
+    for day in days:
+        number = (day - date(1970, 1, 1)).days
+        later = worked[bisect_right(worked, day) :]
+        expected = {f"T+{n}": later[n - 1] for n in (1, 2, 5, 30) if n <= len(later)}
+        if day in worked or later:
+            expected["T+0"] = worked[bisect_left(worked, day)]
+        for cycle, due in expected.items():
+            assert calendar.due_after(number, cycle) == due.isoformat(), (day, cycle)
+            compared += 1
+    assert compared > 5 * (len(days) - 60)
 
 
 @given(st.integers(0, 3_000_000_000_000), st.integers(0, HOUR_MS * 48))

@@ -16,7 +16,7 @@ from cli import client
 from cli.client import lines_of
 from cli.errors import CheckFailed, UsageError
 from cli.main import run
-from cli.pages import minor_units
+from cli.pages import displayed
 
 BODIES = {
     "a page": (200, b"<html>hello"),
@@ -115,14 +115,22 @@ def test_what_no_request_can_be_made_of_is_a_wrong_call(
     assert capsys.readouterr().err.startswith(f"error: {error}: ")
 
 
-@pytest.mark.parametrize("text", ["1_0", "١٢", "1e3", "+1", " 1", "1.005", "0", "NaN", "9" * 20])
+@pytest.mark.parametrize(
+    "text", ["1_0", "١٢", "1e3", "+1", " 1", "1.00005", "0", "NaN", "9" * 20, "1 RMB", "1 cny"]
+)
 def test_what_only_a_program_takes_for_an_amount_is_none(text: str) -> None:
     with pytest.raises(UsageError, match="is no amount"):
-        minor_units(text)
+        displayed(text)
 
 
-def test_amounts_are_yuan_with_at_most_two_decimals() -> None:
-    assert [minor_units(text) for text in ("1", "1.5", "1,234.56")] == [100, 150, 123456]
+@pytest.mark.parametrize("text", ["1", "1.5", "1,234.56", "1,000 JPY", "1.234 KWD"])
+def test_an_amount_is_asked_for_as_it_is_displayed(text: str) -> None:
+    assert displayed(text) == text
+
+
+def test_a_currency_that_there_is_not_is_told_the_code_to_write() -> None:
+    with pytest.raises(UsageError, match="'RMB' is no code of ISO 4217; say CNY"):
+        displayed("1.00 RMB")
 
 
 @pytest.mark.parametrize("size", [1, 2, 5, 100])

@@ -6,7 +6,7 @@ import pytest
 
 from ledger.contracts import decode_record
 from ledger.contracts.allocation import Leg
-from ledger.contracts.disputes import SUBJECTS, Dispute, shown_state
+from ledger.contracts.disputes import DISPUTED, SUBJECTS, Dispute, shown_state
 from ledger.errors import DecodeError
 from ledger.expectations import Expectation
 from tests import fee_kit
@@ -156,7 +156,7 @@ def test_a_dispute_id_is_used_once_by_whatever_party() -> None:
 
 @pytest.mark.parametrize(
     ("author", "outcome"),
-    [("institution", "upheld"), ("institution", "rejected"), ("platform", "withdrawn")],
+    [("institution", "upheld"), ("platform", "withdrawn")],
 )
 def test_a_dispute_is_answered_or_withdrawn(author: str, outcome: str) -> None:
     ledger = disputed()
@@ -166,6 +166,21 @@ def test_a_dispute_is_answered_or_withdrawn(author: str, outcome: str) -> None:
     row = awaited(ledger)
     assert (row.state, row.settled_entry) == ("met", entry)
     assert row.detail == f"dispute {outcome}: checked"
+
+
+def test_a_rejected_dispute_stands_until_it_is_withdrawn_or_upheld_after_all() -> None:
+    for author, outcome in (("platform", "withdrawn"), ("institution", "upheld")):
+        ledger = disputed()
+        ledger.apply("institution", "dispute.resolved", **answer_of("rejected"))
+        row = awaited(ledger)
+        assert (row.state, row.detail) == ("conflicting", "dispute rejected: checked")
+        assert shown_state("split", [ledger.row(Dispute, "D1")]) == DISPUTED
+        fields = answer_of("rejected")
+        refused = ledger.refuse("dispute-outcome", "institution", "dispute.resolved", **fields)
+        assert (refused.expected, refused.got) == ("upheld", "rejected")
+        ledger.apply(author, "dispute.resolved", **answer_of(outcome))
+        assert awaited(ledger).state == "met"
+        assert shown_state("split", [ledger.row(Dispute, "D1")]) == "split"
 
 
 @pytest.mark.parametrize(

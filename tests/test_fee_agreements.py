@@ -77,13 +77,14 @@ def test_the_platform_corrects_its_half_by_stating_it_again() -> None:
     assert (fee_acceptance(ledger).state, fee_acceptance(ledger).detail) == ("met", "")
 
 
-def test_the_institution_corrects_its_half_and_the_platform_is_asked_again() -> None:
+def test_the_institution_corrects_its_half_and_the_platform_has_to_accept_it_again() -> None:
     ledger = offered()
     ledger.apply("platform", "fee.accepted", **terms(rate_ppm=3800))
     ledger.apply("institution", "fee.agreed", **terms(rate_ppm=3800))
     row = ledger.row(FeeAgreement, "A1")
-    assert (row.state, row.rate_ppm) == ("offered", 3800)
-    assert fee_acceptance(ledger).state == "open"
+    assert (row.state, row.rate_ppm) == ("conflicting", 3800)
+    said = "stated again since: rate_ppm: agreed 6000, accepted 3800"
+    assert (fee_acceptance(ledger).state, fee_acceptance(ledger).detail) == ("conflicting", said)
     ledger.apply("platform", "fee.accepted", **terms(rate_ppm=3800))
     assert ledger.row(FeeAgreement, "A1").state == "in-force"
 

@@ -240,13 +240,14 @@ def check_stale(ledger: Ledger, periods: dict[str, FeePeriod]) -> None:
 
 
 def check_offers(ledger: Ledger) -> None:
-    """An acceptance is awaited as long as its offer is open, and no longer."""
+    """An acceptance is awaited as long as its offer is open; who contradicts it may go on."""
     rows = [*all_of(ledger, FeeAgreement), *all_of(ledger, ProfitAgreement)]
     is_open = {row.agreement: row.state in {"offered", "conflicting"} for row in rows}
     awaited: dict[str, bool] = dict.fromkeys(is_open, False)
     for row in all_of(ledger, Expectation):
         if row.kind.endswith("-acceptance"):
-            awaited[row.subject.partition(":")[2].partition("/")[0]] |= row.state != "met"
+            name = row.subject.partition(":")[2].partition("/")[0]
+            awaited[name] |= row.state == "open" or (row.state == "conflicting" and is_open[name])
     assert awaited == is_open
 
 

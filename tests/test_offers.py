@@ -36,6 +36,20 @@ def test_either_side_of_a_fee_offer_closes_it(author: str, outcome: str) -> None
     assert row.detail == f"offer {outcome}: too dear"
 
 
+def test_who_has_accepted_other_terms_contradicts_until_it_closes_the_offer_too() -> None:
+    ledger = offered()
+    ledger.apply("platform", "fee.accepted", **terms(rate_ppm=5000))
+    ledger.apply("institution", "offer.closed", **closing(reason="too dear"))
+    row = fee_acceptance(ledger)
+    expected = "offer withdrawn: too dear; rate_ppm: agreed 6000, accepted 5000"
+    assert (row.state, row.detail) == ("conflicting", expected)
+    ledger.refuse("offer-closed", "institution", "offer.closed", **closing())
+    ledger.refuse("offer-closed", "platform", "fee.accepted", **terms())
+    ledger.apply("platform", "offer.closed", **closing())
+    assert fee_acceptance(ledger).state == "met"
+    ledger.refuse("offer-closed", "platform", "offer.closed", **closing())
+
+
 @pytest.mark.parametrize(
     ("author", "outcome"), [("institution", "withdrawn"), ("funder", "declined")]
 )

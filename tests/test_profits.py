@@ -110,7 +110,6 @@ def test_a_conflict_that_is_resolved_leaves_an_offer_that_awaits_the_rest() -> N
 def test_an_offer_stated_again_asks_all_again() -> None:
     ledger = planned()
     accept(ledger, "platform")
-    accept(ledger, "funder", ppm=1)
     corrected = plan(recipients=parts(institution=500_000, platform=400_000, auditor=100_000))
     ledger.apply("institution", "profit.agreed", **corrected)
     offer = ledger.row(ProfitAgreement, "S1")
@@ -122,6 +121,25 @@ def test_an_offer_stated_again_asks_all_again() -> None:
     ledger.refuse("wrong-author", "funder", "profit.accepted", **consent())
     accept(ledger, "platform", ppm=400_000)
     accept(ledger, "auditor", ppm=100_000)
+    assert state_of(ledger) == "in-force"
+
+
+def test_who_contradicts_an_offer_is_not_left_out_of_it_and_goes_on_until_it_accepts() -> None:
+    ledger = planned()
+    accept(ledger, "funder", ppm=1)
+    corrected = plan(recipients=parts(institution=600_000, platform=400_000))
+    refused = ledger.refuse("recipient-missing", "institution", "profit.agreed", **corrected)
+    assert (refused.expected, refused.got) == ("a recipient funder", "platform")
+    corrected = plan(recipients=parts(institution=600_000, platform=400_000, funder=0))
+    for _ in range(2):
+        ledger.apply("institution", "profit.agreed", **corrected)
+        assert state_of(ledger) == "conflicting"
+        row = profit_acceptance(ledger, "funder")
+        expected = "stated again since: ppm: agreed 200000, accepted 1"
+        assert (row.state, row.detail) == ("conflicting", expected)
+    accept(ledger, "platform", ppm=400_000)
+    assert state_of(ledger) == "conflicting"
+    accept(ledger, "funder", ppm=0)
     assert state_of(ledger) == "in-force"
 
 

@@ -53,7 +53,7 @@ def test_a_payment_shows_its_refunds_fee_and_disputes(kept: Kept) -> None:
     fee = view["fee"]
     assert (fee["amount"], fee["state"], fee["invoice"]) == (60, "invoiced", "I1")
     disputes = [(each["dispute"], each["state"], each.get("leg")) for each in view["disputes"]]
-    assert disputes == [("D1", "open", 2), ("D2", "rejected", None)]
+    assert disputes == [("D1", "open", 2), ("D2", "upheld", None)]
     assert view["state"] == "disputed"
 
 
@@ -91,7 +91,7 @@ def test_a_payout_is_shown_with_its_legs_and_the_disputes_about_it(kept: Kept) -
     assert [(leg["payment"], leg["leg"], leg["state"]) for leg in view["legs"]] == [
         ("P1", 1, "paid")
     ]
-    assert [each["state"] for each in view["disputes"]] == ["rejected"]
+    assert [each["state"] for each in view["disputes"]] == ["upheld"]
     assert view["timeline"][-1]["type"] == "dispute.resolved"
     assert (view["state"], view["leg_count"]) == ("paid", 1)
 

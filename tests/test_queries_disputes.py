@@ -45,7 +45,7 @@ def dispute(kept: Kept, request: pytest.FixtureRequest) -> Iterator[str]:
     name = f"X{next(_numbers)}"
     refund_kit.dispute(kept, name, ABOUT[request.param])
     yield name
-    kept.apply("institution", "dispute.resolved", **refund_kit.answer_of("rejected", name))
+    kept.apply("institution", "dispute.resolved", **refund_kit.answer_of("upheld", name))
 
 
 def found(kept: Kept, path: str, items: str, key: str, name: str) -> dict[str, Any]:

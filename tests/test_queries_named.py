@@ -86,7 +86,7 @@ def test_a_receiver_of_a_new_ledger_is_answered_plainly(tmp_path: Path) -> None:
     [
         ("/v1/payouts/due?on=tomorrow", "query.on: 'tomorrow' is not a date, such as 2026-03-31"),
         ("/v1/fees?period=2026-13", "query.period: '2026-13' is not a month, such as 2026-03"),
-        ("/v1/fees?currency=cny", "query.currency: 'cny' is not an ISO 4217 code, such as CNY"),
+        ("/v1/fees?currency=cny", "query.currency: 'cny' is no code of ISO 4217; say CNY"),
         ("/v1/books/accounts?as_of=x", "'x' is not a block's height, or a date such as 2026-03-31"),
     ],
 )

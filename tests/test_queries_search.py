@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cli.output import money
 from ledger.calendar import Calendar
-from tests.ledger_kit import leg
+from tests.ledger_kit import HOUR, MORNING, leg
 from tests.queries_kit import DATABASES, TUESDAY, Kept, month_on, pages, refused
 
 kept = month_on(DATABASES)
@@ -56,6 +57,72 @@ def uneven(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
         made.instruct(f"Z{number}", number, mode="ratio", legs=legs)
     yield made
     made.close()
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
+    """Give captures in currencies of no, two and three decimals, at different times."""
+    made = Kept(tmp_path_factory.mktemp("mixed"))
+    for number, (amount, currency) in enumerate(MIXED):
+        captured_at = MORNING - number * HOUR
+        made.capture(f"M{number}", amount, currency=currency, captured_at=captured_at)
+    yield made
+    made.close()
+
+
+MIXED = [
+    (1000, "JPY"),
+    (100_000, "CNY"),
+    (1_000_000, "KWD"),
+    (1234, "KWD"),
+    (123, "USD"),
+    (1230, "KWD"),
+    (1000, "CNY"),
+    (100_000, "USD"),
+    (10_000_000, "CLF"),
+]
+
+
+def as_shown(kept: Kept, text: str, limit: int = 2) -> list[str]:
+    found = pages(kept, "/v1/search", "payments", limit=limit, amount_shown=text)
+    return [money(each["amount"], each["currency"]) for page in found for each in page]
+
+
+def test_what_is_displayed_is_what_search_finds_whatever_the_decimals(mixed: Kept) -> None:
+    for amount, currency in MIXED:
+        text = money(amount, currency)
+        assert as_shown(mixed, text) == [text]
+        assert text in as_shown(mixed, text.removesuffix(f" {currency}"))
+
+
+@pytest.mark.parametrize("limit", [1, 2, 100])
+def test_an_amount_without_a_currency_is_found_in_each_by_its_own_decimals(
+    mixed: Kept, limit: int
+) -> None:
+    thousand = ["1,000.0000 CLF", "1,000.00 USD", "1,000.000 KWD", "1,000.00 CNY", "1,000 JPY"]
+    for text in ("1000", "1,000", "1000.00", "1,000.0000"):
+        assert as_shown(mixed, text, limit) == thousand
+    assert as_shown(mixed, "1.23", limit) == ["1.230 KWD", "1.23 USD"]
+    assert as_shown(mixed, "1.234", limit) == ["1.234 KWD"]
+    assert as_shown(mixed, "10", limit) == ["10.00 CNY"]
+    assert as_shown(mixed, "1.2345", limit) == []
+
+
+@pytest.mark.parametrize("text", ["1.00 RMB", "one", "1.23456", "0", "-1"])
+def test_what_is_no_amount_as_it_is_displayed_is_refused(mixed: Kept, text: str) -> None:
+    answer = mixed.client.get("/v1/search", params={"amount_shown": text})
+    said = refused(answer, 400, "bad-parameter")
+    assert "is not an amount as it is displayed, such as 1,234.50 or 1,000 JPY" in said
+
+
+def test_awaited_amounts_are_compared_as_they_are_displayed(mixed: Kept) -> None:
+    def reached(text: str) -> set[str]:
+        rows = mixed.get("/v1/expectations", min_amount_shown=text)["expectations"]
+        return {money(each["amount"], each["currency"]) for each in rows}
+
+    assert reached("1000") == {money(a, c) for a, c in MIXED if money(a, c).startswith("1,000")}
+    assert reached("1.234 KWD") == {"1.234 KWD", "1,000.000 KWD"}
+    assert reached("1001") == set()
 
 
 @pytest.mark.parametrize("limit", [1, 2, 4, 100])

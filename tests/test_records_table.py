@@ -64,7 +64,7 @@ def test_what_records_do_is_seen_as_the_rules_say(seen: dict[str, Seen]) -> None
     )
     assert seen["settlement.created"].posts == "`pending` +, `in_transit` −"
     assert seen["settlement.created"].expects == "opens *payout-result* on the institution"
-    assert seen["refund_float.reversed"].expects == "closes *float-confirmation*"
+    assert seen["fee.reversed"].expects == "meets *fee-reversal*"
     assert seen["receiver.registered"].posts == seen["receiver.registered"].expects == ""
     kinds = {kind for each in seen.values() for _, kind in each.effects}
     assert kinds == set(KINDS)

@@ -101,7 +101,12 @@ def test_a_platform_that_erred_confirms_again() -> None:
 def test_an_institution_that_erred_takes_the_movement_back_and_states_another() -> None:
     ledger = stated()
     confirm(ledger, "M1", 19_999)
-    entry = take_back(ledger, "M1")
+    take_back(ledger, "M1")
+    assert awaited(ledger, "M1").state == "conflicting", "the platform says that money moved"
+    assert awaited(ledger, "M1").detail == "reversed (typing error), confirmed 19999 (199.99 CNY)"
+    again = {"movement": "M1", "reason": "again"}
+    ledger.refuse("movement-settled", "institution", "refund_float.reversed", **again)
+    entry = confirm(ledger, "M1", 0)
     row = awaited(ledger, "M1")
     assert (row.state, row.settled_entry) == ("met", entry)
     assert row.detail == "deposit reversed: typing error"
@@ -132,6 +137,17 @@ def test_a_withdrawal_in_conflict_stays_set_aside() -> None:
     confirm(ledger, "M2", 19_000)
     assert awaited(ledger, "M2").detail.startswith("amount: withdrawn 20000 (200.00 CNY), ")
     assert (ledger.balance(FLOAT), set_aside(ledger)) == (-20_000, 20_000)
+
+
+def test_a_reversed_withdrawal_stays_set_aside_while_the_platform_says_that_money_came() -> None:
+    ledger = withdrawing()
+    confirm(ledger, "M2", 19_000)
+    take_back(ledger, "M2")
+    assert (ledger.balance(FLOAT), set_aside(ledger)) == (-20_000, 20_000)
+    confirm(ledger, "M2", 20_000)
+    assert set_aside(ledger) == 20_000, "it is stated as reversed"
+    confirm(ledger, "M2", 0)
+    assert (ledger.balance(FLOAT), set_aside(ledger)) == (-20_000, 0)
 
 
 def test_a_reversed_withdrawal_is_free_again() -> None:

@@ -23,6 +23,7 @@ from cli.day.files import ROWS, file_of, read_day, read_expected, write_day
 from cli.day.generate import generate
 from cli.day.outcome import outcome, run_trading
 from cli.day.rows import FAILED, PAID, RATIO, Day, moment, parse_legs, stamp
+from cli.day.statements import calendar_of
 from cli.day.tally import Tally
 from cli.day.trade import LEGS_MAX, TROUBLES
 from cli.errors import UsageError
@@ -97,7 +98,7 @@ def test_planted_ratio_really_leaves_a_tail_and_widest_split_has_ten_legs() -> N
 
 
 def test_holiday_after_the_default_day_is_the_new_year_of_2026() -> None:
-    calendar = generate(Plan(PAYMENTS_MIN, 1)).calendar
+    calendar = calendar_of(generate(Plan(PAYMENTS_MIN, 1)))
     assert calendar.holidays == ("2026-01-01", "2026-01-02", "2026-01-03")
     assert calendar.workdays == ("2026-01-04",)
 
@@ -108,10 +109,11 @@ def test_payment_that_crosses_the_cut_off_waits_for_the_next_run_and_the_next_in
     order = next(row for row in day.orders if row.payment == payment)
     capture = next(row for row in day.captures if row.payment == payment)
     dates = [
-        day.calendar.business_date(moment(at)) for at in (order.instructed_at, capture.captured_at)
+        day.dates.business_date(moment(at)).isoformat()
+        for at in (order.instructed_at, capture.captured_at)
     ]
     assert dates == ["2025-12-31", "2026-01-01"]
-    tally = Tally(day.receivers, day.calendar)
+    tally = Tally(day.receivers, day.dates)
     run_trading(tally, day)
     paid = [
         date

@@ -55,8 +55,11 @@ def confirm(ledger: Ledger, amount: int = 3000) -> int:
     return ledger.apply("platform", "settlement.confirmed", **confirmed_of(amount))
 
 
+RETURN = {"payout": "O1", "reason": "closed"}
+
+
 def give_back(ledger: Ledger) -> int:
-    return ledger.apply("institution", "settlement.returned", payout="O1", reason="closed")
+    return ledger.apply("institution", "settlement.returned", **RETURN)
 
 
 def expectation(ledger: Ledger, kind: str) -> Expectation:
@@ -169,6 +172,75 @@ def test_a_confirmation_of_another_amount_conflicts_and_a_right_one_resolves_it(
     assert ledger.balance("paid:platform-fee") == 0
 
 
+def test_a_return_waits_for_an_owner_that_says_that_money_arrived() -> None:
+    ledger = owned()
+    ledger.paid()
+    confirm(ledger, 2005)
+    before = ledger.balances()
+    give_back(ledger)
+    row = expectation(ledger, "arrival")
+    assert (row.state, row.awaited) == ("conflicting", "platform")
+    assert row.detail == "stated as returned (closed), received 2005 (20.05 CNY)"
+    assert ledger.balances() == before
+    assert ledger.row(Receiver, "platform-fee").open_buckets == ()
+    assert state_of_leg(ledger, 2) == "disputed"
+    again = payout_of("O2", **to_platform())
+    ledger.refuse("nothing-due", "institution", "settlement.created", **again)
+    confirm(ledger, 0)
+    assert (row.kind, expectation(ledger, "arrival").state) == ("arrival", "met")
+    assert expectation(ledger, "arrival").detail == "payout returned: closed"
+    ledger.apply("institution", "settlement.created", **again)
+
+
+def test_a_return_that_was_an_error_is_taken_back_by_stating_the_payout_as_paid() -> None:
+    ledger = owned()
+    ledger.paid()
+    confirm(ledger, 2999)
+    give_back(ledger)
+    refused = ledger.refuse("payout-returned", "institution", "settlement.returned", **RETURN)
+    assert "settlement" not in refused.expected
+    confirm(ledger)
+    assert ledger.row(Payout, "O1").state == "conflicting", "the institution says it came back"
+    ledger.paid()
+    assert ledger.row(Payout, "O1").state == "confirmed"
+    assert ledger.row(Payout, "O1").return_reason == ""
+    assert ledger.balance("paid:platform-fee") == 0
+    ledger.refuse("already-confirmed", "institution", "settlement.returned", **RETURN)
+
+
+def test_stated_as_paid_again_a_payout_conflicts_as_long_as_another_amount_arrived() -> None:
+    ledger = owned()
+    ledger.paid()
+    confirm(ledger, 2999)
+    give_back(ledger)
+    ledger.paid()
+    assert expectation(ledger, "arrival").detail.startswith("amount: paid 3000 (30.00 CNY), ")
+    ledger.refuse("already-paid", "institution", "settlement.paid", **paid_of())
+    confirm(ledger)
+    assert expectation(ledger, "arrival").state == "met"
+
+
+def test_nothing_arrived_contradicts_what_is_paid_until_one_of_the_two_agrees() -> None:
+    ledger = owned()
+    ledger.paid()
+    confirm(ledger, 0)
+    assert "received 0 (0.00 CNY)" in expectation(ledger, "arrival").detail
+    assert ledger.row(Payout, "O1").state == "conflicting"
+    confirm(ledger)
+    assert ledger.row(Payout, "O1").state == "confirmed"
+
+
+def test_of_a_return_and_a_confirmation_in_a_race_the_later_is_refused() -> None:
+    ledger = owned()
+    ledger.paid()
+    give_back(ledger)
+    ledger.refuse("payout-returned", "platform", "settlement.confirmed", **confirmed_of())
+    ledger = owned()
+    ledger.paid()
+    confirm(ledger)
+    ledger.refuse("already-confirmed", "institution", "settlement.returned", **RETURN)
+
+
 def test_a_confirmation_in_another_currency_conflicts() -> None:
     ledger = owned()
     ledger.paid()
@@ -183,7 +255,7 @@ def test_a_confirmation_in_another_currency_conflicts() -> None:
         ("shop", "paid"),
         ("platform-fee", "created"),
         ("platform-fee", "paid"),
-        ("platform-fee", "conflicting"),
+        ("platform-fee", "nothing arrived"),
     ],
 )
 def test_a_returned_payout_makes_its_legs_due_again(receiver: str, how_far: str) -> None:
@@ -192,8 +264,8 @@ def test_a_returned_payout_makes_its_legs_due_again(receiver: str, how_far: str)
         ledger.create()
     if how_far != "created":
         ledger.paid()
-    if how_far == "conflicting":
-        confirm(ledger, 1)
+    if how_far == "nothing arrived":
+        confirm(ledger, 0)
     give_back(ledger)
     assert ledger.balances() == split_ledger().balances()
     number = 1 if receiver == "shop" else 2

@@ -18,12 +18,12 @@ from api.named import refuse_unknown_party
 from api.openapi import describe_list
 from api.paging import ONE_TEXT, Cursor, Limit, cursor_of, page_of, place_of
 from api.reading import Reading
-from ledger.contracts.disputes import DISPUTED, OPEN, Dispute
+from ledger.contracts.disputes import DISPUTED, STANDING, Dispute
 from ledger.contracts.payouts import Payout
 from ledger.contracts.receivers import SUSPENDED, Receiver
 from ledger.contracts.refund_float import FloatMovement
 from ledger.contracts.refunds import Refund
-from node.storage.queries import Walk, along, open_disputes, walked
+from node.storage.queries import Walk, along, standing_disputes, walked
 from node.storage.reads import Reader
 
 DisputeState = Annotated[
@@ -38,7 +38,8 @@ S = TypeVar("S", Payout, Receiver, FloatMovement, Refund)
 class DisputeView(msgspec.Struct, frozen=True, kw_only=True):
     """One dispute about a subject, or about the leg of a payment.
 
-    ``state`` is open, upheld, rejected or withdrawn; ``answer`` says why.
+    ``state`` is open, upheld, rejected or withdrawn; ``answer`` says why. One that is open or
+    rejected stands.
     """
 
     dispute: str
@@ -103,13 +104,13 @@ def disputes_about(reader: Reader, subjects: Sequence[str]) -> list[DisputeView]
 
 def shown(state: str, disputes: Sequence[DisputeView]) -> str:
     """Return the state to show of what the disputes are about, or of what contains it."""
-    is_disputed = any(each.state == OPEN for each in disputes)
+    is_disputed = any(each.state in STANDING for each in disputes)
     return DISPUTED if is_disputed and state != SUSPENDED else state
 
 
 def disputed_among(reader: Reader, kind: str, names: Sequence[str]) -> set[str]:
     """Return which of the things of a kind, such as ``payout``, are disputed: one query."""
-    found = open_disputes(reader, [f"{kind}:{name}" for name in names])
+    found = standing_disputes(reader, [f"{kind}:{name}" for name in names])
     return {subject.partition(":")[2] for subject in found}
 
 

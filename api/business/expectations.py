@@ -10,7 +10,15 @@ from fastapi import APIRouter, Query, Request
 from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 
-from api.business.parameters import AsOf, MinAmount, PartyFilter, known, now_ms
+from api.business.parameters import (
+    AsOf,
+    Displayed,
+    MinAmount,
+    PartyFilter,
+    known,
+    now_ms,
+    shown_of,
+)
 from api.limits import PAGE_DEFAULT
 from api.lists import Asked, Format, Page, list_answer
 from api.named import refuse_unknown_kind, refuse_unknown_party
@@ -18,6 +26,7 @@ from api.openapi import describe_list
 from api.paging import Cursor, Limit, cursor_of, page_of, place_of
 from api.reading import Reading
 from ledger import expectations
+from ledger.currencies import Shown
 from ledger.expectations import CONFLICTING, KINDS, MET, OPEN, OVERDUE, Expectation
 from ledger.limits import SAFE_INTEGER_MAX
 from node.storage.queries import UnmetSum, Walk, unmet_sums, walked
@@ -109,6 +118,7 @@ class _Wanted(NamedTuple):
     kind: str
     min_age_ms: int
     min_amount: int
+    min_shown: Shown
     as_of_ms: int
 
     def fits(self, row: Expectation) -> bool:
@@ -118,6 +128,8 @@ class _Wanted(NamedTuple):
         if self.kind not in {"", row.kind} or self.opener not in {"", row.opener}:
             return False
         if row.amount < self.min_amount:
+            return False
+        if not self.min_shown.is_reached(row.amount, row.currency):
             return False
         return _age_ms(row, self.as_of_ms) >= self.min_age_ms
 
@@ -135,6 +147,7 @@ def expectation_routes(router: APIRouter, reading: Reading) -> None:
         kind: Kind = "",
         min_age_ms: MinAge = 0,
         min_amount: MinAmount = 0,
+        min_amount_shown: Displayed = "",
         as_of: AsOf = None,
         cursor: Cursor = "",
         limit: Limit = PAGE_DEFAULT,
@@ -143,7 +156,8 @@ def expectation_routes(router: APIRouter, reading: Reading) -> None:
         """List what is awaited, overdue, conflicting or met."""
         _refuse_names((awaited, opener), kind, reading.genesis.names)
         now = now_ms(as_of)
-        wanted = _Wanted(state or "", awaited, opener, kind, min_age_ms, min_amount, now)
+        least = shown_of(min_amount_shown, "min_amount_shown") if min_amount_shown else Shown(0)
+        wanted = _Wanted(state or "", awaited, opener, kind, min_age_ms, min_amount, least, now)
         with reading.reader() as reader:
             rows = _rows(reader, wanted, reading.genesis.names, place_of(request, cursor, _places))
             found, last = page_of(rows, wanted.fits, limit)

@@ -15,7 +15,7 @@ from ledger.contracts.fees import FeeCharge, FeePeriod, charge_state
 from ledger.contracts.halves import Capture
 from ledger.contracts.profits import ProfitPortion, ProfitShare
 from ledger.state import Key
-from node.storage.queries import open_disputes
+from node.storage.queries import standing_disputes
 from node.storage.reads import Reader
 
 
@@ -107,7 +107,7 @@ def period_views(reader: Reader, periods: Sequence[FeePeriod]) -> list[PeriodVie
     parts = [(share.share, party) for share in shares.values() for party in share.parties]
     portions = reader.rows_under(ProfitPortion, parts)
     subjects = [f"invoice:{row.invoice}" for row in invoices.values()]
-    disputed = open_disputes(reader, subjects + [f"share:{name}" for name in names])
+    disputed = standing_disputes(reader, subjects + [f"share:{name}" for name in names])
     shared = _Shared(shares, portions, disputed)
     return [_period_view(row, invoices.get((row.invoice,)), shared) for row in periods]
 

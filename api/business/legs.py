@@ -12,7 +12,7 @@ from ledger.contracts.allocation import FormerLeg, Leg
 from ledger.contracts.disputes import shown_state
 from ledger.contracts.payouts import Payout, leg_state
 from ledger.contracts.receivers import Bucket, Receiver
-from node.storage.queries import open_disputes
+from node.storage.queries import standing_disputes
 from node.storage.reads import Reader
 
 ARRIVED = "arrived"
@@ -48,7 +48,7 @@ def leg_views(reader: Reader, legs: Sequence[Leg]) -> list[LegView]:
     buckets = buckets_of(reader, legs)
     names = {bucket.payout for bucket in buckets.values() if bucket.payout}
     payouts = reader.rows_under(Payout, [(name,) for name in sorted(names)])
-    disputes = open_disputes(reader, sorted({f"payment:{leg.payment}" for leg in legs}))
+    disputes = standing_disputes(reader, sorted({f"payment:{leg.payment}" for leg in legs}))
     views = []
     for leg in legs:
         bucket = buckets.get((leg.receiver, leg.bucket))

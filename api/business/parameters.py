@@ -11,6 +11,7 @@ from msgspec import UNSET, UnsetType
 
 from api import forms
 from api.problems import Problem
+from ledger.currencies import Shown, shown
 from ledger.limits import SAFE_INTEGER_MAX
 
 AsOf = Annotated[
@@ -26,6 +27,14 @@ CurrencyFilter = Annotated[
 DayFilter = Annotated[str, Query(pattern=forms.DAY)]
 MinAmount = Annotated[
     int, Query(ge=0, le=SAFE_INTEGER_MAX, description="Only from this amount on, in minor units.")
+]
+Displayed = Annotated[
+    str,
+    Query(
+        max_length=32,
+        description="As it is displayed, `1,234.50`: in each currency by its own decimals, or in "
+        "one, `1,000 JPY`.",
+    ),
 ]
 
 
@@ -44,6 +53,19 @@ def day_of(text: str, name: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise Problem("bad-parameter", f"query.{name}: {text} is no day of the calendar") from None
+
+
+def shown_of(text: str, name: str) -> Shown:
+    """Return the amount that a parameter names as it is displayed.
+
+    Raises:
+        Problem: ``bad-parameter``.
+    """
+    found = shown(text)
+    if found is None:
+        said = f"{text!r} is not an amount as it is displayed, such as 1,234.50 or 1,000 JPY"
+        raise Problem("bad-parameter", f"query.{name}: {said}")
+    return found
 
 
 def known(value: int) -> int | UnsetType:

@@ -62,7 +62,7 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     """Everything the log knows of one payment.
 
     ``state`` is captured or instructed (one half), split or conflicting (both), reversed or
-    withdrawn; disputed while a dispute is open; unknown if every record was refused. ``money`` says
+    withdrawn; disputed while a dispute stands; unknown if every record was refused. ``money`` says
     where what was captured is: in suspense until the halves agree, then by the states of the legs.
     ``payouts`` are those that its legs are in or came back with, also the legs of earlier splits.
     ``expectations`` and ``timeline`` are those of the payment and of its payouts, refunds and

@@ -37,8 +37,9 @@ PayoutState = Annotated[
 class PayoutSummary(msgspec.Struct, frozen=True, kw_only=True):
     """One transfer to a receiver. ``entry`` created it, ``last_entry`` changed it last.
 
-    ``state`` is created, paid, returned, confirmed or conflicting; disputed while a dispute is
-    open. ``confirmed_amount`` in ``confirmed_currency`` is what the receiver's owner said arrived.
+    ``state`` is created, paid, returned, confirmed or conflicting; disputed while a dispute stands.
+    ``confirmed_amount`` in ``confirmed_currency`` is what the receiver's owner said arrived;
+    ``return_reason`` is why the institution says that it came back.
     """
 
     payout: str
@@ -56,6 +57,7 @@ class PayoutSummary(msgspec.Struct, frozen=True, kw_only=True):
     confirmed_amount: int | UnsetType = UNSET
     confirmed_currency: str | UnsetType = UNSET
     received_at: int | UnsetType = UNSET
+    return_reason: str | UnsetType = UNSET
 
 
 class PayoutView(PayoutSummary, frozen=True, kw_only=True):
@@ -156,7 +158,8 @@ def _summary(payout: Payout) -> PayoutSummary:
         owner=payout.owner or UNSET,
         bank_reference=payout.bank_reference or UNSET,
         paid_at=known(payout.paid_at),
-        confirmed_amount=payout.confirmed_amount or UNSET,
+        confirmed_amount=payout.confirmed_amount if payout.confirmed_currency else UNSET,
         confirmed_currency=payout.confirmed_currency or UNSET,
         received_at=known(payout.received_at),
+        return_reason=payout.return_reason or UNSET,
     )

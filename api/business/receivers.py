@@ -30,7 +30,7 @@ _places = msgspec.json.Decoder(tuple[Whole, Whole, Whole, Whole, Whole])
 class ReceiverView(msgspec.Struct, frozen=True, kw_only=True):
     """A receiver, what is due to it, and what the books hold of it (credits positive).
 
-    ``state`` is active, disputed while a dispute is open, or suspended whatever is disputed, with
+    ``state`` is active, disputed while a dispute stands, or suspended whatever is disputed, with
     the ``reason`` of that. ``on`` is the business date, today's, that tells what is due from
     what is upcoming.
     """

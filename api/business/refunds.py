@@ -97,8 +97,9 @@ class FloatPage(msgspec.Struct, frozen=True, kw_only=True):
 class MovementView(msgspec.Struct, frozen=True, kw_only=True):
     """One deposit to the float or one withdrawal.
 
-    ``state`` is stated, conflicting, confirmed or reversed; disputed while a dispute is open.
-    ``confirmed_amount`` in ``confirmed_currency`` is what the platform said.
+    ``state`` is stated, conflicting, confirmed or reversed; disputed while a dispute stands.
+    ``confirmed_amount`` in ``confirmed_currency`` is what the platform said; ``reversal_reason`` is
+    why the institution took it back.
     """
 
     movement: str
@@ -111,6 +112,7 @@ class MovementView(msgspec.Struct, frozen=True, kw_only=True):
     last_entry: int
     confirmed_amount: int | UnsetType = UNSET
     confirmed_currency: str | UnsetType = UNSET
+    reversal_reason: str | UnsetType = UNSET
 
 
 class MovementPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -245,6 +247,7 @@ def _movement_view(row: FloatMovement) -> MovementView:
         currency=row.currency,
         entry=row.entry,
         last_entry=row.last_entry,
-        confirmed_amount=row.confirmed_amount or UNSET,
+        confirmed_amount=row.confirmed_amount if row.confirmed_currency else UNSET,
         confirmed_currency=row.confirmed_currency or UNSET,
+        reversal_reason=row.reversal_reason or UNSET,
     )

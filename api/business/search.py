@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from heapq import merge
 from itertools import groupby
 from typing import Annotated, NamedTuple
@@ -13,7 +13,7 @@ from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 
 from api import forms
-from api.business.parameters import DayFilter, Id, day_of
+from api.business.parameters import DayFilter, Displayed, Id, day_of, shown_of
 from api.limits import PAGE_DEFAULT
 from api.lists import Asked, Format, Page, list_answer
 from api.named import refuse_unknown_receiver
@@ -26,7 +26,7 @@ from ledger.contracts.allocation import Leg
 from ledger.contracts.disputes import shown_state
 from ledger.contracts.halves import Capture, Instruction, payment_state
 from ledger.limits import SAFE_INTEGER_MAX
-from node.storage.queries import Walk, open_disputes, walked
+from node.storage.queries import Walk, standing_disputes, walked
 from node.storage.reads import Reader
 
 _DAY_MS = 86_400_000
@@ -104,6 +104,7 @@ def search_routes(router: APIRouter, reading: Reading) -> None:
         payment: Prefix = "",
         receiver: Id = "",
         amount: Amount = None,
+        amount_shown: Displayed = "",
         since: From = "",
         to: To = "",
         cursor: Cursor = "",
@@ -112,6 +113,7 @@ def search_routes(router: APIRouter, reading: Reading) -> None:
     ) -> Response:
         """Find payments by order, id, receiver or amount, and by the date of capture."""
         asked = {"order": order, "payment": payment, "receiver": receiver, "amount": amount}
+        asked["amount_shown"] = amount_shown
         by = {name: value for name, value in asked.items() if value}
         span = _span(reading.genesis.calendar, since, to)
         _refuse_question(by, span)
@@ -129,7 +131,7 @@ def found_payments(reader: Reader, names: list[str]) -> list[FoundPayment]:
     """Return payments as a search shows them."""
     captures = reader.rows_under(Capture, [(name,) for name in names])
     instructions = reader.rows_under(Instruction, [(name,) for name in names])
-    disputes = open_disputes(reader, [f"payment:{name}" for name in names])
+    disputes = standing_disputes(reader, [f"payment:{name}" for name in names])
     views = []
     for name in names:
         capture, instruction = captures.get((name,)), instructions.get((name,))
@@ -162,7 +164,7 @@ def _refuse_question(by: dict[str, str | int], span: Span) -> None:
     if len(by) > 1:
         raise Problem("bad-parameter", f"search by one at a time, not by {' and '.join(by)}")
     if not by and span == (None, None):
-        what = "order, payment, receiver, amount, from or to"
+        what = "order, payment, receiver, amount, amount_shown, from or to"
         raise Problem("bad-parameter", f"say what to search by: {what}")
 
 
@@ -178,10 +180,30 @@ def _hits(
         fixed = {"order": by["order"]} if "order" in by else {}
         walk = Walk(fixed, ("payment",), name or None, name + _AFTER_ALL if name else None)
         return _of_halves(reader, walk, after, chunk)
-    walk = Walk(by, ("captured_at", "payment"), *span)
     place = None if after is None else after[:2]
-    rows = walked(reader, Capture, walk, place, chunk)
-    return (Hit(row.captured_at, row.payment) for row in rows)
+    if "amount_shown" in by:
+        shown = shown_of(str(by["amount_shown"]), "amount_shown")
+        walks = [
+            (Walk({"amount": amount}, ("captured_at", "payment"), *span), currencies)
+            for amount, currencies in shown.minor_units().items()
+        ]
+        found = (_captured(reader, walk, place, chunk, codes) for walk, codes in walks)
+        return merge(*found)
+    walk = Walk(by, ("captured_at", "payment"), *span)
+    return _captured(reader, walk, place, chunk)
+
+
+def _captured(
+    reader: Reader,
+    walk: Walk,
+    place: tuple[Whole, str] | None,
+    chunk: int,
+    currencies: Container[str] | None = None,
+) -> Iterator[Hit]:
+    """Yield captures along a walk by time, in one of some currencies if these are given."""
+    for row in walked(reader, Capture, walk, place, chunk):
+        if currencies is None or row.currency in currencies:
+            yield Hit(row.captured_at, row.payment)
 
 
 def _of_halves(reader: Reader, walk: Walk, after: Place | None, chunk: int) -> Iterator[Hit]:

@@ -30,8 +30,9 @@ from datetime import date, timedelta
 from itertools import groupby
 from typing import BinaryIO
 
-from cli.books.source import Account, Books, decimal, title
+from cli.books.source import Account, Books, title
 from ledger.chart import CLASSES, OTHERS, class_of
+from ledger.currencies import decimal
 from ledger.posted import BooksHead, PostedEntry
 
 _ROOTS = {"asset": "Assets", "liability": "Liabilities", "income": "Income"}

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from cli.errors import CheckFailed
-from ledger.books import EXPONENTS
 from ledger.chart import OTHERS
 from ledger.posted import BooksEnd, BooksHead, BooksLine, PostedEntry
 
@@ -101,14 +100,6 @@ def ask(client: Client, as_of: str | None, party: str | None) -> Books:
 
     books = Books(lines, get_page)
     return books
-
-
-def decimal(amount: int, currency: str) -> str:
-    """Return an amount in the currency's own decimals, such as ``-1234.50``."""
-    places = EXPONENTS.get(currency, 2)
-    sign = "-" if amount < 0 else ""
-    whole, part = divmod(abs(amount), 10**places)
-    return f"{sign}{whole}" + (f".{part:0{places}d}" if places else "")
 
 
 def title(head: BooksHead) -> str:

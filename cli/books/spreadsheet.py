@@ -16,9 +16,9 @@ from shutil import copyfileobj
 from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
-from cli.books.source import Books, decimal, title
+from cli.books.source import Books, title
 from cli.errors import writing
-from ledger.books import EXPONENTS
+from ledger.currencies import decimal, decimals_of
 from ledger.posted import PostedEntry, PostedLine
 
 COLUMNS = (
@@ -131,7 +131,7 @@ class _Sheets:
                 sheet.write_number(place, column, fact)
             else:
                 sheet.write_string(place, column, fact)
-        places = EXPONENTS.get(currency, 2)
+        places = decimals_of(currency)
         for column, amount in enumerate(amounts, len(facts)):
             self._amount(column, amount, places, currency)
         for column, amount in enumerate(minor, len(facts) + len(amounts)):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from cli.day.dice import Dice
-from cli.day.holiday import business_date_after
 from cli.day.rows import RETURNED, Day, DisputeRow
 
 _RAISED_TIME = "23:40:00"
@@ -24,7 +23,7 @@ def disputes(day: Day, dice: Dice) -> tuple[DisputeRow, ...]:
         reason="the merchant has not been paid",
         outcome=_WITHDRAWN,
         answer="paid with the next run",
-        resolved_at=f"{business_date_after(day.calendar, day.business_date)}T23:50:00.000+08:00",
+        resolved_at=f"{day.dates.after(day.business_date)}T23:50:00.000+08:00",
     )
     (differing,) = day.troubles["arrival-differs"]
     owner = next(row.party for row in day.confirmations if row.payout == differing)

@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from cli.day.rows import FeeRow, InvoiceRow, ProfitRow, TermsRow, moment
-from cli.day.tally import Tally
-from ledger.contracts.allocation import share
+from cli.day.tally import Tally, shares
 
 _MILLION = 1_000_000
 
@@ -67,7 +66,7 @@ class FeeTally:
 
     def _month(self, payment: str) -> str:
         captured_ms = moment(self._tally.captures[payment].captured_at)
-        return self._tally.calendar.business_date(captured_ms)[:7]
+        return f"{self._tally.dates.business_date(captured_ms):%Y-%m}"
 
     def settle(self, row: InvoiceRow) -> None:
         """Take an invoice that the platform paid.
@@ -89,7 +88,7 @@ class FeeTally:
         for invoice in dict.fromkeys(row.invoice for row in rows):
             parts = [row for row in rows if row.invoice == invoice]
             income = self.invoices[invoice].amount
-            if [row.amount for row in parts] != share(income, [row.ppm for row in parts]).amounts:
+            if [row.amount for row in parts] != shares(income, [row.ppm for row in parts]):
                 raise ValueError(f"the shares of invoice {invoice} are not what was agreed")
             self.portions += parts
             self._tally.applied += 2 + sum(bool(row.accepted_at) for row in parts)

@@ -11,7 +11,6 @@ from hashlib import sha256
 from cli.day.cast import CURRENCY, Plan
 from cli.day.dice import Dice
 from cli.day.fee_tally import FeeTally, fee_of, terms_for
-from cli.day.holiday import business_date_after_month
 from cli.day.rows import (
     REVERSE,
     CaptureRow,
@@ -23,7 +22,7 @@ from cli.day.rows import (
     moment,
     stamp,
 )
-from ledger.contracts.allocation import share
+from cli.day.tally import shares
 
 _CHARGE_TIME = "23:05:00"
 _MINUTE_MS = 60_000
@@ -76,7 +75,7 @@ def invoices(day: Day, dice: Dice, tally: FeeTally) -> tuple[InvoiceRow, ...]:
     """Return the invoice of the day's month, stated and paid when the month is over."""
     period = day.business_date[:7]
     amount, charges = tally.accrued(period)
-    stated_on = business_date_after_month(day.calendar, day.business_date)
+    stated_on = day.dates.after_month(day.business_date)
     invoice = InvoiceRow(
         invoice=f"inv-{period}",
         period=period,
@@ -100,7 +99,7 @@ def profits(plan: Plan, day: Day) -> tuple[ProfitRow, ...]:
     parts = {plan.institution: rest, **dict.fromkeys(plan.owners, ppm)}
     rows = []
     for invoice in day.invoices:
-        amounts = share(invoice.amount, list(parts.values())).amounts
+        amounts = shares(invoice.amount, list(parts.values()))
         for (party, part), amount in zip(parts.items(), amounts, strict=True):
             rows.append(_portion(plan, invoice, party, part)._replace(amount=amount))
     return tuple(rows)

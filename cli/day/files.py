@@ -10,8 +10,8 @@ from typing import Any, NamedTuple, TypeVar, get_type_hints
 
 import msgspec
 
+from cli.day.dates import Dates
 from cli.day.forms import cell
-from cli.day.holiday import business_date_after_month
 from cli.day.outcome import outcome
 from cli.day.rows import (
     CaptureRow,
@@ -32,7 +32,6 @@ from cli.day.rows import (
 from cli.errors import UsageError
 from cli.files import write_files
 from cli.inputs import bytes_of
-from ledger.calendar import Calendar
 
 T = TypeVar("T")
 
@@ -80,7 +79,7 @@ class _Head(msgspec.Struct):
     """What ``expected.json`` says of the day itself; all else in it is its outcome."""
 
     business_date: str
-    calendar: Calendar
+    dates: Dates = msgspec.field(name="calendar")
     platform: str
     institution: str
     seed: int
@@ -121,7 +120,7 @@ def _refuse_bad_head(path: Path, head: _Head) -> None:
     if head.platform == head.institution:
         raise _bad_file(path, f"platform and institution are both {head.platform!r}")
     try:
-        business_date_after_month(head.calendar, head.business_date)
+        head.dates.after_month(head.business_date)
     except (ValueError, OverflowError):
         said = f"business_date is a date, as 2025-12-31, got {head.business_date!r}"
         raise _bad_file(path, said) from None

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cli.day.cast import PAYMENTS_MAX, PAYMENTS_MIN, Cast, Plan, cast
+from cli.day.dates import dates_around
 from cli.day.dice import Dice
 from cli.day.disputes import disputes
 from cli.day.fee_tally import FeeTally
 from cli.day.fees import fees, invoices, profits, terms
-from cli.day.holiday import calendar_after
 from cli.day.outcome import run_trading
 from cli.day.payouts import arrivals, payouts, spoiled
 from cli.day.phases import late_captures, run_dates
@@ -40,7 +40,7 @@ def generate(plan: Plan) -> Day:
     dice = Dice(plan.seed)
     people = cast(plan, dice)
     day = _traded(plan, people, dice)
-    tally = Tally(day.receivers, day.calendar)
+    tally = Tally(day.receivers, day.dates)
     run_trading(tally, day)
     day = _settled(day, people, dice, tally)
     return _after_trade(plan, day, dice, tally)
@@ -50,7 +50,7 @@ def _traded(plan: Plan, people: Cast, dice: Dice) -> Day:
     trading = trade(plan, people, dice)
     return Day(
         business_date=plan.date,
-        calendar=calendar_after(plan.date),
+        dates=dates_around(plan.date),
         platform=plan.platform,
         institution=plan.institution,
         seed=plan.seed,

@@ -60,7 +60,7 @@ def outcome(day: Day) -> dict[str, Any]:
         "balances": class_totals(book),
         "business": _business(day, tallies),
         "business_date": day.business_date,
-        "calendar": msgspec.json.decode(msgspec.json.encode(day.calendar)),
+        "calendar": msgspec.json.decode(msgspec.json.encode(day.dates)),
         "conflicting": sorted(subject for _, subject, state in facts if state == CONFLICTING),
         "facts": {
             state: sum(count[state] for count in by_kind.values())
@@ -85,7 +85,7 @@ def outcome(day: Day) -> dict[str, Any]:
 
 
 def _tallies(day: Day) -> Tallies:
-    tally = Tally(day.receivers, day.calendar)
+    tally = Tally(day.receivers, day.dates)
     run_trading(tally, day)
     for date, payouts, confirmations in runs(day):
         tally.settle(payouts, date)
@@ -104,6 +104,9 @@ def _tallies(day: Day) -> Tallies:
     tally.applied += len(day.disputes) + sum(bool(row.outcome) for row in day.disputes)
     return Tallies(tally, refunds, fees)
 
+
+_ANSWERED = {"": OPEN, "upheld": COMPLETE, "rejected": CONFLICTING, "withdrawn": COMPLETE}
+"""What an answer makes of a dispute: nobody closes a contradiction by denying it."""
 
 Fact = tuple[str, str, str]
 """Kind, subject and state of what two parties have to say."""
@@ -126,7 +129,7 @@ def _facts(day: Day, tallies: Tallies) -> list[Fact]:
         result = OPEN if state == REQUESTED else COMPLETE
         facts.append(("refund-result", f"refund:{name}", result))
     for row in day.disputes:
-        facts.append(("dispute", f"dispute:{row.dispute}", COMPLETE if row.outcome else OPEN))
+        facts.append(("dispute", f"dispute:{row.dispute}", _ANSWERED[row.outcome]))
     return facts + _fee_facts(day)
 
 

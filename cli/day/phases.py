@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cli.day.holiday import business_date_after
 from cli.day.payouts import PAYOUT_TIME
 from cli.day.rows import (
     INSTRUCT,
@@ -49,7 +48,7 @@ def late_captures(day: Day) -> list[CaptureRow]:
 
 def run_dates(day: Day) -> tuple[str, str]:
     """Return the cut-off dates of the two runs: the day itself, and the next business date."""
-    return day.business_date, business_date_after(day.calendar, day.business_date)
+    return day.business_date, day.dates.after(day.business_date)
 
 
 def runs(day: Day) -> Iterator[tuple[str, list[PayoutRow], list[ConfirmationRow]]]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import NamedTuple
 
-from ledger.calendar import Calendar
+from cli.day.dates import Dates
 
 LOST = "lost"
 ACTIVE, SUSPENDED = "active", "suspended"
@@ -229,7 +229,7 @@ class Day:
     """
 
     business_date: str
-    calendar: Calendar
+    dates: Dates
     platform: str
     institution: str
     seed: int

@@ -1,8 +1,10 @@
-"""Turns a day's rows into the records that their parties state: canonical JSON bytes."""
+"""Turns a day into what a ledger is told: its calendar, and records as canonical JSON bytes."""
 
 from __future__ import annotations
 
 from typing import Any
+
+import msgspec
 
 from cli.day.phases import order_at
 from cli.day.rows import (
@@ -12,6 +14,7 @@ from cli.day.rows import (
     WITHDRAW,
     CaptureRow,
     ConfirmationRow,
+    Day,
     OrderRow,
     PayoutRow,
     ReceiverRow,
@@ -19,11 +22,17 @@ from cli.day.rows import (
     parse_legs,
 )
 from ledger import canonical
+from ledger.calendar import Calendar
 
 _MINUTE_MS = 60_000
 _CANCELLED = "order cancelled"
 _VOID = "capture was void"
 _UNDER_REVIEW = "under review"
+
+
+def calendar_of(day: Day) -> Calendar:
+    """Return the calendar that a genesis for the day needs."""
+    return msgspec.convert(msgspec.to_builtins(day.dates), Calendar)
 
 
 def registered(row: ReceiverRow, at_ms: int) -> bytes:

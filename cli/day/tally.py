@@ -1,15 +1,16 @@
 """A plain second account of a day: what must come out, worked out without the ledger's contracts.
 
 It knows the business rules only as far as the day's files use them, keeps everything in dicts,
-and shares nothing with the ledger but the calendar and the allocation of ratios. The demo and the
-tests hold the running nodes against it.
+and shares nothing with the ledger, neither dates nor sums: so it notices what goes wrong there. The
+demo and the tests hold the running nodes against it.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
+from cli.day.dates import Dates
 from cli.day.rows import (
     AMEND,
     PAID,
@@ -25,11 +26,25 @@ from cli.day.rows import (
     moment,
     parse_legs,
 )
-from ledger.calendar import Calendar
-from ledger.contracts.allocation import share
 
 LEGS_MAX = 10
+_MILLION = 1_000_000
 COMPLETE, OPEN, CONFLICTING, VOID = "complete", "open", "conflicting", "void"
+
+
+def shares(amount: int, ppms: Sequence[int], tail_leg: int = 0) -> list[int]:
+    """Return the parts of ``amount`` by ratios in ppm that sum to one million.
+
+    What rounding down leaves goes to the leg ``tail_leg``, counted from 1, or, if that is 0, one
+    unit each to those with the largest remainders, ties to the earlier.
+    """
+    exact = [divmod(amount * ppm, _MILLION) for ppm in ppms]
+    parts = [whole for whole, _ in exact]
+    by_rest = sorted(range(len(parts)), key=lambda at: -exact[at][1])
+    left = amount - sum(parts)
+    for at in [tail_leg - 1] * left if tail_leg else by_rest[:left]:
+        parts[at] += 1
+    return parts
 
 
 class Tally:
@@ -37,10 +52,10 @@ class Tally:
 
     Args:
         receivers: The institution's receivers.
-        calendar: The institution's calendar.
+        dates: The institution's calendar.
     """
 
-    def __init__(self, receivers: tuple[ReceiverRow, ...], calendar: Calendar) -> None:
+    def __init__(self, receivers: tuple[ReceiverRow, ...], dates: Dates) -> None:
         self.receivers = {row.receiver: row for row in receivers}
         self.applied = len(receivers) + sum(row.status == SUSPENDED for row in receivers)
         self.refused: Counter[str] = Counter()
@@ -52,7 +67,7 @@ class Tally:
         self.payouts: dict[str, PayoutRow] = {}
         self.confirmations: dict[str, ConfirmationRow] = {}
         self._settled: set[tuple[str, str]] = set()
-        self.calendar = calendar
+        self.dates = dates
 
     def count(self, code: str = "") -> None:
         """Count a record as applied, or as refused with ``code``."""
@@ -108,7 +123,7 @@ class Tally:
         for payment, receiver, amount in self.unsettled():
             captured_ms = moment(self.captures[payment].captured_at)
             cycle = self.receivers[receiver].cycle
-            if amount and self.calendar.due_date(captured_ms, cycle) <= cutoff_date:
+            if amount and self.dates.due_date(captured_ms, cycle) <= cutoff_date:
                 due.setdefault(receiver, []).append((payment, amount))
         return due
 
@@ -180,5 +195,5 @@ class Tally:
         legs = parse_legs(row.legs)
         amounts = [leg.share for leg in legs]
         if row.mode == RATIO:
-            amounts = list(share(row.amount, amounts, int(row.tail_leg or 0)).amounts)
+            amounts = shares(row.amount, amounts, int(row.tail_leg or 0))
         return [(leg.receiver, amount) for leg, amount in zip(legs, amounts, strict=True)]

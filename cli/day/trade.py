@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cli.day.cast import CURRENCY, Cast, Plan
+from cli.day.dates import CUTOFF_TIME
 from cli.day.dice import Dice
-from cli.day.holiday import CUTOFF_TIME
 from cli.day.rows import (
     AMEND,
     CAPTURE,

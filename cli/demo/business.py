@@ -99,7 +99,7 @@ def _disputes(expectations: Expectations) -> dict[str, int]:
     answers: Counter[str] = Counter()
     for each in expectations:
         answer = each.get("detail", "").removeprefix(_DISPUTE).partition(":")[0]
-        answers[answer if each["state"] == "met" else "open"] += 1
+        answers[answer if each["state"] in ("met", "conflicting") else "open"] += 1
     return {"raised": len(expectations), **dict(sorted(answers.items()))}
 
 

@@ -18,9 +18,9 @@ from rich.console import Console
 from cli.day.cast import Plan
 from cli.day.files import read_day, read_expected
 from cli.day.generate import generate
-from cli.day.holiday import business_date_after_month
 from cli.day.outcome import outcome
 from cli.day.rows import Day
+from cli.day.statements import calendar_of
 from cli.demo import report
 from cli.demo.proofs import LOG, RECEIPT, prove
 from cli.demo.screen import Screen
@@ -69,7 +69,7 @@ def run_demo(choices: Choices) -> None:
         quorum = quorum_of(parties, choices.quorum)
         with writing(folder):
             network = found_network(
-                folder / "consortium", NAME, parties, quorum, calendar=day.calendar
+                folder / "consortium", NAME, parties, quorum, calendar=calendar_of(day)
             )
         left_running = False
         try:
@@ -157,8 +157,8 @@ def _given_day(choices: Choices, folder: Path, parties: set[str]) -> tuple[Day, 
 
 
 def _refuse_running_month(day: Day) -> None:
-    today = day.calendar.business_date(time.time_ns() // 1_000_000)
-    ends_on = business_date_after_month(day.calendar, day.business_date)
+    today = day.dates.business_date(time.time_ns() // 1_000_000).isoformat()
+    ends_on = day.dates.after_month(day.business_date)
     if today < ends_on:
         raise UsageError(
             "month-not-over",

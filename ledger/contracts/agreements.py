@@ -13,7 +13,7 @@ from typing import Annotated, TypeVar
 
 from msgspec import Meta
 
-from ledger import forms
+from ledger import expectations, forms
 from ledger.contracts import times
 from ledger.errors import Refused
 from ledger.expectations import Expectation
@@ -211,6 +211,16 @@ def refuse_day(text: str) -> None:
             expected="an ISO 8601 date",
             got=text,
         ) from None
+
+
+def contradiction(tx: Transaction, kind: str, subject: str) -> Expectation | None:
+    """Return the acceptance that is awaited under ``kind`` and ``subject`` if it is of other terms.
+
+    An offer that is stated again, or closed, goes on being contradicted until that party agrees.
+    """
+    expectation = tx.rows[Expectation][kind, subject]
+    conflicts = expectation is not None and expectation.state == expectations.CONFLICTING
+    return expectation if conflicts else None
 
 
 def awaited(tx: Transaction, kind: str, subject: str) -> Expectation:

@@ -1,8 +1,9 @@
 """Disputes: a party contests something that the log knows, and names who has to answer.
 
 A dispute opens an expectation on the party that it names. That party upholds or rejects it; the
-party that raised it may withdraw it. A dispute moves no money and holds none back: what follows
-from it is stated in the records of its own business.
+party that raised it may withdraw it. One that is rejected goes on standing, and conflicts, until it
+is withdrawn or upheld after all: nobody closes it by denying it. A dispute moves no money and holds
+none back: what follows from it is stated in the records of its own business.
 """
 
 from __future__ import annotations
@@ -32,7 +33,10 @@ from ledger.state import Key, Row, Transaction
 
 OPEN = "open"
 DISPUTED = "disputed"
+REJECTED = "rejected"
 WITHDRAWN = "withdrawn"
+STANDING = (OPEN, REJECTED)
+"""The states in which a dispute is not settled: what it is about is shown as disputed."""
 WHOLE = 0
 """The leg of a dispute that is about no leg but about the whole subject."""
 
@@ -86,8 +90,8 @@ class DisputeResolved(Record, frozen=True, kw_only=True, tag="dispute.resolved")
     Stated by the party that the dispute names (`upheld`, `rejected`), or the one that raised
     it (`withdrawn`).
 
-    Refused unless the dispute is open; the author is one of the two, and the outcome is its
-    to state.
+    Refused unless the dispute is open or rejected; the author is one of the two, and the outcome is
+    its to state.
     """
 
     dispute: Identifier
@@ -125,7 +129,7 @@ class Stake(NamedTuple):
 
 
 def shown_state(state: str, disputes: Iterable[Dispute], leg: int = WHOLE) -> str:
-    """Return the state to show of something: ``disputed`` while a dispute about it is open.
+    """Return the state to show of something: ``disputed`` while a dispute about it stands.
 
     A dispute about a leg shows on that leg and on its payment, but on no other leg; one about the
     whole payment shows on the payment alone, so that it does not hide how far each leg has got.
@@ -135,7 +139,7 @@ def shown_state(state: str, disputes: Iterable[Dispute], leg: int = WHOLE) -> st
         disputes: Those whose ``subject`` it is, or of whose ``subject`` it is a leg.
         leg: The number of the leg, or 0 for the subject as a whole.
     """
-    about = (each.leg for each in disputes if each.state == OPEN)
+    about = (each.leg for each in disputes if each.state in STANDING)
     return DISPUTED if any(leg in {WHOLE, number} for number in about) else state
 
 
@@ -236,7 +240,8 @@ def _resolved(tx: Transaction, record: DisputeResolved) -> None:
     if awaited is None:
         raise LookupError(f"the state has no expectation of an answer for {subject}")
     tx.put(replace(dispute, state=record.outcome, answer=record.reason, last_entry=tx.entry))
-    expectations.meet(tx, awaited, f"dispute {record.outcome}: {record.reason}")
+    settle = expectations.conflict if record.outcome == REJECTED else expectations.meet
+    settle(tx, awaited, f"dispute {record.outcome}: {record.reason}")
 
 
 def _refuse_answer(tx: Transaction, record: DisputeResolved) -> Dispute:
@@ -255,11 +260,11 @@ def _refuse_answer(tx: Transaction, record: DisputeResolved) -> Dispute:
             expected=f"{dispute.against}, or {dispute.raiser} to withdraw it",
             got=tx.author,
         )
-    if dispute.state != OPEN:
+    if dispute.state not in STANDING:
         raise Refused(
             "dispute-resolved",
             f"The dispute {dispute.dispute} is resolved; raise a new one if need be.",
-            expected="an open dispute",
+            expected="a dispute that is open or rejected",
             got=f"{dispute.state} in entry {dispute.last_entry}",
         )
     if (record.outcome == WITHDRAWN) != (tx.author == dispute.raiser):
@@ -268,6 +273,14 @@ def _refuse_answer(tx: Transaction, record: DisputeResolved) -> Dispute:
             f"{dispute.against} upholds or rejects the dispute, {dispute.raiser} withdraws it.",
             expected=WITHDRAWN if tx.author == dispute.raiser else "upheld or rejected",
             got=f"{record.outcome} by {tx.author}",
+        )
+    if record.outcome == dispute.state:
+        raise Refused(
+            "dispute-outcome",
+            f"{dispute.against} has rejected the dispute before; it stands until {dispute.raiser} "
+            f"withdraws it, or {dispute.against} upholds it after all.",
+            expected="upheld",
+            got=record.outcome,
         )
     return dispute
 

@@ -142,12 +142,14 @@ def _agreed(tx: Transaction, record: FeeAgreed) -> None:
             got=money(record.minimum, record.currency),
         )
     _refuse_order(tx, record)
+    matter = (_subject(record), tx.sole("platform"))
+    contradicted = agreements.contradiction(tx, FEE_ACCEPTANCE, matter[0]) is not None
     tx.put(
         FeeAgreement(
             record.agreement,
             record.currency,
             record.effective_from,
-            OFFERED,
+            CONFLICTING if contradicted else OFFERED,
             "",
             tx.entry,
             NEVER,
@@ -157,7 +159,6 @@ def _agreed(tx: Transaction, record: FeeAgreed) -> None:
             record.maximum,
         )
     )
-    matter = (_subject(record), tx.sole("platform"))
     expectations.open_or_revise(tx, FEE_ACCEPTANCE, matter, 0, record.currency)
 
 

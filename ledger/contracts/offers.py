@@ -2,7 +2,8 @@
 
 An agreement that is not in force is an offer. It stays open until all have accepted it, however
 long that takes and whatever else is agreed meanwhile. One word of either side closes it; stated
-again by the institution, it is a new offer.
+again by the institution, it is a new offer. Whoever had accepted other terms goes on contradicting
+until it closes the offer as well.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class OfferClosed(Record, frozen=True, kw_only=True, tag="offer.closed"):
     Stated by the institution, or a party whose acceptance the offer asks for.
 
     Refused unless the agreement was stated; the author is the institution or one that it asks;
-    the agreement is not in force; its offer is open.
+    the agreement is not in force; its offer is open, or the author still contradicts it.
     """
 
     kind: Literal["fee", "profit"]
@@ -44,11 +45,18 @@ def _closed(tx: Transaction, record: OfferClosed) -> None:
     awaited = _awaited(tx, offer)
     _refuse_author(tx, offer, awaited)
     agreements.refuse_in_force(offer)
-    agreements.refuse_closed(offer)
+    own = awaited.get(tx.author)
+    if own is None or agreements.contradiction(tx, *own) is None:
+        agreements.refuse_closed(offer)
     outcome = WITHDRAWN if tx.author == tx.sole("institution") else DECLINED
     tx.put(replace(offer, state=outcome))
-    for kind, subject in awaited.values():
-        expectations.meet_if_open(tx, kind, subject, f"offer {outcome}: {record.reason}")
+    for party, what in awaited.items():
+        detail = f"offer {outcome}: {record.reason}"
+        contradiction = agreements.contradiction(tx, *what)
+        if contradiction is None or party == tx.author:
+            expectations.meet_if_open(tx, *what, detail)
+        else:
+            expectations.conflict(tx, contradiction, f"{detail}; {contradiction.detail}")
 
 
 def _awaited(tx: Transaction, offer: Agreement) -> dict[str, tuple[str, str]]:

@@ -23,8 +23,10 @@ class Payout(Row, frozen=True):
     """One transfer to a receiver. ``buckets`` are the numbers of the buckets it settles.
 
     ``state`` is created, paid, returned, confirmed or conflicting. ``confirmed_amount`` in
-    ``confirmed_currency`` is what the owner said, 0 and empty until then. Times are −1 until they
-    are known. ``entry`` created the payout, ``last_entry`` changed it last.
+    ``confirmed_currency`` is what the owner said, 0 and empty until then. ``return_reason`` is why
+    it came back, and empty unless that is the institution's last word: it is in state returned once
+    the owner does not say the contrary. Times are −1 until they are known. ``entry`` created the
+    payout, ``last_entry`` changed it last.
     """
 
     TABLE: ClassVar[str] = "payouts"
@@ -48,6 +50,7 @@ class Payout(Row, frozen=True):
     confirmed_amount: int
     confirmed_currency: str
     received_at: int
+    return_reason: str
     entry: int
     last_entry: int
 
@@ -112,7 +115,15 @@ def require(tx: Transaction, payout_id: str) -> Payout:
 
 
 def returned_before(payout: Payout) -> Refused:
-    """Return the refusal of what is said about a payout that came back."""
+    """Return the refusal of what is said about a payout that was stated as returned."""
+    if payout.state != RETURNED:
+        return Refused(
+            "payout-returned",
+            f"The payout {payout.payout} is stated as returned before. {payout.owner} says that "
+            "money arrived: it agrees by confirming that 0 did, or the payout is stated as paid.",
+            expected="a payout that was not returned",
+            got=f"{payout.state}, last changed in entry {payout.last_entry}",
+        )
     return Refused(
         "payout-returned",
         f"The payout {payout.payout} was returned; its legs go out under a new payout id.",

@@ -7,6 +7,7 @@ has to name everybody who got a part by that one: nobody's part ends without its
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, ClassVar
 
 import msgspec
@@ -48,7 +49,8 @@ class ProfitAgreed(Record, frozen=True, kw_only=True, tag="profit.agreed"):
 
     Refused unless the agreement is not in force and takes effect within ten years; the
     recipients are parties, each once, not the institution alone, and their parts are one
-    million; the one it replaces begins no later, and everybody with a part by it is named.
+    million; the one it replaces begins no later, and everybody is named who has a part by it, or
+    contradicts the offer as it was stated before.
     """
 
     agreement: Identifier
@@ -147,6 +149,7 @@ def _agreed(tx: Transaction, record: ProfitAgreed) -> None:
     named = [each.party for each in record.recipients if each.party != tx.author]
     _refuse_replacing(tx, record.currency, record.effective_from, named)
     if existing is not None:
+        _refuse_dropped(tx, existing, named)
         _drop(tx, existing, named)
     parties = tuple(each.party for each in record.recipients)
     tx.put(
@@ -154,7 +157,7 @@ def _agreed(tx: Transaction, record: ProfitAgreed) -> None:
             record.agreement,
             record.currency,
             record.effective_from,
-            OFFERED,
+            CONFLICTING if _is_contradicted(tx, record.agreement, named) else OFFERED,
             "",
             tx.entry,
             _NEVER,
@@ -231,6 +234,24 @@ def _refuse_replacing(
     return before.agreement
 
 
+def _refuse_dropped(tx: Transaction, offer: ProfitAgreement, keep: list[str]) -> None:
+    for party in offer.parties:
+        if party not in keep and _is_contradicted(tx, offer.agreement, [party]):
+            raise Refused(
+                "recipient-missing",
+                f"{party} contradicts the offer {offer.agreement}: name it, with 0 ppm if it is to "
+                "have no part, so that it can agree to that.",
+                expected=f"a recipient {party}",
+                got=", ".join(keep),
+            )
+
+
+def _is_contradicted(tx: Transaction, agreement: str, parties: Iterable[str]) -> bool:
+    """Return whether one of ``parties`` has accepted other terms."""
+    subjects = (acceptance(agreement, party) for party in parties)
+    return any(agreements.contradiction(tx, PROFIT_ACCEPTANCE, each) for each in subjects)
+
+
 def _drop(tx: Transaction, offer: ProfitAgreement, keep: list[str]) -> None:
     """Take back what an earlier version of an offer asked of parties it no longer names."""
     for party in offer.parties:
@@ -283,12 +304,8 @@ def _put_in_force(tx: Transaction, offer: ProfitAgreement) -> None:
 
 def _state(tx: Transaction, offer: ProfitAgreement) -> str:
     """Return the state of an offer once the author's acceptance agrees and others are missing."""
-    for party in offer.parties:
-        expectation = tx.rows[Expectation][PROFIT_ACCEPTANCE, acceptance(offer.agreement, party)]
-        conflicts = expectation is not None and expectation.state == expectations.CONFLICTING
-        if conflicts and party != tx.author:
-            return CONFLICTING
-    return OFFERED
+    others = [party for party in offer.parties if party != tx.author]
+    return CONFLICTING if _is_contradicted(tx, offer.agreement, others) else OFFERED
 
 
 def differences(offer: ProfitAgreement, term: ProfitTerm, stated: ProfitAccepted) -> str:

@@ -21,8 +21,17 @@ from ledger.contracts.profit_agreements import ProfitAgreement, terms_of
 from ledger.errors import Refused
 from ledger.expectations import PROFIT_CONFIRMATION, Expectation
 from ledger.genesis import Genesis
-from ledger.limits import MEMBERS_MAX, SAFE_INTEGER_MAX
-from ledger.records import Amount, Currency, EventTime, Identifier, PartyName, Record, Rule
+from ledger.limits import MEMBERS_MAX
+from ledger.records import (
+    Amount,
+    AmountOrNothing,
+    Currency,
+    EventTime,
+    Identifier,
+    PartyName,
+    Record,
+    Rule,
+)
 from ledger.state import Key, Keys, Row, Transaction
 
 KEPT = "kept"
@@ -33,16 +42,12 @@ CONFLICTING = "conflicting"
 
 _NEVER = -1
 
-Share = Annotated[
-    int, Meta(ge=0, le=SAFE_INTEGER_MAX, description="minor units; 0 where a part is nothing")
-]
-
 
 class Portion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """What one recipient gets."""
 
     party: PartyName
-    amount: Share
+    amount: AmountOrNothing
 
 
 class ProfitShared(Record, frozen=True, kw_only=True, tag="profit.shared"):

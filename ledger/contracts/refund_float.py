@@ -16,7 +16,7 @@ from ledger.books import Balance, money
 from ledger.errors import Refused
 from ledger.expectations import FLOAT_CONFIRMATION, Expectation
 from ledger.genesis import Genesis
-from ledger.records import Amount, Currency, Identifier, Record, Rule, Text
+from ledger.records import Amount, AmountOrNothing, Currency, Identifier, Record, Rule, Text
 from ledger.state import Key, Keys, Row, Transaction
 
 DEPOSIT = "deposit"
@@ -59,11 +59,15 @@ class RefundFloatConfirmed(FloatStatement, frozen=True, kw_only=True, tag="refun
     Refused unless the movement is stated, or was contradicted before.
     """
 
+    amount: AmountOrNothing
+
 
 class RefundFloatReversed(Record, frozen=True, kw_only=True, tag="refund_float.reversed"):
     """The institution takes back a movement that is not agreed (冲正).
 
-    Refused unless the movement is stated or contradicted, and not agreed.
+    While the platform says that money moved, the two conflict.
+
+    Refused unless the movement is stated or contradicted, and neither agreed nor taken back.
     """
 
     movement: Identifier
@@ -74,8 +78,10 @@ class FloatMovement(Row, frozen=True):
     """One deposit to the float of ``platform``, or one withdrawal from it.
 
     ``state`` is stated, conflicting, confirmed or reversed. ``confirmed_amount`` in
-    ``confirmed_currency`` is what the platform said last, 0 and empty until then. ``entry`` stated
-    the movement, ``last_entry`` changed it last.
+    ``confirmed_currency`` is what the platform said last, 0 and empty until then.
+    ``reversal_reason`` is why the institution took it back, empty unless it did: it is in state
+    reversed once the platform does not say the contrary. ``entry`` stated the movement,
+    ``last_entry`` changed it last.
     """
 
     TABLE: ClassVar[str] = "float_movements"
@@ -89,6 +95,7 @@ class FloatMovement(Row, frozen=True):
     state: str
     confirmed_amount: int
     confirmed_currency: str
+    reversal_reason: str
     entry: int
     last_entry: int
 
@@ -178,6 +185,7 @@ def _state(tx: Transaction, record: FloatStatement, kind: str) -> FloatMovement:
         STATED,
         0,
         "",
+        "",
         tx.entry,
         tx.entry,
     )
@@ -189,25 +197,34 @@ def _state(tx: Transaction, record: FloatStatement, kind: str) -> FloatMovement:
 
 def _confirmed(tx: Transaction, record: RefundFloatConfirmed) -> None:
     movement = _require_unsettled(tx, record.movement)
-    awaited = _expectation(tx, movement)
-    stated = (record.amount, record.currency)
-    agrees = stated == (movement.amount, movement.currency)
-    tx.put(
-        replace(
-            movement,
-            state=CONFIRMED if agrees else CONFLICTING,
-            confirmed_amount=record.amount,
-            confirmed_currency=record.currency,
-            last_entry=tx.entry,
-        )
+    stated = replace(
+        movement,
+        confirmed_amount=record.amount,
+        confirmed_currency=record.currency,
+        last_entry=tx.entry,
     )
-    if not agrees:
-        ours = (movement.amount, movement.currency)
+    _compare(tx, stated)
+
+
+def _compare(tx: Transaction, movement: FloatMovement) -> None:
+    """Settle a movement of which both have spoken, or mark it conflicting until one agrees."""
+    awaited = _expectation(tx, movement)
+    stated = (movement.confirmed_amount, movement.confirmed_currency)
+    ours = (movement.amount, movement.currency)
+    if movement.reversal_reason and not movement.confirmed_amount:
+        _undo(tx, movement)
+    elif movement.reversal_reason:
+        tx.put(replace(movement, state=CONFLICTING))
+        detail = f"reversed ({movement.reversal_reason}), confirmed {money(*stated)}"
+        expectations.conflict(tx, awaited, detail)
+    elif stated != ours:
+        tx.put(replace(movement, state=CONFLICTING))
         both = books.contradiction(_DONE[movement.kind], ours, "confirmed", stated)
         expectations.conflict(tx, awaited, f"amount: {both}")
-        return
-    expectations.meet(tx, awaited)
-    _move(tx, movement)
+    else:
+        tx.put(replace(movement, state=CONFIRMED))
+        expectations.meet(tx, awaited)
+        _move(tx, movement)
 
 
 def _move(tx: Transaction, movement: FloatMovement) -> None:
@@ -222,9 +239,26 @@ def _move(tx: Transaction, movement: FloatMovement) -> None:
 
 def _reversed(tx: Transaction, record: RefundFloatReversed) -> None:
     movement = _require_unsettled(tx, record.movement)
-    awaited = _expectation(tx, movement)
-    tx.put(replace(movement, state=REVERSED, last_entry=tx.entry))
-    expectations.meet(tx, awaited, f"{movement.kind} reversed: {record.reason}")
+    if movement.reversal_reason:
+        raise Refused(
+            "movement-settled",
+            f"The {movement.kind} {movement.movement} was reversed before, and "
+            f"{movement.platform} says that money moved: it agrees by confirming that 0 did.",
+            expected="a movement that was not reversed",
+            got=f"{movement.state} in entry {movement.last_entry}",
+        )
+    stated = replace(movement, reversal_reason=record.reason, last_entry=tx.entry)
+    if movement.state == CONFLICTING:
+        _compare(tx, stated)
+    else:
+        _undo(tx, stated)
+
+
+def _undo(tx: Transaction, movement: FloatMovement) -> None:
+    """Take a movement back: nobody says that its money moved."""
+    tx.put(replace(movement, state=REVERSED))
+    detail = f"{movement.kind} reversed: {movement.reversal_reason}"
+    expectations.meet(tx, _expectation(tx, movement), detail)
     if movement.kind == WITHDRAWAL:
         _set_more_aside(tx, movement, -movement.amount)
 

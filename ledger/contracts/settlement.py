@@ -2,6 +2,7 @@
 
 All due legs of one receiver go out as one payout: n legs, one transfer. The institution states
 that it created, paid or got back a payout; the party that owns the receiver states the arrival.
+Where the two differ, the payout is conflicting, and its money stays where it is, until one agrees.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from ledger.genesis import Genesis
 from ledger.limits import SAFE_INTEGER_MAX
 from ledger.records import (
     Amount,
+    AmountOrNothing,
     Commitment,
     Currency,
     Day,
@@ -64,7 +66,8 @@ class SettlementCreated(Record, frozen=True, kw_only=True, tag="settlement.creat
 class SettlementPaid(Record, frozen=True, kw_only=True, tag="settlement.paid"):
     """The bank has executed a payout; ``bank_reference`` commits to the bank's own reference.
 
-    Refused unless the payout is in state created; `paid_at` is at most a day after the block.
+    Refused unless the payout is in state created, or conflicts because it was stated as returned;
+    `paid_at` is at most a day after the block.
     """
 
     payout: Identifier
@@ -73,9 +76,9 @@ class SettlementPaid(Record, frozen=True, kw_only=True, tag="settlement.paid"):
 
 
 class SettlementReturned(Record, frozen=True, kw_only=True, tag="settlement.returned"):
-    """A payout came back (退汇).
+    """A payout came back (退汇). While its owner says that money arrived, the two conflict.
 
-    Refused unless the payout is neither returned nor confirmed.
+    Refused unless the payout is neither confirmed nor stated as returned.
     """
 
     payout: Identifier
@@ -83,7 +86,7 @@ class SettlementReturned(Record, frozen=True, kw_only=True, tag="settlement.retu
 
 
 class SettlementConfirmed(Record, frozen=True, kw_only=True, tag="settlement.confirmed"):
-    """The receiver's party states what reached its account.
+    """The receiver's party states what reached its account, and is still there.
 
     Stated by the party that owns the receiver.
 
@@ -92,7 +95,7 @@ class SettlementConfirmed(Record, frozen=True, kw_only=True, tag="settlement.con
     """
 
     payout: Identifier
-    amount: Amount
+    amount: AmountOrNothing
     currency: Currency
     received_at: EventTime
 
@@ -120,6 +123,7 @@ def _created(tx: Transaction, record: SettlementCreated) -> None:
             0,
             "",
             NEVER,
+            "",
             tx.entry,
             tx.entry,
         )
@@ -194,7 +198,7 @@ def _paid(tx: Transaction, record: SettlementPaid) -> None:
     payout = require(tx, record.payout)
     if payout.state == RETURNED:
         raise returned_before(payout)
-    if payout.state != CREATED:
+    if payout.state != CREATED and not payout.return_reason:
         raise Refused(
             "already-paid",
             f"The payout {payout.payout} was stated as paid before.",
@@ -202,15 +206,18 @@ def _paid(tx: Transaction, record: SettlementPaid) -> None:
             got=f"{payout.state}, last changed in entry {payout.last_entry}",
         )
     times.refuse_future(tx, "paid_at", record.paid_at)
-    tx.put(
-        replace(
-            payout,
-            state=PAID,
-            bank_reference=record.bank_reference,
-            paid_at=record.paid_at,
-            last_entry=tx.entry,
-        )
+    stated = replace(
+        payout,
+        state=PAID,
+        bank_reference=record.bank_reference,
+        paid_at=record.paid_at,
+        return_reason="",
+        last_entry=tx.entry,
     )
+    if payout.state == CONFLICTING:
+        _compare(tx, stated)
+        return
+    tx.put(stated)
     subject = f"payout:{payout.payout}"
     expectations.meet_if_open(tx, PAYOUT_RESULT, subject)
     if payout.owner:
@@ -222,13 +229,22 @@ def _paid(tx: Transaction, record: SettlementPaid) -> None:
 
 def _returned(tx: Transaction, record: SettlementReturned) -> None:
     payout = require(tx, record.payout)
-    if payout.state == RETURNED:
+    if payout.return_reason:
         raise returned_before(payout)
     if payout.state == CONFIRMED:
         raise confirmed_before(payout)
-    tx.put(replace(payout, state=RETURNED, last_entry=tx.entry))
+    stated = replace(payout, return_reason=record.reason, last_entry=tx.entry)
+    if payout.state == CONFLICTING:
+        _compare(tx, stated)
+    else:
+        _come_back(tx, stated)
+
+
+def _come_back(tx: Transaction, payout: Payout) -> None:
+    """Make the legs of a payout due again: nobody says that its money is with the receiver."""
+    tx.put(replace(payout, state=RETURNED))
     subject = f"payout:{payout.payout}"
-    detail = f"payout returned: {record.reason}"
+    detail = f"payout returned: {payout.return_reason}"
     expectations.meet_if_open(tx, PAYOUT_RESULT, subject, detail)
     expectations.meet_if_open(tx, ARRIVAL, subject, detail)
     name = payout.receiver
@@ -248,30 +264,39 @@ def _confirmed(tx: Transaction, record: SettlementConfirmed) -> None:
     payout = require(tx, record.payout)
     _refuse_confirmation(tx, payout)
     times.refuse_future(tx, "received_at", record.received_at)
+    stated = replace(
+        payout,
+        confirmed_amount=record.amount,
+        confirmed_currency=record.currency,
+        received_at=record.received_at,
+        last_entry=tx.entry,
+    )
+    _compare(tx, stated)
+
+
+def _compare(tx: Transaction, payout: Payout) -> None:
+    """Settle a payout of which both have spoken, or mark it conflicting until one agrees."""
+    stated = (payout.confirmed_amount, payout.confirmed_currency)
+    paid = (payout.amount, payout.currency)
     subject = f"payout:{payout.payout}"
-    stated = (record.amount, record.currency)
-    agrees = stated == (payout.amount, payout.currency)
     arrival = tx.rows[Expectation][ARRIVAL, subject]
     if arrival is None:
         raise LookupError(f"the state has no expectation of arrival for {subject}")
-    tx.put(
-        replace(
-            payout,
-            state=CONFIRMED if agrees else CONFLICTING,
-            confirmed_amount=record.amount,
-            confirmed_currency=record.currency,
-            received_at=record.received_at,
-            last_entry=tx.entry,
-        )
-    )
-    if not agrees:
-        paid = (payout.amount, payout.currency)
+    if payout.return_reason and not payout.confirmed_amount:
+        _come_back(tx, payout)
+    elif payout.return_reason:
+        tx.put(replace(payout, state=CONFLICTING))
+        detail = f"stated as returned ({payout.return_reason}), received {money(*stated)}"
+        expectations.conflict(tx, arrival, detail)
+    elif stated != paid:
+        tx.put(replace(payout, state=CONFLICTING))
         both = books.contradiction("paid", paid, "received", stated)
         expectations.conflict(tx, arrival, f"amount: {both}")
-        return
-    expectations.meet(tx, arrival)
-    accounts = (books.paid(payout.receiver), books.RESERVE)
-    _transfer(tx, payout.currency, accounts, payout.amount)
+    else:
+        tx.put(replace(payout, state=CONFIRMED))
+        expectations.meet(tx, arrival)
+        accounts = (books.paid(payout.receiver), books.RESERVE)
+        _transfer(tx, payout.currency, accounts, payout.amount)
 
 
 def _refuse_confirmation(tx: Transaction, payout: Payout) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Select, Table, and_, func, not_, select, t
 
 from ledger import expectations
 from ledger.books import Balance
-from ledger.contracts.disputes import OPEN, Dispute
+from ledger.contracts.disputes import STANDING, Dispute
 from ledger.contracts.receivers import Bucket
 from ledger.expectations import Expectation
 from ledger.state import R, Row
@@ -117,13 +117,13 @@ def due_buckets(reader: Reader, until: str, first: str, last: str) -> list[Bucke
     return reader.rows_of(Bucket, query.order_by(*order))
 
 
-def open_disputes(reader: Reader, subjects: Sequence[str]) -> dict[str, list[Dispute]]:
-    """Return the open disputes about ``subjects``, and about their legs, by subject."""
+def standing_disputes(reader: Reader, subjects: Sequence[str]) -> dict[str, list[Dispute]]:
+    """Return the disputes that stand about ``subjects``, and about their legs, by subject."""
     table = reader.mapped(Dispute).table
     found: dict[str, list[Dispute]] = {}
     if not subjects:
         return found
-    query = select(table).where(table.c.subject.in_(subjects), table.c.state == OPEN)
+    query = select(table).where(table.c.subject.in_(subjects), table.c.state.in_(STANDING))
     for row in reader.rows_of(Dispute, query):
         found.setdefault(row.subject, []).append(row)
     return found

@@ -74,10 +74,13 @@ def _answer(desk: Desk) -> Draft | None:
     )
     if dispute is None:
         return None
-    outcome = "withdrawn" if mine else desk.chance.pick(("upheld", "rejected"))
+    outcome = "withdrawn" if mine else "upheld"
+    if not mine and not dispute.rejected and desk.chance.happens(500_000):
+        outcome = "rejected"
 
     def learn() -> None:
-        dispute.open = False
+        dispute.rejected = outcome == "rejected"
+        dispute.open = dispute.rejected
 
     return Draft(_word(dispute.name, outcome), (dispute,), learn)
 
@@ -124,5 +127,11 @@ MOVES = (
         "dispute.resolved",
         "dispute-outcome",
         _answer_what(lambda desk, each: each.open and desk.party == each.raiser, "upheld"),
+    ),
+    Move(
+        ANYBODY,
+        "dispute.resolved",
+        "dispute-outcome",
+        _answer_what(lambda desk, each: each.rejected and desk.party == each.against, "rejected"),
     ),
 )

@@ -78,13 +78,16 @@ def _accept(desk: Desk) -> Draft | None:
     if offer is None or not desk.chance.happens(250_000):
         return None
     if desk.chance.happens(DIFFERS_PPM):
-        return Draft({**offer.terms, "rate_ppm": offer.terms["rate_ppm"] + 7}, (offer,))
+        fields = {**offer.terms, "rate_ppm": offer.terms["rate_ppm"] + 7}
+        return Draft(fields, (offer,), lambda: offer.contradicting.append(desk.party))
 
     terms = offer.terms
 
     def learn() -> None:
-        if offer.terms is terms:  # or else it was corrected meanwhile, and this conflicts with it
-            offer.in_force = True
+        if offer.terms is not terms:  # it was corrected meanwhile, and this conflicts with it
+            offer.contradicting.append(desk.party)
+        else:
+            offer.in_force, offer.contradicting = True, []
             _chain_of(desk, offer).links.append(offer)
 
     return Draft(terms, (offer,), learn)

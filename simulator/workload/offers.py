@@ -26,16 +26,24 @@ def _word(kind: str, name: str) -> Fields:
 
 def _close(desk: Desk) -> Draft | None:
     kind, shelf = _kind(desk)
-    offer = desk.find(shelf, lambda each: each.is_open and desk.party in _sides(desk, each))
-    if offer is None or not desk.chance.happens(CLOSES_PPM):
+    offer = desk.find(shelf, lambda each: _may_close(desk, each))
+    if offer is None or (offer.is_open and not desk.chance.happens(CLOSES_PPM)):
         return None
     terms = offer.terms
 
     def learn() -> None:
         if offer.terms is terms:  # or else it was stated again meanwhile
             offer.closed = True
+            offer.contradicting = [each for each in offer.contradicting if each != desk.party]
 
     return Draft(_word(kind, offer.name), (offer,), learn)
+
+
+def _may_close(desk: Desk, offer: Agreement) -> bool:
+    """Return whether it may close an open offer, or a closed one that it still contradicts."""
+    if offer.in_force or desk.party not in _sides(desk, offer):
+        return False
+    return offer.is_open or desk.party in offer.contradicting
 
 
 def _close_what(fits: Callable[[Desk, Agreement], bool]) -> Callable[[Desk], Draft | None]:
@@ -71,5 +79,14 @@ MOVES = (
         "agreement-in-force",
         _close_what(_is_mine(lambda each: each.in_force)),
     ),
-    Move(ANYBODY, "offer.closed", "offer-closed", _close_what(_is_mine(lambda each: each.closed))),
+    Move(
+        ANYBODY,
+        "offer.closed",
+        "offer-closed",
+        _close_what(
+            lambda desk, each: (
+                each.closed and desk.party in _sides(desk, each) and not _may_close(desk, each)
+            )
+        ),
+    ),
 )

@@ -21,7 +21,7 @@ def _offer(desk: Desk) -> Draft | None:
     book, chance = desk.book, desk.chance
     currency = chance.pick(CURRENCIES)
     latest = book.plan(currency).latest
-    if latest is not None and not chance.happens(150_000):
+    if latest is not None and not chance.happens(300_000):
         return None
     since = book.date(book.first_ms - 40 * DAY_MS)[:7]
     if latest is not None:
@@ -38,6 +38,7 @@ def _correct(desk: Desk) -> Draft | None:
     if offer is None or not desk.chance.happens(300_000):
         return None
     needed = _needed(desk, desk.book.plan(offer.terms["currency"]).latest)
+    needed += offer.contradicting
     fields = {**offer.terms, "recipients": _parts(desk, needed)}
     return Draft(fields, (offer,), lambda: _learn_offer(desk, fields))
 
@@ -127,15 +128,16 @@ def _accept(desk: Desk) -> Draft | None:
     )
     if offer is None or not desk.chance.happens(600_000):
         return None
-    fields = _consent(desk, offer)
+    fields, terms = _consent(desk, offer), offer.terms
     if desk.chance.happens(DIFFERS_PPM):
-        return Draft({**fields, "delay": "D+30"}, (offer,))
-
-    terms = offer.terms
+        fields = {**fields, "delay": "D+30"}
+        return Draft(fields, (offer,), lambda: offer.contradicting.append(desk.party))
 
     def learn() -> None:
         if offer.terms is not terms:
-            return  # it was stated again meanwhile, and this conflicts with it
+            offer.contradicting.append(desk.party)  # it was stated again meanwhile
+            return
+        offer.contradicting = [each for each in offer.contradicting if each != desk.party]
         offer.accepted.append(desk.party)
         if len(offer.accepted) == len(offer.asked):
             offer.in_force = True

@@ -65,27 +65,34 @@ def _confirm(desk: Desk) -> Draft | None:
     movement = desk.find(desk.book.movements, lambda each: not each.settled)
     if movement is None:
         return None
-    fields = _statement(movement)
-    if desk.chance.happens(DIFFERS_PPM):
-        return Draft({**fields, "amount": movement.amount + 1}, (movement,))
+    amount = movement.amount
+    if movement.reversed or desk.chance.happens(DIFFERS_PPM):
+        amount = desk.chance.pick((0, movement.amount + 1))
 
     def learn() -> None:
-        movement.settled = True
-        if movement.sign > 0:
-            desk.book.more_free(movement.currency, movement.amount)
+        movement.confirmed = amount
+        _compare(desk, movement)
 
-    return Draft(fields, (movement,), learn)
+    return Draft({**_statement(movement), "amount": amount}, (movement,), learn)
+
+
+def _compare(desk: Desk, movement: Movement) -> None:
+    """Settle a movement on which both agree: that it was, or that nothing moved."""
+    wanted = 0 if movement.reversed else movement.amount
+    movement.settled = movement.confirmed == wanted
+    is_free = (movement.sign < 0) == movement.reversed
+    if movement.settled and is_free:
+        desk.book.more_free(movement.currency, movement.amount)
 
 
 def _take_back(desk: Desk) -> Draft | None:
-    movement = desk.find(desk.book.movements, lambda each: not each.settled)
+    movement = desk.find(desk.book.movements, lambda each: not each.settled and not each.reversed)
     if movement is None or not desk.chance.happens(300_000):
         return None
 
     def learn() -> None:
-        movement.settled = True
-        if movement.sign < 0:
-            desk.book.more_free(movement.currency, movement.amount)
+        movement.reversed = True
+        _compare(desk, movement)
 
     return Draft(_why("movement", movement.name), (movement,), learn)
 

@@ -77,21 +77,46 @@ def _in(*states: str) -> Callable[[Payout], bool]:
 
 
 def _result(
-    fits: Callable[[Payout], bool], state: str, fields: Callable[[Desk], Fields]
+    fits: Callable[[Payout], bool], fields: Callable[[Desk], Fields]
 ) -> Callable[[Desk], Draft | None]:
-    """Return a move about a payout that fits, after which it is in ``state``."""
+    """Return a move about a payout that fits."""
 
     def draft(desk: Desk) -> Draft | None:
         payout = desk.find(desk.book.payouts, fits)
+        return None if payout is None else Draft({"payout": payout.name, **fields(desk)}, (payout,))
+
+    return draft
+
+
+def _pay(desk: Desk) -> Draft | None:
+    """State a payout as paid: also one that was stated as returned, where the owner says no."""
+    payout = desk.find(desk.book.payouts, lambda each: each.state == "created" or each.contested)
+    if payout is None:
+        return None
+
+    def learn() -> None:
+        payout.is_back = False
+        if payout.state == "created":
+            payout.state = "paid"
+        else:
+            payout.compare()
+
+    return Draft({"payout": payout.name, **_by_bank(desk)}, (payout,), learn)
+
+
+def _return(*states: str) -> Callable[[Desk], Draft | None]:
+    def draft(desk: Desk) -> Draft | None:
+        fits = _in(*states)
+        payout = desk.find(desk.book.payouts, lambda each: fits(each) and not each.is_back)
         if payout is None:
             return None
 
         def learn() -> None:
-            payout.state = state
-            if state == "returned":
+            payout.is_back = True
+            if payout.compare():
                 _due_again(payout)
 
-        return Draft({"payout": payout.name, **fields(desk)}, (payout,), learn)
+        return Draft({"payout": payout.name, **_because(desk)}, (payout,), learn)
 
     return draft
 
@@ -115,19 +140,27 @@ def _rarely(make: Callable[[Desk], Draft | None], ppm: int) -> Callable[[Desk], 
 
 
 def _confirm(desk: Desk) -> Draft | None:
-    differs = desk.chance.happens(DIFFERS_PPM)
-    states = ("paid",) if differs else ("paid", "conflicting")
-    payout = desk.find(
-        desk.book.payouts,
-        lambda each: each.receiver.owner == desk.party and each.state in states,
-    )
+    """Say what arrived: what was paid, another amount, or nothing."""
+    payout = desk.find(desk.book.payouts, lambda each: _may_confirm(desk, each))
     if payout is None:
         return None
+    amount = payout.amount
+    if payout.contested or desk.chance.happens(DIFFERS_PPM):
+        amount = desk.chance.pick((0, payout.amount, payout.amount + 1))
 
     def learn() -> None:
-        payout.state = "conflicting" if differs else "confirmed"
+        payout.received = amount
+        if payout.compare():
+            _due_again(payout)
 
-    return Draft(_arrival(desk, payout, payout.amount + differs), (payout,), learn)
+    return Draft(_arrival(desk, payout, amount), (payout,), learn)
+
+
+def _may_confirm(desk: Desk, payout: Payout) -> bool:
+    """Return whether an owner has something to say; who insists that all arrived has said it."""
+    insists = payout.is_back and payout.received == payout.amount
+    is_awaited = payout.state in ("paid", "conflicting")
+    return payout.receiver.owner == desk.party and is_awaited and not insists
 
 
 def _arrival(desk: Desk, payout: Payout, amount: int) -> Fields:
@@ -161,9 +194,6 @@ def _no_arrival(desk: Desk) -> Fields:
     return {"amount": 1, "currency": "CNY", "received_at": desk.now_ms}
 
 
-_pay = _result(_in("created"), "paid", _by_bank)
-_return = _result(_in("created", "paid", "conflicting"), "returned", _because)
-
 MOVES = (
     valid(_BY, "settlement.created", _create, 8),
     Move(_BY, "settlement.created", "payout-exists", _exists),
@@ -177,27 +207,31 @@ MOVES = (
     Move(_BY, "settlement.created", "payout-differs", raised(_create, "amount")),
     valid(_BY, "settlement.paid", _pay, 8),
     Move(_BY, "settlement.paid", "unknown-payout", _unknown(_by_bank)),
-    Move(_BY, "settlement.paid", "payout-returned", _result(_in("returned"), "returned", _by_bank)),
+    Move(_BY, "settlement.paid", "payout-returned", _result(_in("returned"), _by_bank)),
     Move(
         _BY,
         "settlement.paid",
         "already-paid",
-        _result(_in("paid", "confirmed", "conflicting"), "paid", _by_bank),
+        _result(
+            lambda each: each.state in ("paid", "confirmed", "conflicting") and not each.is_back,
+            _by_bank,
+        ),
     ),
     Move(_BY, "settlement.paid", "time-in-future", spoilt(_pay, paid_at=YEAR_2100_MS)),
-    valid(_BY, "settlement.returned", _rarely(_return, 250_000), 3),
+    valid(_BY, "settlement.returned", _rarely(_return("created", "paid"), 250_000), 3),
+    valid(_BY, "settlement.returned", _rarely(_return("conflicting"), 500_000), 2),
     Move(_BY, "settlement.returned", "unknown-payout", _unknown(_because)),
     Move(
         _BY,
         "settlement.returned",
         "payout-returned",
-        _result(_in("returned"), "returned", _because),
+        _result(lambda each: each.is_back, _because),
     ),
     Move(
         _BY,
         "settlement.returned",
         "already-confirmed",
-        _result(_in("confirmed"), "returned", _because),
+        _result(_in("confirmed"), _because),
     ),
     valid(ANYBODY, "settlement.confirmed", _confirm, 10),
     Move(ANYBODY, "settlement.confirmed", "unknown-payout", _unknown(_no_arrival)),

@@ -88,6 +88,23 @@ class Payout(Thing):
         self.amount: int = fields["amount"]
         self.currency: str = fields["currency"]
         self.state = "created"
+        self.received = 0
+        """What its owner said last that it received; 0 as well where it said nothing."""
+        self.is_back = False
+        """Whether the institution's last word is that it came back."""
+
+    @property
+    def contested(self) -> bool:
+        """Whether it is stated as returned, and its owner says that money arrived."""
+        return self.is_back and self.state == "conflicting"
+
+    def compare(self) -> bool:
+        """Compare the halves, and return whether both say that nothing is with the receiver."""
+        if self.is_back:
+            self.state = "conflicting" if self.received else "returned"
+        else:
+            self.state = "confirmed" if self.received == self.amount else "conflicting"
+        return self.state == "returned"
 
 
 class Movement(Thing):
@@ -99,6 +116,10 @@ class Movement(Thing):
         self.amount: int = fields["amount"]
         self.currency: str = fields["currency"]
         self.settled = False
+        self.confirmed = 0
+        """What the platform said last that moved; 0 as well where it said nothing."""
+        self.reversed = False
+        """Whether the institution has taken it back."""
 
 
 class Refund(Thing):
@@ -120,6 +141,8 @@ class Dispute(Thing):
         self.raiser = raiser
         self.against = against
         self.open = True
+        """Whether it stands: a dispute that is rejected does."""
+        self.rejected = False
 
 
 class Agreement(Thing):
@@ -131,6 +154,8 @@ class Agreement(Thing):
         self.asked: dict[str, int] = {}
         """Profit: the part of every recipient but the institution."""
         self.accepted: list[str] = []
+        self.contradicting: list[str] = []
+        """Who has accepted other terms."""
         self.in_force = False
         self.closed = False
 

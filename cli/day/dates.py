@@ -1,0 +1,86 @@
+"""Dates of a generated day: an evening cut-off (日切), a holiday after the day, what is due when.
+
+All is counted day by day from the lists in ``expected.json``, and shares nothing with the ledger's
+calendar: so the second account of a day notices when either of the two is wrong.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+CUTOFF_TIME = "21:30:00"
+_CUTOFF_MINUTE = 21 * 60 + 30
+_HOLIDAY_DAYS = 3
+_DAY = timedelta(days=1)
+_MIDNIGHT = 1440
+_OFFSET_MAX = 840
+_SATURDAY = 6
+_EPOCH = datetime(1970, 1, 1)
+
+
+class Dates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The institution's calendar, as the day's files state it.
+
+    ``cutoff_minute`` is the minute of the local day at which the next business date begins.
+    ``workdays`` are weekend days that are worked (调休).
+    """
+
+    cutoff_minute: Annotated[int, Meta(ge=1, le=_MIDNIGHT)]
+    holidays: tuple[date, ...]
+    utc_offset_minutes: Annotated[int, Meta(ge=-_OFFSET_MAX, le=_OFFSET_MAX)]
+    workdays: tuple[date, ...]
+
+    def business_date(self, time_ms: int) -> date:
+        """Return the date on whose books a time falls: from the cut-off on, the next one."""
+        local = _EPOCH + timedelta(milliseconds=time_ms, minutes=self.utc_offset_minutes)
+        is_past = 60 * local.hour + local.minute >= self.cutoff_minute
+        return local.date() + _DAY * is_past
+
+    def is_worked(self, day: date) -> bool:
+        """Return whether business is done on ``day``."""
+        if day.isoweekday() >= _SATURDAY:
+            return day in self.workdays
+        return day not in self.holidays or day in self.workdays
+
+    def due_date(self, captured_ms: int, cycle: str) -> str:
+        """Return when money is due: ``D+n`` after n days, ``T+n`` on the n-th worked day after.
+
+        ``T+0`` is the capture's business date, or the first worked day after it.
+        """
+        day = self.business_date(captured_ms)
+        kind, count = cycle.split("+")
+        left = int(count)
+        if kind == "D":
+            return (day + left * _DAY).isoformat()
+        if not left and not self.is_worked(day):
+            left = 1
+        while left:
+            day += _DAY
+            left -= self.is_worked(day)
+        return day.isoformat()
+
+    def after(self, day: str) -> str:
+        """Return the first business date after ``day``."""
+        following = date.fromisoformat(day) + _DAY
+        while not self.is_worked(following):
+            following += _DAY
+        return following.isoformat()
+
+    def after_month(self, day: str) -> str:
+        """Return the first business date after the month of ``day``: when its fees are invoiced."""
+        first = date.fromisoformat(f"{day[:7]}-28") + 4 * _DAY
+        return self.after((first.replace(day=1) - _DAY).isoformat())
+
+
+def dates_around(day: str) -> Dates:
+    """Return dates in which the three days after ``day`` are a holiday.
+
+    The fourth day is worked, weekend or not. After 2025-12-31 this is the New Year holiday of 2026
+    as it really was: off until Saturday, Sunday 4 January worked.
+    """
+    *off, worked = [date.fromisoformat(day) + n * _DAY for n in range(1, _HOLIDAY_DAYS + 2)]
+    return Dates(_CUTOFF_MINUTE, tuple(off), 480, (worked,))
