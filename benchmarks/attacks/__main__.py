@@ -25,8 +25,9 @@ HEAD = """\
 attack           calm peak kept  calm   now    calm    now   ms      s  ped"""
 
 EPILOG = """\
-Four nodes run on this machine; each attack finds them just started, and stops when its time is
-over. Bounds that are broken stand below its line, and the exit code is then 1.
+Four nodes run on this machine. Each attack finds them just started (in small only if the one before
+broke a bound, or where it has to), and stops when its time is over. Bounds that are broken stand
+below its line, and the exit code is then 1.
 
 Examples:
   python -m benchmarks.attacks
@@ -59,12 +60,15 @@ async def play(names: list[str], *, small: bool) -> list[tuple[Attack, Cost]]:
     with tempfile.TemporaryDirectory(prefix="tongzhang-attacks-") as folder:
         network = found_network(Path(folder) / "homes", "attacked", PARTIES, QUORUM)
         field = Field(network, small=small, say=lambda text: print(text, file=sys.stderr))
-        await field.fill(RECORDS[small])
-        print(HEAD, flush=True)
-        for attack in (ATTACKS[name] for name in names):
-            cost = await field.play(attack)
-            costs.append((attack, cost))
-            print("\n".join([line(attack.name, cost), *verdicts(attack, cost)]), flush=True)
+        try:
+            await field.fill(RECORDS[small])
+            print(HEAD, flush=True)
+            for attack in (ATTACKS[name] for name in names):
+                cost = await field.play(attack)
+                costs.append((attack, cost))
+                print("\n".join([line(attack.name, cost), *verdicts(attack, cost)]), flush=True)
+        finally:
+            await field.stop()
     return costs
 
 

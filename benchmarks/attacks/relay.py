@@ -66,7 +66,7 @@ class Relay:
             while True:
                 due, part = await underway.get()
                 await asyncio.sleep(max(0.0, due - loop.time()))
-                if not part:
+                if not part or writer.is_closing():
                     writer.close()
                     return
                 writer.write(part)
