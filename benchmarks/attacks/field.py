@@ -115,7 +115,7 @@ class Field:
                 clients.start()
                 calm = await self._calm(clients)
                 before = await watch.begin(relay)
-                coming = asyncio.create_task(come_back(relay, watch.connected))
+                coming = asyncio.create_task(come_back(relay, watch.link))
                 if not attack.cuts:
                     coming.cancel()
                 began = time.monotonic()

@@ -34,7 +34,7 @@ class Watch:
         self._observer = observer
         self._probe = probe
         self._peak = 0.0
-        self._linked = True
+        self._link = 0
         self._jobs: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Watch:
@@ -49,9 +49,9 @@ class Watch:
             job.cancel()
         await asyncio.gather(*self._jobs, return_exceptions=True)
 
-    def connected(self) -> bool:
-        """Whether the dialler said lately that its link to the attacked node is up."""
-        return self._linked
+    def link(self) -> int:
+        """Return which link of the dialler to the attacked node it is that is up; 0 for none."""
+        return self._link
 
     async def begin(self, relay: Relay) -> dict[str, Any]:
         """Count from now on; return where everything stands."""
@@ -65,9 +65,10 @@ class Watch:
         A node that does not tell is taken to stand where it stood before.
         """
         peak, stall_s = self._peak, self._probe.longest_s()
+        await asyncio.sleep(5 * POLL_S)  # what was heard of the link may be of before the last cut
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(5.0):
-                while not self._linked:
+                while not self._link:
                     await asyncio.sleep(POLL_S)
         try:
             stand = await self._stand(relay)
@@ -114,7 +115,8 @@ class Watch:
     async def _look_at_link(self) -> None:
         while True:
             status = await self._observer.status(DIALLER)
-            self._linked = status is not None and status["peers"][ATTACKED]["connected"]
+            link = {} if status is None else status["peers"][ATTACKED]
+            self._link = link["connects"] if link.get("connected") else 0
             await asyncio.sleep(POLL_S)
 
 
