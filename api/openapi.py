@@ -28,7 +28,7 @@ TEXT = "text/plain"
 CSV = "text/csv"
 
 _REF = "#/components/schemas/{name}"
-_TOKEN_CODES = ("bad-parameter", "no-token", "bad-token", "wrong-scope")
+_TOKEN_CODES = ("bad-parameter", "no-token", "bad-token", "wrong-scope", "too-many-guesses")
 _BEARER = {
     "type": "http",
     "scheme": "bearer",

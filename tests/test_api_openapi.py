@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from api.app import build_app
+from api.callers import GUARDED
 from api.draining import Draining
 from api.examples import EXAMPLES
 from ledger import canonical
@@ -102,7 +103,8 @@ def test_errors_are_described_as_problem_documents(document: dict[str, Any]) -> 
             if status == "default" or status >= "400":
                 assert set(response["content"]) == {"application/problem+json"}
         if path not in PUBLIC:
-            assert {"400", "401", "403"} <= set(operation["responses"])
+            assert path.startswith(GUARDED), "wrong tokens are counted there alone"
+            assert {"400", "401", "403", "429"} <= set(operation["responses"])
 
 
 def test_operations_that_need_a_token_say_so(document: dict[str, Any]) -> None:

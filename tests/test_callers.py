@@ -127,7 +127,7 @@ def test_a_refused_guess_waits_and_nobody_else_does(
 ) -> None:
     monkeypatch.setattr(guesses, "GUESSES_MAX", 0)
     monkeypatch.setattr(callers, "GUESSES_WAITING_MAX", 1)
-    monkeypatch.setattr(callers, "GUESS_WAIT_S", 60.0)
+    monkeypatch.setattr(callers, "GUESS_WAIT_S", 2.0)
     with connect(kept) as waits, connect(kept) as second:
         ask(waits, WRONG)
         waits.settimeout(0.2)

@@ -9,6 +9,7 @@ import signal
 import sys
 import tempfile
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 from benchmarks.attacks.attack import ALWAYS, Attack, Cost
@@ -18,19 +19,21 @@ from cli.bench.machine import machine
 from cli.errors import CliError
 from cli.network import found_network
 
-RECORDS = (6000, 1000)
+RECORDS = (10_000, 1000)
+_INDENT: Any = {"initial_indent": "    ", "subsequent_indent": "    "}
 
 HEAD = """\
                     memory, MB     records/s       p50, ms  p95   stall skip
 attack           calm peak kept  calm   now    calm    now   ms      s  ped"""
 
 EPILOG = """\
-Four nodes run on this machine; each attack finds them just started, and stops when its time is
-over. Bounds that are broken stand below its line, and the exit code is then 1.
+Four nodes run on this machine. Each attack finds them just started (in small
+only where it has to, or the one before broke a bound), and stops when its time
+is over. Bounds that are broken stand below its line; the exit code is then 1.
 
 Examples:
-  python -m benchmarks.attacks
-  python -m benchmarks.attacks --only heavy-readers --only token-guesses --json attacks.json
+  python -m benchmarks.attacks --json attacks.json
+  python -m benchmarks.attacks --only heavy-readers --only token-guesses
   python -m benchmarks.attacks --small
 """
 
@@ -59,12 +62,15 @@ async def play(names: list[str], *, small: bool) -> list[tuple[Attack, Cost]]:
     with tempfile.TemporaryDirectory(prefix="tongzhang-attacks-") as folder:
         network = found_network(Path(folder) / "homes", "attacked", PARTIES, QUORUM)
         field = Field(network, small=small, say=lambda text: print(text, file=sys.stderr))
-        await field.fill(RECORDS[small])
-        print(HEAD, flush=True)
-        for attack in (ATTACKS[name] for name in names):
-            cost = await field.play(attack)
-            costs.append((attack, cost))
-            print("\n".join([line(attack.name, cost), *verdicts(attack, cost)]), flush=True)
+        try:
+            await field.fill(RECORDS[small])
+            print(HEAD, flush=True)
+            for attack in (ATTACKS[name] for name in names):
+                cost = await field.play(attack)
+                costs.append((attack, cost))
+                print("\n".join([line(attack.name, cost), *verdicts(attack, cost)]), flush=True)
+        finally:
+            await field.stop()
     return costs
 
 
@@ -109,9 +115,9 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def _listed() -> str:
-    lines = [f"Each: {', '.join(map(str, ALWAYS))}.", ""]
+    lines = [*wrap(f"Each: {', '.join(map(str, ALWAYS))}.", 76), ""]
     for attack in ATTACKS.values():
-        lines += [attack.name, f"    {attack.size[0]} {attack.sentence}"]
+        lines += [attack.name, *wrap(f"{attack.size[0]} {attack.sentence}", 76, **_INDENT)]
         lines += [f"    {bound}" for bound in attack.bounds]
     return "\n".join(lines)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Awaitable, Callable
 
 from benchmarks.attacks.attack import (
     MEMORY,
@@ -18,7 +19,9 @@ from benchmarks.attacks.strangers import again_and_again, until_over
 from benchmarks.attacks.wire import Wire, chunk, request
 
 BODY_BYTES = 1024 * 1024
-LINES = chunk(b"1\n" * 8192)
+LINES = (chunk(b'{"type":"x"}\n' * 1024), chunk(b"1\n" * 8192))
+"""What is poured: lines whose results are sixty times as long, and lines as short as can be."""
+STREAM_STALL_S_MAX = 2.0
 READS = (
     "/v1/entries?limit=1000",
     "/v1/expectations?state=unmet&limit=1000",
@@ -28,6 +31,7 @@ READS = (
     "/v1/log?start=1",
 )
 REFUSED_WAIT_S = 0.5
+BUSY = 503
 
 
 async def array_of_numbers(target: Target, size: int) -> Counter[str]:
@@ -35,15 +39,13 @@ async def array_of_numbers(target: Target, size: int) -> Counter[str]:
     body = b"[" + b",".join([b"1"] * ((BODY_BYTES - 2) // 2)) + b"]"
     post = request("POST", "/v1/records", target.token, body, content_type="application/json")
 
-    async def send(wire: Wire) -> None:
-        answer = await wire.ask(post, keep=False)
-        done[f"answered {answer.status}"] += 1
-        done["bytes answered"] += answer.size
-
     async def send_once() -> None:
         wire = await Wire.open(target.host, target.port)
         try:
-            await send(wire)
+            while (answer := await wire.ask(post, keep=False)).status == BUSY:
+                done["told to come again"] += 1
+            done[f"answered {answer.status}"] += 1
+            done["bytes answered"] += answer.size
         finally:
             wire.close()
 
@@ -61,21 +63,25 @@ async def unread_streams(target: Target, size: int) -> Counter[str]:
         transfer_encoding="chunked",
     )
 
-    async def pour(wire: Wire) -> None:
-        wire.writer.transport.pause_reading()  # type: ignore[attr-defined]
-        await wire.send(head)
-        while True:
-            await wire.send(LINES)
-            done["bytes"] += len(LINES)
+    def stream(lines: bytes) -> Callable[[Wire], Awaitable[None]]:
+        async def pour(wire: Wire) -> None:
+            wire.writer.transport.pause_reading()  # type: ignore[attr-defined]
+            await wire.send(head)
+            while True:
+                await wire.send(lines)
+                done["bytes"] += len(lines)
 
-    await until_over(target.seconds, *(again_and_again(pour, target, done) for _ in range(size)))
+        return pour
+
+    pouring = [stream(LINES[number % len(LINES)]) for number in range(size)]
+    await until_over(target.seconds, *(again_and_again(pour, target, done) for pour in pouring))
     return done
 
 
 async def heavy_readers(target: Target, size: int) -> Counter[str]:
     done: Counter[str] = Counter()
 
-    def reader(number: int):  # type: ignore[no-untyped-def]
+    def reader(number: int) -> Callable[[Wire], Awaitable[None]]:
         async def read(wire: Wire) -> None:
             turn = number
             while True:
@@ -110,6 +116,7 @@ ATTACKS = (
         unread_streams,
         size=(24, 24),
         seconds=(15, 4),
+        bounds=(*MEMORY, Bound("stall_s", STREAM_STALL_S_MAX)),
     ),
     Attack(
         "heavy-readers",

@@ -121,11 +121,16 @@ class Probe:
             await asyncio.sleep(PROBE_S)
 
 
-async def come_back(relay: Relay, connected: Callable[[], bool]) -> None:
-    """Cut the link of an honest peer whenever it is up, until cancelled."""
+async def come_back(relay: Relay, link: Callable[[], int]) -> None:
+    """Cut the link of an honest peer whenever a new one is up, until cancelled.
+
+    A handshake is never cut: what was heard of the link may be of before the last cut.
+    """
+    last = 0
     while True:
         await asyncio.sleep(PEER_UP_S)
-        if connected():
+        if link() > last:
+            last = link()
             relay.cut()
 
 

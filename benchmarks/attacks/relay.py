@@ -23,11 +23,12 @@ class Relay:
         self._delay_s = delay_s
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
+        self._passing: set[asyncio.Task[None]] = set()
         self.dialled = 0
 
     async def open(self, port: int) -> None:
         """Listen on ``port``."""
-        self._server = await asyncio.start_server(self._pass, self._host, port)
+        self._server = await asyncio.start_server(self._take, self._host, port)
 
     def cut(self) -> None:
         """Cut every connection that there is."""
@@ -39,6 +40,12 @@ class Relay:
         if self._server is not None:
             self._server.close()
         self.cut()
+        await asyncio.gather(*self._passing, return_exceptions=True)
+
+    def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._pass(reader, writer))
+        self._passing.add(task)
+        task.add_done_callback(self._passing.discard)
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.dialled += 1
@@ -66,7 +73,7 @@ class Relay:
             while True:
                 due, part = await underway.get()
                 await asyncio.sleep(max(0.0, due - loop.time()))
-                if not part:
+                if not part or writer.is_closing():
                     writer.close()
                     return
                 writer.write(part)
