@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import os
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -41,6 +43,7 @@ QUORUM = 3
 
 DELAY_S = 0.075
 WINDOW_S_MIN = 2.0
+_SPAWN = multiprocessing.get_context("spawn")
 
 
 class Field:
@@ -108,7 +111,7 @@ class Field:
         )
         clients = Clients(HOST, self._port, self._attacked.token, self._records)
         watch = Watch(self._attacked.pid, self._observer, Probe(HOST, self._port))
-        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as attacker:
+        with ProcessPoolExecutor(1, _SPAWN, end_with_parent) as attacker:
             loop = asyncio.get_running_loop()
             await loop.run_in_executor(attacker, abs, 0)  # it has started before anything counts
             async with watch:
@@ -159,6 +162,17 @@ class Field:
         wire.close()
         if answer.status != 200 or b'"refused"' in answer.body:
             raise CheckFailed("refused", answer.body[:500].decode("utf-8", "replace"))
+
+
+def end_with_parent() -> None:
+    """End this process, which attacks, with the one that started it, however that ends."""
+
+    def wait() -> None:
+        if parent := multiprocessing.parent_process():
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def strike(name: str, target: Target, size: int) -> dict[str, int]:
