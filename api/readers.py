@@ -2,8 +2,8 @@
 
 The process reads the same database and answers the same routes. It is niced, and gets from the
 node the reads of tokens that may read: of one token :data:`api.limits.READS_PER_TOKEN` at once, the
-others in turn. HTTP goes on over a socket in a directory that only this user can enter. Should the
-process end, another one takes its place; what asks meanwhile waits in the socket's backlog.
+others in turn. HTTP goes on over a socket in the home. Should the process end, another one takes
+its place; what asks meanwhile waits in the socket's backlog.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import multiprocessing
+import os
 import socket
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import httpcore
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 BACKLOG = 256
 SOCKET = "readers.sock"
+"""How the sockets in a home are named; the process id of the node follows."""
 WATCH_S = 0.5
 RECORDS = "/v1/records/"
 OWN = frozenset(("/v1/status", "/v1/members", "/v1/genesis", "/v1/policy"))
@@ -60,10 +61,12 @@ class Readers:
     def __init__(self, home: Home) -> None:
         self._home = home
         self._turns = Turns()
-        self._directory = TemporaryDirectory(prefix="tongzhang-")
-        path = str(Path(self._directory.name) / SOCKET)
+        self._path = home.path / f"{SOCKET}-{os.getpid()}"
+        self._folder = os.open(home.path, os.O_RDONLY)
+        path = self._short_path()
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(path)
+        self._path.chmod(0o600)
         self._listener.listen(BACKLOG)
         self._pool = httpcore.AsyncConnectionPool(
             uds=path, max_connections=READS_MAX, max_keepalive_connections=0
@@ -89,7 +92,8 @@ class Readers:
         self._process.kill()  # it has nothing to lose, and may not have set its signals yet
         self._process.join()
         self._listener.close()
-        self._directory.cleanup()
+        os.close(self._folder)
+        self._path.unlink(missing_ok=True)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Have a request answered by the readers. ``scope["token"]`` says whose turn it is."""
@@ -137,6 +141,11 @@ class Readers:
                 raise
         return begun
 
+    def _short_path(self) -> str:
+        """Return a path of the socket that is short enough: one has at most about 100 bytes."""
+        opened = Path(f"/proc/self/fd/{self._folder}")
+        return str((opened if opened.exists() else self._path.parent) / self._path.name)
+
     def _begun(self, method: str) -> BaseProcess:
         """Begin the process: at first a copy of this one, which costs no time to load."""
         context = multiprocessing.get_context(method)
@@ -145,6 +154,13 @@ class Readers:
         )
         process.start()
         return process
+
+
+def remove_old_sockets(home: Path) -> None:
+    """Remove what killed nodes have left. The caller holds the home's lock."""
+    for path in home.glob(f"{SOCKET}-*"):
+        if path.name != f"{SOCKET}-{os.getpid()}":
+            path.unlink(missing_ok=True)
 
 
 class ReadsElsewhere:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -19,6 +20,7 @@ from node.private import PRIVATE_FILE
 STOP_S = 6.0
 OUTPUT = "output.txt"
 _POLL_S = 0.05
+_PORTS = (10_000, 32_000)
 _TAIL_CHARS = 600
 
 
@@ -143,12 +145,18 @@ def environment() -> dict[str, str]:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports on the loopback address that nobody listens on at the moment."""
-    sockets = [socket.socket() for _ in range(count)]
+    """Return ports on the loopback address that nobody listens on at the moment.
+
+    They lie below those that systems give to connections, so that none of these takes one before
+    it is listened on.
+    """
+    sockets: list[socket.socket] = []
     try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
+        while len(sockets) < count:
+            with contextlib.suppress(OSError):
+                address = ("127.0.0.1", random.randint(*_PORTS))
+                sockets.append(socket.create_server(address))
+        return [int(each.getsockname()[1]) for each in sockets]
     finally:
-        for one in sockets:
-            one.close()
+        for each in sockets:
+            each.close()

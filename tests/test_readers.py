@@ -184,8 +184,11 @@ def test_readers_end_with_their_node(tmp_path: Path, ending: signal.Signals) -> 
         os.kill(node.pid, ending)
         until(lambda: not alive(pid))
         until(lambda: not node.alive)
+        assert len(list(node.home.glob("readers.sock-*"))) == (ending is signal.SIGKILL)
         node.start()  # the readers held neither the home's lock nor its database
         until(lambda: is_ready(node))
+        (socket,) = node.home.glob("readers.sock-*")
+        assert socket.name == f"readers.sock-{node.pid}"
     finally:
         stop_all(network.nodes)
 
