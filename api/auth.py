@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import Depends, Request
 from fastapi.routing import APIRoute
 
+from api.door import place_of
 from api.problems import Problem
 from node.errors import TokenError
 from node.tokens import Scope, Tokens
@@ -30,6 +31,9 @@ def require(tokens: Tokens, *allowed: Scope) -> Any:
         scopes = _scopes(tokens, _bearer(request))
         if scopes is None:
             raise Problem("bad-token", "List the tokens with `tongzhang token list`.")
+        place = place_of(request.scope)
+        if place is not None:
+            place.show_token()
         if not any(scope in scopes for scope in allowed):
             needed = " or ".join(allowed)
             raise Problem("wrong-scope", f"This needs a token with the scope {needed}.")

@@ -13,11 +13,35 @@ HEAD_BYTES_MAX = 64 * 1024
 HEAD_WAIT_S = 10.0
 """How long a client may take for them."""
 
-CONNECTIONS_MAX = 768
-"""Open connections of clients and peers together."""
+PIPELINED_MAX = 16
+"""Requests of one connection that wait for the answers before theirs."""
 
-FULL_TOLD_EVERY_S = 60.0
-"""How often the log says that there are too many."""
+STRANGERS_MAX = 256
+"""Connections that have shown neither a valid token nor a key; newer ones displace older ones."""
+
+STRANGERS_PER_ADDRESS_MAX = 192
+"""Those of one address; behind a proxy all strangers have one."""
+
+IPV6_SITE_BITS = 64
+"""Leading bits of an IPv6 address that make one address here: the rest is the holder's choice."""
+
+CLIENTS_MAX = 320
+"""Connections that have shown a valid token; further ones stay strangers, and are served."""
+
+KEEP_ALIVE_S = 75.0
+"""How long a connection may be idle, from its opening or its last request with a valid token."""
+
+CLOSE_LINGER_S = 1.0
+"""How long the other end of a closed connection may take to read what it was told."""
+
+CROWD_TOLD_EVERY_S = 60.0
+"""How often the log says that connections make room."""
+
+UNPROVED_BYTES_MAX = 4 * 1024
+"""All that may come on a peer's connection before its proof; a handshake takes about 500 bytes."""
+
+FRAGMENTS_MAX = 1024
+"""Pieces of one message between peers; this software sends whole ones, a proxy may not."""
 
 LINE_BYTES_MAX = RECORD_BYTES_MAX
 """One line of a stream, its line ending not counted."""

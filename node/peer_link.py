@@ -43,6 +43,22 @@ class Socket(Protocol):
         """Close the connection; never raises."""
 
 
+class IncomingSocket(Socket, Protocol):
+    """A connection that came in, of somebody who has proved nothing yet.
+
+    Attributes:
+        address: What counts as the other end's address.
+    """
+
+    address: str
+
+    def claim(self) -> None:
+        """Learn that the other end names a party that may call, and is awaited to prove it."""
+
+    def prove(self) -> None:
+        """Learn that the other end has proved to be that party."""
+
+
 class SendQueue:
     """Frames on their way to one connection: first in, first out, bounded, oldest lost first.
 

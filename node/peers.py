@@ -23,11 +23,13 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
 from ledger.genesis import Genesis
 from node import handshake
-from node.handshake import CLOSE_CODES, NONCE_BYTES, Identity, PeerRefused
+from node.admission import Admission
+from node.handshake import CLOSE_CODES, LASTING_REASONS, NONCE_BYTES, Identity, PeerRefused
 from node.peer_link import (
     Closed,
     Connection,
     DialledSocket,
+    IncomingSocket,
     Link,
     SendQueue,
     Socket,
@@ -36,7 +38,7 @@ from node.peer_link import (
 )
 
 HANDSHAKE_TIMEOUT_S = 5.0
-HANDSHAKES_MAX = 64
+CALLERS_MAX = 192
 RETRY_FIRST_S = 0.05
 RETRY_MAX_S = 0.8
 RETRY_REFUSED_MAX_S = 10.0
@@ -85,7 +87,7 @@ class PeerLinks:
         del self._links[me.party]
         self._host: PeerHost | None = None
         self._stopped = asyncio.Event()
-        self._greeting: dict[object, Socket] = {}
+        self._callers: Admission[IncomingSocket] = Admission(CALLERS_MAX, CALLERS_MAX)
         self._closing: set[asyncio.Task[None]] = set()
         self._logged: set[tuple[str, str]] = set()
         self.refusals: Counter[str] = Counter()
@@ -138,7 +140,7 @@ class PeerLinks:
         """Close every connection and end :meth:`run`."""
         self._stopped.set()
 
-    async def accept(self, socket: Socket) -> None:
+    async def accept(self, socket: IncomingSocket) -> None:
         """Serve one incoming connection until it ends; raises nothing.
 
         Args:
@@ -155,26 +157,35 @@ class PeerLinks:
         else:
             await self._serve(self._links[peer], socket)
 
-    async def _shake_as_acceptor(self, socket: Socket) -> str:
+    async def _shake_as_acceptor(self, socket: IncomingSocket) -> str:
         if self._stopped.is_set() or self._host is None:
             raise PeerRefused("stopping", "this node is not running")
-        if len(self._greeting) >= HANDSHAKES_MAX:
-            # Whoever waits longest makes room: strangers who say nothing keep nobody out.
-            self.refusals["too-many-handshakes"] += 1
-            self._close_soon(self._greeting.pop(next(iter(self._greeting))), "too-many-handshakes")
-        ticket = object()
-        self._greeting[ticket] = socket
         try:
             async with asyncio.timeout(HANDSHAKE_TIMEOUT_S):
                 nonce = self._entropy(NONCE_BYTES)
                 hello = await socket.receive()
                 opening, answer = handshake.acceptor_answer(self._me, hello, nonce)
+                self._await_proof(socket, opening.dialer)
                 await socket.send(answer)
                 proof = await socket.receive()
-                await socket.send(handshake.acceptor_welcome(self._me, opening, proof))
+                welcome = handshake.acceptor_welcome(self._me, opening, proof)
+                socket.prove()
+                await socket.send(welcome)
                 return opening.dialer
         finally:
-            self._greeting.pop(ticket, None)
+            self._callers.leave(socket)
+
+    def _await_proof(self, socket: IncomingSocket, party: str) -> None:
+        """Give who calls for ``party`` a place; who said nothing yet has none to lose here.
+
+        Anybody may claim a party's name. Whoever does it often from one address loses its own
+        oldest calls for it, and keeps that party from calling from nowhere else.
+        """
+        socket.claim()
+        displaced = self._callers.enter(socket, (party, socket.address))
+        if displaced is not None:
+            self.refusals["too-many-handshakes"] += 1
+            self._close_soon(displaced, "too-many-handshakes")
 
     async def _shake_as_dialer(self, link: Link, socket: Socket) -> None:
         async with asyncio.timeout(HANDSHAKE_TIMEOUT_S):
@@ -227,8 +238,9 @@ class PeerLinks:
             self._log_once(link.peer, "closed-early", str(closed))
             return RETRY_MAX_S
         self.refusals[f"by-{link.peer}"] += 1
-        self._log_once(link.peer, closed.reason, f"{link.address} refused this node: {closed}")
-        return RETRY_REFUSED_MAX_S
+        reason = closed.reason if closed.reason in CLOSE_CODES else "unknown-reason"
+        self._log_once(link.peer, reason, f"{link.address} refused this node: {closed}")
+        return RETRY_REFUSED_MAX_S if closed.reason in LASTING_REASONS else RETRY_MAX_S
 
     async def _serve(self, link: Link, socket: Socket) -> None:
         connection = Connection(socket, SendQueue(QUEUE_WHOLE_FRAMES * self.frame_bytes_max))

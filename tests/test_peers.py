@@ -13,7 +13,9 @@ from fastapi import FastAPI
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from api.connection import BoundedConnection
 from api.peer_route import peer_routes
+from api.peer_socket import BoundedWebSocket
 from api.server import listen
 from ledger.genesis import Genesis
 from node import handshake, peers
@@ -66,8 +68,8 @@ async def running(party: Party, listener: socket.socket) -> AsyncIterator[Party]
     app.include_router(peer_routes(party.links))
     config = uvicorn.Config(
         app,
-        http="httptools",
-        ws="websockets-sansio",
+        http=BoundedConnection,
+        ws=BoundedWebSocket,
         lifespan="off",
         log_config=None,
         ws_max_size=party.links.frame_bytes_max,
