@@ -15,7 +15,7 @@ import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from api.door import STATE_KEY, Place, door_of
-from api.limits import CLOSE_LINGER_S, HEAD_BYTES_MAX, HEAD_WAIT_S, PIPELINED_MAX
+from api.limits import CLOSE_LINGER_S, HEAD_BYTES_MAX, HEAD_WAIT_S, HEADERS_MAX, PIPELINED_MAX
 from api.peer_socket import BoundedWebSocket
 from api.problems import MEDIA_TYPE, Problem
 
@@ -99,6 +99,9 @@ class BoundedConnection(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header, or after a body a trailer."""
+        if len(self.headers) >= HEADERS_MAX:
+            self._refuse("head-too-large", f"a request has at most {HEADERS_MAX} headers")
+            raise _Refused
         self._count_fields(len(name) + len(value))
         super().on_header(name, value)
 

@@ -10,6 +10,9 @@ BODY_BYTES_MAX = 1024 * 1024
 HEAD_BYTES_MAX = 64 * 1024
 """A request's line and headers."""
 
+HEADERS_MAX = 128
+"""Headers of a request, trailers included; each takes more memory than its bytes."""
+
 HEAD_WAIT_S = 10.0
 """How long a client may take for them."""
 
@@ -39,9 +42,6 @@ CROWD_TOLD_EVERY_S = 60.0
 
 UNPROVED_BYTES_MAX = 4 * 1024
 """All that may come on a peer's connection before its proof; a handshake takes about 500 bytes."""
-
-FRAGMENTS_MAX = 1024
-"""Pieces of one message between peers; this software sends whole ones, a proxy may not."""
 
 LINE_BYTES_MAX = RECORD_BYTES_MAX
 """One line of a stream, its line ending not counted."""

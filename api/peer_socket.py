@@ -9,8 +9,9 @@ from websockets.exceptions import PayloadTooBig
 from websockets.frames import Close, Frame, Opcode
 
 from api.door import STATE_KEY, Place
-from api.limits import FRAGMENTS_MAX, UNPROVED_BYTES_MAX
+from api.limits import UNPROVED_BYTES_MAX
 from node.handshake import CLOSE_CODES, HANDSHAKE_FRAME_BYTES_MAX
+from node.limits import FRAGMENTS_MAX
 
 
 class BoundedWebSocket(WebSocketsSansIOProtocol):
@@ -34,7 +35,8 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         super().connection_lost(exc)
         self.frames = []
         self.conn.parser.close()
-        self.conn.parser_exc = self.conn.handshake_exc = None
+        for fault in (self.conn.parser_exc, self.conn.handshake_exc):
+            _forget_frames(fault)
 
     def data_received(self, data: bytes) -> None:
         """Take bytes; of a stranger only so many."""
@@ -77,6 +79,11 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         super().handle_parser_exception()
         self._place.close_soon()
 
+    def keepalive_timeout(self) -> None:
+        """Give up an end that answers no ping, and what it has not read with it."""
+        super().keepalive_timeout()
+        self._place.close_soon()
+
     def _refuse_overrun(self) -> None:
         """Close with the reason; what came is not kept."""
         if self.transport.is_closing():
@@ -90,3 +97,10 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
             self.close_sent = True
         self.transport.close()
         self._place.close_soon()
+
+
+def _forget_frames(fault: BaseException | None) -> None:
+    """Let go of what a kept exception keeps: the frames it went through, and what they knew."""
+    while fault is not None:
+        fault.__traceback__ = None
+        fault = fault.__cause__ or fault.__context__

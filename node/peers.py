@@ -24,10 +24,19 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 from ledger.genesis import Genesis
 from node import handshake
 from node.admission import Admission
-from node.handshake import CLOSE_CODES, LASTING_REASONS, NONCE_BYTES, Identity, PeerRefused
+from node.handshake import (
+    CLOSE_CODES,
+    HANDSHAKE_FRAME_BYTES_MAX,
+    LASTING_REASONS,
+    NONCE_BYTES,
+    Identity,
+    PeerRefused,
+)
+from node.limits import CALLERS_MAX
 from node.peer_link import (
     Closed,
     Connection,
+    DialledConnection,
     DialledSocket,
     IncomingSocket,
     Link,
@@ -38,7 +47,6 @@ from node.peer_link import (
 )
 
 HANDSHAKE_TIMEOUT_S = 5.0
-CALLERS_MAX = 192
 RETRY_FIRST_S = 0.05
 RETRY_MAX_S = 0.8
 RETRY_REFUSED_MAX_S = 10.0
@@ -176,10 +184,10 @@ class PeerLinks:
             self._callers.leave(socket)
 
     def _await_proof(self, socket: IncomingSocket, party: str) -> None:
-        """Give who calls for ``party`` a place; who said nothing yet has none to lose here.
+        """Give a call for ``party`` a place; those who have said nothing yet have none here.
 
-        Anybody may claim a party's name. Whoever does it often from one address loses its own
-        oldest calls for it, and keeps that party from calling from nowhere else.
+        Anybody may claim a party's name. Many calls for it from one address displace each other,
+        not that party's own from elsewhere.
         """
         socket.claim()
         displaced = self._callers.enter(socket, (party, socket.address))
@@ -187,12 +195,13 @@ class PeerLinks:
             self.refusals["too-many-handshakes"] += 1
             self._close_soon(displaced, "too-many-handshakes")
 
-    async def _shake_as_dialer(self, link: Link, socket: Socket) -> None:
+    async def _shake_as_dialer(self, link: Link, socket: DialledSocket) -> None:
         async with asyncio.timeout(HANDSHAKE_TIMEOUT_S):
             nonce = self._entropy(NONCE_BYTES)
             opening, hello = handshake.dialer_hello(self._me, link.peer, nonce)
             await socket.send(hello)
             opening, proof = handshake.dialer_proof(self._me, opening, await socket.receive())
+            socket.prove()
             await socket.send(proof)
             handshake.dialer_check_welcome(await socket.receive())
 
@@ -211,7 +220,8 @@ class PeerLinks:
         """Connect once and serve; return the longest sensible wait, 0 if the peer was up."""
         try:
             async with connect(peer_url(link.address), **self._options()) as connection:
-                return await self._serve_dialled(link, DialledSocket(connection))
+                socket = DialledSocket(connection, self.frame_bytes_max)
+                return await self._serve_dialled(link, socket)
         except (OSError, TimeoutError, InvalidHandshake, ConnectionClosed) as error:
             self._log_once(link.peer, "unreachable", f"{link.address}: {error}")
             return RETRY_MAX_S
@@ -219,7 +229,7 @@ class PeerLinks:
             self._log_once(link.peer, "bad-address", str(error))
             return RETRY_REFUSED_MAX_S
 
-    async def _serve_dialled(self, link: Link, socket: Socket) -> float:
+    async def _serve_dialled(self, link: Link, socket: DialledSocket) -> float:
         try:
             await self._shake_as_dialer(link, socket)
         except PeerRefused as refusal:
@@ -326,13 +336,15 @@ class PeerLinks:
     def _log_once(self, peer: str, reason: str, message: str) -> None:
         if (peer, reason) not in self._logged:
             self._logged.add((peer, reason))
-            logger.warning("%s: %s: %s (said once, then only counted)", peer, reason, message)
+            shown = "".join(each if each.isprintable() else repr(each)[1:-1] for each in message)
+            logger.warning("%s: %s: %s (said once, then only counted)", peer, reason, shown)
 
     def _options(self) -> dict[str, Any]:
         return {
             "compression": None,
             "proxy": None,
-            "max_size": self.frame_bytes_max,
+            "create_connection": DialledConnection,
+            "max_size": HANDSHAKE_FRAME_BYTES_MAX,
             "write_limit": 256 * 1024,
             "open_timeout": HANDSHAKE_TIMEOUT_S,
             "close_timeout": CLOSE_TIMEOUT_S,

@@ -246,21 +246,25 @@ def test_silence_is_cut_after_the_handshake_timeout(monkeypatch: pytest.MonkeyPa
     asyncio.run(scenario())
 
 
-def test_strangers_in_the_handshake_cannot_keep_the_port_busy(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(peers, "HANDSHAKES_MAX", 2)
+def test_of_many_calls_in_one_name_the_oldest_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peers, "CALLERS_MAX", 2)
 
     async def scenario() -> None:
+        _, hello = handshake.dialer_hello(
+            Identity(consortium(), "platform", SIGNERS["auditor"]), "funder", b"\x08" * 32
+        )
         async with acceptor() as (party, url), contextlib.AsyncExitStack() as stack:
-            silent = [
+            liars = [
                 await stack.enter_async_context(connect(url, compression=None)) for _ in range(2)
             ]
+            for liar in liars:
+                await liar.send(hello)
+                await liar.recv()
             async with connect(url, compression=None) as peer:
                 await prove(peer, "platform", "funder")
                 await until(lambda: party.links.connected() == ("platform",))
                 code = CLOSE_CODES["too-many-handshakes"]
-                assert await closed_with(silent[0]) == (code, "too-many-handshakes")
+                assert await closed_with(liars[0]) == (code, "too-many-handshakes")
             assert party.links.refusals == {"too-many-handshakes": 1, "closed-early": 1}
 
     asyncio.run(scenario())
