@@ -68,9 +68,6 @@ class BoundedConnection(HttpToolsProtocol):
 
     def handle_websocket_upgrade(self) -> None:
         """Hand the connection over to the WebSocket protocol, which closes it or serves it."""
-        if not self.url.isascii():
-            self._refuse("bad-request", "expected a path in ASCII")
-            return
         super().handle_websocket_upgrade()
         self.parser = None  # type: ignore[assignment]  # it and this object keep each other alive
         protocol = self.transport.get_protocol()
@@ -120,8 +117,12 @@ class BoundedConnection(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """A request is answered. What is left of its body is waited for only so long."""
-        self.timeout_keep_alive = self._place.answered()  # type: ignore[assignment]
+        idle_s = self._place.answered()
+        self.timeout_keep_alive = idle_s  # type: ignore[assignment]
         super().on_response_complete()
+        if not idle_s:
+            self._close()
+            return
         cycle = self.cycle
         if cycle is not None and cycle.response_complete and cycle.more_body:
             cycle.body.clear()

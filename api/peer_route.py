@@ -80,8 +80,7 @@ def peer_routes(links: PeerLinks) -> APIRouter:
         place = place_of(websocket.scope)
         if place is None:
             raise RuntimeError("serve peers with api.connection.BoundedConnection")
-        with contextlib.suppress(WebSocketDisconnect):  # gone before it was accepted
-            await websocket.accept()
-            await links.accept(AcceptedSocket(websocket, place))
+        await websocket.accept()
+        await links.accept(AcceptedSocket(websocket, place))
 
     return router

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from websockets.server import ServerProtocol
 
 from api import door
 from api.connection import BoundedConnection
@@ -164,6 +165,10 @@ def test_what_is_no_http_gets_no_answer_that_could_be_taken_for_the_requests(kep
         UPGRADE.replace(b"/peer", b"/nothing"),
         UPGRADE.replace(b"/peer", b"/livez"),
         UPGRADE.replace(b"/peer", b"/p\xff"),
+        UPGRADE.replace(b"/peer", b"/peer?\xff"),
+        UPGRADE.replace(b"/peer", b"/peer#\xff"),
+        UPGRADE.replace(b"/peer", b"http://x/peer?\xff"),
+        UPGRADE.replace(b"/peer", b"*"),
         UPGRADE.replace(b"/peer", b"/peer?" + b"a" * 9000),
         UPGRADE.replace(b"Host: x", b"Host: x\r\nX: " + b"a" * 9000),
         UPGRADE.replace(b"Version: 13", b"Version: 12"),
@@ -191,6 +196,17 @@ def test_an_upgrade_that_is_taken_back_is_not_logged(
             stranger.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             stranger.sendall(UPGRADE)
     assert kept.get("/v1/status")
+    assert not [each for each in caplog.records if each.levelname == "ERROR"]
+
+
+def test_a_text_that_is_none_is_not_logged(kept: Kept, caplog: pytest.LogCaptureFixture) -> None:
+    for text in (b"\x81\x83" + bytes(4), b"\x01\x80" + bytes(4) + b"\x80\x83" + bytes(4)):
+        with opened(kept) as stranger:
+            stranger.sendall(UPGRADE)
+            answer(stranger)
+            stranger.sendall(text + b"\xff" * 3)
+            while answer(stranger):
+                pass
     assert not [each for each in caplog.records if each.levelname == "ERROR"]
 
 
@@ -227,7 +243,9 @@ def test_connections_leave_nothing_that_refers_to_itself(kept: Kept) -> None:
 
 
 def is_gone(kept: object) -> bool:
-    """Return whether this is a connection that no longer exists."""
+    """Return whether this is, or belongs to, a connection that no longer exists."""
+    if isinstance(kept, ServerProtocol):
+        return True  # all WebSockets of this test are gone
     is_connection = isinstance(kept, BoundedConnection | BoundedWebSocket)
     return is_connection and (kept.transport is None or kept.transport.is_closing())
 
