@@ -140,6 +140,18 @@ def test_a_request_with_a_token_renews(kept: Kept, monkeypatch: pytest.MonkeyPat
             time.sleep(0.25)
 
 
+def test_a_stranger_whose_time_is_over_gets_the_answer_under_way_and_no_more(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door, "KEEP_ALIVE_S", 0.0)
+    with opened(kept) as stranger:
+        stranger.sendall(LIVEZ * 3)
+        whole = b""
+        while part := answer(stranger):
+            whole += part
+        assert whole.count(b"HTTP/1.1 200 ") == 1
+
+
 def test_of_requests_sent_ahead_only_so_many_wait(kept: Kept) -> None:
     with opened(kept) as stranger:
         stranger.sendall(LIVEZ * (PIPELINED_MAX + 1))
@@ -197,6 +209,18 @@ def test_an_upgrade_that_is_taken_back_is_not_logged(
             stranger.sendall(UPGRADE)
     assert kept.get("/v1/status")
     assert not [each for each in caplog.records if each.levelname == "ERROR"]
+
+
+def test_the_body_of_an_answered_request_is_not_kept(kept: Kept) -> None:
+    head = b"POST /v1/records HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n"
+    with opened(kept) as stranger:
+        stranger.sendall(head + bytes(60_000))
+        assert answer(stranger).startswith(b"HTTP/1.1 401 ")
+        stranger.sendall(bytes(10_000))
+        alive = [each for each in gc.get_objects() if isinstance(each, BoundedConnection)]
+        bodies = [each.cycle.body for each in alive if each.cycle is not None]
+        assert bodies
+        assert not any(bodies)
 
 
 def test_a_text_that_is_none_is_not_logged(kept: Kept, caplog: pytest.LogCaptureFixture) -> None:

@@ -4,31 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+import gc
+from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from api import door
 from api import limits as api_limits
-from api.server import listen
+from api.peer_socket import BoundedWebSocket
 from ledger.genesis import Genesis
 from node import handshake, peers
-from node.handshake import CLOSE_CODES, HANDSHAKE_FRAME_BYTES_MAX, LASTING_REASONS, Identity
+from node.handshake import CLOSE_CODES, HANDSHAKE_FRAME_BYTES_MAX, Identity
 from node.limits import CALLERS_MAX, FRAGMENTS_MAX
 from tests.test_door import UPGRADE
 from tests.test_handshake import SIGNERS, consortium
 from tests.test_peers import (
     DEADLINE_S,
-    Party,
     acceptor,
     closed_with,
     prove,
-    running,
     until,
 )
 
@@ -167,6 +164,64 @@ def test_a_message_in_too_many_pieces_is_cut_after_the_proof_as_well() -> None:
     asyncio.run(scenario())
 
 
+async def proved(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Connect as the platform, which then does with the bare connection what it likes."""
+    me = Identity(consortium(), "platform", SIGNERS["platform"])
+    reader, writer = await upgraded(url)
+    opening, said = hello(me.genesis, "platform")
+    writer.write(masked(said))
+    _, proof = handshake.dialer_proof(me, opening, await payload(reader))
+    writer.write(masked(proof))
+    handshake.dialer_check_welcome(await payload(reader))
+    return reader, writer
+
+
+async def payload(reader: asyncio.StreamReader) -> bytes:
+    """Return what stands in the next frame, which is not a long one."""
+    size = (await reader.readexactly(2))[1]
+    if size == 126:
+        size = int.from_bytes(await reader.readexactly(2), "big")
+    return await reader.readexactly(size)
+
+
+def test_a_peer_that_reads_no_answers_to_its_pings_is_cut() -> None:
+    async def scenario() -> None:
+        async with acceptor() as (party, url):
+            _, writer = await proved(url)
+            pings, sent = frame(9, 125) * 500, 0
+            with contextlib.suppress(ConnectionError):
+                while sent < 15 * party.links.frame_bytes_max:
+                    writer.write(pings)
+                    await writer.drain()
+                    sent += len(pings)
+            assert sent < 15 * party.links.frame_bytes_max
+            await until(lambda: party.links.connected() == ())
+            writer.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_peer_that_neither_reads_nor_answers_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With what waits for it: closing alone would wait until it is read."""
+    monkeypatch.setattr(peers, "PING_INTERVAL_S", 0.2)
+    monkeypatch.setattr(peers, "PING_TIMEOUT_S", 0.2)
+
+    async def scenario() -> None:
+        async with acceptor() as (party, url):
+            _, writer = await proved(url)
+            for _ in range(4):
+                party.links.send("platform", bytes(party.links.frame_bytes_max))
+            await until(lambda: party.links.connected() == ())
+            await until(
+                lambda: not any(isinstance(each, BoundedWebSocket) for each in gc.get_objects())
+            )
+            writer.close()
+
+    asyncio.run(scenario())
+
+
 @contextlib.asynccontextmanager
 async def strangers() -> AsyncIterator[list[asyncio.StreamWriter]]:
     """Give a list of connections, all of which are closed at the end."""
@@ -228,6 +283,30 @@ def test_many_upgrades_keep_no_honest_party_out(claims: bool) -> None:
     asyncio.run(scenario())
 
 
+def test_of_many_calls_in_one_name_the_oldest_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peers, "CALLERS_MAX", 2)
+
+    async def scenario() -> None:
+        _, hello = handshake.dialer_hello(
+            Identity(consortium(), "platform", SIGNERS["auditor"]), "funder", b"\x08" * 32
+        )
+        async with acceptor() as (party, url), contextlib.AsyncExitStack() as stack:
+            liars = [
+                await stack.enter_async_context(connect(url, compression=None)) for _ in range(2)
+            ]
+            for liar in liars:
+                await liar.send(hello)
+                await liar.recv()
+            async with connect(url, compression=None) as peer:
+                await prove(peer, "platform", "funder")
+                await until(lambda: party.links.connected() == ("platform",))
+                code = CLOSE_CODES["too-many-handshakes"]
+                assert await closed_with(liars[0]) == (code, "too-many-handshakes")
+            assert party.links.refusals == {"too-many-handshakes": 1, "closed-early": 1}
+
+    asyncio.run(scenario())
+
+
 def test_there_is_room_for_the_calls_of_a_round_trip() -> None:
     assert min(CALLERS_MAX, api_limits.STRANGERS_PER_ADDRESS_MAX) > UPGRADES_IN_A_ROUND_TRIP
     assert api_limits.STRANGERS_PER_ADDRESS_MAX < api_limits.STRANGERS_MAX
@@ -251,105 +330,6 @@ def test_a_proved_peer_makes_room_for_nobody(monkeypatch: pytest.MonkeyPatch) ->
             await until(lambda: party.host.frames == [("platform", b"still here")])
 
     asyncio.run(scenario())
-
-
-@contextlib.asynccontextmanager
-async def answered_by(
-    handler: Callable[[ServerConnection], Awaitable[None]],
-) -> AsyncIterator[Party]:
-    """The platform, whose calls for the funder a liar takes."""
-    async with serve(handler, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        yield Party(consortium(), "platform", {"funder": f"127.0.0.1:{port}"})
-
-
-@pytest.mark.parametrize("reason", [*sorted(CLOSE_CODES), "unheard-of"])
-def test_a_dialler_waits_long_only_when_the_reason_lasts(reason: str) -> None:
-    async def refuse(connection: ServerConnection) -> None:
-        await connection.recv()
-        await connection.close(CLOSE_CODES.get(reason, 4999), reason)
-
-    async def scenario() -> None:
-        async with answered_by(refuse) as platform:
-            wait_max_s = await platform.links._dial(platform.links._links["funder"])
-            lasts = reason in LASTING_REASONS
-            assert wait_max_s == (peers.RETRY_REFUSED_MAX_S if lasts else peers.RETRY_MAX_S)
-
-    asyncio.run(scenario())
-
-
-def test_a_dialler_comes_back_to_one_that_had_too_many_callers() -> None:
-    async def scenario() -> None:
-        async with acceptor() as (party, url):
-            party.links.stop()
-            netloc = urlsplit(url).netloc
-            platform = Party(consortium(), "platform", {"funder": netloc})
-            async with running(platform, listen("127.0.0.1", 0)):
-                await until(lambda: party.links.refusals["stopping"] >= 3)
-                party.links._stopped.clear()
-                await until(lambda: platform.links.connected() == ("funder",))
-
-    asyncio.run(scenario())
-
-
-def test_a_dialler_takes_no_large_frame_before_the_proof() -> None:
-    codes: list[int | None] = []
-
-    async def flood(connection: ServerConnection) -> None:
-        await connection.recv()
-        with contextlib.suppress(ConnectionClosed):
-            await connection.send(bytes(HANDSHAKE_FRAME_BYTES_MAX + 1))
-            await connection.recv()
-        codes.append(connection.close_code)
-
-    async def scenario() -> None:
-        async with answered_by(flood) as platform:
-            await platform.links._dial(platform.links._links["funder"])
-            await until(lambda: codes == [1009])
-            assert platform.host.changes == []
-
-    asyncio.run(scenario())
-
-
-@pytest.mark.parametrize("pieces", [FRAGMENTS_MAX - 1, FRAGMENTS_MAX])
-def test_a_dialler_takes_no_message_in_too_many_pieces(pieces: int) -> None:
-    me = Identity(consortium(), "funder", SIGNERS["funder"])
-
-    async def split(connection: ServerConnection) -> None:
-        opening, answer = handshake.acceptor_answer(me, await received(connection), b"\x05" * 32)
-        await connection.send(answer)
-        await connection.send(handshake.acceptor_welcome(me, opening, await received(connection)))
-        with contextlib.suppress(ConnectionClosed):
-            await connection.send([b"x"] * pieces)  # and one to end it
-            await connection.recv()
-
-    async def scenario() -> None:
-        async with answered_by(split) as platform:
-            dialling = asyncio.create_task(platform.links._dial(platform.links._links["funder"]))
-            if pieces < FRAGMENTS_MAX:
-                await until(lambda: platform.host.frames == [("funder", b"x" * pieces)])
-                dialling.cancel()
-            await asyncio.wait([dialling], timeout=DEADLINE_S)
-            assert dialling.done()
-            assert len(platform.host.frames) == (pieces < FRAGMENTS_MAX)
-            assert platform.host.changes == [("up", "funder"), ("down", "funder")]
-
-    asyncio.run(scenario())
-
-
-async def received(connection: ServerConnection) -> bytes:
-    return await connection.recv(decode=False)
-
-
-def test_reasons_of_others_fill_neither_memory_nor_log(caplog: pytest.LogCaptureFixture) -> None:
-    links = Party(consortium(), "platform", {"funder": "127.0.0.1:1"}).links
-    with caplog.at_level(logging.WARNING):
-        for number in range(50):
-            closed = peers.Closed(4100 + number, f"reason\n{number}")
-            links._refused_by(links._links["funder"], closed)
-    assert len(links._logged) == len(caplog.records) == 1
-    assert links.refusals == {"by-funder": 50}
-    assert "\n" not in caplog.records[0].getMessage()
 
 
 def test_a_caller_that_is_gone_leaves_no_place_behind() -> None:
