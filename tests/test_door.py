@@ -217,7 +217,7 @@ def test_the_body_of_an_answered_request_is_not_kept(kept: Kept) -> None:
         stranger.sendall(head + bytes(60_000))
         assert answer(stranger).startswith(b"HTTP/1.1 401 ")
         stranger.sendall(bytes(10_000))
-        alive = [each for each in gc.get_objects() if isinstance(each, BoundedConnection)]
+        alive = [each for each in gc.get_objects() if type(each) is BoundedConnection]
         bodies = [each.cycle.body for each in alive if each.cycle is not None]
         assert bodies
         assert not any(bodies)
@@ -268,10 +268,9 @@ def test_connections_leave_nothing_that_refers_to_itself(kept: Kept) -> None:
 
 def is_gone(kept: object) -> bool:
     """Return whether this is, or belongs to, a connection that no longer exists."""
-    if isinstance(kept, ServerProtocol):
+    if type(kept) in (BoundedWebSocket, ServerProtocol):
         return True  # all WebSockets of this test are gone
-    is_connection = isinstance(kept, BoundedConnection | BoundedWebSocket)
-    return is_connection and (kept.transport is None or kept.transport.is_closing())
+    return type(kept) is BoundedConnection and kept.transport.is_closing()
 
 
 def test_addresses_of_one_holder_count_as_one() -> None:
