@@ -10,6 +10,7 @@ from time import perf_counter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.auth import bearer
+from api.door import place_of
 from api.guesses import Guesses
 from api.limits import GUESS_WAIT_S, GUESSES_WAITING_MAX, MINUTE_S
 from api.problems import Problem, respond
@@ -55,6 +56,9 @@ class Callers:
 
         token, is_guess = self._identify(scope)
         scope["token"] = token
+        place = place_of(scope)
+        if token is not None and place is not None:
+            place.show_token()
         try:
             if is_guess and not self._guesses.judge(_address(scope)):
                 await self._refuse(scope, receive, note)

@@ -9,89 +9,156 @@ the connection is closed, unless another request has begun on it.
 from __future__ import annotations
 
 import asyncio
-import logging
 from http import HTTPStatus
-from typing import ClassVar
 
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from api.limits import CONNECTIONS_MAX, FULL_TOLD_EVERY_S, HEAD_BYTES_MAX, HEAD_WAIT_S
+from api.door import STATE_KEY, Place, door_of
+from api.limits import CLOSE_LINGER_S, HEAD_BYTES_MAX, HEAD_WAIT_S, HEADERS_MAX, PIPELINED_MAX
+from api.peer_socket import BoundedWebSocket
 from api.problems import MEDIA_TYPE, Problem
 
-logger = logging.getLogger("tongzhang.api")
+
+class _Refused(Exception):
+    """Stops the parser: the connection is refused already."""
 
 
 class BoundedConnection(HttpToolsProtocol):
     """uvicorn's HTTP connection, closed when a head is too long or takes too long.
 
-    Time counts from the opening of the connection, or from a later request's first byte.
+    Time counts from the opening of the connection, or from a later request's first byte. Bytes are
+    counted as they come, when they bring no request further, and as they are parsed.
     """
 
-    _head_bytes = 0
+    _place: Place
+    _raw_bytes = 0
+    _field_bytes = 0
     _in_head = True
+    _got_further = False
     _head_timer: asyncio.TimerHandle | None = None
-    _full_told_at: ClassVar[float] = -FULL_TOLD_EVERY_S
+    _body_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Open the connection, unless there are too many already."""
+        """Open the connection, at the cost of an older stranger's if there are too many."""
         super().connection_made(transport)
-        if len(self.connections) > CONNECTIONS_MAX:
-            self._tell_full()
-            transport.abort()
-            return
+        address = self.client[0] if self.client else ""
+        self._place = Place(door_of(self.app_state), transport, address)
+        self.app_state = {**self.app_state, STATE_KEY: self._place}
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the timer."""
+        """Free the place, and forget the timers."""
+        self._place.free()
         self._head_came()
+        self._forget_body_timer()
+        self._unset_keepalive_if_required()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes; of a head only so many."""
-        began_in_head = self._in_head
+        """Take bytes; of a head, or after a body, only so many."""
+        began_in_head, self._got_further = self._in_head, False
         super().data_received(data)
-        if not (began_in_head and self._in_head):
+        if self.parser is None or self.transport.is_closing():
             return
-        self._head_bytes += len(data)
-        if self._head_bytes > HEAD_BYTES_MAX and not self.transport.is_closing():
-            self._refuse("head-too-large", f"line and headers have at most {HEAD_BYTES_MAX} bytes")
+        if not self._got_further or (began_in_head and self._in_head):
+            self._raw_bytes += len(data)
+            self._bound_head(self._raw_bytes)
+            self._go_on_waiting()
+
+    def handle_websocket_upgrade(self) -> None:
+        """Hand the connection over to the WebSocket protocol, which closes it or serves it."""
+        super().handle_websocket_upgrade()
+        self.parser = None  # type: ignore[assignment]  # it and this object keep each other alive
+        protocol = self.transport.get_protocol()
+        if isinstance(protocol, BoundedWebSocket) and not protocol.handshake_initiated:
+            self.transport.close()
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP, as every other error is told."""
         self._refuse("bad-request", f"expected a request in HTTP/1.1: {msg}")
 
     def on_message_begin(self) -> None:
-        """A request begins."""
+        """A request begins; only so many wait for the answers before theirs."""
+        self._got_further = True
+        if len(self.pipeline) >= PIPELINED_MAX:
+            self._close()
+            raise _Refused
         if not self._in_head:
             self._await_head()
+        self._raw_bytes = self._field_bytes = 0
         super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        """A piece of the request's path."""
+        self._count_fields(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header, or after a body a trailer."""
+        if len(self.headers) >= HEADERS_MAX:
+            self._refuse("head-too-large", f"a request has at most {HEADERS_MAX} headers")
+            raise _Refused
+        self._count_fields(len(name) + len(value))
+        super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """A request's head is complete."""
+        self._got_further = True
+        self._raw_bytes = 0
         self._head_came()
         super().on_headers_complete()
 
+    def on_body(self, body: bytes) -> None:
+        """A piece of a request's body."""
+        self._got_further = True
+        self._raw_bytes = 0
+        super().on_body(body)
+
     def on_response_complete(self) -> None:
         """A request is answered. What is left of its body is waited for only so long."""
+        idle_s = self._place.answered()
+        self.timeout_keep_alive = idle_s  # type: ignore[assignment]
         super().on_response_complete()
+        if not idle_s:
+            self._close()
+            return
         cycle = self.cycle
         if cycle is not None and cycle.response_complete and cycle.more_body:
-            self.loop.call_later(HEAD_WAIT_S, self._stop_waiting, cycle)
+            cycle.body.clear()
+            self._forget_body_timer()
+            self._body_timer = self.loop.call_later(HEAD_WAIT_S, self._stop_waiting, cycle)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close what was idle for too long."""
+        self._close()
 
     def _stop_waiting(self, answered: RequestResponseCycle) -> None:
         if self.cycle is answered and self._head_timer is None:
-            self.transport.close()
+            self._close()
 
-    def _tell_full(self) -> None:
-        """Say now and then that connections are closed: each one said would fill the log."""
-        now = self.loop.time()
-        if now - BoundedConnection._full_told_at >= FULL_TOLD_EVERY_S:
-            BoundedConnection._full_told_at = now
-            logger.warning("more than %d connections; new ones are closed", CONNECTIONS_MAX)
+    def _go_on_waiting(self) -> None:
+        """Take bytes that are no request, as empty lines are, for idleness."""
+        idle = self.cycle is not None and self.cycle.response_complete and not self._in_head
+        if idle and self.timeout_keep_alive_task is None:
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self._place.answered(), self.timeout_keep_alive_handler
+            )
+
+    def _count_fields(self, size: int) -> None:
+        self._field_bytes += size
+        if self._bound_head(self._field_bytes):
+            raise _Refused
+
+    def _bound_head(self, size: int) -> bool:
+        """Refuse a head, or what came instead of one, that is too long."""
+        if size <= HEAD_BYTES_MAX:
+            return False
+        self._refuse("head-too-large", f"line and headers have at most {HEAD_BYTES_MAX} bytes")
+        return True
 
     def _await_head(self) -> None:
-        self._in_head, self._head_bytes = True, 0
+        self._in_head, self._raw_bytes = True, 0
         detail = f"line and headers of a request come within {HEAD_WAIT_S:.0f} s"
         late = ("head-too-slow", detail)
         self._head_timer = self.loop.call_later(HEAD_WAIT_S, self._refuse, *late)
@@ -102,9 +169,20 @@ class BoundedConnection(HttpToolsProtocol):
             self._head_timer.cancel()
             self._head_timer = None
 
+    def _forget_body_timer(self) -> None:
+        if self._body_timer is not None:
+            self._body_timer.cancel()
+            self._body_timer = None
+
     def _refuse(self, code: str, detail: str) -> None:
-        """Answer with a problem document and close; there may be no path to name in it."""
+        """Answer with a problem document and close; there may be no path to name in it.
+
+        While a request is under way there is no answer: it would be taken for that request's.
+        """
         if self.transport.is_closing():
+            return
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._close()
             return
         problem = Problem(code, detail)
         body = msgspec.json.encode(problem.document("/"))
@@ -114,4 +192,9 @@ class BoundedConnection(HttpToolsProtocol):
             f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\n\r\n"
         )
         self.transport.write(head.encode() + body)
+        self._close()
+
+    def _close(self) -> None:
+        """Close, and do not wait long for an end that never reads."""
         self.transport.close()
+        self.loop.call_later(CLOSE_LINGER_S, self.transport.abort)

@@ -13,11 +13,14 @@ BODY_BYTES_MAX = 1024 * 1024
 HEAD_BYTES_MAX = 64 * 1024
 """A request's line and headers."""
 
+HEADERS_MAX = 128
+"""Headers of a request, trailers included; each takes more memory than its bytes."""
+
 HEAD_WAIT_S = 10.0
 """How long a client may take for them."""
 
-CONNECTIONS_MAX = 768
-"""Open connections of clients and peers together."""
+PIPELINED_MAX = 16
+"""Requests of one connection that wait for the answers before theirs."""
 
 MINUTE_S = 60.0
 """How long wrong tokens, and requests without a valid one, are counted together."""
@@ -35,8 +38,29 @@ GUESS_WAIT_S = 1.0
 GUESSES_WAITING_MAX = 64
 """How many wait for it at once; further ones are refused at once."""
 
-FULL_TOLD_EVERY_S = 60.0
-"""How often the log says that there are too many."""
+STRANGERS_MAX = 256
+"""Connections that have shown neither a valid token nor a key; newer ones displace older ones."""
+
+STRANGERS_PER_ADDRESS_MAX = 192
+"""Those of one address; behind a proxy all strangers have one."""
+
+IPV6_SITE_BITS = 64
+"""Leading bits of an IPv6 address that make one address here: the rest is the holder's choice."""
+
+CLIENTS_MAX = 320
+"""Connections that have shown a valid token; further ones stay strangers, and are served."""
+
+KEEP_ALIVE_S = 75.0
+"""How long a connection may be idle, from its opening or its last request with a valid token."""
+
+CLOSE_LINGER_S = 1.0
+"""How long the other end of a closed connection may take to read what it was told."""
+
+CROWD_TOLD_EVERY_S = 60.0
+"""How often the log says that connections make room."""
+
+UNPROVED_BYTES_MAX = 4 * 1024
+"""All that may come on a peer's connection before its proof; a handshake takes about 500 bytes."""
 
 LINE_BYTES_MAX = RECORD_BYTES_MAX
 """One line of a stream, its line ending not counted."""

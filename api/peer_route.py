@@ -8,18 +8,35 @@ import contextlib
 from fastapi import APIRouter
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from node.handshake import PeerRefused
+from api.door import Place, place_of
+from api.limits import UNPROVED_BYTES_MAX
+from node.handshake import HANDSHAKE_FRAME_BYTES_MAX, PeerRefused
 from node.peer_link import PEER_PATH, Closed
 from node.peers import CLOSE_TIMEOUT_S, PeerLinks
 
 
 class AcceptedSocket:
-    """A :class:`node.peer_link.Socket` over a WebSocket that this server accepted."""
+    """A :class:`node.peer_link.IncomingSocket` over a WebSocket that this server accepted.
 
-    __slots__ = ("_websocket",)
+    Args:
+        websocket: The WebSocket.
+        place: Its connection's place at the door.
+    """
 
-    def __init__(self, websocket: WebSocket) -> None:
+    __slots__ = ("_place", "_websocket", "address")
+
+    def __init__(self, websocket: WebSocket, place: Place) -> None:
         self._websocket = websocket
+        self._place = place
+        self.address = place.site
+
+    def claim(self) -> None:
+        """Be no stranger: who waits for the proof is counted by the peer links."""
+        self._place.claim()
+
+    def prove(self) -> None:
+        """Lift the bounds that hold before the proof."""
+        self._place.prove()
 
     async def send(self, frame: bytes) -> None:
         """Send one binary frame."""
@@ -33,6 +50,12 @@ class AcceptedSocket:
         if self._websocket.client_state is not WebSocketState.CONNECTED:
             raise Closed(1006, "")
         message = await self._websocket.receive()
+        if self._place.overran:
+            raise PeerRefused(
+                "bad-frame",
+                f"before the proof a frame has at most {HANDSHAKE_FRAME_BYTES_MAX} bytes, and all "
+                f"that comes {UNPROVED_BYTES_MAX}",
+            )
         if message["type"] == "websocket.disconnect":
             raise Closed(message.get("code", 1006), message.get("reason") or "")
         frame = message.get("bytes")
@@ -45,6 +68,7 @@ class AcceptedSocket:
         with contextlib.suppress(WebSocketDisconnect, RuntimeError, OSError, TimeoutError):
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 await self._websocket.close(code, reason)
+        self._place.close_soon()
 
 
 def peer_routes(links: PeerLinks) -> APIRouter:
@@ -53,7 +77,10 @@ def peer_routes(links: PeerLinks) -> APIRouter:
 
     @router.websocket(PEER_PATH)
     async def peer_endpoint(websocket: WebSocket) -> None:
+        place = place_of(websocket.scope)
+        if place is None:
+            raise RuntimeError("serve peers with api.connection.BoundedConnection")
         await websocket.accept()
-        await links.accept(AcceptedSocket(websocket))
+        await links.accept(AcceptedSocket(websocket, place))
 
     return router

@@ -19,6 +19,7 @@ import uvicorn
 from api.app import build_app
 from api.connection import BoundedConnection
 from api.draining import Draining
+from api.peer_socket import BoundedWebSocket
 from api.read_server import QuietServer
 from api.readers import Readers
 from node.peers import PING_INTERVAL_S, PING_TIMEOUT_S
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 BACKLOG = 1024
 DRAIN_S = 3.0
 GRACEFUL_S = 3
-KEEP_ALIVE_S = 75
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 logger = logging.getLogger("tongzhang.api")
@@ -54,7 +54,7 @@ class Service:
         config = uvicorn.Config(
             build_app(node, self._draining, readers),
             http=BoundedConnection,
-            ws="websockets-sansio",
+            ws=BoundedWebSocket,
             loop="none",
             lifespan="off",
             log_config=None,
@@ -63,7 +63,6 @@ class Service:
             server_header=False,
             proxy_headers=False,
             backlog=BACKLOG,
-            timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=GRACEFUL_S,
             ws_max_size=node.peers.frame_bytes_max,
             ws_per_message_deflate=False,

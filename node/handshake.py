@@ -55,6 +55,19 @@ CLOSE_CODES: dict[str, int] = {
 }
 """WebSocket close code by reason. The reason itself travels in the close frame as text."""
 
+LASTING_REASONS = frozenset(
+    {
+        "bad-frame",
+        "wrong-ledger",
+        "unknown-party",
+        "wrong-recipient",
+        "not-your-turn",
+        "bad-signature",
+        "text-frame",
+    }
+)
+"""Reasons that do not pass by themselves: who is refused for one asks again less often."""
+
 
 class PeerRefused(Exception):
     """A peer connection was refused; ``reason`` is a key of :data:`CLOSE_CODES`.

@@ -46,3 +46,9 @@ CONFLICT_QUESTIONS_MAX = 64
 
 EVIDENCE_PER_PARTY_MAX = 32
 """Evidence kept against one party: one piece convicts it, and it could sign without end."""
+
+CALLERS_MAX = 192
+"""Incoming calls for parties of this ledger that wait for their proof."""
+
+FRAGMENTS_MAX = 1024
+"""Pieces of one message between peers; this software sends whole ones, a proxy may not."""

@@ -9,8 +9,11 @@ from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import Frame, Opcode
+from websockets.protocol import Event
 
 from node.handshake import PeerRefused
+from node.limits import FRAGMENTS_MAX
 
 PEER_PATH = "/peer"
 QUEUE_FRAMES_MAX = 4096
@@ -41,6 +44,22 @@ class Socket(Protocol):
 
     async def close(self, code: int, reason: str) -> None:
         """Close the connection; never raises."""
+
+
+class IncomingSocket(Socket, Protocol):
+    """A connection that came in, of somebody who has proved nothing yet.
+
+    Attributes:
+        address: What counts as the other end's address.
+    """
+
+    address: str
+
+    def claim(self) -> None:
+        """Learn that the other end names a party that may call, and is awaited to prove it."""
+
+    def prove(self) -> None:
+        """Learn that the other end has proved to be that party."""
 
 
 class SendQueue:
@@ -120,13 +139,41 @@ class Link:
         }
 
 
+class DialledConnection(ClientConnection):
+    """A client connection of the websockets library that takes only so many pieces of a message."""
+
+    _fragments = 0
+
+    def process_event(self, event: Event) -> None:
+        """Take a frame."""
+        if isinstance(event, Frame):
+            if event.opcode is Opcode.CONT:
+                self._fragments += 1
+            elif event.opcode in (Opcode.BINARY, Opcode.TEXT):
+                self._fragments = 0
+            if self._fragments >= FRAGMENTS_MAX:
+                self.transport.abort()
+                return
+        super().process_event(event)
+
+
 class DialledSocket:
-    """A :class:`Socket` over a client connection of the websockets library."""
+    """A :class:`Socket` over a connection that this node has made.
 
-    __slots__ = ("_connection",)
+    Args:
+        connection: The connection, made with room for a handshake frame only.
+        frame_bytes_max: The largest frame of a peer that has proved itself.
+    """
 
-    def __init__(self, connection: ClientConnection) -> None:
+    __slots__ = ("_connection", "_frame_bytes_max")
+
+    def __init__(self, connection: ClientConnection, frame_bytes_max: int) -> None:
         self._connection = connection
+        self._frame_bytes_max = frame_bytes_max
+
+    def prove(self) -> None:
+        """Learn that the other end has proved to be the party that was called."""
+        self._connection.protocol.max_message_size = self._frame_bytes_max
 
     async def send(self, frame: bytes) -> None:
         """Send one binary frame."""

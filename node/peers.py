@@ -23,11 +23,22 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
 from ledger.genesis import Genesis
 from node import handshake
-from node.handshake import CLOSE_CODES, NONCE_BYTES, Identity, PeerRefused
+from node.admission import Admission
+from node.handshake import (
+    CLOSE_CODES,
+    HANDSHAKE_FRAME_BYTES_MAX,
+    LASTING_REASONS,
+    NONCE_BYTES,
+    Identity,
+    PeerRefused,
+)
+from node.limits import CALLERS_MAX
 from node.peer_link import (
     Closed,
     Connection,
+    DialledConnection,
     DialledSocket,
+    IncomingSocket,
     Link,
     SendQueue,
     Socket,
@@ -36,7 +47,6 @@ from node.peer_link import (
 )
 
 HANDSHAKE_TIMEOUT_S = 5.0
-HANDSHAKES_MAX = 64
 RETRY_FIRST_S = 0.05
 RETRY_MAX_S = 0.8
 RETRY_REFUSED_MAX_S = 10.0
@@ -85,7 +95,7 @@ class PeerLinks:
         del self._links[me.party]
         self._host: PeerHost | None = None
         self._stopped = asyncio.Event()
-        self._greeting: dict[object, Socket] = {}
+        self._callers: Admission[IncomingSocket] = Admission(CALLERS_MAX, CALLERS_MAX)
         self._closing: set[asyncio.Task[None]] = set()
         self._logged: set[tuple[str, str]] = set()
         self.refusals: Counter[str] = Counter()
@@ -138,7 +148,7 @@ class PeerLinks:
         """Close every connection and end :meth:`run`."""
         self._stopped.set()
 
-    async def accept(self, socket: Socket) -> None:
+    async def accept(self, socket: IncomingSocket) -> None:
         """Serve one incoming connection until it ends; raises nothing.
 
         Args:
@@ -155,33 +165,43 @@ class PeerLinks:
         else:
             await self._serve(self._links[peer], socket)
 
-    async def _shake_as_acceptor(self, socket: Socket) -> str:
+    async def _shake_as_acceptor(self, socket: IncomingSocket) -> str:
         if self._stopped.is_set() or self._host is None:
             raise PeerRefused("stopping", "this node is not running")
-        if len(self._greeting) >= HANDSHAKES_MAX:
-            # Whoever waits longest makes room: strangers who say nothing keep nobody out.
-            self.refusals["too-many-handshakes"] += 1
-            self._close_soon(self._greeting.pop(next(iter(self._greeting))), "too-many-handshakes")
-        ticket = object()
-        self._greeting[ticket] = socket
         try:
             async with asyncio.timeout(HANDSHAKE_TIMEOUT_S):
                 nonce = self._entropy(NONCE_BYTES)
                 hello = await socket.receive()
                 opening, answer = handshake.acceptor_answer(self._me, hello, nonce)
+                self._await_proof(socket, opening.dialer)
                 await socket.send(answer)
                 proof = await socket.receive()
-                await socket.send(handshake.acceptor_welcome(self._me, opening, proof))
+                welcome = handshake.acceptor_welcome(self._me, opening, proof)
+                socket.prove()
+                await socket.send(welcome)
                 return opening.dialer
         finally:
-            self._greeting.pop(ticket, None)
+            self._callers.leave(socket)
 
-    async def _shake_as_dialer(self, link: Link, socket: Socket) -> None:
+    def _await_proof(self, socket: IncomingSocket, party: str) -> None:
+        """Give a call for ``party`` a place; those who have said nothing yet have none here.
+
+        Anybody may claim a party's name. Many calls for it from one address displace each other,
+        not that party's own from elsewhere.
+        """
+        socket.claim()
+        displaced = self._callers.enter(socket, (party, socket.address))
+        if displaced is not None:
+            self.refusals["too-many-handshakes"] += 1
+            self._close_soon(displaced, "too-many-handshakes")
+
+    async def _shake_as_dialer(self, link: Link, socket: DialledSocket) -> None:
         async with asyncio.timeout(HANDSHAKE_TIMEOUT_S):
             nonce = self._entropy(NONCE_BYTES)
             opening, hello = handshake.dialer_hello(self._me, link.peer, nonce)
             await socket.send(hello)
             opening, proof = handshake.dialer_proof(self._me, opening, await socket.receive())
+            socket.prove()
             await socket.send(proof)
             handshake.dialer_check_welcome(await socket.receive())
 
@@ -200,7 +220,8 @@ class PeerLinks:
         """Connect once and serve; return the longest sensible wait, 0 if the peer was up."""
         try:
             async with connect(peer_url(link.address), **self._options()) as connection:
-                return await self._serve_dialled(link, DialledSocket(connection))
+                socket = DialledSocket(connection, self.frame_bytes_max)
+                return await self._serve_dialled(link, socket)
         except (OSError, TimeoutError, InvalidHandshake, ConnectionClosed) as error:
             self._log_once(link.peer, "unreachable", f"{link.address}: {error}")
             return RETRY_MAX_S
@@ -208,7 +229,7 @@ class PeerLinks:
             self._log_once(link.peer, "bad-address", str(error))
             return RETRY_REFUSED_MAX_S
 
-    async def _serve_dialled(self, link: Link, socket: Socket) -> float:
+    async def _serve_dialled(self, link: Link, socket: DialledSocket) -> float:
         try:
             await self._shake_as_dialer(link, socket)
         except PeerRefused as refusal:
@@ -227,8 +248,9 @@ class PeerLinks:
             self._log_once(link.peer, "closed-early", str(closed))
             return RETRY_MAX_S
         self.refusals[f"by-{link.peer}"] += 1
-        self._log_once(link.peer, closed.reason, f"{link.address} refused this node: {closed}")
-        return RETRY_REFUSED_MAX_S
+        reason = closed.reason if closed.reason in CLOSE_CODES else "unknown-reason"
+        self._log_once(link.peer, reason, f"{link.address} refused this node: {closed}")
+        return RETRY_REFUSED_MAX_S if closed.reason in LASTING_REASONS else RETRY_MAX_S
 
     async def _serve(self, link: Link, socket: Socket) -> None:
         connection = Connection(socket, SendQueue(QUEUE_WHOLE_FRAMES * self.frame_bytes_max))
@@ -314,13 +336,15 @@ class PeerLinks:
     def _log_once(self, peer: str, reason: str, message: str) -> None:
         if (peer, reason) not in self._logged:
             self._logged.add((peer, reason))
-            logger.warning("%s: %s: %s (said once, then only counted)", peer, reason, message)
+            shown = "".join(each if each.isprintable() else repr(each)[1:-1] for each in message)
+            logger.warning("%s: %s: %s (said once, then only counted)", peer, reason, shown)
 
     def _options(self) -> dict[str, Any]:
         return {
             "compression": None,
             "proxy": None,
-            "max_size": self.frame_bytes_max,
+            "create_connection": DialledConnection,
+            "max_size": HANDSHAKE_FRAME_BYTES_MAX,
             "write_limit": 256 * 1024,
             "open_timeout": HANDSHAKE_TIMEOUT_S,
             "close_timeout": CLOSE_TIMEOUT_S,

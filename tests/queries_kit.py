@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from api.app import build_app
 from api.connection import BoundedConnection
 from api.draining import Draining
+from api.peer_socket import BoundedWebSocket
 from api.server import listen
 from ledger import domains
 from ledger.batch import Batch, seal
@@ -41,7 +42,13 @@ class Server:
     def __init__(self, app: FastAPI) -> None:
         self._socket = listen("127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        config = uvicorn.Config(app, http=BoundedConnection, log_level="warning", lifespan="off")
+        config = uvicorn.Config(
+            app,
+            http=BoundedConnection,
+            ws=BoundedWebSocket,
+            log_level="warning",
+            lifespan="off",
+        )
         self._server = uvicorn.Server(config)
         run = self._server.run
         self._thread = threading.Thread(target=run, args=([self._socket],), daemon=True)

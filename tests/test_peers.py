@@ -13,7 +13,9 @@ from fastapi import FastAPI
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from api.connection import BoundedConnection
 from api.peer_route import peer_routes
+from api.peer_socket import BoundedWebSocket
 from api.server import listen
 from ledger.genesis import Genesis
 from node import handshake, peers
@@ -66,12 +68,14 @@ async def running(party: Party, listener: socket.socket) -> AsyncIterator[Party]
     app.include_router(peer_routes(party.links))
     config = uvicorn.Config(
         app,
-        http="httptools",
-        ws="websockets-sansio",
+        http=BoundedConnection,
+        ws=BoundedWebSocket,
         lifespan="off",
         log_config=None,
         ws_max_size=party.links.frame_bytes_max,
         ws_per_message_deflate=False,
+        ws_ping_interval=peers.PING_INTERVAL_S,
+        ws_ping_timeout=peers.PING_TIMEOUT_S,
         timeout_graceful_shutdown=2,
     )
     server = _Server(config)
@@ -240,26 +244,6 @@ def test_silence_is_cut_after_the_handshake_timeout(monkeypatch: pytest.MonkeyPa
             code = CLOSE_CODES["handshake-timeout"]
             assert await closed_with(connection) == (code, "handshake-timeout")
             assert party.links.refusals == {"handshake-timeout": 1}
-
-    asyncio.run(scenario())
-
-
-def test_strangers_in_the_handshake_cannot_keep_the_port_busy(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(peers, "HANDSHAKES_MAX", 2)
-
-    async def scenario() -> None:
-        async with acceptor() as (party, url), contextlib.AsyncExitStack() as stack:
-            silent = [
-                await stack.enter_async_context(connect(url, compression=None)) for _ in range(2)
-            ]
-            async with connect(url, compression=None) as peer:
-                await prove(peer, "platform", "funder")
-                await until(lambda: party.links.connected() == ("platform",))
-                code = CLOSE_CODES["too-many-handshakes"]
-                assert await closed_with(silent[0]) == (code, "too-many-handshakes")
-            assert party.links.refusals == {"too-many-handshakes": 1, "closed-early": 1}
 
     asyncio.run(scenario())
 
