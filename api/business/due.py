@@ -21,6 +21,7 @@ from api.openapi import describe_list
 from api.paging import TWO_TEXTS, Cursor, Limit, cursor_of, foreign_cursor, place_of
 from ledger.contracts.payouts import Payout
 from ledger.contracts.receivers import Bucket, Receiver
+from node.storage.places import Places
 from node.storage.queries import due_buckets, due_receivers
 from node.storage.reads import Reader
 from node.storage.store import Store
@@ -101,8 +102,13 @@ def due_routes(router: APIRouter, store: Store) -> None:
 
 
 def today(store: Store) -> str:
-    """Return the present business date of the institution's calendar."""
-    return store.genesis.calendar.business_date(now_ms(None))
+    """Return the present business date of the institution's calendar: that of the next block.
+
+    A block's time is never before that of the block before it, whatever this clock says.
+    """
+    with store.reader() as reader:
+        tip = Places(reader, store.genesis).tip()
+    return store.genesis.calendar.business_date(max(now_ms(None), tip.time))
 
 
 def due_to(reader: Reader, receiver: Receiver, day: str) -> list[DuePayout]:
