@@ -11,7 +11,7 @@ from msgspec import inspect
 from ledger import currencies
 
 _PLACE = re.compile(r" - at `\$([^`]*)`$")
-_STEP = re.compile(r"\.(\w+)|\[")
+_STEP = re.compile(r"\.(\w+)|\[(\d*)")
 _FIELD = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 _VALUE = re.compile(r"Invalid (?:enum )?value (?P<quote>['\"])(.*)(?P=quote)", re.DOTALL)
 
@@ -52,6 +52,29 @@ def advice(problem: str, kind: type[msgspec.Struct], holds: str = "") -> str:
     return problem
 
 
+def out_of_range(problem: str, kind: type[msgspec.Struct], value: object) -> str:
+    """Return what msgspec says of a number, with what it has to be, and what it is in ``value``.
+
+    Where that cannot be told the problem is returned as it is.
+    """
+    path = _PLACE.search(problem)
+    if path is None or not problem.startswith("Expected `int` "):
+        return problem
+    wanted = _type_at(inspect.type_info(kind), path[1], plain=False)
+    bounds, meant = _plain(wanted), _description(wanted)
+    if not isinstance(bounds, inspect.IntType):
+        return problem
+    for step in _STEP.finditer(path[1]):
+        value = value[step[1] or int(step[2])]  # type: ignore[index]
+    said = f"{value} is not possible{path[0]}; it is {_range(bounds)}"
+    return f"{said}: {meant}" if meant else said
+
+
+def _description(wanted: inspect.Type) -> str:
+    extra = wanted.extra_json_schema if isinstance(wanted, inspect.Metadata) else None
+    return str((extra or {}).get("description", ""))
+
+
 def unknown(complaint: str, what: str, known: tuple[str, ...]) -> str:
     """Return what msgspec says of a value that names nothing, with what is nearest to it."""
     value = _VALUE.match(complaint)
@@ -70,11 +93,11 @@ def _range(wanted: inspect.IntType) -> str:
     return f"{wanted.ge} to {wanted.le}"
 
 
-def _type_at(wanted: inspect.Type, path: str) -> inspect.Type:
-    """Return what belongs at a path such as ``.faults[0].disk``."""
+def _type_at(wanted: inspect.Type, path: str, *, plain: bool = True) -> inspect.Type:
+    """Return what belongs at a path such as ``.faults[0].disk``; not plain: as it is described."""
     for step in _STEP.finditer(path):
         wanted = _within(wanted, step[1] or "")
-    return _plain(wanted)
+    return _plain(wanted) if plain else wanted
 
 
 def _within(outer: inspect.Type, name: str) -> inspect.Type:

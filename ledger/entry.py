@@ -7,6 +7,7 @@ The record's own canonical bytes stand unchanged inside, from ``"record":`` to t
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import msgspec
 
@@ -19,6 +20,10 @@ _SHAPE = re.compile(
     rb'"party":"([a-z][a-z0-9-]{0,31})","record":(\{.*\})\}',
     re.DOTALL,
 )
+
+
+_NAMED_MAX = 5
+"""How many records are named one by one."""
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -54,3 +59,34 @@ def decode_entry(leaf: bytes) -> Entry:
         raise DecodeError("bad-entry", "these bytes are not an entry of the log")
     batch, outcome, party, record = match.groups()
     return Entry(int(batch), outcome.decode(), party.decode(), record)
+
+
+class _Identified(msgspec.Struct):
+    """As much of a record as names it."""
+
+    id: str
+
+
+_identified = msgspec.json.Decoder(_Identified)
+
+
+def which(entries: Sequence[Entry], first: int) -> str:
+    """Return which entries these are, for people: ``record 'r7' of platform (entry 12)``.
+
+    Args:
+        entries: Consecutive ones, at least one.
+        first: The index of the first.
+    """
+    parties = " and ".join(dict.fromkeys(entry.party for entry in entries))
+    names = [_id_of(entry.record) for entry in entries]
+    if len(entries) == 1:
+        return f"record {names[0]} of {parties} (entry {first})"
+    some = ", ".join(names) if len(names) <= _NAMED_MAX else f"{names[0]} to {names[-1]}"
+    return f"one of the records {some} of {parties} (entries {first} to {first + len(names) - 1})"
+
+
+def _id_of(record: bytes) -> str:
+    try:
+        return repr(_identified.decode(record).id)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return "without an id"

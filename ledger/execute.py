@@ -128,14 +128,15 @@ class Preview:
         view: The state; shows the records that passed.
         tip: The block before.
         author: The party that wants to state the records.
-        time_ms: The time of the block, as far as it is known.
+        time_ms: The wall clock. The block's time is that, or the time of ``tip`` if it is later.
     """
 
     def __init__(
         self, genesis: Genesis, view: Overlay, tip: Tip, author: str, *, time_ms: int
     ) -> None:
         role = genesis.roles[author]
-        self._tx = Transaction(view, genesis, author, role, tip.size, tip.height + 1, time_ms)
+        block_ms = max(time_ms, tip.time)
+        self._tx = Transaction(view, genesis, author, role, tip.size, tip.height + 1, block_ms)
 
     def apply(self, record: Record, entry: int) -> None:
         """Apply one record. When it is refused, the view stays as it was.

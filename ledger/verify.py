@@ -21,7 +21,7 @@ from ledger import batch as batches
 from ledger import canonical, domains
 from ledger.batch import Batch, BatchHeader
 from ledger.block import Block, BlockHeader, Tip, genesis_tip, tip_of_header
-from ledger.entry import Entry, decode_entry
+from ledger.entry import Entry, decode_entry, which
 from ledger.errors import DecodeError, VerificationError
 from ledger.execute import execute
 from ledger.genesis import Genesis
@@ -205,16 +205,27 @@ class _LogChecker:
         header = msgspec.json.decode(raw_header, type=BlockHeader)
         self._refuse_unchained(header)
         leaves = [bytes(entry) for entry in line.entries]
-        entries = [decode_entry(leaf) for leaf in leaves]
+        entries = self._decode_entries(leaves)
         signed = self._check_batches(line.batches, entries)
         if tuple(batch.hash.hex() for batch in signed) != header.batches:
             raise VerificationError("wrong-batches", "the batches are not the header's")
-        before = self._frontier.copy()
+        if self._replay:
+            self._execute(header, signed, entries)
         self._frontier.extend([leaf_hash(leaf) for leaf in leaves])
         if (self._frontier.size, self._frontier.root()) != (after.size, after.root):
-            raise VerificationError("wrong-root", "the entries do not lead to the header's root")
-        if self._replay:
-            self._execute(before, header, signed, leaves)
+            found = which(entries, self.tip.size) if entries else "it has none"
+            said = f"the entries do not lead to the header's root; {found}"
+            raise VerificationError("wrong-root", said)
+
+    def _decode_entries(self, leaves: Sequence[bytes]) -> list[Entry]:
+        found: list[Entry] = []
+        for leaf in leaves:
+            try:
+                found.append(decode_entry(leaf))
+            except DecodeError as error:
+                index = self.tip.size + len(found)
+                raise DecodeError(error.code, f"entry {index}: {error.message}") from None
+        return found
 
     def _refuse_unchained(self, header: BlockHeader) -> None:
         tip = self.tip
@@ -239,8 +250,13 @@ class _LogChecker:
             raw = bytes(each.header)
             header = batches.decode_header(raw)
             own = entries[start : start + header.count]
+            try:
+                self._check_batch(header, raw, bytes.fromhex(each.signature), own)
+            except VerificationError as error:
+                what = which(own, self.tip.size + start) if own else f"no record of {header.party}"
+                said = f"batch {header.number}, {what}: {error.message}"
+                raise VerificationError(error.code, said) from None
             start += header.count
-            self._check_batch(header, raw, bytes.fromhex(each.signature), own)
             found.append(Batch(raw, bytes.fromhex(each.signature), tuple(e.record for e in own)))
         if start != len(entries):
             raise VerificationError("wrong-count", "more entries than the batches hold")
@@ -253,23 +269,24 @@ class _LogChecker:
         batches.verify_header(header, raw, signature, genesis.ledger, genesis.verifiers)
         number, previous = self._heads.get(party, (0, domains.ZERO_HASH.hex()))
         if (header.number, header.previous) != (number + 1, previous):
-            raise VerificationError("batch-order", f"batch {header.number} of {party} is misplaced")
+            raise VerificationError("batch-order", "it does not follow its author's batch before")
         if any(e.party != party or e.batch != header.number for e in own):
-            raise VerificationError("wrong-entry", f"an entry is not of batch {header.number}")
+            raise VerificationError("wrong-entry", "the entry says that it is of another batch")
         if root_of([leaf_hash(e.record) for e in own]).hex() != header.root:
             raise VerificationError("bad-batch-root", "the records are not the ones signed")
         self._heads[party] = (header.number, domains.batch_hash(raw).hex())
 
     def _execute(
-        self,
-        frontier: Frontier,
-        header: BlockHeader,
-        signed: Sequence[Batch],
-        leaves: Sequence[bytes],
+        self, header: BlockHeader, signed: Sequence[Batch], entries: Sequence[Entry]
     ) -> None:
-        own = execute(self._genesis, self.tip, frontier, self._state, header.time, signed)
-        if own.leaves != list(leaves):
-            raise VerificationError("wrong-outcome", "executing the records gives other outcomes")
+        own = execute(self._genesis, self.tip, self._frontier, self._state, header.time, signed)
+        for index, (entry, mine) in enumerate(zip(entries, own.entries, strict=True)):
+            if entry.outcome != mine.outcome:
+                raise VerificationError(
+                    "wrong-outcome",
+                    f"{which([entry], self.tip.size + index)}: it says {entry.outcome}, and "
+                    f"executing the record gives {mine.outcome}",
+                )
         if own.state.hex() != header.state:
             raise VerificationError("wrong-state", "executing the records gives another state")
         self._state.merge(own.changes)

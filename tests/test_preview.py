@@ -19,12 +19,15 @@ from ledger.state import (
 )
 from tests import fee_kit, refund_kit
 from tests.ledger_kit import (
+    DAY,
     GENESIS,
+    MORNING,
     Ledger,
     captured,
     due_ledger,
     opened,
     paid_of,
+    payout_of,
     split_ledger,
 )
 from tests.refusal_kit import (
@@ -153,3 +156,39 @@ def test_a_previewed_id_counts_as_used() -> None:
     with pytest.raises(Refused) as caught:
         preview_of(ledger, view, ("institution", "payment.captured", {"id": "a", **captured()}))
     assert caught.value.code == "id-reused"
+
+
+# --- its time ---------------------------------------------------------------------------------
+
+
+def test_a_preview_judges_by_the_newest_block_where_that_is_ahead_of_the_clock() -> None:
+    ledger = split_ledger()
+    ledger.wait_for("2026-01-06")
+    ledger.capture("P2")
+    assert ledger.genesis.calendar.business_date(ledger.tip.time) == "2026-01-06"
+    clock = MORNING
+
+    def preview(date: str, amount: int = 7000) -> None:
+        own = Overlay(ledger.view)
+        preview = Preview(ledger.genesis, own, ledger.tip, "institution", time_ms=clock)
+        fields = payout_of(cutoff_date=date, amount=amount)
+        preview.apply(decode_record(ledger.record("settlement.created", fields)), ledger.tip.size)
+
+    preview("2026-01-06")
+    with pytest.raises(Refused) as caught:
+        preview("2026-01-07")
+    assert caught.value.code == "not-due-yet"
+    assert caught.value.expected.startswith("a cut-off date of 2026-01-06 or before; ")
+
+
+def test_a_preview_lets_pass_what_was_said_near_the_newest_block() -> None:
+    ledger = opened()
+    ledger.now += 3 * DAY
+    ledger.capture()
+    record = decode_record(
+        ledger.record("payment.captured", captured("P2", captured_at=ledger.now))
+    )
+    preview = Preview(
+        ledger.genesis, Overlay(ledger.view), ledger.tip, "institution", time_ms=MORNING
+    )
+    preview.apply(record, ledger.tip.size)

@@ -463,3 +463,14 @@ def test_fields_out_of_their_bounds_are_no_record(
     with pytest.raises(DecodeError) as caught:
         decode_record(opened().record(type_, fields))
     assert caught.value.code == code
+
+
+def test_the_delay_of_a_settlement_on_a_saturday_counts_from_the_monday() -> None:
+    ledger = consented(invoiced())
+    ledger.now = FEBRUARY + 5 * DAY  # Saturday 2026-02-07
+    ledger.apply("platform", "fee.settled", **settlement_of())
+    ledger.now += 2 * DAY
+    refused = ledger.refuse("share-too-early", "institution", "profit.shared", **share_of())
+    assert (refused.expected, refused.got) == ("2026-02-10 or later", "2026-02-09")
+    ledger.now += DAY
+    ledger.apply("institution", "profit.shared", **share_of())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -138,6 +139,20 @@ def test_every_answer_states_the_date_that_tells_due_from_upcoming(kept: Kept, p
 
     before = today()
     assert before <= kept.get(path)["on"] <= today()
+
+
+def test_what_is_due_is_judged_by_the_newest_block_where_that_is_ahead_of_the_clock(
+    tmp_path: Path,
+) -> None:
+    made = Kept(tmp_path)
+    made.now = time.time_ns() // 1_000_000 + 3 * DAY
+    made.register("shop")
+    date = made.genesis.calendar.business_date(made.now)
+    try:
+        for path in ("/v1/payouts/due", "/v1/receivers/shop", "/v1/fee-agreements"):
+            assert made.get(path)["on"] == date
+    finally:
+        made.close()
 
 
 def test_an_offer_that_was_overtaken_and_closed_is_not_overdue_any_more(kept: Kept) -> None:

@@ -185,3 +185,34 @@ def test_subject_and_keys_are_strings_and_known_rows(type_: str) -> None:
     for kind, key in rule.keys(record, GENESIS):
         assert kind in ROWS
         assert len(key) == kind.KEY
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"legs": [leg(1, "shop", amount=10_000), leg(2, "shop", amount=0)]},
+            "0 is not possible - at `$.legs[1].amount`; it is 1 to 9007199254740991: minor units "
+            "of a leg in fixed mode; a leg that gets nothing is left out",
+        ),
+        (
+            {"mode": "ratio", "legs": [leg(1, "shop", ppm=0)]},
+            "0 is not possible - at `$.legs[0].ppm`; it is 1 to 1000000: parts per million",
+        ),
+        (
+            {"legs": [leg(51, "shop", amount=1)]},
+            "51 is not possible - at `$.legs[0].leg`; it is 1 to 50",
+        ),
+        (
+            {"amount": -1},
+            "-1 is not possible - at `$.amount`; it is 1 to 9007199254740991: "
+            "an amount in minor units of the currency",
+        ),
+    ],
+)
+def test_a_number_out_of_bounds_is_told_what_it_has_to_be(
+    changes: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(DecodeError) as caught:
+        decode_record(raw_of("split.instructed", **changes))
+    assert (caught.value.code, caught.value.message) == ("integer-range", f"record: {said}")

@@ -53,7 +53,7 @@ def test_fields_come_with_their_units_and_optional_ones_last() -> None:
         "`payment`, `order`, `amount` (minor units), `currency`, `channel`, `captured_at` (ms)"
     )
     assert fields(ReceiverRegistered).endswith("; optional `held_at` (party), `owner` (party)")
-    assert "`legs` (each `leg`, `receiver`, `purpose`; optional `amount` (minor units), `ppm` " in (
+    assert "`legs` (each `leg`, `receiver`, `purpose`; optional `amount` (minor units of a " in (
         fields(SplitInstructed)
     )
 

@@ -189,6 +189,11 @@ def test_times_of_the_files_round_trip() -> None:
         ("orders.csv", lambda text: text.replace("record,", "id,", 1), "header must be"),
         ("captures.csv", lambda text: text.replace("CNY", "CNY,extra", 1), "captures.csv"),
         ("payouts.csv", lambda text: text.split("\n")[0] + "\na,b,c,xx,CNY,1,paid,,,\n", "line 2"),
+        (
+            "orders.csv",
+            lambda text: text.replace(",CNY,", ",RMB,", 1),
+            r"line 2: currency: 'RMB' is no code of ISO 4217; say CNY",
+        ),
         ("expected.json", lambda text: "{", "expected.json"),
         ("expected.json", lambda text: "{}", "missing required field"),
     ],

@@ -486,3 +486,14 @@ def test_business_days_wait_for_the_end_of_a_holiday_and_calendar_days_do_not() 
     ledger.create("O1", 3000, receiver="daily", cutoff_date="2026-01-06")
     ledger.create("O2", cutoff_date="2026-01-08")
     assert [ledger.row(Payout, name).amount for name in ("O1", "O2")] == [3000, 7000]
+
+
+def test_what_is_captured_from_friday_to_sunday_goes_out_on_the_monday_as_one_payout() -> None:
+    ledger = opened()
+    for number in range(3):
+        captured_at = MORNING + (4 + number) * DAY  # Friday 2026-01-09 to Sunday
+        ledger.now = max(ledger.now, captured_at)
+        ledger.capture(f"P{number}", captured_at=captured_at)
+        ledger.instruct(f"P{number}")
+    assert ledger.row(Receiver, "shop").open_buckets == ("2026-01-12:1",)
+    ledger.create(cutoff_date="2026-01-12", amount=21_000, legs=3)

@@ -33,6 +33,9 @@ def test_a_database_of_another_ledger_is_refused(path: Path) -> None:
     with pytest.raises(StorageError) as caught:
         Store(f"sqlite:///{path}", genesis_of("other"), rows=TEST_ROWS)
     assert code_of(caught) == "wrong-ledger"
+    said = str(caught.value)
+    assert f"of genesis {genesis_of('other').ledger}, this one is of {GENESIS.ledger}" in said
+    assert "genesis.json is not the document that the database was made for" in said
 
 
 def test_a_database_of_another_party_is_refused(path: Path) -> None:

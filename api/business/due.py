@@ -22,6 +22,7 @@ from api.paging import TWO_TEXTS, Cursor, Limit, cursor_of, foreign_cursor, plac
 from api.reading import Reading
 from ledger.contracts.payouts import Payout
 from ledger.contracts.receivers import Bucket, Receiver
+from node.storage.places import Places
 from node.storage.queries import due_buckets, due_receivers
 from node.storage.reads import Reader
 
@@ -101,8 +102,13 @@ def due_routes(router: APIRouter, reading: Reading) -> None:
 
 
 def today(reading: Reading) -> str:
-    """Return the present business date of the institution's calendar."""
-    return reading.genesis.calendar.business_date(now_ms(None))
+    """Return the present business date of the institution's calendar: that of the next block.
+
+    A block's time is never before that of the block before it, whatever this clock says.
+    """
+    with reading.reader() as reader:
+        tip = Places(reader, reading.genesis).tip()
+    return reading.genesis.calendar.business_date(max(now_ms(None), tip.time))
 
 
 def due_to(reader: Reader, receiver: Receiver, day: str) -> list[DuePayout]:

@@ -34,6 +34,7 @@ from cli.day.rows import (
     moment,
     parse_legs,
 )
+from ledger import currencies
 from ledger.forms import CYCLE
 from ledger.limits import SAFE_INTEGER_MAX
 
@@ -88,6 +89,8 @@ def _refuse_bad_text(row: Row, field: str, text: str) -> None:
         _refuse(field, text, moment, "a time with its offset, as 2025-12-31T09:15:03.120+08:00")
     elif field == "cutoff_date":
         _refuse(field, text, date.fromisoformat, "a date, as 2025-12-31")
+    elif field == "currency" and text not in currencies.CODES:
+        raise ValueError(f"{field}: {currencies.refusal(text[:40])}")
     elif field == "cycle":
         _refuse(field, text, _parse_cycle, "T+n or D+n, n from 0 to 30")
     elif field == "legs":

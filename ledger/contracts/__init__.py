@@ -84,7 +84,10 @@ def _in_words(raw: bytes, error: DecodeError) -> str:
     what, _, complaint = error.message.partition(": ")
     if error.code == "unknown-type":
         return f"{what}: {advice.unknown(complaint, 'type of record', tuple(RECORD_TYPES))}"
-    if error.code not in {"unknown-field", "unknown-value"}:
+    if error.code not in {"unknown-field", "unknown-value", "integer-range"}:
         return error.message
-    kind = RECORD_TYPES[canonical.parse(raw)["type"]]  # it was decoded as one
+    value = canonical.parse(raw)
+    kind = RECORD_TYPES[value["type"]]  # it was decoded as one
+    if error.code == "integer-range":
+        return f"{what}: {advice.out_of_range(complaint, kind, value)}"
     return f"{what}: {advice.advice(complaint, kind)}"

@@ -17,7 +17,7 @@ from ledger import books
 from ledger.books import money
 from ledger.contracts import receivers
 from ledger.errors import Refused
-from ledger.limits import LEGS_CEILING
+from ledger.limits import LEGS_CEILING, SAFE_INTEGER_MAX
 from ledger.records import Amount, Currency, Identifier, Record, Text
 from ledger.state import Key, Keys, Row, Transaction
 
@@ -26,6 +26,14 @@ NO_BUCKET = 0
 _NUMBERS = list(range(1, LEGS_CEILING + 1))
 
 Mode = Literal["fixed", "ratio"]
+Part = Annotated[
+    int,
+    Meta(
+        ge=1,
+        le=SAFE_INTEGER_MAX,
+        description="minor units of a leg in fixed mode; a leg that gets nothing is left out",
+    ),
+]
 Ppm = Annotated[int, Meta(ge=1, le=MILLION, description="parts per million")]
 LegNumber = Annotated[int, Meta(ge=1, le=LEGS_CEILING)]
 
@@ -43,7 +51,7 @@ class SplitLeg(
     leg: LegNumber
     receiver: Identifier
     purpose: Text
-    amount: Amount = 0
+    amount: Part = 0
     ppm: Ppm = 0
 
 

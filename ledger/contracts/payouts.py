@@ -126,7 +126,8 @@ def returned_before(payout: Payout) -> Refused:
         )
     return Refused(
         "payout-returned",
-        f"The payout {payout.payout} was returned; its legs go out under a new payout id.",
+        f"The payout {payout.payout} was returned; its legs go out under a new payout id. An owner "
+        f"that has its money nevertheless raises a dispute about payout:{payout.payout}.",
         expected="a payout that was not returned",
         got=f"returned in entry {payout.last_entry}",
     )

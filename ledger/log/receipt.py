@@ -20,7 +20,7 @@ from msgspec import Meta
 from ledger import batch as batches
 from ledger import canonical
 from ledger.batch import Batch, BatchHeader, Hex32, Natural
-from ledger.entry import decode_entry
+from ledger.entry import Entry, decode_entry, which
 from ledger.errors import VerificationError
 from ledger.genesis import Genesis
 from ledger.log.checkpoint import VerifiedCheckpoint, cosigner_name, open_checkpoint
@@ -98,11 +98,21 @@ def verify_receipt(text: str, genesis: Genesis) -> VerifiedReceipt:
     if proof.extra is None:
         raise VerificationError("no-statement", "the proof carries no author's statement")
     statement = canonical.decode(proof.extra, _decoder, "receipt")
+    entry = decode_entry(bytes(statement.entry))
+    try:
+        return _verify(proof, statement, entry, genesis)
+    except VerificationError as error:
+        what = which([entry], proof.index)
+        raise VerificationError(error.code, f"{what}: {error.message}") from None
+
+
+def _verify(
+    proof: TlogProof, statement: Statement, entry: Entry, genesis: Genesis
+) -> VerifiedReceipt:
     leaf = bytes(statement.entry)
     verified = open_consortium_checkpoint(proof.checkpoint_text, genesis)
     checkpoint = verified.checkpoint
     verify_inclusion(leaf_hash(leaf), proof.index, checkpoint.size, proof.path, checkpoint.root)
-    entry = decode_entry(leaf)
     _verify_statement(statement, entry.record, genesis)
     if (entry.party, entry.batch) != (statement.batch.party, statement.batch.number):
         raise VerificationError("wrong-batch", "the batch is not the one that the entry names")

@@ -32,15 +32,18 @@ from node.storage.view import CACHE_ROWS_MAX, StoreView, query_chunks
 from node.storage.writer import Writer
 from node.storage.writes import write_block
 
-SCHEMA_VERSION = "2"
+SCHEMA_VERSION = "3"
 """Raised when what stands in a column changes; how tables are defined has a fingerprint beside it.
 
 2: the subject of a refused refund, dispute or payout is what it asked about.
+3: T+n is the n-th business day after the capture's date, also where that is no business day.
 """
 
 _OWNERSHIP = {"genesis": "wrong-ledger", "party": "wrong-party", "schema": "wrong-schema"}
 _NEXT_STEP = {
-    "genesis": "correct the database's URL in node.toml",
+    "genesis": "genesis.json is not the document that the database was made for: copy that one "
+    "again from another party. Only where node.toml names a database, that may be another "
+    "ledger's: then correct its URL",
     "party": "correct the database's URL in node.toml",
     "schema": "another version of Tongzhang made it: run the node with that version. If only this "
     "node has such a database, `tongzhang node HOME --rebuild` fetches the ledger from its peers; "
