@@ -14,6 +14,7 @@ was not taken.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -24,6 +25,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from api.door import place_of
 from api.draining import Draining
 from api.limits import (
     BUSY_WAIT_FIRST_S,
@@ -44,6 +46,8 @@ from node.errors import Busy, NodeError
 if TYPE_CHECKING:
     from node.node import Node
     from node.submission import Submission
+
+logger = logging.getLogger("tongzhang.api")
 
 _encoder = msgspec.json.Encoder()
 
@@ -265,6 +269,11 @@ class BulkResponse(Response):
                 await self._run(splitter, lines[CHUNK_LINES:], send)
         except ClientDisconnect:
             return
+        except Stalled as stalled:
+            logger.warning("a stream was cut: %s", stalled)
+            place = place_of(scope)
+            if place is not None:
+                place.close_soon()  # what is written to it would wait for ever
         finally:
             self._share.give_back()
 
@@ -283,7 +292,7 @@ class BulkResponse(Response):
         try:
             await asyncio.wait({sending, watching}, return_when=asyncio.FIRST_COMPLETED)
             if watching.done():
-                watching.result()  # raises: the server then cuts the connection
+                watching.result()  # raises
             await sending
         finally:
             for task in (working, sending, watching):
