@@ -15,6 +15,9 @@ from node.tokens import Scope, Tokens
 
 logger = logging.getLogger("tongzhang.api")
 
+_told: set[str] = set()
+"""What is wrong with the tokens' file and was logged, until it is right again."""
+
 
 def require(tokens: Tokens, *allowed: Scope) -> Any:
     """Return the dependency that lets a request pass only with a token of an allowed scope.
@@ -47,10 +50,14 @@ def require(tokens: Tokens, *allowed: Scope) -> Any:
 
 def _scopes(tokens: Tokens, token: str) -> frozenset[str] | None:
     try:
-        return tokens.scopes(token)
+        scopes = tokens.scopes(token)
     except TokenError as error:
-        logger.error("%s", error)  # it names a file, which is not a client's business
+        if str(error) not in _told:  # once: anybody can send a token
+            _told.add(str(error))
+            logger.error("%s", error)  # it names a file, which is not a client's business
         raise Problem("internal-error", "The node cannot read its tokens.") from None
+    _told.clear()
+    return scopes
 
 
 def _refuse_other_parameters(request: Request) -> None:

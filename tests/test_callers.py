@@ -265,3 +265,21 @@ def test_the_request_log_is_on_and_can_be_switched_off(tmp_path: Path) -> None:
     config = node.home / CONFIG
     config.write_text(config.read_text().replace("request_log = true", "request_log = false"))
     assert logged(node) == [line], "nothing more was logged"
+
+
+def test_a_damaged_token_file_is_told_once_however_often_it_is_asked_for(
+    kept: Kept, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = kept.homes["auditor"].path / "tokens.json"
+    whole = file.read_bytes()
+
+    def told() -> int:
+        return sum("is not a token file" in record.getMessage() for record in caplog.records)
+
+    for damage in (b"{", b"{}"):
+        before = told()
+        file.write_bytes(damage)
+        assert {status(kept, WRONG) for _ in range(20)} == {500}
+        assert told() == before + 1
+        file.write_bytes(whole)
+        assert status(kept, kept.token) == 200
