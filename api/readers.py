@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpcore
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.limits import (
     READ_ANSWER_WAIT_S,
@@ -42,11 +42,14 @@ BACKLOG = 256
 SOCKET = "readers.sock"
 """How the sockets in a home are named; the process id of the node follows."""
 WATCH_S = 0.5
+WATCH_MAX_S = 30.0
 RECORDS = "/v1/records/"
 OWN = frozenset(("/v1/status", "/v1/members", "/v1/genesis", "/v1/policy"))
 """What the node answers from its memory."""
 _TIMEOUTS = {"pool": READ_TURN_WAIT_S, "connect": None, "read": READ_ANSWER_WAIT_S}
-_HOP_BY_HOP = frozenset((b"connection", b"keep-alive", b"transfer-encoding"))
+_ASKED_WITH = frozenset((b"accept", b"authorization", b"host"))
+"""The headers of a request that the routes look at."""
+_OF_THE_CONNECTION = frozenset((b"connection", b"keep-alive", b"transfer-encoding", ROUTE))
 
 logger = logging.getLogger("tongzhang.api")
 
@@ -80,12 +83,16 @@ class Readers:
 
     async def watch(self) -> None:
         """Begin another process whenever the present one has ended; until cancelled."""
+        pause_s = WATCH_S
         while True:
-            await asyncio.sleep(WATCH_S)
-            if not self._process.is_alive():
-                code = self._process.exitcode
-                logger.error("the readers' process ended with %s; another one begins", code)
-                self._process = self._begun("spawn")
+            await asyncio.sleep(pause_s)
+            if self._process.is_alive():
+                pause_s = WATCH_S
+                continue
+            code = self._process.exitcode
+            logger.error("the readers' process ended with %s; another one begins", code)
+            self._process = self._begun("spawn")
+            pause_s = min(2 * pause_s, WATCH_MAX_S)
 
     def close(self) -> None:
         """End the process and remove its socket."""
@@ -96,47 +103,45 @@ class Readers:
         self._path.unlink(missing_ok=True)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Have a request answered by the readers. ``scope["token"]`` says whose turn it is."""
-        asking = asyncio.create_task(self._answer(scope, send))
+        """Have a request answered by the readers. ``scope["token"]`` says whose turn it is.
+
+        It holds its turn until they have answered, whether the client has gone away or not: what
+        they have begun they go on with.
+        """
         leaving = asyncio.create_task(_left(receive))
         try:
-            await asyncio.wait({asking, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            async with self._turns.turn(scope["token"].id):
+                await self._answer(scope, send, leaving)
+        except Problem as problem:
+            await respond(problem, scope["path"])(scope, receive, send)
         finally:
             leaving.cancel()
-            if not asking.done():
-                asking.cancel()
-            await asyncio.gather(asking, leaving, return_exceptions=True)
-        if not asking.cancelled():
-            asking.result()
 
-    async def _answer(self, scope: Scope, send: Send) -> None:
-        try:
-            async with self._turns.turn(scope["token"].id):
-                begun = await self._relay(scope, send)
-                if not begun:  # its process ended: the next one answers
-                    begun = await self._relay(scope, send)
-                if not begun:
-                    raise _busy("the readers' process ended twice over it")
-        except Problem as problem:
-            await respond(problem, scope["path"])(scope, _nothing, send)
+    async def _answer(self, scope: Scope, send: Send, leaving: asyncio.Task[None]) -> None:
+        for _ in range(2):  # where their process ends over it, the next one answers
+            if await self._relay(scope, send, leaving):
+                return
+        raise _busy("the readers' process ended twice over it")
 
-    async def _relay(self, scope: Scope, send: Send) -> bool:
+    async def _relay(self, scope: Scope, send: Send, leaving: asyncio.Task[None]) -> bool:
         """Have the readers answer; return False if they ended before they began to."""
         begun = False
         try:
             async with self._pool.stream(
                 scope["method"],
                 _url(scope),
-                headers=[pair for pair in scope["headers"] if pair[0] not in _HOP_BY_HOP],
+                headers=[pair for pair in scope["headers"] if pair[0] in _ASKED_WITH],
                 extensions={"timeout": _TIMEOUTS},
             ) as response:
                 begun = True
-                await _pass_on(response, scope, send)
+                await _pass_on(response, scope, send, leaving)
+        except httpcore.LocalProtocolError as error:
+            raise Problem("bad-request", f"expected a request in HTTP/1.1: {error}") from None
         except httpcore.TimeoutException as error:
             if not begun:
                 raise _busy(f"the readers gave no answer ({type(error).__name__})") from None
             raise  # the server cuts the connection: what was sent is not the whole
-        except (httpcore.NetworkError, httpcore.ProtocolError):
+        except (httpcore.NetworkError, httpcore.RemoteProtocolError):
             if begun:
                 raise
         return begun
@@ -245,12 +250,16 @@ def _url(scope: Scope) -> httpcore.URL:
     return httpcore.URL(scheme=b"http", host=b"readers", port=None, target=target)
 
 
-async def _pass_on(response: httpcore.Response, scope: Scope, send: Send) -> None:
+async def _pass_on(
+    response: httpcore.Response, scope: Scope, send: Send, leaving: asyncio.Task[None]
+) -> None:
     headers = [(name.lower(), value) for name, value in response.headers]
     scope["template"] = dict(headers).get(ROUTE, b"-").decode()
-    passed = [pair for pair in headers if pair[0] not in _HOP_BY_HOP and pair[0] != ROUTE]
+    passed = [pair for pair in headers if pair[0] not in _OF_THE_CONNECTION]
     await send({"type": "http.response.start", "status": response.status, "headers": passed})
     async for part in response.aiter_stream():
+        if leaving.done():
+            return
         await send({"type": "http.response.body", "body": part, "more_body": True})
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
@@ -259,10 +268,6 @@ async def _left(receive: Receive) -> None:
     """Wait until the client has gone away."""
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-async def _nothing() -> Message:
-    return {"type": "http.disconnect"}
 
 
 def _busy(why: str) -> Problem:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -135,6 +136,29 @@ def test_what_the_readers_refuse_is_refused_as_the_node_does_it(
         problem(stranger.get("/v1/nothing"), 404, "not-found")
 
 
+@pytest.mark.parametrize(
+    ("target", "header", "status"),
+    [
+        (b"/v1/entries", b"content-length: 6\r\n\r\na body", 200),
+        (b"/v1/entries", b"te: trailers\r\nconnection: te", 200),
+        (b"/v1/entries", b"accept: text/csv\xff;q=1", 200),
+        (b"/v1/entries%ff", b"x: y", 404),
+        (b"/v1/\xff", b"x: y", 400),
+        (b"/v1/entries", b"accept: \x01", 400),
+    ],
+)
+def test_odd_requests_are_not_taken_for_faults_of_the_readers(
+    network: Network, target: bytes, header: bytes, status: int
+) -> None:
+    node = network.node("institution")
+    url = httpx.URL(node.url)
+    with socket.create_connection((url.host, url.port or 80), 30) as connection:
+        token = f"authorization: Bearer {node.token}\r\nconnection: close\r\n".encode()
+        head = b"GET %s HTTP/1.1\r\nhost: node\r\n%s%s\r\n\r\n" % (target, token, header)
+        connection.sendall(head)
+        assert connection.recv(12) == b"HTTP/1.1 %d" % status
+
+
 def test_records_are_taken_and_made_final_while_all_readers_stand_still(
     client: httpx.Client, network: Network
 ) -> None:
@@ -187,8 +211,8 @@ def test_readers_end_with_their_node(tmp_path: Path, ending: signal.Signals) -> 
         assert len(list(node.home.glob("readers.sock-*"))) == (ending is signal.SIGKILL)
         node.start()  # the readers held neither the home's lock nor its database
         until(lambda: is_ready(node))
-        (socket,) = node.home.glob("readers.sock-*")
-        assert socket.name == f"readers.sock-{node.pid}"
+        (path,) = node.home.glob("readers.sock-*")
+        assert path.name == f"readers.sock-{node.pid}"
     finally:
         stop_all(network.nodes)
 
