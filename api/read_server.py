@@ -54,7 +54,7 @@ def serve_reads(home: Path, listener: socket.socket) -> None:
     """Answer reads until the process that began this one ends it, or ends itself.
 
     Args:
-        home: The home of the node; its database is opened when somebody asks.
+        home: The home of the node; its database is opened when somebody asks for the first time.
         listener: Where requests come from.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is the node's business
@@ -64,6 +64,7 @@ def serve_reads(home: Path, listener: socket.socket) -> None:
     config = load_home(home)
     logging.basicConfig(level=config.config.log_level.upper(), format=LOG_FORMAT)
     gc.freeze()
+    wait([listener])  # there is no database before the node listens
     reading = Reading(config, open_snapshots(config.database_url))
     with asyncio.Runner() as runner:
         runner.run(_serve(reading_app(reading), listener))

@@ -104,6 +104,7 @@ def a_dispute_word(draw: st.DrawFn) -> Move:
     words: list[Move] = [
         ("platform", "dispute.raised", dispute_of(name, subject)),
         ("institution", "dispute.resolved", answer_of("rejected", name)),
+        ("institution", "dispute.resolved", answer_of("upheld", name)),
         ("platform", "dispute.resolved", answer_of("withdrawn", name)),
     ]
     return draw(st.sampled_from(words))
@@ -199,5 +200,5 @@ def check_expectations(ledger: Ledger) -> None:
         expected = "open" if refund.state == "requested" else "met"
         assert rows["refund-result", f"refund:{refund.refund}"] == expected
     for dispute in all_of(ledger, Dispute):
-        expected = "open" if dispute.state == "open" else "met"
+        expected = {"open": "open", "rejected": "conflicting"}.get(dispute.state, "met")
         assert rows["dispute", f"dispute:{dispute.dispute}"] == expected
