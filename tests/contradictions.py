@@ -8,16 +8,33 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ledger.expectations import KINDS, MET, Expectation
 from tests import fee_kit, refund_kit
-from tests.ledger_kit import DAY, MORNING, Ledger, captured, opened, paid_of, split, split_ledger
+from tests.ledger_kit import (
+    DAY,
+    MORNING,
+    PARTIES,
+    Ledger,
+    captured,
+    opened,
+    paid_of,
+    split,
+    split_ledger,
+)
 
 BEGIN = "<!-- made by python -m tests.contradictions docs/contracts.md: begin -->"
 END = "<!-- contradictions: end -->"
-HEAD = "| kind | the halves | said by one alone | closed by |\n|---|---|---|---|"
+HEAD = (
+    "| kind | the halves | closed by one alone | what one alone may say | closed by |\n"
+    "|---|---|---|---|---|"
+)
+WORDS_MAX = 3
+"""How many words in a row one party tries."""
 CLOSED = "closed"
 
 Said = tuple[str, str, dict[str, Any]]
@@ -264,6 +281,18 @@ def outcome(case: Case, *said: Said) -> str:
     return CLOSED
 
 
+@cache
+def alone(kind: str) -> tuple[tuple[Said, ...], ...]:
+    """Return what one party can say, and say again, that closes a contradiction of a kind."""
+    found = []
+    for case in (each for each in CASES if each.kind == kind):
+        for party in PARTIES:
+            own = [said for said in case.tries if said[0] == party]
+            for count in range(1, WORDS_MAX + 1):
+                found += [w for w in product(own, repeat=count) if outcome(case, *w) == CLOSED]
+    return tuple(found)
+
+
 def states(case: Case, words: tuple[Said, ...]) -> list[str]:
     """Return in which state what is awaited is after each of some words."""
     ledger = case.ledger()
@@ -278,11 +307,12 @@ def rows() -> Iterator[str]:
     """Yield the rows of the table, in the order of the kinds."""
     for kind in KINDS:
         if kind in NEVER:
-            yield f"| `{kind}` | never differ: {NEVER[kind]} | – | – |"
+            yield f"| `{kind}` | never differ: {NEVER[kind]} | – | – | – |"
         for case in (each for each in CASES if each.kind == kind):
             said = "; ".join(f"{_short(each)}: {outcome(case, each)}" for each in case.tries)
             closed = "; or ".join(", then ".join(map(_short, way)) for way in case.closed_by)
-            yield f"| `{kind}` | {case.arises} | {said} | {closed} |"
+            answer = "yes" if alone(kind) else "no"
+            yield f"| `{kind}` | {case.arises} | {answer} | {said} | {closed} |"
 
 
 def _short(said: Said) -> str:
