@@ -113,8 +113,8 @@ class World:
             payout = f"O-{name}-{day}" if paid else ""
             yield Bucket(name, day + 1, due, amount, legs, payout, "")
             if paid:
-                facts = (due, amount, legs, "CNY", (str(day + 1),), "paid", HEX, MORNING, 0, "", -1)
-                yield Payout(payout, name, "", *facts, "", 0, 0)
+                facts = (due, amount, legs, "CNY", (str(day + 1),), "paid", HEX, MORNING)
+                yield Payout(payout, name, "", *facts, 0, "", -1, "", 0, 0)
         for receiver in range(self.receivers):
             account = ("bank_account", "", "", HEX, "1234", "D+0", "CNY", "active", "", 0)
             opened = tuple(

@@ -22,7 +22,6 @@ from api.paging import TWO_TEXTS, Cursor, Limit, cursor_of, foreign_cursor, plac
 from api.reading import Reading
 from ledger.contracts.payouts import Payout
 from ledger.contracts.receivers import Bucket, Receiver
-from node.storage.places import Places
 from node.storage.queries import due_buckets, due_receivers
 from node.storage.reads import Reader
 
@@ -107,8 +106,8 @@ def today(reading: Reading) -> str:
     A block's time is never before that of the block before it, whatever this clock says.
     """
     with reading.reader() as reader:
-        tip = Places(reader, reading.genesis).tip()
-    return reading.genesis.calendar.business_date(max(now_ms(None), tip.time))
+        newest_ms = max(reader.block_times([reader.height()]).values(), default=0)
+    return reading.genesis.calendar.business_date(max(now_ms(None), newest_ms))
 
 
 def due_to(reader: Reader, receiver: Receiver, day: str) -> list[DuePayout]:
