@@ -47,16 +47,20 @@ class Callers:
             await self._app(scope, receive, send)
             return
         began, status = perf_counter(), UNANSWERED
+        place = place_of(scope)
 
         async def note(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = str(message["status"])
-            await send(message)
+            try:
+                await send(message)
+            except RuntimeError:  # uvloop's, for what is written to a connection that is gone
+                if place is None or not place.transport.is_closing():
+                    raise
 
         token, is_guess = self._identify(scope)
         scope["token"] = token
-        place = place_of(scope)
         if token is not None and place is not None:
             place.show_token()
         try:

@@ -142,6 +142,14 @@ def place_of(scope: MutableMapping[str, Any]) -> Place | None:
     return place if isinstance(place, Place) else None
 
 
+def cut(scope: MutableMapping[str, Any], why: str) -> None:
+    """Close the connection of a request without waiting for what is written to be read."""
+    logger.warning("a connection was cut: %s", why)
+    place = place_of(scope)
+    if place is not None:
+        place.close_soon()
+
+
 def site_of(address: str) -> str:
     """Return what counts as one address: an IPv4 address, or a site's worth of IPv6 addresses."""
     try:

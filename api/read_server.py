@@ -27,7 +27,10 @@ from api.evidence import evidence_routes
 from api.limits import READER_NICE, READER_THREADS
 from api.log import log_routes, proof_routes, record_routes
 from api.reading import NamedHeights, Reading
-from node.home import load_home
+from ledger import genesis as founding
+from ledger.keys import Signer
+from node.config import Config
+from node.home import Home
 from node.storage.snapshots import open_snapshots
 
 if TYPE_CHECKING:
@@ -50,22 +53,35 @@ class QuietServer(uvicorn.Server):
         yield
 
 
-def serve_reads(home: Path, listener: socket.socket) -> None:
+def carried(home: Home) -> tuple[Path, Config, bytes, bytes]:
+    """Return a home in parts that another process can be given.
+
+    It does not read the files anew: they may have been changed for the next start.
+    """
+    return home.path, home.config, home.genesis.raw, home.signer.pem()
+
+
+def serve_reads(
+    path: Path, config: Config, genesis: bytes, pem: bytes, listener: socket.socket
+) -> None:
     """Answer reads until the process that began this one ends it, or ends itself.
 
     Args:
-        home: The home of the node; its database is opened when somebody asks for the first time.
+        path: The home of the node; its database is opened when somebody asks for the first time.
+        config: What its ``node.toml`` said when the node started.
+        genesis: The founding document.
+        pem: The party's key.
         listener: Where requests come from.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is the node's business
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # these are the node's business
+        signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
     os.nice(READER_NICE)
-    config = load_home(home)
-    logging.basicConfig(level=config.config.log_level.upper(), format=LOG_FORMAT)
+    logging.basicConfig(level=config.log_level.upper(), format=LOG_FORMAT)
+    home = Home(path, config, founding.read(genesis), Signer.from_pem(pem))
     gc.freeze()
     wait([listener])  # there is no database before the node listens
-    reading = Reading(config, open_snapshots(config.database_url))
+    reading = Reading(home, open_snapshots(home.database_url))
     with asyncio.Runner() as runner:
         runner.run(_serve(reading_app(reading), listener))
 

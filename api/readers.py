@@ -12,6 +12,7 @@ import asyncio
 import logging
 import multiprocessing
 import os
+import secrets
 import socket
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -23,15 +24,17 @@ from typing import TYPE_CHECKING
 import httpcore
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api.door import cut
 from api.limits import (
     READ_ANSWER_WAIT_S,
     READ_TURN_WAIT_S,
     READS_MAX,
     READS_PER_TOKEN,
     READS_WAITING_MAX,
+    STALL_S,
 )
 from api.problems import Problem, respond
-from api.read_server import ROUTE, serve_reads
+from api.read_server import ROUTE, carried, serve_reads
 
 if TYPE_CHECKING:
     from api.log import FindOwn
@@ -40,7 +43,7 @@ if TYPE_CHECKING:
 
 BACKLOG = 256
 SOCKET = "readers.sock"
-"""How the sockets in a home are named; the process id of the node follows."""
+"""How the sockets in a home are named; something random follows."""
 WATCH_S = 0.5
 WATCH_MAX_S = 30.0
 RECORDS = "/v1/records/"
@@ -64,7 +67,7 @@ class Readers:
     def __init__(self, home: Home) -> None:
         self._home = home
         self._turns = Turns()
-        self._path = home.path / f"{SOCKET}-{os.getpid()}"
+        self._path = home.path / f"{SOCKET}-{secrets.token_hex(4)}"
         self._folder = os.open(home.path, os.O_RDONLY)
         path = self._short_path()
         self._listener = socket.socket(socket.AF_UNIX)
@@ -101,6 +104,12 @@ class Readers:
         self._listener.close()
         os.close(self._folder)
         self._path.unlink(missing_ok=True)
+
+    def remove_old_sockets(self) -> None:
+        """Remove what killed nodes have left. The caller holds the home's lock."""
+        for path in self._home.path.glob(f"{SOCKET}-*"):
+            if path != self._path:
+                path.unlink(missing_ok=True)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Have a request answered by the readers. ``scope["token"]`` says whose turn it is.
@@ -155,17 +164,11 @@ class Readers:
         """Begin the process: at first a copy of this one, which costs no time to load."""
         context = multiprocessing.get_context(method)
         process: BaseProcess = context.Process(  # type: ignore[attr-defined]
-            target=serve_reads, args=(self._home.path, self._listener), name="readers", daemon=True
+            target=serve_reads, args=(*carried(self._home), self._listener), name="readers"
         )
+        process.daemon = True
         process.start()
         return process
-
-
-def remove_old_sockets(home: Path) -> None:
-    """Remove what killed nodes have left. The caller holds the home's lock."""
-    for path in home.glob(f"{SOCKET}-*"):
-        if path.name != f"{SOCKET}-{os.getpid()}":
-            path.unlink(missing_ok=True)
 
 
 class ReadsElsewhere:
@@ -260,7 +263,12 @@ async def _pass_on(
     async for part in response.aiter_stream():
         if leaving.done():
             return
-        await send({"type": "http.response.body", "body": part, "more_body": True})
+        try:
+            async with asyncio.timeout(STALL_S):
+                await send({"type": "http.response.body", "body": part, "more_body": True})
+        except TimeoutError:
+            cut(scope, f"an answer was not read for {STALL_S:.0f} s")
+            return
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

@@ -14,9 +14,8 @@ was not taken.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -25,7 +24,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from api.door import place_of
+from api.door import cut, place_of
 from api.draining import Draining
 from api.limits import (
     BUSY_WAIT_FIRST_S,
@@ -46,8 +45,6 @@ from node.errors import Busy, NodeError
 if TYPE_CHECKING:
     from node.node import Node
     from node.submission import Submission
-
-logger = logging.getLogger("tongzhang.api")
 
 _encoder = msgspec.json.Encoder()
 
@@ -81,17 +78,20 @@ class LineSplitter:
         self._rest = b""
         self._skipping = False
 
-    def feed(self, data: bytes) -> list[bytes | None]:
-        """Return the lines that ``data`` completes; None stands for one that was too long."""
-        first, newline, tail = data.partition(b"\n")
-        if not newline:
-            self._hold(data)
-            return []
-        lines: list[bytes | None] = [self._complete(first)]
-        *whole, last = tail.split(b"\n")
-        lines += [self._checked(line) for line in whole]
-        self._hold(last)
-        return lines
+    def feed(self, data: bytes) -> Iterator[list[bytes | None]]:
+        """Yield the lines that ``data`` completes, :data:`CHUNK_LINES` at a time.
+
+        None stands for one that was too long. Lines that nobody has asked for yet cost nothing
+        beside the bytes that they came in.
+        """
+        whole = CHUNK_LINES
+        while whole == CHUNK_LINES:
+            first, *lines = data.split(b"\n", CHUNK_LINES)
+            whole = len(lines)
+            if whole:
+                data = lines.pop()
+                yield [self._complete(first), *(self._checked(line) for line in lines)]
+        self._hold(data)
 
     def end(self) -> list[bytes | None]:
         """Return the last line, if the stream did not end with a line ending."""
@@ -185,21 +185,30 @@ class Unread:
         self.put(last)
         self._ended = True
 
-    async def room(self) -> None:
-        """Wait while the stream holds too much."""
-        while self._share.full:
-            await asyncio.sleep(ROOM_POLL_S)
-
-    async def refuse_stalled(self) -> None:
-        """Watch that the client reads when nothing else goes on.
+    async def room(self, is_gone: Callable[[], bool]) -> None:
+        """Wait while the stream holds too much.
 
         Raises:
+            ClientDisconnect: the client has gone away.
+        """
+        while self._share.full and not is_gone():
+            await asyncio.sleep(ROOM_POLL_S)
+        if is_gone():
+            raise ClientDisconnect
+
+    async def refuse_stalled(self, is_gone: Callable[[], bool]) -> None:
+        """Watch that the client is there, and reads when nothing else goes on.
+
+        Raises:
+            ClientDisconnect: it has gone away.
             Stalled: for :data:`STALL_S` it had to read, and did not.
         """
         loop = asyncio.get_running_loop()
         since, read = loop.time(), -1
         while loop.time() - since <= STALL_S:
             await asyncio.sleep(STALL_S / STALL_LOOKS)
+            if is_gone():
+                raise ClientDisconnect
             must_read = self._bytes > 0 and (self._ended or self._share.full)
             if not must_read or self._bytes_read != read:
                 since, read = loop.time(), self._bytes_read
@@ -255,6 +264,7 @@ class BulkResponse(Response):
         self._body = request.stream()
         self._path = request.url.path
         self._timeout_s, self._share = bounds
+        self._place = place_of(request.scope)
         self._taken: asyncio.Queue[Taken | None] = asyncio.Queue()
         self._unread = Unread(self._share)
         self._line = 0
@@ -264,31 +274,32 @@ class BulkResponse(Response):
         splitter = LineSplitter()
         try:
             with self._draining.submission():
-                lines = await self._first_lines(splitter)
-                await self._take_chunk(lines[:CHUNK_LINES])
-                await self._run(splitter, lines[CHUNK_LINES:], send)
+                rest = await self._take_first(splitter)
+                await self._run(splitter, rest, send)
         except ClientDisconnect:
             return
         except Stalled as stalled:
-            logger.warning("a stream was cut: %s", stalled)
-            place = place_of(scope)
-            if place is not None:
-                place.close_soon()  # what is written to it would wait for ever
+            cut(scope, str(stalled))
         finally:
             self._share.give_back()
 
-    async def _first_lines(self, splitter: LineSplitter) -> list[bytes | None]:
+    async def _take_first(self, splitter: LineSplitter) -> Iterator[list[bytes | None]]:
+        """Take the first lines that come; return what came with them."""
         async for data in self._body:
-            lines = splitter.feed(data)
-            if lines:
-                return lines
-        return splitter.end()
+            rest = splitter.feed(data)
+            for lines in rest:
+                await self._take(lines)
+                return rest
+        await self._take(splitter.end())
+        return iter(())
 
-    async def _run(self, splitter: LineSplitter, lines: Sequence[bytes | None], send: Send) -> None:
+    async def _run(
+        self, splitter: LineSplitter, rest: Iterator[list[bytes | None]], send: Send
+    ) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        working = asyncio.create_task(self._work(splitter, lines))
+        working = asyncio.create_task(self._work(splitter, rest))
         sending = asyncio.create_task(self._send(send))
-        watching = asyncio.create_task(self._unread.refuse_stalled())
+        watching = asyncio.create_task(self._unread.refuse_stalled(self._is_gone))
         try:
             await asyncio.wait({sending, watching}, return_when=asyncio.FIRST_COMPLETED)
             if watching.done():
@@ -299,13 +310,17 @@ class BulkResponse(Response):
                 task.cancel()
             await asyncio.gather(working, return_exceptions=True)
 
+    def _is_gone(self) -> bool:
+        """Whether the client has gone away: then nothing more is taken from it."""
+        return self._place is not None and self._place.transport.is_closing()
+
     async def _send(self, send: Send) -> None:
         async for part in self._unread.parts():
             await send({"type": "http.response.body", "body": part, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _work(self, splitter: LineSplitter, lines: Sequence[bytes | None]) -> None:
-        reading = asyncio.create_task(self._read(splitter, lines))
+    async def _work(self, splitter: LineSplitter, rest: Iterator[list[bytes | None]]) -> None:
+        reading = asyncio.create_task(self._read(splitter, rest))
         last = b""
         try:
             await self._resolve()
@@ -320,21 +335,19 @@ class BulkResponse(Response):
             reading.cancel()
         self._unread.end(last)
 
-    async def _read(self, splitter: LineSplitter, lines: Sequence[bytes | None]) -> None:
+    async def _read(self, splitter: LineSplitter, rest: Iterator[list[bytes | None]]) -> None:
         try:
-            await self._take(lines)
+            for lines in rest:
+                await self._take(lines)
             async for data in self._body:
-                await self._take(splitter.feed(data))
+                for lines in splitter.feed(data):
+                    await self._take(lines)
             await self._take(splitter.end())
         finally:
             self._taken.put_nowait(None)
 
     async def _take(self, lines: Sequence[bytes | None]) -> None:
-        for first in range(0, len(lines), CHUNK_LINES):
-            await self._take_chunk(lines[first : first + CHUNK_LINES])
-
-    async def _take_chunk(self, lines: Sequence[bytes | None]) -> None:
-        await self._unread.room()
+        await self._unread.room(self._is_gone)
         first = self._line + 1
         numbered = list(enumerate(lines, first))
         wanted = [(number, line) for number, line in numbered if line]

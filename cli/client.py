@@ -23,7 +23,7 @@ _NEXT_STEPS = {
     "no-token": "pass --home HOME without --url, or --token; make one with: tongzhang token create",
     "bad-token": "make a token with: tongzhang token create",
     "wrong-scope": "make a token with that scope: tongzhang token create --scope",
-    "busy": "wait a moment and send the same records again; nothing is recorded twice",
+    "busy": "wait a moment and try again; records that are sent again are recorded once",
     "no-such-record": "check the id and the party that stated it (--party)",
     "no-such-payment": "check the id; a payment is known once a record about it was applied",
 }

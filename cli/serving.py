@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from api.read_server import LOG_FORMAT
-from api.readers import Readers, remove_old_sockets
+from api.readers import Readers
 from api.request_log import REQUESTS
 from api.server import serve
 from cli.errors import CheckFailed, UsageError, writing
@@ -60,7 +60,7 @@ def run_node(path: Path, *, rebuild: bool, checked: Checked) -> None:
     # Begun first: what copies this process must hold neither its lock nor its database.
     with contextlib.closing(Readers(home)) as readers, lock_home(path):
         keep_private(path)
-        remove_old_sockets(path)
+        readers.remove_old_sockets()
         if rebuild or (path / REBUILDING).exists():
             with writing(path):
                 _start_over(home)

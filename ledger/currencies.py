@@ -40,7 +40,9 @@ _PARTS_MAX = SAFE_INTEGER_MAX * 10**_DECIMALS_MAX
 _USUAL = 2
 _MEANT = {"RMB": "CNY", "CNH": "CNY", "YEN": "JPY", "NTD": "TWD", "STG": "GBP", "UKP": "GBP"}
 """What is often written for a currency, and its code."""
-_SHOWN = re.compile(r"([0-9][0-9,]{0,20})(?:\.([0-9]{1,4}))?(?: ?([A-Z]{3}))?")
+_SHOWN = re.compile(
+    r"([0-9]{1,16}|[0-9]{1,3}(?:,[0-9]{3}){1,5})(?:\.([0-9]{1,4}))?(?: ?([A-Z]{3}))?"
+)
 
 
 class Shown(NamedTuple):

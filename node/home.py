@@ -25,6 +25,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from ledger import genesis as founding
@@ -37,6 +38,9 @@ from node.errors import HomeError
 from node.files import read_plain, write_whole
 from node.private import OPEN_KEY, PRIVATE_FOLDER, open_private, tighten
 from node.tokens import SCOPES, Tokens
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
 
 GENESIS = "genesis.json"
 KEY = "key.pem"
@@ -73,9 +77,13 @@ class Home:
         return self.config.party
 
     @property
-    def database_url(self) -> str:
-        """Where the ledger is stored."""
-        return self.config.database or f"sqlite:///{(self.path / DATABASE).resolve()}"
+    def database_url(self) -> str | URL:
+        """Where the ledger is stored. As a URL's parts, a path may hold any character."""
+        if self.config.database:
+            return self.config.database
+        from sqlalchemy.engine import URL  # a third of a second that most commands need not wait
+
+        return URL.create("sqlite", database=str((self.path / DATABASE).resolve()))
 
     @property
     def tokens(self) -> Tokens:

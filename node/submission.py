@@ -66,6 +66,7 @@ class Submission:
     def follow(self, earlier: Submission) -> None:
         """Share the fate of an earlier submission of the very same record."""
         self.existing = True
+        self.state = earlier.state
         earlier.on_done(self._take_over)
 
     def _take_over(self, earlier: Submission) -> None:

@@ -9,14 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api import stream
+from api.limits import CHUNK_LINES
 from api.stream import LineSplitter, Share, Shares, Stalled, Unread
+
+
+def stays() -> bool:
+    return False
 
 
 def split(parts: list[bytes], line_bytes_max: int = 100) -> list[bytes | None]:
     splitter = LineSplitter(line_bytes_max)
     lines: list[bytes | None] = []
     for part in parts:
-        lines += splitter.feed(part)
+        for chunk in splitter.feed(part):
+            assert 0 < len(chunk) <= CHUNK_LINES
+            lines += chunk
     return lines + splitter.end()
 
 
@@ -25,6 +32,13 @@ def test_lines_do_not_depend_on_how_the_bytes_arrive(lines: list[bytes]) -> None
     data = b"".join(line + b"\n" for line in lines)
     assert split([data]) == lines
     assert split([data[place : place + 1] for place in range(len(data))]) == lines
+
+
+@pytest.mark.parametrize("count", [0, 1, CHUNK_LINES - 1, CHUNK_LINES, CHUNK_LINES + 1, 2600])
+def test_many_lines_at_once_come_in_chunks_and_none_is_lost(count: int) -> None:
+    lines = [b"%d" % number for number in range(count)]
+    assert split([b"\n".join(lines)]) == lines
+    assert split([b"".join(line + b"\n" for line in lines)]) == lines
 
 
 def test_the_last_line_needs_no_ending_and_a_carriage_return_is_dropped() -> None:
@@ -43,7 +57,7 @@ def test_a_line_that_is_too_long_costs_no_other_line(step: int) -> None:
 def test_a_line_without_end_is_not_kept_in_memory() -> None:
     splitter = LineSplitter(100)
     for _ in range(1000):
-        assert splitter.feed(b"x" * 1000) == []
+        assert list(splitter.feed(b"x" * 1000)) == []
     assert splitter._rest == b""
 
 
@@ -54,7 +68,7 @@ def test_unread_results_come_out_in_order_and_once() -> None:
 
         async def produce() -> None:
             for number in range(100):
-                await unread.room()
+                await unread.room(stays)
                 unread.put(b"%d;" % number)
                 assert share.held <= 8
             unread.end(b"last")
@@ -80,7 +94,7 @@ def test_a_client_that_never_reads_is_given_up(
         if ended:
             unread.end()
         with pytest.raises(Stalled):
-            await unread.refuse_stalled()
+            await unread.refuse_stalled(stays)
 
     asyncio.run(scenario())
 
@@ -94,7 +108,7 @@ def test_a_client_that_sends_first_and_reads_later_is_not_given_up(
         unread = Unread(Shares(bytes_max=10).share())
         unread.put(b"x" * 5)
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(unread.refuse_stalled(), 0.1)
+            await asyncio.wait_for(unread.refuse_stalled(stays), 0.1)
 
     asyncio.run(scenario())
 

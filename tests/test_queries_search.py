@@ -108,7 +108,7 @@ def test_an_amount_without_a_currency_is_found_in_each_by_its_own_decimals(
     assert as_shown(mixed, "1.2345", limit) == []
 
 
-@pytest.mark.parametrize("text", ["1.00 RMB", "one", "1.23456", "0", "-1"])
+@pytest.mark.parametrize("text", ["1.00 RMB", "one", "1.23456", "0", "-1", "1,00", "12,34.56"])
 def test_what_is_no_amount_as_it_is_displayed_is_refused(mixed: Kept, text: str) -> None:
     answer = mixed.client.get("/v1/search", params={"amount_shown": text})
     said = refused(answer, 400, "bad-parameter")

@@ -12,8 +12,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpcore
 import httpx
 import pytest
+from starlette.types import Message
 
 from api import readers
 from api.limits import ARRAY_RECORDS_MAX, READS_PER_TOKEN
@@ -22,7 +24,7 @@ from api.readers import Turns
 from api.reading import HEIGHT
 from cli.network import Network, found_network
 from cli.parties import parse_parties
-from cli.processes import NodeProcess, stop_all
+from cli.processes import OUTPUT, NodeProcess, stop_all
 from tests.api_kit import applied, post, problem, receiver
 
 START_S = 40.0
@@ -190,6 +192,24 @@ def test_readers_that_died_are_replaced_and_nobody_is_refused(
     assert another != pid
 
 
+def test_readers_that_come_later_read_what_their_node_does(
+    client: httpx.Client, network: Network
+) -> None:
+    node = network.node("institution")
+    config = node.home / "node.toml"
+    before = config.read_bytes()
+    try:
+        config.write_bytes(before + b'[database]\nurl = "sqlite:////nowhere/ledger.db"\n')
+        (pid,) = children(node.pid)
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: not alive(pid))
+        height = applied(client, receiver("shop-later", "later-1"))["height"]
+        answer = client.get("/v1/receivers/shop-later", params={"min_height": height})
+        assert answer.status_code == 200, answer.text
+    finally:
+        config.write_bytes(before)
+
+
 def test_readers_give_way_to_the_node(network: Network) -> None:
     node = network.node("platform")
     (pid,) = children(node.pid)
@@ -211,10 +231,72 @@ def test_readers_end_with_their_node(tmp_path: Path, ending: signal.Signals) -> 
         assert len(list(node.home.glob("readers.sock-*"))) == (ending is signal.SIGKILL)
         node.start()  # the readers held neither the home's lock nor its database
         until(lambda: is_ready(node))
-        (path,) = node.home.glob("readers.sock-*")
-        assert path.name == f"readers.sock-{node.pid}"
+        assert len(list(node.home.glob("readers.sock-*"))) == 1  # what was left is gone
     finally:
         stop_all(network.nodes)
+
+
+def test_a_home_of_any_name_keeps_its_database_in_itself(tmp_path: Path) -> None:
+    parties = parse_parties("platform,institution")
+    network = found_network(tmp_path / "同账 home %20?#x", "odd", parties, 2)
+    try:
+        for node in network.nodes:
+            node.start()
+        for node in network.nodes:
+            until(lambda node=node: is_ready(node))  # type: ignore[misc]
+        with client_of(network.node("institution")) as client:
+            applied(client, receiver("shop-odd", "odd-1"))
+            assert client.get("/v1/receivers/shop-odd").status_code == 200
+    finally:
+        stop_all(network.nodes)
+    assert all((node.home / "ledger.db").stat().st_size for node in network.nodes)
+    assert [each.name for each in tmp_path.iterdir()] == ["同账 home %20?#x"]
+
+
+def test_exports_that_nobody_reads_do_not_hold_up_reads_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    turns = Turns()
+    answers: list[str] = []
+
+    async def unread(scope: dict[str, object]) -> None:
+        async def never(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                await asyncio.sleep(60)
+
+        response = httpcore.Response(200, content=b"x" * 10)
+        async with turns.turn("a"):
+            leaving = asyncio.create_task(asyncio.sleep(60))
+            await readers._pass_on(response, scope, never, leaving)  # type: ignore[arg-type]
+            leaving.cancel()
+            answers.append("cut")
+
+    async def scenario() -> None:
+        monkeypatch.setattr(readers, "STALL_S", 0.01)
+        await asyncio.gather(*(unread({}) for _ in range(READS_PER_TOKEN + 1)))
+
+    asyncio.run(scenario())
+    assert answers == ["cut"] * (READS_PER_TOKEN + 1)
+
+
+def test_strangers_who_go_away_unanswered_leave_no_line_in_the_log(network: Network) -> None:
+    node = network.node("platform")
+    url, log = httpx.URL(node.url), node.home / OUTPUT
+    before = log.stat().st_size
+    asked = b"GET /openapi.json HTTP/1.1\r\nhost: node\r\n\r\n" * 16
+    for _ in range(10):
+        opened = []
+        for _ in range(40):
+            connection = socket.socket()
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+            connection.connect((url.host, url.port or 80))
+            connection.sendall(asked)
+            opened.append(connection)
+        time.sleep(0.05)
+        for connection in opened:
+            connection.close()
+    until(lambda: is_ready(node))
+    assert b"Traceback" not in log.read_bytes()[before:]
 
 
 def test_an_array_has_a_bound_and_is_taken_whole_or_not_at_all(client: httpx.Client) -> None:

@@ -64,7 +64,7 @@ _POSTGRESQL_CONSTRAINT = "23"  # the class of integrity constraint violations
 _VALUES = re.compile(r"VALUES (\([^()]*\))")
 
 
-def open_engine(url: str, *, cache_kib: int = CACHE_KIB) -> Engine:
+def open_engine(url: str | URL, *, cache_kib: int = CACHE_KIB) -> Engine:
     """Return an engine for a database URL, set up for durability.
 
     Args:

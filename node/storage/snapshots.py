@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from sqlalchemy import Engine
+from sqlalchemy.engine import URL
 
 from ledger.contracts import ROWS
 from ledger.state import Row
@@ -56,7 +57,7 @@ class Snapshots:
         self._engine.dispose()
 
 
-def open_snapshots(url: str) -> Snapshots:
+def open_snapshots(url: str | URL) -> Snapshots:
     """Return the snapshots of a database that a running node keeps and writes.
 
     Args:

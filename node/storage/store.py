@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, Select, select
+from sqlalchemy.engine import URL
 
 from ledger.block import Block, Tip, genesis_tip, tip_of, tip_of_header
 from ledger.contracts import ROWS
@@ -96,7 +97,7 @@ class Store:
 
     def __init__(
         self,
-        url: str,
+        url: str | URL,
         genesis: Genesis,
         *,
         party: str = "",
