@@ -112,7 +112,7 @@ def test_the_operator_token_works_and_has_all_scopes(consortium: Path) -> None:
 
 def test_the_database_is_in_the_home_unless_the_config_names_another(consortium: Path) -> None:
     home = load_home(consortium / "platform")
-    assert home.database_url == f"sqlite:///{consortium.resolve()}/platform/ledger.db"
+    assert str(home.database_url) == f"sqlite:///{consortium.resolve()}/platform/ledger.db"
     config = home.path / CONFIG
     url = "postgresql+psycopg://ledger@db.example/platform"
     text = config.read_text("utf-8").replace("[peers]", f'[database]\nurl = "{url}"\n\n[peers]')

@@ -292,7 +292,7 @@ def test_strangers_who_go_away_unanswered_leave_no_line_in_the_log(network: Netw
             connection.connect((url.host, url.port or 80))
             connection.sendall(asked)
             opened.append(connection)
-        time.sleep(0.05)
+        time.sleep(0.1)
         for connection in opened:
             connection.close()
     until(lambda: is_ready(node))
