@@ -24,7 +24,7 @@ from api.app import build_app
 from api.draining import Draining
 from api.problems import Problem
 from api.server import listen
-from ledger.genesis import Role
+from ledger.genesis import Role, Timeouts
 from node.errors import Halted
 from node.home import create_consortium, read_operator_token
 from node.node import Node
@@ -69,7 +69,8 @@ class Served:
     """One node in a process of its own; its only peer never starts, so nothing becomes final."""
 
     def __init__(self, directory: Path) -> None:
-        self.home = create_consortium(directory, ROLES, 2)["institution"]
+        slow = {"timeouts": Timeouts(base_ms=60_000, cap_ms=60_000)}  # it never tells of a quorum
+        self.home = create_consortium(directory, ROLES, 2, choices=slow)["institution"]
         self.log = directory / "log"
         self.process = subprocess.Popen(
             [sys.executable, "-c", SCRIPT, str(self.home.path)],

@@ -215,7 +215,9 @@ def test_a_peer_that_neither_reads_nor_answers_is_given_up(
                 party.links.send("platform", bytes(party.links.frame_bytes_max))
             await until(lambda: party.links.connected() == ())
             await until(
-                lambda: not any(isinstance(each, BoundedWebSocket) for each in gc.get_objects())
+                lambda: (
+                    not any(issubclass(type(each), BoundedWebSocket) for each in gc.get_objects())
+                )
             )
             writer.close()
 
