@@ -13,10 +13,11 @@ from api.auth import require
 from api.draining import Draining
 from api.openapi import JSON, TEXT, describe, describe_content
 from api.problems import Problem
-from ledger.genesis import Genesis, Member, tolerance
+from ledger.genesis import Genesis, Member
 from ledger.log.checkpoint import cosigner_name
 from ledger.log.note import COSIGNATURE, ED25519, NoteKey
 from ledger.log.policy import policy_text
+from ledger.quorum import tolerance
 
 if TYPE_CHECKING:
     from node.node import Node

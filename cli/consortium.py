@@ -106,7 +106,7 @@ def init(
         --hosts platform=ledger.mall.example,institution=ledger.bank.example
     """
     from cli.parties import parse_hosts, parse_parties, quorum_of, refuse_bad_host, refuse_bad_name
-    from ledger.genesis import tolerance
+    from ledger.quorum import tolerance
     from node.home import create_consortium, read_address
 
     listed = parse_parties(parties)

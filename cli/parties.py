@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, cast
 import msgspec
 
 from cli.errors import UsageError
-from ledger.genesis import ROLES, Name, default_quorum
+from ledger.members import ROLES, Name
+from ledger.quorum import default_quorum
 
 if TYPE_CHECKING:
     from ledger.genesis import Role

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-GENESIS = b"tongzhang/genesis/v1\n"
+GENESIS = b"tongzhang/genesis/v2\n"
 BATCH = b"tongzhang/batch/v1\n"
 BATCH_HASH = b"tongzhang/batch-hash/v1\n"
 BLOCK_HASH = b"tongzhang/block-hash/v1\n"

@@ -28,6 +28,9 @@ Parts per million and minor units. Beyond it somebody mistook the unit.
 NESTING_MAX = 8
 
 MEMBERS_MAX = 31
+PARTY_RECORDS_MAX = 10_000_000
+"""Largest quota of a party, in records a minute: more than any consortium makes final."""
+
 LEGS_CEILING = 50
 GENESIS_BYTES_MAX = 256 * 1024
 BATCH_HEADER_BYTES_MAX = 1024

@@ -23,7 +23,7 @@ from consensus.messages import Message
 from ledger import domains
 from ledger.canonical import _SCHEMA_CODES
 from ledger.contracts import RECORD_TYPES, RULES
-from ledger.genesis import tolerance
+from ledger.quorum import tolerance
 from node.handshake import CLOSE_CODES
 from node.storage.store import _OWNERSHIP
 from tests.docs_example import EXAMPLE, FENCE, FOLDER, PAGE, ROOT, files, run, shell_in

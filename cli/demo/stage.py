@@ -17,7 +17,7 @@ from cli.demo.outage import Outage, strike
 from cli.demo.screen import Screen
 from cli.demo.trading_day import TradingDay
 from cli.network import Network
-from ledger.genesis import tolerance
+from ledger.quorum import tolerance
 
 _KILL_AT_PERCENT = 30
 _GO_ON_PERCENT = 15
