@@ -148,7 +148,7 @@ def service_routes(node: Node, draining: Draining) -> APIRouter:
         """Return the trust policy (C2SP tlog-policy) by which other tools verify the log."""
         genesis = node.genesis
         keys = {member.name: member.public_key for member in genesis.members}
-        text = policy_text(genesis.origin, keys, genesis.quorum)
+        text = policy_text(genesis.origin, keys, genesis.quorum, witnesses=genesis.voters)
         return Response(text, media_type="text/plain; charset=utf-8")
 
     @router.get("/v1/status", **describe(NodeStatus))
@@ -187,7 +187,7 @@ def members_view(genesis: Genesis) -> MembersView:
         ledger=genesis.ledger,
         origin=genesis.origin,
         quorum=genesis.quorum,
-        tolerance=list(tolerance(len(genesis.members), genesis.quorum)),
+        tolerance=list(tolerance(len(genesis.voters), genesis.quorum)),
         members=[_member_view(genesis, member) for member in genesis.members],
     )
 

@@ -119,7 +119,7 @@ def init(
             folder, listed, votes, base_port=base_port, host=host, name=name, hosts=reached
         )
     genesis = next(iter(homes.values())).genesis
-    words = tolerance(len(listed), votes)
+    words = tolerance(len(genesis.voters), votes)
     addresses = {party: read_address(home.path) for party, home in homes.items()}
     if json:
         say_json(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 import msgspec
 
 from cli.errors import UsageError
-from ledger.members import ROLES, Name
+from ledger.members import ROLES, SUPERVISOR, Name
 from ledger.quorum import default_quorum
 
 if TYPE_CHECKING:
@@ -124,10 +124,11 @@ def quorum_of(parties: list[tuple[str, Role]], quorum: int | None) -> int:
     Raises:
         UsageError: ``bad-quorum``: there are not so many parties.
     """
+    voters = sum(role != SUPERVISOR for _, role in parties)
     if quorum is None:
-        return default_quorum(len(parties))
-    if quorum > len(parties):
-        raise UsageError("bad-quorum", f"{len(parties)} parties cannot cast {quorum} equal votes")
+        return default_quorum(voters)
+    if quorum > voters:
+        raise UsageError("bad-quorum", f"{voters} voters cannot cast {quorum} equal votes")
     return quorum
 
 

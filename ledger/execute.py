@@ -20,6 +20,7 @@ from ledger.entry import APPLIED, encode_entry
 from ledger.errors import DecodeError, Refused, VerificationError
 from ledger.genesis import Genesis
 from ledger.log.merkle import Frontier, leaf_hash
+from ledger.members import DEALING_ROLES
 from ledger.records import BatchHead as BatchHead
 from ledger.records import Record, type_name
 from ledger.records import Recorded as Recorded
@@ -261,11 +262,11 @@ def _apply(tx: Transaction, record: Record) -> None:
             expected="a new id",
             got=f"{record.id}, used in entry {earlier.entry}",
         )
-    if rule.authors and tx.role not in rule.authors:
+    if not rule.is_for(tx.role):
         raise Refused(
             "wrong-author",
             f"Only who knows it may state it ({_TYPES[rule.record]}).",
-            expected=" or ".join(rule.authors),
+            expected=" or ".join(rule.authors or DEALING_ROLES),
             got=tx.author if tx.author == tx.role else f"{tx.author}, whose role is {tx.role}",
         )
     times.refuse_future(tx, "at", record.at)

@@ -16,6 +16,7 @@ from msgspec import Meta
 from ledger import forms
 from ledger.genesis import Genesis
 from ledger.limits import IDENTIFIER_CHARS_MAX, SAFE_INTEGER_MAX, TEXT_CHARS_MAX
+from ledger.members import SUPERVISOR
 from ledger.state import Key, Row, Transaction
 
 Identifier = Annotated[
@@ -106,6 +107,7 @@ class Rule(NamedTuple):
     ``apply`` changes a transaction or raises :class:`ledger.errors.Refused`. ``keys`` names the
     rows that ``apply`` will ask for. ``subject`` names what the record is about; where the record
     itself begins its subject, ``refused_subject`` names what it is about when it is refused.
+    ``supervised`` opens it to supervisors, which may state no money.
     """
 
     record: type[Record]
@@ -114,6 +116,13 @@ class Rule(NamedTuple):
     keys: Callable[[Any, Genesis], list[tuple[type[Row], Key]]]
     subject: Callable[[Any], str]
     refused_subject: Callable[[Any], str] | None = None
+    supervised: bool = False
+
+    def is_for(self, role: str) -> bool:
+        """Return whether a party of this role may state it, as far as roles decide that."""
+        if self.authors:
+            return role in self.authors
+        return self.supervised or role != SUPERVISOR
 
 
 def type_name(record: type[Record]) -> str:

@@ -102,8 +102,8 @@ class Host:
         self._events: deque[Event] = deque()
         self._busy = False
         others = tuple(name for name in genesis.names if name != party)
-        may_vote = not store.abstains()
-        self.journal.may_seal = may_vote or not others
+        remembers = not store.abstains()
+        self.journal.may_seal = remembers or not others
         self._sender = Sender(network, others)
         self._questions = Questions()
         self._answers = Answers(genesis, store, self.pool, self.machine)
@@ -120,7 +120,7 @@ class Host:
                 self.machine,
                 saved(store),
                 now=clock.now(),
-                may_vote=may_vote,
+                may_vote=remembers and party in genesis.voters,
             )
         except (ConsensusError, LedgerError) as error:
             raise CorruptLedger(f"a stored vote, batch or evidence is damaged: {error}.") from None

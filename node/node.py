@@ -127,9 +127,11 @@ class Node:
         stopped = self.host.stopped()
         if stopped is not None:
             return False, f"stopped for safety: {stopped.code}"
-        reachable = len(self.peers.connected()) + 1
-        if reachable < self.genesis.quorum:
-            return False, f"{reachable} parties are connected, the quorum is {self.genesis.quorum}"
+        reachable = {self.party, *self.peers.connected()} & {*self.genesis.voters}
+        if len(reachable) < self.genesis.quorum:
+            return False, (
+                f"{len(reachable)} parties are connected, the quorum is {self.genesis.quorum}"
+            )
         return True, "ready"
 
     def status(self) -> dict[str, Any]:

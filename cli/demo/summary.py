@@ -248,7 +248,7 @@ def _consortium(genesis: Genesis) -> dict[str, Any]:
         "origin": genesis.origin,
         "parties": dict(genesis.roles),
         "quorum": genesis.quorum,
-        "tolerance": list(tolerance(len(genesis.members), genesis.quorum)),
+        "tolerance": list(tolerance(len(genesis.voters), genesis.quorum)),
     }
 
 

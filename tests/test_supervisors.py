@@ -1,0 +1,146 @@
+"""A supervisor reads everything and may dispute; it does not vote and states no money."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+
+import pytest
+
+from consensus.errors import BadVote
+from consensus.forks import liars_needed
+from consensus.justification import leader_of
+from consensus.votes import certificate_of, sign_vote, skip_subject, verify_certificate, verify_vote
+from ledger.contracts import RULES
+from ledger.errors import GenesisError
+from ledger.genesis import Genesis, Member, found
+from ledger.keys import Signer
+from ledger.members import DEALING_ROLES, ROLES, SUPERVISOR
+from ledger.quorum import default_quorum
+from tests.ledger_kit import CREATED_AT, HEX, MORNING, Ledger, signer
+
+SIGNERS = {name: Signer(bytes([place]) * 32) for place, name in enumerate(ROLES, start=1)}
+NAMES = ("platform", "supervisor", "institution", "funder", "auditor")
+"""Not at the end, so that counting all parties instead of the voters goes wrong."""
+
+
+def genesis_of(*names: str, quorum: int) -> Genesis:
+    members = tuple(
+        Member(key=b64encode(SIGNERS[name].public_key).decode(), name=name, role=name)  # type: ignore[arg-type]
+        for name in names
+    )
+    return found("watched", members, quorum, 1_767_225_600_000)
+
+
+GENESIS = genesis_of(*NAMES, quorum=3)
+
+
+def test_voters_are_all_parties_but_supervisors_in_their_order() -> None:
+    assert GENESIS.voters == ("platform", "institution", "funder", "auditor")
+    assert GENESIS.names == NAMES
+
+
+def test_voters_alone_lead() -> None:
+    assert [leader_of(slot, GENESIS) for slot in range(5)] == [*GENESIS.voters, "platform"]
+
+
+def test_a_quorum_is_one_of_voters() -> None:
+    assert liars_needed(GENESIS) == 2
+    with pytest.raises(GenesisError, match="with 4 voting parties the quorum must be 3 to 4"):
+        genesis_of(*NAMES, quorum=5)
+    with pytest.raises(GenesisError, match="bad-quorum"):
+        genesis_of(*NAMES, quorum=2)
+    assert default_quorum(len(GENESIS.voters)) == 3
+
+
+def test_a_vote_of_a_supervisor_is_none() -> None:
+    vote = sign_vote(skip_subject(1), SIGNERS["supervisor"], "supervisor", 0, GENESIS)
+    with pytest.raises(BadVote, match="unknown-voter"):
+        verify_vote(vote, GENESIS)
+    votes = {
+        name: sign_vote(skip_subject(1), SIGNERS[name], name, 0, GENESIS)
+        for name in ("platform", "supervisor", "institution")
+    }
+    with pytest.raises(BadVote, match="unknown-voter"):
+        verify_certificate(certificate_of(votes), GENESIS)
+    del votes["supervisor"]
+    votes["funder"] = sign_vote(skip_subject(1), SIGNERS["funder"], "funder", 0, GENESIS)
+    verify_certificate(certificate_of(votes), GENESIS)
+
+
+def test_a_supervisor_states_disputes_and_nothing_else() -> None:
+    stated = [r.__struct_config__.tag for r, rule in RULES.items() if rule.is_for(SUPERVISOR)]
+    assert stated == ["dispute.raised", "dispute.resolved"]
+
+
+def test_a_consortium_of_supervisors_alone_founds_nothing() -> None:
+    with pytest.raises(GenesisError, match="bad-roles"):
+        genesis_of("supervisor", quorum=1)
+
+
+# -- what it states -----------------------------------------------------------------------------
+
+
+def watched() -> Ledger:
+    """Return a ledger with a captured payment, whose consortium has a supervisor."""
+    members = tuple(
+        Member(key=b64encode(signer(name).public_key).decode(), name=name, role=name)  # type: ignore[arg-type]
+        for name in NAMES
+    )
+    ledger = Ledger(found("watched", members, 3, CREATED_AT))
+    ledger.apply("institution", "payment.captured", **CAPTURE)
+    return ledger
+
+
+CAPTURE: dict[str, object] = {
+    "payment": "pay-1",
+    "order": "order-1",
+    "amount": 10_000,
+    "currency": "CNY",
+    "channel": "wechat",
+    "captured_at": MORNING,
+}
+
+
+def test_money_stated_by_a_supervisor_is_refused() -> None:
+    refused = watched().refuse(
+        "wrong-author", "supervisor", "payment.captured", **CAPTURE | {"payment": "pay-2"}
+    )
+    assert "got supervisor" in refused.message
+
+
+def test_even_records_that_are_open_to_any_party_are_not_open_to_it() -> None:
+    open_ones = [rule for rule in RULES.values() if not rule.authors and not rule.supervised]
+    assert {rule.record.__struct_config__.tag for rule in open_ones} >= {"settlement.confirmed"}
+    for rule in open_ones:
+        assert not rule.is_for(SUPERVISOR)
+        assert all(map(rule.is_for, DEALING_ROLES))
+
+
+def test_a_supervisor_raises_a_dispute_and_withdraws_it() -> None:
+    ledger = watched()
+    said = {"dispute": "d-1", "subject": "payment:pay-1", "reason": "where is the contract?"}
+    ledger.apply("supervisor", "dispute.raised", against="institution", **said)
+    ledger.apply(
+        "supervisor", "dispute.resolved", dispute="d-1", outcome="withdrawn", reason="seen"
+    )
+
+
+def test_a_supervisor_owns_no_receiver_and_shares_no_income() -> None:
+    ledger = watched()
+    receiver = {
+        "receiver": "shop-1",
+        "kind": "bank_account",
+        "commitment": HEX,
+        "last4": "1234",
+        "cycle": "T+1",
+        "currency": "CNY",
+        "owner": "supervisor",
+    }
+    refused = ledger.refuse("unknown-party", "institution", "receiver.registered", **receiver)
+    assert "Expected platform, institution, funder, auditor, got supervisor" in refused.message
+    shares = [{"party": "platform", "ppm": 500_000}, {"party": "supervisor", "ppm": 500_000}]
+    terms = {"agreement": "P-1", "currency": "CNY", "effective_from": "2026-05"}
+    refused = ledger.refuse(
+        "unknown-party", "institution", "profit.agreed", recipients=shares, **terms
+    )
+    assert refused.got == "supervisor"
