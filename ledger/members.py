@@ -9,8 +9,8 @@ import msgspec
 from msgspec import Meta
 
 from ledger import forms
-from ledger.errors import GenesisError
-from ledger.keys import PUBLIC_KEY_BYTES
+from ledger.errors import GenesisError, VerificationError
+from ledger.keys import PUBLIC_KEY_BYTES, refuse_unfit_key
 from ledger.registration import refuse_bad_registration
 
 Role = Literal[
@@ -91,12 +91,15 @@ def refuse_bad_member(member: Member) -> None:
     """Return if a party may be in a genesis.
 
     Raises:
-        GenesisError: ``bad-member-key``, ``bad-registration``, or a code of
-            :func:`ledger.keys.refuse_unfit_key`.
+        GenesisError: ``bad-member-key`` or ``bad-registration``.
     """
     key = _key_bytes(member)
     if b64encode(key).decode() != member.key:
         raise GenesisError("bad-member-key", f"the key of {member.name} is not base64")
+    try:
+        refuse_unfit_key(key)
+    except VerificationError as error:
+        raise GenesisError("bad-member-key", f"the key of {member.name}: {error.message}") from None
     refuse_bad_registration(member.registration)
 
 

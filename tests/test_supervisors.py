@@ -139,7 +139,7 @@ def test_a_supervisor_owns_no_receiver_and_shares_no_income() -> None:
     refused = ledger.refuse("unknown-party", "institution", "receiver.registered", **receiver)
     assert "Expected platform, institution, funder, auditor, got supervisor" in refused.message
     shares = [{"party": "platform", "ppm": 500_000}, {"party": "supervisor", "ppm": 500_000}]
-    terms = {"agreement": "P-1", "currency": "CNY", "effective_from": "2026-05"}
+    terms = {"agreement": "P-1", "currency": "CNY", "effective_from": "2026-05", "delay": "T+1"}
     refused = ledger.refuse(
         "unknown-party", "institution", "profit.agreed", recipients=shares, **terms
     )
