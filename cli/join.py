@@ -92,8 +92,9 @@ def join(
             founded = read_file(genesis)
             refuse_other_request(home, founded)
             _compare(founded, hash, quiet=json)
-            sign(home, founded)
-        missing = add(home, files)
+            missing = sign(home, founded, files)
+        else:
+            missing = add(home, files)
     founded = load_genesis(home)
     own = home / f"{party}{SIGNATURE_SUFFIX}"
     if json:

@@ -106,10 +106,15 @@ def ask(path: Path, member: Member, listen: Listen, *, seed: bytes | None = None
     return file
 
 
-def join(path: Path, genesis: Genesis) -> list[str]:
+def join(path: Path, genesis: Genesis, others: Sequence[bytes] = ()) -> list[str]:
     """Take a genesis that holds the home's own request unchanged, and sign it.
 
     Who calls this has compared the hash with the others by another way.
+
+    Args:
+        path: The home that asked.
+        genesis: The founding document.
+        others: Files with signatures of others, as for :func:`add`.
 
     Returns:
         The parties whose signatures are missing still.
@@ -117,7 +122,10 @@ def join(path: Path, genesis: Genesis) -> list[str]:
     Raises:
         HomeError: ``already-joined`` (another genesis), ``not-requested``, ``request-changed``,
             ``foreign-signature``, or as :func:`node.home.load_home`.
+        LedgerError: as :func:`add`; nothing is signed.
     """
+    for raw in others:
+        founding.read_signatures(raw, genesis)
     config, signer = load_config(path), load_key(path)
     refuse_other_terms(read_request(path, config.party), genesis)
     if not (path / GENESIS).exists():
@@ -136,7 +144,7 @@ def join(path: Path, genesis: Genesis) -> list[str]:
     own = {config.party: founding.sign_genesis(genesis, config.party, signer)}
     signature = founding.encode_signatures(genesis, own)
     write_whole(path / f"{config.party}{SIGNATURE_SUFFIX}", signature)
-    return add(path, [signature])
+    return add(path, [signature, *others])
 
 
 def add(path: Path, files: Sequence[bytes]) -> list[str]:
@@ -166,14 +174,14 @@ def read_request(path: Path, party: str) -> Member:
     """Return what a home's own request asks for.
 
     Raises:
-        HomeError: ``not-a-home``, ``home-unreadable`` or ``bad-request``.
+        HomeError: ``not-a-home``, ``home-unreadable`` or ``bad-founding-request``.
     """
     file = path / f"{party}{REQUEST_SUFFIX}"
     try:
         return founding.read_request(read_file(file))
     except LedgerError as error:
         raise HomeError(
-            "bad-request",
+            "bad-founding-request",
             f"{file} cannot be used: {error}. Make it again with `tongzhang key new`",
         ) from None
 
