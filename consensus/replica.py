@@ -166,6 +166,10 @@ class Replica:
         """Why this replica has stopped for good; None while it has not."""
         return self._step.halt
 
+    def heard(self, party: str) -> bool:
+        """Return whether any vote or proposal of ``party`` is known here that is not final."""
+        return self._book.heard(party)
+
     # -- in and out ------------------------------------------------------------------------------
 
     def step(self, event: Event, now: Now) -> Effects:

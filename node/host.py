@@ -106,9 +106,11 @@ class Host:
         self.journal.may_seal = remembers or not others
         self._sender = Sender(network, others)
         self._questions = Questions()
-        self._answers = Answers(genesis, store, self.pool, self.machine)
-        self._recovery = Recovery(
-            party, others, journal=self.journal, machine=self.machine, store=store
+        self._answers = Answers(
+            genesis, store, self.pool, self.machine, heard=lambda party: self.replica.heard(party)
+        )
+        self.recovery = Recovery(
+            genesis, party, others, journal=self.journal, machine=self.machine, store=store
         )
         try:
             self.accusations = Accusations(store)
@@ -346,11 +348,11 @@ class Host:
 
     def _on_journal(self, peer: str, message: JournalMessage) -> None:
         if not self.journal.may_seal:
-            self._recovery.on_journal(peer, message)
+            self.recovery.on_journal(peer, message)
             self._resume_sealing()
 
     def _resume_sealing(self) -> None:
-        if self.journal.may_seal or not self._recovery.is_complete():
+        if self.journal.may_seal or not self.recovery.is_complete():
             return
         self.journal.resume()
         logger.warning("%s: own journal is complete; signing records again", self.party)
