@@ -67,9 +67,12 @@ def test_whoever_rebuilds_at_a_founding_is_told_so_and_votes_after_all(
 
 
 def snapshot(home: Path) -> dict[str, bytes]:
-    """Return what of a home tells which database its key signs with."""
-    names = [DATABASE, DATABASE_ID, REBUILDING]
-    return {name: (home / name).read_bytes() for name in names if (home / name).exists()}
+    """Return what of a home tells which database its key signs with.
+
+    An empty file is no database yet: the readers, which begin first, make one.
+    """
+    found = [home / name for name in (DATABASE, DATABASE_ID, REBUILDING) if (home / name).exists()]
+    return {each.name: raw for each in found if (raw := each.read_bytes())}
 
 
 # -- at rest ------------------------------------------------------------------------------------
