@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -12,10 +14,17 @@ from consensus.justification import leader_of
 from consensus.votes import certificate_of, sign_vote, skip_subject, verify_certificate, verify_vote
 from ledger.contracts import RULES
 from ledger.errors import GenesisError
-from ledger.genesis import Genesis, Member, found
+from ledger.genesis import Genesis, Member, Role, found
 from ledger.keys import Signer
 from ledger.members import DEALING_ROLES, ROLES, SUPERVISOR
 from ledger.quorum import default_quorum
+from node.founding import create_consortium
+from node.node import Node
+from node.storage.store import Store
+from simulator.plan import Plan
+from simulator.run import Runner
+from simulator.swarm import draw
+from simulator.trace import Trace
 from tests.ledger_kit import CREATED_AT, HEX, MORNING, Ledger, signer
 
 SIGNERS = {name: Signer(bytes([place]) * 32) for place, name in enumerate(ROLES, start=1)}
@@ -144,3 +153,34 @@ def test_a_supervisor_owns_no_receiver_and_shares_no_income() -> None:
         "unknown-party", "institution", "profit.agreed", recipients=shares, **terms
     )
     assert refused.got == "supervisor"
+
+
+# -- at work ------------------------------------------------------------------------------------
+
+
+def test_a_supervisor_is_no_part_of_a_quorum_that_is_connected(tmp_path: Path) -> None:
+    parties: list[tuple[str, Role]] = [(name, name) for name in NAMES[:3]]  # type: ignore[misc]
+    homes = create_consortium(tmp_path / "net", parties, 2)
+    told = {}
+    for name, home in homes.items():
+        store = Store("sqlite://", home.genesis, party=name)
+        told[name] = Node(home, store).ready()
+        store.close()
+    assert told["platform"] == (False, "1 parties are connected, the quorum is 2")
+    assert told["supervisor"] == (False, "0 parties are connected, the quorum is 2")
+
+
+def test_supervised_consortia_keep_all_invariants_and_the_supervisor_signs_no_vote() -> None:
+    sent: Counter[str] = Counter()
+    for seed in range(3):
+        plan = draw(seed, Plan(records=150, nodes=3 + seed, supervisor=True))
+        assert plan.parties[1] == SUPERVISOR
+        trace = Trace()
+        with Runner() as runner:
+            assert runner.run(plan, trace=trace).is_good
+        lines = [line.split() for line in trace.lines]
+        sent += Counter(line[5] for line in lines if line[1:3] == [SUPERVISOR, "send"])
+        sent += Counter(line[4] for line in lines if line[1:3] == [SUPERVISOR, "answer"])
+    assert sent["applied"], "its disputes"
+    assert not sent["vote"]
+    assert not sent["proposal"]
