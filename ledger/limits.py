@@ -28,6 +28,7 @@ Parts per million and minor units. Beyond it somebody mistook the unit.
 NESTING_MAX = 8
 
 MEMBERS_MAX = 31
+MINUTE_MS = 60_000
 PARTY_RECORDS_MAX = 10_000_000
 """Largest quota of a party, in records a minute: more than any consortium makes final."""
 

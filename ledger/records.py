@@ -80,13 +80,23 @@ class Record(
 
 
 class BatchHead(Row, frozen=True):
-    """The last batch of a party that the log holds: its number and its hash in hex."""
+    """The last batch of a party that the log holds: its number and its hash in hex.
+
+    ``records`` counts what the party has stated in ``minute``, by the times of blocks, since the
+    epoch: its quota is judged by that.
+    """
 
     TABLE: ClassVar[str] = "batch_heads"
 
     party: str
     number: int
     hash_hex: str
+    minute: int
+    records: int
+
+    def stated_in(self, minute: int) -> int:
+        """Return how many records the party has stated in a minute, none before its latest."""
+        return self.records if self.minute == minute else 0
 
 
 class Recorded(Row, frozen=True):

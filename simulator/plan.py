@@ -29,7 +29,7 @@ import msgspec
 from msgspec import Meta
 
 from ledger.advice import advice, nearest
-from ledger.limits import MEMBERS_MAX
+from ledger.limits import MEMBERS_MAX, PARTY_RECORDS_MAX
 from ledger.members import SUPERVISOR
 from simulator.errors import SimulatorError
 
@@ -153,6 +153,7 @@ class Plan(
     ``records`` are submitted by the parties' clients, but no more once the log has ``blocks`` (0:
     however many). ``until_ms`` is when faults end and clients begin nothing new at the latest.
     ``nodes`` counts the voters; ``supervisor`` adds a party that is none.
+    ``quota`` is a party's, in records a minute (0: that of genesis).
     ``liars`` names the lie of a party. ``skew_ms`` spreads the wall clocks; ``hurry`` is how many
     ms pass on them in one of the world's, so that months of business fit into a run.
     ``timeout_ms`` is the slots' first timeout. ``show_ms`` is the slice of a scenario that a
@@ -164,6 +165,7 @@ class Plan(
     nodes: Annotated[int, Meta(ge=NODES_MIN, le=MEMBERS_MAX)] = 4
     quorum: Annotated[int, Meta(ge=0, le=MEMBERS_MAX)] = 0
     supervisor: bool = False
+    quota: Annotated[int, Meta(ge=0, le=PARTY_RECORDS_MAX)] = 0
     records: Count = 400
     blocks: Count = 0
     until_ms: Ms = 600_000

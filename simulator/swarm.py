@@ -30,6 +30,9 @@ SUPERVISOR_PPM = 250_000
 RECORD_MS = (8, 15, 60)
 """About how long the workload takes a record, in haste or not: faults come in that time."""
 
+QUOTAS = (0, 0, 0, 0, 0, 60)
+"""Records of a party a minute: in one run of six so few that some have to wait."""
+
 HURRIES = (1, 1, 60_000, 400_000)
 """How many ms of wall time pass in one: as in life, days in a run, or two months."""
 
@@ -261,6 +264,7 @@ def draw(seed: int, base: Plan) -> Plan:
         base,
         seed=seed,
         supervisor=base.supervisor or _is_supervised(seed, base),
+        quota=base.quota or Chance(seed, "quota").pick(QUOTAS),
         liars=liars,
         network=chance.pick(NETWORKS) if base.network == Network() else base.network,
         disk_us=chance.pick((100, 300, 2000)),

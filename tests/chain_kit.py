@@ -172,7 +172,7 @@ class ChainMachine:
         self.heads[block.hash] = _moved(self.heads[parent.hash], block.batches)
         return None
 
-    def has_work(self, tip: Tip) -> bool:
+    def has_work(self, tip: Tip, wall_ms: int) -> bool:
         return bool(self._fitting(tip))
 
     def own_work(self) -> tuple[Message, ...]:
