@@ -285,3 +285,10 @@ configs = st.builds(
 @given(configs)
 def test_every_config_reads_back_as_it_was_written(config: Config) -> None:
     assert Config.parse(config.toml()) == config
+
+
+def test_a_home_of_format_1_is_refused_with_the_version_that_reads_it(consortium: Path) -> None:
+    path = consortium / "platform" / GENESIS
+    path.write_bytes(path.read_bytes().replace(b'"version":2', b'"version":1'))
+    with pytest.raises(HomeError, match=r"format-1: .*only version 0\.1 reads it"):
+        load_home(consortium / "platform")
