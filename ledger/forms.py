@@ -13,7 +13,6 @@ DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$(?!\n)"
 MONTH = r"^[0-9]{4}-(0[1-9]|1[0-2])$(?!\n)"
 CYCLE = r"^[TD]\+([0-9]|[12][0-9]|30)$(?!\n)"
 LINE = r"^[^\x00-\x1f\x7f]+$(?!\n)"
-LINE_OR_NOTHING = r"^[^\x00-\x1f\x7f]*$(?!\n)"
 HASH = r"^[0-9a-f]{64}$(?!\n)"
 LAST_FOUR = r"^[0-9A-Z]{4}$(?!\n)"
 SUBJECT = r"^[a-z][a-z-]{0,15}:[A-Za-z0-9][A-Za-z0-9._:-]{0,63}(/leg:[1-9][0-9]?)?$(?!\n)"
@@ -29,7 +28,6 @@ WORDS = {
     MONTH: "a month, such as 2026-03",
     CYCLE: "T+n business days or D+n calendar days, n from 0 to 30: such as T+1",
     LINE: "text of one line, without control characters",
-    LINE_OR_NOTHING: "text of one line, without control characters, or nothing",
     HASH: "64 hex digits in lower case",
     LAST_FOUR: "4 digits or capital letters",
     SUBJECT: "kind:id, such as refund:R-7, or payment:id/leg:n for one leg",

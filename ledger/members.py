@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from ledger import forms
 from ledger.errors import GenesisError, VerificationError
 from ledger.keys import PUBLIC_KEY_BYTES, refuse_unfit_key
 from ledger.registration import refuse_bad_registration
@@ -33,8 +32,9 @@ ROLES: tuple[str, ...] = (*DEALING_ROLES, SUPERVISOR)
 SOLE_ROLES: tuple[Role, ...] = ("platform", "institution")
 
 Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,31}$(?!\n)")]
-LegalName = Annotated[str, Meta(max_length=200, pattern=forms.LINE_OR_NOTHING)]
-Address = Annotated[str, Meta(max_length=300, pattern=forms.LINE_OR_NOTHING)]
+_LINE_OR_NOTHING = r"^[^\x00-\x1f\x7f]*$(?!\n)"
+LegalName = Annotated[str, Meta(max_length=200, pattern=_LINE_OR_NOTHING)]
+Address = Annotated[str, Meta(max_length=300, pattern=_LINE_OR_NOTHING)]
 
 
 class Member(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
