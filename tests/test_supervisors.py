@@ -13,9 +13,18 @@ from consensus.forks import liars_needed
 from consensus.justification import leader_of
 from consensus.votes import certificate_of, sign_vote, skip_subject, verify_certificate, verify_vote
 from ledger.contracts import RULES
-from ledger.errors import GenesisError
+from ledger.errors import GenesisError, VerificationError
 from ledger.genesis import Genesis, Member, Role, found
 from ledger.keys import Signer
+from ledger.log.checkpoint import (
+    Checkpoint,
+    Cosignature,
+    cosign,
+    cosigner_name,
+    signed_checkpoint,
+)
+from ledger.log.policy import policy_text
+from ledger.log.receipt import open_consortium_checkpoint
 from ledger.members import DEALING_ROLES, ROLES, SUPERVISOR
 from ledger.quorum import default_quorum
 from node.founding import create_consortium
@@ -184,3 +193,32 @@ def test_supervised_consortia_keep_all_invariants_and_the_supervisor_signs_no_vo
     assert sent["applied"], "its disputes"
     assert not sent["vote"]
     assert not sent["proposal"]
+
+
+# -- what others verify -------------------------------------------------------------------------
+
+
+def test_a_checkpoint_may_be_served_by_a_supervisor_and_is_cosigned_by_voters() -> None:
+    origin, point = GENESIS.origin, Checkpoint(GENESIS.origin, 1, bytes(32), 1, 1, bytes(32))
+
+    def lines(*names: str) -> list[Cosignature]:
+        return [
+            Cosignature(cosigner_name(origin, name), SIGNERS[name].public_key, 7, signature)
+            for name in names
+            if (signature := cosign(SIGNERS[name], point, 7))
+        ]
+
+    note = signed_checkpoint(point, SIGNERS[SUPERVISOR], lines("platform", "funder", "auditor"))
+    assert len(open_consortium_checkpoint(note, GENESIS).cosigned_at) == 3
+    short = signed_checkpoint(point, SIGNERS["platform"], lines("platform", "funder", SUPERVISOR))
+    with pytest.raises(VerificationError, match="no-quorum"):
+        open_consortium_checkpoint(short, GENESIS)
+
+
+def test_the_trust_policy_takes_voters_for_witnesses_and_all_for_the_log() -> None:
+    keys = {member.name: member.public_key for member in GENESIS.members}
+    text = policy_text(GENESIS.origin, keys, GENESIS.quorum, witnesses=GENESIS.voters)
+    assert text.count("\nwitness ") == len(GENESIS.voters)
+    assert text.startswith("log ")
+    assert text.count("log tongzhang/") == len(GENESIS.names)
+    assert f"/{SUPERVISOR} " not in text
