@@ -13,10 +13,11 @@ from api.auth import require
 from api.draining import Draining
 from api.openapi import JSON, TEXT, describe, describe_content
 from api.problems import Problem
-from ledger.genesis import Member, tolerance
+from ledger.genesis import Member
 from ledger.log.checkpoint import cosigner_name
 from ledger.log.note import COSIGNATURE, ED25519, NoteKey
 from ledger.log.policy import policy_text
+from ledger.quorum import tolerance
 
 if TYPE_CHECKING:
     from node.node import Node
@@ -177,7 +178,7 @@ def service_routes(node: Node, draining: Draining) -> APIRouter:
         """Return the trust policy (C2SP tlog-policy) by which other tools verify the log."""
         genesis = node.genesis
         keys = {member.name: member.public_key for member in genesis.members}
-        text = policy_text(genesis.origin, keys, genesis.quorum)
+        text = policy_text(genesis.origin, keys, genesis.quorum, witnesses=genesis.voters)
         return Response(text, media_type="text/plain; charset=utf-8")
 
     @router.get("/v1/status", **describe(NodeStatus))
@@ -217,7 +218,7 @@ def members_view(node: Node) -> MembersView:
         ledger=genesis.ledger,
         origin=genesis.origin,
         quorum=genesis.quorum,
-        tolerance_founded=list(tolerance(len(genesis.members), genesis.quorum)),
+        tolerance_founded=list(tolerance(len(genesis.voters), genesis.quorum)),
         voters=VotersView(**node.voters()),
         members=[_member_view(node, member) for member in genesis.members],
     )

@@ -33,7 +33,8 @@ from ledger.contracts.receivers import Bucket, Receiver
 from ledger.entry import encode_entry
 from ledger.expectations import INSTRUCTION, MET, OPEN, Expectation
 from ledger.state import Row
-from node.home import create_consortium, read_operator_token
+from node.founding import create_consortium
+from node.home import read_operator_token
 from node.node import Node
 from node.storage.store import Store
 from tests.ledger_kit import DAY, HEX, MORNING

@@ -106,8 +106,9 @@ def init(
         --hosts platform=ledger.mall.example,institution=ledger.bank.example
     """
     from cli.parties import parse_hosts, parse_parties, quorum_of, refuse_bad_host, refuse_bad_name
-    from ledger.genesis import tolerance
-    from node.home import create_consortium, read_address
+    from ledger.quorum import tolerance
+    from node.founding import create_consortium
+    from node.home import read_address
 
     listed = parse_parties(parties)
     votes = quorum_of(listed, quorum)
@@ -119,7 +120,7 @@ def init(
             folder, listed, votes, base_port=base_port, host=host, name=name, hosts=reached
         )
     genesis = next(iter(homes.values())).genesis
-    words = tolerance(len(listed), votes)
+    words = tolerance(len(genesis.voters), votes)
     addresses = {party: read_address(home.path) for party, home in homes.items()}
     if json:
         say_json(

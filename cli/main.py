@@ -19,6 +19,9 @@ from cli import (
     expectations,
     export,
     fees,
+    genesis,
+    join,
+    key,
     members,
     payment,
     payout,
@@ -74,6 +77,9 @@ def tongzhang(version: Version = False) -> None:
 
 
 app.command("init")(consortium.init)
+app.add_typer(key.app, name="key")
+app.add_typer(genesis.app, name="genesis")
+app.command("join")(join.join)
 app.command("node")(consortium.node)
 app.command("demo")(demo)
 app.command("sample")(sample.sample)
@@ -159,7 +165,7 @@ def _known(error: Exception) -> CliError | None:
         return UsageError("usage", said, f"{path} --help")
     if isinstance(error, GenesisError | TokenError):
         return UsageError(error.code, error.message)
-    called_wrongly = ("not-a-home", "home-not-empty", "bad-port")
+    called_wrongly = ("not-a-home", "home-not-empty", "bad-port", "already-joined", "not-requested")
     if isinstance(error, HomeError) and error.code in called_wrongly:
         return UsageError(error.code, error.message)
     if isinstance(error, LedgerError | NodeError):

@@ -54,7 +54,8 @@ def found_network(
         HomeError: the folder is not empty.
         GenesisError: such a consortium could not work.
     """
-    from node.home import create_consortium, read_address
+    from node.founding import create_consortium
+    from node.home import read_address
 
     ports = free_ports(len(parties))
     choices = {} if calendar is None else {"calendar": calendar}

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, cast
 import msgspec
 
 from cli.errors import UsageError
-from ledger.genesis import ROLES, Name, default_quorum
+from ledger.members import ROLES, SUPERVISOR, Name
+from ledger.quorum import default_quorum
 
 if TYPE_CHECKING:
     from ledger.genesis import Role
@@ -20,7 +21,7 @@ _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?", re.IGNORECASE | re.ASCI
 OWNER_ROLES = ("platform", "funder", "guarantor", "merchant")
 
 
-def parse_parties(text: str) -> list[tuple[str, Role]]:
+def parse_parties(text: str, *, option: str = "--parties") -> list[tuple[str, Role]]:
     """Return name and role of every party in ``a,b:role,…``. A bare name is its own role.
 
     Raises:
@@ -36,7 +37,7 @@ def parse_parties(text: str) -> list[tuple[str, Role]]:
                 f"{part!r} has no known role; roles are {', '.join(ROLES)}",
                 f"name the party after its role, or write {name}:role",
             )
-        refuse_bad_name("--parties", name)
+        refuse_bad_name(option, name)
         parties.append((name, cast("Role", role)))
     return parties
 
@@ -60,7 +61,7 @@ def parse_hosts(text: str, parties: list[tuple[str, Role]]) -> dict[str, str]:
         if name in hosts:
             raise UsageError("bad-host", f"--hosts names {name} twice", "give a party one host")
         refuse_bad_host("--hosts", host)
-        if _is_every_address(host):
+        if is_every_address(host):
             raise UsageError(
                 "bad-host",
                 f"nobody reaches {name} at {host}, which stands for every address of a machine",
@@ -104,7 +105,8 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def _is_every_address(host: str) -> bool:
+def is_every_address(host: str) -> bool:
+    """Return whether an address stands for all of a machine's: others reach nobody there."""
     return _is_address(host) and ip_address(host).is_unspecified
 
 
@@ -123,10 +125,11 @@ def quorum_of(parties: list[tuple[str, Role]], quorum: int | None) -> int:
     Raises:
         UsageError: ``bad-quorum``: there are not so many parties.
     """
+    voters = sum(role != SUPERVISOR for _, role in parties)
     if quorum is None:
-        return default_quorum(len(parties))
-    if quorum > len(parties):
-        raise UsageError("bad-quorum", f"{len(parties)} parties cannot cast {quorum} equal votes")
+        return default_quorum(voters)
+    if quorum > voters:
+        raise UsageError("bad-quorum", f"{voters} voters cannot cast {quorum} equal votes")
     return quorum
 
 

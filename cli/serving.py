@@ -8,8 +8,8 @@ import logging
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -17,11 +17,12 @@ from api.read_server import LOG_FORMAT
 from api.readers import Readers
 from api.request_log import REQUESTS
 from api.server import serve
-from cli.errors import CheckFailed, UsageError, writing
-from cli.output import note, plural, progress
+from cli.errors import CheckFailed, writing
+from cli.output import note, progress
+from cli.rebuild import forget, go_on, put_back
+from node.errors import Halted
 from node.files import write_whole
 from node.home import (
-    DATABASE,
     DATABASE_ID,
     NO_DATABASE,
     Home,
@@ -29,16 +30,12 @@ from node.home import (
     lock_home,
     read_database_id,
 )
-from node.node import Node
-from node.private import keep_private, open_private
+from node.node import NOTHING_TO_REBUILD, Node
+from node.private import keep_private
 from node.storage.check import check
-from node.storage.engine import SQLITE_FILES
 from node.storage.store import Store
 
 Checked = Literal["nothing", "log", "state"]
-
-REBUILDING = "rebuilding"
-"""Names the database that the home's key signs with: another one has forgotten votes (I2)."""
 
 
 def run_node(path: Path, *, rebuild: bool, checked: Checked) -> None:
@@ -61,18 +58,23 @@ def run_node(path: Path, *, rebuild: bool, checked: Checked) -> None:
     with contextlib.closing(Readers(home)) as readers, lock_home(path):
         keep_private(path)
         readers.remove_old_sockets()
-        if rebuild or (path / REBUILDING).exists():
-            with writing(path):
-                _start_over(home)
-        store = _open(home)
+        with writing(path):
+            rebuilt = go_on(home, rebuild=rebuild)
+        store = Store(home.database_url, home.genesis, party=home.party)
         _refuse_lost_database(path, store)
         if checked != "nothing":
             _check(store, deep=checked == "state")
         config = home.config
-        node = Node(home, store)
+        node = Node(home, store, on_first_block=partial(forget, path) if rebuilt else None)
         _spare_the_collector()
         try:
             serve(node, config.host, config.port, readers=readers, on_started=_say_started(home))
+        except Halted as error:
+            if error.code == NOTHING_TO_REBUILD:
+                readers.close()  # or they would make the database anew that is removed here
+                with writing(path):
+                    put_back(home)
+            raise
         except OSError as error:
             raise CheckFailed(
                 "address-in-use",
@@ -106,10 +108,6 @@ def _spare_the_collector() -> None:
     gc.set_threshold(10_000, 20, 20)
 
 
-def _open(home: Home) -> Store:
-    return Store(home.database_url, home.genesis, party=home.party)
-
-
 def _refuse_lost_database(path: Path, store: Store) -> None:
     """Refuse to sign with a database that does not know what the key has signed before."""
     said = read_database_id(path)
@@ -124,8 +122,8 @@ def _refuse_lost_database(path: Path, store: Store) -> None:
         "database-lost",
         f"{path} has run with another database before, or {DATABASE_ID} is lost that would say so; "
         "this database does not know what the key has signed",
-        "put the old database back, or run `tongzhang node HOME --rebuild`: the node then follows "
-        "without voting, because votes it has forgotten could convict its party",
+        "put the old database back; where the others hold blocks, `tongzhang node HOME --rebuild` "
+        "follows them without voting, because votes it has forgotten could convict its party",
     )
 
 
@@ -145,36 +143,3 @@ def _check(store: Store, *, deep: bool) -> None:
         except BaseException:
             store.close()
             raise
-
-
-def _start_over(home: Home) -> None:
-    """Replace the database by an empty one whose node never votes again (R7).
-
-    The mark makes a rebuild that was cut short go on at the next start, whatever its options.
-    """
-    mark = home.path / REBUILDING
-    os.close(open_private(mark))
-    if not home.config.database:
-        _set_aside(home.path)
-    store = _open(home)
-    try:
-        if store.tip().height:
-            raise UsageError(
-                "database-not-empty",
-                f"{home.config.database} holds {plural(store.tip().height, 'block')}",
-                "name an empty database in node.toml, then start with --rebuild again",
-            )
-        store.set_abstains(True)
-        write_whole(home.path / DATABASE_ID, f"{store.id}\n".encode())
-    finally:
-        store.close()
-    mark.unlink()
-
-
-def _set_aside(path: Path) -> None:
-    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    for suffix in SQLITE_FILES:
-        old = path / f"{DATABASE}{suffix}"
-        if old.exists():
-            old.rename(path / f"{DATABASE}.{stamp}{suffix}")
-            note(f"{old.name} is kept as {DATABASE}.{stamp}{suffix}")

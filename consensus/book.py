@@ -49,6 +49,10 @@ class Book:
             self._live = [(s, self.slots[s]) for s in sorted([s for s in self.slots if s > final])]
         return self._live
 
+    def heard(self, party: str) -> bool:
+        """Return whether a vote or a proposal of ``party`` stands on any page."""
+        return any(slot.heard(party) for slot in self.slots.values())
+
     def accept(self, proposed: Proposed) -> None:
         """Note a block that was executed and found valid."""
         block = proposed.block

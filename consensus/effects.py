@@ -143,7 +143,7 @@ class Machine(Protocol):
         Its batches were found genuine by :meth:`refuse_forged` before.
         """
 
-    def has_work(self, tip: Tip) -> bool:
+    def has_work(self, tip: Tip, wall_ms: int) -> bool:
         """Return whether the pool holds a batch that could go into a block after ``tip``."""
 
     def own_work(self) -> tuple[Message, ...]:

@@ -250,7 +250,7 @@ def _read_final(signed: bytes, signature: bytes, file: EvidenceFile) -> _Read:
     except UnicodeDecodeError:
         raise _bad("a checkpoint is not UTF-8") from None
     point = Checkpoint.parse(text)
-    if point.text() != text or not point.origin.endswith(f"/{file.ledger[:16]}"):
+    if point.text() != text or not point.origin.endswith(f"/{file.ledger}"):
         raise _bad("a checkpoint is not in canonical form, or of another log")
     subject = Subject("final", point.slot, point.block, point.height, point.size, point.root)
     return _Read(file.ledger, vote=_vote(subject, file.party, signature, int(found[1])))

@@ -30,7 +30,7 @@ class Branch(NamedTuple):
 
 def liars_needed(genesis: Genesis) -> int:
     """Return how many keys have to lie for a fork: 2q−n."""
-    return 2 * genesis.quorum - len(genesis.names)
+    return 2 * genesis.quorum - len(genesis.voters)
 
 
 def culprits(own: Branch, other: Branch) -> list[Evidence]:

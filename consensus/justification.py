@@ -20,7 +20,7 @@ from ledger.genesis import Genesis
 
 def leader_of(slot: int, genesis: Genesis) -> str:
     """Return the leader of ``slot``: the voters take turns in genesis order."""
-    return genesis.names[slot % len(genesis.names)]
+    return genesis.voters[slot % len(genesis.voters)]
 
 
 def refuse_not_the_leaders(block: Block, genesis: Genesis) -> None:

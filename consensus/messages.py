@@ -12,7 +12,7 @@ message                 carries                                             sent
 ``want-range``          the first height wanted                             behind (R9)
 ``range``               final blocks and the last one's certificate         asked for
 ``want-journal``        –                                                   after a rebuild
-``journal``             the asker's own latest batch, or nothing            asked for
+``journal``             the asker's latest batch; own height; votes heard   asked for
 ``want-changes``        a block hash                                        state differs
 ``changes``             a block hash and its changes, canonical JSON        asked for
 ``voting``              why the sender does not vote, or nothing: it votes  a peer comes up; changed
@@ -138,9 +138,14 @@ class WantJournal(_Wire, frozen=True, tag="want-journal"):
 
 
 class Journal(_Wire, frozen=True, tag="journal"):
-    """The latest batch of the party asked for, or none."""
+    """What a peer holds of the asker: its latest batch, or none, and whether it has heard votes.
+
+    ``height`` is the peer's own, ``heard`` whether it knows a vote or proposal of the asker.
+    """
 
     batch: WireBatch | None
+    height: Annotated[int, Meta(ge=0, le=2**53 - 1)]
+    heard: bool
 
 
 class WantChanges(_Wire, frozen=True, tag="want-changes"):

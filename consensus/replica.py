@@ -166,6 +166,10 @@ class Replica:
         """Why this replica has stopped for good; None while it has not."""
         return self._step.halt
 
+    def heard(self, party: str) -> bool:
+        """Return whether any vote or proposal of ``party`` is known here that is not final."""
+        return self._book.heard(party)
+
     # -- in and out ------------------------------------------------------------------------------
 
     def step(self, event: Event, now: Now) -> Effects:
@@ -264,7 +268,8 @@ class Replica:
         """Start or stop timers by whether work is pending (R1): idle, no slot burns."""
         now = self._step.now.ticks_ms
         unfinal = any(slot.certificate("notar") for _, slot in self._book.live())
-        pending = unfinal or self._sees_proposal() or self._machine.has_work(self._book.head())
+        head, wall_ms = self._book.head(), self._step.now.wall_ms
+        pending = unfinal or self._sees_proposal() or self._machine.has_work(head, wall_ms)
         self.timers.work(pending, now)
         current = self._book.slots.get(self.slot)
         if not pending or (current is not None and current.timed_out):

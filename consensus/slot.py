@@ -8,7 +8,7 @@ from consensus import evidence
 from consensus.evidence import Evidence, SignedHeader
 from consensus.messages import WireBlock
 from consensus.votes import Certificate, Kind, Subject, Vote, certificate_of
-from ledger.block import Block
+from ledger.block import Block, decode_header
 
 STATEMENTS_PER_KIND_MAX = 2
 """Different statements of one voter kept per kind: two convict it, more add nothing."""
@@ -118,6 +118,14 @@ class Slot:
             if lie is not None:
                 return lie
         return None
+
+    def heard(self, party: str) -> bool:
+        """Return whether a vote or a proposal of ``party`` is known of this slot."""
+        voted = any(party in tally for tally in self.tallies.values())
+        counted = any(party in each.voters for each in self.certificates.values())
+        proposed = any(each.block.header.proposer == party for each in self.proposals.values())
+        led = any(decode_header(each.header).proposer == party for each in self.seen.values())
+        return voted or counted or proposed or led
 
     def certify(self, subject: Subject, quorum: int) -> Certificate | None:
         """Return a new certificate if ``subject`` has just reached the quorum."""

@@ -152,12 +152,11 @@ def verify_vote(vote: Vote, genesis: Genesis) -> None:
         BadVote: ``malformed-vote``, ``unknown-voter`` or ``bad-vote-signature``.
     """
     _refuse_malformed(vote)
-    verifier = genesis.verifiers.get(vote.voter)
-    if verifier is None:
-        raise BadVote("unknown-voter", f"{vote.voter} is not in genesis")
+    if vote.voter not in genesis.voters:
+        raise BadVote("unknown-voter", f"{vote.voter} has no vote by genesis")
     message = signature_input(vote.subject, vote.time, genesis.ledger, genesis.origin)
     try:
-        verifier.verify(vote.signature, message)
+        genesis.verifiers[vote.voter].verify(vote.signature, message)
     except VerificationError:
         raise BadVote(
             "bad-vote-signature", f"the {vote.kind} vote for slot {vote.slot} is not {vote.voter}'s"

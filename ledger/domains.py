@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-GENESIS = b"tongzhang/genesis/v1\n"
+GENESIS = b"tongzhang/genesis/v2\n"
+FOUNDING_REQUEST = b"tongzhang/founding-request/v1\n"
+GENESIS_SIGNATURE = b"tongzhang/genesis-signature/v1\n"
 BATCH = b"tongzhang/batch/v1\n"
 BATCH_HASH = b"tongzhang/batch-hash/v1\n"
 BLOCK_HASH = b"tongzhang/block-hash/v1\n"
@@ -27,6 +29,16 @@ ZERO_HASH = bytes(32)
 def genesis_hash(document: bytes) -> bytes:
     """Return the 32-byte hash that names a ledger: SHA-256 over the canonical genesis bytes."""
     return sha256(GENESIS + document).digest()
+
+
+def request_signature_input(member: bytes) -> bytes:
+    """Return what a party signs when it asks to be founded: prefix, then its canonical member."""
+    return FOUNDING_REQUEST + member
+
+
+def genesis_signature_input(genesis: bytes, party: str) -> bytes:
+    """Return what a party signs to join: prefix, 32-byte genesis hash, then its own name."""
+    return GENESIS_SIGNATURE + genesis + party.encode()
 
 
 def batch_hash(header: bytes) -> bytes:

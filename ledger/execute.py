@@ -19,7 +19,9 @@ from ledger.contracts import ROWS, RULES, decode_record, times
 from ledger.entry import APPLIED, encode_entry
 from ledger.errors import DecodeError, Refused, VerificationError
 from ledger.genesis import Genesis
+from ledger.limits import MINUTE_MS
 from ledger.log.merkle import Frontier, leaf_hash
+from ledger.members import DEALING_ROLES
 from ledger.records import BatchHead as BatchHead
 from ledger.records import Record, type_name
 from ledger.records import Recorded as Recorded
@@ -111,7 +113,7 @@ def execute(  # noqa: PLR0917 - what a block is executed on, in the order of the
     tx = Transaction(execution.view, genesis, "", "", parent.size, parent.height + 1, time_ms)
     for batch, batch_records in zip(batches, records, strict=True):
         tx.author, tx.role = batch.party, _role(genesis, batch)
-        _append_head(execution.view, batch)
+        _append_head(execution.view, batch, time_ms // MINUTE_MS)
         _execute_batch(execution, tx, batch, batch_records)
     execution.changes = execution.view.rest()
     _close(execution, parent)
@@ -210,7 +212,7 @@ def _load(view: Overlay, wanted: Wanted) -> None:
                     wanted[led].add(key)
 
 
-def _append_head(view: Overlay, batch: Batch) -> None:
+def _append_head(view: Overlay, batch: Batch, minute: int) -> None:
     header = batch.header
     head = view.get(BatchHead, (header.party,))
     number, hash_hex = (
@@ -222,7 +224,8 @@ def _append_head(view: Overlay, batch: Batch) -> None:
             f"expected batch {number + 1} of {header.party} after {hash_hex}, "
             f"got batch {header.number} after {header.previous}",
         )
-    row = BatchHead(header.party, header.number, batch.hash.hex())
+    stated = (0 if head is None else head.stated_in(minute)) + header.count
+    row = BatchHead(header.party, header.number, batch.hash.hex(), minute, stated)
     view.merge({BatchHead: {row.key: row}})
 
 
@@ -262,11 +265,11 @@ def _apply(tx: Transaction, record: Record) -> None:
             expected="a new id",
             got=f"{record.id}, used in entry {earlier.entry}",
         )
-    if rule.authors and tx.role not in rule.authors:
+    if not rule.is_for(tx.role):
         raise Refused(
             "wrong-author",
             f"Only who knows it may state it ({_TYPES[rule.record]}).",
-            expected=" or ".join(rule.authors),
+            expected=" or ".join(rule.authors or DEALING_ROLES),
             got=tx.author if tx.author == tx.role else f"{tx.author}, whose role is {tx.role}",
         )
     times.refuse_future(tx, "at", record.at)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
 from datetime import date
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -13,30 +12,28 @@ from msgspec import Meta
 from ledger import canonical, domains
 from ledger.calendar import Calendar, DueDates
 from ledger.errors import GenesisError
-from ledger.keys import PUBLIC_KEY_BYTES, Verifier
+from ledger.keys import Verifier
 from ledger.limits import (
     GENESIS_BYTES_MAX,
     LEGS_CEILING,
     MEMBERS_MAX,
+    PARTY_RECORDS_MAX,
     RECORD_BYTES_MAX,
     SAFE_INTEGER_MAX,
 )
 from ledger.log.checkpoint import origin
+from ledger.members import ROLES as ROLES
+from ledger.members import SOLE_ROLES, SUPERVISOR, Name, refuse_bad_members
+from ledger.members import Member as Member
+from ledger.members import Role as Role
 
-Role = Literal["platform", "institution", "funder", "guarantor", "merchant", "auditor"]
-ROLES: tuple[str, ...] = (
-    "platform",
-    "institution",
-    "funder",
-    "guarantor",
-    "merchant",
-    "auditor",
-)
-SOLE_ROLES: tuple[Role, ...] = ("platform", "institution")
+FORMAT: Final = 2
+"""Of genesis, and so of everything that names a ledger by its hash: logs, homes, databases."""
 
-Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,31}$(?!\n)")]
 Natural = Annotated[int, Meta(ge=0, le=SAFE_INTEGER_MAX)]
 Positive = Annotated[int, Meta(ge=1, le=SAFE_INTEGER_MAX)]
+COST_LIMIT_PPM_DEFAULT = 240_000
+"""What a loan may cost a year at most, in parts per million, unless genesis says otherwise."""
 
 AMOUNT_DEFAULT = 10**13
 """What one record may move unless genesis says otherwise, in minor units: 100 billion yuan."""
@@ -60,24 +57,12 @@ DUE_MS: dict[str, int] = {
 """How long each kind of expectation may stay open, in ms, unless genesis says otherwise."""
 
 
-class Member(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One party: its name, its role and its Ed25519 public key (base64)."""
-
-    key: str
-    name: Name
-    role: Role
-
-    @property
-    def public_key(self) -> bytes:
-        """The 32-byte public key."""
-        return b64decode(self.key)
-
-
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the consortium allows at most. Bytes, counts, and the clock drift in ms.
 
     ``amount`` bounds the money of one record that comes from outside, in minor units: far above
-    any payment there is, and far below what an account of the books can hold.
+    any payment there is, and far below what an account of the books can hold. ``party_records``
+    is a party's quota: records a minute beyond which others' blocks leave its batches waiting.
     """
 
     amount: Positive = AMOUNT_DEFAULT
@@ -87,6 +72,7 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     block_records: Annotated[int, Meta(ge=1, le=50_000)] = 2000
     drift_ms: Positive = 300_000
     legs: Annotated[int, Meta(ge=1, le=LEGS_CEILING)] = 10
+    party_records: Annotated[int, Meta(ge=1, le=PARTY_RECORDS_MAX)] = PARTY_RECORDS_MAX
 
 
 class Timeouts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -96,18 +82,24 @@ class Timeouts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cap_ms: Annotated[int, Meta(ge=10, le=600_000)] = 8000
 
 
+class Governance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Reserved for rules by which the parties change what is agreed; empty in this version."""
+
+
 class Genesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True):
     """The founding document. Construct with :func:`found` or read with :func:`read`."""
 
     calendar: Calendar
+    cost_limit_ppm: Annotated[int, Meta(ge=1, le=1_000_000)]
     created_at: Natural
     due_ms: dict[str, Positive]
+    governance: Governance
     limits: Limits
     members: tuple[Member, ...]
     name: Name
     quorum: Natural
     timeouts: Timeouts
-    version: Literal[1] = 1
+    version: Literal[2] = FORMAT
 
     @cached_property
     def raw(self) -> bytes:
@@ -126,13 +118,18 @@ class Genesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
 
     @cached_property
     def origin(self) -> str:
-        """The checkpoint origin, ``tongzhang/<name>/<16 hex>``."""
+        """The checkpoint origin, ``tongzhang/<name>/<64 hex of the hash>``."""
         return origin(self.name, self.hash)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """Party names in genesis order, which is also the leader rotation."""
+        """Party names in genesis order."""
         return tuple(member.name for member in self.members)
+
+    @cached_property
+    def voters(self) -> tuple[str, ...]:
+        """Parties that vote, in genesis order, which is also the leader rotation."""
+        return tuple(member.name for member in self.members if member.role != SUPERVISOR)
 
     @cached_property
     def verifiers(self) -> dict[str, Verifier]:
@@ -164,7 +161,12 @@ class Genesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
         return {**DUE_MS, **self.due_ms}
 
 
+class _Numbered(msgspec.Struct):
+    version: int
+
+
 _decoder = msgspec.json.Decoder(Genesis)
+_numbered = msgspec.json.Decoder(_Numbered)
 
 
 def _plain(genesis: Genesis) -> object:
@@ -180,9 +182,24 @@ def read(raw: bytes) -> Genesis:
     """
     if len(raw) > GENESIS_BYTES_MAX:
         raise GenesisError("genesis-too-large", f"at most {GENESIS_BYTES_MAX} bytes are allowed")
+    _refuse_other_format(raw)
     genesis = canonical.decode(raw, _decoder, "genesis")
     check(genesis)
     return genesis
+
+
+def _refuse_other_format(raw: bytes) -> None:
+    """Refuse the documents of older versions by their number, before their fields are judged."""
+    try:
+        version = _numbered.decode(raw).version
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return  # what else is wrong with it, the decoder says
+    if version == 1:
+        raise GenesisError(
+            "format-1",
+            "this ledger was founded by version 0.1 of tongzhang, and only version 0.1 reads it; "
+            f"this version reads format {FORMAT} and converts none",
+        )
 
 
 def found(
@@ -195,14 +212,17 @@ def found(
         members: The parties, in leader order.
         quorum: How many equal votes make a certificate.
         created_at: Founding time, ms since the epoch.
-        choices: ``calendar``, ``limits``, ``timeouts`` or ``due_ms`` instead of the defaults.
+        choices: ``calendar``, ``cost_limit_ppm``, ``limits``, ``timeouts`` or ``due_ms``
+            instead of the defaults.
 
     Raises:
         GenesisError: the consortium could not work.
     """
     fields: dict[str, object] = {
         "calendar": Calendar(),
+        "cost_limit_ppm": COST_LIMIT_PPM_DEFAULT,
         "due_ms": DUE_MS,
+        "governance": Governance(),
         "limits": Limits(),
         "timeouts": Timeouts(),
         **choices,
@@ -224,14 +244,16 @@ def check(genesis: Genesis) -> None:
         GenesisError: with the rule that is broken.
     """
     _refuse_member_count(genesis)
-    _refuse_members(genesis)
-    _refuse_quorum(len(genesis.members), genesis.quorum)
+    refuse_bad_members(genesis.members)
+    _refuse_quorum(len(genesis.voters), genesis.quorum)
     if genesis.timeouts.cap_ms < genesis.timeouts.base_ms:
         raise GenesisError("bad-timeouts", "cap_ms must be at least base_ms")
     if genesis.limits.batch_records > genesis.limits.block_records:
         raise GenesisError("bad-limits", "a block must be able to hold one whole batch")
     if genesis.limits.batch_bytes > genesis.limits.block_bytes:
         raise GenesisError("bad-limits", "a block must be able to hold one whole batch")
+    if genesis.limits.batch_records > genesis.limits.party_records:
+        raise GenesisError("bad-limits", "a party's quota must allow one whole batch a minute")
     _refuse_days("holidays", genesis.calendar.holidays)
     _refuse_days("workdays", genesis.calendar.workdays)
     _refuse_kinds(genesis.due_ms)
@@ -263,76 +285,10 @@ def _refuse_member_count(genesis: Genesis) -> None:
         raise GenesisError("bad-member-count", f"1 to {MEMBERS_MAX} parties, got {count}")
 
 
-def _refuse_members(genesis: Genesis) -> None:
-    names = genesis.names
-    if len(set(names)) != len(names):
-        raise GenesisError("duplicate-member", "every party needs a name of its own")
-    if len({m.key for m in genesis.members}) != len(names):
-        raise GenesisError("duplicate-key-material", "every party needs a key of its own")
-    for member in genesis.members:
-        if b64encode(_key_bytes(member)).decode() != member.key:
-            raise GenesisError("bad-member-key", f"the key of {member.name} is not base64")
-    for role in SOLE_ROLES:
-        count = sum(m.role == role for m in genesis.members)
-        if count != 1:
-            raise GenesisError(
-                "bad-roles",
-                f"a consortium has exactly one {role}, this one has {count}; "
-                "name a party after its role, or write name:role",
-            )
-
-
-def _key_bytes(member: Member) -> bytes:
-    try:
-        key = member.public_key
-    except ValueError:
-        key = b""
-    if len(key) != PUBLIC_KEY_BYTES:
-        raise GenesisError(
-            "bad-member-key", f"the key of {member.name} is not {PUBLIC_KEY_BYTES} bytes in base64"
-        )
-    return key
-
-
 def _refuse_quorum(voters: int, quorum: int) -> None:
     if not voters // 2 < quorum <= voters:
         raise GenesisError(
             "bad-quorum",
-            f"with {voters} parties the quorum must be {voters // 2 + 1} to {voters}, got {quorum}",
+            f"with {voters} voting parties the quorum must be {voters // 2 + 1} to {voters}, "
+            f"got {quorum}",
         )
-
-
-def default_quorum(voters: int) -> int:
-    """Return the smallest quorum that survives a liar where the number of voters allows it.
-
-    That is ⌈(n+f+1)/2⌉ with f = ⌊(n−1)/3⌋: 3 of 4, 5 of 7; and a bare majority below 4.
-    """
-    faulty = (voters - 1) // 3
-    return (voters + faulty) // 2 + 1
-
-
-def tolerance(voters: int, quorum: int) -> tuple[str, ...]:
-    """Say in plain words what ``voters`` and ``quorum`` survive.
-
-    Returns:
-        One sentence per line: crashes, liars, and what a fork costs the liars.
-    """
-    crashes = voters - quorum
-    overlap = 2 * quorum - voters
-    liars = min(overlap - 1, crashes)
-    lines = [
-        f"{voters} parties, quorum {quorum}: every entry is cosigned by at least {quorum} parties.",
-        f"Up to {crashes} may be down and the ledger goes on."
-        if crashes
-        else "Nobody may be down: one silent party stops the ledger (nothing is lost).",
-    ]
-    if overlap > 1:
-        lines.append(f"Nobody can fork it with fewer than {overlap} lying parties.")
-    else:
-        lines.append("One lying party can fork it, and is convicted by its own signatures.")
-    if liars > 0:
-        lines.append(
-            f"Any {liars} may fail in any way, lying included, and it stays safe and live."
-        )
-    lines.append(f"A fork always exposes at least {overlap} of the signers, by name.")
-    return tuple(lines)

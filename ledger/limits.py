@@ -28,8 +28,14 @@ Parts per million and minor units. Beyond it somebody mistook the unit.
 NESTING_MAX = 8
 
 MEMBERS_MAX = 31
+MINUTE_MS = 60_000
+PARTY_RECORDS_MAX = 10_000_000
+"""Largest quota of a party, in records a minute: more than any consortium makes final."""
+
 LEGS_CEILING = 50
 GENESIS_BYTES_MAX = 256 * 1024
+REQUEST_BYTES_MAX = 16 * 1024
+SIGNATURES_BYTES_MAX = 16 * 1024
 BATCH_HEADER_BYTES_MAX = 1024
 BLOCK_HEADER_BYTES_MAX = 64 * 1024
 HOLIDAYS_MAX = 2000

@@ -16,6 +16,7 @@ from msgspec import Meta
 from ledger import currencies, forms
 from ledger.genesis import Genesis
 from ledger.limits import IDENTIFIER_CHARS_MAX, SAFE_INTEGER_MAX, TEXT_CHARS_MAX
+from ledger.members import SUPERVISOR
 from ledger.state import Key, Row, Transaction
 
 Identifier = Annotated[
@@ -85,13 +86,23 @@ class Record(
 
 
 class BatchHead(Row, frozen=True):
-    """The last batch of a party that the log holds: its number and its hash in hex."""
+    """The last batch of a party that the log holds: its number and its hash in hex.
+
+    ``records`` counts what the party has stated in ``minute``, by the times of blocks, since the
+    epoch: its quota is judged by that.
+    """
 
     TABLE: ClassVar[str] = "batch_heads"
 
     party: str
     number: int
     hash_hex: str
+    minute: int
+    records: int
+
+    def stated_in(self, minute: int) -> int:
+        """Return how many records the party has stated in a minute, none before its latest."""
+        return self.records if self.minute == minute else 0
 
 
 class Recorded(Row, frozen=True):
@@ -112,6 +123,7 @@ class Rule(NamedTuple):
     ``apply`` changes a transaction or raises :class:`ledger.errors.Refused`. ``keys`` names the
     rows that ``apply`` will ask for. ``subject`` names what the record is about; where the record
     itself begins its subject, ``refused_subject`` names what it is about when it is refused.
+    ``supervised`` opens it to supervisors, which may state no money.
     """
 
     record: type[Record]
@@ -120,6 +132,13 @@ class Rule(NamedTuple):
     keys: Callable[[Any, Genesis], list[tuple[type[Row], Key]]]
     subject: Callable[[Any], str]
     refused_subject: Callable[[Any], str] | None = None
+    supervised: bool = False
+
+    def is_for(self, role: str) -> bool:
+        """Return whether a party of this role may state it, as far as roles decide that."""
+        if self.authors:
+            return role in self.authors
+        return self.supervised or role != SUPERVISOR
 
 
 def type_name(record: type[Record]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from consensus.messages import (
     ChangesMessage,
     Journal,
@@ -29,9 +31,19 @@ class Answers:
         store: What is final.
         pool: Batches that are not.
         machine: The changes of blocks that are not final.
+        heard: Tells whether a party has voted or proposed anything that is known here.
     """
 
-    def __init__(self, genesis: Genesis, store: Store, pool: Pool, machine: LedgerMachine) -> None:
+    def __init__(
+        self,
+        genesis: Genesis,
+        store: Store,
+        pool: Pool,
+        machine: LedgerMachine,
+        *,
+        heard: Callable[[str], bool],
+    ) -> None:
+        self._heard = heard
         self._genesis = genesis
         self._store = store
         self._pool = pool
@@ -43,7 +55,8 @@ class Answers:
             with self._store.own_reader() as reader:
                 return range_from(reader, question.height, self._genesis.limits.block_bytes)
         if isinstance(question, WantJournal):
-            return Journal(self._latest_batch_of(peer))
+            latest = self._latest_batch_of(peer)
+            return Journal(latest, self._store.tip().height, self._heard(peer))
         if isinstance(question, WantChanges):
             changes = self._machine.changes_of(question.hash)
             return None if changes is None else ChangesMessage(question.hash, changes)

@@ -2,6 +2,7 @@
 
 ==================  ==============================================================================
 ``genesis.json``    the founding document, in canonical bytes
+``signatures.json`` every party's signature of it; a node starts with all of them only
 ``node.toml``       party, address, peers, database and log level; the only file people edit
 ``key.pem``         the party's private key, readable by its owner only
 ``tokens.json``     hashed bearer tokens of the party's own systems
@@ -19,30 +20,29 @@ from __future__ import annotations
 import fcntl
 import os
 import shlex
-import shutil
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from ledger import genesis as founding
 from ledger.errors import LedgerError
-from ledger.genesis import Genesis, Member, Role
-from ledger.keys import SEED_BYTES, Signer
-from ledger.log.text import encode_base64
-from node.config import CONFIG, PORT_MAX, Config, bad_config
+from ledger.founding import read_signatures, unsigned
+from ledger.genesis import Genesis
+from ledger.genesis import read as read_genesis
+from ledger.keys import Signer
+from node.config import CONFIG, Config, bad_config
 from node.errors import HomeError
-from node.files import read_plain, write_whole
-from node.private import OPEN_KEY, PRIVATE_FOLDER, open_private, tighten
-from node.tokens import SCOPES, Tokens
+from node.files import read_plain
+from node.private import OPEN_KEY, open_private
+from node.tokens import Tokens
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
 GENESIS = "genesis.json"
+SIGNATURES = "signatures.json"
 KEY = "key.pem"
 TOKENS = "tokens.json"
 OPERATOR_TOKEN = "operator.token"
@@ -91,49 +91,62 @@ class Home:
         return Tokens(self.path / TOKENS)
 
 
-def create_home(path: Path, genesis: Genesis, config: Config, signer: Signer) -> Home:
-    """Write a new home, with one operator's token.
-
-    Args:
-        path: A directory that does not exist or is empty.
-        genesis: The founding document.
-        config: What ``node.toml`` shall say.
-        signer: The party's key, which genesis must name.
-
-    Raises:
-        HomeError: ``home-not-empty``, ``unknown-member``, ``wrong-key`` or ``bad-config``.
-    """
-    _refuse_not_empty(path)
-    home = _checked(Home(path, Config.parse(config.toml()), genesis, signer))
-    path.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
-    with suppress(OSError):  # a volume that keeps no permissions: load_home will say so
-        tighten(path)
-    write_whole(path / KEY, signer.pem())
-    write_whole(path / GENESIS, genesis.raw)
-    _, secret = home.tokens.create("operator", SCOPES, _now_ms())
-    write_whole(path / OPERATOR_TOKEN, f"{secret}\n".encode())
-    write_whole(path / DATABASE_ID, f"{NO_DATABASE}\n".encode())
-    # Last, because a directory is a home when it has this file.
-    write_whole(path / CONFIG, config.toml().encode())
-    return home
-
-
 def load_home(path: Path) -> Home:
     """Read a home and check that its parts belong together.
 
     Raises:
         HomeError: ``not-a-home``, ``home-unreadable``, ``bad-config``, ``bad-genesis``,
-            ``unknown-member``, ``key-exposed``, ``bad-key`` or ``wrong-key``.
+            ``format-1``, ``unknown-member``, ``key-exposed``, ``bad-key``, ``wrong-key``,
+            ``unsigned-genesis`` or ``foreign-signature``.
     """
-    config = load_config(path)
+    config, genesis = load_config(path), load_genesis(path)
+    home = _checked(Home(path, config, genesis, load_key(path)))
+    missing = unsigned(genesis, load_signatures(path, genesis))
+    if missing:
+        raise HomeError(
+            "unsigned-genesis",
+            f"{', '.join(missing)} {'has' if len(missing) == 1 else 'have'} not signed the genesis "
+            f"in {path} as far as is known here; get their signature files and run "
+            "`tongzhang join HOME --signature FILE`",
+        )
+    return home
+
+
+def load_genesis(path: Path) -> Genesis:
+    """Read a home's genesis.
+
+    Raises:
+        HomeError: ``not-a-home``, ``home-unreadable``, ``bad-genesis`` or ``format-1``.
+    """
     try:
-        genesis = founding.read(_read(path / GENESIS))
+        return read_genesis(read_file(path / GENESIS))
     except LedgerError as error:
+        if error.code == "format-1":
+            raise HomeError(error.code, f"{path / GENESIS}: {error.message}") from None
         raise HomeError(
             "bad-genesis",
             f"{path / GENESIS} cannot be used: {error}. Copy it again from another party",
         ) from None
-    return _checked(Home(path, config, genesis, _load_key(path / KEY)))
+
+
+def load_signatures(path: Path, genesis: Genesis) -> dict[str, str]:
+    """Read which parties have signed the genesis of a home, and verify it; nobody without a file.
+
+    Raises:
+        HomeError: ``home-unreadable`` or ``foreign-signature``.
+    """
+    try:
+        return read_signatures(read_file(path / SIGNATURES), genesis)
+    except HomeError as error:
+        if error.code == "not-a-home":
+            return {}
+        raise
+    except LedgerError as error:
+        raise HomeError(
+            "foreign-signature",
+            f"{path / SIGNATURES}: {error.message}. Remove it, then collect the signatures again "
+            "with `tongzhang join`",
+        ) from None
 
 
 def load_config(path: Path) -> Config:
@@ -143,7 +156,7 @@ def load_config(path: Path) -> Config:
         HomeError: ``not-a-home``, ``home-unreadable`` or ``bad-config``.
     """
     try:
-        return Config.parse(_read(path / CONFIG).decode())
+        return Config.parse(read_file(path / CONFIG).decode())
     except UnicodeDecodeError:
         raise bad_config("it is not UTF-8") from None
 
@@ -156,7 +169,7 @@ def read_address(path: Path) -> str:
     """
     config = load_config(path)
     host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(config.host, config.host)
-    return f"http://{_in_url(host)}:{config.port}"
+    return f"http://{in_url(host)}:{config.port}"
 
 
 def read_operator_token(path: Path) -> str:
@@ -165,7 +178,7 @@ def read_operator_token(path: Path) -> str:
     Raises:
         HomeError: ``not-a-home`` or ``home-unreadable``.
     """
-    return _read(path / OPERATOR_TOKEN).decode("ascii", "replace").strip()
+    return read_file(path / OPERATOR_TOKEN).decode("ascii", "replace").strip()
 
 
 def read_database_id(path: Path) -> str:
@@ -175,7 +188,7 @@ def read_database_id(path: Path) -> str:
         HomeError: ``home-unreadable``.
     """
     try:
-        return _read(path / DATABASE_ID).decode("utf-8", "replace").strip()
+        return read_file(path / DATABASE_ID).decode("utf-8", "replace").strip()
     except HomeError as error:
         if error.code == "not-a-home":
             return ""
@@ -212,62 +225,6 @@ def lock_home(path: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def create_consortium(
-    directory: Path,
-    members: Sequence[tuple[str, Role]],
-    quorum: int,
-    *,
-    base_port: int = 8800,
-    host: str = "127.0.0.1",
-    name: str = "demo",
-    hosts: Mapping[str, str] | None = None,
-    ports: Sequence[int] | None = None,
-    created_at: int | None = None,
-    seeds: Mapping[str, bytes] | None = None,
-    choices: Mapping[str, object] | None = None,
-) -> dict[str, Home]:
-    """Found a consortium: write one home for each party, all with the same genesis.
-
-    Args:
-        directory: A directory that does not exist or is empty; homes are named after parties.
-        members: Name and role of each party, in leader order.
-        quorum: How many equal votes make a certificate.
-        base_port: The first party's port; the others follow.
-        host: Where every node listens.
-        name: The consortium's name.
-        hosts: Host by party under which the others reach it, where that is not ``host``.
-        ports: One port for each party, instead of ``base_port``.
-        created_at: Founding time, ms since the epoch; now if left out.
-        seeds: 32-byte private seed by party; random if left out.
-        choices: ``calendar``, ``limits``, ``timeouts`` or ``due_ms`` of genesis.
-
-    Returns:
-        The homes by party.
-
-    Raises:
-        HomeError: ``home-not-empty`` or ``bad-port``.
-        GenesisError: the consortium could not work.
-    """
-    _refuse_not_empty(directory)
-    if ports is None:
-        ports = _ports_from(base_port, len(members))
-    known = seeds or {}
-    signers = {party: Signer(known.get(party) or os.urandom(SEED_BYTES)) for party, _ in members}
-    keyed = tuple(
-        Member(key=encode_base64(signers[party].public_key), name=party, role=role)
-        for party, role in members
-    )
-    time_ms = _now_ms() if created_at is None else created_at
-    genesis = founding.found(name, keyed, quorum, time_ms, **dict(choices or {}))
-    reached = {party: (hosts or {}).get(party, host) for party in genesis.names}
-    configs = _configs(dict(zip(genesis.names, ports, strict=True)), host, reached)
-    with _nothing_half_founded(directory, genesis.names):
-        return {
-            party: create_home(directory / party, genesis, configs[party], signers[party])
-            for party in genesis.names
-        }
-
-
 def _write_pid(lock: Path, handle: int) -> None:
     try:
         os.ftruncate(handle, 0)
@@ -276,42 +233,10 @@ def _write_pid(lock: Path, handle: int) -> None:
         raise _unreadable(lock, error) from None
 
 
-def _ports_from(first: int, count: int) -> range:
-    if not 0 < first <= PORT_MAX + 1 - count:
-        raise HomeError(
-            "bad-port",
-            f"{count} parties need ports {first} to {first + count - 1}; "
-            f"choose a first port from 1 to {PORT_MAX + 1 - count}",
-        )
-    return range(first, first + count)
-
-
-def _configs(ports: Mapping[str, int], host: str, reached: Mapping[str, str]) -> dict[str, Config]:
-    """Return what each party's ``node.toml`` says: where it listens, where the others are."""
-    urls = {party: f"ws://{_in_url(reached[party])}:{port}/peer" for party, port in ports.items()}
-    return {
-        party: Config(party, host, port, {p: u for p, u in urls.items() if p != party})
-        for party, port in ports.items()
-    }
-
-
-@contextmanager
-def _nothing_half_founded(directory: Path, parties: Sequence[str]) -> Iterator[None]:
-    """Remove the homes again, keys and all, if one of them cannot be written."""
-    was_there = directory.exists()
-    try:
-        yield
-    except BaseException:
-        for party in parties:
-            shutil.rmtree(directory / party, ignore_errors=True)
-        if directory.exists() and not was_there:
-            directory.rmdir()
-        raise
-
-
 _IF_MISSING = {
-    CONFIG: "make a home with `tongzhang init DIR`, or put the file back",
-    GENESIS: "copy it from another party, the bytes are the same everywhere",
+    CONFIG: "make one with `tongzhang init DIR` or `tongzhang key new`, or put the file back",
+    GENESIS: "join the founding with `tongzhang join HOME --genesis FILE`; a home that has joined "
+    "gets it from another party, the bytes are the same everywhere",
     KEY: "put the party's own key back from where it is kept safe; no other one will do",
     OPERATOR_TOKEN: "make one: (umask 077; tongzhang token create --home {home} --label operator "
     "--scope read,submit,admin > {home}/operator.token)",
@@ -338,8 +263,14 @@ def _checked(home: Home) -> Home:
     return home
 
 
-def _load_key(path: Path) -> Signer:
-    pem = _read(path)
+def load_key(home: Path) -> Signer:
+    """Read a home's private key.
+
+    Raises:
+        HomeError: ``not-a-home``, ``home-unreadable``, ``key-exposed`` or ``bad-key``.
+    """
+    path = home / KEY
+    pem = read_file(path)
     mode = path.stat().st_mode & 0o077
     if mode and os.environ.get(OPEN_KEY) != "1":
         raise HomeError(
@@ -355,7 +286,12 @@ def _load_key(path: Path) -> Signer:
         ) from None
 
 
-def _read(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
+    """Return the bytes of a file of a home.
+
+    Raises:
+        HomeError: ``not-a-home`` or ``home-unreadable``.
+    """
     try:
         return read_plain(path, _FILE_BYTES_MAX)
     except (FileNotFoundError, NotADirectoryError):
@@ -367,7 +303,8 @@ def _read(path: Path) -> bytes:
 def _not_a_home(path: Path, missing: str) -> HomeError:
     if not path.is_dir():
         return HomeError(
-            "not-a-home", f"{path} is no directory; make a home with `tongzhang init DIR`"
+            "not-a-home",
+            f"{path} is no directory; make a home with `tongzhang init DIR` or `tongzhang key new`",
         )
     what = _IF_MISSING.get(missing, _IF_MISSING[CONFIG]).format(home=shlex.quote(str(path)))
     return HomeError("not-a-home", f"{path} has no {missing}, which a node's home has; {what}")
@@ -380,14 +317,6 @@ def _unreadable(path: Path, error: OSError) -> HomeError:
     )
 
 
-def _refuse_not_empty(path: Path) -> None:
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise HomeError("home-not-empty", f"{path} exists and is not empty; name a new directory")
-
-
-def _in_url(host: str) -> str:
+def in_url(host: str) -> str:
+    """Return a host as it stands in a URL."""
     return f"[{quote(host, safe=':')}]" if ":" in host else host
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

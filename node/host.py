@@ -105,14 +105,16 @@ class Host:
         self._events: deque[Event] = deque()
         self._busy = False
         others = tuple(name for name in genesis.names if name != party)
-        may_vote = not store.abstains()
-        self.journal.may_seal = may_vote or not others
+        remembers = not store.abstains()
+        self.journal.may_seal = remembers or not others
         self._sender = Sender(network, others)
-        self.voters = Voters(genesis, party, self._sender, clock, may_vote=may_vote)
+        self.voters = Voters(genesis, party, self._sender, clock, remembers=remembers)
         self._questions = Questions()
-        self._answers = Answers(genesis, store, self.pool, self.machine)
-        self._recovery = Recovery(
-            party, others, journal=self.journal, machine=self.machine, store=store
+        self._answers = Answers(
+            genesis, store, self.pool, self.machine, heard=lambda party: self.replica.heard(party)
+        )
+        self.recovery = Recovery(
+            genesis, party, others, journal=self.journal, machine=self.machine, store=store
         )
         try:
             self.accusations = Accusations(store)
@@ -124,7 +126,7 @@ class Host:
                 self.machine,
                 saved(store),
                 now=clock.now(),
-                may_vote=may_vote,
+                may_vote=remembers and party in genesis.voters,
             )
         except (ConsensusError, LedgerError) as error:
             raise CorruptLedger(f"a stored vote, batch or evidence is damaged: {error}.") from None
@@ -351,11 +353,11 @@ class Host:
 
     def _on_journal(self, peer: str, message: JournalMessage) -> None:
         if not self.journal.may_seal:
-            self._recovery.on_journal(peer, message)
+            self.recovery.on_journal(peer, message)
             self._resume_sealing()
 
     def _resume_sealing(self) -> None:
-        if self.journal.may_seal or not self._recovery.is_complete():
+        if self.journal.may_seal or not self.recovery.is_complete():
             return
         self.journal.resume()
         logger.warning("%s: own journal is complete; signing records again", self.party)

@@ -6,6 +6,8 @@ fork costs nothing and a final block is already computed when it is committed.
 
 from __future__ import annotations
 
+from collections import Counter
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -22,6 +24,7 @@ from ledger.errors import LedgerError, VerificationError
 from ledger.execute import BatchHead, Execution, check_records, execute
 from ledger.genesis import Genesis
 from ledger.keys import Signer
+from ledger.limits import MINUTE_MS
 from ledger.log.merkle import Frontier
 from ledger.state import View, change_list
 from node.batch_watch import BatchWatch
@@ -74,10 +77,11 @@ class LedgerMachine:
     def build(self, parent: Tip, slot: int, wall_ms: int, *, empty: bool) -> Block | None:
         """Return this node's signed block on ``parent``, or None with nothing to put in it."""
         view, frontier = self._state_at(parent)
-        chosen = self._pool.choose(lambda party: head_in(view, party), slot)
+        time_ms = max(wall_ms, parent.time)
+        rooms = partial(self._room, view, time_ms, self._party)
+        chosen = self._pool.choose(lambda party: head_in(view, party), rooms, slot)
         if not chosen and not empty:
             return None
-        time_ms = max(wall_ms, parent.time)
         execution = execute(self._genesis, parent, frontier, view, time_ms, chosen)
         header = BlockHeader(
             batches=batch_hashes(chosen),
@@ -118,22 +122,30 @@ class LedgerMachine:
         if block.hash in self._executed:
             return None
         header = block.header
-        reason = self._misplaced(header, parent, wall_ms) or self._too_large(block)
+        view, frontier = self._state_at(parent)
+        reason = (
+            self._misplaced(header, parent, wall_ms)
+            or self._too_large(block)
+            or self._over_quota(block, view)
+        )
         if reason is not None:
             return reason
-        view, frontier = self._state_at(parent)
         try:
             execution = execute(self._genesis, parent, frontier, view, header.time, block.batches)
         except LedgerError as error:
             return str(error)
         return self._compare(block, execution)
 
-    def has_work(self, tip: Tip) -> bool:
-        """Return whether the pool holds a batch that could go into a block after ``tip``."""
+    def has_work(self, tip: Tip, wall_ms: int) -> bool:
+        """Return whether the pool holds a batch that anybody's block after ``tip`` could take.
+
+        What is over its party's quota is no work for others: no slot burns for it.
+        """
         if not len(self._pool):
             return False
         view, _ = self._state_at(tip)
-        return self._pool.has_after(lambda party: head_in(view, party))
+        rooms = partial(self._room, view, max(wall_ms, tip.time), "")
+        return self._pool.has_after(lambda party: head_in(view, party), rooms)
 
     def own_work(self) -> tuple[Message, ...]:
         """Return the pool's oldest batches as messages, to say again (R8)."""
@@ -219,6 +231,28 @@ class LedgerMachine:
         if not all(map(self._fits, block.batches)):
             return "a batch is over the limits of genesis"
         return None
+
+    def _over_quota(self, block: Block, view: View) -> str | None:
+        header = block.header
+        stated: Counter[str] = Counter()
+        for batch in block.batches:
+            stated[batch.party] += len(batch.records)
+        for party, count in stated.items():
+            room = self._room(view, header.time, header.proposer, party)
+            if count > room:
+                return f"{count} records of {party}, whose quota leaves {max(0, room)} this minute"
+        return None
+
+    def _room(self, view: View, time_ms: int, proposer: str, party: str) -> int:
+        """Return how many records of a party a block of that time and proposer may hold.
+
+        A party's own blocks hold whatever fits; others' keep to its quota.
+        """
+        limits = self._genesis.limits
+        if party == proposer:
+            return limits.block_records
+        head = view.get(BatchHead, (party,))
+        return limits.party_records - (0 if head is None else head.stated_in(time_ms // MINUTE_MS))
 
     def verify_batch(self, batch: Batch) -> None:
         """Return if ``batch`` is its author's, within the limits, and every record decodes.

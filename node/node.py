@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from consensus.effects import Now
-from node.errors import Busy, Stuck
+from node.errors import Busy, Halted, Stuck
 from node.handshake import Identity
 from node.home import Home
 from node.host import Host
@@ -26,6 +26,16 @@ _NOT_SIGNING = (
     "it knows, and those are final here"
 )
 
+LINGER_MS = 3000
+"""How long a node that has found nothing to rebuild still answers others that rebuild as well."""
+
+NOTHING_TO_REBUILD = "nothing-to-rebuild"
+UNFOUNDED = (
+    "as many peers as make a quorum with this node hold no block and nothing that its key has "
+    "said: the ledger is new, and a rebuilt node would never vote in it. The home is as it was "
+    "before; start the node without --rebuild"
+)
+
 
 class SystemClock:
     """The machine's clocks."""
@@ -41,9 +51,13 @@ class Node:
     Args:
         home: The node's home, locked by the caller.
         store: Its opened database.
+        on_first_block: Called once the database holds a block, if it is a rebuilt one without; such
+            a node stops if there is nothing to fetch.
     """
 
-    def __init__(self, home: Home, store: Store) -> None:
+    def __init__(
+        self, home: Home, store: Store, *, on_first_block: Callable[[], None] | None = None
+    ) -> None:
         self.home = home
         self.genesis = home.genesis
         self.party = home.party
@@ -63,6 +77,8 @@ class Node:
         )
         self.peers.bind(self.host)
         self._stopped = asyncio.Event()
+        self._on_first_block = on_first_block
+        self._found_nothing_ms: int | None = None
 
     # -- running ----------------------------------------------------------------------------------
 
@@ -78,6 +94,8 @@ class Node:
                 await self._sleep_until_due()
                 if self.host.deadline_ms() <= self._clock.now().ticks_ms:
                     self.host.tick()
+                if self._on_first_block is not None:
+                    self._watch_rebuild(self._on_first_block)
         finally:
             self.peers.stop()
             await links
@@ -88,6 +106,17 @@ class Node:
     def stop(self) -> None:
         """End :meth:`run`."""
         self._stopped.set()
+
+    def _watch_rebuild(self, on_first_block: Callable[[], None]) -> None:
+        if self.store.tip().height:
+            self._on_first_block = None
+            on_first_block()
+        elif self.host.recovery.found_nothing():
+            now_ms = self._clock.now().ticks_ms
+            if self._found_nothing_ms is None:
+                self._found_nothing_ms = now_ms
+            if now_ms - self._found_nothing_ms >= LINGER_MS:  # others may want to ask this node
+                raise Halted(NOTHING_TO_REBUILD, UNFOUNDED)
 
     async def _sleep_until_due(self) -> None:
         wait_s = (self.host.deadline_ms() - self._clock.now().ticks_ms) / 1000

@@ -59,16 +59,20 @@ class Pool:
         )
         return known if same else None
 
-    def choose(self, head_of: Callable[[str], Head], turn: int) -> list[Batch]:
+    def choose(
+        self, head_of: Callable[[str], Head], room_of: Callable[[str], int], turn: int
+    ) -> list[Batch]:
         """Choose batches for a block: one of each party in turn, until the block is full.
 
         Args:
             head_of: The latest batch of a party in the chain that the block extends.
+            room_of: How many records of a party its quota allows in the block.
             turn: Who goes first; the slot, so that everybody is first at times.
         """
         names = self._genesis.names
         order = [names[(turn + i) % len(names)] for i in range(len(names))]
         heads = {name: head_of(name) for name in order}
+        rooms = {name: room_of(name) for name in order}
         chosen: list[Batch] = []
         records = size = 0
         limits = self._genesis.limits
@@ -76,8 +80,9 @@ class Pool:
         while waiting:
             name = waiting.pop(0)
             batch = self._after(name, heads[name])
-            if batch is None:
+            if batch is None or len(batch.records) > rooms[name]:
                 continue
+            rooms[name] -= len(batch.records)
             records += len(batch.records)
             size += batch.size_bytes
             if records > limits.block_records or size > limits.block_bytes:
@@ -87,12 +92,13 @@ class Pool:
             waiting.append(name)
         return chosen
 
-    def has_after(self, head_of: Callable[[str], Head]) -> bool:
-        """Return whether any party has a batch that follows its head."""
-        return any(
-            batches and self._after(name, head_of(name)) is not None
-            for name, batches in self._batches.items()
-        )
+    def has_after(self, head_of: Callable[[str], Head], room_of: Callable[[str], int]) -> bool:
+        """Return whether any party has a batch that follows its head and is within its quota."""
+        for name, batches in self._batches.items():
+            batch = self._after(name, head_of(name)) if batches else None
+            if batch is not None and len(batch.records) <= room_of(name):
+                return True
+        return False
 
     def _after(self, party: str, head: Head) -> Batch | None:
         batch = self._batches[party].get(head[0] + 1)

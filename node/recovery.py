@@ -7,6 +7,7 @@ said which batch of it was the latest that it saw, and all up to the last of the
 from __future__ import annotations
 
 from consensus.messages import Journal as JournalMessage
+from ledger.genesis import Genesis
 from node.journal import Journal
 from node.machine import LedgerMachine, head_in
 from node.storage.store import Store
@@ -16,6 +17,7 @@ class Recovery:
     """Holds the journal back while a peer has not answered.
 
     Args:
+        genesis: The ledger.
         party: This node's party.
         others: The peers that have to answer.
         journal: The own journal.
@@ -25,6 +27,7 @@ class Recovery:
 
     def __init__(
         self,
+        genesis: Genesis,
         party: str,
         others: tuple[str, ...],
         *,
@@ -34,6 +37,9 @@ class Recovery:
     ) -> None:
         self._party = party
         self._unanswered = set(others)
+        self._lacking: set[str] = set()
+        """Voters that hold no block, and nothing that this node's key has said."""
+        self._genesis = genesis
         self._journal = journal
         self._machine = machine
         self._store = store
@@ -51,6 +57,18 @@ class Recovery:
             if batch.party == self._party and batch.number > self._journal.head[0]:
                 self._journal.head = (batch.number, batch.hash)
         self._unanswered.discard(peer)
+        if message.height or message.heard or message.batch is not None:
+            self._lacking.discard(peer)
+        elif peer in self._genesis.voters:
+            self._lacking.add(peer)
+
+    def found_nothing(self) -> bool:
+        """Return whether as many peers as make a quorum with this node have nothing to fetch.
+
+        So it is after a founding: nobody has made a block, nor heard anything of this key.
+        """
+        needed = max(1, self._genesis.quorum - 1)
+        return len(self._lacking) >= needed and not self._store.tip().height
 
     def is_complete(self) -> bool:
         """Return whether all peers have answered and all that they knew of is final here."""

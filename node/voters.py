@@ -15,7 +15,11 @@ from node.sender import Sender
 from node.surroundings import Clock
 
 REBUILT = "rebuilt"
-_WHY_NOT = {REBUILT: "was rebuilt: it follows and never votes again"}
+SUPERVISES = "supervises"
+_WHY_NOT = {
+    REBUILT: "was rebuilt: it follows and never votes again",
+    SUPERVISES: "is a supervisor's: it reads, and never votes",
+}
 
 
 class Hindrance(NamedTuple):
@@ -35,11 +39,11 @@ class Voters:
         party: This node's party.
         sender: The way to the peers.
         clock: The clocks.
-        may_vote: False for a node that was rebuilt.
+        remembers: False for a node that was rebuilt.
     """
 
     def __init__(
-        self, genesis: Genesis, party: str, sender: Sender, clock: Clock, *, may_vote: bool
+        self, genesis: Genesis, party: str, sender: Sender, clock: Clock, *, remembers: bool
     ) -> None:
         self._genesis = genesis
         self._party = party
@@ -47,7 +51,9 @@ class Voters:
         self._clock = clock
         self._connected = {party}
         self._abstains: dict[str, str | None] = dict.fromkeys(genesis.names)
-        self._abstains[party] = "" if may_vote else REBUILT
+        self._abstains[party] = "" if remembers else REBUILT
+        if party not in genesis.voters:
+            self._abstains[party] = SUPERVISES
         self._lacking_since_ms = clock.now().ticks_ms
 
     # -- what is said and heard -------------------------------------------------------------------
@@ -94,7 +100,7 @@ class Voters:
     @property
     def reached(self) -> tuple[str, ...]:
         """The voters that are reached, in genesis order."""
-        names = self._genesis.names
+        names = self._genesis.voters
         return tuple(name for name in names if name in self._connected and self.votes(name))
 
     @property
@@ -151,5 +157,5 @@ class Voters:
         return f"{len(reached)} voters are reached{names}, {quorum} are needed"
 
     def _absent(self) -> dict[str, str]:
-        whys = {name: self.why_not(name) for name in self._genesis.names}
+        whys = {name: self.why_not(name) for name in self._genesis.voters}
         return {name: why for name, why in whys.items() if why}

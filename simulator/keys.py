@@ -52,6 +52,12 @@ def seed_of(party: str) -> bytes:
     return sha256(b"tongzhang simulated key\0" + party.encode()).digest()
 
 
+def _limits(quota: int) -> Limits:
+    if not quota:
+        return Limits()
+    return Limits(batch_records=min(Limits().batch_records, quota), party_records=quota)
+
+
 def make_genesis(plan: Plan) -> tuple[Genesis, dict[str, Signer]]:
     """Return the consortium of ``plan`` and its keys, which share one memory of good signatures."""
     good: set[tuple[bytes, bytes, bytes]] = set()
@@ -70,7 +76,7 @@ def make_genesis(plan: Plan) -> tuple[Genesis, dict[str, Signer]]:
         plan.needed,
         FOUNDED_MS,
         due_ms=DUE_MS,
-        limits=Limits(),
+        limits=_limits(plan.quota),
         timeouts=Timeouts(base_ms=plan.timeout_ms, cap_ms=max(8000, plan.timeout_ms)),
     )
     genesis.verifiers.update(

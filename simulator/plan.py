@@ -29,7 +29,8 @@ import msgspec
 from msgspec import Meta
 
 from ledger.advice import advice, nearest
-from ledger.limits import MEMBERS_MAX
+from ledger.limits import MEMBERS_MAX, PARTY_RECORDS_MAX
+from ledger.members import SUPERVISOR
 from simulator.errors import SimulatorError
 
 Ms = Annotated[int, Meta(ge=0, le=86_400_000)]
@@ -151,6 +152,8 @@ class Plan(
 
     ``records`` are submitted by the parties' clients, but no more once the log has ``blocks`` (0:
     however many). ``until_ms`` is when faults end and clients begin nothing new at the latest.
+    ``nodes`` counts the voters; ``supervisor`` adds a party that is none.
+    ``quota`` is a party's, in records a minute (0: that of genesis).
     ``liars`` names the lie of a party. ``skew_ms`` spreads the wall clocks; ``hurry`` is how many
     ms pass on them in one of the world's, so that months of business fit into a run.
     ``timeout_ms`` is the slots' first timeout. ``show_ms`` is the slice of a scenario that a
@@ -161,6 +164,8 @@ class Plan(
     story: str = ""
     nodes: Annotated[int, Meta(ge=NODES_MIN, le=MEMBERS_MAX)] = 4
     quorum: Annotated[int, Meta(ge=0, le=MEMBERS_MAX)] = 0
+    supervisor: bool = False
+    quota: Annotated[int, Meta(ge=0, le=PARTY_RECORDS_MAX)] = 0
     records: Count = 400
     blocks: Count = 0
     until_ms: Ms = 600_000
@@ -177,10 +182,16 @@ class Plan(
     show_ms: tuple[Ms, Ms] = (0, 0)
 
     @cached_property
-    def parties(self) -> Names:
-        """The parties in leader order."""
+    def voters(self) -> Names:
+        """The parties that vote, ``nodes`` of them, in leader order."""
         more = (f"auditor-{chr(ord('c') + i)}" for i in range(MEMBERS_MAX))
         return (*PARTIES, *more)[: self.nodes]
+
+    @cached_property
+    def parties(self) -> Names:
+        """All parties in the order of genesis: a supervisor stands among the voters."""
+        watching = (SUPERVISOR,) if self.supervisor else ()
+        return (*self.voters[:1], *watching, *self.voters[1:])
 
     @cached_property
     def needed(self) -> int:

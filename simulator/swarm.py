@@ -16,6 +16,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from ledger.limits import MEMBERS_MAX
 from simulator.chance import Chance
 from simulator.liars import LIES
 from simulator.plan import Disk, Fault, Network, Plan
@@ -24,8 +25,13 @@ KIND_PPM = 350_000
 """In how many runs of a million a kind of trouble is on."""
 ALWAYS_UP_PPM = 250_000
 LIAR_PPM = 450_000
+SUPERVISOR_PPM = 250_000
+"""In how many consortia of a million one more party only watches and disputes."""
 RECORD_MS = (8, 15, 60)
 """About how long the workload takes a record, in haste or not: faults come in that time."""
+
+QUOTAS = (0, 0, 0, 0, 0, 60)
+"""Records of a party a minute: in one run of six so few that some have to wait."""
 
 HURRIES = (1, 1, 60_000, 400_000)
 """How many ms of wall time pass in one: as in life, days in a run, or two months."""
@@ -53,6 +59,7 @@ class Draw:
     def __init__(self, plan: Plan, chance: Chance, span_ms: int) -> None:
         self.chance = chance
         self.parties = plan.parties
+        self._voters = plan.voters
         self.span_ms = span_ms
         self.lost: set[str] = set(plan.liars)
         self.suspects: set[str] = set(plan.liars)
@@ -74,10 +81,10 @@ class Draw:
 
     def one_to_lose(self, suspect: bool = False) -> tuple[str, ...]:
         """Return a party that may be lost for voting; none if a quorum needs all that are left."""
-        may = self.lost if len(self.lost) >= self._lost_max else set(self.parties)
+        may = self.lost if len(self.lost) >= self._lost_max else set(self._voters)
         if suspect and len(self.suspects) >= self._suspects_max:
             may = may & self.suspects
-        able = [party for party in self.parties if party in may]
+        able = [party for party in self._voters if party in may]
         if not able:
             return ()
         party = self.chance.pick(able)
@@ -256,6 +263,8 @@ def draw(seed: int, base: Plan) -> Plan:
     plan = msgspec.structs.replace(
         base,
         seed=seed,
+        supervisor=base.supervisor or _is_supervised(seed, base),
+        quota=base.quota or Chance(seed, "quota").pick(QUOTAS),
         liars=liars,
         network=chance.pick(NETWORKS) if base.network == Network() else base.network,
         disk_us=chance.pick((100, 300, 2000)),
@@ -269,11 +278,16 @@ def draw(seed: int, base: Plan) -> Plan:
     return msgspec.structs.replace(plan, faults=_faults(chance, plan))
 
 
+def _is_supervised(seed: int, base: Plan) -> bool:
+    has_room = base.nodes < MEMBERS_MAX
+    return has_room and Chance(seed, "supervisor").happens(SUPERVISOR_PPM)
+
+
 def _liars(chance: Chance, base: Plan) -> dict[str, str]:
     most = min(base.nodes - base.needed, 2 * base.needed - base.nodes - 1)
     if most < 1 or not chance.happens(LIAR_PPM):
         return {}
-    parties = chance.some(base.parties, 1 + chance.below(most))
+    parties = chance.some(base.voters, 1 + chance.below(most))
     return {party: chance.pick(tuple(LIES)) for party in parties}
 
 

@@ -16,7 +16,8 @@ import msgspec
 from api.server import Service, listen
 from ledger import canonical
 from ledger.genesis import Role, Timeouts
-from node.home import Home, create_consortium, read_operator_token
+from node.founding import create_consortium
+from node.home import Home, read_operator_token
 from node.node import Node
 from node.storage.store import Store
 

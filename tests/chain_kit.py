@@ -33,7 +33,15 @@ from ledger.block import (
     tip_of,
 )
 from ledger.calendar import Calendar
-from ledger.genesis import DUE_MS, Genesis, Limits, Member, Timeouts
+from ledger.genesis import (
+    COST_LIMIT_PPM_DEFAULT,
+    DUE_MS,
+    Genesis,
+    Governance,
+    Limits,
+    Member,
+    Timeouts,
+)
 from ledger.keys import Signer, Verifier
 
 NAMES = ("platform", "institution", "funder", "auditor", "guarantor", "merchant", "auditor-b")
@@ -76,8 +84,10 @@ def genesis_of(count: int, quorum: int, **choices: object) -> Genesis:
     fields: dict[str, object] = {"limits": Limits(), "timeouts": Timeouts(), **choices}
     genesis = Genesis(
         calendar=Calendar(),
+        cost_limit_ppm=COST_LIMIT_PPM_DEFAULT,
         created_at=WALL_MS - DAY_MS,
         due_ms=DUE_MS,
+        governance=Governance(),
         members=members,
         name="test",
         quorum=quorum,
@@ -162,7 +172,7 @@ class ChainMachine:
         self.heads[block.hash] = _moved(self.heads[parent.hash], block.batches)
         return None
 
-    def has_work(self, tip: Tip) -> bool:
+    def has_work(self, tip: Tip, wall_ms: int) -> bool:
         return bool(self._fitting(tip))
 
     def own_work(self) -> tuple[Message, ...]:

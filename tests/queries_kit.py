@@ -24,7 +24,8 @@ from ledger.block import Block, BlockHeader, batch_hashes, encode_header, tip_of
 from ledger.domains import ZERO_HASH
 from ledger.execute import Execution, execute
 from ledger.genesis import Role
-from node.home import Home, create_consortium, read_operator_token
+from node.founding import create_consortium
+from node.home import Home, read_operator_token
 from node.node import Node
 from node.storage.store import Store
 from tests import fee_kit, refund_kit

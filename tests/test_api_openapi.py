@@ -16,7 +16,7 @@ from api.examples import EXAMPLES
 from ledger import canonical
 from ledger.contracts import RECORD_TYPES, decode_record
 from ledger.genesis import Role
-from node.home import create_consortium
+from node.founding import create_consortium
 from node.node import Node
 from node.storage.store import Store
 from tests.queries_kit import Kept

@@ -26,7 +26,8 @@ from api.problems import Problem
 from api.server import listen
 from ledger.genesis import Role, Timeouts
 from node.errors import Halted
-from node.home import create_consortium, read_operator_token
+from node.founding import create_consortium
+from node.home import read_operator_token
 from node.node import Node
 from node.storage.store import Store
 from tests.test_door import UPGRADE

@@ -23,7 +23,8 @@ from api.request_log import REQUESTS
 from cli.network import found_network
 from cli.processes import OUTPUT, NodeProcess, stop_all
 from node.config import CONFIG
-from node.home import create_consortium, read_operator_token
+from node.founding import create_consortium
+from node.home import read_operator_token
 from node.node import Node
 from node.storage.store import Store
 from tests.queries_kit import ROLES, Kept

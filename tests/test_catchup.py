@@ -216,7 +216,7 @@ def test_journal_answers_cannot_be_forged(world: World, templates: Path) -> None
         stored = reader.batch("institution", 1)
     assert stored is not None
     forged = WireBatch(stored.raw_header, bytes(64), stored.records)
-    host.receive("platform", encode(Journal(forged)))
+    host.receive("platform", encode(Journal(forged, 1, True)))
     assert host.rejected["platform", "bad-signature"] == 1
     assert host.journal.head[0] == 0 and not host.journal.may_seal
 
@@ -405,7 +405,7 @@ def test_batches_over_the_limits_are_not_taken(world: World) -> None:
     host = world.hosts["auditor"]
     host.receive("funder", encode(BatchMessage(wire_batch(batch))))
     assert host.rejected["funder", "batch-too-large"] == 1
-    assert not host.machine.has_work(host.store.tip())
+    assert not host.machine.has_work(host.store.tip(), host.store.tip().time)
 
 
 def test_nobody_can_crowd_out_a_partys_own_batches_from_what_is_said_again(world: World) -> None:

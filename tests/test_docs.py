@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import ast
-import os
 import re
 import shlex
 import shutil
-import socket
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -23,10 +21,11 @@ from consensus.messages import Message
 from ledger import domains
 from ledger.canonical import _SCHEMA_CODES
 from ledger.contracts import RECORD_TYPES, RULES
-from ledger.genesis import tolerance
+from ledger.quorum import tolerance
 from node.handshake import CLOSE_CODES
 from node.storage.store import _OWNERSHIP
 from tests.docs_example import EXAMPLE, FENCE, FOLDER, PAGE, ROOT, files, run, shell_in
+from tests.ports_kit import free_ports
 
 DOCS = ROOT / "docs"
 PACKAGES = ("ledger", "consensus", "node", "api", "simulator", "cli")
@@ -199,30 +198,13 @@ def test_every_message_and_kind_of_evidence_is_on_the_page_of_bytes() -> None:
 
 @pytest.mark.processes
 def test_the_tour_of_the_readme_works(shell: dict[str, str], tmp_path: Path) -> None:
-    port = _free_ports(4)
+    port = free_ports(4)
     script = "\n".join(fences(ROOT / "README.md", "bash"))
     script = script.replace("tongzhang init net", f"tongzhang init net --base-port {port}")
     ran = run(f"trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n{script}", shell, tmp_path)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     for said in ("payment pay-1: captured", "payment pay-1: split", "good receipt", "good log"):
         assert said in ran.stdout
-
-
-def _free_ports(count: int) -> int:
-    """Return the first of ``count`` consecutive ports that nobody listens on."""
-    for first in range(20_000 + os.getpid() % 20_000, 65_000, count):
-        held = [socket.socket() for _ in range(count)]
-        try:
-            for place, each in enumerate(held):
-                each.bind(("127.0.0.1", first + place))
-        except OSError:
-            continue
-        else:
-            return first
-        finally:
-            for each in held:
-                each.close()
-    raise AssertionError("no free ports")
 
 
 # -- tables -------------------------------------------------------------------------------------

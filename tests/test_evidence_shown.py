@@ -26,7 +26,8 @@ from consensus.votes import (
 )
 from ledger import canonical
 from ledger.block import Tip
-from node.home import Home, create_consortium, lock_home
+from node.founding import create_consortium
+from node.home import Home, lock_home
 from node.inquiry import CONFLICT, REPORT, Inquiry
 from node.storage.store import ConsensusItem, EvidenceItem, Store
 from tests.api_kit import Consortium, until

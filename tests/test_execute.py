@@ -223,19 +223,19 @@ def test_a_contract_sees_the_blocks_time_and_not_the_authors() -> None:
 def test_a_transaction_reads_its_own_changes_and_undoes_them_all() -> None:
     view = Overlay(EmptyView())
     tx = Transaction(view, GENESIS, "institution", "institution", 1, 1, MORNING)
-    tx.put(BatchHead("a", 1, "00"))
+    tx.put(BatchHead("a", 1, "00", 0, 0))
     tx.begin(2)
-    tx.put(BatchHead("a", 2, "00"))
-    tx.put(BatchHead("b", 1, "00"))
-    assert tx.rows[BatchHead]["a",] == BatchHead("a", 2, "00")
+    tx.put(BatchHead("a", 2, "00", 0, 0))
+    tx.put(BatchHead("b", 1, "00", 0, 0))
+    assert tx.rows[BatchHead]["a",] == BatchHead("a", 2, "00", 0, 0)
     tx.delete(BatchHead, ("a",))
     assert tx.rows[BatchHead]["a",] is None
     tx.undo()
-    assert view.changes == {BatchHead: {("a",): BatchHead("a", 1, "00")}}
+    assert view.changes == {BatchHead: {("a",): BatchHead("a", 1, "00", 0, 0)}}
 
 
 def test_a_row_that_is_made_and_deleted_in_one_block_is_no_change() -> None:
-    old, new = BatchHead("old", 1, "00"), BatchHead("new", 1, "00")
+    old, new = BatchHead("old", 1, "00", 0, 0), BatchHead("new", 1, "00", 0, 0)
     below = Overlay(EmptyView(), {BatchHead: {old.key: old}})
     view = Overlay(below)
     tx = Transaction(view, GENESIS, "institution", "institution", 1, 1, MORNING)
@@ -305,4 +305,4 @@ def test_the_log_begins_empty() -> None:
 
 
 GOLDEN_ROOT = "8cbbd9c49feac88e2795c2a4e1ca66a727adce3fc9f87597da888b23124d9398"
-GOLDEN_STATE = "40942b9724d817adc6472b8c8e78d47ab2338ad04520c3eb0d8ffef4abd879da"
+GOLDEN_STATE = "e759b9f0f12afdd3be6805464c230d1a67d2f8fcd7278935dc8f09964cc8acb2"

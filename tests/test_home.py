@@ -16,17 +16,15 @@ import node
 from ledger import genesis as founding
 from ledger.errors import GenesisError
 from ledger.genesis import Role
-from ledger.keys import Signer
 from node.config import CONFIG, LOG_LEVELS, Config
 from node.errors import HomeError
+from node.founding import Listen, ask, create_consortium
 from node.home import (
     DATABASE_ID,
     GENESIS,
     KEY,
     OPEN_KEY,
     OPERATOR_TOKEN,
-    create_consortium,
-    create_home,
     load_home,
     lock_home,
     read_address,
@@ -127,7 +125,7 @@ def test_a_directory_that_is_not_empty_is_not_overwritten(consortium: Path) -> N
     assert caught.value.code == "home-not-empty"
     home = load_home(consortium / "platform")
     with pytest.raises(HomeError):
-        create_home(home.path, home.genesis, home.config, home.signer)
+        ask(home.path, home.genesis.members[0], Listen("127.0.0.1", 9100))
     assert sorted(consortium.rglob("*")) == before
 
 
@@ -218,14 +216,6 @@ def test_a_party_or_peer_outside_genesis_is_refused(consortium: Path) -> None:
     assert code_of(consortium / "platform") == "unknown-member"
 
 
-def test_a_key_of_a_stranger_is_not_given_a_home(tmp_path: Path, consortium: Path) -> None:
-    home = load_home(consortium / "platform")
-    with pytest.raises(HomeError) as caught:
-        create_home(tmp_path / "new", home.genesis, home.config, Signer(b"\x77" * 32))
-    assert caught.value.code == "wrong-key"
-    assert not (tmp_path / "new").exists()
-
-
 _HOLDER = """
 import sys
 from pathlib import Path
@@ -295,3 +285,10 @@ configs = st.builds(
 @given(configs)
 def test_every_config_reads_back_as_it_was_written(config: Config) -> None:
     assert Config.parse(config.toml()) == config
+
+
+def test_a_home_of_format_1_is_refused_with_the_version_that_reads_it(consortium: Path) -> None:
+    path = consortium / "platform" / GENESIS
+    path.write_bytes(path.read_bytes().replace(b'"version":2', b'"version":1'))
+    with pytest.raises(HomeError, match=r"format-1: .*only version 0\.1 reads it"):
+        load_home(consortium / "platform")

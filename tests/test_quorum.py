@@ -7,7 +7,7 @@ from itertools import combinations
 
 import pytest
 
-from ledger.genesis import default_quorum, tolerance
+from ledger.quorum import default_quorum, tolerance
 
 SIZES = range(1, 8)
 ALLOWED = [(n, q) for n in SIZES for q in range(n // 2 + 1, n + 1)]

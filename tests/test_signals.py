@@ -27,23 +27,23 @@ ENDING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 KILLED = """
 import os, shutil, sys
 from cli.main import main
-from node import home
+from node import founding as home
 
 def send(times):
     for _ in range(times):
         os.kill(os.getpid(), int(sys.argv[1]))
 
-def third(path, *rest, make=home.create_home):
+def third(path, *rest, seed, make=home.ask):
     if path.name == "funder":
         (path / "half").mkdir(parents=True)
         send(1)
-    return make(path, *rest)
+    return make(path, *rest, seed=seed)
 
 def again(path, *, remove=shutil.rmtree, **options):
     send(int(sys.argv[2]))
     remove(path, **options)
 
-home.create_home, home.shutil.rmtree = third, again
+home.ask, home.shutil.rmtree = third, again
 main(["init", *sys.argv[3:]])
 """
 """``init``, which gets a signal within the third home, and perhaps more while it cleans up."""

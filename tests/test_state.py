@@ -23,7 +23,7 @@ MOVES = st.lists(
 
 
 def row(name: str, number: int) -> BatchHead:
-    return BatchHead(name, number, "00")
+    return BatchHead(name, number, "00", 0, 0)
 
 
 class Model:

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consensus.errors import BadVote
+from consensus.evidence import of_votes, verify_evidence
 from consensus.messages import decode_vote, encode
 from consensus.votes import (
     Certificate,
@@ -23,7 +24,8 @@ from consensus.votes import (
 )
 from ledger import canonical, domains
 from ledger.block import Tip
-from ledger.errors import LedgerError
+from ledger.errors import LedgerError, VerificationError
+from ledger.genesis import Genesis
 from ledger.log.checkpoint import verify_cosignature
 from tests.chain_kit import SIGNERS, genesis_of
 
@@ -138,3 +140,43 @@ def test_no_bit_of_a_signature_can_be_changed(at: int, flip: int) -> None:
     bad[at] ^= flip
     with pytest.raises(BadVote):
         verify_vote(changed(good, signature=bytes(bad)), GENESIS)
+
+
+# -- a vote is of one ledger --------------------------------------------------------------------
+
+
+def colliding() -> tuple[Genesis, Genesis]:
+    """Return two ledgers of one name and the same keys whose hashes agree in their first half.
+
+    Nobody can found two such ledgers today; who could once would choose them.
+    """
+    one, other = genesis_of(4, 3), genesis_of(4, 3)
+    other.__dict__["hash"] = one.hash[:16] + bytes(16)
+    return one, other
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_a_vote_is_of_no_other_ledger_however_much_of_the_hashes_agrees(subject: Subject) -> None:
+    one, other = colliding()
+    said = sign_vote(subject, SIGNERS["platform"], "platform", 1_700_000_000, one)
+    verify_vote(said, one)
+    with pytest.raises(BadVote, match="bad-vote-signature"):
+        verify_vote(said, other)
+
+
+def test_a_key_used_in_two_ledgers_is_convicted_of_nothing_by_final_votes_in_both() -> None:
+    one, other = colliding()
+    elsewhere = final_subject(Tip(3, 5, bytes(32), 0, 7, bytes(32), b""))
+    said = sign_vote(FINAL, SIGNERS["platform"], "platform", 1_700_000_000, one)
+    also = sign_vote(elsewhere, SIGNERS["platform"], "platform", 1_700_000_000, other)
+    lie = of_votes(said, also)
+    assert lie is not None
+    assert lie.kind == "two-final"
+    for genesis in (one, other):
+        with pytest.raises(VerificationError, match="bad-evidence"):
+            verify_evidence(lie, genesis)
+
+
+def test_the_origin_holds_the_whole_hash() -> None:
+    assert GENESIS.origin == f"tongzhang/{GENESIS.name}/{GENESIS.ledger}"
+    assert len(GENESIS.ledger) == 64

@@ -17,7 +17,7 @@ from cli.demo.outage import Outage, strike
 from cli.demo.screen import Screen
 from cli.demo.trading_day import TradingDay
 from cli.network import Network
-from ledger.genesis import tolerance
+from ledger.quorum import tolerance
 
 _KILL_AT_PERCENT = 30
 _GO_ON_PERCENT = 15
@@ -84,7 +84,7 @@ class Stage:
     async def _start(self) -> None:
         nodes, genesis = self.network.nodes, self.network.genesis
         self.screen.event(f"founded {genesis.origin}")
-        for line in tolerance(len(nodes), genesis.quorum)[:-1]:
+        for line in tolerance(len(genesis.voters), genesis.quorum)[:-1]:
             self.screen.event(line)
         for node in nodes:
             node.start()
@@ -158,6 +158,6 @@ class Stage:
         genesis = self.network.genesis
         if not kill:
             return "--no-kill was given"
-        if len(genesis.members) - genesis.quorum < 1:
-            return f"with quorum {genesis.quorum} of {len(genesis.members)} nobody may be down"
+        if len(genesis.voters) - genesis.quorum < 1:
+            return f"with quorum {genesis.quorum} of {len(genesis.voters)} nobody may be down"
         return ""

@@ -12,7 +12,7 @@ from cli.demo.business import differing, facts_by_kind, figures
 from cli.demo.observer import Observer, digest
 from cli.demo.pages import all_of
 from cli.statistics import percentile
-from ledger.genesis import tolerance
+from ledger.quorum import tolerance
 
 if TYPE_CHECKING:
     from cli.demo.feeder import Feeder
@@ -248,7 +248,7 @@ def _consortium(genesis: Genesis) -> dict[str, Any]:
         "origin": genesis.origin,
         "parties": dict(genesis.roles),
         "quorum": genesis.quorum,
-        "tolerance": list(tolerance(len(genesis.members), genesis.quorum)),
+        "tolerance": list(tolerance(len(genesis.voters), genesis.quorum)),
     }
 
 

@@ -305,6 +305,6 @@ def _refused_subject(record: DisputeRaised) -> str:
 
 ROWS: tuple[type[Row], ...] = (Dispute,)
 RULES = (
-    Rule(DisputeRaised, (), _raised, _raised_keys, _subject, _refused_subject),
-    Rule(DisputeResolved, (), _resolved, _resolved_keys, _subject),
+    Rule(DisputeRaised, (), _raised, _raised_keys, _subject, _refused_subject, supervised=True),
+    Rule(DisputeResolved, (), _resolved, _resolved_keys, _subject, supervised=True),
 )

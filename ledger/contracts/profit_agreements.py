@@ -177,11 +177,11 @@ def _agreed(tx: Transaction, record: ProfitAgreed) -> None:
 def _refuse_recipients(tx: Transaction, record: ProfitAgreed) -> None:
     seen: set[str] = set()
     for party in (each.party for each in record.recipients):
-        if party not in tx.genesis.roles:
+        if party not in tx.genesis.voters:
             raise Refused(
                 "unknown-party",
-                "Income is shared between parties of the consortium.",
-                expected=", ".join(tx.genesis.names),
+                "Income is shared between parties of the consortium that may state money.",
+                expected=", ".join(tx.genesis.voters),
                 got=party,
             )
         if party in seen:

@@ -302,11 +302,12 @@ def _refuse_registration(tx: Transaction, record: ReceiverRegistered) -> None:
             expected=f"held_at {tx.author}",
             got=record.held_at or "no held_at",
         )
-    if record.owner and record.owner not in tx.genesis.roles:
+    if record.owner and record.owner not in tx.genesis.voters:
         raise Refused(
             "unknown-party",
-            "The owner of a receiver is a party of the consortium, or is left out.",
-            expected=", ".join(tx.genesis.names),
+            "The owner of a receiver is a party of the consortium that may state money, "
+            "or is left out.",
+            expected=", ".join(tx.genesis.voters),
             got=record.owner,
         )
 

@@ -2,7 +2,7 @@
 
 Shape of the text (four lines, each ending in a newline)::
 
-    tongzhang/<name>/<first 16 hex of the genesis hash>
+    tongzhang/<name>/<64 hex of the genesis hash>
     <tree size>
     <base64 of the 32-byte root>
     block <height> <slot> <64 hex of the block hash>
@@ -44,8 +44,11 @@ _BLOCK_LINE = re.compile(r"block ([0-9]+) ([0-9]+) ([0-9a-f]{64})")
 
 
 def origin(name: str, genesis_hash: bytes) -> str:
-    """Return the origin of a consortium's log: ``tongzhang/<name>/<16 hex>``."""
-    return f"tongzhang/{name}/{genesis_hash[:8].hex()}"
+    """Return the origin of a consortium's log: ``tongzhang/<name>/<64 hex>``.
+
+    It holds the whole hash, because a Final vote says by the origin alone which ledger it is of.
+    """
+    return f"tongzhang/{name}/{genesis_hash.hex()}"
 
 
 def cosigner_name(origin: str, party: str) -> str:

@@ -147,7 +147,11 @@ def open_consortium_checkpoint(text: str, genesis: Genesis) -> VerifiedCheckpoin
         VerificationError: a signature is false or there is no quorum.
     """
     keys = [member.public_key for member in genesis.members]
-    cosigners = {cosigner_name(genesis.origin, m.name): m.public_key for m in genesis.members}
+    cosigners = {
+        cosigner_name(genesis.origin, m.name): m.public_key
+        for m in genesis.members
+        if m.name in genesis.voters
+    }
     return open_checkpoint(text, keys, cosigners, genesis.quorum)
 
 

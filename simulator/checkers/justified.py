@@ -30,7 +30,7 @@ class Justified(Checker):
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self._genesis = world.genesis
-        self._names = tuple(world.genesis.names)
+        self._names = tuple(world.genesis.voters)
         self._slots: dict[bytes, int] = {world.genesis.hash: 0}
         self._checkpoints: dict[bytes, str] = {}
         self._last: dict[str, bytes] = {}

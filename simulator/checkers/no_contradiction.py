@@ -99,7 +99,7 @@ class NoContradiction(Checker):
             durable[place] = stated
 
     def _statements(self, party: str, items: Sequence[Item]) -> Iterator[tuple[Place, Stated]]:
-        names = self.world.plan.parties
+        names = self.world.plan.voters
         for item in items:
             if isinstance(item, JournalItem):
                 yield ("batch", item.number), decode_batch(item.body).header

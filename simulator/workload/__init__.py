@@ -12,8 +12,10 @@ from collections import Counter
 from typing import NamedTuple
 
 from ledger import canonical
+from ledger.contracts import RULES
 from ledger.entry import APPLIED
 from ledger.genesis import Genesis
+from ledger.records import type_name
 from simulator.chance import Chance
 from simulator.plan import Plan
 from simulator.workload import (
@@ -208,18 +210,26 @@ class Workload:
         return said
 
 
+_RULES = {type_name(record): rule for record, rule in RULES.items()}
+
+
 def _open_to(role: str, *, good: bool) -> tuple[Move, ...]:
     """Return the moves of a role, valid ones as often as they weigh, or those to be refused."""
-    mine = (move for move in MOVES if move.role in (role, ANYBODY))
+    mine = (move for move in MOVES if _is_of(move, role))
     return tuple(
         move for move in mine if (move.wants == APPLIED) == good for _ in range(move.weight)
     )
 
 
+def _is_of(move: Move, role: str) -> bool:
+    """Return whether a role says what a move says: a supervisor not all that anybody may."""
+    return move.role == role or (move.role == ANYBODY and _RULES[move.type].is_for(role))
+
+
 def _by_type(role: str) -> dict[str, list[Move]]:
     found: dict[str, list[Move]] = {}
     for move in MOVES:
-        if move.role in (role, ANYBODY):
+        if _is_of(move, role):
             found.setdefault(move.type, []).append(move)
     return found
 

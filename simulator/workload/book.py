@@ -87,6 +87,7 @@ class Book:
     def __init__(self, genesis: Genesis, parties: tuple[str, ...], now_ms: int) -> None:
         self.genesis = genesis
         self.parties = parties
+        self.dealers = tuple(party for party in parties if party in genesis.voters)
         self.platform = genesis.sole("platform")
         self.institution = genesis.sole("institution")
         self.first_ms = self.cursor_ms = now_ms - BACK_MS

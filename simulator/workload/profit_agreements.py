@@ -67,7 +67,7 @@ def _needed(desk: Desk, latest: Agreement | None) -> list[str]:
 
 def _parts(desk: Desk, needed: list[str]) -> list[Fields]:
     book, chance = desk.book, desk.chance
-    others = [party for party in book.parties if party != book.institution]
+    others = [party for party in book.dealers if party != book.institution]
     chosen = chance.some(others, 1 + chance.below(2))
     named = [party for party in others if party in chosen or party in needed]
     ppms = [chance.pick((0, 100_000, 123_457, 250_000)) for _ in named]
@@ -114,7 +114,7 @@ def _offer_missing(desk: Desk) -> Draft | None:
     currency = desk.chance.pick(CURRENCIES)
     latest = book.plan(currency).latest
     needed = _needed(desk, latest)
-    others = [each for each in book.parties if each not in (*needed, book.institution)]
+    others = [each for each in book.dealers if each not in (*needed, book.institution)]
     if latest is None or not needed or not others:
         return None
     recipients = [{"party": others[0], "ppm": MILLION}]

@@ -25,7 +25,7 @@ def _register(desk: Desk) -> Draft | None:
         "currency": CURRENCIES[len(book.receivers) % len(CURRENCIES)],
         "cycle": chance.pick(CYCLES),
     }
-    owners = [party for party in book.parties if party != book.institution]
+    owners = [party for party in book.dealers if party != book.institution]
     if chance.happens(600_000):
         fields["owner"] = chance.pick(owners)
     if chance.happens(200_000):
