@@ -98,7 +98,9 @@ class Readers:
             pause_s = min(2 * pause_s, WATCH_MAX_S)
 
     def close(self) -> None:
-        """End the process and remove its socket."""
+        """End the process and remove its socket; more than once does nothing more."""
+        if self._listener.fileno() < 0:
+            return
         self._process.kill()  # it has nothing to lose, and may not have set its signals yet
         self._process.join()
         self._listener.close()

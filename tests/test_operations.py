@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from cli.parties import DEFAULT, parse_parties
-from cli.processes import NodeProcess, command, free_ports, stop_all
 from node.handshake import CLOSE_CODES
-from node.home import read_operator_token
-from tests.nodes_kit import PAGE, ROOT, block, is_ready, run, shell, until
+from tests.nodes_kit import PAGE, ROOT, run
 
 LINE = re.compile(
     r"^\| (DEBUG|INFO|WARNING|ERROR|CRITICAL) `(\S+)` \| (.+) \| .+ \|$", re.MULTILINE
@@ -93,49 +89,12 @@ def _text_of(argument: ast.expr) -> str:
 # -- what is typed ---------------------------------------------------------------------------------
 
 
-@pytest.mark.processes
-def test_a_consortium_whose_parties_make_their_own_keys_is_founded_by_the_documented_steps(
-    tmp_path: Path,
-) -> None:
-    """Nobody sees another's key, and a quorum votes: no step makes a node follow only."""
-    if shutil.which("openssl") is None:
-        pytest.skip("no openssl on this machine")
-    parties = [name for name, _ in parse_parties(DEFAULT)]
-    ports = dict(zip(parties, free_ports(len(parties)), strict=True))
-    keys = {}
-    for name in parties:
-        (tmp_path / name).mkdir()
-        keys[name] = shell(block("openssl genpkey"), tmp_path / name).strip()
-    assert run("init", tmp_path / "template", "--name", "pay") == 0
-    script = block("template/auditor/genesis.json").replace("…", "{}")
-    for name in parties:
-        script = script.replace(f'"{name}": "{{}}"', f'"{name}": "{keys[name]}"')
-    shell(f"{command()[0]} - <<'END'\n{script}\nEND", tmp_path)
-    nodes = []
-    for name in parties[:3]:
-        home = tmp_path / name
-        shutil.copy(tmp_path / "genesis.json", home)
-        peers = [f'{each} = "127.0.0.1:{ports[each]}"' for each in parties if each != name]
-        listen = f'[listen]\nhost = "127.0.0.1"\nport = {ports[name]}\n'
-        text = "\n".join([f'party = "{name}"\n{listen}\n[peers]', *peers])
-        (home / "node.toml").write_text(text + "\n")
-        shell(block("database.id\n"), home)
-        url = f"http://127.0.0.1:{ports[name]}"
-        nodes.append(NodeProcess(name, home, url, read_operator_token(home)))
-    try:
-        for node in nodes:
-            node.start()
-        until(nodes, is_ready)
-    finally:
-        stop_all(nodes)
-
-
 def test_every_missing_file_of_a_home_has_its_own_advice(tmp_path: Path, capsys: Capture) -> None:
     assert run("init", tmp_path / "net") == 0
     home = tmp_path / "net" / "auditor"
     for name, ask, advice in (
         ("operator.token", "status", f"tongzhang token create --home {home} --label operator"),
-        ("genesis.json", "node", "copy it from another party"),
+        ("genesis.json", "node", "tongzhang join HOME --genesis FILE"),
         ("key.pem", "node", "where it is kept safe"),
         ("node.toml", "node", "tongzhang init DIR"),
     ):

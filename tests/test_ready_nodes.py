@@ -13,7 +13,7 @@ from cli.parties import DEFAULT, parse_parties
 from cli.processes import NodeProcess, stop_all
 from node.home import read_operator_token
 from node.limits import QUEUE_RECORDS_MAX
-from tests.api_kit import captured
+from tests.api_kit import applied, captured, receiver
 from tests.nodes_kit import block, client, get, is_not_ready, is_ready, run, shell, until
 
 WAIT = {"wait": "final", "timeout_ms": 60_000}
@@ -38,6 +38,8 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
         for node in network.nodes:
             node.start()
         until(network.nodes, is_ready)
+        with client(network.node("institution")) as asking:
+            applied(asking, receiver("shop-first", "first-1"))  # what there is to rebuild
         _restore(network, folder.parent)
         until(network.nodes, is_ready)
         funder = network.node("funder")

@@ -175,8 +175,11 @@ def test_a_supervisor_is_no_part_of_a_quorum_that_is_connected(tmp_path: Path) -
         store = Store("sqlite://", home.genesis, party=name)
         told[name] = Node(home, store).ready()
         store.close()
-    assert told["platform"] == (False, "1 parties are connected, the quorum is 2")
-    assert told["supervisor"] == (False, "0 parties are connected, the quorum is 2")
+    missing = "the node of institution is not connected"
+    one = f"only 1 of the 2 voters needed are reached (platform): {missing}"
+    none = "only 0 of the 2 voters needed are reached: the node of platform is not connected"
+    assert told["platform"] == (False, one)
+    assert told["supervisor"] == (False, f"{none}; {missing}")
 
 
 def test_supervised_consortia_keep_all_invariants_and_the_supervisor_signs_no_vote() -> None:
