@@ -305,5 +305,23 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "reason": "the fee is that of agreement fee-2025",
         "type": "dispute.resolved",
     },
+    "calendar.declared": {
+        "at": _AT + 40,
+        "holidays": ["2026-01-01", "2026-01-02"],
+        "id": "inst-0040",
+        "type": "calendar.declared",
+        "version": 1,
+        "workdays": ["2026-01-04"],
+        "year": 2026,
+    },
+    "calendar.accepted": {
+        "at": _AT + 41,
+        "holidays": ["2026-01-01", "2026-01-02"],
+        "id": "plat-0040",
+        "type": "calendar.accepted",
+        "version": 1,
+        "workdays": ["2026-01-04"],
+        "year": 2026,
+    },
 }
 """Example by record type."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.options import Home, Json, Token, Url
-from cli.output import money, plural, say, say_json, table, utc
+from cli.output import due_date, money, plural, say, say_json, table, utc
 from cli.pages import identifier
 
 PaymentId = Annotated[
@@ -100,7 +100,7 @@ def _show_legs(view: dict[str, Any]) -> None:
                 money(leg["amount"], currency),
                 leg["state"] + (" (last)" if leg["state"] == leg["ends_at"] else ""),
                 (
-                    leg.get("due_date", ""),
+                    due_date(leg),
                     leg.get("payout", leg.get("returned_payout", "")),
                 ),
             )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from datetime import date
 from functools import cached_property
 from typing import Annotated, Literal
 
@@ -11,7 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from ledger import canonical, domains
-from ledger.calendar import Calendar, DueDates
+from ledger.calendar import Calendar, fault_of
 from ledger.errors import GenesisError
 from ledger.keys import PUBLIC_KEY_BYTES, Verifier
 from ledger.limits import (
@@ -56,6 +55,7 @@ DUE_MS: dict[str, int] = {
     "fee-settlement": 10 * DAY_MS,
     "profit-acceptance": 7 * DAY_MS,
     "profit-confirmation": 2 * DAY_MS,
+    "calendar-acceptance": 7 * DAY_MS,
 }
 """How long each kind of expectation may stay open, in ms, unless genesis says otherwise."""
 
@@ -154,11 +154,6 @@ class Genesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
         return self.soles[role]
 
     @cached_property
-    def due_dates(self) -> DueDates:
-        """Due dates by the institution's calendar, as far as somebody has asked for them."""
-        return DueDates(self.calendar)
-
-    @cached_property
     def due_after_ms(self) -> dict[str, int]:
         """How long an expectation may stay open before it is overdue, by kind."""
         return {**DUE_MS, **self.due_ms}
@@ -232,20 +227,24 @@ def check(genesis: Genesis) -> None:
         raise GenesisError("bad-limits", "a block must be able to hold one whole batch")
     if genesis.limits.batch_bytes > genesis.limits.block_bytes:
         raise GenesisError("bad-limits", "a block must be able to hold one whole batch")
-    _refuse_days("holidays", genesis.calendar.holidays)
-    _refuse_days("workdays", genesis.calendar.workdays)
+    _refuse_calendar(genesis)
     _refuse_kinds(genesis.due_ms)
 
 
-def _refuse_days(name: str, days: tuple[str, ...]) -> None:
-    for day in days:
-        try:
-            date.fromisoformat(day)
-        except ValueError:
-            raise GenesisError(
-                "bad-calendar",
-                f"{name} are days of the calendar, such as 2026-10-01, and {day} is none",
-            ) from None
+def _refuse_calendar(genesis: Genesis) -> None:
+    calendar = genesis.calendar
+    fault = fault_of(calendar.years, calendar.holidays, calendar.workdays)
+    if list(calendar.years) != sorted(set(calendar.years)):
+        fault = "years come in order and each once"
+    voters = {m.name for m in genesis.members if m.role not in SOLE_ROLES}
+    if not voters.issuperset(calendar.accepted_by):
+        fault = (
+            "accepted_by names parties besides platform and institution, whose words count anyway"
+        )
+    if len(set(calendar.accepted_by)) != len(calendar.accepted_by):
+        fault = "accepted_by names a party once"
+    if fault:
+        raise GenesisError("bad-calendar", fault)
 
 
 def _refuse_kinds(due_ms: dict[str, int]) -> None:

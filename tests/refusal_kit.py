@@ -7,7 +7,7 @@ from typing import Any
 
 from ledger.genesis import AMOUNT_DEFAULT
 from ledger.limits import SAFE_INTEGER_MAX
-from tests import fee_kit, refund_kit
+from tests import calendar_kit, fee_kit, refund_kit
 from tests.ledger_kit import (
     DAY,
     MORNING,
@@ -143,6 +143,7 @@ REFUSALS: dict[str, tuple[Callable[[], Ledger], Said]] = {
     "wrong-currency": (opened, instruct(currency="USD")),
     **refund_kit.REFUSALS,
     **fee_kit.REFUSALS,
+    **calendar_kit.REFUSALS,
 }
 
 MORE_REFUSALS: list[tuple[str, Callable[[], Ledger], Said]] = [
@@ -157,4 +158,5 @@ MORE_REFUSALS: list[tuple[str, Callable[[], Ledger], Said]] = [
     ("wrong-author", paid_out, ("funder", "settlement.confirmed", CONFIRMATION)),
     ("wrong-currency", split_ledger, payout(currency="USD")),
     ("unknown-receiver", opened, payout(receiver="nobody")),
+    *calendar_kit.MORE_REFUSALS,
 ]

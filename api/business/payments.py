@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from starlette.responses import Response
 
 from api.answers import json_answer
+from api.business.calendars import DueDates
 from api.business.disputes import DisputeView, disputes_about, shown
 from api.business.expectations import ExpectationView, expectations_on
 from api.business.fee_views import ChargeView, charge_view
@@ -27,6 +28,7 @@ from ledger.contracts.allocation import FormerLeg, Leg
 from ledger.contracts.fees import CURRENT, FeeCharge
 from ledger.contracts.halves import Capture, Instruction, payment_state
 from ledger.contracts.payouts import RETURNED, Payout
+from ledger.genesis import Genesis
 from ledger.limits import SAFE_INTEGER_MAX
 from node.storage.queries import Walk, walked
 from node.storage.reads import Reader
@@ -96,13 +98,15 @@ def payment_routes(router: APIRouter, reading: Reading) -> None:
     def show_payment(payment: Name, as_of: AsOf = None) -> Response:
         """Show where a payment's money is: who stated what, what is awaited, and every leg."""
         with reading.reader() as reader:
-            view = payment_view(reader, payment, now_ms(as_of))
+            view = payment_view(reader, reading.genesis, payment, now_ms(as_of))
         if view is None:
             raise no_such_payment(payment)
         return json_answer(view)
 
 
-def payment_view(reader: Reader, payment: str, as_of_ms: int) -> PaymentView | None:
+def payment_view(
+    reader: Reader, genesis: Genesis, payment: str, as_of_ms: int
+) -> PaymentView | None:
     """Return what the log knows of ``payment``, or None if it knows nothing."""
     capture = reader.row(Capture, (payment,))
     instruction = reader.row(Instruction, (payment,))
@@ -119,7 +123,7 @@ def payment_view(reader: Reader, payment: str, as_of_ms: int) -> PaymentView | N
         return None
     earlier, charge = _charges_of(reader, payment)
     state = payment_state(capture, instruction)
-    views = leg_views(reader, legs)
+    views = leg_views(reader, legs, DueDates(reader, genesis))
     if instruction is not None and (state == "reversed" or not instruction.stands):
         views = [replace(each, state=VOID) for each in views]
     return PaymentView(

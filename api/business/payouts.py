@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from starlette.responses import Response
 
 from api.answers import json_answer
+from api.business.calendars import DueDates
 from api.business.disputes import DisputeView, as_shown, disputes_about, shown
 from api.business.expectations import ExpectationView, expectations_on
 from api.business.legs import LegView
@@ -25,6 +26,7 @@ from api.openapi import describe, describe_list
 from api.paging import ONE_TEXT, Cursor, Limit, Name, cursor_of, page_of, place_of
 from api.reading import Reading
 from ledger.contracts.payouts import Payout
+from ledger.genesis import Genesis
 from node.storage.queries import Walk, walked
 from node.storage.reads import Reader
 
@@ -112,13 +114,13 @@ def payout_routes(router: APIRouter, reading: Reading) -> None:
     def show_payout(payout: Name, as_of: AsOf = None) -> Response:
         """Show a payout and the legs that it settles."""
         with reading.reader() as reader:
-            view = payout_view(reader, payout, now_ms(as_of))
+            view = payout_view(reader, reading.genesis, payout, now_ms(as_of))
         if view is None:
             raise no_such_payout(payout)
         return json_answer(view)
 
 
-def payout_view(reader: Reader, name: str, as_of_ms: int) -> PayoutView | None:
+def payout_view(reader: Reader, genesis: Genesis, name: str, as_of_ms: int) -> PayoutView | None:
     """Return what the log knows of a payout, or None if it knows nothing."""
     payout = reader.row(Payout, (name,))
     if payout is None:
@@ -128,10 +130,11 @@ def payout_view(reader: Reader, name: str, as_of_ms: int) -> PayoutView | None:
     subjects = [subject, *(f"dispute:{each.dispute}" for each in disputes)]
     entries, whole = timeline(reader, subjects)
     state = shown(payout.state, disputes)
+    carried = carried_by(reader, payout, PAGE_MAX)
     return PayoutView(
         **msgspec.structs.asdict(_summary(replace(payout, state=state))),
         as_of=as_of_ms,
-        legs=views_of(reader, payout, carried_by(reader, payout, PAGE_MAX)),
+        legs=views_of(reader, payout, carried, DueDates(reader, genesis)),
         disputes=disputes,
         expectations=expectations_on(reader, subjects, as_of_ms),
         timeline=entries,

@@ -1,4 +1,4 @@
-"""Allocation: which leg of a split gets how much, and when it is due, to the last minor unit.
+"""Allocation: which leg of a split gets how much, to the last minor unit.
 
 Fixed amounts must sum to the payment. Ratios are parts per million: every leg gets its exact share
 rounded down, and what is left over (the tail, 尾差) goes one unit each to the legs with the largest
@@ -212,7 +212,7 @@ def enter(
     capture: Captured,
     source: str,
 ) -> list[int]:
-    """Place legs of a payment where they fall due, and post them against ``source``.
+    """Place legs of a payment in the buckets of its date, and post them against ``source``.
 
     Args:
         tx: The record's transaction.
@@ -225,8 +225,7 @@ def enter(
         The number of each leg's bucket. A leg of nothing is due nothing.
     """
     lines, whole = [(source, 0)], 0
-    due_dates = tx.genesis.due_dates
-    day = tx.genesis.calendar.day_number(capture.captured_at)
+    day = tx.genesis.calendar.business_date(capture.captured_at)
     registered = tx.rows[receivers.Receiver]
     buckets = []
     for leg, amount in zip(legs, amounts, strict=True):
@@ -235,9 +234,7 @@ def enter(
             continue
         name = leg.receiver
         receiver = registered[name,] or receivers.require(tx, name)
-        cycle = receiver.cycle
-        due = due_dates.get((day, cycle)) or due_dates.reckon(day, cycle)
-        buckets.append(receivers.place(tx, receiver, due, amount))
+        buckets.append(receivers.place(tx, receiver, day, amount))
         lines.append((books.pending(name), -amount))
         whole += amount
     if whole:

@@ -99,7 +99,7 @@ def _captured(tx: Transaction, record: PaymentCaptured) -> None:
     if existing is not None:
         refunded.refuse_less(tx, existing, record.amount, record.currency)
     times.refuse_future(tx, "captured_at", record.captured_at)
-    times.due_date(tx, record.captured_at, "D+0")
+    times.business_date(tx, record.captured_at)
     capture = Capture(
         payment,
         record.order,
