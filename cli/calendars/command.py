@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from hashlib import sha256
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
@@ -177,13 +178,10 @@ def _record(
     version = open_one["version"] if open_one else 1 + (held["version"] if held else 0)
     said = "accepted" if accepts else "declared"
     after = open_one["entry"] if open_one else 0
-    return {
-        "type": f"calendar.{said}",
-        "id": f"calendar-{year}-{version}-{said}-{after}",
-        "year": year,
-        "version": version,
-        **{name: found for name, found in days.items() if found},
-    }
+    stated = {"year": year, "version": version, **{name: on for name, on in days.items() if on}}
+    digest = sha256(repr(sorted(stated.items())).encode()).hexdigest()[:8]
+    name = f"calendar-{year}-{version}-{said}-{after}-{digest}"  # said again, it is the same record
+    return {"type": f"calendar.{said}", "id": name, **stated}
 
 
 def _listed(year: dict[str, Any]) -> dict[str, list[str]]:
