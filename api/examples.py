@@ -52,10 +52,15 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "at": _AT + 4,
         "captured_at": _AT + 4,
         "channel": "wechat",
+        "channel_number": "4200002025100912345678901234",
         "currency": "CNY",
         "id": "inst-0004",
         "order": "O-2025-1001",
         "payment": "P-2025-1001",
+        "sources": [
+            {"amount": 9_500, "source": "buyer"},
+            {"amount": 500, "source": "platform-subsidy"},
+        ],
         "type": "payment.captured",
     },
     "split.amended": {
@@ -261,6 +266,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "refund.paid": {
         "at": _AT + 33,
         "bank_reference": "d4" * 32,
+        "channel_number": "50300002025100912345678901234",
         "id": "inst-0031",
         "paid_at": _AT + 33,
         "refund": "RF-2025-0001",

@@ -55,6 +55,15 @@ def payment(
 
 def _facts(view: dict[str, Any]) -> Iterator[str]:
     yield f"captured    {_half(view.get('capture'))}"
+    capture = view.get("capture", {})
+    if "sources" in capture:
+        sources = (
+            f"{money(each['amount'], capture['currency'])} {each['source']}"
+            for each in capture["sources"]
+        )
+        yield f"paid by     {', '.join(sources)}"
+    if "channel_number" in capture:
+        yield f"number      {capture['channel_number']} of {capture['channel']}"
     yield f"instructed  {_half(view.get('instruction'))}"
     currency = _currency(view)
     if view["money"]:

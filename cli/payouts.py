@@ -42,6 +42,15 @@ Receiver = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option("--receiver", metavar="ID", help="Only to this receiver.", show_default=False),
 ]
+ChannelNumber = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        "--channel-number",
+        metavar="ID",
+        help="Only with this number of the channel or bank.",
+        show_default=False,
+    ),
+]
 OneState = Annotated[
     Optional[PayoutState],  # noqa: UP045
     typer.Option(
@@ -68,6 +77,7 @@ def payouts(
     upcoming: Upcoming = False,
     receiver: Receiver = None,
     state: OneState = None,
+    channel_number: ChannelNumber = None,
     limit: Limit = 100,
     json: Json = False,
 ) -> None:
@@ -102,6 +112,7 @@ def payouts(
         shown = page["due"]
     else:
         asked = {"receiver": receiver, "state": state and state.value}
+        asked["channel_number"] = channel_number
         page = follow(client, "/v1/payouts", "payouts", limit, **asked)
         shown = page["payouts"]
     if json:

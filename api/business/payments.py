@@ -34,8 +34,18 @@ from node.storage.queries import Walk, walked
 from node.storage.reads import Reader
 
 
+class SourceView(msgspec.Struct, frozen=True, kw_only=True):
+    """Who paid which part of a payment: buyer, platform-subsidy or coupon."""
+
+    source: str
+    amount: int
+
+
 class CaptureView(msgspec.Struct, frozen=True, kw_only=True):
-    """The institution's half of a payment. It stands until it is reversed."""
+    """The institution's half of a payment. It stands until it is reversed.
+
+    ``channel_number`` is the channel's own number of it, ``sources`` say who paid which part.
+    """
 
     order: str
     amount: int
@@ -45,6 +55,8 @@ class CaptureView(msgspec.Struct, frozen=True, kw_only=True):
     entry: int
     stands: bool
     reversals: int
+    channel_number: str | UnsetType = UNSET
+    sources: list[SourceView] | UnsetType = UNSET
 
 
 class InstructionView(msgspec.Struct, frozen=True, kw_only=True):
@@ -219,7 +231,14 @@ def _capture_view(capture: Capture) -> CaptureView:
         entry=capture.entry,
         stands=capture.stands,
         reversals=capture.reversals,
+        channel_number=capture.channel_number or UNSET,
+        sources=[_source(text) for text in capture.sources] or UNSET,
     )
+
+
+def _source(stored: str) -> SourceView:
+    source, _, amount = stored.partition(":")
+    return SourceView(source=source, amount=int(amount))
 
 
 def _instruction_view(instruction: Instruction) -> InstructionView:

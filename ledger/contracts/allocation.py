@@ -50,7 +50,8 @@ class SplitLeg(
 class Split(Record, frozen=True, kw_only=True):
     """How a payment is to be split: the fields that an instruction and its amendment share.
 
-    ``tail_leg`` may name the leg that absorbs the tail of a ratio. ``loan`` is reserved.
+    ``tail_leg`` may name the leg that absorbs the tail of a ratio. ``loan`` and
+    ``attempt`` are reserved.
     """
 
     payment: Identifier
@@ -61,6 +62,7 @@ class Split(Record, frozen=True, kw_only=True):
     legs: Annotated[tuple[SplitLeg, ...], Meta(min_length=1, max_length=LEGS_CEILING)]
     tail_leg: LegNumber = 0
     loan: Identifier = ""
+    attempt: Identifier = ""
 
 
 class Shares(NamedTuple):

@@ -16,7 +16,9 @@ CONFLICTING = "conflicting"
 class Capture(Row, frozen=True):
     """The institution's half. ``entry`` is the last that captured or reversed the payment.
 
-    ``reversals`` counts how often it was reversed, whether or not it ``stands`` again.
+    ``channel_number`` is the channel's own, or empty; ``sources`` say who paid which part, as
+    ``source:amount``. ``reversals`` counts how often it was reversed, whether or not it ``stands``
+    again.
     """
 
     TABLE: ClassVar[str] = "captures"
@@ -32,6 +34,8 @@ class Capture(Row, frozen=True):
     currency: str
     channel: str
     captured_at: int
+    channel_number: str
+    sources: tuple[str, ...]
     entry: int
     stands: bool
     reversals: int

@@ -13,8 +13,9 @@ from msgspec.structs import replace
 
 from ledger import books, expectations
 from ledger.books import Balance
-from ledger.contracts import allocation, amendments, fees, receivers, refunded, times
+from ledger.contracts import allocation, amendments, channels, fees, receivers, refunded, times
 from ledger.contracts.allocation import NO_BUCKET, FormerLeg, Leg, Shares, Split
+from ledger.contracts.channels import ChannelNumber, NumberedSubject, Sources
 from ledger.contracts.halves import (
     CONFLICTING,
     Capture,
@@ -34,9 +35,12 @@ _NONE_PAID: Mapping[int, Leg] = {}
 class PaymentCaptured(Record, frozen=True, kw_only=True, tag="payment.captured"):
     """The institution holds the buyer's money.
 
-    Refused unless no capture of the payment stands; the amount is within the limit, and no less
-    than what of the payment is refunded, in the same currency; `captured_at` is at most a day
-    after the block.
+    ``channel_number`` is the channel's own number of it, ``sources`` say who paid which part.
+    ``loan``, ``attempt``, ``compensation`` and ``buyback`` are reserved.
+
+    Refused unless no loan is named; no capture of the payment stands; sources are named once and
+    sum to the amount; the amount is within the limit, and no less than what of the payment is
+    refunded, in the same currency; `captured_at` is at most a day after the block.
     """
 
     payment: Identifier
@@ -45,6 +49,12 @@ class PaymentCaptured(Record, frozen=True, kw_only=True, tag="payment.captured")
     currency: Currency
     channel: Text
     captured_at: EventTime
+    channel_number: ChannelNumber = ""
+    sources: Sources = ()
+    loan: Identifier = ""
+    attempt: Identifier = ""
+    compensation: Identifier = ""
+    buyback: Identifier = ""
 
 
 class PaymentReversed(Record, frozen=True, kw_only=True, tag="payment.reversed"):
@@ -95,7 +105,11 @@ def _captured(tx: Transaction, record: PaymentCaptured) -> None:
             expected="a payment without a standing capture",
             got=f"captured in entry {existing.entry}",
         )
+    if record.loan or record.attempt or record.compensation or record.buyback:
+        raise _loan_unknown(record.loan or record.attempt or record.compensation or record.buyback)
     books.refuse_amount(tx, record.amount, record.currency)
+    if record.sources:
+        channels.refuse_sources(record.sources, record.amount, record.currency)
     if existing is not None:
         refunded.refuse_less(tx, existing, record.amount, record.currency)
     times.refuse_future(tx, "captured_at", record.captured_at)
@@ -107,11 +121,14 @@ def _captured(tx: Transaction, record: PaymentCaptured) -> None:
         record.currency,
         record.channel,
         record.captured_at,
+        record.channel_number,
+        channels.stored(record.sources) if record.sources else (),
         tx.entry,
         True,
         0 if existing is None else existing.reversals,
     )
     tx.set(Capture, (payment,), capture)
+    channels.keep_number(tx, record.channel_number, tx.subject)
     instruction = tx.rows[Instruction][payment,]
     if instruction is None or not instruction.stands:
         _hold(tx, capture)
@@ -235,14 +252,18 @@ def _not_instructed(payment: str, withdrawn: Instruction | None) -> Refused:
     )
 
 
+def _loan_unknown(named: str) -> Refused:
+    return Refused(
+        "loan-unknown",
+        "A payment may name a loan, and what is about one, only if the log knows it.",
+        expected="no loan",
+        got=named,
+    )
+
+
 def _refuse_split(tx: Transaction, record: Split, paid: Mapping[int, Leg] = _NONE_PAID) -> Shares:
-    if record.loan:
-        raise Refused(
-            "loan-unknown",
-            "A split may name a loan only if the log knows it.",
-            expected="no loan",
-            got=record.loan,
-        )
+    if record.loan or record.attempt:
+        raise _loan_unknown(record.loan or record.attempt)
     books.refuse_amount(tx, record.amount, record.currency)
     shares = allocation.compute(record, tx.genesis.limits.legs)
     fresh = [leg for leg in record.legs if leg.leg not in paid] if paid else record.legs
@@ -413,7 +434,7 @@ def _subject(record: PaymentCaptured | PaymentReversed | SplitWithdrawn | Split)
     return f"payment:{record.payment}"
 
 
-ROWS: tuple[type[Row], ...] = (Capture, Instruction, Leg, FormerLeg)
+ROWS: tuple[type[Row], ...] = (Capture, Instruction, Leg, FormerLeg, NumberedSubject)
 RULES = (
     Rule(PaymentCaptured, ("institution",), _captured, _capture_keys, _subject),
     Rule(PaymentReversed, ("institution",), _reversed, _reversal_keys, _subject),

@@ -15,7 +15,8 @@ from msgspec.structs import replace
 
 from ledger import books, expectations
 from ledger.books import money
-from ledger.contracts import calendars, receivers, times
+from ledger.contracts import calendars, channels, receivers, times
+from ledger.contracts.channels import ChannelNumber
 from ledger.contracts.payouts import (
     CONFIRMED,
     CONFLICTING,
@@ -73,6 +74,7 @@ class SettlementPaid(Record, frozen=True, kw_only=True, tag="settlement.paid"):
     payout: Identifier
     bank_reference: Commitment
     paid_at: EventTime
+    channel_number: ChannelNumber = ""
 
 
 class SettlementReturned(Record, frozen=True, kw_only=True, tag="settlement.returned"):
@@ -126,6 +128,7 @@ def _created(tx: Transaction, record: SettlementCreated) -> None:
             0,
             "",
             NEVER,
+            "",
             "",
             tx.entry,
             tx.entry,
@@ -215,8 +218,10 @@ def _paid(tx: Transaction, record: SettlementPaid) -> None:
         bank_reference=record.bank_reference,
         paid_at=record.paid_at,
         return_reason="",
+        channel_number=record.channel_number,
         last_entry=tx.entry,
     )
+    channels.keep_number(tx, record.channel_number, f"payout:{payout.payout}")
     if payout.state == CONFLICTING:
         _compare(tx, stated)
         return

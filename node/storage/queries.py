@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Select, Table, and_, case, func, not_, sel
 
 from ledger import expectations
 from ledger.books import Balance
+from ledger.contracts.channels import NumberedSubject
 from ledger.contracts.disputes import STANDING, Dispute
 from ledger.contracts.receivers import Bucket
 from ledger.expectations import Expectation
@@ -124,6 +125,13 @@ def _due(table: Table, latest: Mapping[str, str] | None) -> list[ColumnElement[b
     if latest is None:
         return [open_ones]
     return [open_ones, table.c.business_date <= case(latest, value=table.c.cycle)]
+
+
+def subjects_numbered(reader: Reader, number: str, kind: str) -> list[str]:
+    """Return the ids of what records with a channel's number were about, of one kind."""
+    rows = walked(reader, NumberedSubject, Walk({"number": number}, ("subject",)))
+    parts = (row.subject.partition(":") for row in rows)
+    return [name for of, _, name in parts if of == kind]
 
 
 def standing_disputes(reader: Reader, subjects: Sequence[str]) -> dict[str, list[Dispute]]:

@@ -140,7 +140,8 @@ def _due_again(payout: Payout) -> None:
 
 
 def _by_bank(desk: Desk) -> Fields:
-    return {"bank_reference": desk.commitment(), "paid_at": desk.now_ms}
+    number = {"channel_number": desk.fresh("13170")} if desk.chance.happens(300_000) else {}
+    return {"bank_reference": desk.commitment(), "paid_at": desk.now_ms, **number}
 
 
 def _because(desk: Desk) -> Fields:
