@@ -92,15 +92,16 @@ class DueDates:
     def of(self, bucket: Bucket, payout: Payout | None = None) -> tuple[str, bool]:
         """Return when a bucket falls due, or fell due for its payout, and if that may change."""
         matter = (bucket.business_date, bucket.cycle)
-        if payout is not None:
-            held = self.at(payout.entry)
-            return held.due(date.fromisoformat(matter[0]), matter[1]).isoformat(), False
-        if matter not in self._kept:
-            day = date.fromisoformat(matter[0])
-            due = self.now.due(day, matter[1])
-            provisional = self.now.unknown(day, due, matter[1]) > 0
-            self._kept[matter] = (due.isoformat(), provisional)
-        return self._kept[matter]
+        if payout is None:
+            return self._kept.get(matter) or self._reckon(matter)
+        held = self.at(payout.entry)
+        return held.due(date.fromisoformat(matter[0]), matter[1]).isoformat(), False
+
+    def _reckon(self, matter: tuple[str, str]) -> tuple[str, bool]:
+        day, cycle = date.fromisoformat(matter[0]), matter[1]
+        due = self.now.due(day, cycle)
+        found = self._kept[matter] = (due.isoformat(), self.now.unknown(day, due, cycle) > 0)
+        return found
 
     def latest(self, day: str) -> dict[str, str]:
         """Return by cycle the latest business date whose money is due by ``day``."""

@@ -55,13 +55,13 @@ class DuePayout(msgspec.Struct, frozen=True, kw_only=True):
     receiver: str
     receiver_state: str
     due_date: str
-    provisional: bool
     state: str
     amount: int
     leg_count: int
     currency: str
     payout_amount: int
     payout_legs: int
+    provisional: bool | UnsetType = UNSET
     returned_payout: str | UnsetType = UNSET
 
 
@@ -153,7 +153,7 @@ def _payouts(
             receiver=receiver.receiver,
             receiver_state=receiver.state,
             due_date=date,
-            provisional=provisional,
+            provisional=provisional or UNSET,
             state=DUE if date <= day else UPCOMING,
             amount=amounts,
             leg_count=counts,

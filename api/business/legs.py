@@ -103,7 +103,7 @@ def _place(bucket: Bucket, due: tuple[str, bool]) -> dict[str, str | bool | Unse
     """Return when a leg falls due, and in which payout it is or came back with."""
     return {
         "due_date": due[0],
-        "provisional": due[1],
+        "provisional": due[1] or UNSET,
         "payout": bucket.payout or UNSET,
         "returned_payout": bucket.returned or UNSET,
     }

@@ -23,8 +23,8 @@ from ledger.state import Key, Keys, Row, Transaction
 ACTIVE = "active"
 SUSPENDED = "suspended"
 DATE_CHARS = 10
-CYCLES = tuple(f"{kind}+{count}" for kind in "TD" for count in range(31))
-"""Every cycle that there is."""
+CYCLES = tuple(f"{kind}+{count}" for count in range(31) for kind in "TD")
+"""Every cycle that there is, the usual ones first."""
 
 Kind = Literal["bank_account", "payment_account"]
 Cycle = Annotated[

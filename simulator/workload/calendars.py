@@ -8,15 +8,15 @@ from datetime import date, timedelta
 from simulator.workload.moves import ANYBODY, Desk, Draft, Move, spoilt, valid
 from simulator.workload.things import CalendarYear, Fields
 
-DECLARES_PPM = 30_000
-ACCEPTS_PPM = 300_000
+DECLARES_PPM = 400_000
+ACCEPTS_PPM = 800_000
 DIFFERS_PPM = 150_000
 """How often the platform accepts other days than were declared."""
 
 _BY = "institution"
 _PLATFORM = "platform"
 _NO_VERSION = 99
-_HOLIDAYS_MAX = 12
+_HOLIDAYS_MAX = 120
 _WEEKENDS_MAX = 3
 _DAYS = 365
 
