@@ -201,6 +201,16 @@ def refuse_payout(tx: Transaction, legs: Sequence[Leg]) -> None:
             )
 
 
+def loan_unknown(named: str) -> Refused:
+    """Return the refusal of a payment that names a loan, which no log knows yet."""
+    return Refused(
+        "loan-unknown",
+        "A payment may name a loan, and what is about one, only if the log knows it.",
+        expected="no loan",
+        got=named,
+    )
+
+
 def payout_of(tx: Transaction, leg: Leg) -> str:
     """Return the payout that a leg is in, or the empty string; one that came back is none."""
     bucket = tx.rows[receivers.Bucket][leg.receiver, leg.bucket] if leg.bucket else None

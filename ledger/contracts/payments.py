@@ -20,8 +20,9 @@ from ledger.contracts.halves import (
     CONFLICTING,
     Capture,
     Instruction,
-    differences,
+    halves_expectation,
     payment_state,
+    settle_halves,
 )
 from ledger.errors import Refused
 from ledger.expectations import CAPTURE, FEE_REVERSAL, INSTRUCTION, REVERSAL, Expectation
@@ -106,7 +107,9 @@ def _captured(tx: Transaction, record: PaymentCaptured) -> None:
             got=f"captured in entry {existing.entry}",
         )
     if record.loan or record.attempt or record.compensation or record.buyback:
-        raise _loan_unknown(record.loan or record.attempt or record.compensation or record.buyback)
+        raise allocation.loan_unknown(
+            record.loan or record.attempt or record.compensation or record.buyback
+        )
     books.refuse_amount(tx, record.amount, record.currency)
     if record.sources:
         channels.refuse_sources(record.sources, record.amount, record.currency)
@@ -134,7 +137,7 @@ def _captured(tx: Transaction, record: PaymentCaptured) -> None:
         _hold(tx, capture)
         matter = (tx.subject, tx.sole("platform"))
         expectations.open_expectation(tx, INSTRUCTION, matter, capture.amount, capture.currency)
-    elif not _settle_halves(tx, capture, instruction, CAPTURE):
+    elif not settle_halves(tx, capture, instruction, CAPTURE):
         _hold(tx, capture)
     else:
         _acknowledge_reversal(tx, capture)
@@ -200,7 +203,7 @@ def _reversed(tx: Transaction, record: PaymentReversed) -> None:
         books.post(tx, capture.currency, lines)
     reversals = capture.reversals + 1
     tx.put(replace(capture, stands=False, entry=tx.entry, reversals=reversals))
-    half = _halves_expectation(tx, CAPTURE)
+    half = halves_expectation(tx, CAPTURE)
     if half is not None and half.state != expectations.MET:
         expectations.meet(tx, half, f"capture reversed: {record.reason}")
     matter = (tx.subject, tx.sole("platform"))
@@ -252,18 +255,9 @@ def _not_instructed(payment: str, withdrawn: Instruction | None) -> Refused:
     )
 
 
-def _loan_unknown(named: str) -> Refused:
-    return Refused(
-        "loan-unknown",
-        "A payment may name a loan, and what is about one, only if the log knows it.",
-        expected="no loan",
-        got=named,
-    )
-
-
 def _refuse_split(tx: Transaction, record: Split, paid: Mapping[int, Leg] = _NONE_PAID) -> Shares:
     if record.loan or record.attempt:
-        raise _loan_unknown(record.loan or record.attempt)
+        raise allocation.loan_unknown(record.loan or record.attempt)
     books.refuse_amount(tx, record.amount, record.currency)
     shares = allocation.compute(record, tx.genesis.limits.legs)
     fresh = [leg for leg in record.legs if leg.leg not in paid] if paid else record.legs
@@ -292,7 +286,7 @@ def _state_instruction(
         opens = expectations.open_expectation if earlier is None else expectations.open_or_revise
         matter = (tx.subject, tx.sole("institution"))
         opens(tx, CAPTURE, matter, record.amount, record.currency)
-    elif _settle_halves(tx, capture, record, INSTRUCTION):
+    elif settle_halves(tx, capture, record, INSTRUCTION):
         agreed = True
         buckets = _enter(tx, record, amounts, capture, paid)
     instruction = Instruction(
@@ -337,37 +331,6 @@ def _acknowledge_reversal(tx: Transaction, capture: Capture) -> None:
     """Meet the platform's acknowledgement, if it still owes one: it has spoken, or both agree."""
     if capture.reversals:
         expectations.meet_if_open(tx, REVERSAL, tx.subject)
-
-
-def _settle_halves(
-    tx: Transaction, capture: Capture, instruction: Instruction | Split, likely: str
-) -> bool:
-    """Meet or conflict what the first half opened; return whether the halves agree."""
-    expectation = _halves_expectation(tx, likely)
-    if expectation is None:
-        raise LookupError(f"the state has no expectation for payment {capture.payment}")
-    detail = differences(capture, instruction)
-    if detail:
-        expectations.conflict(tx, expectation, detail)
-        return False
-    if expectation.state != expectations.MET:
-        expectations.meet(tx, expectation)
-    return True
-
-
-def _halves_expectation(tx: Transaction, likely: str) -> Expectation | None:
-    """Return the expectation that stands for the agreement of the halves: the one opened last.
-
-    At most one of the two is open at a time, so an open one of the likely kind is the answer.
-    """
-    subject = tx.subject
-    first = tx.rows[Expectation][likely, subject]
-    if first is not None and first.state == expectations.OPEN:
-        return first
-    other = tx.rows[Expectation][INSTRUCTION if likely == CAPTURE else CAPTURE, subject]
-    if first is None or other is None:
-        return first or other
-    return first if first.opened_entry > other.opened_entry else other
 
 
 def _hold(tx: Transaction, capture: Capture) -> None:
