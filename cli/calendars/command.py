@@ -118,11 +118,12 @@ def import_(
     announced = read_announced(file)
     client = connect(home, url, token)
     view = client.get("/v1/calendar")
-    accepts = client.get("/v1/status")["role"] != "institution"
+    status = client.get("/v1/status")
+    accepts = "" if status["role"] == "institution" else str(status["party"])
     records = [
         record
         for each in _years(announced, year, view["on"])
-        if (record := _record(announced, each, view, accepts)) is not None
+        if (record := decision(announced, each, view, accepts)) is not None
     ]
     if not json:
         for record in records:
@@ -152,10 +153,16 @@ def _years(announced: Announced, year: int | None, today: str) -> list[int]:
     return [year] if year is not None else [each for each in named if each >= int(today[:4])]
 
 
-def _record(
-    announced: Announced, year: int, view: dict[str, Any], accepts: bool
+def decision(
+    announced: Announced, year: int, view: dict[str, Any], accepts: str
 ) -> dict[str, Any] | None:
     """Return what to state of a year; None if there is nothing to state.
+
+    Args:
+        announced: What the file says.
+        year: The year.
+        view: What the ledger knows.
+        accepts: Who accepts it; empty for the institution, which declares.
 
     Raises:
         CheckFailed: ``nothing-declared``: there is nothing to accept.
@@ -172,6 +179,8 @@ def _record(
             f"no declaration of {year} awaits an acceptance",
             "the institution declares it: tongzhang calendar import FILE",
         )
+    if open_one is not None and accepts in open_one["accepted"]:
+        return None
     if open_one is not None and not accepts and _listed(open_one) == days:
         note(f"{year} is declared so already, and awaits its acceptance")
         return None
