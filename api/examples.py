@@ -52,10 +52,15 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "at": _AT + 4,
         "captured_at": _AT + 4,
         "channel": "wechat",
+        "channel_number": "4200002025100912345678901234",
         "currency": "CNY",
         "id": "inst-0004",
         "order": "O-2025-1001",
         "payment": "P-2025-1001",
+        "sources": [
+            {"amount": 9_500, "source": "buyer"},
+            {"amount": 500, "source": "platform-subsidy"},
+        ],
         "type": "payment.captured",
     },
     "split.amended": {
@@ -261,6 +266,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "refund.paid": {
         "at": _AT + 33,
         "bank_reference": "d4" * 32,
+        "channel_number": "50300002025100912345678901234",
         "id": "inst-0031",
         "paid_at": _AT + 33,
         "refund": "RF-2025-0001",
@@ -304,6 +310,24 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "outcome": "rejected",
         "reason": "the fee is that of agreement fee-2025",
         "type": "dispute.resolved",
+    },
+    "calendar.declared": {
+        "at": _AT + 40,
+        "holidays": ["2026-01-01", "2026-01-02"],
+        "id": "inst-0040",
+        "type": "calendar.declared",
+        "version": 1,
+        "workdays": ["2026-01-04"],
+        "year": 2026,
+    },
+    "calendar.accepted": {
+        "at": _AT + 41,
+        "holidays": ["2026-01-01", "2026-01-02"],
+        "id": "plat-0040",
+        "type": "calendar.accepted",
+        "version": 1,
+        "workdays": ["2026-01-04"],
+        "year": 2026,
     },
 }
 """Example by record type."""

@@ -10,7 +10,7 @@ from ledger import forms as of_records
 
 _DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 
-IDENTIFIER = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$"
+IDENTIFIER = r"^[A-Za-z0-9_][A-Za-z0-9._:|*@-]{0,63}$"
 CURRENCY = rf"^({'|'.join(currencies.CODES)})$"
 DAY = rf"^{_DAY}$"
 MONTH = r"^[0-9]{4}-(0[1-9]|1[0-2])$"

@@ -119,6 +119,13 @@ class DroppedMessages(msgspec.Struct, frozen=True):
     count: int
 
 
+class CalendarStatus(msgspec.Struct, frozen=True):
+    """Up to when every year is decided, and a warning from 60 days before that date on."""
+
+    known_until: str | None
+    warning: str | None
+
+
 class NodeStatus(msgspec.Struct, frozen=True):
     """Where this node stands. Times are in ms; hashes are hex.
 
@@ -151,6 +158,7 @@ class NodeStatus(msgspec.Struct, frozen=True):
     ready_reason: str
     halted: Stopped | None
     silent: list[str]
+    calendar: CalendarStatus
     pool: PoolStatus
     slot_timeout_ms: int
     peers: dict[str, PeerStatus]

@@ -80,7 +80,7 @@ class World:
         at, amount = MORNING + day * DAY + number % 3_600_000, 1_000 + number * 7 % 90_000
         order = f"order-{payment}"
         split = not self.one_sided(number)
-        yield Capture(payment, order, amount, "CNY", "wechat", at, entry, True, 0)
+        yield Capture(payment, order, amount, "CNY", "wechat", at, "", (), entry, True, 0)
         state, settled = (MET, entry + 1) if split else (OPEN, -1)
         subject = f"payment:{payment}"
         facts = (amount, "CNY", entry, at, at + 1_800_000, state, settled, at if split else -1, "")
@@ -112,10 +112,10 @@ class World:
         for (receiver, day), (amount, legs) in sorted(self.buckets.items()):
             name, due, paid = _receiver(receiver), _date(day), day < DAYS - UNPAID_DAYS
             payout = f"O-{name}-{day}" if paid else ""
-            yield Bucket(name, day + 1, due, amount, legs, payout, "")
+            yield Bucket(name, day + 1, due, "D+0", amount, legs, payout, "")
             if paid:
                 facts = (due, amount, legs, "CNY", (str(day + 1),), "paid", HEX, MORNING)
-                yield Payout(payout, name, "", *facts, 0, "", -1, "", 0, 0)
+                yield Payout(payout, name, "", *facts, 0, "", -1, "", "", 0, 0)
         for receiver in range(self.receivers):
             account = ("bank_account", "", "", HEX, "1234", "D+0", "CNY", "active", "", 0)
             opened = tuple(

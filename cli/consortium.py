@@ -53,6 +53,14 @@ Hosts = Annotated[
 Name = Annotated[
     str, typer.Option("--name", metavar="NAME", help="The consortium's name, lower case.")
 ]
+CalendarChoice = Annotated[
+    str,
+    typer.Option(
+        "--calendar",
+        metavar="cn|none|FILE",
+        help="The business days to found with: mainland China's, weekends only, or a file's.",
+    ),
+]
 HomePath = Annotated[
     Path,
     typer.Argument(
@@ -89,6 +97,7 @@ def init(
     host: Host = "127.0.0.1",
     hosts: Hosts = "",
     name: Name = "consortium",
+    calendar: CalendarChoice = "cn",
     json: Json = False,
 ) -> None:
     """Found a consortium: one home for each party.
@@ -102,9 +111,11 @@ def init(
       tongzhang init net
       tongzhang init net --parties platform,institution,funder --quorum 2
       tongzhang init net --parties mall:platform,paybank:institution,fund:funder,eye:auditor
+      tongzhang init net --calendar holidays-2027.json
       tongzhang init net --parties platform,institution --host 0.0.0.0 \\
         --hosts platform=ledger.mall.example,institution=ledger.bank.example
     """
+    from cli.calendars.files import calendar_for
     from cli.parties import parse_hosts, parse_parties, quorum_of, refuse_bad_host, refuse_bad_name
     from ledger.quorum import tolerance
     from node.founding import create_consortium
@@ -115,11 +126,20 @@ def init(
     refuse_bad_name("--name", name)
     refuse_bad_host("--host", host)
     reached = parse_hosts(hosts, listed)
+    founded = calendar_for(calendar)
     with writing(folder):
         homes = create_consortium(
-            folder, listed, votes, base_port=base_port, host=host, name=name, hosts=reached
+            folder,
+            listed,
+            votes,
+            base_port=base_port,
+            host=host,
+            name=name,
+            hosts=reached,
+            choices={"calendar": founded},
         )
     genesis = next(iter(homes.values())).genesis
+    days = _business_days(calendar, founded.years)
     words = tolerance(len(genesis.voters), votes)
     addresses = {party: read_address(home.path) for party, home in homes.items()}
     if json:
@@ -129,6 +149,7 @@ def init(
                 "ledger": genesis.ledger,
                 "quorum": votes,
                 "tolerance": list(words),
+                "calendar": days,
                 "nodes": [
                     {"party": party, "home": str(home.path), "url": addresses[party]}
                     for party, home in homes.items()
@@ -139,7 +160,22 @@ def init(
     say(f"founded {genesis.origin}")
     for line in words:
         say(f"  {line}")
+    say(f"  {days}")
     _say_how_to_start({party: home.path for party, home in homes.items()}, addresses)
+
+
+def _business_days(choice: str, years: tuple[int, ...]) -> str:
+    """Say which business days a consortium is founded with, and what comes after them."""
+    if not years:
+        return (
+            "Business days are weekdays: no calendar is founded, tongzhang calendar declares one."
+        )
+    whose = "mainland China" if choice == "cn" else choice
+    several = f"{years[0]} to {years[-1]}" if len(years) > 1 else f"{years[0]}"
+    return (
+        f"Business days are those of {whose} from {several}; "
+        f"declare {years[-1] + 1} before it begins: tongzhang calendar import."
+    )
 
 
 def _say_how_to_start(homes: dict[str, Path], addresses: dict[str, str]) -> None:

@@ -57,7 +57,7 @@ Kind = Annotated[
         help=(
             "Only of this kind: capture, instruction, reversal, payout-result, arrival, "
             "float-confirmation, refund-result, dispute, fee-acceptance, fee-reversal, "
-            "fee-settlement, profit-acceptance or profit-confirmation."
+            "fee-settlement, profit-acceptance, profit-confirmation or calendar-acceptance."
         ),
         show_default=False,
     ),

@@ -36,6 +36,7 @@ from cli import (
     verify,
 )
 from cli.bench.command import bench
+from cli.calendars import command as calendars
 from cli.demo.command import demo
 from cli.errors import BAD, GOOD, USAGE, CliError, OutputFailed, UsageError
 from cli.output import drop_output, note, say, show_error, watch_output
@@ -103,6 +104,7 @@ app.add_typer(verify.app, name="verify")
 app.add_typer(export.app, name="export")
 app.add_typer(evidence.app, name="evidence")
 app.add_typer(tokens.app, name="token")
+app.add_typer(calendars.app, name="calendar")
 app.command("simulate")(simulate)
 app.command("bench")(bench)
 

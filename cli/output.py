@@ -213,10 +213,18 @@ def progress(quiet: bool = False) -> Progress:
 
 
 def money(amount: int, currency: str) -> str:
-    """Return an amount for people, such as ``1,234.56 CNY``."""
+    """Return an amount for people, such as ``1,234.56 CNY``; nothing without a currency."""
+    if not currency:
+        return ""
     from ledger.currencies import decimal
 
     return f"{decimal(amount, currency, group=',')} {currency}"
+
+
+def due_date(row: dict[str, Any]) -> str:
+    """Return when something falls due, and whether a year that is not declared may move it."""
+    date = str(row.get("due_date", ""))
+    return f"{date} provisional" if row.get("provisional") else date
 
 
 def utc(at_ms: int) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.options import Home, Json, Token, Url
-from cli.output import money, plural, say, say_json, table, utc
+from cli.output import due_date, money, plural, say, say_json, table, utc
 from cli.pages import identifier
 
 PaymentId = Annotated[
@@ -55,6 +55,15 @@ def payment(
 
 def _facts(view: dict[str, Any]) -> Iterator[str]:
     yield f"captured    {_half(view.get('capture'))}"
+    capture = view.get("capture", {})
+    if "sources" in capture:
+        sources = (
+            f"{money(each['amount'], capture['currency'])} {each['source']}"
+            for each in capture["sources"]
+        )
+        yield f"paid by     {', '.join(sources)}"
+    if "channel_number" in capture:
+        yield f"number      {capture['channel_number']} of {capture['channel']}"
     yield f"instructed  {_half(view.get('instruction'))}"
     currency = _currency(view)
     if view["money"]:
@@ -100,7 +109,7 @@ def _show_legs(view: dict[str, Any]) -> None:
                 money(leg["amount"], currency),
                 leg["state"] + (" (last)" if leg["state"] == leg["ends_at"] else ""),
                 (
-                    leg.get("due_date", ""),
+                    due_date(leg),
                     leg.get("payout", leg.get("returned_payout", "")),
                 ),
             )

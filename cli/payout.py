@@ -61,6 +61,8 @@ def _facts(view: dict[str, Any]) -> Iterator[str]:
     if "paid_at" in view:
         yield f"paid      {utc(view['paid_at'])}, under the bank's reference with the commitment"
         yield f"          {view['bank_reference']}"
+    if "channel_number" in view:
+        yield f"number    {view['channel_number']}"
     if "received_at" in view:
         arrived = money(view["confirmed_amount"], view["confirmed_currency"])
         yield f"received  {utc(view['received_at'])}: {arrived}"

@@ -9,7 +9,7 @@ import typer
 
 from cli.errors import UsageError
 from cli.options import Home, Json, Token, Url
-from cli.output import money, pairs, say, say_json, table
+from cli.output import due_date, money, pairs, say, say_json, table
 from cli.pages import Limit, day, follow, follow_to_end, identifier, note_more
 
 if TYPE_CHECKING:
@@ -42,6 +42,15 @@ Receiver = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option("--receiver", metavar="ID", help="Only to this receiver.", show_default=False),
 ]
+ChannelNumber = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        "--channel-number",
+        metavar="ID",
+        help="Only with this number of the channel or bank.",
+        show_default=False,
+    ),
+]
 OneState = Annotated[
     Optional[PayoutState],  # noqa: UP045
     typer.Option(
@@ -68,6 +77,7 @@ def payouts(
     upcoming: Upcoming = False,
     receiver: Receiver = None,
     state: OneState = None,
+    channel_number: ChannelNumber = None,
     limit: Limit = 100,
     json: Json = False,
 ) -> None:
@@ -78,8 +88,9 @@ def payouts(
     due, upcoming after the date asked for, or again: it was in a payout that came back.
 
     Legs counts the shares of payments that a payout settles, cut-off is the last date on which they
-    fell due. All dates are business dates of the institution's calendar, which is in genesis;
-    `today` is that of the present moment.
+    fell due. All dates are business dates of the institution's calendar: see tongzhang calendar
+    show. One that rests on a year that is not declared is provisional. `today` is that of the
+    present moment.
 
     \b
     Examples:
@@ -101,6 +112,7 @@ def payouts(
         shown = page["due"]
     else:
         asked = {"receiver": receiver, "state": state and state.value}
+        asked["channel_number"] = channel_number
         page = follow(client, "/v1/payouts", "payouts", limit, **asked)
         shown = page["payouts"]
     if json:
@@ -136,7 +148,7 @@ def _show_due(rows: list[dict[str, Any]]) -> None:
         (
             (
                 row["receiver"],
-                row["due_date"],
+                due_date(row),
                 "again" if "returned_payout" in row else row["state"],
                 money(row["amount"], row["currency"]),
                 money(row["payout_amount"], row["currency"]),
@@ -183,7 +195,8 @@ def receiver(
     than --limit, the newest with --newest.
 
     What is due is told from what is upcoming by today's business date.
-    All dates are business dates of the institution's calendar, which is in genesis.
+    All dates are business dates of the institution's calendar; one that rests on a year that is
+    not declared is provisional.
 
     \b
     Examples:

@@ -75,6 +75,9 @@ def status(home: Home = None, url: Url = "", token: Token = "", json: Json = Fal
         ahead_s = shown["time_ahead_ms"] / 1000
         say(f"CLOCK       the newest block is {ahead_s:,.1f} s ahead of this machine's clock:")
         say("            this clock is slow, or a leader's is fast")
+    if shown["calendar"]["warning"]:
+        say(f"CALENDAR    {shown['calendar']['warning']}:")
+        say("            the institution declares a year with: tongzhang calendar import FILE")
     for name, count in shown["evidence"].items():
         say(f"EVIDENCE    {plural(count, 'piece')} against {name}: see tongzhang evidence list")
     if shown["halted"]:

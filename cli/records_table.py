@@ -29,6 +29,7 @@ from cli.records_seen import Seen, see
 from ledger import canonical, records
 from ledger.contracts import CONTRACTS
 from ledger.contracts.agreements import Period
+from ledger.contracts.calendars import Dates
 from ledger.records import Record, Rule, type_name
 from simulator.refusals import own
 
@@ -50,6 +51,7 @@ UNITS: tuple[tuple[object, str], ...] = (
     (records.PartyName, "party"),
     (records.Commitment, "64 hex"),
     (Period, "`YYYY-MM`"),
+    (Dates, "dates"),
 )
 """What stands in brackets behind a field of a type; of other types it is their description."""
 

@@ -35,6 +35,15 @@ Amount = Annotated[
         show_default=False,
     ),
 ]
+ChannelNumber = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        "--channel-number",
+        metavar="ID",
+        help="The channel's own number of the payment or of a refund (微信订单号).",
+        show_default=False,
+    ),
+]
 From = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option(
@@ -61,12 +70,15 @@ def search(
     payment: Payment = None,
     receiver: Receiver = None,
     amount: Amount = None,
+    channel_number: ChannelNumber = None,
     since: From = None,
     to: To = None,
     limit: Limit = 100,
     json: Json = False,
 ) -> None:
-    """Find payments by order, id, receiver or amount (one of them), and by the date of capture.
+    """Find payments by order, id, receiver, amount or channel's number, and by date of capture.
+
+    Order, id, receiver, amount and channel's number are one of them at a time.
 
     A payment is captured or instructed while one half is there, split or conflicting when both are;
     captured says when the institution took the money, or no. An amount without a currency is looked
@@ -83,6 +95,7 @@ def search(
     from cli.connection import connect
 
     asked: dict[str, object] = {"order": order, "payment": payment, "receiver": receiver}
+    asked["channel_number"] = channel_number
     asked["amount_shown"] = None if amount is None else displayed(amount)
     span = (("from", since), ("to", to))
     asked |= {name: day(text) for name, text in span if text is not None}

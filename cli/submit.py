@@ -73,6 +73,15 @@ def submit(
         records, rewritten = _canonical(records)
         if rewritten:
             note(f"{plural(rewritten, 'record')} rewritten in canonical form (see --exact)")
+    submit_records(client, records, wait=wait, json=json)
+
+
+def submit_records(client: Client, records: list[bytes], *, wait: bool, json: bool) -> None:
+    """Submit records to a node, and say what became of them.
+
+    Raises:
+        CheckFailed: some were refused, or are not final yet.
+    """
     results: list[dict[str, Any]] = []
     try:
         with progress(quiet=json) as bar:

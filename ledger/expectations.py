@@ -25,6 +25,7 @@ FEE_REVERSAL = "fee-reversal"
 FEE_SETTLEMENT = "fee-settlement"
 PROFIT_ACCEPTANCE = "profit-acceptance"
 PROFIT_CONFIRMATION = "profit-confirmation"
+CALENDAR_ACCEPTANCE = "calendar-acceptance"
 KINDS = (
     CAPTURE,
     INSTRUCTION,
@@ -39,6 +40,7 @@ KINDS = (
     FEE_SETTLEMENT,
     PROFIT_ACCEPTANCE,
     PROFIT_CONFIRMATION,
+    CALENDAR_ACCEPTANCE,
 )
 
 OPEN = "open"

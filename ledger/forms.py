@@ -6,7 +6,7 @@ The patterns are what decoders and schemas use; people who sent something else a
 from __future__ import annotations
 
 # `$` alone also matches before a last newline; `(?!\n)` shuts that door in every regex dialect.
-IDENTIFIER = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$(?!\n)"
+IDENTIFIER = r"^[A-Za-z0-9_][A-Za-z0-9._:|*@-]{0,63}$(?!\n)"
 PARTY = r"^[a-z][a-z0-9-]{0,31}$(?!\n)"
 DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$(?!\n)"
 MONTH = r"^[0-9]{4}-(0[1-9]|1[0-2])$(?!\n)"
@@ -14,13 +14,13 @@ CYCLE = r"^[TD]\+([0-9]|[12][0-9]|30)$(?!\n)"
 LINE = r"^[^\x00-\x1f\x7f]+$(?!\n)"
 HASH = r"^[0-9a-f]{64}$(?!\n)"
 LAST_FOUR = r"^[0-9A-Z]{4}$(?!\n)"
-SUBJECT = r"^[a-z][a-z-]{0,15}:[A-Za-z0-9][A-Za-z0-9._:-]{0,63}(/leg:[1-9][0-9]?)?$(?!\n)"
+SUBJECT = r"^[a-z][a-z-]{0,15}:[A-Za-z0-9_][A-Za-z0-9._:|*@-]{0,63}(/leg:[1-9][0-9]?)?$(?!\n)"
 
 YEAR_2000_MS = 946_684_800_000
 """No event of a record is older; what seems to be was stated in seconds."""
 
 WORDS = {
-    IDENTIFIER: "an id: 1 to 64 letters, digits and . _ : -, the first a letter or digit",
+    IDENTIFIER: "an id: 1 to 64 letters, digits and . _ : - | * @, the first a letter, digit or _",
     PARTY: "a party's name: 1 to 32 small letters, digits and -, the first a letter",
     DAY: "a date, such as 2026-03-31",
     MONTH: "a month, such as 2026-03",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from functools import cached_property
 from typing import Annotated, Final, Literal
 
@@ -10,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from ledger import canonical, domains
-from ledger.calendar import Calendar, DueDates
+from ledger.calendar import Calendar, fault_of
 from ledger.errors import GenesisError
 from ledger.keys import Verifier
 from ledger.limits import (
@@ -53,6 +52,7 @@ DUE_MS: dict[str, int] = {
     "fee-settlement": 10 * DAY_MS,
     "profit-acceptance": 7 * DAY_MS,
     "profit-confirmation": 2 * DAY_MS,
+    "calendar-acceptance": 7 * DAY_MS,
 }
 """How long each kind of expectation may stay open, in ms, unless genesis says otherwise."""
 
@@ -149,11 +149,6 @@ class Genesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
     def sole(self, role: Role) -> str:
         """Return the one party in a role that only one may hold."""
         return self.soles[role]
-
-    @cached_property
-    def due_dates(self) -> DueDates:
-        """Due dates by the institution's calendar, as far as somebody has asked for them."""
-        return DueDates(self.calendar)
 
     @cached_property
     def due_after_ms(self) -> dict[str, int]:
@@ -254,20 +249,24 @@ def check(genesis: Genesis) -> None:
         raise GenesisError("bad-limits", "a block must be able to hold one whole batch")
     if genesis.limits.batch_records > genesis.limits.party_records:
         raise GenesisError("bad-limits", "a party's quota must allow one whole batch a minute")
-    _refuse_days("holidays", genesis.calendar.holidays)
-    _refuse_days("workdays", genesis.calendar.workdays)
+    _refuse_calendar(genesis)
     _refuse_kinds(genesis.due_ms)
 
 
-def _refuse_days(name: str, days: tuple[str, ...]) -> None:
-    for day in days:
-        try:
-            date.fromisoformat(day)
-        except ValueError:
-            raise GenesisError(
-                "bad-calendar",
-                f"{name} are days of the calendar, such as 2026-10-01, and {day} is none",
-            ) from None
+def _refuse_calendar(genesis: Genesis) -> None:
+    calendar = genesis.calendar
+    fault = fault_of(calendar.years, calendar.holidays, calendar.workdays)
+    if list(calendar.years) != sorted(set(calendar.years)):
+        fault = "years come in order and each once"
+    voters = {m.name for m in genesis.members if m.role not in SOLE_ROLES}
+    if not voters.issuperset(calendar.accepted_by):
+        fault = (
+            "accepted_by names parties besides platform and institution, whose words count anyway"
+        )
+    if len(set(calendar.accepted_by)) != len(calendar.accepted_by):
+        fault = "accepted_by names a party once"
+    if fault:
+        raise GenesisError("bad-calendar", fault)
 
 
 def _refuse_kinds(due_ms: dict[str, int]) -> None:

@@ -24,7 +24,7 @@ Identifier = Annotated[
     Meta(
         pattern=forms.IDENTIFIER,
         max_length=IDENTIFIER_CHARS_MAX,
-        description="an identifier chosen by its author: letters, digits and . _ : -",
+        description="an identifier chosen by its author: letters, digits and . _ : - | * @",
     ),
 ]
 PartyName = Annotated[str, Meta(pattern=forms.PARTY, max_length=32, description="a party")]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from consensus.effects import Now
+from ledger.contracts.calendars import CalendarYear, last_known, warning_of
 from node.errors import Busy, Halted, Stuck
 from node.handshake import Identity
 from node.home import Home
@@ -235,6 +236,7 @@ class Node:
             "ready_reason": reason,
             "halted": None if halted is None else {"code": halted.code, "message": halted.message},
             "silent": sorted(host.replica.silent),
+            "calendar": self._calendar(),
             "pool": {"own_records": host.journal.record_count, "batches": len(host.pool)},
             "slot_timeout_ms": host.replica.timers.slot_ms,
             "peers": {
@@ -246,3 +248,14 @@ class Node:
                 for (peer, code), count in sorted(host.rejected.items())
             ],
         }
+
+    def _calendar(self) -> dict[str, str | None]:
+        """Return up to when the business days are known, and what is to be said about that."""
+        view, calendar = self.store.view(), self.genesis.calendar
+
+        def is_decided(year: int) -> bool:
+            return year in calendar.founded or view.get(CalendarYear, (year,)) is not None
+
+        today = calendar.business_date(self._clock.now().wall_ms)
+        last = last_known(is_decided, today)
+        return {"known_until": last or None, "warning": warning_of(last, today) or None}

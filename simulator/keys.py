@@ -10,12 +10,15 @@ from __future__ import annotations
 from base64 import b64encode
 from hashlib import sha256
 
+from ledger.calendar import Calendar
 from ledger.genesis import DUE_MS, Genesis, Limits, Member, Timeouts, found
 from ledger.keys import Signer, Verifier
 from simulator.plan import Plan
 
 FOUNDED_MS = 1_767_225_600_000
 """2026-01-01T00:00:00Z."""
+YEARS = (2001, *range(2025, 2041))
+"""The years whose calendar is founded: those of runs, and one long before, with a gap after it."""
 
 
 class _Remembering(Verifier):
@@ -75,6 +78,7 @@ def make_genesis(plan: Plan) -> tuple[Genesis, dict[str, Signer]]:
         members,
         plan.needed,
         FOUNDED_MS,
+        calendar=Calendar(years=YEARS),
         due_ms=DUE_MS,
         limits=_limits(plan.quota),
         timeouts=Timeouts(base_ms=plan.timeout_ms, cap_ms=max(8000, plan.timeout_ms)),

@@ -52,6 +52,7 @@ UNREACHABLE: dict[tuple[str, str], str] = {
     ("profit.agreed", "date-out-of-range"): _BLOCK_TIME,
     ("fee.invoiced", "date-out-of-range"): _BLOCK_TIME,
     ("profit.shared", "date-out-of-range"): _BLOCK_TIME,
+    ("calendar.declared", "date-out-of-range"): _BLOCK_TIME,
 }
 """Refusals that a rule's code passes and that no record can meet, with the reason."""
 
@@ -85,6 +86,7 @@ def _of_role(rule: Rule) -> tuple[str, ...]:
 
 def _reached(function: object, seen: set[object]) -> Iterator[str]:
     """Yield the codes with which a function refuses, or something that it calls."""
+    function = getattr(function, "__wrapped__", function)  # what a cache answers for
     if not isinstance(function, FunctionType) or function in seen:
         return
     seen.add(function)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ledger.expectations import KINDS, MET, Expectation
-from tests import fee_kit, refund_kit
+from tests import calendar_kit, fee_kit, refund_kit
 from tests.ledger_kit import (
     DAY,
     MORNING,
@@ -134,6 +134,11 @@ def _shared(amount: int) -> Said:
     return ("platform", "profit.confirmed", fee_kit.confirmation_of(amount))
 
 
+def _agreed(author: str, said: str, holidays: list[str]) -> Said:
+    return (author, f"calendar.{said}", calendar_kit.year_of(holidays))
+
+
+_NEW_YEAR: list[str] = calendar_kit.NEW_YEAR["holidays"]
 _WITHOUT = fee_kit.parts(institution=800_000, funder=200_000)
 _HALVES_TRIES: tuple[Said, ...] = (
     _captured(9000),
@@ -251,6 +256,18 @@ CASES = (
         (("institution", "profit.shared", fee_kit.share_of()), _shared(16)),
         ((_shared(18),),),
     ),
+    Case(
+        "calendar-acceptance",
+        "calendar:2027-1/platform",
+        "the institution has declared a year, the platform accepts other days",
+        lambda: _played(calendar_kit.declared(), _agreed("platform", "accepted", [])),
+        (
+            _agreed("institution", "declared", _NEW_YEAR),
+            _agreed("institution", "declared", []),
+            _agreed("platform", "accepted", [*_NEW_YEAR, "2027-02-05"]),
+        ),
+        ((_agreed("platform", "accepted", _NEW_YEAR),),),
+    ),
 )
 
 
@@ -320,6 +337,8 @@ def _short(said: Said) -> str:
     amount = fields.get("amount", fields.get("outcome", fields.get("rate_ppm", fields.get("ppm"))))
     if fields.get("recipients") is _WITHOUT:
         amount = "without it"
+    if type_.startswith("calendar."):
+        amount = f"holidays: {', '.join(fields.get('holidays', ())) or 'none'}"
     return f"{author} `{type_}`" + ("" if amount is None else f" ({amount})")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ledger.genesis import AMOUNT_DEFAULT
 from ledger.limits import SAFE_INTEGER_MAX
-from tests import fee_kit, refund_kit
+from tests import calendar_kit, fee_kit, refund_kit
 from tests.ledger_kit import (
     DAY,
     MORNING,
@@ -77,6 +77,9 @@ ONE_LEG = [leg(1, "shop", amount=10_000)]
 ONE_PAYMENT = {"payment": "P1", "reason": "any"}
 
 
+BUYER = {"source": "buyer", "amount": 5000}
+
+
 def instruct(**fields: Any) -> Said:
     return "platform", "split.instructed", split(**fields)
 
@@ -111,6 +114,8 @@ REFUSALS: dict[str, tuple[Callable[[], Ledger], Said]] = {
     "leg-in-payout": (paid_out, ("platform", "split.amended", split(amount=20_000))),
     "leg-order": (opened, instruct(legs=[leg(2, "shop", amount=10_000)])),
     "loan-unknown": (opened, instruct(loan="L1")),
+    "source-twice": (opened, capture(sources=[BUYER, BUYER])),
+    "sources-do-not-sum": (opened, capture(sources=[BUYER])),
     "no-such-date": (split_ledger, payout(cutoff_date="2026-13-01")),
     "not-captured": (opened, ("institution", "payment.reversed", ONE_PAYMENT)),
     "not-instructed": (opened, ("platform", "split.amended", split())),
@@ -143,6 +148,7 @@ REFUSALS: dict[str, tuple[Callable[[], Ledger], Said]] = {
     "wrong-currency": (opened, instruct(currency="USD")),
     **refund_kit.REFUSALS,
     **fee_kit.REFUSALS,
+    **calendar_kit.REFUSALS,
 }
 
 MORE_REFUSALS: list[tuple[str, Callable[[], Ledger], Said]] = [
@@ -157,4 +163,10 @@ MORE_REFUSALS: list[tuple[str, Callable[[], Ledger], Said]] = [
     ("wrong-author", paid_out, ("funder", "settlement.confirmed", CONFIRMATION)),
     ("wrong-currency", split_ledger, payout(currency="USD")),
     ("unknown-receiver", opened, payout(receiver="nobody")),
+    *calendar_kit.MORE_REFUSALS,
+    ("loan-unknown", opened, instruct(attempt="A1")),
+    *(
+        ("loan-unknown", opened, capture(**{name: "X1"}))
+        for name in ("loan", "attempt", "compensation", "buyback")
+    ),
 ]

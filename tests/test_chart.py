@@ -13,7 +13,7 @@ from ledger.chart import CHART, OTHERS, Book, class_of, share_of
 from tests.books_kit import ODD
 from tests.ledger_kit import GENESIS
 
-IDENTIFIER = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,12}", fullmatch=True)
+IDENTIFIER = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9._:|*@-]{0,12}", fullmatch=True)
 AWKWARD = st.text("aAzZxX19dhuc._:-", min_size=1, max_size=6).filter(lambda text: text[0].isalnum())
 
 

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import httpx
@@ -345,3 +346,56 @@ def until_size(node: NodeProcess, size: int) -> dict[str, object]:
             return status
         time.sleep(0.05)
     raise AssertionError(f"{node.party} did not reach {size} entries in {START_S} s")
+
+
+def test_a_year_is_declared_and_accepted_by_each_partys_own_file(
+    network: Network, tmp_path: Path, capsys: Capture
+) -> None:
+    institution, platform = (network.node(name).home for name in ("institution", "platform"))
+    year = date.today().year + 1
+    theirs, ours = tmp_path / "platform.json", tmp_path / "institution.ics"
+    days = [{"name": "x", "date": f"{year}-01-01", "isOffDay": True}]
+    off = {"name": "x", "date": f"{year}-05-01", "isOffDay": True}
+    theirs.write_text(json.dumps({"year": year, "days": days}), encoding="utf-8")
+    event = "BEGIN:VEVENT\nDTSTART;VALUE=DATE:{0}{1}\nSUMMARY:节日（休）\nEND:VEVENT\n"
+    events = "".join(event.format(year, day) for day in ("0101", "0501"))
+    ours.write_text(f"BEGIN:VCALENDAR\n{events}END:VCALENDAR\n", encoding="utf-8")
+
+    assert run("calendar", "import", theirs, "--home", platform) == 1
+    assert "nothing-declared" in capsys.readouterr().err
+    assert run("calendar", "import", ours, "--home", institution, "--dry-run") == 0
+    assert f"calendar.declared: {year}, version 1\n  2 days off: 01-01 05-01" in shown(capsys)
+    assert calendar(network) == []
+    assert run("calendar", "import", ours, "--home", institution) == 0
+    assert run("calendar", "import", ours, "--home", institution) == 0
+    assert "awaits its acceptance" in capsys.readouterr().err
+    assert run("calendar", "import", theirs, "--home", platform) == 0
+    (conflict,) = awaited(platform, capsys)
+    assert (conflict["state"], f"{year}-05-01" in conflict["detail"]) == ("conflicting", True)
+    assert calendar(network) == [(year, 1, "declared")]
+    theirs.write_text(json.dumps({"year": year, "days": [*days, off]}), encoding="utf-8")
+    assert run("calendar", "import", theirs, "--home", platform) == 0
+    assert calendar(network) == [(year, 1, "in-force")]
+    capsys.readouterr()
+    assert run("calendar", "import", theirs, "--home", platform) == 0
+    assert "nothing to accept" in capsys.readouterr().out
+    assert run("calendar", "import", theirs, "--home", institution, "--year", 1999) == 2
+    assert "year-not-announced" in capsys.readouterr().err
+
+
+def shown(capsys: Capture) -> str:
+    return capsys.readouterr().out
+
+
+def awaited(home: Path, capsys: Capture) -> list[dict[str, str]]:
+    capsys.readouterr()
+    assert run("expectations", "--kind", "calendar-acceptance", "--json", "--home", home) == 0
+    found: list[dict[str, str]] = json.loads(capsys.readouterr().out)["expectations"]
+    return found
+
+
+def calendar(network: Network) -> list[tuple[int, int, str]]:
+    node = network.node("institution")
+    headers = {"authorization": f"Bearer {node.token}"}
+    view = httpx.get(f"{node.url}/v1/calendar", headers=headers, trust_env=False).json()
+    return [(each["year"], each["version"], each["state"]) for each in view["years"]]

@@ -21,7 +21,7 @@ from tests.ledger_kit import GENESIS, make_genesis
 @pytest.mark.parametrize("name", ["holidays", "workdays"])
 def test_a_day_that_there_is_not_is_no_holiday_and_not_worked(name: str, day: str) -> None:
     with pytest.raises(GenesisError, match=f"bad-calendar: {name} are .* {day} is none"):
-        make_genesis(calendar=Calendar(**{name: ("2024-02-29", day)}))
+        make_genesis(calendar=Calendar(**{name: (day,)}))
 
 
 @pytest.mark.parametrize("day", ["٢٠٢٦-٠٢-١٧", "2026-2-17", "20260217", "2026-02-17\n"])

@@ -123,7 +123,7 @@ def test_an_ordinary_record_reads_only_what_was_prefetched(name: str) -> None:
 def preview_of(ledger: Ledger, view: Overlay, said: Said, entry: int = 100) -> None:
     author, type_, fields = said
     record = decode_record(ledger.record(type_, fields))
-    Preview(GENESIS, view, ledger.tip, author, time_ms=ledger.now).apply(record, entry)
+    Preview(ledger.genesis, view, ledger.tip, author, time_ms=ledger.now).apply(record, entry)
 
 
 def test_preview_applies_to_the_overlay_only() -> None:

@@ -140,7 +140,7 @@ def test_every_pattern_of_a_parameter_has_words(kept: Kept) -> None:
 
 
 ODD_IDS = ("a b", ".a", "a;b", "é", "x" * 65)
-ID_WORDS = "an id: 1 to 64 letters, digits and . _ : -, the first a letter or digit"
+ID_WORDS = "an id: 1 to 64 letters, digits and . _ : - | * @, the first a letter, digit or _"
 
 
 @pytest.mark.parametrize("place", ["payments", "payouts", "receivers"])

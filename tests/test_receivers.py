@@ -75,15 +75,17 @@ def test_nobody_can_suspend_a_receiver_that_is_not_registered() -> None:
     Ledger().refuse("unknown-receiver", "institution", "receiver.suspended", **fields)
 
 
-def test_legs_of_one_due_date_share_a_bucket_and_other_dates_open_their_own() -> None:
+def test_legs_of_one_business_date_share_a_bucket_and_other_dates_open_their_own() -> None:
     ledger = split_ledger()
     ledger.capture("P2")
     ledger.instruct("P2")
     ledger.capture("P3", captured_at=MORNING + DAY)
     ledger.instruct("P3")
-    assert ledger.row(Receiver, "shop").open_buckets == ("2026-01-06:1", "2026-01-07:2")
-    assert ledger.row(Bucket, "shop", 1) == Bucket("shop", 1, "2026-01-06", 14_000, 2, "", "")
-    assert ledger.row(Bucket, "shop", 2) == Bucket("shop", 2, "2026-01-07", 7000, 1, "", "")
+    assert ledger.row(Receiver, "shop").open_buckets == ("2026-01-05:1", "2026-01-06:2")
+    assert ledger.row(Bucket, "shop", 1) == Bucket(
+        "shop", 1, "2026-01-05", "T+1", 14_000, 2, "", ""
+    )
+    assert ledger.row(Bucket, "shop", 2) == Bucket("shop", 2, "2026-01-06", "T+1", 7000, 1, "", "")
 
 
 def test_two_legs_of_one_payment_may_go_to_one_receiver() -> None:
@@ -101,4 +103,4 @@ def test_the_last_leg_taken_back_closes_the_bucket() -> None:
     assert ledger.row(Receiver, "shop").open_buckets == ()
     assert ledger.get(Bucket, "shop", 1) is None
     ledger.capture()
-    assert ledger.row(Receiver, "shop").open_buckets == ("2026-01-06:2",)
+    assert ledger.row(Receiver, "shop").open_buckets == ("2026-01-05:2",)

@@ -10,7 +10,7 @@ from ledger import canonical
 from ledger.contracts import CONTRACTS, RECORD_TYPES, ROWS, RULES, decode_record
 from ledger.errors import DecodeError
 from ledger.limits import RECORD_BYTES_MAX
-from tests import fee_kit, refund_kit
+from tests import calendar_kit, fee_kit, refund_kit
 from tests.ledger_kit import (
     GENESIS,
     HEX,
@@ -45,6 +45,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
     },
     **refund_kit.SAMPLES,
     **fee_kit.SAMPLES,
+    **calendar_kit.SAMPLES,
     "offer.closed": fee_kit.closing(),
     "profit.accepted": fee_kit.consent(),
     "profit.confirmed": fee_kit.confirmation_of(),
@@ -76,9 +77,9 @@ def test_every_type_decodes_and_encodes_to_the_same_bytes(type_: str) -> None:
 
 SUBJECTS = {
     *("receiver", "payment", "payout", "float", "refund", "dispute"),
-    *("fee-agreement", "invoice", "profit-agreement", "share"),
+    *("fee-agreement", "invoice", "profit-agreement", "share", "calendar"),
 }
-OPTIONAL = ("held_at", "loan", "owner", "tail_leg")
+OPTIONAL = ("held_at", "holidays", "loan", "owner", "tail_leg", "workdays")
 
 
 @pytest.mark.parametrize("type_", SAMPLES)

@@ -10,6 +10,7 @@ import pytest
 from cli.records_seen import Seen, see
 from cli.records_table import BEGIN, END, REFUSED, STATED, fields, page, said
 from ledger.contracts import RECORD_TYPES, RULES
+from ledger.contracts.calendars import CalendarDeclared
 from ledger.contracts.payments import PaymentCaptured, SplitInstructed
 from ledger.contracts.receivers import ReceiverRegistered
 from ledger.expectations import KINDS
@@ -50,8 +51,11 @@ def test_every_record_says_when_it_is_refused_and_who_states_it() -> None:
 
 def test_fields_come_with_their_units_and_optional_ones_last() -> None:
     assert fields(PaymentCaptured) == (
-        "`payment`, `order`, `amount` (minor units), `currency`, `channel`, `captured_at` (ms)"
+        "`payment`, `order`, `amount` (minor units), `currency`, `channel`, `captured_at` (ms); "
+        "optional `channel_number`, `sources` (each `source` (`buyer`, `platform-subsidy`, "
+        "`coupon`), `amount` (minor units)), `loan`, `attempt`, `compensation`, `buyback`"
     )
+    assert fields(CalendarDeclared).endswith("; optional `holidays` (dates), `workdays` (dates)")
     assert fields(ReceiverRegistered).endswith("; optional `held_at` (party), `owner` (party)")
     assert "`legs` (each `leg`, `receiver`, `purpose`; optional `amount` (minor units of a " in (
         fields(SplitInstructed)

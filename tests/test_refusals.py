@@ -11,7 +11,7 @@ import pytest
 import ledger as package
 from ledger.contracts import RULES
 from ledger.records import Record
-from tests import fee_kit, refund_kit
+from tests import calendar_kit, fee_kit, refund_kit
 from tests.ledger_kit import (
     captured,
     paid_of,
@@ -83,7 +83,12 @@ def test_every_refusal_says_what_was_expected_and_what_came() -> None:
         assert refused.expected, code
 
 
-UNNAMED = {"settlement.confirmed", *refund_kit.ANYBODY, *fee_kit.ANYBODY}
+UNNAMED = {
+    "settlement.confirmed",
+    *refund_kit.ANYBODY,
+    *fee_kit.ANYBODY,
+    *calendar_kit.ANYBODY,
+}
 
 
 def test_every_rule_but_those_open_to_any_role_names_its_authors() -> None:
@@ -112,6 +117,7 @@ def test_an_auditor_may_state_no_record_of_another_role(record: type[Record]) ->
         "settlement.confirmed": CONFIRMATION,
         **refund_kit.SAMPLES,
         **fee_kit.SAMPLES,
+        **calendar_kit.SAMPLES,
     }
     type_ = str(record.__struct_config__.tag)
     paid_out().refuse("wrong-author", "auditor", type_, **said[type_])

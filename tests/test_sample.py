@@ -98,9 +98,11 @@ def test_planted_ratio_really_leaves_a_tail_and_widest_split_has_ten_legs() -> N
 
 
 def test_holiday_after_the_default_day_is_the_new_year_of_2026() -> None:
-    calendar = calendar_of(generate(Plan(PAYMENTS_MIN, 1)))
-    assert calendar.holidays == ("2026-01-01", "2026-01-02", "2026-01-03")
-    assert calendar.workdays == ("2026-01-04",)
+    day = generate(Plan(PAYMENTS_MIN, 1))
+    assert calendar_of(day).years == (2025,)
+    declared = {row.year: row for row in day.dates.declared}[2026]
+    assert [str(off) for off in declared.holidays] == ["2026-01-01", "2026-01-02", "2026-01-03"]
+    assert [str(worked) for worked in declared.workdays] == ["2026-01-04"]
 
 
 def test_payment_that_crosses_the_cut_off_waits_for_the_next_run_and_the_next_invoice() -> None:

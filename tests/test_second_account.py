@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cli.day.files import read_day, read_expected
-from ledger.calendar import Calendar
+from ledger.calendar import BusinessDays
 from ledger.contracts import allocation
 from ledger.contracts.allocation import MILLION, Shares
 from tests.day_kit import Played
@@ -33,15 +33,19 @@ def test_the_second_account_loads_neither_the_ledgers_calendar_nor_its_contracts
     assert done.stdout.split() == []
 
 
-def rolled_first(self: Calendar, day_number: int, cycle: str) -> str:
-    """Return due dates a business day late after a day that is none: the rule of before."""
-    day = date(1970, 1, 1) + day_number * DAY
+def rolled_first(self: BusinessDays, due: date, cycle: str) -> date:
+    """Return what is due when a day that is none is rolled on first: the rule of before."""
+    latest = due
+    while _rolled(self, latest, cycle) > due:
+        latest -= DAY
+    return latest
+
+
+def _rolled(days: BusinessDays, day: date, cycle: str) -> date:
     if cycle[0] == "D":
-        return (day + int(cycle[2:]) * DAY).isoformat()
-    day = self._roll_forward(day)
-    for _ in range(int(cycle[2:])):
-        day = self._roll_forward(day + DAY)
-    return day.isoformat()
+        return day + int(cycle[2:]) * DAY
+    day = days.due(day, "T+0")
+    return days.due(day, cycle) if cycle != "T+0" else day
 
 
 def tail_to_the_last(amount: int, ppms: Sequence[int], tail_leg: int = 0) -> Shares:
@@ -54,7 +58,7 @@ def tail_to_the_last(amount: int, ppms: Sequence[int], tail_leg: int = 0) -> Sha
 
 @pytest.mark.parametrize(
     ("owner", "name", "fault"),
-    [(Calendar, "due_after", rolled_first), (allocation, "share", tail_to_the_last)],
+    [(BusinessDays, "latest", rolled_first), (allocation, "share", tail_to_the_last)],
 )
 def test_a_fault_planted_in_the_ledger_is_noticed_by_the_second_account(
     owner: object, name: str, fault: object, monkeypatch: pytest.MonkeyPatch

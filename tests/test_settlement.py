@@ -96,7 +96,7 @@ def test_what_falls_due_later_stays_pending() -> None:
     ledger.instruct("P2")
     ledger.create()
     assert ledger.balance("pending:shop") == -7000
-    assert ledger.row(Receiver, "shop").open_buckets == ("2026-01-07:2",)
+    assert ledger.row(Receiver, "shop").open_buckets == ("2026-01-06:2",)
 
 
 @pytest.mark.parametrize(
@@ -270,7 +270,7 @@ def test_a_returned_payout_makes_its_legs_due_again(receiver: str, how_far: str)
     assert ledger.balances() == split_ledger().balances()
     number = 1 if receiver == "shop" else 2
     assert state_of_leg(ledger, number) == "returned"
-    assert ledger.row(Receiver, receiver).open_buckets == ("2026-01-06:1",)
+    assert ledger.row(Receiver, receiver).open_buckets == ("2026-01-05:1",)
     kinds = ("payout-result", "arrival")
     rows = [ledger.get(Expectation, kind, "payout:O1") for kind in kinds]
     assert {row.state for row in rows if row is not None} == {"met"}
@@ -396,7 +396,9 @@ def test_the_next_business_date_begins_with_the_cut_off_not_at_midnight() -> Non
 
 
 def test_a_holiday_ends_before_what_fell_on_it_is_paid_out() -> None:
-    ledger = opened(make_genesis(calendar=Calendar(holidays=("2026-01-06", "2026-01-07"))))
+    ledger = opened(
+        make_genesis(calendar=Calendar(holidays=("2026-01-06", "2026-01-07"), years=(2026,)))
+    )
     ledger.capture()
     ledger.instruct()
     ledger.now = MORNING + 2 * DAY
@@ -470,13 +472,13 @@ def test_what_is_captured_past_the_cut_off_is_due_a_day_later() -> None:
     ledger.capture("P2", captured_at=MORNING + 60_000)
     ledger.instruct("P2")
     ledger.create()
-    assert ledger.row(Receiver, "shop").open_buckets == ("2026-01-07:2",)
+    assert ledger.row(Receiver, "shop").open_buckets == ("2026-01-06:2",)
     ledger.create("O2", cutoff_date="2026-01-07")
 
 
 def test_business_days_wait_for_the_end_of_a_holiday_and_calendar_days_do_not() -> None:
     holidays = ("2026-01-06", "2026-01-07")
-    ledger = opened(make_genesis(calendar=Calendar(holidays=holidays)))
+    ledger = opened(make_genesis(calendar=Calendar(holidays=holidays, years=(2026,))))
     ledger.register("daily", cycle="D+1")
     ledger.capture()
     ledger.instruct(legs=[leg(1, "shop", amount=7000), leg(2, "daily", amount=3000)])

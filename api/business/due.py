@@ -12,6 +12,7 @@ from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 
 from api import forms
+from api.business.calendars import DueDates
 from api.business.disputes import as_shown
 from api.business.parameters import Id, day_of, now_ms
 from api.limits import PAGE_DEFAULT
@@ -25,9 +26,11 @@ from ledger.contracts.receivers import Bucket, Receiver
 from node.storage.queries import due_buckets, due_receivers
 from node.storage.reads import Reader
 
-EVER = "9999-12-31"
 DUE = "due"
 UPCOMING = "upcoming"
+
+Judged = tuple[str, DueDates]
+"""The date that tells due from upcoming, and the calendars."""
 
 On = Annotated[
     str,
@@ -42,7 +45,8 @@ Upcoming = Annotated[bool, Query(description="Also what falls due after that dat
 class DuePayout(msgspec.Struct, frozen=True, kw_only=True):
     """What falls due to a receiver on one date and is in no payout.
 
-    ``state`` is due or upcoming. ``payout_amount`` and ``payout_legs`` sum all up to this date:
+    ``state`` is due or upcoming. The date is ``provisional`` while it rests on a year that is not
+    declared: a declaration may move it. ``payout_amount`` and ``payout_legs`` sum all up to it:
     what `settlement.created` has to state with it as cut-off date, once that business date has
     begun. ``returned_payout`` is the last payout that came back, where that is why the money is
     due again.
@@ -57,6 +61,7 @@ class DuePayout(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     payout_amount: int
     payout_legs: int
+    provisional: bool | UnsetType = UNSET
     returned_payout: str | UnsetType = UNSET
 
 
@@ -90,11 +95,13 @@ def due_routes(router: APIRouter, reading: Reading) -> None:
         after, of_day = place_of(request, cursor, TWO_TEXTS) or ("", day)
         if of_day != day:
             raise foreign_cursor()
-        until = EVER if upcoming else day
         with reading.reader() as reader:
             refuse_unknown_receiver(reader, receiver)
-            names = [receiver] if receiver else due_receivers(reader, until, after, limit + 1)
-            views = _due(reader, names[:limit], (until, day))
+            dates = DueDates(reader, reading.genesis)
+            latest = None if upcoming else dates.latest(day)
+            names = [receiver] if receiver else due_receivers(reader, latest, after, limit + 1)
+            buckets = due_buckets(reader, latest, names[0], names[:limit][-1]) if names else []
+            views = _due(reader, buckets, (day, dates))
         goes_on = cursor_of(request, (names[limit - 1], day) if len(names) > limit else None)
         page = DuePage(on=day, due=views, next=goes_on)
         return list_answer(Asked(request, form), Page(page, DuePayout, views, goes_on))
@@ -110,24 +117,21 @@ def today(reading: Reading) -> str:
     return reading.genesis.calendar.business_date(max(now_ms(None), newest_ms))
 
 
-def due_to(reader: Reader, receiver: Receiver, day: str) -> list[DuePayout]:
+def due_to(reader: Reader, receiver: Receiver, judged: Judged) -> list[DuePayout]:
     """Return what is due and upcoming to one receiver, judged on a date."""
     name = receiver.receiver
-    buckets = due_buckets(reader, EVER, name, name)
-    return _payouts(receiver, buckets, day, _came_back(reader, buckets))
+    buckets = due_buckets(reader, None, name, name)
+    return _payouts(receiver, buckets, judged, _came_back(reader, buckets))
 
 
-def _due(reader: Reader, names: list[str], dates: tuple[str, str]) -> list[DuePayout]:
-    if not names:
-        return []
-    until, day = dates
-    buckets = due_buckets(reader, until, names[0], names[-1])
+def _due(reader: Reader, buckets: list[Bucket], judged: Judged) -> list[DuePayout]:
+    names = sorted({bucket.receiver for bucket in buckets})
     rows = reader.rows_under(Receiver, [(name,) for name in names]).values()
     receivers = {row.receiver: row for row in as_shown(reader, "receiver", list(rows))}
     came_back = _came_back(reader, buckets)
     views: list[DuePayout] = []
     for name, own in groupby(buckets, key=lambda bucket: bucket.receiver):
-        views += _payouts(receivers[name], own, day, came_back)
+        views += _payouts(receivers[name], own, judged, came_back)
     return views
 
 
@@ -139,12 +143,13 @@ def _came_back(reader: Reader, buckets: Iterable[Bucket]) -> dict[str, int]:
 
 
 def _payouts(
-    receiver: Receiver, buckets: Iterable[Bucket], day: str, came_back: dict[str, int]
+    receiver: Receiver, buckets: Iterable[Bucket], judged: Judged, came_back: dict[str, int]
 ) -> list[DuePayout]:
     """Return the dates on which something is due to a receiver, with running sums."""
+    day, dates = judged
     views: list[DuePayout] = []
     amount = legs = 0
-    for date, own in groupby(buckets, key=lambda bucket: bucket.due_date):
+    for (date, provisional), own in groupby(buckets, key=dates.of):
         same = list(own)
         amounts, counts = sum(each.amount for each in same), sum(each.legs for each in same)
         amount, legs = amount + amounts, legs + counts
@@ -153,6 +158,7 @@ def _payouts(
             receiver=receiver.receiver,
             receiver_state=receiver.state,
             due_date=date,
+            provisional=provisional or UNSET,
             state=DUE if date <= day else UPCOMING,
             amount=amounts,
             leg_count=counts,

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
+from api.business.calendars import DueDates
 from ledger.contracts.allocation import FormerLeg, Leg
 from ledger.contracts.disputes import shown_state
 from ledger.contracts.payouts import Payout, leg_state
@@ -26,7 +27,8 @@ class LegView(msgspec.Struct, frozen=True, kw_only=True):
     ``state`` is one of instructed, allocated, in-payout, paid, arrived, returned, disputed,
     nothing-due, or void where the split that it was part of no longer holds. ``ends_at`` is the
     last state this leg can reach: ``paid`` where no party owns the receiver and so nobody can state
-    the arrival.
+    the arrival. ``due_date`` is by the calendar that holds, or held when its payout was created;
+    it is ``provisional`` while it rests on a year that is not declared.
     """
 
     payment: str
@@ -38,12 +40,13 @@ class LegView(msgspec.Struct, frozen=True, kw_only=True):
     ends_at: str
     ppm: int | UnsetType = UNSET
     due_date: str | UnsetType = UNSET
+    provisional: bool | UnsetType = UNSET
     payout: str | UnsetType = UNSET
     returned_payout: str | UnsetType = UNSET
 
 
-def leg_views(reader: Reader, legs: Sequence[Leg]) -> list[LegView]:
-    """Return legs as they are shown."""
+def leg_views(reader: Reader, legs: Sequence[Leg], dates: DueDates) -> list[LegView]:
+    """Return legs as they are shown. ``dates`` says when they fall, or fell, due."""
     receivers = reader.rows_under(Receiver, [(leg.receiver,) for leg in legs])
     buckets = buckets_of(reader, legs)
     names = {bucket.payout for bucket in buckets.values() if bucket.payout}
@@ -56,7 +59,9 @@ def leg_views(reader: Reader, legs: Sequence[Leg]) -> list[LegView]:
         far = leg_state(leg, bucket, payout)
         state = shown_state(far, disputes.get(f"payment:{leg.payment}", ()), leg.leg)
         view = _view(leg, receivers.get((leg.receiver,)), state)
-        views.append(view if bucket is None else replace(view, **_place(bucket)))
+        views.append(
+            view if bucket is None else replace(view, **_place(bucket, dates.of(bucket, payout)))
+        )
     return views
 
 
@@ -94,10 +99,11 @@ def _view(leg: Leg | FormerLeg, receiver: Receiver | None, state: str) -> LegVie
     )
 
 
-def _place(bucket: Bucket) -> dict[str, str | UnsetType]:
+def _place(bucket: Bucket, due: tuple[str, bool]) -> dict[str, str | bool | UnsetType]:
     """Return when a leg falls due, and in which payout it is or came back with."""
     return {
-        "due_date": bucket.due_date,
+        "due_date": due[0],
+        "provisional": due[1] or UNSET,
         "payout": bucket.payout or UNSET,
         "returned_payout": bucket.returned or UNSET,
     }

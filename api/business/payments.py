@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from starlette.responses import Response
 
 from api.answers import json_answer
+from api.business.calendars import DueDates
 from api.business.disputes import DisputeView, disputes_about, shown
 from api.business.expectations import ExpectationView, expectations_on
 from api.business.fee_views import ChargeView, charge_view
@@ -27,13 +28,24 @@ from ledger.contracts.allocation import FormerLeg, Leg
 from ledger.contracts.fees import CURRENT, FeeCharge
 from ledger.contracts.halves import Capture, Instruction, payment_state
 from ledger.contracts.payouts import RETURNED, Payout
+from ledger.genesis import Genesis
 from ledger.limits import SAFE_INTEGER_MAX
 from node.storage.queries import Walk, walked
 from node.storage.reads import Reader
 
 
+class SourceView(msgspec.Struct, frozen=True, kw_only=True):
+    """Who paid which part of a payment: buyer, platform-subsidy or coupon."""
+
+    source: str
+    amount: int
+
+
 class CaptureView(msgspec.Struct, frozen=True, kw_only=True):
-    """The institution's half of a payment. It stands until it is reversed."""
+    """The institution's half of a payment. It stands until it is reversed.
+
+    ``channel_number`` is the channel's own number of it, ``sources`` say who paid which part.
+    """
 
     order: str
     amount: int
@@ -43,6 +55,8 @@ class CaptureView(msgspec.Struct, frozen=True, kw_only=True):
     entry: int
     stands: bool
     reversals: int
+    channel_number: str | UnsetType = UNSET
+    sources: list[SourceView] | UnsetType = UNSET
 
 
 class InstructionView(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,13 +110,15 @@ def payment_routes(router: APIRouter, reading: Reading) -> None:
     def show_payment(payment: Name, as_of: AsOf = None) -> Response:
         """Show where a payment's money is: who stated what, what is awaited, and every leg."""
         with reading.reader() as reader:
-            view = payment_view(reader, payment, now_ms(as_of))
+            view = payment_view(reader, reading.genesis, payment, now_ms(as_of))
         if view is None:
             raise no_such_payment(payment)
         return json_answer(view)
 
 
-def payment_view(reader: Reader, payment: str, as_of_ms: int) -> PaymentView | None:
+def payment_view(
+    reader: Reader, genesis: Genesis, payment: str, as_of_ms: int
+) -> PaymentView | None:
     """Return what the log knows of ``payment``, or None if it knows nothing."""
     capture = reader.row(Capture, (payment,))
     instruction = reader.row(Instruction, (payment,))
@@ -119,7 +135,7 @@ def payment_view(reader: Reader, payment: str, as_of_ms: int) -> PaymentView | N
         return None
     earlier, charge = _charges_of(reader, payment)
     state = payment_state(capture, instruction)
-    views = leg_views(reader, legs)
+    views = leg_views(reader, legs, DueDates(reader, genesis))
     if instruction is not None and (state == "reversed" or not instruction.stands):
         views = [replace(each, state=VOID) for each in views]
     return PaymentView(
@@ -215,7 +231,14 @@ def _capture_view(capture: Capture) -> CaptureView:
         entry=capture.entry,
         stands=capture.stands,
         reversals=capture.reversals,
+        channel_number=capture.channel_number or UNSET,
+        sources=[_source(text) for text in capture.sources] or UNSET,
     )
+
+
+def _source(stored: str) -> SourceView:
+    source, _, amount = stored.partition(":")
+    return SourceView(source=source, amount=int(amount))
 
 
 def _instruction_view(instruction: Instruction) -> InstructionView:

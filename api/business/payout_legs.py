@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request
 from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 
+from api.business.calendars import DueDates
 from api.business.legs import LegView, former_leg_views, leg_views
 from api.limits import PAGE_DEFAULT
 from api.lists import Asked, Format, Page, list_answer
@@ -58,7 +59,7 @@ def payout_leg_routes(router: APIRouter, reading: Reading) -> None:
             if row is None:
                 raise no_such_payout(payout)
             legs = carried_by(reader, row, limit + 1, place_of(request, cursor, _PLACE))
-            views = views_of(reader, row, legs[:limit])
+            views = views_of(reader, row, legs[:limit], DueDates(reader, reading.genesis))
         goes_on = cursor_of(request, _place(legs[limit - 1]) if len(legs) > limit else None)
         page = PayoutLegPage(legs=views, next=goes_on)
         return list_answer(Asked(request, form), Page(page, LegView, views, goes_on))
@@ -100,9 +101,11 @@ def carried_by(
     return found
 
 
-def views_of(reader: Reader, payout: Payout, legs: Sequence[Leg | FormerLeg]) -> list[LegView]:
+def views_of(
+    reader: Reader, payout: Payout, legs: Sequence[Leg | FormerLeg], dates: DueDates
+) -> list[LegView]:
     """Return legs that a payout carried as they are shown, in their order."""
-    stayed = leg_views(reader, [leg for leg in legs if isinstance(leg, Leg)])
+    stayed = leg_views(reader, [leg for leg in legs if isinstance(leg, Leg)], dates)
     former = [leg for leg in legs if isinstance(leg, FormerLeg)]
     left = former_leg_views(reader, former, payout.payout)
     by_key = {(view.payment, view.leg): view for view in (*stayed, *left)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Literal
 
 import msgspec
@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from starlette.responses import Response
 
 from api.answers import json_answer
+from api.business.calendars import DueDates
 from api.business.disputes import DisputeView, as_shown, disputes_about, shown
 from api.business.expectations import ExpectationView, expectations_on
 from api.business.legs import LegView
@@ -25,7 +26,8 @@ from api.openapi import describe, describe_list
 from api.paging import ONE_TEXT, Cursor, Limit, Name, cursor_of, page_of, place_of
 from api.reading import Reading
 from ledger.contracts.payouts import Payout
-from node.storage.queries import Walk, walked
+from ledger.genesis import Genesis
+from node.storage.queries import Walk, subjects_numbered, walked
 from node.storage.reads import Reader
 
 PayoutState = Annotated[
@@ -58,6 +60,7 @@ class PayoutSummary(msgspec.Struct, frozen=True, kw_only=True):
     confirmed_currency: str | UnsetType = UNSET
     received_at: int | UnsetType = UNSET
     return_reason: str | UnsetType = UNSET
+    channel_number: str | UnsetType = UNSET
 
 
 class PayoutView(PayoutSummary, frozen=True, kw_only=True):
@@ -92,16 +95,21 @@ def payout_routes(router: APIRouter, reading: Reading) -> None:
         request: Request,
         receiver: Id = "",
         state: PayoutState = None,
+        channel_number: Id = "",
         cursor: Cursor = "",
         limit: Limit = PAGE_DEFAULT,
         form: Format = None,
     ) -> Response:
-        """List payouts, of a receiver or in a state."""
+        """List payouts, of a receiver, in a state, or of a channel's number."""
         asked = {"receiver": receiver, "state": state}
         walk = Walk({name: value for name, value in asked.items() if value}, ("payout",))
         with reading.reader() as reader:
             refuse_unknown_receiver(reader, receiver)
-            rows = walked(reader, Payout, walk, place_of(request, cursor, ONE_TEXT), limit + 1)
+            after = place_of(request, cursor, ONE_TEXT)
+            if channel_number:
+                rows = _numbered(reader, channel_number, walk.fixed, after)
+            else:
+                rows = walked(reader, Payout, walk, after, limit + 1)
             found, last = page_of(rows, lambda _: True, limit)
             views = payout_summaries(reader, found)
         goes_on = cursor_of(request, None if last is None else (last.payout,))
@@ -112,13 +120,13 @@ def payout_routes(router: APIRouter, reading: Reading) -> None:
     def show_payout(payout: Name, as_of: AsOf = None) -> Response:
         """Show a payout and the legs that it settles."""
         with reading.reader() as reader:
-            view = payout_view(reader, payout, now_ms(as_of))
+            view = payout_view(reader, reading.genesis, payout, now_ms(as_of))
         if view is None:
             raise no_such_payout(payout)
         return json_answer(view)
 
 
-def payout_view(reader: Reader, name: str, as_of_ms: int) -> PayoutView | None:
+def payout_view(reader: Reader, genesis: Genesis, name: str, as_of_ms: int) -> PayoutView | None:
     """Return what the log knows of a payout, or None if it knows nothing."""
     payout = reader.row(Payout, (name,))
     if payout is None:
@@ -128,15 +136,28 @@ def payout_view(reader: Reader, name: str, as_of_ms: int) -> PayoutView | None:
     subjects = [subject, *(f"dispute:{each.dispute}" for each in disputes)]
     entries, whole = timeline(reader, subjects)
     state = shown(payout.state, disputes)
+    carried = carried_by(reader, payout, PAGE_MAX)
     return PayoutView(
         **msgspec.structs.asdict(_summary(replace(payout, state=state))),
         as_of=as_of_ms,
-        legs=views_of(reader, payout, carried_by(reader, payout, PAGE_MAX)),
+        legs=views_of(reader, payout, carried, DueDates(reader, genesis)),
         disputes=disputes,
         expectations=expectations_on(reader, subjects, as_of_ms),
         timeline=entries,
         timeline_whole=whole,
     )
+
+
+def _numbered(
+    reader: Reader, number: str, fixed: Mapping[str, str], after: tuple[str, ...] | None
+) -> Iterator[Payout]:
+    """Yield the payouts with a channel's number, as far as other filters let them."""
+    names = sorted(subjects_numbered(reader, number, "payout"))
+    rows = reader.rows_under(
+        Payout, [(name,) for name in names if after is None or name > after[0]]
+    )
+    found = (rows[name,] for name in names if (name,) in rows)
+    yield from (row for row in found if all(getattr(row, key) == fixed[key] for key in fixed))
 
 
 def payout_summaries(reader: Reader, payouts: Sequence[Payout]) -> list[PayoutSummary]:
@@ -162,4 +183,5 @@ def _summary(payout: Payout) -> PayoutSummary:
         confirmed_currency=payout.confirmed_currency or UNSET,
         received_at=known(payout.received_at),
         return_reason=payout.return_reason or UNSET,
+        channel_number=payout.channel_number or UNSET,
     )

@@ -9,8 +9,9 @@ from msgspec.structs import replace
 from starlette.responses import Response
 
 from api.answers import json_answer
+from api.business.calendars import DueDates
 from api.business.disputes import DisputeView, disputes_about, shown
-from api.business.due import DuePayout, due_to, today
+from api.business.due import DuePayout, Judged, due_to, today
 from api.business.statement import RunningLine, Sums, running_lines
 from api.limits import PAGE_DEFAULT
 from api.lists import Asked, Format, Page, list_answer
@@ -100,7 +101,9 @@ def receiver_routes(router: APIRouter, reading: Reading) -> None:
         """Show a receiver and what is due to it."""
         with reading.reader() as reader:
             row = _require(reader, receiver)
-            return json_answer(receiver_view(reader, row, today(reading)))
+            return json_answer(
+                receiver_view(reader, row, (today(reading), DueDates(reader, reading.genesis)))
+            )
 
     @router.get(
         "/v1/receivers/{receiver}/statement", **describe_list(ReceiverStatement, "no-such-receiver")
@@ -128,8 +131,8 @@ def receiver_routes(router: APIRouter, reading: Reading) -> None:
         return list_answer(Asked(request, form), Page(page, ReceiverLine, views, goes_on))
 
 
-def receiver_view(reader: Reader, row: Receiver, day: str) -> ReceiverView:
-    """Return what the log knows of a receiver; ``day`` tells due from upcoming."""
+def receiver_view(reader: Reader, row: Receiver, judged: Judged) -> ReceiverView:
+    """Return what the log knows of a receiver; ``judged`` tells due from upcoming."""
     name = row.receiver
     subject = f"receiver:{name}"
     disputes = disputes_about(reader, [subject])
@@ -138,14 +141,14 @@ def receiver_view(reader: Reader, row: Receiver, day: str) -> ReceiverView:
     entries, whole = timeline(reader, subjects)
     return ReceiverView(
         receiver=name,
-        on=day,
+        on=judged[0],
         state=row.state,
         kind=row.kind,
         cycle=row.cycle,
         currency=row.currency,
         last4=row.last4,
         commitment=row.commitment,
-        due=due_to(reader, row, day),
+        due=due_to(reader, row, judged),
         pending=_owed(reader, books.pending(name), row.currency),
         in_transit=_owed(reader, books.in_transit(name), row.currency),
         paid=_owed(reader, books.paid(name), row.currency),

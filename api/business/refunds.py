@@ -63,6 +63,7 @@ class RefundView(msgspec.Struct, frozen=True, kw_only=True):
     failure: str | UnsetType = UNSET
     bank_reference: str | UnsetType = UNSET
     paid_at: int | UnsetType = UNSET
+    channel_number: str | UnsetType = UNSET
 
 
 class RefundPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -202,6 +203,7 @@ def _refund_view(row: Refund) -> RefundView:
         failure=row.failure or UNSET,
         bank_reference=row.bank_reference or UNSET,
         paid_at=known(row.paid_at),
+        channel_number=row.channel_number or UNSET,
     )
 
 

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from api.business.agreements import agreement_routes
 from api.business.balances import balance_routes
+from api.business.calendars import calendar_routes
 from api.business.disputes import dispute_routes
 from api.business.due import due_routes
 from api.business.expectations import expectation_routes
@@ -35,6 +36,7 @@ def business_routes(reading: Reading) -> APIRouter:
         expectation_routes,
         search_routes,
         balance_routes,
+        calendar_routes,
     ):
         add(router, reading)
     return router

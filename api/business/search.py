@@ -25,8 +25,9 @@ from ledger.calendar import Calendar
 from ledger.contracts.allocation import Leg
 from ledger.contracts.disputes import shown_state
 from ledger.contracts.halves import Capture, Instruction, payment_state
+from ledger.contracts.refunds import Refund
 from ledger.limits import SAFE_INTEGER_MAX
-from node.storage.queries import Walk, standing_disputes, walked
+from node.storage.queries import Walk, standing_disputes, subjects_numbered, walked
 from node.storage.reads import Reader
 
 _DAY_MS = 86_400_000
@@ -61,6 +62,7 @@ class FoundPayment(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     channel: str | UnsetType = UNSET
     captured_at: int | UnsetType = UNSET
+    channel_number: str | UnsetType = UNSET
 
 
 class SearchPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,15 +107,16 @@ def search_routes(router: APIRouter, reading: Reading) -> None:
         receiver: Id = "",
         amount: Amount = None,
         amount_shown: Displayed = "",
+        channel_number: Id = "",
         since: From = "",
         to: To = "",
         cursor: Cursor = "",
         limit: Limit = PAGE_DEFAULT,
         form: Format = None,
     ) -> Response:
-        """Find payments by order, id, receiver or amount, and by the date of capture."""
+        """Find payments by order, id, receiver, amount, channel's number, or date of capture."""
         asked = {"order": order, "payment": payment, "receiver": receiver, "amount": amount}
-        asked["amount_shown"] = amount_shown
+        asked |= {"amount_shown": amount_shown, "channel_number": channel_number}
         by = {name: value for name, value in asked.items() if value}
         span = _span(reading.genesis.calendar, since, to)
         _refuse_question(by, span)
@@ -147,6 +150,7 @@ def found_payments(reader: Reader, names: list[str]) -> list[FoundPayment]:
             currency=half.currency,
             channel=UNSET if capture is None else capture.channel,
             captured_at=UNSET if capture is None else capture.captured_at,
+            channel_number=(capture.channel_number if capture else "") or UNSET,
         )
         views.append(view)
     return views
@@ -164,7 +168,7 @@ def _refuse_question(by: dict[str, str | int], span: Span) -> None:
     if len(by) > 1:
         raise Problem("bad-parameter", f"search by one at a time, not by {' and '.join(by)}")
     if not by and span == (None, None):
-        what = "order, payment, receiver, amount, amount_shown, from or to"
+        what = "order, payment, receiver, amount, amount_shown, channel_number, from or to"
         raise Problem("bad-parameter", f"say what to search by: {what}")
 
 
@@ -175,6 +179,8 @@ def _hits(
     after, chunk = page
     if "receiver" in by:
         return _of_receiver(reader, str(by["receiver"]), after, chunk)
+    if "channel_number" in by:
+        return _numbered(reader, str(by["channel_number"]), after)
     if "order" in by or "payment" in by:
         name = str(by.get("payment", ""))
         fixed = {"order": by["order"]} if "order" in by else {}
@@ -212,6 +218,14 @@ def _of_halves(reader: Reader, walk: Walk, after: Place | None, chunk: int) -> I
     captures = (row.payment for row in walked(reader, Capture, walk, place, chunk))
     instructions = (row.payment for row in walked(reader, Instruction, walk, place, chunk))
     return (Hit(0, payment) for payment, _ in groupby(merge(captures, instructions)))
+
+
+def _numbered(reader: Reader, number: str, after: Place | None) -> Iterator[Hit]:
+    """Yield payments that have a channel's number, or of which a refund has it."""
+    refunds = [(name,) for name in subjects_numbered(reader, number, "refund")]
+    names = {row.payment for row in reader.rows_under(Refund, refunds).values()}
+    names.update(subjects_numbered(reader, number, "payment"))
+    yield from (Hit(0, name) for name in sorted(names) if after is None or name > after[1])
 
 
 def _of_receiver(reader: Reader, receiver: str, after: Place | None, chunk: int) -> Iterator[Hit]:

@@ -37,9 +37,17 @@ from ledger.posted import BooksHead, PostedEntry
 
 _ROOTS = {"asset": "Assets", "liability": "Liabilities", "income": "Income"}
 _OTHERS = "Equity:Others"
-_ESCAPES = {".": "--d", "_": "--u", ":": "--c", "-": "--h"}
+_ESCAPES = {
+    ".": "--d",
+    "_": "--u",
+    ":": "--c",
+    "-": "--h",
+    "|": "--p",
+    "*": "--s",
+    "@": "--a",
+}
 _SIGNS = {escape: sign for sign, escape in _ESCAPES.items()}
-_ODD = re.compile(r"[._:]|(?<![A-Za-z0-9])-|-(?![A-Za-z0-9])")
+_ODD = re.compile(r"[._:|*@]|(?<![A-Za-z0-9])-|-(?![A-Za-z0-9])")
 _ESCAPED = re.compile(r"--[a-z]")
 _LARGE = "X--"
 
@@ -83,12 +91,14 @@ def own_name(account: str) -> str:
 
 def _escaped(text: str) -> str:
     tail = _ODD.sub(lambda odd: _ESCAPES[odd[0]], text)
-    return f"{_LARGE}{tail}" if text[0].isupper() else tail[0].upper() + tail[1:]
+    is_kept = text[0].isupper() or tail[0] == "-"
+    return f"{_LARGE}{tail}" if is_kept else tail[0].upper() + tail[1:]
 
 
 def _unescaped(text: str) -> str:
-    large = text.startswith(_LARGE) and text[len(_LARGE) : len(_LARGE) + 1].isupper()
-    own = text[len(_LARGE) :] if large else text[0].lower() + text[1:]
+    rest = text.removeprefix(_LARGE)
+    is_kept = rest != text and (rest[:1].isupper() or rest[:1] == "-")
+    own = rest if is_kept else text[0].lower() + text[1:]
     return _ESCAPED.sub(lambda escape: _SIGNS[escape[0]], own)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Container, Iterable, Iterator
 from itertools import groupby
 from typing import NamedTuple
 
-from cli.day import fee_statements, refund_statements
+from cli.day import fee_statements, refund_statements, statements
 from cli.day.rows import Day, FloatRow, ProfitRow, moment
 from cli.day.trade import OPEN_TIME
 
@@ -46,8 +46,8 @@ def turns(said: Iterable[Said], apart: Container[Said] = ()) -> list[Turn]:
 
 
 def opening(day: Day) -> list[Turn]:
-    """Return what is agreed before the trade: fees, profit sharing, and the refund float."""
-    said = [*_terms(day), *_profit_terms(day)]
+    """Return what is agreed before the trade: calendar, fees, profit sharing, refund float."""
+    said = [*_calendar(day), *_terms(day), *_profit_terms(day)]
     said += [_moved(row) for row in day.floats if _before_trade(day, row)]
     return turns(said)
 
@@ -95,6 +95,16 @@ def disputing(day: Day) -> list[Turn]:
             answer = refund_statements.dispute_resolved(row)
             said.append(Said(moment(row.resolved_at), party, row.dispute, answer))
     return turns(said)
+
+
+def _calendar(day: Day) -> Iterator[Said]:
+    for row in day.dates.declared:
+        for party, said, at in (
+            (day.institution, "declared", row.declared_at),
+            (day.platform, "accepted", row.accepted_at),
+        ):
+            raw = statements.calendar_record(row, said, at)
+            yield Said(moment(at), party, f"calendar:{row.year}", raw)
 
 
 def _terms(day: Day) -> Iterator[Said]:

@@ -1,5 +1,6 @@
 """Dates of a generated day: an evening cut-off (日切), a holiday after the day, what is due when.
 
+The holiday is not founded: it is declared and accepted in the morning, with the year that follows.
 All is counted day by day from the lists in ``expected.json``, and shares nothing with the ledger's
 calendar: so the second account of a day notices when either of the two is wrong.
 """
@@ -22,17 +23,31 @@ _SATURDAY = 6
 _EPOCH = datetime(1970, 1, 1)
 
 
+class DeclaredYear(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the institution declares of a year, and the platform accepts, and when."""
+
+    year: int
+    version: int
+    holidays: tuple[date, ...]
+    workdays: tuple[date, ...]
+    declared_at: str
+    accepted_at: str
+
+
 class Dates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The institution's calendar, as the day's files state it.
 
     ``cutoff_minute`` is the minute of the local day at which the next business date begins.
-    ``workdays`` are weekend days that are worked (调休).
+    ``workdays`` are weekend days that are worked (调休). The consortium is founded with the days of
+    ``years``; what is ``declared`` of a year takes the place of that before anything is paid out.
     """
 
     cutoff_minute: Annotated[int, Meta(ge=1, le=_MIDNIGHT)]
     holidays: tuple[date, ...]
     utc_offset_minutes: Annotated[int, Meta(ge=-_OFFSET_MAX, le=_OFFSET_MAX)]
     workdays: tuple[date, ...]
+    years: tuple[int, ...]
+    declared: tuple[DeclaredYear, ...] = ()
 
     def business_date(self, time_ms: int) -> date:
         """Return the date on whose books a time falls: from the cut-off on, the next one."""
@@ -42,9 +57,11 @@ class Dates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def is_worked(self, day: date) -> bool:
         """Return whether business is done on ``day``."""
-        if day.isoweekday() >= _SATURDAY:
-            return day in self.workdays
-        return day not in self.holidays or day in self.workdays
+        holidays, workdays = self.holidays, self.workdays
+        for declared in self.declared:
+            if declared.year == day.year:
+                holidays, workdays = declared.holidays, declared.workdays
+        return day in workdays if day.isoweekday() >= _SATURDAY else day not in holidays
 
     def due_date(self, captured_ms: int, cycle: str) -> str:
         """Return when money is due: ``D+n`` after n days, ``T+n`` on the n-th worked day after.
@@ -77,10 +94,23 @@ class Dates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def dates_around(day: str) -> Dates:
-    """Return dates in which the three days after ``day`` are a holiday.
+    """Return dates in which the three days after ``day`` are a holiday, as declared that morning.
 
     The fourth day is worked, weekend or not. After 2025-12-31 this is the New Year holiday of 2026
     as it really was: off until Saturday, Sunday 4 January worked.
     """
     *off, worked = [date.fromisoformat(day) + n * _DAY for n in range(1, _HOLIDAY_DAYS + 2)]
-    return Dates(_CUTOFF_MINUTE, tuple(off), 480, (worked,))
+    weekend = [worked] if worked.isoweekday() >= _SATURDAY else []
+    first = date.fromisoformat(day).year
+    declared = tuple(
+        DeclaredYear(
+            year,
+            1,
+            tuple(each for each in off if each.year == year),
+            tuple(each for each in weekend if each.year == year),
+            f"{day}T08:05:00.000+08:00",
+            f"{day}T08:15:00.000+08:00",
+        )
+        for year in (first, first + 1)
+    )
+    return Dates(_CUTOFF_MINUTE, (), 480, (), (first,), declared)

@@ -128,6 +128,9 @@ def _facts(day: Day, tallies: Tallies) -> list[Fact]:
     for name, state in refunds.states.items():
         result = OPEN if state == REQUESTED else COMPLETE
         facts.append(("refund-result", f"refund:{name}", result))
+    for year in day.dates.declared:
+        subject = f"calendar:{year.year}-{year.version}/{day.platform}"
+        facts.append(("calendar-acceptance", subject, COMPLETE))
     for row in day.disputes:
         facts.append(("dispute", f"dispute:{row.dispute}", _ANSWERED[row.outcome]))
     return facts + _fee_facts(day)

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from cli.day.dates import DeclaredYear
 from cli.day.phases import order_at
 from cli.day.rows import (
     AMEND,
@@ -31,8 +32,29 @@ _UNDER_REVIEW = "under review"
 
 
 def calendar_of(day: Day) -> Calendar:
-    """Return the calendar that a genesis for the day needs."""
-    return msgspec.convert(msgspec.to_builtins(day.dates), Calendar)
+    """Return the calendar that a genesis for the day needs: as founded, before any declaration."""
+    founded = msgspec.to_builtins(day.dates)
+    del founded["declared"]
+    return msgspec.convert(founded, Calendar)
+
+
+def calendar_record(row: DeclaredYear, said: str, at: str) -> bytes:
+    """Return what is ``declared`` or ``accepted`` of a year's calendar."""
+    return canonical.encode(
+        {
+            "type": f"calendar.{said}",
+            "id": f"calendar-{row.year}-{row.version}.{said}",
+            "at": moment(at),
+            "year": row.year,
+            "version": row.version,
+            **{name: days for name, days in _days(row).items() if days},
+        }
+    )
+
+
+def _days(row: DeclaredYear) -> dict[str, list[str]]:
+    days = {"holidays": row.holidays, "workdays": row.workdays}
+    return {name: [day.isoformat() for day in found] for name, found in days.items()}
 
 
 def registered(row: ReceiverRow, at_ms: int) -> bytes:

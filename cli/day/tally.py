@@ -58,6 +58,7 @@ class Tally:
     def __init__(self, receivers: tuple[ReceiverRow, ...], dates: Dates) -> None:
         self.receivers = {row.receiver: row for row in receivers}
         self.applied = len(receivers) + sum(row.status == SUSPENDED for row in receivers)
+        self.applied += 2 * len(dates.declared)
         self.refused: Counter[str] = Counter()
         self.repeated = 0
         self.orders: dict[str, OrderRow] = {}

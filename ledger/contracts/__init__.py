@@ -13,6 +13,7 @@ import msgspec
 from ledger import advice, canonical
 from ledger.books import Balance, Posting
 from ledger.contracts import (
+    calendars,
     disputes,
     fee_agreements,
     fee_invoices,
@@ -45,6 +46,7 @@ CONTRACTS = (
     profit_agreements,
     offers,
     profits,
+    calendars,
 )
 
 RULES: dict[type[Record], Rule] = {

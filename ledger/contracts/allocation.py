@@ -1,4 +1,4 @@
-"""Allocation: which leg of a split gets how much, and when it is due, to the last minor unit.
+"""Allocation: which leg of a split gets how much, to the last minor unit.
 
 Fixed amounts must sum to the payment. Ratios are parts per million: every leg gets its exact share
 rounded down, and what is left over (the tail, 尾差) goes one unit each to the legs with the largest
@@ -58,7 +58,8 @@ class SplitLeg(
 class Split(Record, frozen=True, kw_only=True):
     """How a payment is to be split: the fields that an instruction and its amendment share.
 
-    ``tail_leg`` may name the leg that absorbs the tail of a ratio. ``loan`` is reserved.
+    ``tail_leg`` may name the leg that absorbs the tail of a ratio. ``loan`` and
+    ``attempt`` are reserved.
     """
 
     payment: Identifier
@@ -69,6 +70,7 @@ class Split(Record, frozen=True, kw_only=True):
     legs: Annotated[tuple[SplitLeg, ...], Meta(min_length=1, max_length=LEGS_CEILING)]
     tail_leg: LegNumber = 0
     loan: Identifier = ""
+    attempt: Identifier = ""
 
 
 class Shares(NamedTuple):
@@ -207,6 +209,16 @@ def refuse_payout(tx: Transaction, legs: Sequence[Leg]) -> None:
             )
 
 
+def loan_unknown(named: str) -> Refused:
+    """Return the refusal of a payment that names a loan, which no log knows yet."""
+    return Refused(
+        "loan-unknown",
+        "A payment may name a loan, and what is about one, only if the log knows it.",
+        expected="no loan",
+        got=named,
+    )
+
+
 def payout_of(tx: Transaction, leg: Leg) -> str:
     """Return the payout that a leg is in, or the empty string; one that came back is none."""
     bucket = tx.rows[receivers.Bucket][leg.receiver, leg.bucket] if leg.bucket else None
@@ -220,7 +232,7 @@ def enter(
     capture: Captured,
     source: str,
 ) -> list[int]:
-    """Place legs of a payment where they fall due, and post them against ``source``.
+    """Place legs of a payment in the buckets of its date, and post them against ``source``.
 
     Args:
         tx: The record's transaction.
@@ -233,8 +245,7 @@ def enter(
         The number of each leg's bucket. A leg of nothing is due nothing.
     """
     lines, whole = [(source, 0)], 0
-    due_dates = tx.genesis.due_dates
-    day = tx.genesis.calendar.day_number(capture.captured_at)
+    day = tx.genesis.calendar.business_date(capture.captured_at)
     registered = tx.rows[receivers.Receiver]
     buckets = []
     for leg, amount in zip(legs, amounts, strict=True):
@@ -243,9 +254,7 @@ def enter(
             continue
         name = leg.receiver
         receiver = registered[name,] or receivers.require(tx, name)
-        cycle = receiver.cycle
-        due = due_dates.get((day, cycle)) or due_dates.reckon(day, cycle)
-        buckets.append(receivers.place(tx, receiver, due, amount))
+        buckets.append(receivers.place(tx, receiver, day, amount))
         lines.append((books.pending(name), -amount))
         whole += amount
     if whole:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from ledger import books, expectations
 from ledger.books import Balance, money
-from ledger.contracts import agreements, times
+from ledger.contracts import agreements, calendars, times
 from ledger.contracts.agreements import MONTH_CHARS, Period
 from ledger.contracts.fees import FeePeriod, StaleCharges, refuse_invoiced, refuse_stale
 from ledger.errors import Refused
@@ -22,13 +22,14 @@ from ledger.expectations import FEE_SETTLEMENT, Expectation
 from ledger.genesis import Genesis
 from ledger.limits import SAFE_INTEGER_MAX
 from ledger.records import Amount, Commitment, Currency, EventTime, Identifier, Record, Rule
-from ledger.state import Key, Row, Transaction
+from ledger.state import Key, Keys, Row, Transaction
 
 INVOICED = "invoiced"
 SETTLED = "settled"
 CONFLICTING = "conflicting"
 
 _NEVER = -1
+_YEAR_MS = 31_556_952_000
 
 
 class FeeInvoiced(Record, frozen=True, kw_only=True, tag="fee.invoiced"):
@@ -84,6 +85,13 @@ class FeeInvoice(Row, frozen=True):
     share: str
     entry: int
     last_entry: int
+
+    def leads_to(self) -> Keys:
+        """Return the keys of the calendar by which its income is shared some days later."""
+        if self.settled_at == _NEVER:
+            return ()
+        year = 1970 + self.settled_at // _YEAR_MS
+        return calendars.year_keys(year, year + 1)
 
 
 def _invoiced(tx: Transaction, record: FeeInvoiced) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ledger import books
+from ledger import books, expectations
 from ledger.books import Balance, contradiction
 from ledger.contracts.allocation import Leg, Split
 from ledger.expectations import CAPTURE, INSTRUCTION, REVERSAL, Expectation
-from ledger.state import Key, Keys, Row
+from ledger.state import Key, Keys, Row, Transaction
 
 CONFLICTING = "conflicting"
 
@@ -16,7 +16,9 @@ CONFLICTING = "conflicting"
 class Capture(Row, frozen=True):
     """The institution's half. ``entry`` is the last that captured or reversed the payment.
 
-    ``reversals`` counts how often it was reversed, whether or not it ``stands`` again.
+    ``channel_number`` is the channel's own, or empty; ``sources`` say who paid which part, as
+    ``source:amount``. ``reversals`` counts how often it was reversed, whether or not it ``stands``
+    again.
     """
 
     TABLE: ClassVar[str] = "captures"
@@ -32,6 +34,8 @@ class Capture(Row, frozen=True):
     currency: str
     channel: str
     captured_at: int
+    channel_number: str
+    sources: tuple[str, ...]
     entry: int
     stands: bool
     reversals: int
@@ -121,3 +125,34 @@ def differences(capture: Capture, instruction: Instruction | Split) -> str:
         both = contradiction("captured", captured, "instructed", instructed)
         found.append(f"{' and '.join(fields)}: {both}")
     return "; ".join(found)
+
+
+def settle_halves(
+    tx: Transaction, capture: Capture, instruction: Instruction | Split, likely: str
+) -> bool:
+    """Meet or conflict what the first half opened; return whether the halves agree."""
+    expectation = halves_expectation(tx, likely)
+    if expectation is None:
+        raise LookupError(f"the state has no expectation for payment {capture.payment}")
+    detail = differences(capture, instruction)
+    if detail:
+        expectations.conflict(tx, expectation, detail)
+        return False
+    if expectation.state != expectations.MET:
+        expectations.meet(tx, expectation)
+    return True
+
+
+def halves_expectation(tx: Transaction, likely: str) -> Expectation | None:
+    """Return the expectation that stands for the agreement of the halves: the one opened last.
+
+    At most one of the two is open at a time, so an open one of the likely kind is the answer.
+    """
+    subject = tx.subject
+    first = tx.rows[Expectation][likely, subject]
+    if first is not None and first.state == expectations.OPEN:
+        return first
+    other = tx.rows[Expectation][INSTRUCTION if likely == CAPTURE else CAPTURE, subject]
+    if first is None or other is None:
+        return first or other
+    return first if first.opened_entry > other.opened_entry else other

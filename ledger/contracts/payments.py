@@ -13,14 +13,16 @@ from msgspec.structs import replace
 
 from ledger import books, expectations
 from ledger.books import Balance
-from ledger.contracts import allocation, amendments, fees, receivers, refunded, times
+from ledger.contracts import allocation, amendments, channels, fees, receivers, refunded, times
 from ledger.contracts.allocation import NO_BUCKET, FormerLeg, Leg, Shares, Split
+from ledger.contracts.channels import ChannelNumber, NumberedSubject, Sources
 from ledger.contracts.halves import (
     CONFLICTING,
     Capture,
     Instruction,
-    differences,
+    halves_expectation,
     payment_state,
+    settle_halves,
 )
 from ledger.errors import Refused
 from ledger.expectations import CAPTURE, FEE_REVERSAL, INSTRUCTION, REVERSAL, Expectation
@@ -34,9 +36,12 @@ _NONE_PAID: Mapping[int, Leg] = {}
 class PaymentCaptured(Record, frozen=True, kw_only=True, tag="payment.captured"):
     """The institution holds the buyer's money.
 
-    Refused unless no capture of the payment stands; the amount is within the limit, and no less
-    than what of the payment is refunded, in the same currency; `captured_at` is at most a day
-    after the block.
+    ``channel_number`` is the channel's own number of it, ``sources`` say who paid which part.
+    ``loan``, ``attempt``, ``compensation`` and ``buyback`` are reserved.
+
+    Refused unless no loan is named; no capture of the payment stands; sources are named once and
+    sum to the amount; the amount is within the limit, and no less than what of the payment is
+    refunded, in the same currency; `captured_at` is at most a day after the block.
     """
 
     payment: Identifier
@@ -45,6 +50,12 @@ class PaymentCaptured(Record, frozen=True, kw_only=True, tag="payment.captured")
     currency: Currency
     channel: Text
     captured_at: EventTime
+    channel_number: ChannelNumber = ""
+    sources: Sources = ()
+    loan: Identifier = ""
+    attempt: Identifier = ""
+    compensation: Identifier = ""
+    buyback: Identifier = ""
 
 
 class PaymentReversed(Record, frozen=True, kw_only=True, tag="payment.reversed"):
@@ -95,11 +106,17 @@ def _captured(tx: Transaction, record: PaymentCaptured) -> None:
             expected="a payment without a standing capture",
             got=f"captured in entry {existing.entry}",
         )
+    if record.loan or record.attempt or record.compensation or record.buyback:
+        raise allocation.loan_unknown(
+            record.loan or record.attempt or record.compensation or record.buyback
+        )
     books.refuse_amount(tx, record.amount, record.currency)
+    if record.sources:
+        channels.refuse_sources(record.sources, record.amount, record.currency)
     if existing is not None:
         refunded.refuse_less(tx, existing, record.amount, record.currency)
     times.refuse_future(tx, "captured_at", record.captured_at)
-    times.due_date(tx, record.captured_at, "D+0")
+    times.business_date(tx, record.captured_at)
     capture = Capture(
         payment,
         record.order,
@@ -107,17 +124,20 @@ def _captured(tx: Transaction, record: PaymentCaptured) -> None:
         record.currency,
         record.channel,
         record.captured_at,
+        record.channel_number,
+        channels.stored(record.sources) if record.sources else (),
         tx.entry,
         True,
         0 if existing is None else existing.reversals,
     )
     tx.set(Capture, (payment,), capture)
+    channels.keep_number(tx, record.channel_number, tx.subject)
     instruction = tx.rows[Instruction][payment,]
     if instruction is None or not instruction.stands:
         _hold(tx, capture)
         matter = (tx.subject, tx.sole("platform"))
         expectations.open_expectation(tx, INSTRUCTION, matter, capture.amount, capture.currency)
-    elif not _settle_halves(tx, capture, instruction, CAPTURE):
+    elif not settle_halves(tx, capture, instruction, CAPTURE):
         _hold(tx, capture)
     else:
         _acknowledge_reversal(tx, capture)
@@ -183,7 +203,7 @@ def _reversed(tx: Transaction, record: PaymentReversed) -> None:
         books.post(tx, capture.currency, lines)
     reversals = capture.reversals + 1
     tx.put(replace(capture, stands=False, entry=tx.entry, reversals=reversals))
-    half = _halves_expectation(tx, CAPTURE)
+    half = halves_expectation(tx, CAPTURE)
     if half is not None and half.state != expectations.MET:
         expectations.meet(tx, half, f"capture reversed: {record.reason}")
     matter = (tx.subject, tx.sole("platform"))
@@ -236,13 +256,8 @@ def _not_instructed(payment: str, withdrawn: Instruction | None) -> Refused:
 
 
 def _refuse_split(tx: Transaction, record: Split, paid: Mapping[int, Leg] = _NONE_PAID) -> Shares:
-    if record.loan:
-        raise Refused(
-            "loan-unknown",
-            "A split may name a loan only if the log knows it.",
-            expected="no loan",
-            got=record.loan,
-        )
+    if record.loan or record.attempt:
+        raise allocation.loan_unknown(record.loan or record.attempt)
     books.refuse_amount(tx, record.amount, record.currency)
     shares = allocation.compute(record, tx.genesis.limits.legs)
     fresh = [leg for leg in record.legs if leg.leg not in paid] if paid else record.legs
@@ -271,7 +286,7 @@ def _state_instruction(
         opens = expectations.open_expectation if earlier is None else expectations.open_or_revise
         matter = (tx.subject, tx.sole("institution"))
         opens(tx, CAPTURE, matter, record.amount, record.currency)
-    elif _settle_halves(tx, capture, record, INSTRUCTION):
+    elif settle_halves(tx, capture, record, INSTRUCTION):
         agreed = True
         buckets = _enter(tx, record, amounts, capture, paid)
     instruction = Instruction(
@@ -316,37 +331,6 @@ def _acknowledge_reversal(tx: Transaction, capture: Capture) -> None:
     """Meet the platform's acknowledgement, if it still owes one: it has spoken, or both agree."""
     if capture.reversals:
         expectations.meet_if_open(tx, REVERSAL, tx.subject)
-
-
-def _settle_halves(
-    tx: Transaction, capture: Capture, instruction: Instruction | Split, likely: str
-) -> bool:
-    """Meet or conflict what the first half opened; return whether the halves agree."""
-    expectation = _halves_expectation(tx, likely)
-    if expectation is None:
-        raise LookupError(f"the state has no expectation for payment {capture.payment}")
-    detail = differences(capture, instruction)
-    if detail:
-        expectations.conflict(tx, expectation, detail)
-        return False
-    if expectation.state != expectations.MET:
-        expectations.meet(tx, expectation)
-    return True
-
-
-def _halves_expectation(tx: Transaction, likely: str) -> Expectation | None:
-    """Return the expectation that stands for the agreement of the halves: the one opened last.
-
-    At most one of the two is open at a time, so an open one of the likely kind is the answer.
-    """
-    subject = tx.subject
-    first = tx.rows[Expectation][likely, subject]
-    if first is not None and first.state == expectations.OPEN:
-        return first
-    other = tx.rows[Expectation][INSTRUCTION if likely == CAPTURE else CAPTURE, subject]
-    if first is None or other is None:
-        return first or other
-    return first if first.opened_entry > other.opened_entry else other
 
 
 def _hold(tx: Transaction, capture: Capture) -> None:
@@ -413,7 +397,7 @@ def _subject(record: PaymentCaptured | PaymentReversed | SplitWithdrawn | Split)
     return f"payment:{record.payment}"
 
 
-ROWS: tuple[type[Row], ...] = (Capture, Instruction, Leg, FormerLeg)
+ROWS: tuple[type[Row], ...] = (Capture, Instruction, Leg, FormerLeg, NumberedSubject)
 RULES = (
     Rule(PaymentCaptured, ("institution",), _captured, _capture_keys, _subject),
     Rule(PaymentReversed, ("institution",), _reversed, _reversal_keys, _subject),

@@ -25,8 +25,8 @@ class Payout(Row, frozen=True):
     ``state`` is created, paid, returned, confirmed or conflicting. ``confirmed_amount`` in
     ``confirmed_currency`` is what the owner said, 0 and empty until then. ``return_reason`` is why
     it came back, and empty unless that is the institution's last word: it is in state returned once
-    the owner does not say the contrary. Times are −1 until they are known. ``entry`` created the
-    payout, ``last_entry`` changed it last.
+    the owner does not say the contrary. ``channel_number`` is the channel's own, or empty. Times
+    are −1 until they are known. ``entry`` created the payout, ``last_entry`` changed it last.
     """
 
     TABLE: ClassVar[str] = "payouts"
@@ -51,6 +51,7 @@ class Payout(Row, frozen=True):
     confirmed_currency: str
     received_at: int
     return_reason: str
+    channel_number: str
     entry: int
     last_entry: int
 

@@ -7,6 +7,7 @@ the last minor unit. A recipient's income and money are in the books once it has
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Annotated, ClassVar
 
 import msgspec
@@ -15,7 +16,7 @@ from msgspec.structs import replace
 
 from ledger import books, expectations
 from ledger.books import Balance, money
-from ledger.contracts import agreements, allocation, profit_agreements, times
+from ledger.contracts import agreements, allocation, calendars, profit_agreements, times
 from ledger.contracts.fee_invoices import SETTLED, FeeInvoice, require_invoice
 from ledger.contracts.profit_agreements import ProfitAgreement, terms_of
 from ledger.errors import Refused
@@ -219,13 +220,14 @@ def _refuse_agreement(
 
 
 def _refuse_time(tx: Transaction, invoice: FeeInvoice, agreement: ProfitAgreement) -> None:
-    due = times.due_date(tx, invoice.settled_at, agreement.delay)
+    settled = date.fromisoformat(times.business_date(tx, invoice.settled_at))
+    due = calendars.business_days(tx).due(settled, agreement.delay)
     today = times.business_date(tx, tx.time_ms)
-    if today < due:
+    if today < due.isoformat():
         raise Refused(
             "share-too-early",
             f"The agreement {agreement.agreement} shares income {agreement.delay} after its "
-            f"settlement, which was on {times.business_date(tx, invoice.settled_at)}.",
+            f"settlement, which was on {settled}.",
             expected=f"{due} or later",
             got=today,
         )

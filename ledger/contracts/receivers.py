@@ -1,8 +1,9 @@
 """Receivers: who may be paid, under which identifier (结算标识), and what is due to them.
 
 Real account numbers never enter the log: a salted commitment and the last four digits do. Money
-due to a receiver is collected in buckets, one a due date, so that a payout is one transfer however
-many legs it settles.
+due to a receiver is collected in buckets, one a business date of captures, so that a payout is one
+transfer however many legs it settles. When a bucket falls due follows from its date, the receiver's
+cycle and the calendar that holds when somebody asks, or when a payout is made.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from ledger.state import Key, Keys, Row, Transaction
 ACTIVE = "active"
 SUSPENDED = "suspended"
 DATE_CHARS = 10
+CYCLES = tuple(f"{kind}+{count}" for count in range(31) for kind in "TD")
+"""Every cycle that there is, the usual ones first."""
 
 Kind = Literal["bank_account", "payment_account"]
 Cycle = Annotated[
@@ -75,7 +78,7 @@ class ReceiverResumed(Record, frozen=True, kw_only=True, tag="receiver.resumed")
 
 
 class Receiver(Row, frozen=True):
-    """A registered receiver. ``open_buckets`` are ``date:seq``, in the order of their opening."""
+    """A registered receiver. ``open_buckets`` are ``date:seq``, as they were opened."""
 
     TABLE: ClassVar[str] = "receivers"
     INDEXES: ClassVar[tuple[tuple[str, ...], ...]] = (("owner",),)
@@ -105,18 +108,22 @@ class Receiver(Row, frozen=True):
 
 
 class Bucket(Row, frozen=True):
-    """The legs of one receiver that fall due on one date: their sum in minor units, their count.
+    """One receiver's legs of one business date of captures: sum in minor units, and count.
 
-    ``payout`` is the payout that takes them, or empty; ``returned`` the last that came back.
+    ``cycle`` is the receiver's. ``payout`` is the payout that takes them, or empty; ``returned``
+    the last that came back.
     """
 
     TABLE: ClassVar[str] = "buckets"
     KEY: ClassVar[int] = 2
-    INDEXES: ClassVar[tuple[tuple[str, ...], ...]] = (("payout", "receiver", "due_date", "seq"),)
+    INDEXES: ClassVar[tuple[tuple[str, ...], ...]] = (
+        ("payout", "receiver", "business_date", "seq", "cycle"),
+    )
 
     receiver: str
     seq: int
-    due_date: str
+    business_date: str
+    cycle: str
     amount: int
     legs: int
     payout: str
@@ -179,31 +186,31 @@ def wrong_currency(receiver: Receiver, currency: str) -> Refused:
     )
 
 
-def place(tx: Transaction, receiver: Receiver, due_date: str, amount: int) -> int:
-    """Add a leg to the bucket of ``due_date``, opening one if need be.
+def place(tx: Transaction, receiver: Receiver, day: str, amount: int) -> int:
+    """Add a leg to the bucket of a business date, opening one if need be.
 
     Args:
         tx: The record's transaction.
         receiver: A registered receiver, as it stands now.
-        due_date: ISO date.
+        day: The capture's business date.
         amount: Minor units, above zero.
 
     Returns:
         The bucket's number.
     """
-    name = receiver.receiver
+    name, cycle = receiver.receiver, receiver.cycle
     for text in receiver.open_buckets:
-        if text.startswith(due_date):
+        if text.startswith(day):
             seq = int(text[DATE_CHARS + 1 :])
             bucket = tx.rows[Bucket][name, seq] or _bucket(tx, name, seq)
             if not bucket.returned:
                 total, legs = bucket.amount + amount, bucket.legs + 1
-                tx.set(Bucket, (name, seq), Bucket(name, seq, due_date, total, legs, "", ""))
+                tx.set(Bucket, (name, seq), Bucket(name, seq, day, cycle, total, legs, "", ""))
                 return seq
     seq = receiver.bucket_count + 1
-    opened = (*receiver.open_buckets, f"{due_date}:{seq}")
+    opened = (*receiver.open_buckets, f"{day}:{seq}")
     tx.put(replace(receiver, open_buckets=opened, bucket_count=seq))
-    tx.put(Bucket(name, seq, due_date, amount, 1, "", ""))
+    tx.put(Bucket(name, seq, day, cycle, amount, 1, "", ""))
     return seq
 
 
@@ -218,18 +225,18 @@ def take_back(tx: Transaction, name: str, seq: int, amount: int) -> Bucket:
         tx.put(replace(bucket, amount=bucket.amount - amount, legs=bucket.legs - 1))
         return bucket
     receiver = require(tx, name)
-    text = f"{bucket.due_date}:{seq}"
+    text = f"{bucket.business_date}:{seq}"
     remaining = tuple(other for other in receiver.open_buckets if other != text)
     tx.put(replace(receiver, open_buckets=remaining))
     tx.delete(Bucket, (name, seq))
     return bucket
 
 
-def due(tx: Transaction, receiver: Receiver, cutoff_date: str) -> list[Bucket]:
-    """Return the open buckets of ``receiver`` that are due on ``cutoff_date``, oldest first."""
+def due(tx: Transaction, receiver: Receiver, latest: str) -> list[Bucket]:
+    """Return the open buckets of ``receiver`` up to a business date, oldest first."""
     found = []
     for text in sorted(receiver.open_buckets):
-        if text[:DATE_CHARS] <= cutoff_date:
+        if text[:DATE_CHARS] <= latest:
             found.append(_bucket(tx, receiver.receiver, int(text[DATE_CHARS + 1 :])))
     return found
 
@@ -241,7 +248,7 @@ def total(buckets: list[Bucket]) -> tuple[int, int]:
 
 def pay_out(tx: Transaction, receiver: Receiver, buckets: list[Bucket], payout: str) -> None:
     """Take open buckets into a payout."""
-    taken = [f"{bucket.due_date}:{bucket.seq}" for bucket in buckets]
+    taken = [f"{bucket.business_date}:{bucket.seq}" for bucket in buckets]
     remaining = tuple(text for text in receiver.open_buckets if text not in taken)
     tx.put(replace(receiver, open_buckets=remaining))
     for bucket in buckets:
@@ -252,7 +259,7 @@ def reopen(tx: Transaction, name: str, seqs: list[int], payout: str) -> None:
     """Make the buckets of a returned payout due again."""
     receiver = require(tx, name)
     buckets = [_bucket(tx, name, seq) for seq in seqs]
-    opened = tuple(f"{bucket.due_date}:{bucket.seq}" for bucket in buckets)
+    opened = tuple(f"{bucket.business_date}:{bucket.seq}" for bucket in buckets)
     tx.put(replace(receiver, open_buckets=receiver.open_buckets + opened))
     for bucket in buckets:
         tx.put(replace(bucket, payout="", returned=payout))

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 
 from ledger import books, expectations
 from ledger.books import Balance, money
-from ledger.contracts import refund_float, refunded, times
+from ledger.contracts import channels, refund_float, refunded, times
+from ledger.contracts.channels import ChannelNumber
 from ledger.contracts.halves import (
     CONFLICTING,
     Capture,
@@ -64,6 +65,7 @@ class RefundPaid(Record, frozen=True, kw_only=True, tag="refund.paid"):
     refund: Identifier
     bank_reference: Commitment
     paid_at: EventTime
+    channel_number: ChannelNumber = ""
 
 
 class RefundFailed(Record, frozen=True, kw_only=True, tag="refund.failed"):
@@ -74,14 +76,15 @@ class RefundFailed(Record, frozen=True, kw_only=True, tag="refund.failed"):
 
     refund: Identifier
     reason: Text
+    channel_number: ChannelNumber = ""
 
 
 class Refund(Row, frozen=True):
     """One refund, as it was requested last. ``order`` is that of the payment's capture.
 
     ``state`` is requested, paid or failed; ``attempts`` counts the requests; ``failure`` is why the
-    last one failed. ``paid_at`` is −1 until it is known. ``entry`` requested the refund first,
-    ``last_entry`` changed it last.
+    last one failed; ``channel_number`` is the channel's own, or empty. ``paid_at`` is −1 until it
+    is known. ``entry`` requested the refund first, ``last_entry`` changed it last.
     """
 
     TABLE: ClassVar[str] = "refunds"
@@ -99,6 +102,7 @@ class Refund(Row, frozen=True):
     failure: str
     bank_reference: str
     paid_at: int
+    channel_number: str
     entry: int
     last_entry: int
 
@@ -133,6 +137,7 @@ def _requested(tx: Transaction, record: RefundRequested) -> None:
             "",
             "",
             _NEVER,
+            "",
             tx.entry if existing is None else existing.entry,
             tx.entry,
         )
@@ -245,9 +250,11 @@ def _paid(tx: Transaction, record: RefundPaid) -> None:
             state=PAID,
             bank_reference=record.bank_reference,
             paid_at=record.paid_at,
+            channel_number=record.channel_number,
             last_entry=tx.entry,
         )
     )
+    channels.keep_number(tx, record.channel_number, f"refund:{refund.refund}")
     refunded.count(tx, refund.payment, -refund.amount, refund.amount)
     expectations.meet_if_open(tx, REFUND_RESULT, f"refund:{refund.refund}")
     accounts = (books.refund_due(refund.payment), books.RESERVE)
@@ -259,7 +266,10 @@ def _failed(tx: Transaction, record: RefundFailed) -> None:
     if refund.state == FAILED:
         raise _failed_before(refund)
     came_back = refund.state == PAID
-    tx.put(replace(refund, state=FAILED, failure=record.reason, last_entry=tx.entry))
+    number = record.channel_number or refund.channel_number
+    failed = replace(refund, state=FAILED, failure=record.reason, last_entry=tx.entry)
+    tx.put(replace(failed, channel_number=number))
+    channels.keep_number(tx, record.channel_number, f"refund:{refund.refund}")
     amount = refund.amount
     refunded.count(tx, refund.payment, *((0, -amount) if came_back else (-amount, 0)))
     detail = f"refund failed: {record.reason}"

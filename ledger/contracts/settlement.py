@@ -15,7 +15,8 @@ from msgspec.structs import replace
 
 from ledger import books, expectations
 from ledger.books import money
-from ledger.contracts import receivers, times
+from ledger.contracts import calendars, channels, receivers, times
+from ledger.contracts.channels import ChannelNumber
 from ledger.contracts.payouts import (
     CONFIRMED,
     CONFLICTING,
@@ -51,8 +52,8 @@ class SettlementCreated(Record, frozen=True, kw_only=True, tag="settlement.creat
     """The institution pays out all that is due to a receiver on a date, in one transfer.
 
     Refused unless the payout id is new; the receiver is registered and of the currency; the
-    cut-off date is no later than the business date of the block; amount and count are the
-    ledger's own for what is due.
+    cut-off date is no later than the business date of the block, and rests on declared years;
+    amount and count are the ledger's own for what is due.
     """
 
     payout: Identifier
@@ -73,6 +74,7 @@ class SettlementPaid(Record, frozen=True, kw_only=True, tag="settlement.paid"):
     payout: Identifier
     bank_reference: Commitment
     paid_at: EventTime
+    channel_number: ChannelNumber = ""
 
 
 class SettlementReturned(Record, frozen=True, kw_only=True, tag="settlement.returned"):
@@ -102,7 +104,10 @@ class SettlementConfirmed(Record, frozen=True, kw_only=True, tag="settlement.con
 
 def _created(tx: Transaction, record: SettlementCreated) -> None:
     receiver = _refuse_payout(tx, record)
-    buckets = receivers.due(tx, receiver, record.cutoff_date)
+    cutoff, days = _refuse_date(tx, record, receiver), calendars.business_days(tx)
+    latest = days.latest(cutoff, receiver.cycle)
+    calendars.refuse_unknown(tx, days, (latest, cutoff, receiver.cycle))
+    buckets = receivers.due(tx, receiver, latest.isoformat())
     amount, legs = receivers.total(buckets)
     _refuse_difference(record, amount, legs)
     name = receiver.receiver
@@ -123,6 +128,7 @@ def _created(tx: Transaction, record: SettlementCreated) -> None:
             0,
             "",
             NEVER,
+            "",
             "",
             tx.entry,
             tx.entry,
@@ -145,8 +151,13 @@ def _refuse_payout(tx: Transaction, record: SettlementCreated) -> receivers.Rece
     receiver = receivers.require(tx, record.receiver)
     if record.currency != receiver.currency:
         raise receivers.wrong_currency(receiver, record.currency)
+    return receiver
+
+
+def _refuse_date(tx: Transaction, record: SettlementCreated, receiver: receivers.Receiver) -> date:
+    """Return the cut-off date as a date, if it is one and has begun."""
     try:
-        date.fromisoformat(record.cutoff_date)
+        cutoff = date.fromisoformat(record.cutoff_date)
     except ValueError:
         raise Refused(
             "no-such-date",
@@ -154,16 +165,11 @@ def _refuse_payout(tx: Transaction, record: SettlementCreated) -> receivers.Rece
             expected="an ISO 8601 date",
             got=record.cutoff_date,
         ) from None
-    _refuse_early(tx, record, receiver)
-    return receiver
-
-
-def _refuse_early(tx: Transaction, record: SettlementCreated, receiver: receivers.Receiver) -> None:
     today = times.business_date(tx, tx.time_ms)
     if record.cutoff_date <= today:
-        return
-    buckets = receivers.due(tx, receiver, today)
-    amount, legs = receivers.total(buckets)
+        return cutoff
+    latest = calendars.business_days(tx).latest(date.fromisoformat(today), receiver.cycle)
+    amount, legs = receivers.total(receivers.due(tx, receiver, latest.isoformat()))
     raise Refused(
         "not-due-yet",
         "What falls due on a date goes out once that business date has begun; by the time of the "
@@ -212,8 +218,10 @@ def _paid(tx: Transaction, record: SettlementPaid) -> None:
         bank_reference=record.bank_reference,
         paid_at=record.paid_at,
         return_reason="",
+        channel_number=record.channel_number,
         last_entry=tx.entry,
     )
+    channels.keep_number(tx, record.channel_number, f"payout:{payout.payout}")
     if payout.state == CONFLICTING:
         _compare(tx, stated)
         return
@@ -327,10 +335,12 @@ def _transfer(tx: Transaction, currency: str, accounts: tuple[str, str], amount:
 
 
 def _created_keys(record: SettlementCreated, genesis: Genesis) -> list[tuple[type[Row], Key]]:
+    year = int(record.cutoff_date[:4])
     return [
         (Payout, (record.payout,)),
         (receivers.Receiver, (record.receiver,)),
         (books.Balance, (books.in_transit(record.receiver), record.currency)),
+        *calendars.year_keys(year - 1, year),
     ]
 
 

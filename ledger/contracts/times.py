@@ -1,4 +1,4 @@
-"""Times that authors claim, and the dates of the institution's calendar that follow from times.
+"""Times that authors claim, and the business dates on which times fall.
 
 A claimed time may lie behind a block, and hardly ahead of it. Times are compared with the block's
 alone, never with a clock, so that all nodes agree.
@@ -36,22 +36,13 @@ def refuse_future(tx: Transaction, name: str, time_ms: int) -> None:
         )
 
 
-def due_date(tx: Transaction, time_ms: int, cycle: str) -> str:
-    """Return the date on which money captured at ``time_ms`` is due under ``cycle``.
-
-    Raises:
-        Refused: ``date-out-of-range``.
-    """
-    return tx.genesis.due_dates.after(time_ms, cycle)
-
-
 def business_date(tx: Transaction, time_ms: int) -> str:
     """Return the ISO date on whose books ``time_ms`` falls, in the institution's calendar.
 
     Raises:
         Refused: ``date-out-of-range``.
     """
-    return tx.genesis.due_dates.after(time_ms, "D+0")
+    return tx.genesis.calendar.business_date(time_ms)
 
 
 def shown(time_ms: int) -> str:

@@ -10,10 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, Table, and_, func, not_, select, tuple_
+from sqlalchemy import ColumnElement, Select, Table, and_, case, func, not_, select, tuple_
 
 from ledger import expectations
 from ledger.books import Balance
+from ledger.contracts.channels import NumberedSubject
 from ledger.contracts.disputes import STANDING, Dispute
 from ledger.contracts.receivers import Bucket
 from ledger.expectations import Expectation
@@ -81,12 +82,14 @@ def place_of(row: Row, walk: Walk) -> Place:
     return tuple(getattr(row, name) for name in walk.order)
 
 
-def due_receivers(reader: Reader, until: str, after: str, limit: int) -> list[str]:
+def due_receivers(
+    reader: Reader, latest: Mapping[str, str] | None, after: str, limit: int
+) -> list[str]:
     """Return receivers to which something is due that is in no payout, in their order.
 
     Args:
         reader: The snapshot.
-        until: The last ISO date that counts.
+        latest: By cycle the last business date of captures that counts; all count if it is None.
         after: The last receiver already seen, or the empty string.
         limit: How many at most.
     """
@@ -94,27 +97,41 @@ def due_receivers(reader: Reader, until: str, after: str, limit: int) -> list[st
     query = (
         select(table.c.receiver)
         .distinct()
-        .where(table.c.payout == "", table.c.receiver > after, table.c.due_date <= until)
+        .where(*_due(table, latest), table.c.receiver > after)
         .order_by(table.c.receiver)
         .limit(limit)
     )
     return [row[0] for row in reader.values(query)]
 
 
-def due_buckets(reader: Reader, until: str, first: str, last: str) -> list[Bucket]:
-    """Return what is due up to a date to the receivers from ``first`` to ``last``, in no payout.
+def due_buckets(
+    reader: Reader, latest: Mapping[str, str] | None, first: str, last: str
+) -> list[Bucket]:
+    """Return what is due to the receivers from ``first`` to ``last``, in no payout.
 
-    Buckets come by receiver and date.
+    Buckets come by receiver and business date, and so by due date. ``latest`` is as in
+    :func:`due_receivers`.
     """
     table = reader.mapped(Bucket).table
     query = select(table).where(
-        table.c.payout == "",
-        table.c.receiver >= first,
-        table.c.receiver <= last,
-        table.c.due_date <= until,
+        *_due(table, latest), table.c.receiver >= first, table.c.receiver <= last
     )
-    order = (table.c.receiver, table.c.due_date, table.c.seq)
+    order = (table.c.receiver, table.c.business_date, table.c.seq)
     return reader.rows_of(Bucket, query.order_by(*order))
+
+
+def _due(table: Table, latest: Mapping[str, str] | None) -> list[ColumnElement[bool]]:
+    open_ones = table.c.payout == ""
+    if latest is None:
+        return [open_ones]
+    return [open_ones, table.c.business_date <= case(latest, value=table.c.cycle)]
+
+
+def subjects_numbered(reader: Reader, number: str, kind: str) -> list[str]:
+    """Return the ids of what records with a channel's number were about, of one kind."""
+    rows = walked(reader, NumberedSubject, Walk({"number": number}, ("subject",)))
+    parts = (row.subject.partition(":") for row in rows)
+    return [name for of, _, name in parts if of == kind]
 
 
 def standing_disputes(reader: Reader, subjects: Sequence[str]) -> dict[str, list[Dispute]]:

@@ -20,6 +20,7 @@ from simulator.chance import Chance
 from simulator.plan import Plan
 from simulator.workload import (
     amendments,
+    calendars,
     disputes,
     fee_agreements,
     fees,
@@ -47,6 +48,7 @@ BUSINESSES = (
     profit_agreements,
     offers,
     profits,
+    calendars,
     disputes,
 )
 MOVES: tuple[Move, ...] = tuple(move for business in BUSINESSES for move in business.MOVES)

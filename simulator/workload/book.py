@@ -8,13 +8,16 @@ meant to be valid is refused, which is what happens to people as well.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from typing import Generic, TypeVar
 
+from ledger.calendar import BusinessDays, YearDays
 from ledger.contracts.allocation import share
 from ledger.genesis import DAY_MS, Genesis
 from simulator.chance import Chance
 from simulator.workload.things import (
     Agreement,
+    CalendarYear,
     Chain,
     Dispute,
     Invoice,
@@ -36,6 +39,9 @@ BACK_MS = 330 * DAY_MS
 """How long before the run the captures begin that it reports: fees need months that are over."""
 STEP_MS = DAY_MS // 2
 """How much later, in the mean, the next payment was captured."""
+
+CALENDAR_YEARS = (2025, 2026, 2027)
+"""The years in which runs take place, which are founded, and amended on the way."""
 
 T = TypeVar("T", bound=Thing)
 
@@ -106,6 +112,10 @@ class Book:
         self.profit_agreements: Shelf[Agreement] = Shelf()
         self.plans: dict[str, Chain] = {}
         self.shares: Shelf[Share] = Shelf()
+        self.calendar_years: Shelf[CalendarYear] = Shelf()
+        for year in CALENDAR_YEARS:
+            self.calendar_years.add(CalendarYear(year))
+        self.days = BusinessDays(self._decided)
         self._count = 0
 
     def number(self) -> int:
@@ -120,6 +130,16 @@ class Book:
     def date(self, time_ms: int) -> str:
         """Return the business date of a time."""
         return self.genesis.calendar.business_date(time_ms)
+
+    def due(self, day: str, cycle: str) -> str:
+        """Return when money of a business date is due, by the calendar that holds."""
+        return self.days.due(date.fromisoformat(day), cycle).isoformat()
+
+    def _decided(self, year: int) -> YearDays | None:
+        known = self.calendar_years.named(str(year))
+        return (
+            known if known is not None and known.held else self.genesis.calendar.founded.get(year)
+        )
 
     def tariff(self, currency: str, channel: str) -> Chain:
         """Return the fee agreements in force for a currency and exactly this channel."""
@@ -159,6 +179,6 @@ class Book:
             receiver = self.receivers.named(leg["receiver"])
             if receiver is None or not amount:
                 continue
-            date = self.genesis.calendar.due_date(capture["captured_at"], receiver.cycle)
-            payment.legs.append(Leg((payment, leg["leg"]), receiver, amount, date))
+            day = self.date(capture["captured_at"])
+            payment.legs.append(Leg((payment, leg["leg"]), receiver, amount, day))
             receiver.due.append(payment.legs[-1])

@@ -19,6 +19,9 @@ from simulator.workload.splits import (
 from simulator.workload.things import Fields, Payment
 
 CHANNELS = ("wechat", "alipay", "card")
+TOLD_PPM = 300_000
+"""How often a channel's number is told, and how often who paid which part."""
+_PART = {"source": "buyer", "amount": 1}
 
 _BY, _PLATFORM = "institution", "platform"
 
@@ -27,9 +30,9 @@ _BY, _PLATFORM = "institution", "platform"
 
 
 def _capture_new(desk: Desk) -> Draft:
-    payment = Payment(desk.fresh("P"))
+    payment = Payment(desk.fresh(desk.chance.pick(("P", "_P*"))))
     amount = 100 + desk.chance.below(100_000)
-    fields = {"order": f"O-{payment.name}", "amount": amount, "currency": _currency(desk)}
+    fields = {"order": order_of(payment), "amount": amount, "currency": _currency(desk)}
     return _capture(desk, payment, fields)
 
 
@@ -57,7 +60,7 @@ def _capture_refunded(desk: Desk) -> Draft | None:
     if payment is None:
         return None
     half = {"amount": payment.refunded - 1, "currency": payment.refunded_in}
-    made = _capture(desk, payment, {"order": f"O-{payment.name}", **half})
+    made = _capture(desk, payment, {"order": order_of(payment), **half})
     return Draft(made.fields, made.about)
 
 
@@ -69,6 +72,7 @@ def _capture(desk: Desk, payment: Payment, half: Fields) -> Draft:
         "payment": payment.name,
         "channel": chance.pick(CHANNELS),
         "captured_at": book.cursor_ms,
+        **_told(desk, half["amount"]),
     }
 
     def learn() -> None:
@@ -77,6 +81,23 @@ def _capture(desk: Desk, payment: Payment, half: Fields) -> Draft:
         know(desk, payment)
 
     return Draft(fields, (payment,), learn)
+
+
+def order_of(payment: Payment) -> str:
+    """Return the id of a payment's order, with the signs that channels allow."""
+    return f"_O|{payment.name}@1*"
+
+
+def _told(desk: Desk, amount: int) -> Fields:
+    """Return what a channel may tell of a payment: its own number, who paid which part."""
+    told: Fields = {}
+    if desk.chance.happens(TOLD_PPM):
+        told["channel_number"] = desk.fresh("42000")
+    if desk.chance.happens(TOLD_PPM) and amount > 1:
+        part = 1 + desk.chance.below(amount - 1)
+        parts = (("buyer", amount - part), (desk.chance.pick(("coupon", "platform-subsidy")), part))
+        told["sources"] = [{"source": source, "amount": each} for source, each in parts if each]
+    return told
 
 
 def _capture_again(desk: Desk) -> Draft | None:
@@ -138,9 +159,9 @@ def _why(payment: Payment) -> Fields:
 
 
 def _instruct_new(desk: Desk) -> Draft | None:
-    payment = Payment(desk.fresh("P"))
+    payment = Payment(desk.fresh(desk.chance.pick(("P", "_P*"))))
     amount = 100 + desk.chance.below(100_000)
-    half = {"order": f"O-{payment.name}", "amount": amount, "currency": _currency(desk)}
+    half = {"order": order_of(payment), "amount": amount, "currency": _currency(desk)}
     return instruct(desk, payment, half)
 
 
@@ -152,7 +173,7 @@ def _instruct_half(desk: Desk) -> Draft | None:
     )
     if payment is None:
         return None
-    fresh: Fields = {"order": f"O-{payment.name}", "amount": 5000, "currency": _currency(desk)}
+    fresh: Fields = {"order": order_of(payment), "amount": 5000, "currency": _currency(desk)}
     half = {name: (payment.capture or fresh)[name] for name in ("order", "amount", "currency")}
     if desk.chance.happens(DIFFERS_PPM):
         half["order"] += "-b"
@@ -182,6 +203,9 @@ MOVES = (
     valid(_BY, "payment.captured", _capture_new, 10),
     valid(_BY, "payment.captured", _capture_half, 20),
     Move(_BY, "payment.captured", "already-captured", _capture_again),
+    Move(_BY, "payment.captured", "loan-unknown", spoilt(_capture_new, buyback="B1")),
+    Move(_BY, "payment.captured", "source-twice", spoilt(_capture_new, sources=[_PART, _PART])),
+    Move(_BY, "payment.captured", "sources-do-not-sum", spoilt(_capture_new, sources=[_PART])),
     Move(_BY, "payment.captured", "amount-over-limit", spoilt(_capture_new, amount=OVER_LIMIT)),
     Move(
         _BY,

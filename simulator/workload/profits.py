@@ -18,9 +18,9 @@ def _is_due(desk: Desk, invoice: Invoice) -> bool:
     held = desk.book.plan(invoice.period.currency).held(invoice.period.month)
     if held is None:
         return False
-    calendar = desk.book.genesis.calendar
-    due = calendar.due_date(invoice.settled_ms, held.terms["delay"])
-    return due <= desk.book.date(desk.now_ms)
+    book = desk.book
+    due = book.due(book.date(invoice.settled_ms), held.terms["delay"])
+    return due <= book.date(desk.now_ms)
 
 
 def _shareable(desk: Desk, invoice: Invoice) -> bool:

@@ -128,7 +128,8 @@ def _result(
 
 
 def _by_bank(desk: Desk) -> Fields:
-    return {"bank_reference": desk.commitment(), "paid_at": desk.now_ms}
+    number = {"channel_number": desk.fresh("50300")} if desk.chance.happens(300_000) else {}
+    return {"bank_reference": desk.commitment(), "paid_at": desk.now_ms, **number}
 
 
 def _because(desk: Desk) -> Fields:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from simulator.workload.moves import ANYBODY, YEAR_2100_MS, Desk, Draft, Move, raised, spoilt, valid
-from simulator.workload.things import Fields, Payout, Receiver
+from simulator.workload.things import Fields, Leg, Payout, Receiver
 
 DIFFERS_PPM = 80_000
 """How often an owner says another amount than was paid."""
@@ -14,17 +14,17 @@ _BY = "institution"
 _DAY = "2026-01-05"
 _YEAR_2100 = "2100-01-01"
 """A date that no run reaches: nothing of it is due yet."""
+_UNDECLARED = "2005-06-01"
 
 
 def _create(desk: Desk) -> Draft | None:
     book = desk.book
-    today = book.date(desk.now_ms)
-    receiver = desk.find(book.receivers, lambda each: any(leg.date <= today for leg in each.due))
+    receiver = desk.find(book.receivers, lambda each: any(_is_due(desk, leg) for leg in each.due))
     if receiver is None:
         return None
-    due = [leg for leg in receiver.due if leg.date <= today]
-    cutoff = desk.chance.pick(due).date
-    legs = [leg for leg in due if leg.date <= cutoff]
+    due = [leg for leg in receiver.due if _is_due(desk, leg)]
+    cutoff = book.due(desk.chance.pick(due).day, receiver.cycle)
+    legs = [leg for leg in due if book.due(leg.day, receiver.cycle) <= cutoff]
     amount = sum(leg.amount for leg in legs)
     fields = _payout(desk, receiver, cutoff, (amount, len(legs)))
 
@@ -36,6 +36,10 @@ def _create(desk: Desk) -> Draft | None:
                 receiver.due.remove(leg)
 
     return Draft(fields, (receiver,), learn)
+
+
+def _is_due(desk: Desk, leg: Leg) -> bool:
+    return desk.book.due(leg.day, leg.receiver.cycle) <= desk.book.date(desk.now_ms)
 
 
 def _payout(desk: Desk, receiver: Receiver, cutoff: str, due: tuple[int, int]) -> Fields:
@@ -62,7 +66,15 @@ def _nothing_due(desk: Desk) -> Draft | None:
     receiver = desk.find(desk.book.receivers, lambda each: not each.due)
     if receiver is None:
         return None
-    return Draft(_payout(desk, receiver, "2001-01-01", (1, 1)), (receiver,))
+    return Draft(_payout(desk, receiver, "2001-06-01", (1, 1)), (receiver,))
+
+
+def _undeclared(desk: Desk) -> Draft | None:
+    """Pay out by a date of a year that nobody has decided, though an earlier one is."""
+    receiver = desk.find(desk.book.receivers, lambda each: each.cycle[0] == "T")
+    if receiver is None:
+        return None
+    return Draft(_payout(desk, receiver, _UNDECLARED, (1, 1)), (receiver,))
 
 
 def _any_receiver(desk: Desk) -> Draft | None:
@@ -128,7 +140,8 @@ def _due_again(payout: Payout) -> None:
 
 
 def _by_bank(desk: Desk) -> Fields:
-    return {"bank_reference": desk.commitment(), "paid_at": desk.now_ms}
+    number = {"channel_number": desk.fresh("13170")} if desk.chance.happens(300_000) else {}
+    return {"bank_reference": desk.commitment(), "paid_at": desk.now_ms, **number}
 
 
 def _because(desk: Desk) -> Fields:
@@ -204,6 +217,7 @@ MOVES = (
     ),
     Move(_BY, "settlement.created", "not-due-yet", spoilt(_create, cutoff_date=_YEAR_2100)),
     Move(_BY, "settlement.created", "nothing-due", _nothing_due),
+    Move(_BY, "settlement.created", "calendar-undeclared", _undeclared),
     Move(_BY, "settlement.created", "payout-differs", raised(_create, "amount")),
     valid(_BY, "settlement.paid", _pay, 8),
     Move(_BY, "settlement.paid", "unknown-payout", _unknown(_by_bank)),

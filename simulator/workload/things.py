@@ -31,12 +31,13 @@ class Leg:
     """One leg of a payment whose halves agree; its place there counts from 1."""
 
     def __init__(
-        self, place: tuple[Payment, int], receiver: Receiver, amount: int, date: str
+        self, place: tuple[Payment, int], receiver: Receiver, amount: int, day: str
     ) -> None:
         self.payment, self.number = place
         self.receiver = receiver
         self.amount = amount
-        self.date = date
+        self.day = day
+        """The business date of the capture: when it is due follows from the calendar."""
         self.payout = ""
 
 
@@ -143,6 +144,31 @@ class Dispute(Thing):
         self.open = True
         """Whether it stands: a dispute that is rejected does."""
         self.rejected = False
+
+
+class CalendarYear(Thing):
+    """A year of the calendar: which version holds, and what is declared and not accepted."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(str(number))
+        self.number = number
+        self.held = 0
+        self.declared: Fields = {}
+        self.accepted: Fields = {}
+
+    def hold(self) -> None:
+        """Let what is declared hold."""
+        self.held, self.accepted, self.declared = self.held + 1, self.declared, {}
+
+    @property
+    def holidays(self) -> tuple[str, ...]:
+        """ISO dates without business."""
+        return tuple(self.accepted.get("holidays", ()))
+
+    @property
+    def workdays(self) -> tuple[str, ...]:
+        """ISO dates of worked weekend days."""
+        return tuple(self.accepted.get("workdays", ()))
 
 
 class Agreement(Thing):

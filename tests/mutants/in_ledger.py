@@ -7,16 +7,20 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from msgspec.structs import replace
 
 from ledger import books, execute
 from ledger.batch import Batch
 from ledger.books import Balance
-from ledger.contracts import RULES
+from ledger.calendar import BusinessDays
+from ledger.contracts import RULES, calendars
+from ledger.contracts.calendars import CalendarVersion, CalendarYear
 from ledger.contracts.payments import PaymentCaptured
 from ledger.errors import Refused
 from ledger.execute import Execution
 from ledger.records import Record
 from ledger.state import Transaction
+from simulator.keys import YEARS
 from tests.mutants.mutant import mutant, plan_of
 
 
@@ -61,3 +65,21 @@ def a_record_is_entered_twice(monkeypatch: pytest.MonkeyPatch) -> None:
         execute_batch(execution, tx, cast(Batch, twice), (*records, records[-1]))
 
     monkeypatch.setattr(execute, "_execute_batch", doubled)
+
+
+@mutant("I5", replace(plan_of(1), records=900))
+def a_calendar_outlives_its_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest calendar is kept in memory, and explains what was executed before it held."""
+    newest: dict[int, CalendarVersion] = {}
+
+    def remembered(tx: Transaction) -> BusinessDays:
+        for year in YEARS:
+            head = tx.rows[CalendarYear][year,]
+            if head is not None:
+                found = tx.rows[CalendarVersion][year, head.held]
+                known = newest.get(year)
+                if found is not None and (known is None or known.version < found.version):
+                    newest[year] = found
+        return BusinessDays(lambda year: newest.get(year) or tx.genesis.calendar.founded.get(year))
+
+    monkeypatch.setattr(calendars, "business_days", remembered)
