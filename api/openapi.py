@@ -140,7 +140,8 @@ def document(app: FastAPI) -> dict[str, Any]:
     schemas = schema.setdefault("components", {}).setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    schemas.update(sorted(components.items()))
+    plain = msgspec.json.decode(msgspec.json.encode(components))  # a default may be a tuple
+    schemas.update(sorted(plain.items()))
     schema["components"]["securitySchemes"] = {"token": _BEARER}
     for operations in schema["paths"].values():
         for operation in operations.values():

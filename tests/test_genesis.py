@@ -30,6 +30,23 @@ def test_a_day_is_written_in_plain_digits(day: str) -> None:
         make_genesis(calendar=Calendar(holidays=(day,)))
 
 
+@pytest.mark.parametrize(
+    ("calendar", "said"),
+    [
+        (Calendar(years=(2027, 2026)), "years come in order"),
+        (Calendar(years=(2026, 2026)), "years come in order"),
+        (Calendar(holidays=("2026-01-01",)), "2026-01-01 is of another one"),
+        (Calendar(workdays=("2026-01-05",), years=(2026,)), "2026-01-05 is a weekday"),
+        (Calendar(accepted_by=("platform",)), "besides platform and institution"),
+        (Calendar(accepted_by=("stranger",)), "besides platform and institution"),
+        (Calendar(accepted_by=("funder", "funder")), "names a party once"),
+    ],
+)
+def test_a_founded_calendar_can_be_meant(calendar: Calendar, said: str) -> None:
+    with pytest.raises(GenesisError, match=f"bad-calendar: .*{said}"):
+        make_genesis(calendar=calendar)
+
+
 @pytest.mark.parametrize("kind", ["captures", "payout_result", ""])
 def test_only_what_can_be_awaited_has_a_due_time(kind: str) -> None:
     with pytest.raises(GenesisError, match=r"bad-due-ms: .*capture, .*payout-result, .*") as caught:
