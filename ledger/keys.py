@@ -4,7 +4,7 @@ Keys and signatures travel as raw bytes (32 and 64) in memory and as standard ba
 
 RFC 8032 leaves to implementations which odd keys and signatures they accept. What nodes disagree
 about forks a ledger, so one rule stands here whatever the library does
-(docs/adr/0026-one-rule-for-signatures.md). A signature ``R || S`` of the key A is good if
+(docs/adr/0023-one-rule-for-signatures.md). A signature ``R || S`` of the key A is good if
 
 1. A is the canonical encoding of a point of the prime-order group that is not the identity;
 2. R is a canonical encoding, and not one of the eight points of small order;

@@ -1,6 +1,6 @@
 """A Final vote for a block that never becomes final is a cosignature of a tree that nobody has.
 
-It convicts nobody: not here, and not by the trust policy (docs/adr/0027-a-lone-final-vote.md).
+It convicts nobody: not here, and not by the trust policy (docs/adr/0024-a-lone-final-vote.md).
 """
 
 from __future__ import annotations
