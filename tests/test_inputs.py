@@ -235,6 +235,7 @@ def test_a_home_that_cannot_be_written_is_said_so(
 
 OWN_FILES = {
     "cli/bench/machine.py": "what the kernel says",
+    "cli/calendars/files.py": "the calendar that is shipped",
     "cli/processes.py": "what the kernel, and a node that was started here, say",
     "cli/records_table.py": "the project's documentation",
 }

@@ -78,7 +78,7 @@ def says_that_it_votes_after_a_lost_disk(monkeypatch: pytest.MonkeyPatch) -> Non
     begin = Voters.__init__
 
     def boast(self: Voters, *args: Any, **named: Any) -> None:
-        begin(self, *args, **{**named, "may_vote": True})
+        begin(self, *args, **{**named, "remembers": True})
 
     monkeypatch.setattr(Voters, "__init__", boast)
 
