@@ -59,7 +59,7 @@ async def again_and_again(
             done["connected"] += 1
             try:
                 await act(wire)
-            except Gone:
+            except (Gone, OSError):
                 done["closed by the node"] += 1
             finally:
                 wire.close()
@@ -144,7 +144,7 @@ async def large_heads(target: Target, size: int) -> Counter[str]:
             try:
                 status = (await wire.ask(head)).status
                 done["heads_passed" if status < 400 else f"refused {status}"] += 1
-            except Gone:
+            except (Gone, OSError):
                 done["closed by the node"] += 1
             finally:
                 wire.close()
