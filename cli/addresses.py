@@ -43,14 +43,19 @@ def parse_address(option: str, text: str) -> int:
     return port
 
 
-def parse_listen(text: str, port: int) -> Listen:
-    """Return where a node listens: as given, or at every address under ``port``.
+def parse_listen(text: str, address: str, port: int) -> Listen:
+    """Return where a node listens: as given, or at every address of the kind it is reached at.
+
+    Args:
+        text: What was given, or an empty text.
+        address: Where others reach it, as :func:`parse_address` takes it.
+        port: The port of that.
 
     Raises:
         UsageError: ``bad-address`` or ``bad-host``.
     """
     if not text:
-        return Listen("0.0.0.0", port)
+        return Listen("::" if "[" in address else "0.0.0.0", port)
     host, _, number = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not (number.isascii() and number.isdecimal() and 0 < int(number) <= PORT_MAX and host):

@@ -54,6 +54,15 @@ TermsFile = Annotated[
         parser=path,
     ),
 ]
+CalendarChoice = Annotated[
+    str,
+    typer.Option(
+        "--calendar",
+        metavar="cn|none|FILE",
+        help="The business days: those of mainland China, only weekends, or those of a file.",
+        show_default="cn, or the days of --terms",
+    ),
+]
 Out = Annotated[
     Path,
     typer.Option(
@@ -98,6 +107,7 @@ def make_genesis(
     out: Out,
     quorum: Quorum = None,
     terms: TermsFile = None,
+    calendar: CalendarChoice = "",
     json: Json = False,
 ) -> None:
     """Make a genesis of all parties' requests, and say what it decides.
@@ -119,7 +129,9 @@ def make_genesis(
     refuse_bad_name("--name", name)
     members = tuple(_member(file) for file in requests)
     votes = quorum_of([(member.name, member.role) for member in members], quorum)
-    made = gather(name, members, votes, now_ms(), **_terms(terms).choices())
+    given = _terms(terms)
+    choices = {**given.choices(), "calendar": _calendar_of(given.calendar, calendar)}
+    made = gather(name, members, votes, now_ms(), **choices)
     refuse_unwritable(out)
     genesis = _kept(out, made)
     if genesis is None:
@@ -131,6 +143,23 @@ def make_genesis(
         return
     _say(genesis)
     say(f"hand {out} to every party; each runs:  tongzhang join HOME --genesis {out.name}")
+
+
+def _calendar_of(given: Calendar | None, choice: str) -> Calendar:
+    """Return the calendar to found with: its days by the option, the rest as --terms says."""
+    from cli.calendars.files import SHIPPED, calendar_for
+
+    if given is not None and given.years:
+        if choice:
+            raise UsageError(
+                "bad-terms", "--terms decides the calendar's days, and so does --calendar; give one"
+            )
+        return given
+    found = calendar_for(choice or SHIPPED)
+    if given is None:
+        return found
+    days = {"holidays": found.holidays, "workdays": found.workdays, "years": found.years}
+    return msgspec.structs.replace(given, **days)
 
 
 @app.command("show")

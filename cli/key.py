@@ -64,7 +64,7 @@ ListenAt = Annotated[
         "--listen",
         metavar="HOST:PORT",
         help="Where the node listens.",
-        show_default="0.0.0.0 and the address's port",
+        show_default="every address, and the port of --address",
     ),
 ]
 
@@ -99,6 +99,8 @@ def new_key(
     from ledger.members import Member
     from node.founding import ask
 
+    if "," in party:
+        raise UsageError("bad-format", f"--party names one party, got {party!r}")
     ((name, its_role),) = parse_parties(f"{party}:{role}" if role else party, option="--party")
     if not legal_name.strip():
         raise UsageError("bad-format", "--legal-name is empty; write the party's name in full")
@@ -114,7 +116,7 @@ def new_key(
         registration=registration,
     )
     with writing(home):
-        request = ask(home, member, parse_listen(listen, port))
+        request = ask(home, member, parse_listen(listen, address, port))
     if json:
         say_json({"party": name, "home": str(home), "request": str(request)})
         return

@@ -107,6 +107,10 @@ class BusinessDays:
     def __init__(self, decided: Callable[[int], YearDays | None]) -> None:
         self._decided = decided
 
+    def decides(self, year: int) -> bool:
+        """Return whether somebody has decided a year."""
+        return self._decided(year) is not None
+
     def is_business_day(self, day: date) -> bool:
         """Return whether ``day`` is worked: a weekday that is no holiday, or a worked weekend."""
         year = self._decided(day.year)

@@ -258,10 +258,12 @@ def _refuse_calendar(genesis: Genesis) -> None:
     fault = fault_of(calendar.years, calendar.holidays, calendar.workdays)
     if list(calendar.years) != sorted(set(calendar.years)):
         fault = "years come in order and each once"
-    voters = {m.name for m in genesis.members if m.role not in SOLE_ROLES}
-    if not voters.issuperset(calendar.accepted_by):
+    roles = genesis.roles
+    others = {name for name in genesis.voters if roles[name] not in SOLE_ROLES}
+    if not others.issuperset(calendar.accepted_by):
         fault = (
-            "accepted_by names parties besides platform and institution, whose words count anyway"
+            "accepted_by names voters besides platform and institution, whose words count anyway; "
+            "a supervisor accepts nothing"
         )
     if len(set(calendar.accepted_by)) != len(calendar.accepted_by):
         fault = "accepted_by names a party once"

@@ -34,7 +34,8 @@ NOTHING_TO_REBUILD = "nothing-to-rebuild"
 UNFOUNDED = (
     "as many peers as make a quorum with this node hold no block and nothing that its key has "
     "said: the ledger is new, and a rebuilt node would never vote in it. The home is as it was "
-    "before; start the node without --rebuild"
+    "before; start the node without --rebuild. If that says `database-lost`, the database is gone: "
+    "found anew, or let the others make a block and rebuild then (this party never votes again)"
 )
 
 

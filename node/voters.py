@@ -121,7 +121,7 @@ class Voters:
     def why_not(self, party: str) -> str:
         """Return in words why a party's vote does not count at the moment; empty if it counts."""
         abstains = self._abstains[party]
-        if abstains:
+        if abstains and (abstains != SUPERVISES or party in self._connected):
             return _WHY_NOT.get(abstains, f"has stopped for safety: {abstains}")
         if party not in self._connected:
             return "is not connected"

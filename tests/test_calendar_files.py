@@ -112,7 +112,13 @@ def test_the_usual_forms_say_the_same(make: Callable[[], str]) -> None:
         (ics("除夕节日", "节日（班）"), "neither 休 or 假 nor 班"),
         (ics().replace("20271002", "20271001"), "lasts from 2027-10-01 to 2027-10-01"),
         (ics().replace("DTSTART;VALUE=DATE:20271001", "DTSTART:20271001T0900"), "no whole day"),
-        (ics().replace("SUMMARY", "RRULE:FREQ=YEARLY\r\nSUMMARY"), "repeats"),
+        (ics().replace("SUMMARY", "RRULE:FREQ=YEARLY\r\nSUMMARY"), "has RRULE"),
+        (ics().replace("SUMMARY", "RDATE:20271008\r\nSUMMARY"), "has RDATE"),
+        (ics().replace("SUMMARY", "DURATION:P3D\r\nSUMMARY"), "has DURATION"),
+        (ics().replace("END:VEVENT", "END:VALARM", 1), "ends nothing"),
+        ("BEGIN:VCALENDAR\nBEGIN:VEVENT\nSUMMARY:休\nDTSTART:99991231\nEND:VEVENT", "form"),
+        ('{"year": 0, "days": []}', "between 1 and 9999"),
+        ('{"year": 2027, "days": [], "holidays": ["2027-01-01"]}', "two forms"),
     ],
 )
 def test_what_announces_no_holidays_is_refused_and_says_why(text: str, said: str) -> None:
@@ -120,6 +126,17 @@ def test_what_announces_no_holidays_is_refused_and_says_why(text: str, said: str
         announced_by(text.encode(), "x")
     assert caught.value.code == "bad-calendar-file"
     assert said in caught.value.message
+
+
+def test_what_stands_inside_an_event_and_what_is_cancelled_says_nothing_of_days() -> None:
+    alarm = "BEGIN:VALARM\r\nSUMMARY:提醒 班\r\nEND:VALARM\r\nEND:VEVENT"
+    cancelled = (
+        "BEGIN:VEVENT\r\nSUMMARY:节日（休）\r\nSTATUS:CANCELLED\r\n"
+        "DTSTART;VALUE=DATE:20271201\r\nEND:VEVENT\r\nEND:VCALENDAR"
+    )
+    told = announced_by(ics().encode(), "x")
+    assert announced_by(ics().replace("END:VEVENT", alarm).encode(), "x") == told
+    assert announced_by(ics().replace("END:VCALENDAR", cancelled).encode(), "x") == told
 
 
 def test_nothing_but_weekends_is_founded_with_none() -> None:

@@ -83,6 +83,24 @@ def test_a_consortium_without_a_calendar_goes_by_the_weekends() -> None:
     ledger.create("O1", 1000, cutoff_date="2027-01-01")
 
 
+def test_a_consortium_without_a_calendar_declares_the_next_year_once_it_has_declared_one() -> None:
+    ledger = trading(GENESIS, "2026-12-30")
+    accept(ledger, NEW_YEAR)
+    trade(ledger, "P1", "2027-12-31")
+    ledger.wait_for("2028-01-04")
+    fields = payout_of(amount=1000, cutoff_date="2028-01-04")
+    refused = ledger.refuse("calendar-undeclared", "institution", "settlement.created", **fields)
+    assert "2027-12-31" in refused.expected
+
+
+def test_a_year_before_those_that_were_founded_is_undeclared_too() -> None:
+    ledger = trading(make_genesis(calendar=mainland(range(2026, 2027))), "2025-12-29")
+    trade(ledger, "P1", "2025-12-29")
+    ledger.wait_for("2025-12-30")
+    fields = payout_of(amount=1000, cutoff_date="2025-12-30")
+    ledger.refuse("calendar-undeclared", "institution", "settlement.created", **fields)
+
+
 @pytest.mark.parametrize(
     ("day", "not_yet", "falls_due"), [("2020-01-23", "2020-01-30", "2020-01-31")]
 )

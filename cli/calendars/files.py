@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from datetime import date, timedelta
+from datetime import MAXYEAR, MINYEAR, date, timedelta
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -89,7 +89,14 @@ def announced_by(data: bytes, name: str) -> Announced:
         if text.lstrip().startswith("BEGIN:VCALENDAR"):
             return _whole((), _events(text))
         return _of_json(msgspec.json.decode(text.encode()))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+    ) as error:
         said = f"{name} announces no holidays in a form that is known: {error}"
         raise UsageError("bad-calendar-file", said, _NEXT) from None
 
@@ -105,6 +112,8 @@ def _of_json(value: Any) -> Announced:
 
 
 def _named(value: dict[str, Any]) -> Iterator[tuple[date, bool]]:
+    if sum(form in value for form in ("days", "holiday", "holidays")) > 1:
+        raise ValueError("it names its days in two forms")
     if "days" in value:
         for each in value["days"]:
             yield date.fromisoformat(each["date"]), _flag(each["isOffDay"])
@@ -121,6 +130,8 @@ def _named(value: dict[str, Any]) -> Iterator[tuple[date, bool]]:
 def _year(value: Any) -> int:
     if type(value) is not int:
         raise ValueError(f"a year is a number, got {value!r}")
+    if not MINYEAR < value < MAXYEAR:
+        raise ValueError(f"a year lies between {MINYEAR} and {MAXYEAR}, got {value}")
     return value
 
 
@@ -154,24 +165,33 @@ def _whole(years: Iterable[int], named: Iterable[tuple[date, bool]]) -> Announce
 
 def _events(text: str) -> Iterator[tuple[date, bool]]:
     """Yield the days of the events of an ICS file."""
-    event: dict[str, str] | None = None
+    event: dict[str, str] = {}
+    inside: list[str] = []
     for line in re.sub(r"\r?\n[ \t]", "", text).splitlines():
         name, _, value = line.partition(":")
-        key = name.partition(";")[0].upper()
-        if line == "BEGIN:VEVENT":
-            event = {}
-        elif line == "END:VEVENT" and event is not None:
-            yield from _days_of(event)
-            event = None
-        elif event is not None:
+        key, said = name.partition(";")[0].upper(), value.strip().upper()
+        if key == "BEGIN":
+            inside.append(said)
+            event = {} if said == "VEVENT" else event
+        elif key == "END":
+            if inside[-1:] != [said]:
+                raise ValueError(f"END:{value} ends nothing")
+            inside.pop()
+            if said == "VEVENT":
+                yield from _days_of(event)
+        elif inside[-1:] == ["VEVENT"]:  # not what stands inside an event, as an alarm does
             event[key] = value
 
 
 def _days_of(event: dict[str, str]) -> Iterator[tuple[date, bool]]:
     summary, first = event.get("SUMMARY", ""), _day(event["DTSTART"])
+    if event.get("STATUS", "").upper() == "CANCELLED":
+        return
+    if strange := sorted({"RRULE", "RDATE", "EXDATE", "DURATION"} & event.keys()):
+        raise ValueError(
+            f"the event {summary!r} has {strange[0]}: write its days as DTSTART and DTEND"
+        )
     end = _day(event["DTEND"]) if "DTEND" in event else first + _DAY
-    if "RRULE" in event:
-        raise ValueError(f"the event {summary!r} repeats, and a year's holidays do not")
     if "班" in summary:
         off = False
     elif "休" in summary or "假" in summary:

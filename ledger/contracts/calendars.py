@@ -151,7 +151,8 @@ def year_keys(*years: int) -> list[tuple[type[Row], Key]]:
 def refuse_unknown(tx: Transaction, days: BusinessDays, resting: tuple[date, date, str]) -> None:
     """Return if what is due on a date cannot change by a year that is still to be declared.
 
-    A consortium that was founded without a calendar goes by the weekends until it declares one.
+    A consortium that was founded without a calendar goes by the weekends until it has declared the
+    year before.
 
     Args:
         tx: The record's transaction.
@@ -161,9 +162,8 @@ def refuse_unknown(tx: Transaction, days: BusinessDays, resting: tuple[date, dat
     Raises:
         Refused: ``calendar-undeclared``.
     """
-    founded = tx.genesis.calendar.years
     year = days.unknown(*resting)
-    if founded and year > founded[0]:
+    if year and (tx.genesis.calendar.years or days.decides(year - 1)):
         raise Refused(
             "calendar-undeclared",
             f"Only the weekends of {year} are known, so nobody can say what is due in it: declare "
