@@ -6,7 +6,7 @@ Three stages::
 
 When the node is busy, reading pauses and goes on later; nothing fails for it. A client may read
 results while it still sends, or send everything first: what it has not read yet is kept. What all
-streams hold is bounded by :data:`api.limits.STREAM_BYTES_MAX`, see :class:`Shares`. Should the
+streams hold is bounded by :data:`api.limits.STREAM_BYTES_MAX`, see :class:`api.shares.Shares`. Should the
 stream have to end early, its last line is a problem document whose ``line`` is the first line that
 was not taken.
 """
@@ -36,10 +36,10 @@ from api.limits import (
     ROOM_POLL_S,
     STALL_LOOKS,
     STALL_S,
-    STREAM_BYTES_MAX,
 )
 from api.problems import Problem, of_error
 from api.results import RecordResult, refused_line, result_of, waiting_at
+from api.shares import Share
 from node.errors import Busy, NodeError
 
 if TYPE_CHECKING:
@@ -113,50 +113,6 @@ class LineSplitter:
     def _checked(self, line: bytes) -> bytes | None:
         line = line.removesuffix(b"\r")
         return None if len(line) > self._line_bytes_max else line
-
-
-class Shares:
-    """Divides the bytes that streams may hold: each may hold as much as is still free.
-
-    So one stream alone gets half of all, n streams get 1/(n + 1) each, and there is always room
-    for one more. Source: dynamic thresholds, Choudhury and Hahne, IEEE/ACM Transactions on
-    Networking 6 (2), 1998.
-
-    Args:
-        bytes_max: What all streams together may hold.
-    """
-
-    def __init__(self, bytes_max: int = STREAM_BYTES_MAX) -> None:
-        self.free = bytes_max
-        self.turn = asyncio.Lock()
-        """Held while many records are taken: between two such turns all others are served."""
-
-    def share(self) -> Share:
-        """Return the share of one more stream."""
-        return Share(self)
-
-
-class Share:
-    """What one stream holds: lines on their way, and results that are not read yet."""
-
-    def __init__(self, shares: Shares) -> None:
-        self._shares = shares
-        self.turn = shares.turn
-        self.held = 0
-
-    @property
-    def full(self) -> bool:
-        """Whether the stream must not take more now."""
-        return self.held > self._shares.free
-
-    def hold(self, size: int) -> None:
-        """Count ``size`` bytes more; fewer, if it is negative."""
-        self.held += size
-        self._shares.free -= size
-
-    def give_back(self) -> None:
-        """Count nothing any more: the stream has ended."""
-        self.hold(-self.held)
 
 
 class Unread:

@@ -16,7 +16,8 @@ from api.limits import ARRAY_RECORDS_MAX, BODY_BYTES_MAX, TIMEOUT_MS_DEFAULT, TI
 from api.openapi import JSON, NDJSON, SUBMISSION
 from api.problems import Problem
 from api.results import ACCEPTED, RecordResult, problem_of, result_of, waiting_at
-from api.stream import BulkResponse, Shares, take
+from api.shares import Shares
+from api.stream import BulkResponse, take
 from ledger import canonical
 
 if TYPE_CHECKING:

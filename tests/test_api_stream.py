@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from api import stream
 from api.limits import CHUNK_LINES
-from api.stream import LineSplitter, Share, Shares, Stalled, Unread
+from api.shares import Share, Shares
+from api.stream import LineSplitter, Stalled, Unread
 
 
 def stays() -> bool:

@@ -1,0 +1,51 @@
+"""What streams may hold in memory: one bound for all of them together."""
+
+from __future__ import annotations
+
+import asyncio
+
+from api.limits import STREAM_BYTES_MAX
+
+
+class Shares:
+    """Divides the bytes that streams may hold: each may hold as much as is still free.
+
+    So one stream alone gets half of all, n streams get 1/(n + 1) each, and there is always room
+    for one more. Source: dynamic thresholds, Choudhury and Hahne, IEEE/ACM Transactions on
+    Networking 6 (2), 1998.
+
+    Args:
+        bytes_max: What all streams together may hold.
+    """
+
+    def __init__(self, bytes_max: int = STREAM_BYTES_MAX) -> None:
+        self.free = bytes_max
+        self.turn = asyncio.Lock()
+        """Held while many records are taken: between two such turns all others are served."""
+
+    def share(self) -> Share:
+        """Return the share of one more stream."""
+        return Share(self)
+
+
+class Share:
+    """What one stream holds: lines on their way, and results that are not read yet."""
+
+    def __init__(self, shares: Shares) -> None:
+        self._shares = shares
+        self.turn = shares.turn
+        self.held = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether the stream must not take more now."""
+        return self.held > self._shares.free
+
+    def hold(self, size: int) -> None:
+        """Count ``size`` bytes more; fewer, if it is negative."""
+        self.held += size
+        self._shares.free -= size
+
+    def give_back(self) -> None:
+        """Count nothing any more: the stream has ended."""
+        self.hold(-self.held)
