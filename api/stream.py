@@ -6,9 +6,8 @@ Three stages::
 
 When the node is busy, reading pauses and goes on later; nothing fails for it. A client may read
 results while it still sends, or send everything first: what it has not read yet is kept. What all
-streams hold is bounded by :data:`api.limits.STREAM_BYTES_MAX`, see :class:`api.shares.Shares`. Should the
-stream have to end early, its last line is a problem document whose ``line`` is the first line that
-was not taken.
+streams hold is bounded, see :class:`api.shares.Shares`. Should the stream have to end early, its
+last line is a problem document whose ``line`` is the first line that was not taken.
 """
 
 from __future__ import annotations
