@@ -83,7 +83,7 @@ class Stage:
 
     async def _start(self) -> None:
         nodes, genesis = self.network.nodes, self.network.genesis
-        self.screen.event(f"founded {genesis.origin}")
+        self.screen.event(f"founded {genesis.origin[:-48]}…")  # a line of 80 columns
         for line in tolerance(len(genesis.voters), genesis.quorum)[:-1]:
             self.screen.event(line)
         for node in nodes:
