@@ -68,7 +68,7 @@ LINE_BYTES_MAX = RECORD_BYTES_MAX
 CHUNK_LINES = 500
 """Lines of a stream that are handed to the node at once."""
 
-STREAM_BYTES_MAX = 64 * 1024 * 1024
+STREAM_BYTES_MAX = 32 * 1024 * 1024
 """What all streams together may hold: records under way, and results that nobody has read yet."""
 
 LINE_COST_BYTES = 1024
@@ -123,5 +123,5 @@ READ_ANSWER_WAIT_S = 60.0
 READER_THREADS = 8
 """Reads that use the database at once."""
 
-READER_NICE = 10
+READER_NICE = 19
 """By how much the readers give way to votes and submissions."""

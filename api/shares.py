@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
+from contextlib import suppress
 
 from api.limits import STREAM_BYTES_MAX
+
+_TRIM_BYTES = 4 * 1024 * 1024
+"""What streams have held at most, from which on their memory is given back to the system."""
 
 
 class Shares:
@@ -19,9 +24,21 @@ class Shares:
     """
 
     def __init__(self, bytes_max: int = STREAM_BYTES_MAX) -> None:
-        self.free = bytes_max
+        self.free = self._bytes_max = self._least = bytes_max
         self.turn = asyncio.Lock()
         """Held while many records are taken: between two such turns all others are served."""
+
+    def take(self, size: int) -> None:
+        """Count ``size`` bytes more, or fewer; once nothing is held, give memory back.
+
+        glibc keeps freed memory below what is still in use: 46 of 65 MB after 24 streams.
+        """
+        self.free -= size
+        self._least = min(self._least, self.free)
+        if self.free == self._bytes_max and self._bytes_max - self._least > _TRIM_BYTES:
+            self._least = self._bytes_max
+            with suppress(OSError, AttributeError):  # another C library has no such call
+                ctypes.CDLL(None).malloc_trim(0)
 
     def share(self) -> Share:
         """Return the share of one more stream."""
@@ -44,7 +61,7 @@ class Share:
     def hold(self, size: int) -> None:
         """Count ``size`` bytes more; fewer, if it is negative."""
         self.held += size
-        self._shares.free -= size
+        self._shares.take(size)
 
     def give_back(self) -> None:
         """Count nothing any more: the stream has ended."""
