@@ -12,7 +12,7 @@ import pytest
 
 from ledger.genesis import Member
 from node.founding import Listen, ask
-from node.home import GENESIS
+from node.home import GENESIS, load_config
 from tests.cli_kit import run
 from tests.docs_example import ROOT
 from tests.test_founding import PARTIES, asked, made
@@ -46,6 +46,59 @@ def test_genesis_make_says_what_it_decides_and_may_be_repeated(
     (tmp_path / "old.json").write_text('{"version":1}')
     assert run("genesis", "show", tmp_path / "old.json") == 2
     assert "format-1" in said(capsys)
+
+
+def test_a_founding_has_the_shipped_business_days_unless_others_are_chosen(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked(tmp_path, *PARTIES)
+    files = [tmp_path / n / f"{n}.request.json" for n in PARTIES]
+    cutoff, days = tmp_path / "cutoff.toml", tmp_path / "days.toml"
+    cutoff.write_text("[calendar]\ncutoff_minute = 1380\n")
+    days.write_text('[calendar]\nyears = [2026]\nholidays = ["2026-10-01"]\n')
+    words = ("genesis", "make", *files, "--name", "pay")
+    for number, (given, years, cutoff_minute) in enumerate(
+        (
+            ((), list(range(2018, 2027)), 1440),
+            (("--calendar", "none"), [], 1440),
+            (("--terms", cutoff), list(range(2018, 2027)), 1380),
+            (("--terms", cutoff, "--calendar", "none"), [], 1380),
+            (("--terms", days), [2026], 1440),
+        )
+    ):
+        out = tmp_path / f"{number}.json"
+        assert run(*words, *given, "--out", out) == 0, given
+        calendar = json.loads(out.read_bytes())["calendar"]
+        assert (calendar["years"], calendar["cutoff_minute"]) == (years, cutoff_minute)
+    capsys.readouterr()
+    both = ("--terms", days, "--calendar", "cn", "--out", tmp_path / "both.json")
+    assert run(*words, *both) == 2
+    assert "bad-terms" in said(capsys)
+    assert not (tmp_path / "both.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("address", "given", "host"),
+    [
+        ("10.0.0.5:8800", (), "0.0.0.0"),
+        ("[::1]:8800", (), "::"),
+        ("wss://[2001:db8::1]:8800", (), "::"),
+        ("[::1]:8800", ("--listen", "127.0.0.1:8800"), "127.0.0.1"),
+    ],
+)
+def test_a_node_listens_where_it_is_reached(
+    tmp_path: Path, address: str, given: tuple[str, ...], host: str
+) -> None:
+    words = ("--party", "platform", "--legal-name", "X", "--registration", "cpa:1")
+    assert run("key", "new", tmp_path / "home", *words, "--address", address, *given) == 0
+    assert load_config(tmp_path / "home").host == host
+
+
+def test_a_key_is_of_one_party(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("--legal-name", "X", "--registration", "cpa:1", "--address", "x:1")
+    assert run("key", "new", tmp_path / "home", "--party", "platform,institution", *words) == 2
+    assert "bad-format" in said(capsys)
+    assert not (tmp_path / "home").exists()
 
 
 def test_terms_are_taken_and_unknown_ones_refused(

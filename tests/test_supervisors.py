@@ -12,6 +12,7 @@ from consensus.errors import BadVote
 from consensus.forks import liars_needed
 from consensus.justification import leader_of
 from consensus.votes import certificate_of, sign_vote, skip_subject, verify_certificate, verify_vote
+from ledger.calendar import Calendar
 from ledger.contracts import RULES
 from ledger.errors import GenesisError, VerificationError
 from ledger.genesis import Genesis, Member, Role, found
@@ -41,12 +42,12 @@ NAMES = ("platform", "supervisor", "institution", "funder", "auditor")
 """Not at the end, so that counting all parties instead of the voters goes wrong."""
 
 
-def genesis_of(*names: str, quorum: int) -> Genesis:
+def genesis_of(*names: str, quorum: int, **choices: object) -> Genesis:
     members = tuple(
         Member(key=b64encode(SIGNERS[name].public_key).decode(), name=name, role=name)  # type: ignore[arg-type]
         for name in names
     )
-    return found("watched", members, quorum, 1_767_225_600_000)
+    return found("watched", members, quorum, 1_767_225_600_000, **choices)
 
 
 GENESIS = genesis_of(*NAMES, quorum=3)
@@ -88,6 +89,14 @@ def test_a_vote_of_a_supervisor_is_none() -> None:
 def test_a_supervisor_states_disputes_and_nothing_else() -> None:
     stated = [r.__struct_config__.tag for r, rule in RULES.items() if rule.is_for(SUPERVISOR)]
     assert stated == ["dispute.raised", "dispute.resolved"]
+
+
+def test_a_supervisor_is_not_asked_to_accept_calendars() -> None:
+    """It could not state that it does, and no year would ever hold."""
+    asked = Calendar(accepted_by=("funder",))
+    assert genesis_of(*NAMES, quorum=3, calendar=asked).calendar == asked
+    with pytest.raises(GenesisError, match=r"bad-calendar: .*a supervisor accepts nothing"):
+        genesis_of(*NAMES, quorum=3, calendar=Calendar(accepted_by=("supervisor",)))
 
 
 def test_a_consortium_of_supervisors_alone_founds_nothing() -> None:
