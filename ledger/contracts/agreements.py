@@ -157,7 +157,8 @@ def refuse_far(tx: Transaction, effective_from: str) -> None:
     if effective_from > latest:
         raise Refused(
             "effective-too-late",
-            f"An agreement takes effect within {EFFECTIVE_YEARS_MAX} years; check the year.",
+            f"What is agreed or declared takes effect within {EFFECTIVE_YEARS_MAX} years; "
+            "check the year.",
             expected=f"{latest} or earlier",
             got=effective_from,
         )
