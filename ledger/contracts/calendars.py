@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 from msgspec.structs import replace
@@ -24,6 +24,9 @@ from ledger.genesis import Genesis
 from ledger.limits import SAFE_INTEGER_MAX, YEAR_DAYS_MAX
 from ledger.records import Record, Rule
 from ledger.state import Key, Keys, Row, Transaction
+
+VersionState = Literal["founded", "declared", "in-force", "replaced"]
+"""What holds of a version: genesis has it, not all have accepted it, it holds, a later one does."""
 
 NEVER = -1
 NONE = 0

@@ -9,7 +9,7 @@ none back: what follows from it is stated in the records of its own business.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple
 
 from msgspec import Meta
 from msgspec.structs import replace
@@ -31,11 +31,12 @@ from ledger.genesis import Genesis
 from ledger.records import Identifier, PartyName, Record, Rule, Text
 from ledger.state import Key, Row, Transaction
 
-OPEN = "open"
-DISPUTED = "disputed"
-REJECTED = "rejected"
-WITHDRAWN = "withdrawn"
-STANDING = (OPEN, REJECTED)
+DisputeState = Literal["open", "upheld", "rejected", "withdrawn"]
+OPEN: Final = "open"
+DISPUTED: Final = "disputed"
+REJECTED: Final = "rejected"
+WITHDRAWN: Final = "withdrawn"
+STANDING: tuple[DisputeState, ...] = (OPEN, REJECTED)
 """The states in which a dispute is not settled: what it is about is shown as disputed."""
 WHOLE = 0
 """The leg of a dispute that is about no leg but about the whole subject."""
@@ -102,8 +103,7 @@ class DisputeResolved(Record, frozen=True, kw_only=True, tag="dispute.resolved")
 class Dispute(Row, frozen=True):
     """One dispute. ``subject`` is without the leg; ``leg`` is 0 for a dispute about the whole.
 
-    ``state`` is open, upheld, rejected or withdrawn, ``answer`` why. ``entry`` raised the dispute,
-    ``last_entry`` changed it last.
+    ``answer`` is why it is in its ``state``. ``entry`` raised it, ``last_entry`` changed it last.
     """
 
     TABLE: ClassVar[str] = "disputes"
@@ -115,7 +115,7 @@ class Dispute(Row, frozen=True):
     raiser: str
     against: str
     reason: str
-    state: str
+    state: DisputeState
     answer: str
     entry: int
     last_entry: int

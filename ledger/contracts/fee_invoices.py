@@ -7,7 +7,7 @@ half. Only when both are equal does the books' money move. Fee money is the inst
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Final, Literal
 
 from msgspec import Meta
 from msgspec.structs import replace
@@ -24,9 +24,12 @@ from ledger.limits import SAFE_INTEGER_MAX
 from ledger.records import Amount, Commitment, Currency, EventTime, Identifier, Record, Rule
 from ledger.state import Key, Keys, Row, Transaction
 
-INVOICED = "invoiced"
-SETTLED = "settled"
-CONFLICTING = "conflicting"
+InvoiceState = Literal["invoiced", "settled", "conflicting"]
+PeriodState = Literal["accrued", "invoiced", "settled", "conflicting", "shared"]
+"""How far a month's fees have got: its invoice, once there is one, and then the profit share."""
+INVOICED: Final = "invoiced"
+SETTLED: Final = "settled"
+CONFLICTING: Final = "conflicting"
 
 _NEVER = -1
 _YEAR_MS = 31_556_952_000
@@ -61,7 +64,7 @@ class FeeSettled(Record, frozen=True, kw_only=True, tag="fee.settled"):
 
 
 class FeeInvoice(Row, frozen=True):
-    """An invoice. ``state`` is invoiced, settled or conflicting.
+    """An invoice, and what the platform paid on it.
 
     ``settled_amount`` in ``settled_currency`` is what the platform said it paid, 0 and empty until
     then. ``settled_at`` is the block time at which both halves agreed; it and ``paid_at`` are −1
@@ -76,7 +79,7 @@ class FeeInvoice(Row, frozen=True):
     currency: str
     amount: int
     count: int
-    state: str
+    state: InvoiceState
     bank_reference: str
     paid_at: int
     settled_amount: int

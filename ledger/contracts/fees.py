@@ -8,7 +8,7 @@ stale: it has to be taken back, and the month waits for that. One that is invoic
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from msgspec.structs import replace
 
@@ -24,6 +24,13 @@ from ledger.genesis import Genesis
 from ledger.limits import STALE_NAMED_MAX
 from ledger.records import Amount, Currency, Identifier, Record, Rule, Text
 from ledger.state import Key, Keys, Row, Transaction
+
+ChargeState = Literal["charged", "invoiced", "reversed", "stale"]
+"""How far a charge has got.
+
+One that is ``stale`` is not invoiced, and its payment was reversed, or captured anew, since: it
+waits for ``fee.reversed``.
+"""
 
 CURRENT = 0
 """The number of a payment's last charge."""
@@ -114,17 +121,15 @@ class StaleCharges(Row, frozen=True):
     payments: tuple[str, ...]
 
 
-def charge_state(charge: FeeCharge, capture: Capture | None, period: FeePeriod | None) -> str:
+def charge_state(
+    charge: FeeCharge, capture: Capture | None, period: FeePeriod | None
+) -> ChargeState:
     """Return how far a charge has got.
 
     Args:
         charge: The charge.
         capture: The capture of its payment, as it stands now.
         period: The month that it accrues into.
-
-    Returns:
-        ``reversed``, ``invoiced``, ``charged``; or ``stale`` for a charge that is not invoiced and
-        whose payment was reversed, or captured anew, since: it waits for ``fee.reversed``.
     """
     if not charge.stands:
         return "reversed"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final, Literal
 
 from ledger import books
 from ledger.contracts import receivers
@@ -10,11 +10,25 @@ from ledger.contracts.allocation import Leg
 from ledger.errors import Refused
 from ledger.state import Key, Keys, Row, Transaction
 
-CREATED = "created"
-PAID = "paid"
-RETURNED = "returned"
-CONFIRMED = "confirmed"
-CONFLICTING = "conflicting"
+PayoutState = Literal["created", "paid", "returned", "confirmed", "conflicting"]
+CREATED: Final = "created"
+PAID: Final = "paid"
+RETURNED: Final = "returned"
+CONFIRMED: Final = "confirmed"
+CONFLICTING: Final = "conflicting"
+
+LegState = Literal[
+    "instructed",
+    "allocated",
+    "in-payout",
+    "paid",
+    "arrived",
+    "returned",
+    "disputed",
+    "nothing-due",
+    "void",
+]
+"""How far a leg's money has got; ``void`` where the split that it was part of holds no longer."""
 
 NEVER = -1
 
@@ -22,11 +36,11 @@ NEVER = -1
 class Payout(Row, frozen=True):
     """One transfer to a receiver. ``buckets`` are the numbers of the buckets it settles.
 
-    ``state`` is created, paid, returned, confirmed or conflicting. ``confirmed_amount`` in
-    ``confirmed_currency`` is what the owner said, 0 and empty until then. ``return_reason`` is why
-    it came back, and empty unless that is the institution's last word: it is in state returned once
-    the owner does not say the contrary. ``channel_number`` is the channel's own, or empty. Times
-    are −1 until they are known. ``entry`` created the payout, ``last_entry`` changed it last.
+    ``confirmed_amount`` in ``confirmed_currency`` is what the owner said, 0 and empty until then.
+    ``return_reason`` is why it came back, and empty unless that is the institution's last word: it
+    is in state returned once the owner does not say the contrary. ``channel_number`` is the
+    channel's own, or empty. Times are −1 until they are known. ``entry`` created the payout,
+    ``last_entry`` changed it last.
     """
 
     TABLE: ClassVar[str] = "payouts"
@@ -44,7 +58,7 @@ class Payout(Row, frozen=True):
     legs: int
     currency: str
     buckets: tuple[str, ...]
-    state: str
+    state: PayoutState
     bank_reference: str
     paid_at: int
     confirmed_amount: int
@@ -68,7 +82,7 @@ class Payout(Row, frozen=True):
         return found
 
 
-def leg_state(leg: Leg, bucket: receivers.Bucket | None, payout: Payout | None) -> str:
+def leg_state(leg: Leg, bucket: receivers.Bucket | None, payout: Payout | None) -> LegState:
     """Return how far a leg's money has got.
 
     Args:
@@ -77,8 +91,7 @@ def leg_state(leg: Leg, bucket: receivers.Bucket | None, payout: Payout | None) 
         payout: The payout that takes the bucket, if one does.
 
     Returns:
-        ``instructed``, ``allocated``, ``in-payout``, ``paid``, ``arrived``, ``returned`` (due
-        again) or ``disputed``; ``nothing-due`` for a leg whose share is zero.
+        Any but ``void``. ``returned`` is due again, and the share of ``nothing-due`` is zero.
     """
     if not leg.amount:
         return "nothing-due"
@@ -89,7 +102,7 @@ def leg_state(leg: Leg, bucket: receivers.Bucket | None, payout: Payout | None) 
     return _LEG_STATES[payout.state]
 
 
-_LEG_STATES = {
+_LEG_STATES: dict[PayoutState, LegState] = {
     CREATED: "in-payout",
     PAID: "paid",
     RETURNED: "returned",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -35,11 +35,12 @@ from ledger.records import (
 )
 from ledger.state import Key, Keys, Row, Transaction
 
-KEPT = "kept"
-NOTHING_DUE = "nothing-due"
-AWAITED = "awaited"
-CONFIRMED = "confirmed"
-CONFLICTING = "conflicting"
+PortionState = Literal["kept", "nothing-due", "awaited", "confirmed", "conflicting"]
+KEPT: Final = "kept"
+NOTHING_DUE: Final = "nothing-due"
+AWAITED: Final = "awaited"
+CONFIRMED: Final = "confirmed"
+CONFLICTING: Final = "conflicting"
 
 _NEVER = -1
 
@@ -113,9 +114,8 @@ class ProfitShare(Row, frozen=True):
 class ProfitPortion(Row, frozen=True):
     """What one recipient gets of a share.
 
-    ``state`` is kept (the institution's own), nothing-due, awaited, confirmed or conflicting.
-    ``confirmed_amount`` in ``confirmed_currency`` is what the recipient said, 0 and empty until
-    then; ``received_at`` is −1 until then.
+    The institution's own is kept. ``confirmed_amount`` in ``confirmed_currency`` is what the
+    recipient said, 0 and empty until then; ``received_at`` is −1 until then.
     """
 
     TABLE: ClassVar[str] = "profit_portions"
@@ -126,7 +126,7 @@ class ProfitPortion(Row, frozen=True):
     party: str
     ppm: int
     amount: int
-    state: str
+    state: PortionState
     confirmed_amount: int
     confirmed_currency: str
     received_at: int
@@ -168,7 +168,7 @@ def _shared(tx: Transaction, record: ProfitShared) -> None:
             expectations.open_expectation(tx, PROFIT_CONFIRMATION, matter, amount, invoice.currency)
 
 
-def _first_state(tx: Transaction, party: str, amount: int) -> str:
+def _first_state(tx: Transaction, party: str, amount: int) -> PortionState:
     if party == tx.author:
         return KEPT
     return AWAITED if amount else NOTHING_DUE

@@ -9,7 +9,7 @@ cycle and the calendar that holds when somebody asks, or when a payout is made.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, ClassVar, Literal, Protocol
+from typing import Annotated, ClassVar, Final, Literal, Protocol
 
 from msgspec import Meta
 from msgspec.structs import replace
@@ -20,13 +20,14 @@ from ledger.genesis import Genesis
 from ledger.records import Commitment, Currency, Identifier, PartyName, Record, Rule, Text
 from ledger.state import Key, Keys, Row, Transaction
 
-ACTIVE = "active"
-SUSPENDED = "suspended"
+ReceiverKind = Literal["bank_account", "payment_account"]
+ReceiverState = Literal["active", "suspended"]
+ACTIVE: Final = "active"
+SUSPENDED: Final = "suspended"
 DATE_CHARS = 10
 CYCLES = tuple(f"{kind}+{count}" for count in range(31) for kind in "TD")
 """Every cycle that there is, the usual ones first."""
 
-Kind = Literal["bank_account", "payment_account"]
 Cycle = Annotated[
     str,
     Meta(
@@ -48,7 +49,7 @@ class ReceiverRegistered(Record, frozen=True, kw_only=True, tag="receiver.regist
     """
 
     receiver: Identifier
-    kind: Kind
+    kind: ReceiverKind
     commitment: Commitment
     last4: LastFour
     cycle: Cycle
@@ -84,14 +85,14 @@ class Receiver(Row, frozen=True):
     INDEXES: ClassVar[tuple[tuple[str, ...], ...]] = (("owner",),)
 
     receiver: str
-    kind: str
+    kind: ReceiverKind
     held_at: str
     owner: str
     commitment: str
     last4: str
     cycle: str
     currency: str
-    state: str
+    state: ReceiverState
     reason: str
     entry: int
     open_buckets: tuple[str, ...]

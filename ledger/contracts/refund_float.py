@@ -7,7 +7,7 @@ else can use it meanwhile.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final, Literal
 
 from msgspec.structs import replace
 
@@ -19,15 +19,17 @@ from ledger.genesis import Genesis
 from ledger.records import Amount, AmountOrNothing, Currency, Identifier, Record, Rule, Text
 from ledger.state import Key, Keys, Row, Transaction
 
-DEPOSIT = "deposit"
-WITHDRAWAL = "withdrawal"
+MovementKind = Literal["deposit", "withdrawal"]
+DEPOSIT: Final = "deposit"
+WITHDRAWAL: Final = "withdrawal"
 
-STATED = "stated"
-CONFIRMED = "confirmed"
-CONFLICTING = "conflicting"
-REVERSED = "reversed"
+MovementState = Literal["stated", "conflicting", "confirmed", "reversed"]
+STATED: Final = "stated"
+CONFIRMED: Final = "confirmed"
+CONFLICTING: Final = "conflicting"
+REVERSED: Final = "reversed"
 
-_DONE = {DEPOSIT: "deposited", WITHDRAWAL: "withdrawn"}
+_DONE: dict[MovementKind, str] = {DEPOSIT: "deposited", WITHDRAWAL: "withdrawn"}
 
 
 class FloatStatement(Record, frozen=True, kw_only=True):
@@ -77,10 +79,9 @@ class RefundFloatReversed(Record, frozen=True, kw_only=True, tag="refund_float.r
 class FloatMovement(Row, frozen=True):
     """One deposit to the float of ``platform``, or one withdrawal from it.
 
-    ``state`` is stated, conflicting, confirmed or reversed. ``confirmed_amount`` in
-    ``confirmed_currency`` is what the platform said last, 0 and empty until then.
-    ``reversal_reason`` is why the institution took it back, empty unless it did: it is in state
-    reversed once the platform does not say the contrary. ``entry`` stated the movement,
+    ``confirmed_amount`` in ``confirmed_currency`` is what the platform said last, 0 and empty until
+    then. ``reversal_reason`` is why the institution took it back, empty unless it did: it is in
+    state reversed once the platform does not say the contrary. ``entry`` stated the movement,
     ``last_entry`` changed it last.
     """
 
@@ -88,11 +89,11 @@ class FloatMovement(Row, frozen=True):
     INDEXES: ClassVar[tuple[tuple[str, ...], ...]] = (("state", "movement"),)
 
     movement: str
-    kind: str
+    kind: MovementKind
     platform: str
     amount: int
     currency: str
-    state: str
+    state: MovementState
     confirmed_amount: int
     confirmed_currency: str
     reversal_reason: str
@@ -174,7 +175,7 @@ def _refuse_known(tx: Transaction, name: str) -> None:
         )
 
 
-def _state(tx: Transaction, record: FloatStatement, kind: str) -> FloatMovement:
+def _state(tx: Transaction, record: FloatStatement, kind: MovementKind) -> FloatMovement:
     platform = tx.sole("platform")
     movement = FloatMovement(
         record.movement,

@@ -7,7 +7,7 @@ receivers, buckets and payouts alone, whether the payment was settled before or 
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final, Literal
 
 from msgspec.structs import replace
 
@@ -29,9 +29,10 @@ from ledger.genesis import Genesis
 from ledger.records import Amount, Commitment, Currency, EventTime, Identifier, Record, Rule, Text
 from ledger.state import Key, Keys, Row, Transaction
 
-REQUESTED = "requested"
-PAID = "paid"
-FAILED = "failed"
+RefundState = Literal["requested", "paid", "failed"]
+REQUESTED: Final = "requested"
+PAID: Final = "paid"
+FAILED: Final = "failed"
 
 _NEVER = -1
 
@@ -82,9 +83,9 @@ class RefundFailed(Record, frozen=True, kw_only=True, tag="refund.failed"):
 class Refund(Row, frozen=True):
     """One refund, as it was requested last. ``order`` is that of the payment's capture.
 
-    ``state`` is requested, paid or failed; ``attempts`` counts the requests; ``failure`` is why the
-    last one failed; ``channel_number`` is the channel's own, or empty. ``paid_at`` is −1 until it
-    is known. ``entry`` requested the refund first, ``last_entry`` changed it last.
+    ``attempts`` counts the requests; ``failure`` is why the last one failed; ``channel_number`` is
+    the channel's own, or empty. ``paid_at`` is −1 until it is known. ``entry`` requested the refund
+    first, ``last_entry`` changed it last.
     """
 
     TABLE: ClassVar[str] = "refunds"
@@ -97,7 +98,7 @@ class Refund(Row, frozen=True):
     amount: int
     currency: str
     reason: str
-    state: str
+    state: RefundState
     attempts: int
     failure: str
     bank_reference: str
