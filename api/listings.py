@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from inspect import Parameter, Signature
+from inspect import Parameter, Signature, cleandoc
+from keyword import iskeyword
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -13,17 +14,28 @@ from msgspec import UNSET
 from starlette.responses import Response
 
 from api import forms, named
-from api.business.parameters import day_of, shown_of
 from api.limits import PAGE_DEFAULT
 from api.lists import Asked as AskedFor
 from api.lists import Format, Page, list_answer
 from api.openapi import describe_list
-from api.paging import Cursor, Limit, Whole, cursor_of, place_of
+from api.paging import Cursor, Limit, Whole, cursor_of, foreign_cursor, place_of
+from api.parameters import day_of, shown_of
+from api.problems import Problem
 from api.reading import Reading
 from ledger.limits import SAFE_INTEGER_MAX
 from node.storage.queries import LedgerReader
 from views.calendars import today
-from views.listing import Asked, Filter, Kind, Listing, page_of, page_struct
+from views.listing import (
+    Asked,
+    BadQuestion,
+    Filter,
+    ForeignPlace,
+    Found,
+    Kind,
+    Listing,
+    page_of,
+    page_struct,
+)
 
 _TEXTS: Mapping[Kind, dict[str, Any]] = {
     "id": {"pattern": forms.IDENTIFIER},
@@ -39,7 +51,8 @@ _TEXTS: Mapping[Kind, dict[str, Any]] = {
     "displayed": {"max_length": 32},
     "text": {"max_length": 128},
 }
-_NUMBERS: tuple[Kind, ...] = ("as-of", "amount", "age")
+_NUMBERS: Mapping[Kind, int] = {"as-of": 0, "amount": 0, "age": 0, "positive": 1}
+"""Those that are numbers, and the least that they may be."""
 _ABSENT: Mapping[Kind, str] = {
     "party": "no-such-party",
     "payment": "no-such-payment",
@@ -52,8 +65,8 @@ _ABSENT: Mapping[Kind, str] = {
 def add_listing(router: APIRouter, reading: Reading, listing: Listing) -> None:
     """Add the route of a listing."""
     page = page_struct(listing)
-    shape = tuple[tuple(Whole if kind is int else kind for kind in listing.place_types())]  # type: ignore[misc]
-    places: msgspec.json.Decoder[tuple[Any, ...]] = msgspec.json.Decoder(shape)
+    types = tuple(Whole if kind is int else kind for kind in listing.place_types())
+    places: msgspec.json.Decoder[Any] = msgspec.json.Decoder(tuple.__class_getitem__(types))
 
     def answer(request: Request, **asked: Any) -> Response:
         cursor, limit, form = asked.pop("cursor"), asked.pop("limit"), asked.pop("form")
@@ -65,20 +78,29 @@ def add_listing(router: APIRouter, reading: Reading, listing: Listing) -> None:
             for each in listing.filters:
                 if each.kind == "business-date":
                     given.setdefault(each.name, today(reader, reading.genesis, now_ms()))
-            found = page_of(listing, Asked(reader, reading.genesis, given, after, limit))
+            found = _page(listing, Asked(reader, reading.genesis, given, after, limit, {}))
         goes_on = cursor_of(request, found.last)
         head = {each.name: given[each.name] for each in listing.filters if each.shown}
-        items = {listing.member: found.items}
+        items = {listing.items_name: found.items}
         whole = page(**head, **items, **({} if goes_on is UNSET else {"next": goes_on}))
         shown = Page(whole, listing.view, found.items, goes_on)
         return list_answer(AskedFor(request, form), shown)
 
     answer.__name__ = f"list_{listing.name.replace('-', '_')}"
-    answer.__doc__ = listing.help.partition("\n\b\n")[0]
+    answer.__doc__ = cleandoc(listing.help).partition("\n\b\n")[0].strip()
     answer.__signature__ = Signature(_parameters(listing))  # type: ignore[attr-defined]
     kinds = dict.fromkeys(each.kind for each in listing.filters)
     codes = [_ABSENT[kind] for kind in kinds if kind in _ABSENT]
     router.get(listing.address, **describe_list(page, *codes))(answer)
+
+
+def _page(listing: Listing, asked: Asked) -> Found:
+    try:
+        return page_of(listing, asked)
+    except ForeignPlace:
+        raise foreign_cursor() from None
+    except BadQuestion as error:
+        raise Problem("bad-parameter", str(error)) from None
 
 
 def now_ms() -> int:
@@ -90,7 +112,7 @@ def _parameters(listing: Listing) -> list[Parameter]:
     def keyword(name: str, annotation: Any, default: Any = Parameter.empty) -> Parameter:
         return Parameter(name, Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
 
-    filters = [keyword(each.name, *_typed(each, listing)) for each in listing.filters]
+    filters = [keyword(_own(each), *_typed(each, listing)) for each in listing.filters]
     return [
         keyword("request", Request),
         *sorted(filters, key=lambda each: each.default is not Parameter.empty),
@@ -104,14 +126,16 @@ def _typed(each: Filter, listing: Listing) -> tuple[Any, ...]:
     """Return the annotation of a parameter and, unless it is required, its default."""
     if f"{{{each.name}}}" in listing.address:
         return (Annotated[str, Path(**_TEXTS[each.kind])],)
-    about = {"description": each.help}
+    about: dict[str, Any] = {"description": each.sentence}
+    if _own(each) != each.name:
+        about["alias"] = each.name
     kind: Any
     if each.kind == "choice":
-        kind, asked = Literal[each.words] | None, Query(**about)  # type: ignore[valid-type]
+        kind, asked = Literal[each.words] | None, Query(**about)
     elif each.kind == "flag":
         kind, asked = bool | None, Query(**about)
     elif each.kind in _NUMBERS:
-        kind, asked = int | None, Query(ge=0, le=SAFE_INTEGER_MAX, **about)
+        kind, asked = int | None, Query(ge=_NUMBERS[each.kind], le=SAFE_INTEGER_MAX, **about)
     else:
         kind, asked = str, Query(**_TEXTS[each.kind], **about)
     annotation = Annotated[kind, asked]
@@ -120,13 +144,19 @@ def _typed(each: Filter, listing: Listing) -> tuple[Any, ...]:
     return annotation, "" if kind is str else None
 
 
+def _own(each: Filter) -> str:
+    """Return the name of a parameter in Python, which has words of its own."""
+    return f"{each.name}_" if iskeyword(each.name) else each.name
+
+
 def _given(filters: tuple[Filter, ...], asked: Mapping[str, Any]) -> dict[str, Any]:
     """Return the filters that were given, in their types.
 
     Raises:
         Problem: ``bad-parameter``.
     """
-    given = {name: value for name, value in asked.items() if value not in (None, "")}
+    by_name = {each.name: asked[_own(each)] for each in filters}
+    given = {name: value for name, value in by_name.items() if value not in (None, "")}
     for each in filters:
         convert = _CONVERTED.get(each.kind)
         if each.name in given and convert is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Final, Literal, get_args
 
+import msgspec
 from msgspec.structs import replace
 
 from ledger.state import Row, Transaction
@@ -56,6 +57,22 @@ OVERDUE: Final = "overdue"
 NOT_SETTLED = -1
 
 _AGAIN = "stated again since: "
+
+
+class UnmetTotal(msgspec.Struct, frozen=True):
+    """A sum of expectations of one matter that are not met.
+
+    ``amount`` is in minor units, ``oldest_at`` is when the oldest was opened, in ms.
+    """
+
+    opener: str
+    awaited: str
+    kind: ExpectationKind
+    currency: str
+    state: str
+    count: int
+    amount: int
+    oldest_at: int
 
 
 class Expectation(Row, frozen=True):

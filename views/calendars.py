@@ -3,56 +3,61 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Final
 
-import msgspec
-from fastapi import APIRouter, Query
-from msgspec import UNSET, UnsetType
-from starlette.responses import Response
-
-from api.answers import json_answer
-from api.business.parameters import now_ms
-from api.openapi import describe
-from api.problems import Problem
-from api.reading import Reading
 from ledger.calendar import BusinessDays, YearDays
-from ledger.contracts.calendars import NEVER, CalendarVersion, last_known, warning_of
+from ledger.contracts.calendars import (
+    NEVER,
+    CalendarVersion,
+    VersionState,
+    last_known,
+    warning_of,
+)
 from ledger.contracts.payouts import Payout
 from ledger.contracts.receivers import CYCLES, Bucket
 from ledger.genesis import Genesis
 from ledger.limits import SAFE_INTEGER_MAX
-from node.storage.queries import Walk, walked
-from node.storage.reads import Reader
+from ledger.state import Walk
+from views.labels import Entry, Label
+from views.reader import Reader, walked
+from views.view import ViewStruct
 
-FOUNDED = "founded"
-DECLARED = "declared"
-IN_FORCE = "in-force"
-REPLACED = "replaced"
-
-Height = Annotated[
-    int | None,
-    Query(ge=0, le=SAFE_INTEGER_MAX, description="What held after this block; now if left out."),
-]
+FOUNDED: Final = "founded"
+DECLARED: Final = "declared"
+IN_FORCE: Final = "in-force"
+REPLACED: Final = "replaced"
 
 
-class CalendarYearView(msgspec.Struct, frozen=True, kw_only=True):
+class CalendarYearView(ViewStruct, frozen=True, kw_only=True):
     """A version of a year: its days without business, and its worked weekend days.
 
     ``state`` is founded (in genesis), declared (not accepted by all), in-force, or replaced by a
     later version. ``entry`` declared it last, ``accepted_entry`` put it in force.
     """
 
-    year: int
-    version: int
-    state: str
-    holidays: list[str]
-    workdays: list[str]
-    accepted: list[str]
-    entry: int | UnsetType = UNSET
-    accepted_entry: int | UnsetType = UNSET
+    year: Annotated[int, Label("year", "年度")]
+    version: Annotated[int, Label("version", "版本")]
+    state: Annotated[
+        VersionState,
+        Label(
+            "state",
+            "状态",
+            words={
+                "founded": "创世",
+                "declared": "已公布",
+                "in-force": "生效",
+                "replaced": "已被替代",
+            },
+        ),
+    ]
+    holidays: Annotated[list[str], Label("holidays", "休息日")]
+    workdays: Annotated[list[str], Label("worked weekend days", "调休上班日")]
+    accepted: Annotated[list[str], Label("accepted by", "已接受")]
+    entry: Entry = -1
+    accepted_entry: Annotated[int, Label("in force since entry", "生效条目", "entry", "entry")] = -1
 
 
-class CalendarView(msgspec.Struct, frozen=True, kw_only=True):
+class CalendarView(ViewStruct, frozen=True, kw_only=True):
     """The institution's calendar at a height: every version of every year.
 
     ``on`` is today's business date. ``known_until`` is the last date up to which every year from
@@ -60,12 +65,12 @@ class CalendarView(msgspec.Struct, frozen=True, kw_only=True):
     this date is near, or that nothing is decided.
     """
 
-    on: str
-    cutoff_minute: int
-    utc_offset_minutes: int
+    on: Annotated[str, Label("business date", "业务日", "date")]
+    cutoff_minute: Annotated[int, Label("cut-off minute", "日切分钟")]
+    utc_offset_minutes: Annotated[int, Label("minutes from UTC", "时区偏移（分钟）")]
     years: list[CalendarYearView]
-    known_until: str | UnsetType = UNSET
-    warning: str | UnsetType = UNSET
+    known_until: Annotated[str, Label("known until", "已知至", "date")] = ""
+    warning: Annotated[str, Label("warning", "警告", "text")] = ""
 
 
 class DueDates:
@@ -109,39 +114,38 @@ class DueDates:
         return {cycle: self.now.latest(due, cycle).isoformat() for cycle in CYCLES}
 
 
-def calendar_routes(router: APIRouter, reading: Reading) -> None:
-    """Add the route to the calendar."""
+def calendar_view(reader: Reader, genesis: Genesis, end: int, today: str) -> CalendarView:
+    """Return the calendar as it was known after the first ``end`` entries.
 
-    @router.get("/v1/calendar", **describe(CalendarView, "no-such-block"))
-    def show_calendar(height: Height = None) -> Response:
-        """Show which days are without business, by whose word, and up to when that is known."""
-        calendar = reading.genesis.calendar
-        with reading.reader() as reader:
-            end = SAFE_INTEGER_MAX if height is None else _size_after(reader, height)
-            rows = walked(reader, CalendarVersion, Walk({}, ("year", "version")))
-            versions = [row for row in rows if row.entry < end]
-        views = _years(calendar.founded, versions, end)
-        held = {view.year for view in views if view.state in (FOUNDED, IN_FORCE)}
-        today = calendar.business_date(now_ms(None))
-        last = last_known(held.__contains__, today)
-        view = CalendarView(
-            on=today,
-            cutoff_minute=calendar.cutoff_minute,
-            utc_offset_minutes=calendar.utc_offset_minutes,
-            years=views,
-            known_until=last or UNSET,
-            warning=warning_of(last, today) or UNSET,
-        )
-        return json_answer(view)
+    Args:
+        reader: The snapshot.
+        genesis: The consortium.
+        end: How many entries count.
+        today: The present business date.
+    """
+    calendar = genesis.calendar
+    rows = walked(reader, CalendarVersion, Walk({}, ("year", "version")))
+    versions = [row for row in rows if row.entry < end]
+    years = _years(calendar.founded, versions, end)
+    held = {view.year for view in years if view.state in (FOUNDED, IN_FORCE)}
+    last = last_known(held.__contains__, today)
+    return CalendarView(
+        on=today,
+        cutoff_minute=calendar.cutoff_minute,
+        utc_offset_minutes=calendar.utc_offset_minutes,
+        years=years,
+        known_until=last,
+        warning=warning_of(last, today),
+    )
 
 
-def _size_after(reader: Reader, height: int) -> int:
-    """Return how many entries the log had after a block."""
-    if height >= reader.height():
-        if height > reader.height():
-            raise Problem("no-such-block", f"the newest block is {reader.height()}, got {height}")
-        return SAFE_INTEGER_MAX
-    return reader.blocks(height + 1, 1)[0].first_index
+def today(reader: Reader, genesis: Genesis, now_ms: int) -> str:
+    """Return the present business date of the institution's calendar: that of the next block.
+
+    A block's time is never before that of the block before it, whatever the clock says.
+    """
+    newest_ms = max(reader.block_times([reader.height()]).values(), default=0)
+    return genesis.calendar.business_date(max(now_ms, newest_ms))
 
 
 def _years(
@@ -160,6 +164,7 @@ def _years(
         )
         for year, days in founded.items()
     ]
+    state: VersionState
     for row in versions:
         is_accepted = NEVER < row.accepted_entry < end
         state = IN_FORCE if row.version == held.get(row.year) else REPLACED
@@ -171,7 +176,7 @@ def _years(
             workdays=list(row.workdays),
             accepted=list(row.accepted) if is_accepted or end == SAFE_INTEGER_MAX else [],
             entry=row.entry,
-            accepted_entry=row.accepted_entry if is_accepted else UNSET,
+            accepted_entry=row.accepted_entry if is_accepted else -1,
         )
         views.append(view)
     return sorted(views, key=lambda view: (view.year, view.version))

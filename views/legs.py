@@ -3,61 +3,74 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated, Any, Final
 
-import msgspec
-from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from api.business.calendars import DueDates
 from ledger.contracts.allocation import FormerLeg, Leg
 from ledger.contracts.disputes import shown_state
-from ledger.contracts.payouts import Payout, leg_state
-from ledger.contracts.receivers import Bucket, Receiver
-from node.storage.queries import standing_disputes
-from node.storage.reads import Reader
+from ledger.contracts.payouts import LegState, leg_state
+from ledger.contracts.payouts import Payout as PayoutRow
+from ledger.contracts.receivers import Bucket
+from ledger.contracts.receivers import Receiver as ReceiverRow
+from views.calendars import DueDates
+from views.disputes import standing_disputes
+from views.labels import Amount, DueDate, Label, Payment, Payout, Provisional, Receiver
+from views.reader import Reader
+from views.view import ViewStruct
 
-ARRIVED = "arrived"
-PAID = "paid"
-VOID = "void"
+ARRIVED: Final = "arrived"
+PAID: Final = "paid"
+VOID: Final = "void"
+
+LEG_WORDS = {
+    "instructed": "已指示",
+    "allocated": "已入账",
+    "in-payout": "结算中",
+    "paid": "已付款",
+    "arrived": "已到账",
+    "returned": "已退回",
+    "disputed": "有争议",
+    "nothing-due": "无应付",
+    "void": "已失效",
+}
 
 
-class LegView(msgspec.Struct, frozen=True, kw_only=True):
+class LegView(ViewStruct, frozen=True, kw_only=True):
     """One leg and how far its money has got.
 
-    ``state`` is one of instructed, allocated, in-payout, paid, arrived, returned, disputed,
-    nothing-due, or void where the split that it was part of no longer holds. ``ends_at`` is the
-    last state this leg can reach: ``paid`` where no party owns the receiver and so nobody can state
-    the arrival. ``due_date`` is by the calendar that holds, or held when its payout was created;
-    it is ``provisional`` while it rests on a year that is not declared.
+    ``ends_at`` is the last state this leg can reach: ``paid`` where no party owns the receiver and
+    so nobody can state the arrival. ``due_date`` is by the calendar that holds, or held when its
+    payout was created; it is ``provisional`` while it rests on a year that is not declared.
     """
 
-    payment: str
-    leg: int
-    receiver: str
-    amount: int
-    purpose: str
-    state: str
-    ends_at: str
-    ppm: int | UnsetType = UNSET
-    due_date: str | UnsetType = UNSET
-    provisional: bool | UnsetType = UNSET
-    payout: str | UnsetType = UNSET
-    returned_payout: str | UnsetType = UNSET
+    payment: Payment
+    leg: Annotated[int, Label("leg", "分账行", "count")]
+    receiver: Receiver
+    amount: Amount
+    purpose: Annotated[str, Label("purpose", "用途")]
+    state: Annotated[LegState, Label("state", "状态", words=LEG_WORDS)]
+    ends_at: Annotated[LegState, Label("ends at", "终态", words=LEG_WORDS)]
+    ppm: Annotated[int, Label("share", "比例", "ppm")] = 0
+    due_date: DueDate = ""
+    provisional: Provisional = False
+    payout: Payout = ""
+    returned_payout: Annotated[str, Label("came back with", "退回结算单", link="payout")] = ""
 
 
 def leg_views(reader: Reader, legs: Sequence[Leg], dates: DueDates) -> list[LegView]:
     """Return legs as they are shown. ``dates`` says when they fall, or fell, due."""
-    receivers = reader.rows_under(Receiver, [(leg.receiver,) for leg in legs])
+    receivers = reader.rows_under(ReceiverRow, [(leg.receiver,) for leg in legs])
     buckets = buckets_of(reader, legs)
     names = {bucket.payout for bucket in buckets.values() if bucket.payout}
-    payouts = reader.rows_under(Payout, [(name,) for name in sorted(names)])
+    payouts = reader.rows_under(PayoutRow, [(name,) for name in sorted(names)])
     disputes = standing_disputes(reader, sorted({f"payment:{leg.payment}" for leg in legs}))
     views = []
     for leg in legs:
         bucket = buckets.get((leg.receiver, leg.bucket))
         payout = payouts.get((bucket.payout,)) if bucket is not None else None
         far = leg_state(leg, bucket, payout)
-        state = shown_state(far, disputes.get(f"payment:{leg.payment}", ()), leg.leg)
+        state: Any = shown_state(far, disputes.get(f"payment:{leg.payment}", ()), leg.leg)
         view = _view(leg, receivers.get((leg.receiver,)), state)
         views.append(
             view if bucket is None else replace(view, **_place(bucket, dates.of(bucket, payout)))
@@ -73,7 +86,7 @@ def buckets_of(reader: Reader, legs: Sequence[Leg]) -> dict[tuple[str, int], Buc
 
 def former_leg_views(reader: Reader, legs: Sequence[FormerLeg], payout: str) -> list[LegView]:
     """Return legs that a payout carried, and whose split no longer holds, as they are shown."""
-    receivers = reader.rows_under(Receiver, [(leg.receiver,) for leg in legs])
+    receivers = reader.rows_under(ReceiverRow, [(leg.receiver,) for leg in legs])
     views = (_view(leg, receivers.get((leg.receiver,)), VOID) for leg in legs)
     return [replace(view, returned_payout=payout) for view in views]
 
@@ -86,7 +99,7 @@ def money_by_state(legs: Sequence[LegView]) -> dict[str, int]:
     return money
 
 
-def _view(leg: Leg | FormerLeg, receiver: Receiver | None, state: str) -> LegView:
+def _view(leg: Leg | FormerLeg, receiver: ReceiverRow | None, state: LegState) -> LegView:
     return LegView(
         payment=leg.payment,
         leg=leg.leg,
@@ -95,19 +108,19 @@ def _view(leg: Leg | FormerLeg, receiver: Receiver | None, state: str) -> LegVie
         purpose=leg.purpose,
         state=state,
         ends_at=_end(receiver),
-        ppm=leg.ppm or UNSET,
+        ppm=leg.ppm,
     )
 
 
-def _place(bucket: Bucket, due: tuple[str, bool]) -> dict[str, str | bool | UnsetType]:
+def _place(bucket: Bucket, due: tuple[str, bool]) -> dict[str, Any]:
     """Return when a leg falls due, and in which payout it is or came back with."""
     return {
         "due_date": due[0],
-        "provisional": due[1] or UNSET,
-        "payout": bucket.payout or UNSET,
-        "returned_payout": bucket.returned or UNSET,
+        "provisional": due[1],
+        "payout": bucket.payout,
+        "returned_payout": bucket.returned,
     }
 
 
-def _end(receiver: Receiver | None) -> str:
+def _end(receiver: ReceiverRow | None) -> LegState:
     return ARRIVED if receiver is not None and receiver.owner else PAID

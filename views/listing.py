@@ -10,23 +10,28 @@ are found and shown, as functions of what is asked.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, get_type_hints
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal, NamedTuple, TypeVar, get_type_hints
 
 import msgspec
 
 from ledger.genesis import Genesis
 from ledger.state import Row, Walk
 from views.labels import Label
-from views.reader import Reader
+from views.reader import Reader, walked
 from views.view import ViewStruct, views_of
 
-SCANNED_MAX = 10_000
+PAGE_MAX = 1000
+SCANNED_MAX = 10 * PAGE_MAX
 """Rows that are looked at for one page: it is short rather than slow."""
+
+T = TypeVar("T")
 
 Kind = Literal[
     "choice", "id", "party", "payment", "receiver", "payout", "expectation-kind", "currency",
-    "day", "business-date", "month", "as-of", "amount", "displayed", "age", "flag", "text",
+    "day", "business-date", "month", "as-of", "amount", "positive", "displayed", "age", "flag",
+    "text",
 ]  # fmt: skip
 """What a filter is given as. A party, payment, receiver, payout and kind has to exist. A
 ``business-date`` is today's and ``as-of`` (a time in ms) is the present if it is left out."""
@@ -58,6 +63,11 @@ class Filter:
     option: str | None = ""
 
     @property
+    def sentence(self) -> str:
+        """What it does; of a choice without words of its own, that."""
+        return self.help or f"Only in this {self.name}."
+
+    @property
     def equals(self) -> str:
         """The column that has to be equal, or the empty string."""
         return self.name if self.column is None else self.column
@@ -86,7 +96,7 @@ class Asked(NamedTuple):
     """What is asked of a list.
 
     ``given`` has the filters that were given, in their types; ``after`` is the place of the last
-    row already seen; ``limit`` counts items.
+    row already seen; ``limit`` counts items; ``kept`` is empty at first.
     """
 
     reader: Reader
@@ -94,6 +104,13 @@ class Asked(NamedTuple):
     given: Mapping[str, Any]
     after: tuple[Any, ...] | None
     limit: int
+    kept: dict[str, Any]
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """Return what ``make`` returned when it was asked for first, for this page."""
+        if name not in self.kept:
+            self.kept[name] = make()
+        return self.kept[name]  # type: ignore[no-any-return]
 
 
 class Found(NamedTuple):
@@ -103,12 +120,12 @@ class Found(NamedTuple):
     last: tuple[Any, ...] | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Listing:
     """A list, declared.
 
     Args:
-        name: The plural: the command, and the member of the page that has the items.
+        name: The plural, as its command is called.
         row: Of what rows it is made.
         view: What an item shows.
         help: What it lists, in a sentence; then more, and ``Examples:``, as a command says it.
@@ -119,6 +136,7 @@ class Listing:
         fits: Whether a row that was found is wanted.
         items: Shows rows of one page; as plain views if left out.
         path: Its address; ``/v1/<name>`` if left out. What is in braces is a filter too.
+        member: The member of a page that has the items; the name if left out.
         none: What a command says of an empty list.
     """
 
@@ -133,8 +151,13 @@ class Listing:
     fits: Callable[[Asked, Any], bool] | None = None
     items: Callable[[Asked, Sequence[Any]], Sequence[ViewStruct]] | None = None
     path: str = ""
+    member: str = ""
     none: str = ""
-    page_size: int = field(default=100)
+
+    @property
+    def items_name(self) -> str:
+        """The member of a page that has the items."""
+        return self.member or self.name
 
     @property
     def address(self) -> str:
@@ -146,16 +169,33 @@ class Listing:
         """The columns of a row that are its place in the list."""
         return self.order or self.row.__struct_fields__[: self.row.KEY]
 
+    def place_of(self, row: Any) -> tuple[Any, ...]:
+        """Return the place of a row."""
+        return tuple(getattr(row, name) for name in self.places)
+
     def place_types(self) -> tuple[type, ...]:
         """Return the types of a place: those of its columns."""
         hints = get_type_hints(self.row)
         return tuple(hints[name] for name in self.places)
 
 
+class BadQuestion(Exception):
+    """A question that no state of the ledger could answer; the text says what to ask instead."""
+
+
+class ForeignPlace(BadQuestion):
+    """A place that the list did not make."""
+
+
+def beyond(listing: Listing, asked: Asked, rows: Iterable[Any]) -> Iterator[Any]:
+    """Yield those rows of a short list, in its order, that come after ``asked.after``."""
+    return (row for row in rows if asked.after is None or listing.place_of(row) > asked.after)
+
+
 def page_of(listing: Listing, asked: Asked) -> Found:
     """Return a page of a list. It may be short: it goes on while there is a place."""
     wanted = _equalities(listing, asked)
-    rows = _walked(listing, asked, wanted) if listing.rows is None else listing.rows(asked)
+    rows = walked_rows(listing, asked) if listing.rows is None else listing.rows(asked)
     found: list[Any] = []
     last: Any = None
     goes_on = False
@@ -168,35 +208,30 @@ def page_of(listing: Listing, asked: Asked) -> Found:
             found.append(row)
     show = listing.items
     items = views_of(listing.view, found) if show is None else list(show(asked, found))
-    place = tuple(getattr(last, name) for name in listing.places) if goes_on else None
-    return Found(items, place)
+    return Found(items, listing.place_of(last) if goes_on else None)
 
 
 def walk_for(listing: Listing, wanted: Mapping[str, Any]) -> Walk:
-    """Return the walk of a plain list: along the longest index whose columns are all given."""
+    """Return the walk of a plain list: along the longest index whose columns are all given.
+
+    Columns of the place that are given too are not walked, but for the last.
+    """
     order = listing.places
     kind: type[Row] = listing.row
     leading = (tuple(name for name in index if name not in order) for index in kind.INDEXES)
     usable = [index for index in leading if all(name in wanted for name in index)]
-    fixed = max(usable, key=len, default=())
-    return Walk({name: wanted[name] for name in fixed}, order)
+    fixed = {name: wanted[name] for name in max(usable, key=len, default=())}
+    while len(order) > 1 and order[0] in wanted:
+        fixed[order[0]] = wanted[order[0]]
+        order = order[1:]
+    return Walk(fixed, order)
 
 
-def _walked(listing: Listing, asked: Asked, wanted: Mapping[str, Any]) -> Iterator[Any]:
-    walk = walk_for(listing, wanted)
-    return walked(asked.reader, listing.row, walk, asked.after, asked.limit + 1)
-
-
-def walked(
-    reader: Reader, kind: type[Any], walk: Walk, after: Any = None, chunk: int = 200
-) -> Iterator[Any]:
-    """Yield the rows on a walk, ``chunk`` a query."""
-    while True:
-        rows = reader.along(kind, walk, after, chunk)
-        yield from rows
-        if len(rows) < chunk:
-            return
-        after = tuple(getattr(rows[-1], name) for name in walk.order)
+def walked_rows(listing: Listing, asked: Asked) -> Iterator[Any]:
+    """Return the rows of a list along its index, after ``asked.after``."""
+    walk = walk_for(listing, _equalities(listing, asked))
+    after = None if asked.after is None else asked.after[-len(walk.order) :]
+    return walked(asked.reader, listing.row, walk, after, asked.limit + 1)
 
 
 def _equalities(listing: Listing, asked: Asked) -> dict[str, Any]:
@@ -210,13 +245,14 @@ def _fits(listing: Listing, asked: Asked, row: Any, wanted: Mapping[str, Any]) -
     return listing.fits is None or listing.fits(asked, row)
 
 
+@cache
 def page_struct(listing: Listing) -> type[msgspec.Struct]:
     """Return the struct of a page: what it was judged by, the items, and ``next``."""
     name = listing.view.__name__.removesuffix("View") + "Page"
     fields: list[Any] = [
         (each.name, int if each.kind == "as-of" else str) for each in listing.filters if each.shown
     ]
-    fields.append((listing.name.replace("-", "_"), list[listing.view]))  # type: ignore[name-defined]
+    fields.append((listing.items_name, list[listing.view]))  # type: ignore[name-defined]
     fields.append(("next", str, ""))
     made = msgspec.defstruct(
         name, fields, bases=(ViewStruct,), module=__name__, frozen=True, kw_only=True,

@@ -5,77 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from heapq import merge
 from itertools import islice
+from typing import Any
 
-import msgspec
-from fastapi import APIRouter, Request
-from msgspec import UNSET, UnsetType
-from starlette.responses import Response
-
-from api.business.calendars import DueDates
-from api.business.legs import LegView, former_leg_views, leg_views
-from api.limits import PAGE_DEFAULT
-from api.lists import Asked, Format, Page, list_answer
-from api.openapi import describe_list
-from api.paging import Cursor, Limit, Name, Whole, cursor_of, place_of
-from api.problems import Problem
-from api.reading import Reading
 from ledger.contracts.allocation import FormerLeg, Leg
 from ledger.contracts.payouts import RETURNED, Payout
 from ledger.limits import SAFE_INTEGER_MAX
-from node.storage.queries import Walk, walked
-from node.storage.reads import Reader
-
-Place = tuple[int, str, int]
-"""Bucket, payment and number of a leg: the order in which a payout's legs are listed."""
+from ledger.state import Walk
+from views.calendars import DueDates
+from views.legs import LegView, former_leg_views, leg_views
+from views.listing import Asked, Filter, Listing
+from views.reader import Reader, walked
 
 CHUNK_MIN = 200
 """Legs that are read at once, at least: some that left did so before the payout."""
 
-_PLACE = msgspec.json.Decoder(tuple[Whole, str, Whole])
-
-
-class PayoutLegPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Legs of a payout by bucket, payment and number. Go on while there is a ``next``."""
-
-    legs: list[LegView]
-    next: str | UnsetType = UNSET
-
-
-def payout_leg_routes(router: APIRouter, reading: Reading) -> None:
-    """Add the route to the legs of a payout."""
-
-    @router.get("/v1/payouts/{payout}/legs", **describe_list(PayoutLegPage, "no-such-payout"))
-    def list_payout_legs(
-        payout: Name,
-        *,
-        request: Request,
-        cursor: Cursor = "",
-        limit: Limit = PAGE_DEFAULT,
-        form: Format = None,
-    ) -> Response:
-        """List the legs that a payout settles, and `void` those that went another way since."""
-        with reading.reader() as reader:
-            row = reader.row(Payout, (payout,))
-            if row is None:
-                raise no_such_payout(payout)
-            legs = carried_by(reader, row, limit + 1, place_of(request, cursor, _PLACE))
-            views = views_of(reader, row, legs[:limit], DueDates(reader, reading.genesis))
-        goes_on = cursor_of(request, _place(legs[limit - 1]) if len(legs) > limit else None)
-        page = PayoutLegPage(legs=views, next=goes_on)
-        return list_answer(Asked(request, form), Page(page, LegView, views, goes_on))
-
-
-def no_such_payout(payout: str) -> Problem:
-    """Return the answer about a payout that the log does not know."""
-    return Problem(
-        "no-such-payout",
-        f"no applied record is about payout {payout!r}; if it was refused, that stands in "
-        "the timeline of its receiver",
-    )
-
 
 def carried_by(
-    reader: Reader, payout: Payout, limit: int, after: Place | None = None
+    reader: Reader, payout: Payout, limit: int, after: tuple[Any, ...] | None = None
 ) -> list[Leg | FormerLeg]:
     """Return the legs that a payout carried when it was created, and carries unless it came back.
 
@@ -101,7 +47,7 @@ def carried_by(
     return found
 
 
-def views_of(
+def carried_views(
     reader: Reader, payout: Payout, legs: Sequence[Leg | FormerLeg], dates: DueDates
 ) -> list[LegView]:
     """Return legs that a payout carried as they are shown, in their order."""
@@ -112,7 +58,7 @@ def views_of(
     return [by_key[leg.payment, leg.leg] for leg in legs]
 
 
-def _place(leg: Leg | FormerLeg) -> Place:
+def _place(leg: Leg | FormerLeg) -> tuple[int, str, int]:
     return leg.bucket, leg.payment, leg.leg
 
 
@@ -134,3 +80,29 @@ def _left(
     way = Walk(fixed, ("payment", "leg", "until"))
     legs = walked(reader, FormerLeg, way, place, chunk)
     yield from (leg for leg in legs if leg.until > payout.entry)
+
+
+def _rows(asked: Asked) -> Iterator[Leg | FormerLeg]:
+    payout = asked.reader.row(Payout, (asked.given["payout"],))
+    legs = [] if payout is None else carried_by(asked.reader, payout, asked.limit + 1, asked.after)
+    return iter(legs)
+
+
+def _items(asked: Asked, rows: Sequence[Leg | FormerLeg]) -> list[LegView]:
+    payout = asked.reader.row(Payout, (asked.given["payout"],))
+    dates = DueDates(asked.reader, asked.genesis)
+    return [] if payout is None else carried_views(asked.reader, payout, rows, dates)
+
+
+PAYOUT_LEGS = Listing(
+    name="legs",
+    path="/v1/payouts/{payout}/legs",
+    row=Leg,
+    view=LegView,
+    help="List the legs that a payout settles, and `void` those that went another way since.",
+    filters=(Filter(name="payout", kind="payout", column=""),),
+    columns=(("payment", "leg"), "purpose", "state", "amount"),
+    order=("bucket", "payment", "leg"),
+    rows=_rows,
+    items=_items,
+)

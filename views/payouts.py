@@ -2,65 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Literal
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Literal, get_args
 
 import msgspec
-from fastapi import APIRouter, Query, Request
-from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
-from starlette.responses import Response
 
-from api.answers import json_answer
-from api.business.calendars import DueDates
-from api.business.disputes import DisputeView, as_shown, disputes_about, shown
-from api.business.expectations import ExpectationView, expectations_on
-from api.business.legs import LegView
-from api.business.parameters import AsOf, Id, known, now_ms
-from api.business.payout_legs import carried_by, no_such_payout, views_of
-from api.limits import PAGE_DEFAULT, PAGE_MAX
-from api.lists import Asked, Format, Page, list_answer
-from api.log_views import EntryView, timeline
-from api.named import refuse_unknown_receiver
-from api.openapi import describe, describe_list
-from api.paging import ONE_TEXT, Cursor, Limit, Name, cursor_of, page_of, place_of
-from api.reading import Reading
-from ledger.contracts.payouts import Payout
+from ledger.contracts.payouts import Payout as PayoutRow
+from ledger.contracts.payouts import PayoutState
 from ledger.genesis import Genesis
-from node.storage.queries import Walk, subjects_numbered, walked
-from node.storage.reads import Reader
+from views.calendars import DueDates
+from views.channels import subjects_numbered
+from views.disputes import IS_DISPUTED, DisputeView, as_shown, disputes_about, shown
+from views.expectations import ExpectationView, expectations_on
+from views.labels import (
+    Amount,
+    AsOf,
+    BankReference,
+    ChannelNumber,
+    Currency,
+    Entry,
+    Label,
+    LastEntry,
+    Legs,
+    Owner,
+    PaidAt,
+    Payout,
+    ReceivedAt,
+    Receiver,
+    Whole,
+)
+from views.legs import LegView
+from views.listing import PAGE_MAX, Asked, Filter, Listing, walked_rows
+from views.payout_legs import carried_by, carried_views
+from views.reader import Reader
+from views.timeline import EntryView, timeline
+from views.view import ViewStruct, converted
 
-PayoutState = Annotated[
-    Literal["created", "paid", "returned", "confirmed", "conflicting"] | None,
-    Query(description="Only in this state."),
-]
 
-
-class PayoutSummary(msgspec.Struct, frozen=True, kw_only=True):
+class PayoutSummary(ViewStruct, frozen=True, kw_only=True):
     """One transfer to a receiver. ``entry`` created it, ``last_entry`` changed it last.
 
-    ``state`` is created, paid, returned, confirmed or conflicting; disputed while a dispute stands.
     ``confirmed_amount`` in ``confirmed_currency`` is what the receiver's owner said arrived;
     ``return_reason`` is why the institution says that it came back.
     """
 
-    payout: str
-    state: str
-    receiver: str
-    amount: int
-    currency: str
-    cutoff_date: str
-    leg_count: int
-    entry: int
-    last_entry: int
-    owner: str | UnsetType = UNSET
-    bank_reference: str | UnsetType = UNSET
-    paid_at: int | UnsetType = UNSET
-    confirmed_amount: int | UnsetType = UNSET
-    confirmed_currency: str | UnsetType = UNSET
-    received_at: int | UnsetType = UNSET
-    return_reason: str | UnsetType = UNSET
-    channel_number: str | UnsetType = UNSET
+    payout: Payout
+    state: Annotated[
+        Literal[PayoutState, "disputed"],
+        Label(
+            "state",
+            "状态",
+            words={
+                "created": "已创建",
+                "paid": "已付款",
+                "returned": "已退回",
+                "confirmed": "已到账",
+                "conflicting": "不一致",
+                **IS_DISPUTED,
+            },
+        ),
+    ]
+    receiver: Receiver
+    amount: Amount
+    currency: Currency
+    cutoff_date: Annotated[str, Label("cut-off", "截止日", "date")]
+    leg_count: Legs
+    entry: Entry
+    last_entry: LastEntry
+    owner: Owner = ""
+    bank_reference: BankReference = ""
+    paid_at: PaidAt = -1
+    confirmed_amount: Annotated[int, Label("owner says", "到账确认", "minor")] = 0
+    confirmed_currency: Currency = ""
+    received_at: ReceivedAt = -1
+    return_reason: Annotated[str, Label("came back", "退回原因", "text")] = ""
+    channel_number: ChannelNumber = ""
 
 
 class PayoutView(PayoutSummary, frozen=True, kw_only=True):
@@ -71,64 +88,51 @@ class PayoutView(PayoutSummary, frozen=True, kw_only=True):
     now.
     """
 
-    as_of: int
+    as_of: AsOf
     legs: list[LegView]
     disputes: list[DisputeView]
     expectations: list[ExpectationView]
     timeline: list[EntryView]
-    timeline_whole: bool
+    timeline_whole: Whole
 
 
-class PayoutPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Payouts by id. Go on while there is a ``next``."""
+def _rows(asked: Asked) -> Iterator[PayoutRow]:
+    """Yield payouts along an index, or those with a channel's number."""
+    if "channel_number" not in asked.given:
+        return walked_rows(PAYOUTS, asked)
+    numbered = subjects_numbered(asked.reader, asked.given["channel_number"], "payout")
+    names = [name for name in sorted(numbered) if asked.after is None or name > asked.after[0]]
+    rows = asked.reader.rows_under(PayoutRow, [(name,) for name in names])
+    return (rows[name,] for name in names if (name,) in rows)
 
-    payouts: list[PayoutSummary]
-    next: str | UnsetType = UNSET
+
+def _items(asked: Asked, rows: Sequence[PayoutRow]) -> list[PayoutSummary]:
+    return payout_summaries(asked.reader, rows)
 
 
-def payout_routes(router: APIRouter, reading: Reading) -> None:
-    """Add the routes to payouts."""
-
-    @router.get("/v1/payouts", **describe_list(PayoutPage, "no-such-receiver"))
-    def list_payouts(
-        *,
-        request: Request,
-        receiver: Id = "",
-        state: PayoutState = None,
-        channel_number: Id = "",
-        cursor: Cursor = "",
-        limit: Limit = PAGE_DEFAULT,
-        form: Format = None,
-    ) -> Response:
-        """List payouts, of a receiver, in a state, or of a channel's number."""
-        asked = {"receiver": receiver, "state": state}
-        walk = Walk({name: value for name, value in asked.items() if value}, ("payout",))
-        with reading.reader() as reader:
-            refuse_unknown_receiver(reader, receiver)
-            after = place_of(request, cursor, ONE_TEXT)
-            if channel_number:
-                rows = _numbered(reader, channel_number, walk.fixed, after)
-            else:
-                rows = walked(reader, Payout, walk, after, limit + 1)
-            found, last = page_of(rows, lambda _: True, limit)
-            views = payout_summaries(reader, found)
-        goes_on = cursor_of(request, None if last is None else (last.payout,))
-        page = PayoutPage(payouts=views, next=goes_on)
-        return list_answer(Asked(request, form), Page(page, PayoutSummary, views, goes_on))
-
-    @router.get("/v1/payouts/{payout}", **describe(PayoutView, "no-such-payout"))
-    def show_payout(payout: Name, as_of: AsOf = None) -> Response:
-        """Show a payout and the legs that it settles."""
-        with reading.reader() as reader:
-            view = payout_view(reader, reading.genesis, payout, now_ms(as_of))
-        if view is None:
-            raise no_such_payout(payout)
-        return json_answer(view)
+PAYOUTS = Listing(
+    name="payouts",
+    row=PayoutRow,
+    view=PayoutSummary,
+    help="List payouts, of a receiver, in a state, or of a channel's number.",
+    filters=(
+        Filter(name="receiver", kind="receiver", help="Only to this receiver."),
+        Filter(name="state", kind="choice", words=get_args(PayoutState)),
+        Filter(
+            name="channel_number",
+            kind="id",
+            help="Only with this number of the channel or bank.",
+        ),
+    ),
+    columns=(("payout", "receiver"), "state", "cutoff_date", "leg_count", "amount"),
+    rows=_rows,
+    items=_items,
+)
 
 
 def payout_view(reader: Reader, genesis: Genesis, name: str, as_of_ms: int) -> PayoutView | None:
     """Return what the log knows of a payout, or None if it knows nothing."""
-    payout = reader.row(Payout, (name,))
+    payout = reader.row(PayoutRow, (name,))
     if payout is None:
         return None
     subject = f"payout:{name}"
@@ -140,7 +144,7 @@ def payout_view(reader: Reader, genesis: Genesis, name: str, as_of_ms: int) -> P
     return PayoutView(
         **msgspec.structs.asdict(_summary(replace(payout, state=state))),
         as_of=as_of_ms,
-        legs=views_of(reader, payout, carried, DueDates(reader, genesis)),
+        legs=carried_views(reader, payout, carried, DueDates(reader, genesis)),
         disputes=disputes,
         expectations=expectations_on(reader, subjects, as_of_ms),
         timeline=entries,
@@ -148,40 +152,10 @@ def payout_view(reader: Reader, genesis: Genesis, name: str, as_of_ms: int) -> P
     )
 
 
-def _numbered(
-    reader: Reader, number: str, fixed: Mapping[str, str], after: tuple[str, ...] | None
-) -> Iterator[Payout]:
-    """Yield the payouts with a channel's number, as far as other filters let them."""
-    names = sorted(subjects_numbered(reader, number, "payout"))
-    rows = reader.rows_under(
-        Payout, [(name,) for name in names if after is None or name > after[0]]
-    )
-    found = (rows[name,] for name in names if (name,) in rows)
-    yield from (row for row in found if all(getattr(row, key) == fixed[key] for key in fixed))
-
-
-def payout_summaries(reader: Reader, payouts: Sequence[Payout]) -> list[PayoutSummary]:
+def payout_summaries(reader: Reader, payouts: Sequence[PayoutRow]) -> list[PayoutSummary]:
     """Return payouts as a list shows them."""
     return [_summary(row) for row in as_shown(reader, "payout", payouts)]
 
 
-def _summary(payout: Payout) -> PayoutSummary:
-    return PayoutSummary(
-        payout=payout.payout,
-        state=payout.state,
-        receiver=payout.receiver,
-        amount=payout.amount,
-        currency=payout.currency,
-        cutoff_date=payout.cutoff_date,
-        leg_count=payout.legs,
-        entry=payout.entry,
-        last_entry=payout.last_entry,
-        owner=payout.owner or UNSET,
-        bank_reference=payout.bank_reference or UNSET,
-        paid_at=known(payout.paid_at),
-        confirmed_amount=payout.confirmed_amount if payout.confirmed_currency else UNSET,
-        confirmed_currency=payout.confirmed_currency or UNSET,
-        received_at=known(payout.received_at),
-        return_reason=payout.return_reason or UNSET,
-        channel_number=payout.channel_number or UNSET,
-    )
+def _summary(payout: PayoutRow) -> PayoutSummary:
+    return converted(PayoutSummary, payout, leg_count=payout.legs)

@@ -5,32 +5,35 @@ A node's database answers it (:mod:`node.storage.queries`); whatever else does s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from ledger.contracts.receivers import Bucket
+from ledger.expectations import UnmetTotal
 from ledger.state import Key, R, Walk
 
 
 class StoredEntry(Protocol):
     """An entry as it is stored: ``leaf`` has its bytes."""
 
+    # fmt: off
     @property
-    def index(self) -> int: ...
+    def index(self) -> int: ...  # noqa: D102
     @property
-    def height(self) -> int: ...
+    def height(self) -> int: ...  # noqa: D102
     @property
-    def party(self) -> str: ...
+    def party(self) -> str: ...  # noqa: D102
     @property
-    def id(self) -> str: ...
+    def id(self) -> str: ...  # noqa: D102
     @property
-    def type(self) -> str: ...
+    def type(self) -> str: ...  # noqa: D102
     @property
-    def subject(self) -> str: ...
+    def subject(self) -> str: ...  # noqa: D102
     @property
-    def outcome(self) -> str: ...
+    def outcome(self) -> str: ...  # noqa: D102
     @property
-    def leaf(self) -> bytes: ...
+    def leaf(self) -> bytes: ...  # noqa: D102
+    # fmt: on
 
 
 class Reader(Protocol):
@@ -80,14 +83,28 @@ class Reader(Protocol):
             limit: How many at most.
         """
 
-    def due_buckets(
-        self, latest: Mapping[str, str] | None, first: str, last: str
-    ) -> list[Bucket]:
+    def due_buckets(self, latest: Mapping[str, str] | None, first: str, last: str) -> list[Bucket]:
         """Return what is due to the receivers from ``first`` to ``last``, in no payout.
 
         They come by receiver and business date. ``latest`` is as in :meth:`due_receivers`.
         """
 
-    def unmet_sums(self, where: Mapping[str, str], as_of_ms: int) -> list[tuple[Any, ...]]:
-        """Return sums of what is not met: opener, awaited, kind, currency, state, count, amount,
-        and when the oldest was opened in ms; narrowed by ``where``, judged at ``as_of_ms``."""
+    def unmet_sums(self, where: Mapping[str, str], as_of_ms: int) -> Sequence[UnmetTotal]:
+        """Return the sums of what is not met, by opener, awaited party, kind, currency and state.
+
+        Args:
+            where: Values of ``opener``, ``awaited`` or ``kind`` to which the sums are narrowed.
+            as_of_ms: Judge at this time what is overdue.
+        """
+
+
+def walked(
+    reader: Reader, kind: type[R], walk: Walk, after: Any = None, chunk: int = 200
+) -> Iterator[R]:
+    """Yield the rows on a walk, ``chunk`` a query."""
+    while True:
+        rows = reader.along(kind, walk, after, chunk)
+        yield from rows
+        if len(rows) < chunk:
+            return
+        after = tuple(getattr(rows[-1], name) for name in walk.order)

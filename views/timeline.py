@@ -14,11 +14,10 @@ from views.labels import Label, Party, Subject
 from views.reader import Reader, StoredEntry
 from views.view import ViewStruct
 
-TIMELINE_MAX = 200
-"""Applied entries in the timeline of one thing: the newest."""
+TIMELINE_MAX = 1000
 
-TIMELINE_REFUSED_MAX = 50
-"""Refused entries in it. A party may state as many as it likes; they displace none that count."""
+TIMELINE_REFUSED_MAX = 100
+"""Refused entries of a timeline: whoever states many of them crowds out no other's."""
 
 
 class EntryView(ViewStruct, frozen=True, kw_only=True):

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from msgspec.structs import astuple
 from sqlalchemy import ColumnElement, Select, Table, and_, case, func, not_, select, tuple_
 
 from ledger import expectations
 from ledger.books import Balance
 from ledger.contracts.receivers import Bucket
-from ledger.expectations import Expectation
+from ledger.expectations import Expectation, UnmetTotal
 from ledger.state import R, Walk
 from node.storage.reads import Reader
 
@@ -39,7 +40,9 @@ class LedgerReader(Reader):
         """
         table = self.mapped(kind).table
         order = [table.c[name] for name in walk.order]
-        where: list[ColumnElement[bool]] = [table.c[name] == walk.fixed[name] for name in walk.fixed]
+        where: list[ColumnElement[bool]] = [
+            table.c[name] == walk.fixed[name] for name in walk.fixed
+        ]
         if after is not None:
             where.append(tuple_(*order) > after if len(order) > 1 else order[0] > after[0])
         elif walk.since is not None:
@@ -57,13 +60,11 @@ class LedgerReader(Reader):
         where = [table.c[name].in_(values) for name, values in among.items()]
         return self.rows_of(kind, select(table).where(*where))
 
-    def due_receivers(
-        self, latest: Mapping[str, str] | None, after: str, limit: int
-    ) -> list[str]:
+    def due_receivers(self, latest: Mapping[str, str] | None, after: str, limit: int) -> list[str]:
         """Return receivers to which something is due that is in no payout, in their order.
 
         Args:
-            latest: By cycle the last business date of captures that counts; all count if it is None.
+            latest: By cycle the last business date of captures that counts; all count if None.
             after: The last receiver already seen, or the empty string.
             limit: How many at most.
         """
@@ -77,9 +78,7 @@ class LedgerReader(Reader):
         )
         return [row[0] for row in self.values(query)]
 
-    def due_buckets(
-        self, latest: Mapping[str, str] | None, first: str, last: str
-    ) -> list[Bucket]:
+    def due_buckets(self, latest: Mapping[str, str] | None, first: str, last: str) -> list[Bucket]:
         """Return what is due to the receivers from ``first`` to ``last``, in no payout.
 
         Buckets come by receiver and business date, and so by due date. ``latest`` is as in
@@ -102,7 +101,7 @@ class LedgerReader(Reader):
         query = query.group_by(table.c.currency).order_by(table.c.currency)
         return {currency: int(amount) for currency, amount in self.values(query)}
 
-    def unmet_sums(self, where: Mapping[str, str], as_of_ms: int) -> list[tuple[Any, ...]]:
+    def unmet_sums(self, where: Mapping[str, str], as_of_ms: int) -> list[UnmetTotal]:
         """Return the sums of what is not met, by opener, awaited party, kind, currency and state.
 
         Args:
@@ -111,7 +110,7 @@ class LedgerReader(Reader):
         """
         table = self.mapped(Expectation).table
         late = table.c.due_at < as_of_ms
-        found: list[tuple[Any, ...]] = []
+        found: list[UnmetTotal] = []
         for state, shown, timely in (
             (expectations.CONFLICTING, expectations.CONFLICTING, None),
             (expectations.OPEN, expectations.OPEN, not_(late)),
@@ -121,9 +120,9 @@ class LedgerReader(Reader):
             rows = self.values(query if timely is None else query.where(timely))
             for opener, awaited, kind, currency, count, high, low, oldest in rows:
                 amount = int(high) * _HIGH + int(low)
-                matter = (opener, awaited, kind, currency, shown)
-                found.append((*matter, count, amount, oldest))
-        return sorted(found)
+                sums = (count, amount, oldest)
+                found.append(UnmetTotal(opener, awaited, kind, currency, shown, *sums))
+        return sorted(found, key=astuple)
 
 
 def _due(table: Table, latest: Mapping[str, str] | None) -> list[ColumnElement[bool]]:

@@ -40,7 +40,7 @@ class Snapshots:
 
     @contextmanager
     def reader(self) -> Iterator[LedgerReader]:
-        """Give a :class:`~node.storage.queries.LedgerReader` on one consistent snapshot; for use from any thread.
+        """Give a :class:`LedgerReader` on one consistent snapshot; for use from any thread.
 
         Raises:
             StorageError: the database could not be read.

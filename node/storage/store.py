@@ -205,7 +205,7 @@ class Store:
         self._frontier = execution.frontier.copy()
 
     def reader(self) -> AbstractContextManager[LedgerReader]:
-        """Give a :class:`~node.storage.queries.LedgerReader` on one consistent snapshot; for use from any thread.
+        """Give a :class:`LedgerReader` on one consistent snapshot; for use from any thread.
 
         Raises:
             StorageError: the database could not be read.
@@ -215,7 +215,7 @@ class Store:
 
     @contextmanager
     def own_reader(self) -> Iterator[LedgerReader]:
-        """Give a :class:`~node.storage.queries.LedgerReader` on the writer's own connection; for the writer's thread, briefly.
+        """Give a reader on the writer's own connection; for the writer's thread, briefly.
 
         It never waits for readers of other threads, however many there are.
 

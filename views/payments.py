@@ -3,76 +3,97 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Annotated, Literal
 
 import msgspec
-from fastapi import APIRouter
-from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
-from starlette.responses import Response
 
-from api.answers import json_answer
-from api.business.calendars import DueDates
-from api.business.disputes import DisputeView, disputes_about, shown
-from api.business.expectations import ExpectationView, expectations_on
-from api.business.fee_views import ChargeView, charge_view
-from api.business.legs import VOID, LegView, buckets_of, leg_views, money_by_state
-from api.business.parameters import AsOf, now_ms
-from api.business.payouts import PayoutSummary, payout_summaries
-from api.business.refunds import RefundView, refunds_of
-from api.log_views import EntryView, timeline
-from api.named import no_such_payment
-from api.openapi import describe
-from api.paging import Name
-from api.reading import Reading
-from ledger.contracts.allocation import FormerLeg, Leg
+from ledger.contracts.allocation import FormerLeg, Leg, Mode
 from ledger.contracts.fees import CURRENT, FeeCharge
-from ledger.contracts.halves import Capture, Instruction, payment_state
-from ledger.contracts.payouts import RETURNED, Payout
+from ledger.contracts.halves import Capture, Instruction, PaymentState, payment_state
+from ledger.contracts.payouts import RETURNED
+from ledger.contracts.payouts import Payout as PayoutRow
 from ledger.genesis import Genesis
 from ledger.limits import SAFE_INTEGER_MAX
-from node.storage.queries import Walk, walked
-from node.storage.reads import Reader
+from ledger.state import Walk
+from views.calendars import DueDates
+from views.disputes import IS_DISPUTED, DisputeView, disputes_about, shown
+from views.expectations import ExpectationView, expectations_on
+from views.fees import ChargeView, charge_view
+from views.labels import (
+    Amount,
+    AsOf,
+    ChannelNumber,
+    Currency,
+    Entry,
+    Label,
+    Order,
+    Payment,
+    Whole,
+)
+from views.legs import VOID, LegView, buckets_of, leg_views, money_by_state
+from views.payouts import PayoutSummary, payout_summaries
+from views.reader import Reader, walked
+from views.refunds import RefundView, refunds_of
+from views.timeline import EntryView, timeline
+from views.view import ViewStruct, converted
+
+PAYMENT_WORDS = {
+    "captured": "已收款",
+    "instructed": "已指示",
+    "split": "已分账",
+    "conflicting": "不一致",
+    "reversed": "已冲正",
+    "withdrawn": "已撤回",
+    "unknown": "未知",
+    **IS_DISPUTED,
+}
+ShownPaymentState = Annotated[
+    Literal[PaymentState, "disputed"], Label("state", "状态", words=PAYMENT_WORDS)
+]
+CapturedAt = Annotated[int, Label("captured at", "收款时间", "ms")]
+Channel = Annotated[str, Label("channel", "渠道")]
 
 
-class SourceView(msgspec.Struct, frozen=True, kw_only=True):
+class SourceView(ViewStruct, frozen=True, kw_only=True):
     """Who paid which part of a payment: buyer, platform-subsidy or coupon."""
 
-    source: str
-    amount: int
+    source: Annotated[str, Label("source", "来源")]
+    amount: Amount
 
 
-class CaptureView(msgspec.Struct, frozen=True, kw_only=True):
+class CaptureView(ViewStruct, frozen=True, kw_only=True):
     """The institution's half of a payment. It stands until it is reversed.
 
     ``channel_number`` is the channel's own number of it, ``sources`` say who paid which part.
     """
 
-    order: str
-    amount: int
-    currency: str
-    channel: str
-    captured_at: int
-    entry: int
-    stands: bool
-    reversals: int
-    channel_number: str | UnsetType = UNSET
-    sources: list[SourceView] | UnsetType = UNSET
+    order: Order
+    amount: Amount
+    currency: Currency
+    channel: Channel
+    captured_at: CapturedAt
+    entry: Entry
+    stands: Annotated[bool, Label("stands", "有效")]
+    reversals: Annotated[int, Label("reversals", "冲正次数", "count")]
+    channel_number: ChannelNumber = ""
+    sources: list[SourceView] = msgspec.field(default_factory=list)
 
 
-class InstructionView(msgspec.Struct, frozen=True, kw_only=True):
+class InstructionView(ViewStruct, frozen=True, kw_only=True):
     """The platform's half of a payment. ``tail`` counts minor units that ratios left over."""
 
-    order: str
-    amount: int
-    currency: str
-    mode: str
-    tail: int
-    entry: int
-    stands: bool
-    allocated: bool
+    order: Order
+    amount: Amount
+    currency: Currency
+    mode: Annotated[Mode, Label("mode", "方式", words={"fixed": "按金额", "ratio": "按比例"})]
+    tail: Annotated[int, Label("tail", "尾差", "minor")]
+    entry: Entry
+    stands: Annotated[bool, Label("stands", "有效")]
+    allocated: Annotated[bool, Label("allocated", "已入账")]
 
 
-class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
+class PaymentView(ViewStruct, frozen=True, kw_only=True):
     """Everything the log knows of one payment.
 
     ``state`` is captured or instructed (one half), split or conflicting (both), reversed or
@@ -86,9 +107,9 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     which what is awaited was judged; all else is as it stands now.
     """
 
-    payment: str
-    as_of: int
-    state: str
+    payment: Payment
+    as_of: AsOf
+    state: ShownPaymentState
     legs: list[LegView]
     money: dict[str, int]
     payouts: list[PayoutSummary]
@@ -97,23 +118,10 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     earlier_fees: list[ChargeView]
     expectations: list[ExpectationView]
     timeline: list[EntryView]
-    timeline_whole: bool
-    capture: CaptureView | UnsetType = UNSET
-    instruction: InstructionView | UnsetType = UNSET
-    fee: ChargeView | UnsetType = UNSET
-
-
-def payment_routes(router: APIRouter, reading: Reading) -> None:
-    """Add the route to payments."""
-
-    @router.get("/v1/payments/{payment}", **describe(PaymentView, "no-such-payment"))
-    def show_payment(payment: Name, as_of: AsOf = None) -> Response:
-        """Show where a payment's money is: who stated what, what is awaited, and every leg."""
-        with reading.reader() as reader:
-            view = payment_view(reader, reading.genesis, payment, now_ms(as_of))
-        if view is None:
-            raise no_such_payment(payment)
-        return json_answer(view)
+    timeline_whole: Whole
+    capture: CaptureView | None = None
+    instruction: InstructionView | None = None
+    fee: ChargeView | None = None
 
 
 def payment_view(
@@ -151,9 +159,9 @@ def payment_view(
         expectations=expectations_on(reader, subjects, as_of_ms),
         timeline=entries,
         timeline_whole=whole,
-        capture=UNSET if capture is None else _capture_view(capture),
-        instruction=UNSET if instruction is None else _instruction_view(instruction),
-        fee=UNSET if charge is None else charge_view(reader, charge, capture),
+        capture=None if capture is None else _capture_view(capture),
+        instruction=None if instruction is None else converted(InstructionView, instruction),
+        fee=None if charge is None else charge_view(reader, charge, capture),
     )
 
 
@@ -189,13 +197,13 @@ def _payouts_of(reader: Reader, payment: str, legs: list[Leg]) -> list[PayoutSum
 
     A bucket names the last payout that came back; those before it are found by the receiver.
     """
-    found: dict[str, Payout] = {}
+    found: dict[str, PayoutRow] = {}
     buckets = buckets_of(reader, legs).values()
     until = _left(reader, payment)
     for bucket in buckets:
         if bucket.returned:
             until.setdefault(bucket.receiver, {})[str(bucket.seq)] = SAFE_INTEGER_MAX
-        payout = reader.row(Payout, (bucket.payout,)) if bucket.payout else None
+        payout = reader.row(PayoutRow, (bucket.payout,)) if bucket.payout else None
         if payout is not None:
             found[payout.payout] = payout
     for receiver, ends in until.items():
@@ -213,42 +221,18 @@ def _left(reader: Reader, payment: str) -> dict[str, dict[str, int]]:
     return until
 
 
-def _came_back(reader: Reader, receiver: str, until: dict[str, int]) -> Iterator[Payout]:
+def _came_back(reader: Reader, receiver: str, until: dict[str, int]) -> Iterator[PayoutRow]:
     """Yield a receiver's payouts that came back, of buckets until an entry each: one walk."""
     walk = Walk({"receiver": receiver, "state": RETURNED}, ("payout",))
-    for row in walked(reader, Payout, walk):
+    for row in walked(reader, PayoutRow, walk):
         if any(row.entry < until.get(seq, 0) for seq in row.buckets):
             yield row
 
 
 def _capture_view(capture: Capture) -> CaptureView:
-    return CaptureView(
-        order=capture.order,
-        amount=capture.amount,
-        currency=capture.currency,
-        channel=capture.channel,
-        captured_at=capture.captured_at,
-        entry=capture.entry,
-        stands=capture.stands,
-        reversals=capture.reversals,
-        channel_number=capture.channel_number or UNSET,
-        sources=[_source(text) for text in capture.sources] or UNSET,
-    )
+    return converted(CaptureView, capture, sources=[_source(text) for text in capture.sources])
 
 
 def _source(stored: str) -> SourceView:
     source, _, amount = stored.partition(":")
     return SourceView(source=source, amount=int(amount))
-
-
-def _instruction_view(instruction: Instruction) -> InstructionView:
-    return InstructionView(
-        order=instruction.order,
-        amount=instruction.amount,
-        currency=instruction.currency,
-        mode=instruction.mode,
-        tail=instruction.tail,
-        entry=instruction.entry,
-        stands=instruction.stands,
-        allocated=instruction.allocated,
-    )

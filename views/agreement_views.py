@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
-import msgspec
-from msgspec import UNSET, UnsetType
-
-from api.business.parameters import known
 from ledger import expectations
 from ledger.contracts.agreements import (
     CONFLICTING,
@@ -17,6 +13,7 @@ from ledger.contracts.agreements import (
     OFFERED,
     WITHDRAWN,
     Agreement,
+    AgreementState,
 )
 from ledger.contracts.fee_agreements import FeeAgreement, FeeTariff
 from ledger.contracts.profit_agreements import (
@@ -27,37 +24,55 @@ from ledger.contracts.profit_agreements import (
 )
 from ledger.expectations import FEE_ACCEPTANCE, PROFIT_ACCEPTANCE, Expectation
 from ledger.genesis import Genesis
-from node.storage.reads import Reader
+from views.disputes import IS_DISPUTED
+from views.labels import Currency, Entry, Label, Party
+from views.reader import Reader
+from views.view import ViewStruct, converted
 
 _OPEN = (OFFERED, CONFLICTING)
 _CLOSED = (WITHDRAWN, DECLINED)
 
+Conflict = Annotated[str, Label("what differs", "差异", "text")]
 
-class AgreementView(msgspec.Struct, frozen=True, kw_only=True):
+
+class AgreementView(ViewStruct, frozen=True, kw_only=True):
     """What agreements on fees and on profit sharing have in common.
 
-    ``state`` is offered, conflicting, in-force, withdrawn or declined; disputed while a dispute
-    about it is open. ``holds`` says whether it is the one that holds on the date that was asked
-    for; from ``replaced_from`` on ``replaced_by`` does. The institution offers; ``accepted_by``
-    are those of the others that have accepted, and ``awaiting`` those whose acceptance is
-    missing or differs. ``conflict`` is what differs, and ``closed_because`` why an offer is
-    closed.
+    ``state`` is disputed while a dispute about it stands. ``holds`` says whether it is the one that
+    holds on the date that was asked for; from ``replaced_from`` on ``replaced_by`` does. The
+    institution offers; ``accepted_by`` are those of the others that have accepted, and ``awaiting``
+    those whose acceptance is missing or differs. ``conflict`` is what differs, and
+    ``closed_because`` why an offer is closed.
     """
 
-    agreement: str
-    currency: str
-    effective_from: str
-    state: str
-    holds: bool
-    accepted_by: list[str]
-    awaiting: list[str]
-    entry: int
-    accepted_entry: int | UnsetType = UNSET
-    replaces: str | UnsetType = UNSET
-    replaced_by: str | UnsetType = UNSET
-    replaced_from: str | UnsetType = UNSET
-    conflict: str | UnsetType = UNSET
-    closed_because: str | UnsetType = UNSET
+    agreement: Annotated[str, Label("agreement", "协议")]
+    currency: Currency
+    effective_from: Annotated[str, Label("from", "生效日", "date")]
+    state: Annotated[
+        Literal[AgreementState, "disputed"],
+        Label(
+            "state",
+            "状态",
+            words={
+                "offered": "已要约",
+                "conflicting": "不一致",
+                "in-force": "生效",
+                "withdrawn": "已撤回",
+                "declined": "已拒绝",
+                **IS_DISPUTED,
+            },
+        ),
+    ]
+    holds: Annotated[bool, Label("holds", "当前适用")]
+    accepted_by: Annotated[list[str], Label("accepted by", "已接受")]
+    awaiting: Annotated[list[str], Label("awaiting", "待接受")]
+    entry: Entry
+    accepted_entry: Annotated[int, Label("in force since entry", "生效条目", "entry", "entry")] = -1
+    replaces: Annotated[str, Label("replaces", "替代")] = ""
+    replaced_by: Annotated[str, Label("replaced by", "被替代")] = ""
+    replaced_from: Annotated[str, Label("replaced from", "替代起", "date")] = ""
+    conflict: Conflict = ""
+    closed_because: Annotated[str, Label("closed because", "关闭原因", "text")] = ""
 
 
 class FeeAgreementView(AgreementView, frozen=True, kw_only=True):
@@ -66,23 +81,23 @@ class FeeAgreementView(AgreementView, frozen=True, kw_only=True):
     ``minimum`` and ``maximum`` of the fee of one payment are in minor units.
     """
 
-    rate_ppm: int
-    minimum: int | UnsetType = UNSET
-    maximum: int | UnsetType = UNSET
-    channel: str | UnsetType = UNSET
+    rate_ppm: Annotated[int, Label("rate", "费率", "ppm")]
+    minimum: Annotated[int, Label("minimum", "最低", "minor")] = 0
+    maximum: Annotated[int, Label("maximum", "最高", "minor")] = 0
+    channel: Annotated[str, Label("channel", "渠道")] = ""
 
 
-class TermView(msgspec.Struct, frozen=True, kw_only=True):
+class TermView(ViewStruct, frozen=True, kw_only=True):
     """The part of one recipient, and whether it has accepted it; the institution's own is.
 
     ``entry`` is the last that stated or accepted it, ``conflict`` what the acceptance differs in.
     """
 
-    party: str
-    ppm: int
-    accepted: bool
-    entry: int
-    conflict: str | UnsetType = UNSET
+    party: Party
+    ppm: Annotated[int, Label("share", "比例", "ppm")]
+    accepted: Annotated[bool, Label("accepted", "已接受")]
+    entry: Entry
+    conflict: Conflict = ""
 
 
 class ProfitAgreementView(AgreementView, frozen=True, kw_only=True):
@@ -91,8 +106,8 @@ class ProfitAgreementView(AgreementView, frozen=True, kw_only=True):
     ``delay`` is from the settlement to the share. ``terms`` are in the order of the agreement.
     """
 
-    delay: str
-    terms: list[TermView]
+    delay: Annotated[str, Label("delay", "延迟")]
+    terms: Annotated[list[TermView], Label("terms", "分润条款")]
 
 
 class Standing(NamedTuple):
@@ -148,7 +163,7 @@ def _matter(row: Agreement) -> tuple[str, ...]:
     return (row.currency, row.channel) if isinstance(row, FeeAgreement) else (row.currency,)
 
 
-class _Asked(NamedTuple):
+class _Acceptance(NamedTuple):
     """One whose acceptance an agreement asks for."""
 
     party: str
@@ -167,14 +182,14 @@ def fee_view(
 ) -> FeeAgreementView:
     """Return an agreement on a fee as it is shown."""
     awaited = reader.row(Expectation, (FEE_ACCEPTANCE, f"fee-agreement:{row.agreement}"))
-    asked = _Asked(genesis.sole("platform"), row.state == IN_FORCE, awaited)
+    asked = _Acceptance(genesis.sole("platform"), row.state == IN_FORCE, awaited)
     return FeeAgreementView(
         **_in_common(row, standing, [asked]),
         rate_ppm=row.rate_ppm,
-        minimum=row.minimum or UNSET,
-        maximum=row.maximum or UNSET,
-        channel=row.channel or UNSET,
-        conflict=asked.conflict() or UNSET,
+        minimum=row.minimum,
+        maximum=row.maximum,
+        channel=row.channel,
+        conflict=asked.conflict(),
     )
 
 
@@ -187,18 +202,20 @@ def profit_view(
     terms = [rows[name, party] for party in row.parties]
     keys = {party: (PROFIT_ACCEPTANCE, acceptance(name, party)) for party in row.parties}
     awaited = reader.rows_under(Expectation, keys.values())
-    asked = [_Asked(term.party, term.accepted, awaited.get(keys[term.party])) for term in terms]
+    asked = [
+        _Acceptance(term.party, term.accepted, awaited.get(keys[term.party])) for term in terms
+    ]
     others = [each for each in asked if each.party != genesis.sole("institution")]
     differ = [f"{each.party}: {each.conflict()}" for each in others if each.conflict()]
     return ProfitAgreementView(
         **_in_common(row, standing, others),
         delay=row.delay,
         terms=[_term(*pair) for pair in zip(terms, asked, strict=True)],
-        conflict=", ".join(differ) or UNSET,
+        conflict=", ".join(differ),
     )
 
 
-def _in_common(row: Agreement, standing: Standing, asked: Sequence[_Asked]) -> dict[str, Any]:
+def _in_common(row: Agreement, standing: Standing, asked: Sequence[_Acceptance]) -> dict[str, Any]:
     """Return the fields that both kinds of agreements have."""
     is_open, is_closed = row.state in _OPEN, row.state in _CLOSED
     unmet = [each for each in asked if not each.accepted]
@@ -212,19 +229,13 @@ def _in_common(row: Agreement, standing: Standing, asked: Sequence[_Asked]) -> d
         "accepted_by": [each.party for each in asked if each.accepted],
         "awaiting": [each.party for each in unmet if is_open],
         "entry": row.entry,
-        "accepted_entry": known(row.accepted_entry),
-        "replaces": row.replaces or UNSET,
-        "replaced_by": standing.replaced_by or UNSET,
-        "replaced_from": standing.replaced_from or UNSET,
-        "closed_because": next(iter(reasons), UNSET) if is_closed else UNSET,
+        "accepted_entry": row.accepted_entry,
+        "replaces": row.replaces,
+        "replaced_by": standing.replaced_by,
+        "replaced_from": standing.replaced_from,
+        "closed_because": next(iter(reasons), "") if is_closed else "",
     }
 
 
-def _term(term: ProfitTerm, asked: _Asked) -> TermView:
-    return TermView(
-        party=term.party,
-        ppm=term.ppm,
-        accepted=term.accepted,
-        entry=term.entry,
-        conflict=asked.conflict() or UNSET,
-    )
+def _term(term: ProfitTerm, asked: _Acceptance) -> TermView:
+    return converted(TermView, term, conflict=asked.conflict())

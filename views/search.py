@@ -2,74 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping, Sequence
+from datetime import date
 from heapq import merge
 from itertools import groupby
-from typing import Annotated, NamedTuple
+from typing import Any, NamedTuple
 
-import msgspec
-from fastapi import APIRouter, Query, Request
-from msgspec import UNSET, UnsetType
-from starlette.responses import Response
-
-from api import forms
-from api.business.parameters import DayFilter, Displayed, Id, day_of, shown_of
-from api.limits import PAGE_DEFAULT
-from api.lists import Asked, Format, Page, list_answer
-from api.named import refuse_unknown_receiver
-from api.openapi import describe_list
-from api.paging import Cursor, Limit, Whole, cursor_of, page_of, place_of
-from api.problems import Problem
-from api.reading import Reading
 from ledger.calendar import Calendar
 from ledger.contracts.allocation import Leg
 from ledger.contracts.disputes import shown_state
 from ledger.contracts.halves import Capture, Instruction, payment_state
 from ledger.contracts.refunds import Refund
-from ledger.limits import SAFE_INTEGER_MAX
-from node.storage.queries import Walk, standing_disputes, subjects_numbered, walked
-from node.storage.reads import Reader
+from ledger.state import Walk
+from views.channels import subjects_numbered
+from views.disputes import standing_disputes
+from views.labels import Amount, ChannelNumber, Currency, Order, Payment
+from views.listing import Asked, BadQuestion, Filter, Listing
+from views.payments import CapturedAt, Channel, ShownPaymentState
+from views.reader import Reader, walked
+from views.view import ViewStruct
 
 _DAY_MS = 86_400_000
 _AFTER_ALL = "~"
 """A sign after all those of identifiers."""
 
-Prefix = Annotated[
-    str,
-    Query(
-        pattern=forms.IDENTIFIER,
-        description="How the payment's id begins, or the whole of it.",
-    ),
-]
-Amount = Annotated[
-    int | None,
-    Query(ge=1, le=SAFE_INTEGER_MAX, description="What was captured, in minor units."),
-]
-From = Annotated[DayFilter, Query(alias="from", description="Captured on this business date on.")]
-To = Annotated[DayFilter, Query(description="Captured up to this business date.")]
-Place = tuple[Whole, str, Whole]
-
-_places = msgspec.json.Decoder(Place)
+Place = tuple[Any, ...]
 
 
-class FoundPayment(msgspec.Struct, frozen=True, kw_only=True):
+class FoundPayment(ViewStruct, frozen=True, kw_only=True):
     """One payment that was found. Amount and order are the capture's, or else the instruction's."""
 
-    payment: str
-    order: str
-    state: str
-    amount: int
-    currency: str
-    channel: str | UnsetType = UNSET
-    captured_at: int | UnsetType = UNSET
-    channel_number: str | UnsetType = UNSET
-
-
-class SearchPage(msgspec.Struct, frozen=True, kw_only=True):
-    """Payments that were found. A page may be short: go on while there is a ``next``."""
-
-    payments: list[FoundPayment]
-    next: str | UnsetType = UNSET
+    payment: Payment
+    order: Order
+    state: ShownPaymentState
+    amount: Amount
+    currency: Currency
+    channel: Channel = ""
+    captured_at: CapturedAt = -1
+    channel_number: ChannelNumber = ""
 
 
 class Span(NamedTuple):
@@ -95,39 +65,63 @@ class Hit(NamedTuple):
     leg: int = 0
 
 
-def search_routes(router: APIRouter, reading: Reading) -> None:
-    """Add the route that searches."""
+def _rows(asked: Asked) -> Iterator[Hit]:
+    by = {name: value for name, value in asked.given.items() if name not in ("from", "to")}
+    span = _span(asked)
+    if len(by) > 1:
+        raise BadQuestion(f"search by one at a time, not by {' and '.join(by)}")
+    if not by and span == (None, None):
+        what = "order, payment, receiver, amount, amount_shown, channel_number, from or to"
+        raise BadQuestion(f"say what to search by: {what}")
+    return _hits(asked, by, span)
 
-    @router.get("/v1/search", **describe_list(SearchPage, "no-such-receiver"))
-    def search(
-        *,
-        request: Request,
-        order: Id = "",
-        payment: Prefix = "",
-        receiver: Id = "",
-        amount: Amount = None,
-        amount_shown: Displayed = "",
-        channel_number: Id = "",
-        since: From = "",
-        to: To = "",
-        cursor: Cursor = "",
-        limit: Limit = PAGE_DEFAULT,
-        form: Format = None,
-    ) -> Response:
-        """Find payments by order, id, receiver, amount, channel's number, or date of capture."""
-        asked = {"order": order, "payment": payment, "receiver": receiver, "amount": amount}
-        asked |= {"amount_shown": amount_shown, "channel_number": channel_number}
-        by = {name: value for name, value in asked.items() if value}
-        span = _span(reading.genesis.calendar, since, to)
-        _refuse_question(by, span)
-        with reading.reader() as reader:
-            refuse_unknown_receiver(reader, receiver)
-            hits = _hits(reader, by, span, (place_of(request, cursor, _places), limit + 1))
-            found, last = page_of(hits, lambda hit: span.holds(_captured_at(reader, hit)), limit)
-            views = found_payments(reader, [hit.payment for hit in found])
-        goes_on = cursor_of(request, last)
-        page = SearchPage(payments=views, next=goes_on)
-        return list_answer(Asked(request, form), Page(page, FoundPayment, views, goes_on))
+
+def _fits(asked: Asked, hit: Hit) -> bool:
+    return _span(asked).holds(_captured_at(asked.reader, hit))
+
+
+def _items(asked: Asked, hits: Sequence[Hit]) -> list[FoundPayment]:
+    return found_payments(asked.reader, [hit.payment for hit in hits])
+
+
+SEARCH = Listing(
+    name="search",
+    member="payments",
+    row=Hit,
+    view=FoundPayment,
+    help="Find payments by order, id, receiver, amount, channel's number, or date of capture.",
+    filters=(
+        Filter(name="order", kind="id", column="", help="Only of this id."),
+        Filter(
+            name="payment",
+            kind="id",
+            column="",
+            help="How the payment's id begins, or the whole of it.",
+        ),
+        Filter(name="receiver", kind="receiver", column="", help="Only of this id."),
+        Filter(
+            name="amount",
+            kind="positive",
+            column="",
+            help="What was captured, in minor units.",
+        ),
+        Filter(
+            name="amount_shown",
+            kind="displayed",
+            column="",
+            help="As it is displayed, `1,234.50`: in each currency by its own decimals, or in "
+            "one, `1,000 JPY`.",
+        ),
+        Filter(name="channel_number", kind="id", column="", help="Only of this id."),
+        Filter(name="from", kind="day", column="", help="Captured on this business date on."),
+        Filter(name="to", kind="day", column="", help="Captured up to this business date."),
+    ),
+    columns=(("payment", "order"), "state", "captured_at", "amount"),
+    order=("number", "payment", "leg"),
+    rows=_rows,
+    fits=_fits,
+    items=_items,
+)
 
 
 def found_payments(reader: Reader, names: list[str]) -> list[FoundPayment]:
@@ -142,56 +136,49 @@ def found_payments(reader: Reader, names: list[str]) -> list[FoundPayment]:
         if half is None:
             continue
         state = payment_state(capture, instruction)
+        shown: Any = shown_state(state, disputes.get(f"payment:{name}", ()))
         view = FoundPayment(
             payment=name,
             order=half.order,
-            state=shown_state(state, disputes.get(f"payment:{name}", ())),
+            state=shown,
             amount=half.amount,
             currency=half.currency,
-            channel=UNSET if capture is None else capture.channel,
-            captured_at=UNSET if capture is None else capture.captured_at,
-            channel_number=(capture.channel_number if capture else "") or UNSET,
+            channel="" if capture is None else capture.channel,
+            captured_at=-1 if capture is None else capture.captured_at,
+            channel_number=capture.channel_number if capture else "",
         )
         views.append(view)
     return views
 
 
-def _span(calendar: Calendar, since: str, to: str) -> Span:
+def _span(asked: Asked) -> Span:
     """Return the time from the beginning of one business date to the end of another."""
+    since, to = asked.given.get("from", ""), asked.given.get("to", "")
+    calendar: Calendar = asked.genesis.calendar
     if since and to and since > to:
-        raise Problem("bad-parameter", f"query.from: {since} is after `to`, {to}; swap them")
-    start = calendar.starts_at_ms(day_of(since, "from")) if since else None
-    return Span(start, calendar.starts_at_ms(day_of(to, "to")) + _DAY_MS if to else None)
+        raise BadQuestion(f"query.from: {since} is after `to`, {to}; swap them")
+    start = calendar.starts_at_ms(date.fromisoformat(since)) if since else None
+    end = calendar.starts_at_ms(date.fromisoformat(to)) + _DAY_MS if to else None
+    return Span(start, end)
 
 
-def _refuse_question(by: dict[str, str | int], span: Span) -> None:
-    if len(by) > 1:
-        raise Problem("bad-parameter", f"search by one at a time, not by {' and '.join(by)}")
-    if not by and span == (None, None):
-        what = "order, payment, receiver, amount, amount_shown, channel_number, from or to"
-        raise Problem("bad-parameter", f"say what to search by: {what}")
-
-
-def _hits(
-    reader: Reader, by: dict[str, str | int], span: Span, page: tuple[Place | None, int]
-) -> Iterator[Hit]:
+def _hits(asked: Asked, by: Mapping[str, Any], span: Span) -> Iterator[Hit]:
     """Yield what is found by one key, or else by date, in the order of its index."""
-    after, chunk = page
+    reader, after, chunk = asked.reader, asked.after, asked.limit + 1
     if "receiver" in by:
-        return _of_receiver(reader, str(by["receiver"]), after, chunk)
+        return _of_receiver(reader, by["receiver"], after, chunk)
     if "channel_number" in by:
-        return _numbered(reader, str(by["channel_number"]), after)
+        return _numbered(reader, by["channel_number"], after)
     if "order" in by or "payment" in by:
-        name = str(by.get("payment", ""))
+        name = by.get("payment", "")
         fixed = {"order": by["order"]} if "order" in by else {}
         walk = Walk(fixed, ("payment",), name or None, name + _AFTER_ALL if name else None)
         return _of_halves(reader, walk, after, chunk)
     place = None if after is None else after[:2]
     if "amount_shown" in by:
-        shown = shown_of(str(by["amount_shown"]), "amount_shown")
         walks = [
             (Walk({"amount": amount}, ("captured_at", "payment"), *span), currencies)
-            for amount, currencies in shown.minor_units().items()
+            for amount, currencies in by["amount_shown"].minor_units().items()
         ]
         found = (_captured(reader, walk, place, chunk, codes) for walk, codes in walks)
         return merge(*found)
@@ -202,7 +189,7 @@ def _hits(
 def _captured(
     reader: Reader,
     walk: Walk,
-    place: tuple[Whole, str] | None,
+    place: tuple[Any, ...] | None,
     chunk: int,
     currencies: Container[str] | None = None,
 ) -> Iterator[Hit]:

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import msgspec
+from msgspec import UNSET, UnsetType
+
 from ledger import books
 from ledger.contracts.receivers import Receiver
 from ledger.contracts.settlement import SettlementConfirmed
@@ -16,6 +19,7 @@ from ledger.limits import LEGS_CEILING, SAFE_INTEGER_MAX
 from ledger.posted import PostedEntry
 from ledger.records import type_name
 from node.storage.books import BookReader
+from views.receivers import ReceiverLine
 
 _CONFIRMED = type_name(SettlementConfirmed)
 _SETTLEMENTS = "settlement."
@@ -24,6 +28,18 @@ _ROWS_OF_ENTRY_MAX = 2 * LEGS_CEILING
 
 An entry is whole only if all of them are read, and a page has to hold one whole entry at least.
 """
+
+
+class ReceiverStatement(msgspec.Struct, frozen=True, kw_only=True):
+    """The statement of a receiver in the order of the log, or a page of it.
+
+    A page may be short: go on while there is a ``next``.
+    """
+
+    receiver: str
+    currency: str
+    lines: list[ReceiverLine]
+    next: str | UnsetType = UNSET
 
 
 class Sums(NamedTuple):
@@ -97,3 +113,25 @@ def _change(type_: str, amounts: _Amounts) -> Sums:
     settled = type_.startswith(_SETTLEMENTS)
     arrived = -amounts.get("paid", 0) if type_ == _CONFIRMED else 0
     return Sums(due, in_transit, -(due + in_transit) if settled else 0, arrived)
+
+
+def receiver_line(line: RunningLine) -> ReceiverLine:
+    """Return a line as it is shown."""
+    entry, change, after = line
+    return ReceiverLine(
+        entry=entry.index,
+        time=entry.time,
+        date=entry.date,
+        party=entry.party,
+        id=entry.id,
+        type=entry.type,
+        subject=entry.subject,
+        due_change=change.due,
+        in_transit_change=change.in_transit,
+        paid_change=change.paid,
+        arrived_change=change.arrived,
+        due=after.due,
+        in_transit=after.in_transit,
+        paid=after.paid,
+        arrived=after.arrived,
+    )
