@@ -78,8 +78,12 @@ class Record(
     """What every record says: its author's id for it, and when its author says it happened.
 
     ``id`` is unique per author and is the idempotency key; ``at`` is a claim in ms since the
-    epoch, at most a day after the block, that no other rule relies on.
+    epoch, at most a day after the block, that no other rule relies on. ``CODES`` are those with
+    which the contract itself refuses records of the type; :func:`ledger.execute.refusals` adds
+    those that come of any record.
     """
+
+    CODES: ClassVar[tuple[str, ...]]
 
     at: TimeMs
     id: Identifier

@@ -1,4 +1,4 @@
-"""The tables of ``docs/contracts.md``: ``python -m cli.records_table docs/contracts.md``.
+"""The tables of ``docs/contracts.md``: ``python -m tools.records_table docs/contracts.md``.
 
 Every record type is one row, made from what the code says of itself:
 
@@ -6,7 +6,7 @@ Every record type is one row, made from what the code says of itself:
   record's docstring;
 * fields: the struct's, with the unit that its type implies;
 * refused unless: the paragraph ``Refused unless …`` of the docstring;
-* codes: read from the contract's source (:mod:`simulator.refusals`);
+* codes: those with which the contract itself refuses;
 * examples, one a record, as files for ``tongzhang submit`` have them;
 * posts and expects: what applied records were seen to do in rehearsals of the workload.
 
@@ -30,10 +30,9 @@ from ledger.contracts import CONTRACTS
 from ledger.contracts.agreements import Period
 from ledger.contracts.calendars import Dates
 from ledger.records import Record, Rule, type_name
-from simulator.refusals import own
 from tools.records_seen import Seen, see
 
-BEGIN = "<!-- made by python -m cli.records_table docs/contracts.md: begin -->"
+BEGIN = "<!-- made by python -m tools.records_table docs/contracts.md: begin -->"
 END = "<!-- end -->"
 HEAD = (
     "| record | author | fields | refused unless | codes | posts | expects |\n" + "|---" * 7 + "|"
@@ -114,7 +113,7 @@ def said(record: type[Record], opening: str) -> str:
 
 
 def _codes(rule: Rule) -> str:
-    return ", ".join(f"`{code}`" for code in own(rule))
+    return ", ".join(f"`{code}`" for code in sorted(rule.record.CODES))
 
 
 def fields(kind: type[msgspec.Struct]) -> str:

@@ -62,6 +62,8 @@ class CalendarDeclared(CalendarDays, frozen=True, kw_only=True, tag="calendar.de
     days; the year begins within ten years; the version is the one after that which holds.
     """
 
+    CODES = ("calendar-days", "calendar-version", "effective-too-late")
+
 
 class CalendarAccepted(CalendarDays, frozen=True, kw_only=True, tag="calendar.accepted"):
     """A party that is asked states the days that it accepts.
@@ -71,6 +73,8 @@ class CalendarAccepted(CalendarDays, frozen=True, kw_only=True, tag="calendar.ac
     Refused unless the author is asked; the version is declared, does not hold yet, and the author
     has not accepted it.
     """
+
+    CODES = ("already-accepted", "calendar-days", "unknown-calendar", "wrong-author")
 
 
 class CalendarVersion(Row, frozen=True):

@@ -79,6 +79,8 @@ class DisputeRaised(Record, frozen=True, kw_only=True, tag="dispute.raised"):
     the log knows the subject.
     """
 
+    CODES = ("dispute-exists", "dispute-with-oneself", "unknown-party", "unknown-subject")
+
     dispute: Identifier
     subject: Subject
     against: PartyName
@@ -94,6 +96,8 @@ class DisputeResolved(Record, frozen=True, kw_only=True, tag="dispute.resolved")
     Refused unless the dispute is open or rejected; the author is one of the two, and the outcome is
     its to state.
     """
+
+    CODES = ("dispute-outcome", "dispute-resolved", "unknown-dispute", "wrong-author")
 
     dispute: Identifier
     outcome: Outcome

@@ -56,6 +56,15 @@ class FeeAgreed(FeeTerms, frozen=True, kw_only=True, tag="fee.agreed"):
     1,000,000.00; the one it replaces begins no later.
     """
 
+    CODES = (
+        "agreement-in-force",
+        "effective-too-early",
+        "effective-too-late",
+        "fee-bounds",
+        "fee-terms-out-of-range",
+        "no-such-date",
+    )
+
 
 class FeeAccepted(FeeTerms, frozen=True, kw_only=True, tag="fee.accepted"):
     """The platform states the terms that it accepts.
@@ -63,6 +72,8 @@ class FeeAccepted(FeeTerms, frozen=True, kw_only=True, tag="fee.accepted"):
     Refused unless the agreement was stated, is not accepted, and its offer is open; the one it
     replaces begins no later.
     """
+
+    CODES = ("already-accepted", "effective-too-early", "offer-closed", "unknown-agreement")
 
 
 class FeeAgreement(Agreement, frozen=True):

@@ -42,6 +42,15 @@ class FeeInvoiced(Record, frozen=True, kw_only=True, tag="fee.invoiced"):
     payment that was reversed since; amount and count are what accrued.
     """
 
+    CODES = (
+        "invoice-differs",
+        "invoice-exists",
+        "nothing-accrued",
+        "period-invoiced",
+        "period-not-over",
+        "stale-charge",
+    )
+
     invoice: Identifier
     period: Period
     currency: Currency
@@ -55,6 +64,8 @@ class FeeSettled(Record, frozen=True, kw_only=True, tag="fee.settled"):
     Refused unless the invoice was stated and is not settled; `paid_at` is at most a day after
     the block.
     """
+
+    CODES = ("already-settled", "time-in-future", "unknown-invoice")
 
     invoice: Identifier
     amount: Amount

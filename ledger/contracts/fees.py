@@ -44,6 +44,16 @@ class FeeCharged(Record, frozen=True, kw_only=True, tag="fee.charged"):
     amount is the agreed fee.
     """
 
+    CODES = (
+        "agreement-not-accepted",
+        "agreement-not-in-force",
+        "already-charged",
+        "fee-differs",
+        "not-captured",
+        "unknown-agreement",
+        "wrong-currency",
+    )
+
     payment: Identifier
     agreement: Identifier
     amount: Amount
@@ -55,6 +65,8 @@ class FeeReversed(Record, frozen=True, kw_only=True, tag="fee.reversed"):
 
     Refused unless a charge stands; its month is not invoiced.
     """
+
+    CODES = ("not-charged", "period-invoiced")
 
     payment: Identifier
     reason: Text

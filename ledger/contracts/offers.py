@@ -40,6 +40,8 @@ class OfferClosed(Record, frozen=True, kw_only=True, tag="offer.closed"):
     the agreement is not in force; its offer is open, or the author still contradicts it.
     """
 
+    CODES = ("agreement-in-force", "offer-closed", "unknown-agreement", "wrong-author")
+
     kind: AgreementKind
     agreement: Identifier
     reason: Text

@@ -44,6 +44,17 @@ class PaymentCaptured(Record, frozen=True, kw_only=True, tag="payment.captured")
     refunded, in the same currency; `captured_at` is at most a day after the block.
     """
 
+    CODES = (
+        "already-captured",
+        "amount-over-limit",
+        "loan-unknown",
+        "refund-exceeds-payment",
+        "source-twice",
+        "sources-do-not-sum",
+        "time-in-future",
+        "wrong-currency",
+    )
+
     payment: Identifier
     order: Identifier
     amount: Amount
@@ -65,6 +76,8 @@ class PaymentReversed(Record, frozen=True, kw_only=True, tag="payment.reversed")
     the capture; no leg is in a payout.
     """
 
+    CODES = ("leg-in-payout", "not-captured", "payment-refunded")
+
     payment: Identifier
     reason: Text
 
@@ -76,6 +89,8 @@ class SplitInstructed(Split, frozen=True, kw_only=True, tag="split.instructed"):
     legs add up; every receiver is registered, active and of the currency.
     """
 
+    CODES = ("already-instructed", *Split.CODES)
+
 
 class SplitAmended(Split, frozen=True, kw_only=True, tag="split.amended"):
     """The platform replaces its instruction for a payment.
@@ -84,6 +99,8 @@ class SplitAmended(Split, frozen=True, kw_only=True, tag="split.amended"):
     them order, amount and currency; the other legs are as those of `split.instructed`.
     """
 
+    CODES = ("not-instructed", "leg-in-payout", *Split.CODES)
+
 
 class SplitWithdrawn(Record, frozen=True, kw_only=True, tag="split.withdrawn"):
     """The order was cancelled before its payment was captured.
@@ -91,6 +108,8 @@ class SplitWithdrawn(Record, frozen=True, kw_only=True, tag="split.withdrawn"):
     Refused unless no capture stands; an instruction stands, or a reversal waits to be
     acknowledged.
     """
+
+    CODES = ("already-captured", "not-instructed")
 
     payment: Identifier
     reason: Text

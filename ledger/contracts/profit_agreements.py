@@ -53,6 +53,17 @@ class ProfitAgreed(Record, frozen=True, kw_only=True, tag="profit.agreed"):
     contradicts the offer as it was stated before.
     """
 
+    CODES = (
+        "agreement-in-force",
+        "effective-too-early",
+        "effective-too-late",
+        "no-recipient",
+        "ratios-do-not-sum",
+        "recipient-missing",
+        "recipient-twice",
+        "unknown-party",
+    )
+
     agreement: Identifier
     currency: Currency
     effective_from: Period
@@ -68,6 +79,15 @@ class ProfitAccepted(Record, frozen=True, kw_only=True, tag="profit.accepted"):
     Refused unless the author is named and has not accepted, and the offer is open; for the last
     one to accept, the one it replaces begins no later, and everybody with a part by it is named.
     """
+
+    CODES = (
+        "already-accepted",
+        "effective-too-early",
+        "offer-closed",
+        "recipient-missing",
+        "unknown-agreement",
+        "wrong-author",
+    )
 
     agreement: Identifier
     currency: Currency

@@ -59,6 +59,19 @@ class ProfitShared(Record, frozen=True, kw_only=True, tag="profit.shared"):
     for its month; its delay has passed; every portion is what the agreement gives.
     """
 
+    CODES = (
+        "agreement-not-accepted",
+        "agreement-not-in-force",
+        "already-shared",
+        "invoice-not-settled",
+        "share-differs",
+        "share-exists",
+        "share-too-early",
+        "unknown-agreement",
+        "unknown-invoice",
+        "wrong-currency",
+    )
+
     share: Identifier
     invoice: Identifier
     agreement: Identifier
@@ -75,6 +88,8 @@ class ProfitConfirmed(Record, frozen=True, kw_only=True, tag="profit.confirmed")
     Refused unless the share was stated; the portion is not nothing and not confirmed yet;
     `received_at` is at most a day after the block.
     """
+
+    CODES = ("already-confirmed", "nothing-due", "time-in-future", "unknown-share", "wrong-author")
 
     share: Identifier
     amount: Amount

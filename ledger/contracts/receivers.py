@@ -48,6 +48,8 @@ class ReceiverRegistered(Record, frozen=True, kw_only=True, tag="receiver.regist
     is a party.
     """
 
+    CODES = ("cross-institution", "receiver-exists", "unknown-party")
+
     receiver: Identifier
     kind: ReceiverKind
     commitment: Commitment
@@ -64,6 +66,8 @@ class ReceiverSuspended(Record, frozen=True, kw_only=True, tag="receiver.suspend
     Refused unless the receiver is registered and active.
     """
 
+    CODES = ("already-suspended", "unknown-receiver")
+
     receiver: Identifier
     reason: Text
 
@@ -73,6 +77,8 @@ class ReceiverResumed(Record, frozen=True, kw_only=True, tag="receiver.resumed")
 
     Refused unless the receiver is registered and suspended.
     """
+
+    CODES = ("not-suspended", "unknown-receiver")
 
     receiver: Identifier
     reason: Text

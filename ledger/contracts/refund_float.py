@@ -46,6 +46,8 @@ class RefundFloatDeposited(FloatStatement, frozen=True, kw_only=True, tag="refun
     Refused unless the movement id is new; the amount is within the limit.
     """
 
+    CODES = ("amount-over-limit", "movement-exists")
+
 
 class RefundFloatWithdrawn(FloatStatement, frozen=True, kw_only=True, tag="refund_float.withdrawn"):
     """The institution gives money of the float back to the platform.
@@ -54,12 +56,16 @@ class RefundFloatWithdrawn(FloatStatement, frozen=True, kw_only=True, tag="refun
     set aside.
     """
 
+    CODES = ("movement-exists", "withdrawal-exceeds-float")
+
 
 class RefundFloatConfirmed(FloatStatement, frozen=True, kw_only=True, tag="refund_float.confirmed"):
     """The platform states what it deposited, or what reached it.
 
     Refused unless the movement is stated, or was contradicted before.
     """
+
+    CODES = ("movement-settled", "unknown-movement")
 
     amount: AmountOrNothing
 
@@ -71,6 +77,8 @@ class RefundFloatReversed(Record, frozen=True, kw_only=True, tag="refund_float.r
 
     Refused unless the movement is stated or contradicted, and neither agreed nor taken back.
     """
+
+    CODES = ("movement-settled", "unknown-movement")
 
     movement: Identifier
     reason: Text

@@ -49,6 +49,17 @@ class RefundRequested(Record, frozen=True, kw_only=True, tag="refund.requested")
     the free float.
     """
 
+    CODES = (
+        "halves-conflict",
+        "not-captured",
+        "refund-differs",
+        "refund-exceeds-float",
+        "refund-exceeds-payment",
+        "refund-exists",
+        "wrong-currency",
+        "wrong-order",
+    )
+
     refund: Identifier
     payment: Identifier
     amount: Amount
@@ -63,6 +74,8 @@ class RefundPaid(Record, frozen=True, kw_only=True, tag="refund.paid"):
     Refused unless the refund is in state requested; `paid_at` is at most a day after the block.
     """
 
+    CODES = ("already-paid", "refund-failed", "time-in-future", "unknown-refund")
+
     refund: Identifier
     bank_reference: Commitment
     paid_at: EventTime
@@ -74,6 +87,8 @@ class RefundFailed(Record, frozen=True, kw_only=True, tag="refund.failed"):
 
     Refused unless the refund is requested or paid.
     """
+
+    CODES = ("refund-failed", "unknown-refund")
 
     refund: Identifier
     reason: Text

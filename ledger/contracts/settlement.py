@@ -56,6 +56,17 @@ class SettlementCreated(Record, frozen=True, kw_only=True, tag="settlement.creat
     amount and count are the ledger's own for what is due.
     """
 
+    CODES = (
+        "calendar-undeclared",
+        "no-such-date",
+        "not-due-yet",
+        "nothing-due",
+        "payout-differs",
+        "payout-exists",
+        "unknown-receiver",
+        "wrong-currency",
+    )
+
     payout: Identifier
     receiver: Identifier
     cutoff_date: Day
@@ -71,6 +82,8 @@ class SettlementPaid(Record, frozen=True, kw_only=True, tag="settlement.paid"):
     `paid_at` is at most a day after the block.
     """
 
+    CODES = ("already-paid", "payout-returned", "time-in-future", "unknown-payout")
+
     payout: Identifier
     bank_reference: Commitment
     paid_at: EventTime
@@ -82,6 +95,8 @@ class SettlementReturned(Record, frozen=True, kw_only=True, tag="settlement.retu
 
     Refused unless the payout is neither confirmed nor stated as returned.
     """
+
+    CODES = ("already-confirmed", "payout-returned", "unknown-payout")
 
     payout: Identifier
     reason: Text
@@ -95,6 +110,15 @@ class SettlementConfirmed(Record, frozen=True, kw_only=True, tag="settlement.con
     Refused unless the payout is paid, or was contradicted before; `received_at` is at most a
     day after the block.
     """
+
+    CODES = (
+        "already-confirmed",
+        "payout-not-paid",
+        "payout-returned",
+        "time-in-future",
+        "unknown-payout",
+        "wrong-author",
+    )
 
     payout: Identifier
     amount: AmountOrNothing
