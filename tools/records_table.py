@@ -24,9 +24,8 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec import Meta
 
-from api.examples import EXAMPLES
 from ledger import canonical, records
-from ledger.contracts import CONTRACTS
+from ledger.contracts import CONTRACTS, EXAMPLES
 from ledger.contracts.agreements import Period
 from ledger.contracts.calendars import Dates
 from ledger.records import Record, Rule, type_name

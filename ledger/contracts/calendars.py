@@ -306,3 +306,21 @@ RULES = (
     Rule(CalendarDeclared, ("institution",), _declared, _keys, _subject),
     Rule(CalendarAccepted, (), _accepted, _keys, _subject),
 )
+EXAMPLES: tuple[Record, ...] = (
+    CalendarDeclared(
+        at=1_760_000_000_040,
+        id="inst-0040",
+        year=2_026,
+        version=1,
+        holidays=("2026-01-01", "2026-01-02"),
+        workdays=("2026-01-04",),
+    ),
+    CalendarAccepted(
+        at=1_760_000_000_041,
+        id="plat-0040",
+        year=2_026,
+        version=1,
+        holidays=("2026-01-01", "2026-01-02"),
+        workdays=("2026-01-04",),
+    ),
+)

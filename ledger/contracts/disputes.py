@@ -312,3 +312,20 @@ RULES = (
     Rule(DisputeRaised, (), _raised, _raised_keys, _subject, _refused_subject, supervised=True),
     Rule(DisputeResolved, (), _resolved, _resolved_keys, _subject, supervised=True),
 )
+EXAMPLES: tuple[Record, ...] = (
+    DisputeRaised(
+        at=1_760_000_000_037,
+        id="fund-0030",
+        dispute="DP-2025-0001",
+        subject="payment:P-2025-1001/leg:2",
+        against="platform",
+        reason="the service fee is not the agreed one",
+    ),
+    DisputeResolved(
+        at=1_760_000_000_038,
+        id="plat-0032",
+        dispute="DP-2025-0001",
+        outcome="rejected",
+        reason="the fee is that of agreement fee-2025",
+    ),
+)

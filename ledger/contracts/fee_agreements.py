@@ -261,3 +261,23 @@ RULES = (
     Rule(FeeAgreed, ("institution",), _agreed, _keys, _subject),
     Rule(FeeAccepted, ("platform",), _accepted, _keys, _subject),
 )
+EXAMPLES: tuple[Record, ...] = (
+    FeeAgreed(
+        at=1_760_000_000_020,
+        id="inst-0020",
+        agreement="fee-2025",
+        currency="CNY",
+        rate_ppm=3_800,
+        effective_from="2025-10-01",
+        minimum=1,
+    ),
+    FeeAccepted(
+        at=1_760_000_000_021,
+        id="plat-0020",
+        agreement="fee-2025",
+        currency="CNY",
+        rate_ppm=3_800,
+        effective_from="2025-10-01",
+        minimum=1,
+    ),
+)

@@ -101,3 +101,12 @@ def _subject(record: OfferClosed) -> str:
 
 ROWS: tuple[type[Row], ...] = ()
 RULES = (Rule(OfferClosed, (), _closed, _keys, _subject),)
+EXAMPLES: tuple[Record, ...] = (
+    OfferClosed(
+        at=1_760_000_000_039,
+        id="plat-0033",
+        kind="fee",
+        agreement="fee-2024",
+        reason="overtaken by fee-2025",
+    ),
+)

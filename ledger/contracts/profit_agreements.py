@@ -364,3 +364,26 @@ RULES = (
     Rule(ProfitAgreed, ("institution",), _agreed, _agreed_keys, _subject),
     Rule(ProfitAccepted, (), _accepted, _accepted_keys, _subject),
 )
+EXAMPLES: tuple[Record, ...] = (
+    ProfitAgreed(
+        at=1_760_000_000_026,
+        id="inst-0024",
+        agreement="profit-2025",
+        currency="CNY",
+        effective_from="2025-10",
+        delay="T+2",
+        recipients=(
+            Recipient(party="institution", ppm=700_000),
+            Recipient(party="platform", ppm=300_000),
+        ),
+    ),
+    ProfitAccepted(
+        at=1_760_000_000_027,
+        id="plat-0022",
+        agreement="profit-2025",
+        currency="CNY",
+        effective_from="2025-10",
+        delay="T+2",
+        ppm=300_000,
+    ),
+)

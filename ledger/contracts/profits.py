@@ -374,3 +374,23 @@ RULES = (
     Rule(ProfitShared, ("institution",), _shared, _shared_keys, _subject),
     Rule(ProfitConfirmed, (), _confirmed, _confirmed_keys, _subject),
 )
+EXAMPLES: tuple[Record, ...] = (
+    ProfitShared(
+        at=1_760_000_000_028,
+        id="inst-0025",
+        share="SHARE-2025-10",
+        invoice="INV-2025-10",
+        agreement="profit-2025",
+        amount=38,
+        currency="CNY",
+        portions=(Portion(party="institution", amount=27), Portion(party="platform", amount=11)),
+    ),
+    ProfitConfirmed(
+        at=1_760_000_000_029,
+        id="plat-0023",
+        share="SHARE-2025-10",
+        amount=11,
+        currency="CNY",
+        received_at=1_760_000_000_029,
+    ),
+)

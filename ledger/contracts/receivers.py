@@ -368,3 +368,22 @@ RULES = (
     Rule(ReceiverSuspended, _AUTHORS, _suspended, _keys, _subject),
     Rule(ReceiverResumed, _AUTHORS, _resumed, _keys, _subject),
 )
+EXAMPLES: tuple[Record, ...] = (
+    ReceiverRegistered(
+        at=1_760_000_000_000,
+        id="inst-0001",
+        receiver="funder-main",
+        kind="bank_account",
+        commitment="5f" * 32,
+        last4="6789",
+        cycle="T+1",
+        currency="CNY",
+        owner="funder",
+    ),
+    ReceiverSuspended(
+        at=1_760_000_000_001, id="inst-0002", receiver="shop-7", reason="account under review"
+    ),
+    ReceiverResumed(
+        at=1_760_000_000_002, id="inst-0003", receiver="shop-7", reason="review closed"
+    ),
+)

@@ -242,8 +242,8 @@ def _move(tx: Transaction, movement: FloatMovement) -> None:
     if movement.kind == WITHDRAWAL:
         _set_more_aside(tx, movement, -amount)
         amount = -amount
-    lines = ((books.RESERVE, amount), (books.refund_float(movement.platform), -amount))
-    books.post(tx, movement.currency, lines)
+    accounts = (books.RESERVE, books.refund_float(movement.platform))
+    books.transfer(tx, movement.currency, accounts, amount)
 
 
 def _reversed(tx: Transaction, record: RefundFloatReversed) -> None:
@@ -324,4 +324,30 @@ RULES = (
     Rule(RefundFloatWithdrawn, _INSTITUTION, _withdrawn, _statement_keys, _subject),
     Rule(RefundFloatConfirmed, ("platform",), _confirmed, _keys, _subject),
     Rule(RefundFloatReversed, _INSTITUTION, _reversed, _keys, _subject),
+)
+EXAMPLES: tuple[Record, ...] = (
+    RefundFloatDeposited(
+        at=1_760_000_000_030,
+        id="inst-0030",
+        movement="FLOAT-2025-10-1",
+        amount=1_000_000,
+        currency="CNY",
+    ),
+    RefundFloatWithdrawn(
+        at=1_760_000_000_035,
+        id="inst-0033",
+        movement="FLOAT-2025-10-2",
+        amount=500_000,
+        currency="CNY",
+    ),
+    RefundFloatConfirmed(
+        at=1_760_000_000_031,
+        id="plat-0030",
+        movement="FLOAT-2025-10-1",
+        amount=1_000_000,
+        currency="CNY",
+    ),
+    RefundFloatReversed(
+        at=1_760_000_000_036, id="inst-0034", movement="FLOAT-2025-10-2", reason="stated twice"
+    ),
 )

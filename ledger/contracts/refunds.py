@@ -162,7 +162,7 @@ def _requested(tx: Transaction, record: RefundRequested) -> None:
     matter = (f"refund:{record.refund}", tx.sole("institution"))
     expectations.open_expectation(tx, REFUND_RESULT, matter, record.amount, record.currency)
     accounts = (books.refund_float(tx.author), books.refund_due(record.payment))
-    _transfer(tx, record.currency, accounts, record.amount)
+    books.transfer(tx, record.currency, accounts, record.amount)
 
 
 def _refuse_retry(existing: Refund, record: RefundRequested) -> None:
@@ -274,7 +274,7 @@ def _paid(tx: Transaction, record: RefundPaid) -> None:
     refunded.count(tx, refund.payment, -refund.amount, refund.amount)
     expectations.meet_if_open(tx, REFUND_RESULT, f"refund:{refund.refund}")
     accounts = (books.refund_due(refund.payment), books.RESERVE)
-    _transfer(tx, refund.currency, accounts, refund.amount)
+    books.transfer(tx, refund.currency, accounts, refund.amount)
 
 
 def _failed(tx: Transaction, record: RefundFailed) -> None:
@@ -291,7 +291,7 @@ def _failed(tx: Transaction, record: RefundFailed) -> None:
     detail = f"refund failed: {record.reason}"
     expectations.meet_if_open(tx, REFUND_RESULT, f"refund:{refund.refund}", detail)
     source = books.RESERVE if came_back else books.refund_due(refund.payment)
-    _transfer(tx, refund.currency, (source, books.refund_float(refund.platform)), amount)
+    books.transfer(tx, refund.currency, (source, books.refund_float(refund.platform)), amount)
 
 
 def _require(tx: Transaction, name: str) -> Refund:
@@ -314,11 +314,6 @@ def _failed_before(refund: Refund) -> Refused:
         expected="a refund in state requested or paid",
         got=f"failed in entry {refund.last_entry}",
     )
-
-
-def _transfer(tx: Transaction, currency: str, accounts: tuple[str, str], amount: int) -> None:
-    debited, credited = accounts
-    books.post(tx, currency, ((debited, amount), (credited, -amount)))
 
 
 def _request_keys(record: RefundRequested, genesis: Genesis) -> list[tuple[type[Row], Key]]:
@@ -356,4 +351,27 @@ RULES = (
     Rule(RefundRequested, ("platform",), _requested, _request_keys, _subject, _refused_subject),
     Rule(RefundPaid, _INSTITUTION, _paid, _result_keys, _subject),
     Rule(RefundFailed, _INSTITUTION, _failed, _result_keys, _subject),
+)
+EXAMPLES: tuple[Record, ...] = (
+    RefundRequested(
+        at=1_760_000_000_032,
+        id="plat-0031",
+        refund="RF-2025-0001",
+        payment="P-2025-1001",
+        amount=2_500,
+        currency="CNY",
+        reason="one item returned",
+        order="O-2025-1001",
+    ),
+    RefundPaid(
+        at=1_760_000_000_033,
+        id="inst-0031",
+        refund="RF-2025-0001",
+        bank_reference="d4" * 32,
+        paid_at=1_760_000_000_033,
+        channel_number="50300002025100912345678901234",
+    ),
+    RefundFailed(
+        at=1_760_000_000_034, id="inst-0032", refund="RF-2025-0002", reason="the card is closed"
+    ),
 )

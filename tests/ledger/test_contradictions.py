@@ -11,7 +11,7 @@ import pytest
 
 from ledger.batch import Batch
 from ledger.block import Tip
-from ledger.contracts import RULES, settlement
+from ledger.contracts import RULES, payouts, settlement
 from ledger.contracts.halves import Capture, Instruction, payment_state
 from ledger.contracts.payouts import RETURNED, Payout
 from ledger.contracts.refund_float import REVERSED, FloatMovement
@@ -57,7 +57,7 @@ def test_every_kind_of_expectation_has_a_case_or_a_reason_why_its_halves_cannot_
 
 def test_the_table_of_the_page_is_what_the_contracts_do() -> None:
     text = PAGE.read_text(encoding="utf-8")
-    advice = "look at the change, then: python -m tests.contradictions docs/contracts.md"
+    advice = "look at the change, then: python -m tools.contradictions docs/contracts.md"
     assert page(text) == text, advice
 
 
@@ -202,9 +202,9 @@ def test_the_watch_notices_a_return_that_closes_a_contradiction(
 
     def alone(tx: Transaction, record: SettlementReturned) -> None:
         returned(tx, record)
-        payout = settlement.require(tx, record.payout)
+        payout = payouts.require(tx, record.payout)
         if payout.state == CONFLICTING:
-            settlement._come_back(tx, payout)
+            payouts.come_back(tx, payout)
 
     (rule,) = [each for each in settlement.RULES if each.record is SettlementReturned]
     rules: dict[Any, Any] = RULES  # type: ignore[assignment]
