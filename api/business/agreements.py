@@ -11,7 +11,6 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 from starlette.responses import Response
 
-from api import forms
 from api.business.agreement_views import (
     FeeAgreementView,
     ProfitAgreementView,
@@ -28,6 +27,7 @@ from api.lists import Asked, Format, Page, list_answer
 from api.openapi import describe_list
 from api.paging import ONE_TEXT, Cursor, Limit, cursor_of, page_of, place_of
 from api.reading import Reading
+from ledger import forms
 from ledger.contracts.agreements import Agreement
 from ledger.contracts.disputes import DISPUTED
 from ledger.contracts.fee_agreements import FeeAgreement

@@ -11,7 +11,6 @@ from fastapi import APIRouter, Query, Request
 from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 
-from api import forms
 from api.business.calendars import DueDates
 from api.business.disputes import as_shown
 from api.business.parameters import Id, day_of, now_ms
@@ -21,6 +20,7 @@ from api.named import refuse_unknown_receiver
 from api.openapi import describe_list
 from api.paging import TWO_TEXTS, Cursor, Limit, cursor_of, foreign_cursor, place_of
 from api.reading import Reading
+from ledger import forms
 from ledger.contracts.payouts import Payout
 from ledger.contracts.receivers import Bucket, Receiver
 from node.storage.queries import due_buckets, due_receivers

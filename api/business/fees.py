@@ -10,7 +10,6 @@ from fastapi import APIRouter, Query, Request
 from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 
-from api import forms
 from api.business.fee_views import ChargeView, PeriodView, charge_view, period_views
 from api.business.parameters import CurrencyFilter
 from api.limits import PAGE_DEFAULT
@@ -18,6 +17,7 @@ from api.lists import Asked, Format, Page, list_answer
 from api.openapi import describe_list
 from api.paging import TWO_TEXTS, Cursor, Limit, cursor_of, page_of, place_of
 from api.reading import Reading
+from ledger import forms
 from ledger.contracts.fees import FeeCharge, FeePeriod
 from ledger.contracts.halves import Capture
 from node.storage.queries import Walk, walked

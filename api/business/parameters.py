@@ -9,8 +9,8 @@ from typing import Annotated
 from fastapi import Query
 from msgspec import UNSET, UnsetType
 
-from api import forms
 from api.problems import Problem
+from ledger import forms
 from ledger.currencies import Shown, shown
 from ledger.limits import SAFE_INTEGER_MAX
 

@@ -12,7 +12,6 @@ from fastapi import APIRouter, Query, Request
 from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 
-from api import forms
 from api.business.parameters import DayFilter, Displayed, Id, day_of, shown_of
 from api.limits import PAGE_DEFAULT
 from api.lists import Asked, Format, Page, list_answer
@@ -21,6 +20,7 @@ from api.openapi import describe_list
 from api.paging import Cursor, Limit, Whole, cursor_of, page_of, place_of
 from api.problems import Problem
 from api.reading import Reading
+from ledger import forms
 from ledger.calendar import Calendar
 from ledger.contracts.allocation import Leg
 from ledger.contracts.disputes import shown_state

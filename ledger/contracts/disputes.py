@@ -47,7 +47,7 @@ Outcome = Literal["upheld", "rejected", "withdrawn"]
 Subject = Annotated[
     str,
     Meta(
-        pattern=forms.SUBJECT,
+        pattern=forms.shut(forms.SUBJECT),
         max_length=88,
         description="what is disputed, as kind:id, or payment:id/leg:n for one leg of a payment",
     ),

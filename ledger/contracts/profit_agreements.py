@@ -30,7 +30,7 @@ _NEVER = -1
 Delay = Annotated[
     str,
     Meta(
-        pattern=forms.CYCLE,
+        pattern=forms.shut(forms.CYCLE),
         description="T+n business days or D+n calendar days after the settlement, n up to 30",
     ),
 ]

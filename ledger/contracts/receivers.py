@@ -31,11 +31,11 @@ CYCLES = tuple(f"{kind}+{count}" for count in range(31) for kind in "TD")
 Cycle = Annotated[
     str,
     Meta(
-        pattern=forms.CYCLE,
+        pattern=forms.shut(forms.CYCLE),
         description="T+n business days or D+n calendar days after the capture, n up to 30",
     ),
 ]
-LastFour = Annotated[str, Meta(pattern=forms.LAST_FOUR)]
+LastFour = Annotated[str, Meta(pattern=forms.shut(forms.LAST_FOUR))]
 
 
 class ReceiverRegistered(Record, frozen=True, kw_only=True, tag="receiver.registered"):
