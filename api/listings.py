@@ -13,7 +13,7 @@ from fastapi import APIRouter, Path, Query, Request
 from msgspec import UNSET
 from starlette.responses import Response
 
-from api import forms, named
+from api import named
 from api.limits import PAGE_DEFAULT
 from api.lists import Asked as AskedFor
 from api.lists import Format, Page, list_answer
@@ -22,6 +22,7 @@ from api.paging import Cursor, Limit, Whole, cursor_of, foreign_cursor, place_of
 from api.parameters import day_of, shown_of
 from api.problems import Problem
 from api.reading import Reading
+from ledger import forms
 from ledger.limits import SAFE_INTEGER_MAX
 from node.storage.queries import LedgerReader
 from views.calendars import today

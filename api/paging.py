@@ -11,9 +11,9 @@ import msgspec
 from fastapi import Path, Query, Request
 from msgspec import UNSET, Meta, UnsetType
 
-from api import forms
 from api.limits import PAGE_MAX
 from api.problems import Problem
+from ledger import forms
 from ledger.limits import SAFE_INTEGER_MAX
 
 Limit = Annotated[int, Query(ge=1, le=PAGE_MAX, description="How many at most.")]

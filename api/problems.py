@@ -23,8 +23,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from api import forms
-from ledger import currencies
+from ledger import currencies, forms
 from ledger.errors import LedgerError
 from node.errors import NodeError
 

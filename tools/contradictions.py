@@ -310,7 +310,7 @@ def alone(kind: str) -> tuple[tuple[Said, ...], ...]:
     return tuple(found)
 
 
-def states(case: Case, words: tuple[Said, ...]) -> list[str]:
+def states(case: Case, words: tuple[Said, ...]) -> Sequence[str]:
     """Return in which state what is awaited is after each of some words."""
     ledger = case.ledger()
     found = []

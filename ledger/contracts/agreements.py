@@ -30,7 +30,9 @@ DECLINED: Final = "declined"
 
 MONTH_CHARS = 7
 
-Period = Annotated[str, Meta(pattern=forms.MONTH, description="a calendar month, YYYY-MM")]
+Period = Annotated[
+    str, Meta(pattern=forms.shut(forms.MONTH), description="a calendar month, YYYY-MM")
+]
 
 
 class Agreement(Row, frozen=True):

@@ -47,7 +47,7 @@ Outcome = Literal["upheld", "rejected", "withdrawn"]
 Subject = Annotated[
     str,
     Meta(
-        pattern=forms.SUBJECT,
+        pattern=forms.shut(forms.SUBJECT),
         max_length=88,
         description="what is disputed, as kind:id, or payment:id/leg:n for one leg of a payment",
     ),
@@ -79,6 +79,8 @@ class DisputeRaised(Record, frozen=True, kw_only=True, tag="dispute.raised"):
     the log knows the subject.
     """
 
+    CODES = ("dispute-exists", "dispute-with-oneself", "unknown-party", "unknown-subject")
+
     dispute: Identifier
     subject: Subject
     against: PartyName
@@ -94,6 +96,8 @@ class DisputeResolved(Record, frozen=True, kw_only=True, tag="dispute.resolved")
     Refused unless the dispute is open or rejected; the author is one of the two, and the outcome is
     its to state.
     """
+
+    CODES = ("dispute-outcome", "dispute-resolved", "unknown-dispute", "wrong-author")
 
     dispute: Identifier
     outcome: Outcome
@@ -307,4 +311,21 @@ ROWS: tuple[type[Row], ...] = (Dispute,)
 RULES = (
     Rule(DisputeRaised, (), _raised, _raised_keys, _subject, _refused_subject, supervised=True),
     Rule(DisputeResolved, (), _resolved, _resolved_keys, _subject, supervised=True),
+)
+EXAMPLES: tuple[Record, ...] = (
+    DisputeRaised(
+        at=1_760_000_000_037,
+        id="fund-0030",
+        dispute="DP-2025-0001",
+        subject="payment:P-2025-1001/leg:2",
+        against="platform",
+        reason="the service fee is not the agreed one",
+    ),
+    DisputeResolved(
+        at=1_760_000_000_038,
+        id="plat-0032",
+        dispute="DP-2025-0001",
+        outcome="rejected",
+        reason="the fee is that of agreement fee-2025",
+    ),
 )

@@ -16,7 +16,8 @@ from ledger import books, expectations
 from ledger.books import Balance, money
 from ledger.contracts import agreements, calendars, times
 from ledger.contracts.agreements import MONTH_CHARS, Period
-from ledger.contracts.fees import FeePeriod, StaleCharges, refuse_invoiced, refuse_stale
+from ledger.contracts.fees import FeePeriod, refuse_invoiced
+from ledger.contracts.stale_charges import StaleCharges, refuse_stale
 from ledger.errors import Refused
 from ledger.expectations import FEE_SETTLEMENT, Expectation
 from ledger.genesis import Genesis
@@ -42,6 +43,15 @@ class FeeInvoiced(Record, frozen=True, kw_only=True, tag="fee.invoiced"):
     payment that was reversed since; amount and count are what accrued.
     """
 
+    CODES = (
+        "invoice-differs",
+        "invoice-exists",
+        "nothing-accrued",
+        "period-invoiced",
+        "period-not-over",
+        "stale-charge",
+    )
+
     invoice: Identifier
     period: Period
     currency: Currency
@@ -55,6 +65,8 @@ class FeeSettled(Record, frozen=True, kw_only=True, tag="fee.settled"):
     Refused unless the invoice was stated and is not settled; `paid_at` is at most a day after
     the block.
     """
+
+    CODES = ("already-settled", "time-in-future", "unknown-invoice")
 
     invoice: Identifier
     amount: Amount
@@ -148,7 +160,7 @@ def _refuse_invoice(tx: Transaction, record: FeeInvoiced) -> FeePeriod:
             got=_sum(record.amount, record.count, record.currency),
         )
     refuse_invoiced(period, "invoiced")
-    refuse_stale(tx, period)
+    refuse_stale(tx, period.period, period.currency)
     _refuse_difference(record, period)
     return period
 
@@ -201,9 +213,8 @@ def _settled(tx: Transaction, record: FeeSettled) -> None:
         expectations.conflict(tx, expectation, f"amount: {both}")
         return
     expectations.meet(tx, expectation)
-    received = books.fee_received(tx.sole("institution"))
-    lines = ((received, invoice.amount), (books.fee_due(tx.author), -invoice.amount))
-    books.post(tx, invoice.currency, lines)
+    accounts = (books.fee_received(tx.sole("institution")), books.fee_due(tx.author))
+    books.transfer(tx, invoice.currency, accounts, invoice.amount)
 
 
 def require_invoice(tx: Transaction, name: str) -> FeeInvoice:
@@ -245,4 +256,24 @@ ROWS: tuple[type[Row], ...] = (FeeInvoice,)
 RULES = (
     Rule(FeeInvoiced, ("institution",), _invoiced, _invoiced_keys, _subject),
     Rule(FeeSettled, ("platform",), _settled, _settled_keys, _subject),
+)
+EXAMPLES: tuple[Record, ...] = (
+    FeeInvoiced(
+        at=1_760_000_000_024,
+        id="inst-0023",
+        invoice="INV-2025-10",
+        period="2025-10",
+        currency="CNY",
+        amount=38,
+        count=1,
+    ),
+    FeeSettled(
+        at=1_760_000_000_025,
+        id="plat-0021",
+        invoice="INV-2025-10",
+        amount=38,
+        currency="CNY",
+        paid_at=1_760_000_000_025,
+        bank_reference="c3" * 32,
+    ),
 )

@@ -40,6 +40,8 @@ class OfferClosed(Record, frozen=True, kw_only=True, tag="offer.closed"):
     the agreement is not in force; its offer is open, or the author still contradicts it.
     """
 
+    CODES = ("agreement-in-force", "offer-closed", "unknown-agreement", "wrong-author")
+
     kind: AgreementKind
     agreement: Identifier
     reason: Text
@@ -99,3 +101,12 @@ def _subject(record: OfferClosed) -> str:
 
 ROWS: tuple[type[Row], ...] = ()
 RULES = (Rule(OfferClosed, (), _closed, _keys, _subject),)
+EXAMPLES: tuple[Record, ...] = (
+    OfferClosed(
+        at=1_760_000_000_039,
+        id="plat-0033",
+        kind="fee",
+        agreement="fee-2024",
+        reason="overtaken by fee-2025",
+    ),
+)

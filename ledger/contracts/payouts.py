@@ -1,13 +1,17 @@
-"""Payouts as rows: one transfer to a receiver each, and how far each leg's money has got."""
+"""Payouts as rows: one transfer to a receiver each, how far its legs are, and how it is settled."""
 
 from __future__ import annotations
 
 from typing import ClassVar, Final, Literal
 
-from ledger import books
+from msgspec.structs import replace
+
+from ledger import books, expectations
+from ledger.books import money
 from ledger.contracts import receivers
 from ledger.contracts.allocation import Leg
 from ledger.errors import Refused
+from ledger.expectations import ARRIVAL, PAYOUT_RESULT, Expectation
 from ledger.state import Key, Keys, Row, Transaction
 
 PayoutState = Literal["created", "paid", "returned", "confirmed", "conflicting"]
@@ -155,3 +159,48 @@ def confirmed_before(payout: Payout) -> Refused:
         expected="a payout whose arrival is not yet agreed",
         got=f"confirmed in entry {payout.last_entry}",
     )
+
+
+def compare(tx: Transaction, payout: Payout) -> None:
+    """Settle a payout of which both have spoken, or mark it conflicting until one agrees."""
+    stated = (payout.confirmed_amount, payout.confirmed_currency)
+    paid = (payout.amount, payout.currency)
+    subject = f"payout:{payout.payout}"
+    arrival = tx.rows[Expectation][ARRIVAL, subject]
+    if arrival is None:
+        raise LookupError(f"the state has no expectation of arrival for {subject}")
+    if payout.return_reason and not payout.confirmed_amount:
+        come_back(tx, payout)
+    elif payout.return_reason:
+        tx.put(replace(payout, state=CONFLICTING))
+        detail = f"stated as returned ({payout.return_reason}), received {money(*stated)}"
+        expectations.conflict(tx, arrival, detail)
+    elif stated != paid:
+        tx.put(replace(payout, state=CONFLICTING))
+        both = books.contradiction("paid", paid, "received", stated)
+        expectations.conflict(tx, arrival, f"amount: {both}")
+    else:
+        tx.put(replace(payout, state=CONFIRMED))
+        expectations.meet(tx, arrival)
+        accounts = (books.paid(payout.receiver), books.RESERVE)
+        books.transfer(tx, payout.currency, accounts, payout.amount)
+
+
+def come_back(tx: Transaction, payout: Payout) -> None:
+    """Make the legs of a payout due again: nobody says that its money is with the receiver."""
+    tx.put(replace(payout, state=RETURNED))
+    subject = f"payout:{payout.payout}"
+    detail = f"payout returned: {payout.return_reason}"
+    expectations.meet_if_open(tx, PAYOUT_RESULT, subject, detail)
+    expectations.meet_if_open(tx, ARRIVAL, subject, detail)
+    name = payout.receiver
+    receivers.reopen(tx, name, [int(seq) for seq in payout.buckets], payout.payout)
+    source = _whereabouts(payout)
+    books.transfer(tx, payout.currency, (source, books.pending(name)), payout.amount)
+
+
+def _whereabouts(payout: Payout) -> str:
+    """Return the account in which a payout's money stands."""
+    if payout.state == CREATED:
+        return books.in_transit(payout.receiver)
+    return books.paid(payout.receiver) if payout.owner else books.RESERVE

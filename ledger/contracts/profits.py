@@ -59,6 +59,19 @@ class ProfitShared(Record, frozen=True, kw_only=True, tag="profit.shared"):
     for its month; its delay has passed; every portion is what the agreement gives.
     """
 
+    CODES = (
+        "agreement-not-accepted",
+        "agreement-not-in-force",
+        "already-shared",
+        "invoice-not-settled",
+        "share-differs",
+        "share-exists",
+        "share-too-early",
+        "unknown-agreement",
+        "unknown-invoice",
+        "wrong-currency",
+    )
+
     share: Identifier
     invoice: Identifier
     agreement: Identifier
@@ -75,6 +88,8 @@ class ProfitConfirmed(Record, frozen=True, kw_only=True, tag="profit.confirmed")
     Refused unless the share was stated; the portion is not nothing and not confirmed yet;
     `received_at` is at most a day after the block.
     """
+
+    CODES = ("already-confirmed", "nothing-due", "time-in-future", "unknown-share", "wrong-author")
 
     share: Identifier
     amount: Amount
@@ -358,4 +373,24 @@ ROWS: tuple[type[Row], ...] = (ProfitShare, ProfitPortion)
 RULES = (
     Rule(ProfitShared, ("institution",), _shared, _shared_keys, _subject),
     Rule(ProfitConfirmed, (), _confirmed, _confirmed_keys, _subject),
+)
+EXAMPLES: tuple[Record, ...] = (
+    ProfitShared(
+        at=1_760_000_000_028,
+        id="inst-0025",
+        share="SHARE-2025-10",
+        invoice="INV-2025-10",
+        agreement="profit-2025",
+        amount=38,
+        currency="CNY",
+        portions=(Portion(party="institution", amount=27), Portion(party="platform", amount=11)),
+    ),
+    ProfitConfirmed(
+        at=1_760_000_000_029,
+        id="plat-0023",
+        share="SHARE-2025-10",
+        amount=11,
+        currency="CNY",
+        received_at=1_760_000_000_029,
+    ),
 )

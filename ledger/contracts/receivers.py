@@ -31,11 +31,11 @@ CYCLES = tuple(f"{kind}+{count}" for count in range(31) for kind in "TD")
 Cycle = Annotated[
     str,
     Meta(
-        pattern=forms.CYCLE,
+        pattern=forms.shut(forms.CYCLE),
         description="T+n business days or D+n calendar days after the capture, n up to 30",
     ),
 ]
-LastFour = Annotated[str, Meta(pattern=forms.LAST_FOUR)]
+LastFour = Annotated[str, Meta(pattern=forms.shut(forms.LAST_FOUR))]
 
 
 class ReceiverRegistered(Record, frozen=True, kw_only=True, tag="receiver.registered"):
@@ -47,6 +47,8 @@ class ReceiverRegistered(Record, frozen=True, kw_only=True, tag="receiver.regist
     Refused unless the identifier is new; a payment account is held at the author; the owner
     is a party.
     """
+
+    CODES = ("cross-institution", "receiver-exists", "unknown-party")
 
     receiver: Identifier
     kind: ReceiverKind
@@ -64,6 +66,8 @@ class ReceiverSuspended(Record, frozen=True, kw_only=True, tag="receiver.suspend
     Refused unless the receiver is registered and active.
     """
 
+    CODES = ("already-suspended", "unknown-receiver")
+
     receiver: Identifier
     reason: Text
 
@@ -73,6 +77,8 @@ class ReceiverResumed(Record, frozen=True, kw_only=True, tag="receiver.resumed")
 
     Refused unless the receiver is registered and suspended.
     """
+
+    CODES = ("not-suspended", "unknown-receiver")
 
     receiver: Identifier
     reason: Text
@@ -361,4 +367,23 @@ RULES = (
     Rule(ReceiverRegistered, _AUTHORS, _registered, _keys, _subject),
     Rule(ReceiverSuspended, _AUTHORS, _suspended, _keys, _subject),
     Rule(ReceiverResumed, _AUTHORS, _resumed, _keys, _subject),
+)
+EXAMPLES: tuple[Record, ...] = (
+    ReceiverRegistered(
+        at=1_760_000_000_000,
+        id="inst-0001",
+        receiver="funder-main",
+        kind="bank_account",
+        commitment="5f" * 32,
+        last4="6789",
+        cycle="T+1",
+        currency="CNY",
+        owner="funder",
+    ),
+    ReceiverSuspended(
+        at=1_760_000_000_001, id="inst-0002", receiver="shop-7", reason="account under review"
+    ),
+    ReceiverResumed(
+        at=1_760_000_000_002, id="inst-0003", receiver="shop-7", reason="review closed"
+    ),
 )

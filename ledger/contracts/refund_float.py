@@ -46,6 +46,8 @@ class RefundFloatDeposited(FloatStatement, frozen=True, kw_only=True, tag="refun
     Refused unless the movement id is new; the amount is within the limit.
     """
 
+    CODES = ("amount-over-limit", "movement-exists")
+
 
 class RefundFloatWithdrawn(FloatStatement, frozen=True, kw_only=True, tag="refund_float.withdrawn"):
     """The institution gives money of the float back to the platform.
@@ -54,12 +56,16 @@ class RefundFloatWithdrawn(FloatStatement, frozen=True, kw_only=True, tag="refun
     set aside.
     """
 
+    CODES = ("movement-exists", "withdrawal-exceeds-float")
+
 
 class RefundFloatConfirmed(FloatStatement, frozen=True, kw_only=True, tag="refund_float.confirmed"):
     """The platform states what it deposited, or what reached it.
 
     Refused unless the movement is stated, or was contradicted before.
     """
+
+    CODES = ("movement-settled", "unknown-movement")
 
     amount: AmountOrNothing
 
@@ -71,6 +77,8 @@ class RefundFloatReversed(Record, frozen=True, kw_only=True, tag="refund_float.r
 
     Refused unless the movement is stated or contradicted, and neither agreed nor taken back.
     """
+
+    CODES = ("movement-settled", "unknown-movement")
 
     movement: Identifier
     reason: Text
@@ -234,8 +242,8 @@ def _move(tx: Transaction, movement: FloatMovement) -> None:
     if movement.kind == WITHDRAWAL:
         _set_more_aside(tx, movement, -amount)
         amount = -amount
-    lines = ((books.RESERVE, amount), (books.refund_float(movement.platform), -amount))
-    books.post(tx, movement.currency, lines)
+    accounts = (books.RESERVE, books.refund_float(movement.platform))
+    books.transfer(tx, movement.currency, accounts, amount)
 
 
 def _reversed(tx: Transaction, record: RefundFloatReversed) -> None:
@@ -316,4 +324,30 @@ RULES = (
     Rule(RefundFloatWithdrawn, _INSTITUTION, _withdrawn, _statement_keys, _subject),
     Rule(RefundFloatConfirmed, ("platform",), _confirmed, _keys, _subject),
     Rule(RefundFloatReversed, _INSTITUTION, _reversed, _keys, _subject),
+)
+EXAMPLES: tuple[Record, ...] = (
+    RefundFloatDeposited(
+        at=1_760_000_000_030,
+        id="inst-0030",
+        movement="FLOAT-2025-10-1",
+        amount=1_000_000,
+        currency="CNY",
+    ),
+    RefundFloatWithdrawn(
+        at=1_760_000_000_035,
+        id="inst-0033",
+        movement="FLOAT-2025-10-2",
+        amount=500_000,
+        currency="CNY",
+    ),
+    RefundFloatConfirmed(
+        at=1_760_000_000_031,
+        id="plat-0030",
+        movement="FLOAT-2025-10-1",
+        amount=1_000_000,
+        currency="CNY",
+    ),
+    RefundFloatReversed(
+        at=1_760_000_000_036, id="inst-0034", movement="FLOAT-2025-10-2", reason="stated twice"
+    ),
 )

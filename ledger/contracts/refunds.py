@@ -49,6 +49,17 @@ class RefundRequested(Record, frozen=True, kw_only=True, tag="refund.requested")
     the free float.
     """
 
+    CODES = (
+        "halves-conflict",
+        "not-captured",
+        "refund-differs",
+        "refund-exceeds-float",
+        "refund-exceeds-payment",
+        "refund-exists",
+        "wrong-currency",
+        "wrong-order",
+    )
+
     refund: Identifier
     payment: Identifier
     amount: Amount
@@ -63,6 +74,8 @@ class RefundPaid(Record, frozen=True, kw_only=True, tag="refund.paid"):
     Refused unless the refund is in state requested; `paid_at` is at most a day after the block.
     """
 
+    CODES = ("already-paid", "refund-failed", "time-in-future", "unknown-refund")
+
     refund: Identifier
     bank_reference: Commitment
     paid_at: EventTime
@@ -74,6 +87,8 @@ class RefundFailed(Record, frozen=True, kw_only=True, tag="refund.failed"):
 
     Refused unless the refund is requested or paid.
     """
+
+    CODES = ("refund-failed", "unknown-refund")
 
     refund: Identifier
     reason: Text
@@ -147,7 +162,7 @@ def _requested(tx: Transaction, record: RefundRequested) -> None:
     matter = (f"refund:{record.refund}", tx.sole("institution"))
     expectations.open_expectation(tx, REFUND_RESULT, matter, record.amount, record.currency)
     accounts = (books.refund_float(tx.author), books.refund_due(record.payment))
-    _transfer(tx, record.currency, accounts, record.amount)
+    books.transfer(tx, record.currency, accounts, record.amount)
 
 
 def _refuse_retry(existing: Refund, record: RefundRequested) -> None:
@@ -259,7 +274,7 @@ def _paid(tx: Transaction, record: RefundPaid) -> None:
     refunded.count(tx, refund.payment, -refund.amount, refund.amount)
     expectations.meet_if_open(tx, REFUND_RESULT, f"refund:{refund.refund}")
     accounts = (books.refund_due(refund.payment), books.RESERVE)
-    _transfer(tx, refund.currency, accounts, refund.amount)
+    books.transfer(tx, refund.currency, accounts, refund.amount)
 
 
 def _failed(tx: Transaction, record: RefundFailed) -> None:
@@ -276,7 +291,7 @@ def _failed(tx: Transaction, record: RefundFailed) -> None:
     detail = f"refund failed: {record.reason}"
     expectations.meet_if_open(tx, REFUND_RESULT, f"refund:{refund.refund}", detail)
     source = books.RESERVE if came_back else books.refund_due(refund.payment)
-    _transfer(tx, refund.currency, (source, books.refund_float(refund.platform)), amount)
+    books.transfer(tx, refund.currency, (source, books.refund_float(refund.platform)), amount)
 
 
 def _require(tx: Transaction, name: str) -> Refund:
@@ -299,11 +314,6 @@ def _failed_before(refund: Refund) -> Refused:
         expected="a refund in state requested or paid",
         got=f"failed in entry {refund.last_entry}",
     )
-
-
-def _transfer(tx: Transaction, currency: str, accounts: tuple[str, str], amount: int) -> None:
-    debited, credited = accounts
-    books.post(tx, currency, ((debited, amount), (credited, -amount)))
 
 
 def _request_keys(record: RefundRequested, genesis: Genesis) -> list[tuple[type[Row], Key]]:
@@ -341,4 +351,27 @@ RULES = (
     Rule(RefundRequested, ("platform",), _requested, _request_keys, _subject, _refused_subject),
     Rule(RefundPaid, _INSTITUTION, _paid, _result_keys, _subject),
     Rule(RefundFailed, _INSTITUTION, _failed, _result_keys, _subject),
+)
+EXAMPLES: tuple[Record, ...] = (
+    RefundRequested(
+        at=1_760_000_000_032,
+        id="plat-0031",
+        refund="RF-2025-0001",
+        payment="P-2025-1001",
+        amount=2_500,
+        currency="CNY",
+        reason="one item returned",
+        order="O-2025-1001",
+    ),
+    RefundPaid(
+        at=1_760_000_000_033,
+        id="inst-0031",
+        refund="RF-2025-0001",
+        bank_reference="d4" * 32,
+        paid_at=1_760_000_000_033,
+        channel_number="50300002025100912345678901234",
+    ),
+    RefundFailed(
+        at=1_760_000_000_034, id="inst-0032", refund="RF-2025-0002", reason="the card is closed"
+    ),
 )

@@ -12,8 +12,9 @@ from collections import Counter
 from typing import NamedTuple
 
 from ledger import canonical
-from ledger.contracts import RULES
+from ledger.contracts import RULES, times
 from ledger.entry import APPLIED
+from ledger.execute import ID_REUSED, WRONG_AUTHOR
 from ledger.genesis import Genesis
 from ledger.records import type_name
 from simulator.chance import Chance
@@ -53,9 +54,6 @@ BUSINESSES = (
 )
 MOVES: tuple[Move, ...] = tuple(move for business in BUSINESSES for move in business.MOVES)
 
-ID_REUSED = "id-reused"
-WRONG_AUTHOR = "wrong-author"
-TIME_IN_FUTURE = "time-in-future"
 WRONG_PPM = 80_000
 """How often a party says something on purpose that is to be refused."""
 QUIET_PPM = 800_000
@@ -193,7 +191,7 @@ class Workload:
         move, draft = self._any(desk)
         if draft is None:
             return None
-        ahead = move._replace(wants=TIME_IN_FUTURE)
+        ahead = move._replace(wants=times.TIME_IN_FUTURE)
         fields = {**draft.fields, "at": YEAR_2100_MS}
         return self._write(desk, ahead, Draft(fields), self._next_id(desk.party))
 
