@@ -18,9 +18,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.examples import EXAMPLES
-from api.problems import MEDIA_TYPE, TABLE, URN
+from api.problems import MEDIA_TYPE, TABLE
 from api.results import RecordResult
 from ledger.contracts import RECORD_TYPES
+from ledger.errors import URN
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"

@@ -25,11 +25,10 @@ from starlette.responses import Response
 
 from api import forms
 from ledger import currencies
-from ledger.errors import LedgerError
+from ledger.errors import URN, LedgerError
 from node.errors import NodeError
 
 MEDIA_TYPE = "application/problem+json"
-URN = "urn:tongzhang:error:"
 
 logger = logging.getLogger("tongzhang.api")
 

@@ -1,4 +1,4 @@
-"""``docs/cli.md``, made from the commands' own help: ``python -m cli.reference > docs/cli.md``."""
+"""``docs/cli.md``, from the commands' own help: ``python -m tools.cli_reference > docs/cli.md``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import typer
 
+from cli.commands import COMMANDS, load
 from cli.main import app
 
 _HEAD = """# Command line
@@ -23,11 +24,15 @@ Which node a command talks to is said by `--home HOME` (or the environment varia
 
 def render() -> str:
     """Return the reference of all commands as Markdown."""
+    sections = (_section(path, command) for path, command in leaves("tongzhang", whole()))
+    return "\n".join((_HEAD, *sections))
+
+
+def whole() -> Any:
+    """Return the command line with all its commands imported."""
     root: Any = typer.main.get_command(app)
-    parts = [_HEAD]
-    for path, command in leaves("tongzhang", root):
-        parts.append(_section(path, command))
-    return "\n".join(parts)
+    root.commands = {entry.name: load(entry) for entry in COMMANDS}
+    return root
 
 
 def leaves(path: str, command: Any) -> list[tuple[str, Any]]:

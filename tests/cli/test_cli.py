@@ -7,24 +7,21 @@ import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import pytest
-import typer
 
 from cli import export, verify
 from cli.errors import CheckFailed, unwrapped
-from cli.main import app
 from cli.output import money, plural
 from demo.stage.statistics import percentile
 from tests.cli.cli_kit import founded, run
-from tools.cli_reference import leaves, render
+from tools.cli_reference import leaves, render, whole
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = (
     "init", "node", "demo", "sample", "submit", "payment", "expectations",
     "search", "receiver", "payout", "payouts", "refunds", "float", "disputes", "fees", "agreements",
-    "trial-balance", "status", "receipt", "bench",
+    "trial-balance", "status", "receipt", "bench", "version",
     "verify receipt", "verify log", "verify checkpoint", "verify evidence", "export log",
     "export books",
     "evidence list", "evidence show", "evidence report",
@@ -256,8 +253,7 @@ def test_reference_is_what_the_commands_say() -> None:
 
 
 def test_every_option_with_a_value_says_what_it_takes() -> None:
-    root: Any = typer.main.get_command(app)
-    for path, command in leaves("tongzhang", root):
+    for path, command in leaves("tongzhang", whole()):
         for each in command.params:
             takes_none = getattr(each, "is_flag", False)
             assert bool(each.metavar) != bool(takes_none), (path, each.name)
