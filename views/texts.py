@@ -44,7 +44,9 @@ def language_of(locale: str) -> Language:
 
 def gettext(text: str) -> str:
     """Return a text in the chosen language; as it is where the catalogue has no other."""
-    return text if language() == "en" else _catalogue(language()).gettext(text)
+    if not text or language() == "en":  # under "" a catalogue has its own header
+        return text
+    return _catalogue(language()).gettext(text)
 
 
 @cache

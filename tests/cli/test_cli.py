@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import platform
 import subprocess
 import sys
 from importlib import metadata
@@ -14,6 +16,7 @@ from cli import export, verify
 from cli.errors import CheckFailed, unwrapped
 from cli.output import money, plural
 from demo.stage.statistics import percentile
+from ledger.genesis import FORMAT
 from tests.cli.cli_kit import founded, run
 from tools.cli_reference import leaves, render, whole
 
@@ -60,15 +63,22 @@ def test_version_is_that_of_the_installed_package_or_unknown(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(metadata, "version", lambda name: "1.2.3")
-    assert run("--version") == 0
-    assert capsys.readouterr().out == "tongzhang 1.2.3\n"
+    others = f"format {FORMAT}\nPython {platform.python_version()}\n"
+    assert run("--version") == run("version") == 0
+    assert capsys.readouterr().out == f"tongzhang 1.2.3\n{others}" * 2
+    assert run("version", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "version": "1.2.3",
+        "format": FORMAT,
+        "python": platform.python_version(),
+    }
 
     def missing(name: str) -> str:
         raise metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(metadata, "version", missing)
     assert run("--version") == 0
-    assert capsys.readouterr().out == "tongzhang unknown\n"
+    assert capsys.readouterr().out == f"tongzhang unknown\n{others}"
 
 
 @pytest.mark.parametrize(
