@@ -17,10 +17,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.problems import MEDIA_TYPE, TABLE, URN
+from api.problems import MEDIA_TYPE, TABLE
 from api.results import RecordResult
 from ledger import canonical
 from ledger.contracts import EXAMPLES, RECORD_TYPES
+from ledger.errors import URN
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"

@@ -24,11 +24,10 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from ledger import currencies, forms
-from ledger.errors import LedgerError
+from ledger.errors import URN, LedgerError
 from node.errors import NodeError
 
 MEDIA_TYPE = "application/problem+json"
-URN = "urn:tongzhang:error:"
 
 logger = logging.getLogger("tongzhang.api")
 

@@ -205,7 +205,7 @@ def _problem_of(status: int, body: bytes) -> CliError:
 def _problem(document: dict[str, Any]) -> CliError:
     code = str(document["code"])
     kind = UsageError if code in _WRONGLY_CALLED else CheckFailed
-    return kind(code, str(document["detail"]), _NEXT_STEPS.get(code, ""))
+    return kind(code, str(document["detail"]), _NEXT_STEPS.get(code, ""), document)
 
 
 def _object(value: Any) -> dict[str, Any]:

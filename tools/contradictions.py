@@ -7,7 +7,7 @@ contracts do: for every kind of expectation what each party may say about it alo
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from itertools import product
 from pathlib import Path

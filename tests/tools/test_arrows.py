@@ -13,11 +13,12 @@ ROOT = Path(__file__).resolve().parents[2]
 ARROWS: dict[str, set[str]] = {
     "ledger": set(),
     "consensus": {"ledger"},
+    "views": {"ledger"},
     "node": {"ledger", "consensus"},
-    "api": {"ledger", "consensus", "node"},
+    "api": {"ledger", "consensus", "views", "node"},
     "simulator": {"ledger", "consensus", "node"},
     "demo": {"ledger", "node", "cli"},
-    "cli": {"ledger", "consensus", "node", "api", "simulator", "demo"},
+    "cli": {"ledger", "consensus", "views", "node", "api", "simulator", "demo"},
     "benchmarks": {"ledger", "consensus", "node", "api", "demo", "cli"},
 }
 """What each package may import besides itself."""
@@ -38,7 +39,7 @@ CONSENSUS_MAY_USE = {
 DEMO_MAY_USE = {"cli.errors", "cli.files", "cli.inputs", "cli.output"}
 """How commands read, write, print and fail: all that the demo knows of the command line."""
 
-PURE = ("ledger", "consensus")
+PURE = ("ledger", "consensus", "views")
 IMPURE_MODULES = {
     "asyncio", "datetime.now", "os", "random", "secrets", "socket", "sqlite3", "sqlalchemy",
     "subprocess", "threading", "time", "urllib", "uuid", "zoneinfo",
