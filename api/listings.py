@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from inspect import Parameter, Signature, cleandoc
-from keyword import iskeyword
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -54,6 +53,18 @@ _TEXTS: Mapping[Kind, dict[str, Any]] = {
 }
 _NUMBERS: Mapping[Kind, int] = {"as-of": 0, "amount": 0, "age": 0, "positive": 1}
 """Those that are numbers, and the least that they may be."""
+_FORMS: Mapping[Kind, str] = {
+    "amount": " In minor units.",
+    "positive": " In minor units.",
+    "age": " In ms.",
+    "as-of": " A time in ms; the present if left out.",
+    "month": " As `YYYY-MM`.",
+    "business-date": " Today's business date if left out.",
+    "displayed": " As it is displayed, `1,234.50`: in each currency by its own decimals, or "
+    "in one, `1,000 JPY`.",
+}
+"""How what is given is written."""
+
 _ABSENT: Mapping[Kind, str] = {
     "party": "no-such-party",
     "payment": "no-such-payment",
@@ -113,7 +124,7 @@ def _parameters(listing: Listing) -> list[Parameter]:
     def keyword(name: str, annotation: Any, default: Any = Parameter.empty) -> Parameter:
         return Parameter(name, Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
 
-    filters = [keyword(_own(each), *_typed(each, listing)) for each in listing.filters]
+    filters = [keyword(each.keyword, *_typed(each, listing)) for each in listing.filters]
     return [
         keyword("request", Request),
         *sorted(filters, key=lambda each: each.default is not Parameter.empty),
@@ -127,8 +138,8 @@ def _typed(each: Filter, listing: Listing) -> tuple[Any, ...]:
     """Return the annotation of a parameter and, unless it is required, its default."""
     if f"{{{each.name}}}" in listing.address:
         return (Annotated[str, Path(**_TEXTS[each.kind])],)
-    about: dict[str, Any] = {"description": each.sentence}
-    if _own(each) != each.name:
+    about: dict[str, Any] = {"description": f"{each.sentence}{_form(each)}"}
+    if each.keyword != each.name:
         about["alias"] = each.name
     kind: Any
     if each.kind == "choice":
@@ -145,9 +156,11 @@ def _typed(each: Filter, listing: Listing) -> tuple[Any, ...]:
     return annotation, "" if kind is str else None
 
 
-def _own(each: Filter) -> str:
-    """Return the name of a parameter in Python, which has words of its own."""
-    return f"{each.name}_" if iskeyword(each.name) else each.name
+def _form(each: Filter) -> str:
+    """Return in which form a parameter is given, as the end of its description."""
+    if each.words and each.kind != "choice":
+        return f" One of {', '.join(each.words)}."
+    return _FORMS.get(each.kind, "")
 
 
 def _given(filters: tuple[Filter, ...], asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -156,7 +169,7 @@ def _given(filters: tuple[Filter, ...], asked: Mapping[str, Any]) -> dict[str, A
     Raises:
         Problem: ``bad-parameter``.
     """
-    by_name = {each.name: asked[_own(each)] for each in filters}
+    by_name = {each.name: asked[each.keyword] for each in filters}
     given = {name: value for name, value in by_name.items() if value not in (None, "")}
     for each in filters:
         convert = _CONVERTED.get(each.kind)

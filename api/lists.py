@@ -17,6 +17,7 @@ from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 
 from api.answers import json_answer
+from views.cells import inert
 from views.view import empty_values
 
 CSV = "text/csv"
@@ -26,9 +27,6 @@ Format = Annotated[
     Literal["json", "csv"] | None,
     Query(alias="format", description="`json` or `csv`; as the `Accept` header says if left out."),
 ]
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""How texts begin that spreadsheets calculate. Source: OWASP, CSV Injection."""
 
 
 class Asked(NamedTuple):
@@ -89,5 +87,5 @@ def _cell(value: Any) -> str:
     if isinstance(value, int):
         return str(value)
     if isinstance(value, str):
-        return f"'{value}" if value.startswith(_FORMULA) else value
+        return inert(value)
     return msgspec.json.encode(value).decode()

@@ -75,6 +75,10 @@ class Client:
         (answer,) = _answers(lambda body: [_decoder.decode(body)], self._send("GET", path, query))
         return answer
 
+    def offset_minutes(self) -> int:
+        """Return by how much the zone of the consortium's calendar is before UTC."""
+        return int(self.get("/v1/calendar")["utc_offset_minutes"])
+
     def get_text(self, path: str) -> str:
         """Return the text at ``path``."""
         return self._send("GET", path, {}).decode("utf-8", "replace")

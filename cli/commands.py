@@ -52,7 +52,7 @@ COMMANDS = (
     Entry(
         "receiver",
         "Show a receiver, what is due to it, and its statement with running sums.",
-        "cli.payouts:receiver",
+        "cli.receiver:receiver",
     ),
     Entry(
         "payout",
@@ -64,16 +64,17 @@ COMMANDS = (
         "List payouts, or what is due to receivers and not in a payout yet.",
         "cli.payouts:payouts",
     ),
-    Entry("refunds", "List refunds with their state.", "cli.refunds:refunds"),
+    Entry("refunds", "List refunds with their state.", "cli.listings:command", generated=True),
     Entry(
         "float",
         "Show the refund float (预存退款): what of it is free, and its deposits and withdrawals.",
-        "cli.refunds:refund_float",
+        "cli.float:refund_float",
     ),
     Entry(
         "disputes",
         "List disputes: who contests what, and what the answer was.",
-        "cli.disputes:disputes",
+        "cli.listings:command",
+        generated=True,
     ),
     Entry(
         "fees",

@@ -36,7 +36,7 @@ _FILTERS = (
         kind="business-date",
         column="",
         shown=True,
-        help="Which hold on this date; today's business date if left out.",
+        help="Which hold on this date.",
     ),
 )
 

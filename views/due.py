@@ -111,7 +111,7 @@ DUE_PAYOUTS = Listing(
             kind="business-date",
             column="",
             shown=True,
-            help="What is due on this date; today's business date if left out.",
+            help="What is due on this date.",
         ),
         Filter(name="receiver", kind="receiver", column="", help="Only to this receiver."),
         Filter(

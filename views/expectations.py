@@ -18,8 +18,9 @@ from ledger.expectations import (
     ExpectationState,
 )
 from ledger.state import Walk
+from views import cells
 from views.labels import Amount, Currency, Label, Subject
-from views.listing import Asked, Filter, Listing, beyond
+from views.listing import Asked, Column, Filter, Listing, beyond
 from views.reader import Reader, walked
 from views.view import ViewStruct, converted, views_of
 
@@ -91,7 +92,7 @@ class ExpectationView(ViewStruct, frozen=True, kw_only=True):
     age_ms: Annotated[int, Label("age", "已等待", "age")]
     settled_entry: Annotated[int, Label("met in", "对齐条目", "entry", "entry")] = -1
     settled_at: Annotated[int, Label("met at", "对齐时间", "ms")] = -1
-    detail: Annotated[str, Label("detail", "说明", "text")] = ""
+    detail: Annotated[str, Label("why", "说明", "text")] = ""
 
 
 class UnmetSum(ViewStruct, frozen=True, kw_only=True):
@@ -114,21 +115,23 @@ class UnmetSum(ViewStruct, frozen=True, kw_only=True):
 
 
 _PARTIES = (
-    Filter(name="awaited", kind="party", column="", help="Only what this party has to state."),
-    Filter(name="opener", kind="party", column="", help="Only what this party has stated."),
+    Filter(name="awaited", kind="party", column="", help="Only what this party owes."),
+    Filter(name="opener", kind="party", column="", help="Only what is owed to this party."),
     Filter(
         name="kind",
         kind="expectation-kind",
         column="",
-        help=f"Only of this kind: {', '.join(KINDS)}.",
+        words=KINDS,
+        help="Only of this kind.",
     ),
 )
 _AS_OF = Filter(
     name="as_of",
     kind="as-of",
     column="",
+    option=None,
     shown=True,
-    help="Judge what is overdue at this time, in ms.",
+    help="Judge what is overdue at this time.",
 )
 
 
@@ -189,27 +192,45 @@ EXPECTATIONS = Listing(
             help="`open` is what is awaited and not overdue; `unmet` all but met.",
         ),
         *_PARTIES,
-        Filter(name="min_age_ms", kind="age", column="", help="Only from this age on, in ms."),
+        Filter(
+            name="min_age_ms",
+            kind="age",
+            column="",
+            option="min-age",
+            help="Only from this age on.",
+        ),
         Filter(
             name="min_amount",
             kind="amount",
             column="",
-            help="Only from this amount on, in minor units.",
+            option=None,
+            help="Only from this amount on.",
         ),
         Filter(
             name="min_amount_shown",
             kind="displayed",
             column="",
-            help="As it is displayed, `1,234.50`: in each currency by its own decimals, or in "
-            "one, `1,000 JPY`.",
+            option="min-amount",
+            help="Only from this amount on.",
         ),
         _AS_OF,
     ),
-    columns=(("kind", "subject"), ("awaited", "opener"), "state", "age_ms", "amount"),
+    columns=(
+        ("kind", "subject"),
+        ("awaited", "state"),
+        "amount",
+        ("opened_at", "due_at", "detail"),
+    ),
+    none="nothing is awaited",
     order=("state", "awaited", "kind", "subject"),
     rows=_rows,
     fits=_fits,
     items=_items,
+)
+
+
+_OLDEST = Column(
+    Label("oldest", "最早", "date"), text=lambda item: cells.time(item["oldest_at"])[:10]
 )
 
 
@@ -228,7 +249,8 @@ UNMET_SUMS = Listing(
     view=UnmetSum,
     help="Sum what is not met, by pair of parties, kind, currency and state.",
     filters=(*_PARTIES, _AS_OF),
-    columns=(("awaited", "opener"), "kind", "state", "count", "amount", "oldest_at"),
+    columns=(("opener", "awaited"), ("kind", "state"), "count", "amount", _OLDEST),
+    none="nothing is awaited",
     order=("opener", "awaited", "kind", "currency", "state"),
     rows=_sums,
     items=lambda _, rows: rows,

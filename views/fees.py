@@ -134,10 +134,11 @@ FEES = Listing(
     view=PeriodView,
     help="List months of fees: what accrued, and whether it is invoiced, settled and shared.",
     filters=(
-        Filter(name="period", kind="month", help="Only this month, `YYYY-MM`."),
+        Filter(name="period", kind="month", help="Only this month, with its charges."),
         _CURRENCY,
     ),
-    columns=("period", "state", "count", "amount", "settled_amount"),
+    columns=("period", "state", "count", "amount", "invoice", "share"),
+    none="no fees",
     items=_periods,
 )
 
@@ -155,9 +156,7 @@ CHARGES = Listing(
     view=ChargeView,
     help="List the charges that accrue into a month.",
     filters=(
-        Filter(
-            name="period", kind="month", required=True, shown=True, help="The month, `YYYY-MM`."
-        ),
+        Filter(name="period", kind="month", required=True, shown=True, help="The month."),
         _CURRENCY,
         Filter(name="state", kind="choice", words=get_args(ChargeState)),
     ),

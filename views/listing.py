@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from keyword import iskeyword
 from typing import Any, Literal, NamedTuple, TypeVar, get_type_hints
 
 import msgspec
@@ -63,6 +64,11 @@ class Filter:
     option: str | None = ""
 
     @property
+    def keyword(self) -> str:
+        """The name of its parameter in Python, which has words of its own."""
+        return f"{self.name}_" if iskeyword(self.name) else self.name
+
+    @property
     def sentence(self) -> str:
         """What it does; of a choice without words of its own, that."""
         return self.help or f"Only in this {self.name}."
@@ -81,11 +87,13 @@ class Column:
         label: Its head.
         fields: The first of them that is there is shown.
         text: Makes the text of an item as JSON has it, instead.
+        absent: What stands there if none of the fields is.
     """
 
     label: Label
     fields: tuple[str, ...] = ()
     text: Callable[[Mapping[str, Any]], str] | None = None
+    absent: str = ""
 
 
 Shown = str | Column

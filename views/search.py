@@ -16,8 +16,8 @@ from ledger.contracts.refunds import Refund
 from ledger.state import Walk
 from views.channels import subjects_numbered
 from views.disputes import standing_disputes
-from views.labels import Amount, ChannelNumber, Currency, Order, Payment
-from views.listing import Asked, BadQuestion, Filter, Listing
+from views.labels import Amount, ChannelNumber, Currency, Label, Order, Payment
+from views.listing import Asked, BadQuestion, Column, Filter, Listing
 from views.payments import CapturedAt, Channel, ShownPaymentState
 from views.reader import Reader, walked
 from views.view import ViewStruct
@@ -91,32 +91,44 @@ SEARCH = Listing(
     view=FoundPayment,
     help="Find payments by order, id, receiver, amount, channel's number, or date of capture.",
     filters=(
-        Filter(name="order", kind="id", column="", help="Only of this id."),
+        Filter(name="order", kind="id", column="", help="The order's id."),
         Filter(
             name="payment",
             kind="id",
             column="",
             help="How the payment's id begins, or the whole of it.",
         ),
-        Filter(name="receiver", kind="receiver", column="", help="Only of this id."),
+        Filter(name="receiver", kind="receiver", column="", help="A receiver of one of its legs."),
         Filter(
             name="amount",
             kind="positive",
             column="",
-            help="What was captured, in minor units.",
+            option=None,
+            help="What was captured.",
         ),
         Filter(
             name="amount_shown",
             kind="displayed",
             column="",
-            help="As it is displayed, `1,234.50`: in each currency by its own decimals, or in "
-            "one, `1,000 JPY`.",
+            option="amount",
+            help="What was captured.",
         ),
-        Filter(name="channel_number", kind="id", column="", help="Only of this id."),
-        Filter(name="from", kind="day", column="", help="Captured on this business date on."),
-        Filter(name="to", kind="day", column="", help="Captured up to this business date."),
+        Filter(
+            name="channel_number",
+            kind="id",
+            column="",
+            help="The channel's own number of the payment or of a refund (微信订单号).",
+        ),
+        Filter(name="from", kind="day", column="", help="Captured on this business date or later."),
+        Filter(name="to", kind="day", column="", help="Captured on this business date or before."),
     ),
-    columns=(("payment", "order"), "state", "captured_at", "amount"),
+    columns=(
+        ("payment", "order"),
+        "state",
+        "amount",
+        Column(Label("captured", "收款时间", "ms"), fields=("captured_at",), absent="no"),
+    ),
+    none="no payment was found",
     order=("number", "payment", "leg"),
     rows=_rows,
     fits=_fits,
