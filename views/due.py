@@ -10,7 +10,7 @@ from ledger.contracts.payouts import Payout
 from ledger.contracts.receivers import Bucket, Receiver, ReceiverState
 from views.calendars import DueDates
 from views.disputes import IS_DISPUTED, as_shown
-from views.labels import Amount, Currency, DueDate, Label, Legs, Provisional
+from views.labels import Amount, Currency, DueDate, Label, Provisional
 from views.labels import Receiver as ReceiverName
 from views.listing import Asked, Column, Filter, ForeignPlace, Listing
 from views.reader import Reader
@@ -23,10 +23,8 @@ Judged = tuple[str, DueDates]
 """The date that tells due from upcoming, and the calendars."""
 
 
-ShownReceiverState = Annotated[
-    Literal[ReceiverState, "disputed"],
-    Label("state", "状态", words={"active": "正常", "suspended": "已暂停", **IS_DISPUTED}),
-]
+RECEIVER_WORDS = {"active": "正常", "suspended": "已暂停", **IS_DISPUTED}
+ShownReceiverState = Literal[ReceiverState, "disputed"]
 
 
 class DuePayout(ViewStruct, frozen=True, kw_only=True):
@@ -39,17 +37,19 @@ class DuePayout(ViewStruct, frozen=True, kw_only=True):
     """
 
     receiver: ReceiverName
-    receiver_state: ShownReceiverState
+    receiver_state: Annotated[
+        ShownReceiverState, Label("receiver's state", "收款方状态", words=RECEIVER_WORDS)
+    ]
     due_date: DueDate
     state: Annotated[
         Literal["due", "upcoming"],
         Label("state", "状态", words={"due": "应付", "upcoming": "未到期"}),
     ]
     amount: Amount
-    leg_count: Legs
+    leg_count: Annotated[int, Label("legs of the date", "当日笔数", "count")]
     currency: Currency
     payout_amount: Annotated[int, Label("payout by then", "累计应付", "minor")]
-    payout_legs: Annotated[int, Label("legs", "笔数", "count")]
+    payout_legs: Annotated[int, Label("legs", "累计笔数", "count")]
     provisional: Provisional = False
     returned_payout: Annotated[str, Label("came back with", "退回结算单", link="payout")] = ""
 

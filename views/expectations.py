@@ -63,7 +63,9 @@ KIND_WORDS = {
     "profit-confirmation": "分润确认",
     "calendar-acceptance": "日历接受",
 }
-STATE_WORDS = {"open": "待对方", "overdue": "逾期", "conflicting": "不一致", "met": "已对齐"}
+UnmetState = Literal["open", "overdue", "conflicting"]
+_UNMET_WORDS = {"open": "待对方", "overdue": "逾期", "conflicting": "不一致"}
+STATE_WORDS = {**_UNMET_WORDS, "met": "已对齐"}
 
 Awaited = Annotated[str, Label("awaited", "待声明方")]
 Opener = Annotated[str, Label("stated by", "已声明方")]
@@ -106,9 +108,7 @@ class UnmetSum(ViewStruct, frozen=True, kw_only=True):
     awaited: Awaited
     kind: KindOf
     currency: Currency
-    state: Annotated[
-        Literal["open", "overdue", "conflicting"], Label("state", "状态", words=STATE_WORDS)
-    ]
+    state: Annotated[UnmetState, Label("state", "状态", words=_UNMET_WORDS)]
     count: Annotated[int, Label("count", "笔数", "count")]
     amount: Amount
     oldest_at: Annotated[int, Label("oldest since", "最早起于", "ms")]

@@ -14,7 +14,17 @@ from ledger.contracts.halves import Capture
 from ledger.contracts.profits import PortionState, ProfitPortion, ProfitShare
 from ledger.state import Key
 from views.disputes import IS_DISPUTED, standing_disputes
-from views.labels import Amount, Currency, Entry, Label, PaidAt, Party, Payment, ReceivedAt
+from views.labels import (
+    Amount,
+    ConfirmedCurrency,
+    Currency,
+    Entry,
+    Label,
+    PaidAt,
+    Party,
+    Payment,
+    ReceivedAt,
+)
 from views.listing import Asked, Filter, Listing, walked_rows
 from views.reader import Reader
 from views.view import ViewStruct, converted, views_of
@@ -77,7 +87,7 @@ class PortionView(ViewStruct, frozen=True, kw_only=True):
         ),
     ]
     confirmed_amount: Annotated[int, Label("recipient says", "收款确认", "minor")] = 0
-    confirmed_currency: Currency = ""
+    confirmed_currency: ConfirmedCurrency = ""
     received_at: ReceivedAt = -1
 
 
@@ -110,7 +120,7 @@ class PeriodView(ViewStruct, frozen=True, kw_only=True):
     count: Annotated[int, Label("charges", "笔数", "count")]
     invoice: Invoice = ""
     settled_amount: Annotated[int, Label("platform paid", "平台付款", "minor")] = 0
-    settled_currency: Currency = ""
+    settled_currency: Annotated[str, Label("settled currency", "结清币种")] = ""
     paid_at: PaidAt = -1
     settled_at: Annotated[int, Label("settled at", "结清时间", "ms")] = -1
     share: Annotated[str, Label("share", "分润单", link="share")] = ""

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from ledger import books
 from ledger.contracts.receivers import Receiver, ReceiverKind
 from views.disputes import DisputeView, disputes_about, shown
-from views.due import DuePayout, Judged, ShownReceiverState, due_to
+from views.due import RECEIVER_WORDS, DuePayout, Judged, ShownReceiverState, due_to
 from views.labels import Currency, Entry, Label, Owner, Party, Reason, Subject, Whole
 from views.labels import Receiver as ReceiverName
 from views.reader import Reader
@@ -20,7 +20,6 @@ Due = Annotated[int, Label("due", "应付", "minor")]
 InTransit = Annotated[int, Label("in transit", "在途", "minor")]
 Paid = Annotated[int, Label("paid", "已付", "minor")]
 Arrived = Annotated[int, Label("arrived", "已到账", "minor")]
-Change = Annotated[int, Label("change", "变动", "minor")]
 
 
 class ReceiverView(ViewStruct, frozen=True, kw_only=True):
@@ -33,7 +32,7 @@ class ReceiverView(ViewStruct, frozen=True, kw_only=True):
 
     receiver: ReceiverName
     on: Annotated[str, Label("business date", "业务日", "date")]
-    state: ShownReceiverState
+    state: Annotated[ShownReceiverState, Label("state", "状态", words=RECEIVER_WORDS)]
     kind: Annotated[
         ReceiverKind,
         Label("kind", "种类", words={"bank_account": "银行账户", "payment_account": "支付账户"}),
@@ -69,10 +68,10 @@ class ReceiverLine(ViewStruct, frozen=True, kw_only=True):
     id: Annotated[str, Label("id", "编号")]
     type: Annotated[str, Label("record", "记录")]
     subject: Subject
-    due_change: Change
-    in_transit_change: Change
-    paid_change: Change
-    arrived_change: Change
+    due_change: Annotated[int, Label("due change", "应付变动", "minor")]
+    in_transit_change: Annotated[int, Label("in transit change", "在途变动", "minor")]
+    paid_change: Annotated[int, Label("paid change", "已付变动", "minor")]
+    arrived_change: Annotated[int, Label("arrived change", "到账变动", "minor")]
     due: Due
     in_transit: InTransit
     paid: Paid

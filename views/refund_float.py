@@ -18,7 +18,7 @@ from ledger.contracts.refund_float import (
 )
 from ledger.state import Walk
 from views.disputes import IS_DISPUTED, as_shown
-from views.labels import Amount, Currency, Entry, Label, LastEntry, Party
+from views.labels import Amount, ConfirmedCurrency, Currency, Entry, Label, LastEntry, Party
 from views.listing import Asked, Filter, Listing, beyond
 from views.reader import Reader, walked
 from views.view import ViewStruct, views_of
@@ -71,7 +71,7 @@ class MovementView(ViewStruct, frozen=True, kw_only=True):
     entry: Entry
     last_entry: LastEntry
     confirmed_amount: Annotated[int, Label("platform says", "平台确认", "minor")] = 0
-    confirmed_currency: Currency = ""
+    confirmed_currency: ConfirmedCurrency = ""
     reversal_reason: Annotated[str, Label("reversal", "冲正原因", "text")] = ""
 
 
