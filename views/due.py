@@ -9,11 +9,11 @@ from typing import Annotated, Any, Final, Literal, NamedTuple
 from ledger.contracts.payouts import Payout
 from ledger.contracts.receivers import Bucket, Receiver, ReceiverState
 from views.calendars import DueDates
-from views.disputes import IS_DISPUTED, as_shown
-from views.labels import Amount, Currency, DueDate, Label, Legs, Provisional
+from views.labels import Amount, Currency, DueDate, Label, Legs, Provisional, state_label
 from views.labels import Receiver as ReceiverName
 from views.listing import Asked, Column, Filter, ForeignPlace, Listing
 from views.reader import Reader
+from views.standing import as_shown
 from views.view import ViewStruct
 
 DUE: Final = "due"
@@ -25,7 +25,7 @@ Judged = tuple[str, DueDates]
 
 ShownReceiverState = Annotated[
     Literal[ReceiverState, "disputed"],
-    Label("state", "状态", words={"active": "正常", "suspended": "已暂停", **IS_DISPUTED}),
+    state_label(True, active="正常", suspended="已暂停"),
 ]
 
 
@@ -43,7 +43,7 @@ class DuePayout(ViewStruct, frozen=True, kw_only=True):
     due_date: DueDate
     state: Annotated[
         Literal["due", "upcoming"],
-        Label("state", "状态", words={"due": "应付", "upcoming": "未到期"}),
+        state_label(due="应付", upcoming="未到期"),
     ]
     amount: Amount
     leg_count: Legs
