@@ -24,8 +24,7 @@ from ledger.contracts.profit_agreements import (
 )
 from ledger.expectations import FEE_ACCEPTANCE, PROFIT_ACCEPTANCE, Expectation
 from ledger.genesis import Genesis
-from views.disputes import IS_DISPUTED
-from views.labels import Currency, Entry, Label, Party
+from views.labels import Currency, Entry, Label, Party, state_label
 from views.reader import Reader
 from views.view import ViewStruct, converted
 
@@ -50,17 +49,13 @@ class AgreementView(ViewStruct, frozen=True, kw_only=True):
     effective_from: Annotated[str, Label("from", "生效日", "date")]
     state: Annotated[
         Literal[AgreementState, "disputed"],
-        Label(
-            "state",
-            "状态",
-            words={
-                "offered": "已要约",
-                "conflicting": "不一致",
-                "in-force": "生效",
-                "withdrawn": "已撤回",
-                "declined": "已拒绝",
-                **IS_DISPUTED,
-            },
+        state_label(
+            True,
+            offered="已要约",
+            conflicting="不一致",
+            in_force="生效",
+            withdrawn="已撤回",
+            declined="已拒绝",
         ),
     ]
     holds: Annotated[bool, Label("holds", "当前适用")]

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import get_args
 
-from msgspec.structs import replace
-
 from ledger.contracts.agreements import Agreement, AgreementState
-from ledger.contracts.disputes import DISPUTED
 from ledger.contracts.fee_agreements import FeeAgreement
 from ledger.contracts.profit_agreements import ProfitAgreement
 from views.agreement_views import (
@@ -19,7 +16,6 @@ from views.agreement_views import (
     fee_view,
     profit_view,
 )
-from views.disputes import disputed_among
 from views.listing import Asked, Filter, Listing
 
 _FILTERS = (
@@ -50,21 +46,14 @@ def _standings(asked: Asked) -> Standings:
     return asked.once("standings", lambda: Standings(asked.reader, asked.given["on"]))
 
 
-def _shown(asked: Asked, views: Sequence[AgreementView], subject: str) -> list[AgreementView]:
-    disputed = disputed_among(asked.reader, subject, [view.agreement for view in views])
-    return [replace(view, state=DISPUTED) if view.agreement in disputed else view for view in views]
-
-
 def _fee_agreements(asked: Asked, rows: Sequence[FeeAgreement]) -> list[AgreementView]:
     standings = _standings(asked)
-    views = [fee_view(asked.reader, row, standings.of(row), asked.genesis) for row in rows]
-    return _shown(asked, views, "fee-agreement")
+    return [fee_view(asked.reader, row, standings.of(row), asked.genesis) for row in rows]
 
 
 def _profit_agreements(asked: Asked, rows: Sequence[ProfitAgreement]) -> list[AgreementView]:
     standings = _standings(asked)
-    views = [profit_view(asked.reader, row, standings.of(row), asked.genesis) for row in rows]
-    return _shown(asked, views, "profit-agreement")
+    return [profit_view(asked.reader, row, standings.of(row), asked.genesis) for row in rows]
 
 
 FEE_AGREEMENTS = Listing(
@@ -77,6 +66,7 @@ FEE_AGREEMENTS = Listing(
     columns=("agreement", "state", "holds", "rate_ppm", "effective_from", "awaiting"),
     fits=_fits,
     items=_fee_agreements,
+    subject="fee-agreement",
 )
 PROFIT_AGREEMENTS = Listing(
     name="profit-agreements",
@@ -88,4 +78,5 @@ PROFIT_AGREEMENTS = Listing(
     columns=("agreement", "state", "holds", "delay", "effective_from", "awaiting"),
     fits=_fits,
     items=_profit_agreements,
+    subject="profit-agreement",
 )

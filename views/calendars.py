@@ -18,7 +18,7 @@ from ledger.contracts.receivers import CYCLES, Bucket
 from ledger.genesis import Genesis
 from ledger.limits import SAFE_INTEGER_MAX
 from ledger.state import Walk
-from views.labels import Entry, Label
+from views.labels import Entry, Label, state_label
 from views.reader import Reader, walked
 from views.view import ViewStruct
 
@@ -39,16 +39,7 @@ class CalendarYearView(ViewStruct, frozen=True, kw_only=True):
     version: Annotated[int, Label("version", "版本")]
     state: Annotated[
         VersionState,
-        Label(
-            "state",
-            "状态",
-            words={
-                "founded": "创世",
-                "declared": "已公布",
-                "in-force": "生效",
-                "replaced": "已被替代",
-            },
-        ),
+        state_label(founded="创世", declared="已公布", in_force="生效", replaced="已被替代"),
     ]
     holidays: Annotated[list[str], Label("holidays", "休息日")]
     workdays: Annotated[list[str], Label("worked weekend days", "调休上班日")]

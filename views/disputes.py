@@ -1,28 +1,16 @@
-"""Disputes: as a list, and as they are shown beside, and in the state of, what they are about."""
+"""Disputes: as a list, and as they are shown beside what they are about."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, TypeVar, get_args
+from typing import Annotated, Any, get_args
 
-from msgspec.structs import replace
-
-from ledger.contracts.disputes import DISPUTED, STANDING, Dispute, DisputeState
-from ledger.contracts.payouts import Payout
-from ledger.contracts.receivers import SUSPENDED, Receiver
-from ledger.contracts.refund_float import FloatMovement
-from ledger.contracts.refunds import Refund
+from ledger.contracts.disputes import Dispute, DisputeState
 from ledger.state import Walk
-from views.labels import Entry, Label, LastEntry, Reason, Subject
+from views.labels import Entry, Label, LastEntry, Reason, Subject, state_label
 from views.listing import PAGE_MAX, Column, Filter, Listing
 from views.reader import Reader
 from views.view import ViewStruct, views_of
-
-S = TypeVar("S", Payout, Receiver, FloatMovement, Refund)
-"""Rows that have a state and can be disputed."""
-
-IS_DISPUTED = {DISPUTED: "有争议"}
-"""The word of whatever a dispute stands about."""
 
 
 class DisputeView(ViewStruct, frozen=True, kw_only=True):
@@ -38,11 +26,7 @@ class DisputeView(ViewStruct, frozen=True, kw_only=True):
     reason: Reason
     state: Annotated[
         DisputeState,
-        Label(
-            "state",
-            "状态",
-            words={"open": "待答复", "upheld": "成立", "rejected": "驳回", "withdrawn": "撤回"},
-        ),
+        state_label(open="待答复", upheld="成立", rejected="驳回", withdrawn="撤回"),
     ]
     entry: Entry
     last_entry: LastEntry
@@ -87,32 +71,3 @@ def disputes_about(reader: Reader, subjects: Sequence[str]) -> list[DisputeView]
     ]
     found.sort(key=lambda row: row.entry)
     return views_of(DisputeView, found)
-
-
-def standing_disputes(reader: Reader, subjects: Sequence[str]) -> dict[str, list[Dispute]]:
-    """Return the disputes that stand about ``subjects``, and about their legs, by subject."""
-    found: dict[str, list[Dispute]] = {}
-    for row in reader.rows_among(Dispute, {"subject": subjects, "state": STANDING}):
-        found.setdefault(row.subject, []).append(row)
-    return found
-
-
-def shown(state: str, disputes: Sequence[DisputeView]) -> Any:
-    """Return the state to show of what the disputes are about, or of what contains it."""
-    is_disputed = any(each.state in STANDING for each in disputes)
-    return DISPUTED if is_disputed and state != SUSPENDED else state
-
-
-def disputed_among(reader: Reader, kind: str, names: Sequence[str]) -> set[str]:
-    """Return which of the things of a kind, such as ``payout``, are disputed: one query."""
-    found = standing_disputes(reader, [f"{kind}:{name}" for name in names])
-    return {subject.partition(":")[2] for subject in found}
-
-
-def as_shown(reader: Reader, kind: str, rows: Sequence[S]) -> list[S]:
-    """Return rows of a kind with the state to show, for a whole page in one query."""
-    disputed = disputed_among(reader, kind, [row.key[0] for row in rows])
-    return [
-        replace(row, state=DISPUTED) if row.key[0] in disputed and row.state != SUSPENDED else row
-        for row in rows
-    ]

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
 from ledger.contracts.payouts import Payout
 from ledger.contracts.receivers import Bucket, Receiver, ReceiverState
 from views.calendars import DueDates
-from views.disputes import IS_DISPUTED, as_shown
-from views.labels import Amount, Currency, DueDate, Label, Provisional
+from views.labels import Amount, Currency, DueDate, Label, Provisional, state_label
 from views.labels import Receiver as ReceiverName
 from views.listing import Asked, Column, Filter, ForeignPlace, Listing
 from views.reader import Reader
+from views.standing import as_shown
 from views.view import ViewStruct
 
 DUE: Final = "due"
@@ -23,8 +24,8 @@ Judged = tuple[str, DueDates]
 """The date that tells due from upcoming, and the calendars."""
 
 
-RECEIVER_WORDS = {"active": "正常", "suspended": "已暂停", **IS_DISPUTED}
-ShownReceiverState = Literal[ReceiverState, "disputed"]
+_RECEIVER_STATE = state_label(True, active="正常", suspended="已暂停")
+ShownReceiverState = Annotated[Literal[ReceiverState, "disputed"], _RECEIVER_STATE]
 
 
 class DuePayout(ViewStruct, frozen=True, kw_only=True):
@@ -38,12 +39,13 @@ class DuePayout(ViewStruct, frozen=True, kw_only=True):
 
     receiver: ReceiverName
     receiver_state: Annotated[
-        ShownReceiverState, Label("receiver's state", "收款方状态", words=RECEIVER_WORDS)
+        ShownReceiverState,
+        replace(_RECEIVER_STATE, en="receiver's state", zh="收款方状态"),
     ]
     due_date: DueDate
     state: Annotated[
         Literal["due", "upcoming"],
-        Label("state", "状态", words={"due": "应付", "upcoming": "未到期"}),
+        state_label(due="应付", upcoming="未到期"),
     ]
     amount: Amount
     leg_count: Annotated[int, Label("legs of the date", "当日笔数", "count")]

@@ -13,7 +13,6 @@ from ledger.contracts.fees import ChargeState, FeeCharge, FeePeriod, charge_stat
 from ledger.contracts.halves import Capture
 from ledger.contracts.profits import PortionState, ProfitPortion, ProfitShare
 from ledger.state import Key
-from views.disputes import IS_DISPUTED, standing_disputes
 from views.labels import (
     Amount,
     ConfirmedCurrency,
@@ -24,9 +23,11 @@ from views.labels import (
     Party,
     Payment,
     ReceivedAt,
+    state_label,
 )
 from views.listing import Asked, Filter, Listing, walked_rows
 from views.reader import Reader
+from views.standing import standing_disputes
 from views.view import ViewStruct, converted, views_of
 
 Month = Annotated[str, Label("month", "月份")]
@@ -48,16 +49,7 @@ class ChargeView(ViewStruct, frozen=True, kw_only=True):
     period: Month
     state: Annotated[
         ChargeState,
-        Label(
-            "state",
-            "状态",
-            words={
-                "charged": "已计费",
-                "invoiced": "已出账",
-                "reversed": "已冲回",
-                "stale": "已过时",
-            },
-        ),
+        state_label(charged="已计费", invoiced="已出账", reversed="已冲回", stale="已过时"),
     ]
     entry: Entry
     invoice: Invoice = ""
@@ -74,16 +66,12 @@ class PortionView(ViewStruct, frozen=True, kw_only=True):
     amount: Amount
     state: Annotated[
         PortionState,
-        Label(
-            "state",
-            "状态",
-            words={
-                "kept": "自留",
-                "nothing-due": "无应付",
-                "awaited": "待确认",
-                "confirmed": "已确认",
-                "conflicting": "不一致",
-            },
+        state_label(
+            kept="自留",
+            nothing_due="无应付",
+            awaited="待确认",
+            confirmed="已确认",
+            conflicting="不一致",
         ),
     ]
     confirmed_amount: Annotated[int, Label("recipient says", "收款确认", "minor")] = 0
@@ -103,17 +91,13 @@ class PeriodView(ViewStruct, frozen=True, kw_only=True):
     currency: Currency
     state: Annotated[
         Literal[PeriodState, "disputed"],
-        Label(
-            "state",
-            "状态",
-            words={
-                "accrued": "计提中",
-                "invoiced": "已出账",
-                "settled": "已结清",
-                "conflicting": "不一致",
-                "shared": "已分润",
-                **IS_DISPUTED,
-            },
+        state_label(
+            True,
+            accrued="计提中",
+            invoiced="已出账",
+            settled="已结清",
+            conflicting="不一致",
+            shared="已分润",
         ),
     ]
     amount: Amount

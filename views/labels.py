@@ -76,6 +76,17 @@ def words_in(annotation: Any) -> tuple[str, ...]:
     return found
 
 
+def state_label(disputable: bool = False, /, **words: str) -> Label:
+    """Return the label of a state, with the words that it may be, ``_`` for ``-``, in Chinese.
+
+    Args:
+        disputable: Whether it may be disputed too.
+        words: The words.
+    """
+    every = {word.replace("_", "-"): zh for word, zh in words.items()}
+    return Label("state", "状态", words=every | ({"disputed": "有争议"} if disputable else {}))
+
+
 Amount = Annotated[int, Label("amount", "金额", "minor")]
 Currency = Annotated[str, Label("currency", "币种")]
 ConfirmedCurrency = Annotated[str, Label("confirmed currency", "确认币种")]

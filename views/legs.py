@@ -14,9 +14,9 @@ from ledger.contracts.payouts import Payout as PayoutRow
 from ledger.contracts.receivers import Bucket
 from ledger.contracts.receivers import Receiver as ReceiverRow
 from views.calendars import DueDates
-from views.disputes import standing_disputes
 from views.labels import Amount, DueDate, Label, Payment, Payout, Provisional, Receiver
 from views.reader import Reader
+from views.standing import standing_disputes
 from views.view import ViewStruct
 
 ARRIVED: Final = "arrived"

@@ -21,6 +21,7 @@ from ledger.genesis import Genesis
 from ledger.state import Row, Walk
 from views.labels import Label
 from views.reader import Reader, walked
+from views.standing import as_shown
 from views.view import ViewStruct, views_of
 
 PAGE_MAX = 1000
@@ -143,6 +144,7 @@ class Listing:
         rows: Finds rows after ``asked.after``; by the filters, along an index, if left out.
         fits: Whether a row that was found is wanted.
         items: Shows rows of one page; as plain views if left out.
+        subject: As what disputes name an item, whose name is its first field.
         path: Its address; ``/v1/<name>`` if left out. What is in braces is a filter too.
         member: The member of a page that has the items; the name if left out.
         none: What a command says of an empty list.
@@ -158,6 +160,7 @@ class Listing:
     rows: Callable[[Asked], Iterable[Any]] | None = None
     fits: Callable[[Asked, Any], bool] | None = None
     items: Callable[[Asked, Sequence[Any]], Sequence[ViewStruct]] | None = None
+    subject: str = ""
     path: str = ""
     member: str = ""
     none: str = ""
@@ -216,6 +219,8 @@ def page_of(listing: Listing, asked: Asked) -> Found:
             found.append(row)
     show = listing.items
     items = views_of(listing.view, found) if show is None else list(show(asked, found))
+    if listing.subject:
+        items = as_shown(asked.reader, listing.subject, items)
     return Found(items, listing.place_of(last) if goes_on else None)
 
 

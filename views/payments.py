@@ -17,7 +17,7 @@ from ledger.genesis import Genesis
 from ledger.limits import SAFE_INTEGER_MAX
 from ledger.state import Walk
 from views.calendars import DueDates
-from views.disputes import IS_DISPUTED, DisputeView, disputes_about, shown
+from views.disputes import DisputeView, disputes_about
 from views.expectations import ExpectationView, expectations_on
 from views.fees import ChargeView, charge_view
 from views.labels import (
@@ -30,26 +30,28 @@ from views.labels import (
     Order,
     Payment,
     Whole,
+    state_label,
 )
 from views.legs import VOID, LegView, buckets_of, leg_views, money_by_state
 from views.payouts import PayoutSummary, payout_summaries
 from views.reader import Reader, walked
 from views.refunds import RefundView, refunds_of
+from views.standing import shown_state
 from views.timeline import EntryView, timeline
 from views.view import ViewStruct, converted
 
-PAYMENT_WORDS = {
-    "captured": "已收款",
-    "instructed": "已指示",
-    "split": "已分账",
-    "conflicting": "不一致",
-    "reversed": "已冲正",
-    "withdrawn": "已撤回",
-    "unknown": "未知",
-    **IS_DISPUTED,
-}
 ShownPaymentState = Annotated[
-    Literal[PaymentState, "disputed"], Label("state", "状态", words=PAYMENT_WORDS)
+    Literal[PaymentState, "disputed"],
+    state_label(
+        True,
+        captured="已收款",
+        instructed="已指示",
+        split="已分账",
+        conflicting="不一致",
+        reversed="已冲正",
+        withdrawn="已撤回",
+        unknown="未知",
+    ),
 ]
 CapturedAt = Annotated[int, Label("captured at", "收款时间", "ms")]
 Channel = Annotated[str, Label("channel", "渠道")]
@@ -149,7 +151,7 @@ def payment_view(
     return PaymentView(
         payment=payment,
         as_of=as_of_ms,
-        state=shown(state, own),
+        state=shown_state(state, own),
         legs=views,
         money=_money(capture, instruction, views),
         payouts=payouts,

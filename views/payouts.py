@@ -13,7 +13,7 @@ from ledger.contracts.payouts import PayoutState
 from ledger.genesis import Genesis
 from views.calendars import DueDates
 from views.channels import subjects_numbered
-from views.disputes import IS_DISPUTED, DisputeView, as_shown, disputes_about, shown
+from views.disputes import DisputeView, disputes_about
 from views.expectations import ExpectationView, expectations_on
 from views.labels import (
     Amount,
@@ -32,11 +32,13 @@ from views.labels import (
     ReceivedAt,
     Receiver,
     Whole,
+    state_label,
 )
 from views.legs import LegView
 from views.listing import PAGE_MAX, Asked, Filter, Listing, walked_rows
 from views.payout_legs import carried_by, carried_views
 from views.reader import Reader
+from views.standing import as_shown, shown_state
 from views.timeline import EntryView, timeline
 from views.view import ViewStruct, converted
 
@@ -51,17 +53,13 @@ class PayoutSummary(ViewStruct, frozen=True, kw_only=True):
     payout: Payout
     state: Annotated[
         Literal[PayoutState, "disputed"],
-        Label(
-            "state",
-            "状态",
-            words={
-                "created": "已创建",
-                "paid": "已付款",
-                "returned": "已退回",
-                "confirmed": "已到账",
-                "conflicting": "不一致",
-                **IS_DISPUTED,
-            },
+        state_label(
+            True,
+            created="已创建",
+            paid="已付款",
+            returned="已退回",
+            confirmed="已到账",
+            conflicting="不一致",
         ),
     ]
     receiver: Receiver
@@ -140,7 +138,7 @@ def payout_view(reader: Reader, genesis: Genesis, name: str, as_of_ms: int) -> P
     disputes = disputes_about(reader, [subject])
     subjects = [subject, *(f"dispute:{each.dispute}" for each in disputes)]
     entries, whole = timeline(reader, subjects)
-    state = shown(payout.state, disputes)
+    state = shown_state(payout.state, disputes)
     carried = carried_by(reader, payout, PAGE_MAX)
     return PayoutView(
         **msgspec.structs.asdict(_summary(replace(payout, state=state))),
@@ -155,7 +153,7 @@ def payout_view(reader: Reader, genesis: Genesis, name: str, as_of_ms: int) -> P
 
 def payout_summaries(reader: Reader, payouts: Sequence[PayoutRow]) -> list[PayoutSummary]:
     """Return payouts as a list shows them."""
-    return [_summary(row) for row in as_shown(reader, "payout", payouts)]
+    return as_shown(reader, "payout", [_summary(row) for row in payouts])
 
 
 def _summary(payout: PayoutRow) -> PayoutSummary:

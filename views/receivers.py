@@ -8,11 +8,12 @@ from msgspec.structs import replace
 
 from ledger import books
 from ledger.contracts.receivers import Receiver, ReceiverKind
-from views.disputes import DisputeView, disputes_about, shown
-from views.due import RECEIVER_WORDS, DuePayout, Judged, ShownReceiverState, due_to
+from views.disputes import DisputeView, disputes_about
+from views.due import DuePayout, Judged, ShownReceiverState, due_to
 from views.labels import Currency, Entry, Label, Owner, Party, Reason, Subject, Whole
 from views.labels import Receiver as ReceiverName
 from views.reader import Reader
+from views.standing import shown_state
 from views.timeline import EntryView, timeline
 from views.view import ViewStruct
 
@@ -32,7 +33,7 @@ class ReceiverView(ViewStruct, frozen=True, kw_only=True):
 
     receiver: ReceiverName
     on: Annotated[str, Label("business date", "业务日", "date")]
-    state: Annotated[ShownReceiverState, Label("state", "状态", words=RECEIVER_WORDS)]
+    state: ShownReceiverState
     kind: Annotated[
         ReceiverKind,
         Label("kind", "种类", words={"bank_account": "银行账户", "payment_account": "支付账户"}),
@@ -83,7 +84,7 @@ def receiver_view(reader: Reader, row: Receiver, judged: Judged) -> ReceiverView
     name = row.receiver
     subject = f"receiver:{name}"
     disputes = disputes_about(reader, [subject])
-    row = replace(row, state=shown(row.state, disputes))
+    row = replace(row, state=shown_state(row.state, disputes))
     subjects = [subject, *(f"dispute:{each.dispute}" for each in disputes)]
     entries, whole = timeline(reader, subjects)
     return ReceiverView(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Annotated, Literal, get_args
 
 from ledger import books
@@ -17,11 +17,19 @@ from ledger.contracts.refund_float import (
     MovementState,
 )
 from ledger.state import Walk
-from views.disputes import IS_DISPUTED, as_shown
-from views.labels import Amount, ConfirmedCurrency, Currency, Entry, Label, LastEntry, Party
+from views.labels import (
+    Amount,
+    ConfirmedCurrency,
+    Currency,
+    Entry,
+    Label,
+    LastEntry,
+    Party,
+    state_label,
+)
 from views.listing import Asked, Filter, Listing, beyond
 from views.reader import Reader, walked
-from views.view import ViewStruct, views_of
+from views.view import ViewStruct
 
 
 class FloatView(ViewStruct, frozen=True, kw_only=True):
@@ -53,16 +61,8 @@ class MovementView(ViewStruct, frozen=True, kw_only=True):
     ]
     state: Annotated[
         Literal[MovementState, "disputed"],
-        Label(
-            "state",
-            "状态",
-            words={
-                "stated": "已声明",
-                "conflicting": "不一致",
-                "confirmed": "已确认",
-                "reversed": "已冲正",
-                **IS_DISPUTED,
-            },
+        state_label(
+            True, stated="已声明", conflicting="不一致", confirmed="已确认", reversed="已冲正"
         ),
     ]
     platform: Party
@@ -92,10 +92,6 @@ FLOATS = Listing(
 )
 
 
-def _items(asked: Asked, rows: Sequence[FloatMovement]) -> list[MovementView]:
-    return views_of(MovementView, as_shown(asked.reader, "float", rows))
-
-
 MOVEMENTS = Listing(
     name="movements",
     path="/v1/refund-float/movements",
@@ -107,7 +103,7 @@ MOVEMENTS = Listing(
         Filter(name="kind", kind="choice", words=get_args(MovementKind), help="Only of this kind."),
     ),
     columns=("movement", "kind", "state", "amount", "confirmed_amount"),
-    items=_items,
+    subject="float",
 )
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated, Literal, get_args
 
 from ledger.contracts.refunds import Refund, RefundState
 from ledger.state import Walk
-from views.disputes import IS_DISPUTED, as_shown
 from views.labels import (
     Amount,
     BankReference,
@@ -20,9 +18,11 @@ from views.labels import (
     PaidAt,
     Payment,
     Reason,
+    state_label,
 )
-from views.listing import Asked, Column, Filter, Listing
+from views.listing import Column, Filter, Listing
 from views.reader import Reader, walked
+from views.standing import as_shown
 from views.view import ViewStruct, views_of
 
 
@@ -37,11 +37,7 @@ class RefundView(ViewStruct, frozen=True, kw_only=True):
     order: Order
     state: Annotated[
         Literal[RefundState, "disputed"],
-        Label(
-            "state",
-            "状态",
-            words={"requested": "已申请", "paid": "已退款", "failed": "失败", **IS_DISPUTED},
-        ),
+        state_label(True, requested="已申请", paid="已退款", failed="失败"),
     ]
     amount: Amount
     currency: Currency
@@ -53,10 +49,6 @@ class RefundView(ViewStruct, frozen=True, kw_only=True):
     bank_reference: BankReference = ""
     paid_at: PaidAt = -1
     channel_number: ChannelNumber = ""
-
-
-def _items(asked: Asked, rows: Sequence[Refund]) -> list[RefundView]:
-    return views_of(RefundView, as_shown(asked.reader, "refund", rows))
 
 
 REFUNDS = Listing(
@@ -84,7 +76,7 @@ REFUNDS = Listing(
         "amount",
         Column(Label("why", "原因"), fields=("failure", "reason")),
     ),
-    items=_items,
+    subject="refund",
 )
 
 
@@ -92,4 +84,4 @@ def refunds_of(reader: Reader, payment: str) -> list[RefundView]:
     """Return the refunds of a payment in the order of their first request."""
     rows = walked(reader, Refund, Walk({"payment": payment}, ("refund",)))
     ordered = sorted(rows, key=lambda each: each.entry)
-    return views_of(RefundView, as_shown(reader, "refund", ordered))
+    return as_shown(reader, "refund", views_of(RefundView, ordered))

@@ -15,11 +15,11 @@ from ledger.contracts.halves import Capture, Instruction, payment_state
 from ledger.contracts.refunds import Refund
 from ledger.state import Walk
 from views.channels import subjects_numbered
-from views.disputes import standing_disputes
 from views.labels import Amount, ChannelNumber, Currency, Label, Order, Payment
 from views.listing import Asked, BadQuestion, Column, Filter, Listing
 from views.payments import CapturedAt, Channel, ShownPaymentState
 from views.reader import Reader, walked
+from views.standing import standing_disputes
 from views.view import ViewStruct
 
 _DAY_MS = 86_400_000
