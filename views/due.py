@@ -9,12 +9,14 @@ from typing import Annotated, Any, Final, Literal, NamedTuple
 
 from ledger.contracts.payouts import Payout
 from ledger.contracts.receivers import Bucket, Receiver, ReceiverState
+from views import cells
 from views.calendars import DueDates
 from views.labels import Amount, Currency, DueDate, Label, Provisional, state_label
 from views.labels import Receiver as ReceiverName
 from views.listing import Asked, Column, Filter, ForeignPlace, Listing
 from views.reader import Reader
 from views.standing import as_shown
+from views.texts import gettext
 from views.view import ViewStruct
 
 DUE: Final = "due"
@@ -59,11 +61,13 @@ class DuePayout(ViewStruct, frozen=True, kw_only=True):
 def due_date(item: Mapping[str, Any]) -> str:
     """Return when something falls due, and whether a year that is not declared may move it."""
     date = str(item.get("due_date", ""))
-    return f"{date} provisional" if item.get("provisional") else date
+    return f"{date} {gettext('provisional')}" if item.get("provisional") else date
 
 
 def _state(item: Mapping[str, Any]) -> str:
-    return "again" if "returned_payout" in item else str(item["state"])
+    if "returned_payout" in item:
+        return gettext("again")
+    return cells.word(DuePayout, "state", item["state"])
 
 
 class DueReceiver(NamedTuple):

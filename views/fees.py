@@ -132,7 +132,7 @@ FEES = Listing(
         _CURRENCY,
     ),
     columns=("period", "state", "count", "amount", "invoice", "share"),
-    none="no fees",
+    none=Label("no fees", "没有费用"),
     items=_periods,
 )
 
