@@ -24,7 +24,7 @@ from ledger.contracts.profit_agreements import (
 )
 from ledger.expectations import FEE_ACCEPTANCE, PROFIT_ACCEPTANCE, Expectation
 from ledger.genesis import Genesis
-from views.labels import Currency, Entry, Label, Party
+from views.labels import Currency, Entry, Label, Party, state_label
 from views.reader import Reader
 from views.view import ViewStruct, converted
 

@@ -31,6 +31,7 @@ from views.labels import (
     ReceivedAt,
     Receiver,
     Whole,
+    state_label,
 )
 from views.legs import LegView
 from views.listing import PAGE_MAX, Asked, Filter, Listing, walked_rows

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from cli import main, payouts
+from cli import main
 from cli.client import Client
 from cli.pages import age_ms, follow
 from tests.api.queries_kit import Kept, month_on
@@ -179,7 +179,7 @@ def test_a_statement_shows_its_oldest_lines_or_its_newest(kept: Kept, capsys: Ca
 )
 def test_a_line_of_a_statement_has_one_amount(changes: tuple[int, ...], amount: int) -> None:
     names = ("due_change", "in_transit_change", "paid_change", "arrived_change")
-    assert payouts._moved(dict(zip(names, changes, strict=True))) == amount
+    assert receiver._moved(dict(zip(names, changes, strict=True))) == amount
 
 
 def test_float_refunds_and_fees_are_shown(kept: Kept, capsys: Capture) -> None:
