@@ -1,1 +1,1 @@
-"""What rows and states look like to people: texts, and later fields, labels, units and links."""
+"""Texts that people read, in their language."""

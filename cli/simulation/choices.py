@@ -1,4 +1,4 @@
-"""What was asked for on the command line, and the plan that follows from it."""
+"""Choices made on the command line, and the plan that follows from them."""
 
 from __future__ import annotations
 
