@@ -142,6 +142,14 @@ def test_the_bash_script_completes(words: str, completed: list[str], tmp_path: P
     assert found == completed
 
 
+def test_what_is_installed_is_what_the_shell_reads(tmp_path: Path) -> None:
+    environment = shell_in(tmp_path) | {"HOME": str(tmp_path)}
+    installed = in_shell("tongzhang --install-completion", environment, tmp_path)
+    assert (installed.returncode, installed.stderr) == (0, "")
+    asked = in_shell(". ./.bashrc; complete -p tongzhang", environment, tmp_path)
+    assert asked.stdout == "complete -o default -F _tongzhang_completion tongzhang\n"
+
+
 @pytest.mark.parametrize(
     ("shell", "said"), [("zsh", "#compdef tongzhang"), ("fish", "complete --command tongzhang")]
 )

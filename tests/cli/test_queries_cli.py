@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from cli import main
+from cli import main, receiver
 from cli.client import Client
 from cli.pages import age_ms, follow
 from tests.api.queries_kit import Kept, month_on
