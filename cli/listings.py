@@ -221,7 +221,7 @@ def _typed(each: Filter) -> Any:
     name = f"--{each.option or each.name.replace('_', '-')}"
     listed = f": {', '.join(each.words)}" if each.words else ""
     form = f": {_FORMS[each.kind]}" if each.kind in _FORMS else listed
-    help_ = f"{each.sentence.removesuffix('.')}{form}." if "`" not in each.sentence else each.help
+    help_ = f"{each.sentence.removesuffix('.')}{form}."
     if each.kind == "flag":
         return Annotated[bool, typer.Option(name, help=help_)]
     kind: Any = str
