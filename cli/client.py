@@ -63,6 +63,7 @@ class Client:
             raise UsageError("bad-token", "a token is one line of printable ASCII characters")
         headers = {"authorization": f"Bearer {token}"} if token else {}
         self.url = url
+        self._offset_minutes: int | None = None
         try:
             self._http = httpx.Client(
                 base_url=url, headers=headers, timeout=TIMEOUT_S, trust_env=False
@@ -76,8 +77,10 @@ class Client:
         return answer
 
     def offset_minutes(self) -> int:
-        """Return by how much the zone of the consortium's calendar is before UTC."""
-        return int(self.get("/v1/calendar")["utc_offset_minutes"])
+        """Return by how much the zone of the consortium's calendar is before UTC; asked once."""
+        if self._offset_minutes is None:
+            self._offset_minutes = int(self.get("/v1/calendar")["utc_offset_minutes"])
+        return self._offset_minutes
 
     def get_text(self, path: str) -> str:
         """Return the text at ``path``."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
@@ -11,6 +11,10 @@ from cli.errors import writing
 from cli.options import Json, path
 from cli.output import pairs, say, say_json
 from cli.parties import DEFAULT
+from ledger.quorum import tolerance
+
+if TYPE_CHECKING:
+    from ledger.genesis import Genesis
 
 Folder = Annotated[
     Path,
@@ -92,7 +96,6 @@ def init(
     """
     from cli.calendars.files import calendar_for
     from cli.parties import parse_hosts, parse_parties, quorum_of, refuse_bad_host, refuse_bad_name
-    from ledger.quorum import tolerance
     from node.home.founding import create_consortium
     from node.home.home import read_address
 
@@ -113,30 +116,39 @@ def init(
             hosts=reached,
             choices={"calendar": founded},
         )
-    genesis = next(iter(homes.values())).genesis
-    days = _business_days(calendar, founded.years)
-    words = tolerance(len(genesis.voters), votes)
-    addresses = {party: read_address(home.path) for party, home in homes.items()}
-    if json:
-        say_json(
-            {
-                "origin": genesis.origin,
-                "ledger": genesis.ledger,
-                "quorum": votes,
-                "tolerance": list(words),
-                "calendar": days,
-                "nodes": [
-                    {"party": party, "home": str(home.path), "url": addresses[party]}
-                    for party, home in homes.items()
-                ],
-            }
-        )
-        return
+    nodes = [
+        {"party": party, "home": str(home.path), "url": read_address(home.path)}
+        for party, home in homes.items()
+    ]
+    show = _show_json if json else _show
+    show(next(iter(homes.values())).genesis, _business_days(calendar, founded.years), nodes)
+
+
+def _show_json(genesis: Genesis, days: str, nodes: list[dict[str, str]]) -> None:
+    say_json(
+        {
+            "origin": genesis.origin,
+            "ledger": genesis.ledger,
+            "quorum": genesis.quorum,
+            "tolerance": list(tolerance(len(genesis.voters), genesis.quorum)),
+            "calendar": days,
+            "nodes": nodes,
+        }
+    )
+
+
+def _show(genesis: Genesis, days: str, nodes: list[dict[str, str]]) -> None:
     say(f"founded {genesis.origin}")
-    for line in words:
+    for line in (*tolerance(len(genesis.voters), genesis.quorum), days):
         say(f"  {line}")
-    say(f"  {days}")
-    _say_how_to_start({party: home.path for party, home in homes.items()}, addresses)
+    say()
+    pairs({node["party"]: f"{node['url']}  home {node['home']}" for node in nodes})
+    say()
+    say("start every node, each in a terminal of its own:")
+    for node in nodes:
+        say(f"  tongzhang node {node['home']}")
+    say(f"then ask one:  tongzhang status --home {nodes[0]['home']}")
+    say(f"and who votes: tongzhang members --home {nodes[0]['home']}")
 
 
 def _business_days(choice: str, years: tuple[int, ...]) -> str:
@@ -151,15 +163,3 @@ def _business_days(choice: str, years: tuple[int, ...]) -> str:
         f"Business days are those of {whose} from {several}; "
         f"declare {years[-1] + 1} before it begins: tongzhang calendar import."
     )
-
-
-def _say_how_to_start(homes: dict[str, Path], addresses: dict[str, str]) -> None:
-    say()
-    pairs({party: f"{addresses[party]}  home {path}" for party, path in homes.items()})
-    say()
-    say("start every node, each in a terminal of its own:")
-    for home in homes.values():
-        say(f"  tongzhang node {home}")
-    first = next(iter(homes.values()))
-    say(f"then ask one:  tongzhang status --home {first}")
-    say(f"and who votes: tongzhang members --home {first}")

@@ -1,4 +1,4 @@
-"""How a table is laid out in the room there is: side by side, stacked, or one block a row.
+"""Layout of a table in the room there is: side by side, stacked, or one block a row.
 
 No word of it is broken and nothing of it is left out, however little room there is.
 """

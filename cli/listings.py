@@ -17,7 +17,6 @@ from typing import Annotated, Any, NamedTuple, Optional, TypeVar
 import typer
 
 from cli.client import Client
-from cli.connection import connect
 from cli.errors import UsageError
 from cli.options import Home, Json, Token, Url
 from cli.output import harmless, say, say_json, table
@@ -128,15 +127,21 @@ def opened(asked: dict[str, Any]) -> tuple[Client, Choices]:
     Raises:
         UsageError: ``usage``, both JSON and CSV are wanted.
     """
+    from cli.connection import connect
+
     client = connect(asked.pop("home"), asked.pop("url"), asked.pop("token"))
     choices = Choices(*(asked.pop(name) for name in Choices._fields))
     if choices.json and choices.csv:
         raise UsageError("usage", "--json and --csv are two forms: leave one of them out")
     minor, utc = asked.pop("minor"), asked.pop("utc")
-    if not choices.json:
-        offset = 0 if utc or minor else client.offset_minutes()
-        cells.choose(Style(offset_minutes=offset, minor=minor, grouped=not choices.csv))
+    in_zone(client, utc, minor=minor, grouped=not choices.csv)
     return client, choices
+
+
+def in_zone(client: Client, utc: bool, *, minor: bool = False, grouped: bool = True) -> None:
+    """Have cells written with times in UTC, or else in the zone of the consortium's calendar."""
+    zone = (lambda: 0) if utc else client.offset_minutes
+    cells.choose(Style(offset_minutes=zone, minor=minor, grouped=grouped))
 
 
 def ask(client: Client, listing: Listing, limit: int, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -216,7 +221,7 @@ def _typed(each: Filter) -> Any:
     name = f"--{each.option or each.name.replace('_', '-')}"
     listed = f": {', '.join(each.words)}" if each.words else ""
     form = f": {_FORMS[each.kind]}" if each.kind in _FORMS else listed
-    help_ = f"{each.sentence.removesuffix('.')}{form}." if "`" not in each.sentence else each.help
+    help_ = f"{each.sentence.removesuffix('.')}{form}."
     if each.kind == "flag":
         return Annotated[bool, typer.Option(name, help=help_)]
     kind: Any = str

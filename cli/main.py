@@ -1,4 +1,4 @@
-"""The ``tongzhang`` command: one function a command, imported only as far as it is needed.
+"""The ``tongzhang`` command line: what comes before any command, and how each of them ends.
 
 Exit codes: 0 done and good, 1 checked and bad, 2 called wrongly, 130 interrupted.
 """
@@ -104,7 +104,7 @@ def run(arguments: Sequence[str]) -> int:
     except CliError as error:
         return _failed(error)
     except (KeyboardInterrupt, typer.Abort):
-        note("interrupted")
+        note(texts.gettext("interrupted"))
         return INTERRUPTED
     except BrokenPipeError:  # whoever read our output went away, as head does: no word of it
         drop_output()

@@ -36,44 +36,30 @@ _Row = tuple[str, str]
 
 
 def _standing(shown: dict[str, Any], url: str) -> list[_Row]:
-    no_because = gettext("no: {reason}")
-    entries = gettext("{entries:,} entries in {blocks:,} blocks")
-    waiting = gettext("{records} own records, {batches} batches")
+    entries = gettext("{size:,} entries in {height:,} blocks")
+    not_ready = gettext("no: {ready_reason}")
+    not_voting = gettext("no: this node {voting_reason}")
+    waiting = gettext("{own_records} own records, {batches} batches")
+    yes = gettext("yes")
     return [
         (gettext("party"), f"{shown['party']} ({shown['role']})"),
         (gettext("address"), url),
         (gettext("ledger"), shown["origin"]),
-        (gettext("log"), entries.format(entries=shown["size"], blocks=shown["height"])),
+        (gettext("log"), entries.format_map(shown)),
         (gettext("log root"), shown["root"]),
         (gettext("state hash"), shown["state"]),
         (gettext("slot"), gettext("{slot}, led by {leader}").format_map(shown)),
-        (
-            gettext("ready"),
-            gettext("yes") if shown["ready"] else no_because.format(reason=shown["ready_reason"]),
-        ),
-        (
-            gettext("voting"),
-            gettext("yes")
-            if shown["voting"]
-            else gettext("no: this node {reason}").format(reason=shown["voting_reason"]),
-        ),
+        (gettext("ready"), yes if shown["ready"] else not_ready.format_map(shown)),
+        (gettext("voting"), yes if shown["voting"] else not_voting.format_map(shown)),
         (gettext("voters"), shown["voters"]["tolerance"][0]),
-        (
-            gettext("waiting"),
-            waiting.format(records=shown["pool"]["own_records"], batches=shown["pool"]["batches"]),
-        ),
+        (gettext("waiting"), waiting.format_map(shown["pool"])),
     ]
 
 
-def _peers(shown: dict[str, Any]) -> list[_Row]:
+def _peers(shown: dict[str, Any]) -> Iterator[_Row]:
     said = gettext("{name} at {address}: {link}")
-    return [
-        (
-            gettext("peer"),
-            said.format(name=name, address=peer["address"], link=_link(peer)),
-        )
-        for name, peer in shown["peers"].items()
-    ]
+    for name, peer in shown["peers"].items():
+        yield gettext("peer"), said.format(name=name, address=peer["address"], link=_link(peer))
 
 
 def _link(peer: dict[str, Any]) -> str:

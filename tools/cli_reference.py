@@ -25,6 +25,10 @@ Commands and options are completed by bash, zsh and fish: `tongzhang --install-c
 what the shell needs to its start-up files, `tongzhang --show-completion` shows it. Where the shell
 is not recognised: `eval "$(_TONGZHANG_COMPLETE=source_bash tongzhang)"`, or `source_zsh`.
 
+The language of what is said to people is that of `--lang`, of the variable `TONGZHANG_LANG`, or of
+the locale (`LC_ALL`, `LC_MESSAGES`, `LANG`). Texts that are not translated stay English; codes,
+JSON and CSV are the same in every language.
+
 These options come before the command:
 
 """

@@ -34,12 +34,12 @@ class Style:
     """How values are written.
 
     Args:
-        offset_minutes: Of the zone of times, from UTC.
+        offset_minutes: Returns by how much the zone of times is before UTC; asked if one is shown.
         minor: Whether amounts are in minor units, and times in ms.
         grouped: Whether thousands of an amount are set apart, and its currency stands behind it.
     """
 
-    offset_minutes: int = 0
+    offset_minutes: Callable[[], int] = lambda: 0
     minor: bool = False
     grouped: bool = True
 
@@ -95,13 +95,13 @@ def time(at_ms: int) -> str:
     style = _chosen.get()
     if style.minor:
         return str(at_ms)
-    there = datetime.fromtimestamp(at_ms // 1000, UTC) + timedelta(minutes=style.offset_minutes)
+    there = datetime.fromtimestamp(at_ms // 1000, UTC) + timedelta(minutes=style.offset_minutes())
     return f"{there:%Y-%m-%d %H:%M:%S}"
 
 
 def zone() -> str:
     """Return the name of the chosen zone, such as ``UTC+08:00``."""
-    return timezone(timedelta(minutes=_chosen.get().offset_minutes)).tzname(None)
+    return timezone(timedelta(minutes=_chosen.get().offset_minutes())).tzname(None)
 
 
 def word(view: type[ViewStruct], name: str, value: str) -> str:

@@ -191,7 +191,7 @@ EXPECTATIONS = Listing(
             kind="choice",
             words=("open", "overdue", "conflicting", "met", "unmet"),
             column="",
-            help="`open` is what is awaited and not overdue; `unmet` all but met.",
+            help="Only in this state; open is not overdue, unmet is all but met.",
         ),
         *_PARTIES,
         Filter(

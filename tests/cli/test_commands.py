@@ -22,13 +22,11 @@ ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("cli.client", "ledger.contracts", "httpx", "fastapi", "sqlalchemy", "cryptography", "rich")
 
 ELSEWHERE = {
-    "receiver": "cli.payouts",
-    "float": "cli.refunds",
     "simulate": "cli.simulation.command",
     "bench": "cli.bench.command",
     "calendar": "cli.calendars.command",
 }
-"""Commands that are more than a file, or share theirs with a list."""
+"""Commands that are more than a file."""
 
 
 @pytest.mark.parametrize("entry", COMMANDS, ids=lambda entry: entry.name)
@@ -41,7 +39,8 @@ def test_the_table_says_what_the_command_says(entry: Entry) -> None:
 @pytest.mark.parametrize("entry", COMMANDS, ids=lambda entry: entry.name)
 def test_a_command_and_its_file_have_one_name(entry: Entry) -> None:
     file = f"cli.{entry.name.replace('-', '_')}"
-    assert entry.loader.partition(":")[0] == ELSEWHERE.get(entry.name, file)
+    own = "cli.listings" if entry.generated else file
+    assert entry.loader.partition(":")[0] == ELSEWHERE.get(entry.name, own)
 
 
 def test_names_are_distinct() -> None:
@@ -141,6 +140,14 @@ def test_the_bash_script_completes(words: str, completed: list[str], tmp_path: P
     registered, *found = done.stdout.splitlines()
     assert registered == "complete -o default -F _tongzhang_completion tongzhang"
     assert found == completed
+
+
+def test_what_is_installed_is_what_the_shell_reads(tmp_path: Path) -> None:
+    environment = shell_in(tmp_path) | {"HOME": str(tmp_path)}
+    installed = in_shell("tongzhang --install-completion", environment, tmp_path)
+    assert (installed.returncode, installed.stderr) == (0, "")
+    asked = in_shell(". ./.bashrc; complete -p tongzhang", environment, tmp_path)
+    assert asked.stdout == "complete -o default -F _tongzhang_completion tongzhang\n"
 
 
 @pytest.mark.parametrize(

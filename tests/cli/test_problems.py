@@ -16,6 +16,7 @@ from tests.cli.test_client import COMMANDS, Captured
 from tests.cli.test_output import command, into_a_closed_pipe, on_a_full_disk
 from tools.cli_reference import leaves, whole
 
+ROOT = Path(__file__).resolve().parents[2]
 NOBODY = ("--url", "http://127.0.0.1:1", "--token", "t")
 UNREACHABLE = ("status", *NOBODY, "--json")
 
@@ -118,6 +119,14 @@ def test_the_answer_of_a_node_is_handed_on_whole() -> None:
     answer = {"type": f"{URN}busy", "title": "t", "status": 503, "code": "busy", "definite": True}
     error = CheckFailed("busy", "wait", "try again", {**answer, "detail": "wait"})
     assert error.problem() == {**answer, "detail": "wait", "next": "try again"}
+
+
+def test_the_documented_document_is_that_of_the_code() -> None:
+    page = (ROOT / "docs" / "errors.md").read_text("utf-8")
+    _, _, section = page.partition("## On the command line")
+    documented = json.loads(section.split("```json\n")[1].split("```")[0])
+    code, detail, step = (documented[name] for name in ("code", "detail", "next"))
+    assert CheckFailed(code, detail, step).problem() == documented
 
 
 def test_every_class_of_errors_has_a_title_of_its_own() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from gettext import GNUTranslations
 from io import BytesIO
 from pathlib import Path
@@ -10,8 +9,8 @@ from string import Formatter
 
 import pytest
 
-from tools.catalogue import CATALOGUES, ROOT, compiled, read, texts, texts_in, written
-from views.texts import DOMAIN, LANGUAGES, LOCALES
+from tools.catalogue import CATALOGUES, compiled, read, texts, texts_in, written
+from views.texts import LANGUAGES
 
 ADVICE = "python -m tools.catalogue, then write what it says is missing, and run it again"
 each_catalogue = pytest.mark.parametrize("path", CATALOGUES, ids=lambda path: path.parts[-3])
@@ -46,16 +45,6 @@ def test_a_translation_has_the_fields_of_its_text(path: Path) -> None:
 
 def fields(text: str) -> list[tuple[str | None, str | None]]:
     return sorted((name, form) for _, name, form, _ in Formatter().parse(text) if name)
-
-
-def test_compiled_files_are_shipped() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]
-    assert "views*" in project["packages"]["find"]["include"]
-    shipped = {
-        path for glob in project["package-data"]["views"] for path in LOCALES.parent.glob(glob)
-    }
-    assert shipped == {path.with_suffix(".mo") for path in CATALOGUES}
-    assert {path.stem for path in shipped} == {DOMAIN}
 
 
 def test_what_cannot_be_in_a_catalogue_is_refused() -> None:
