@@ -62,7 +62,6 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in (*main.LANGUAGE_VARIABLES, "TONGZHANG_HOME", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
     yield
-    texts.choose("en")
     cells.choose(Style())
 
 
@@ -280,6 +279,11 @@ def test_with_minor_units_times_are_milliseconds_of_no_zone(said: Said) -> None:
     items = items_of(said, "expectations")
     rows = rows_of(said("expectations --csv --minor"))
     assert [row["since"] for row in rows] == [str(item["opened_at"]) for item in items]
+
+
+def test_what_one_call_chooses_is_not_there_for_the_next(said: Said) -> None:
+    said("--lang zh expectations --csv --minor")
+    assert (texts.language(), cells.zone(), cells.money(-5, "CNY")) == ("en", "UTC", "-0.05 CNY")
 
 
 def test_some_list_has_times(said: Said) -> None:

@@ -115,9 +115,7 @@ def _refuse_receipt(tx: Transaction, record: DeliveryReceived) -> Delivery:
     return delivery
 
 
-def _keys(
-    record: DeliverySent | DeliveryReceived, genesis: Genesis
-) -> list[tuple[type[Row], Key]]:
+def _keys(record: DeliverySent | DeliveryReceived, genesis: Genesis) -> list[tuple[type[Row], Key]]:
     return [(Delivery, (record.delivery,))]
 
 
