@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, get_args
 
 from ledger.contracts.deliveries import Delivery, DeliveryState
-
 from views.labels import Entry, Label, LastEntry, state_label
 from views.listing import Filter, Listing
 from views.view import ViewStruct
