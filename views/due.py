@@ -1,4 +1,4 @@
-"""What is due and upcoming: what a payout to each receiver would be, date by date."""
+"""Payouts that are due and upcoming: what one to each receiver would be, date by date."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is awaited: halves that one party has stated and another has not, as a list and as sums."""
+"""Expectations, as a list and as sums: halves that one party has stated and another has not."""
 
 from __future__ import annotations
 
