@@ -1,1 +1,1 @@
-"""What the parties agree on: records, contracts, books and proofs. Pure: no clock, no I/O."""
+"""The ledger that parties agree on: records, contracts, books, proofs. Pure: no clock, no I/O."""

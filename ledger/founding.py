@@ -1,4 +1,4 @@
-"""What parties sign before there is a ledger: a request to be founded, then the genesis.
+"""Papers that parties sign before there is a ledger: a request to be founded, then the genesis.
 
 A request holds one party's part of genesis and proves that who asks has the key::
 

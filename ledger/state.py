@@ -109,7 +109,7 @@ class Rows(dict[Key, R | None]):
         return row  # type: ignore[no-any-return]
 
 
-class Tables(dict[type[Row], Rows[Any]]):
+class RowsByType(dict[type[Row], Rows[Any]]):
     """The rows of every type that a layer was asked for."""
 
     __slots__ = ("_below",)
@@ -143,7 +143,7 @@ class Overlay:
 
     def __init__(self, below: View, changes: Changes | None = None) -> None:
         self.below = below
-        self.tables = Tables(below)
+        self.tables = RowsByType(below)
         if changes:
             self.merge(changes)
 

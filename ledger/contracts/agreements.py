@@ -1,4 +1,4 @@
-"""What agreements on fees and on profit sharing have in common.
+"""Agreements on fees and on profit sharing: what they have in common.
 
 An agreement is offered by the institution and in force once everybody it asks has accepted it. The
 agreements in force on one matter form a chain, newest first: each one names the one it replaces,

@@ -1,4 +1,4 @@
-"""What of a payment is being refunded or was, and what that leaves to be said about it."""
+"""Refund totals of a payment: what is being refunded or was, and what that leaves to be said."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ Hex64 = Annotated[str, Meta(pattern=r"^[0-9a-f]{128}$(?!\n)")]
 Path = Annotated[tuple[Hex32, ...], Meta(max_length=PATH_HASHES_MAX)]
 
 
-class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class AuthorProof(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The author's side of a receipt, as it stands in the proof's extra data."""
 
     batch: BatchHeader
@@ -60,7 +60,7 @@ class VerifiedReceipt(msgspec.Struct, frozen=True):
     cosigners: tuple[str, ...]
 
 
-_decoder = msgspec.json.Decoder(Statement)
+_decoder = msgspec.json.Decoder(AuthorProof)
 
 
 def build_receipt(
@@ -76,7 +76,7 @@ def build_receipt(
         checkpoint: A served checkpoint: the note with its signatures.
     """
     hashes = [leaf_hash(record) for record in batch.records]
-    statement = Statement(
+    statement = AuthorProof(
         batch=batch.header,
         entry=msgspec.Raw(leaf),
         path=tuple(node.hex() for node in path_of(hashes, place)),
@@ -107,7 +107,7 @@ def verify_receipt(text: str, genesis: Genesis) -> VerifiedReceipt:
 
 
 def _verify(
-    proof: TlogProof, statement: Statement, entry: Entry, genesis: Genesis
+    proof: TlogProof, statement: AuthorProof, entry: Entry, genesis: Genesis
 ) -> VerifiedReceipt:
     leaf = bytes(statement.entry)
     verified = open_consortium_checkpoint(proof.checkpoint_text, genesis)
@@ -129,7 +129,7 @@ def _verify(
     )
 
 
-def _verify_statement(statement: Statement, record: bytes, genesis: Genesis) -> None:
+def _verify_statement(statement: AuthorProof, record: bytes, genesis: Genesis) -> None:
     header = statement.batch
     raw = canonical.encode(header)
     signature = bytes.fromhex(statement.signature)
