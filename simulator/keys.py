@@ -17,6 +17,8 @@ from simulator.plan import Plan
 
 FOUNDED_MS = 1_767_225_600_000
 """2026-01-01T00:00:00Z."""
+MORNING_MS = FOUNDED_MS + 4 * 86_400_000 + 2 * 3_600_000
+"""When every run begins: Monday 2026-01-05, 10:00 at UTC+8."""
 YEARS = (2001, *range(2025, 2041))
 """The years whose calendar is founded: those of runs, and one long before, with a gap after it."""
 

@@ -19,9 +19,8 @@ from ledger.execute import Execution, Preview, execute
 from ledger.log.merkle import Frontier
 from ledger.state import EmptyView, Overlay
 from simulator.chance import Chance
-from simulator.keys import make_genesis
+from simulator.keys import MORNING_MS, make_genesis
 from simulator.plan import Plan
-from simulator.process import MORNING_MS
 from simulator.workload import Said, Workload
 
 WRONG_PPM = 400_000

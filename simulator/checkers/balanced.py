@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
 
 from ledger.block import Block
 from ledger.books import Balance, Posting
 from ledger.entry import APPLIED
 from ledger.execute import Execution
 from simulator.checkers.checker import Checker, Proofs
-
-if TYPE_CHECKING:
-    from simulator.process import Process
-    from simulator.world import World
+from simulator.checkers.scene import Scene, Watched
 
 _BALANCES = "SELECT account, currency, amount FROM balances"
 _POSTINGS = "SELECT account, currency, sum(amount) FROM postings GROUP BY account, currency"
@@ -26,14 +22,14 @@ class Balanced(Checker):
 
     invariant = "I6"
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Scene) -> None:
         super().__init__(world)
         self._blocks: list[bytes] = []
         self._balances: dict[Account, int] = {}
         self._sums: defaultdict[str, int] = defaultdict(int)
 
     def on_final(
-        self, process: Process, block: Block, execution: Execution, proofs: Proofs
+        self, process: Watched, block: Block, execution: Execution, proofs: Proofs
     ) -> None:
         """Add up a block that has become final for the first time."""
         if not self.is_honest(process) or not self.follows(block, self._blocks):
@@ -55,7 +51,7 @@ class Balanced(Checker):
             if total:
                 self.broken(f"the books sum to {total} {currency} at height {block.height}")
 
-    def on_start(self, process: Process) -> None:
+    def on_start(self, process: Watched) -> None:
         """Add up what the disk holds."""
         self._add_up(process)
 
@@ -81,7 +77,7 @@ class Balanced(Checker):
                 self.broken(f"the postings of entry {entry} sum to {total} {currency}")
         return by_account
 
-    def _add_up(self, process: Process) -> None:
+    def _add_up(self, process: Watched) -> None:
         if process.store is None or not self.is_honest(process):
             return
         with process.store.reader() as reader:

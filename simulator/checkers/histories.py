@@ -11,18 +11,13 @@ A balance is held against the sum of what blocks changed, up to the height that 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ledger.block import Block
 from ledger.books import Balance
 from ledger.execute import Execution
 from ledger.records import Recorded
 from simulator.checkers.checker import Checker, Proofs
+from simulator.checkers.scene import ForkedScene, Watched
 from simulator.history import BalanceRead, Operation
-
-if TYPE_CHECKING:
-    from simulator.process import Process
-    from simulator.world import World
 
 Name = tuple[str, str]
 """A record's author and id."""
@@ -40,8 +35,9 @@ class Histories(Checker):
     """Holds every answer and every read against what the same client saw before."""
 
     invariant = "history"
+    world: ForkedScene
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: ForkedScene) -> None:
         super().__init__(world)
         parties = world.plan.parties
         self._told: dict[Name, Shown] = {}
@@ -55,7 +51,7 @@ class Histories(Checker):
         """By account and currency: heights at which the balance changed, and what it was then."""
 
     def on_final(
-        self, process: Process, block: Block, execution: Execution, proofs: Proofs
+        self, process: Watched, block: Block, execution: Execution, proofs: Proofs
     ) -> None:
         """Learn what a block makes of the balances, from the first machine that has it."""
         if block.height != self._height + 1 or not self.is_honest(process):
@@ -65,7 +61,7 @@ class Histories(Checker):
             amount = row.amount if isinstance(row, Balance) else 0
             self._balances.setdefault((key[0], key[1]), []).append((block.height, amount))
 
-    def on_start(self, process: Process) -> None:
+    def on_start(self, process: Watched) -> None:
         """A node comes back with all that it had shown, unless its disk was lost."""
         if process.store is None or not self.is_honest(process):
             return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from consensus.messages import (
     BatchMessage,
@@ -19,10 +18,7 @@ from ledger import batch, block, domains
 from node.host.machine import head_in
 from node.storage.store import ConsensusItem, Item, JournalItem
 from simulator.checkers.checker import Checker
-
-if TYPE_CHECKING:
-    from simulator.process import Process
-    from simulator.world import World
+from simulator.checkers.scene import Scene, Watched
 
 Place = tuple[str, int]
 """What a key may state once: ``notar``, ``skip``, ``final`` or ``proposal`` of a slot, or a
@@ -44,12 +40,12 @@ class NoContradiction(Checker):
 
     invariant = "I2"
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Scene) -> None:
         super().__init__(world)
         self._left: dict[str, dict[Place, Stated]] = {party: {} for party in world.plan.parties}
         self._durable: dict[str, dict[Place, Stated]] = {}
 
-    def on_start(self, process: Process) -> None:
+    def on_start(self, process: Watched) -> None:
         """Learn what the disk holds: a write may have been whole though nobody reported it."""
         store = process.store
         if store is None or not self.is_honest(process):
@@ -57,7 +53,7 @@ class NoContradiction(Checker):
         self._durable[process.name] = {}
         self._note(process, (*store.load_consensus(), *store.load_journal()))
 
-    def on_saved(self, process: Process, items: Sequence[Item]) -> None:
+    def on_saved(self, process: Watched, items: Sequence[Item]) -> None:
         """Compare what has become durable with all that came before."""
         if not self.is_honest(process):
             return
@@ -66,7 +62,7 @@ class NoContradiction(Checker):
             self.broken(f"{process.name} votes ({votes[0]}) under a key whose votes it has lost")
         self._note(process, items)
 
-    def on_sent(self, process: Process, message: Message, frame: bytes) -> None:
+    def on_sent(self, process: Watched, message: Message, frame: bytes) -> None:
         """Check that what a machine states is durable."""
         if not self.is_honest(process):
             return
@@ -78,7 +74,7 @@ class NoContradiction(Checker):
         elif isinstance(message, BatchMessage):
             self._on_batch(process, message.batch)
 
-    def _on_proposal(self, process: Process, message: Proposal) -> None:
+    def _on_proposal(self, process: Watched, message: Proposal) -> None:
         header = block.decode_header(message.block.header)
         if header.proposer != process.party:
             return
@@ -86,12 +82,12 @@ class NoContradiction(Checker):
         for wire in message.block.batches:
             self._on_batch(process, wire)
 
-    def _on_batch(self, process: Process, wire: WireBatch) -> None:
+    def _on_batch(self, process: Watched, wire: WireBatch) -> None:
         header = batch.decode_header(wire.header)
         if header.party == process.party:
             self._leaves(process, ("batch", header.number), wire.header)
 
-    def _note(self, process: Process, items: Sequence[Item]) -> None:
+    def _note(self, process: Watched, items: Sequence[Item]) -> None:
         durable, left = self._durable[process.name], self._left[process.party]
         for place, stated in self._statements(process.party, items):
             self._compare(process, place, stated, left)
@@ -110,7 +106,7 @@ class NoContradiction(Checker):
             elif item.kind == "block" and names[item.slot % len(names)] == party:
                 yield ("proposal", item.slot), bytes.fromhex(item.name)
 
-    def _leaves(self, process: Process, place: Place, stated: Stated) -> None:
+    def _leaves(self, process: Watched, place: Place, stated: Stated) -> None:
         left = self._left[process.party]
         if left.get(place) == stated:
             return  # said before, by this life or an earlier one
@@ -119,7 +115,7 @@ class NoContradiction(Checker):
         self._compare(process, place, stated, left)
         left[place] = stated
 
-    def _is_kept(self, process: Process, number: int) -> bool:
+    def _is_kept(self, process: Watched, number: int) -> bool:
         """Return whether another honest machine could have told that the number is taken."""
         party = process.party
         for other in self.world.honest():
@@ -132,7 +128,7 @@ class NoContradiction(Checker):
         return False
 
     def _compare(
-        self, process: Process, place: Place, stated: Stated, known: dict[Place, Stated]
+        self, process: Watched, place: Place, stated: Stated, known: dict[Place, Stated]
     ) -> None:
         kind, number = place
         if kind == "batch" and process.rebuilt and not self._is_kept(process, number):

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import msgspec
 
 from consensus.messages import BatchMessage, Message, wire_batch
 from ledger import canonical
 from ledger.batch import Batch, seal
 from node.host.machine import head_in
+from simulator.chance import Chance
 from simulator.liars.liar import Liar
-
-if TYPE_CHECKING:
-    from simulator.chance import Chance
-    from simulator.process import Process
-    from simulator.world import World
-
+from simulator.process import Process
+from simulator.setting import Setting
 
 PERIOD_US = 300_000
 
@@ -27,8 +22,10 @@ class BatchEquivocator(Liar):
     Who has nothing to say of its own says what it has heard from others.
     """
 
-    def __init__(self, world: World, process: Process, chance: Chance) -> None:
-        super().__init__(world, process, chance)
+    def __init__(
+        self, setting: Setting, process: Process, chance: Chance, liars: list[Liar]
+    ) -> None:
+        super().__init__(setting, process, chance, liars)
         self._made: dict[int, tuple[Batch, Batch, tuple[str, ...]]] = {}
         self._heard_records: tuple[bytes, ...] = ()
         self._has_own = False

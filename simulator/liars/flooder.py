@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from consensus.limits import SLOT_WINDOW
 from consensus.messages import (
@@ -19,12 +18,10 @@ from consensus.votes import Subject, notar_subject, skip_subject
 from ledger.batch import seal
 from ledger.limits import SAFE_INTEGER_MAX
 from node.limits import POOL_BATCHES_PER_PARTY_MAX
+from simulator.chance import Chance
 from simulator.liars.liar import Liar
-
-if TYPE_CHECKING:
-    from simulator.chance import Chance
-    from simulator.process import Process
-    from simulator.world import World
+from simulator.process import Process
+from simulator.setting import Setting
 
 PERIOD_US = 40_000
 AT_ONCE = 4
@@ -33,8 +30,10 @@ AT_ONCE = 4
 class Flooder(Liar):
     """Works as its node does, and wastes everybody's time and room besides."""
 
-    def __init__(self, world: World, process: Process, chance: Chance) -> None:
-        super().__init__(world, process, chance)
+    def __init__(
+        self, setting: Setting, process: Process, chance: Chance, liars: list[Liar]
+    ) -> None:
+        super().__init__(setting, process, chance, liars)
         self._record: bytes | None = None
         self.every(PERIOD_US, self._flood)
 

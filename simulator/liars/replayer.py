@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from simulator.chance import Chance
 from simulator.liars.liar import Liar
-
-if TYPE_CHECKING:
-    from simulator.chance import Chance
-    from simulator.process import Process
-    from simulator.world import World
+from simulator.process import Process
+from simulator.setting import Setting
 
 FRAMES_MAX = 5000
 PERIOD_US = 30_000
@@ -19,8 +15,10 @@ FRAMES_AT_ONCE = 4
 class Replayer(Liar):
     """An echo without end. Its own node's words are among what it repeats."""
 
-    def __init__(self, world: World, process: Process, chance: Chance) -> None:
-        super().__init__(world, process, chance)
+    def __init__(
+        self, setting: Setting, process: Process, chance: Chance, liars: list[Liar]
+    ) -> None:
+        super().__init__(setting, process, chance, liars)
         self._frames: list[bytes] = []
         self.every(PERIOD_US, self._replay)
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from consensus.messages import Message, VoteMessage
+from simulator.chance import Chance
 from simulator.liars.liar import Liar
-
-if TYPE_CHECKING:
-    from simulator.chance import Chance
-    from simulator.process import Process
-    from simulator.world import World
+from simulator.process import Process
+from simulator.setting import Setting
 
 PERIOD_US = 50_000
 LATE_SLOTS_MAX = 60
@@ -20,8 +16,10 @@ LATE_SLOTS_MAX = 60
 class StaleVoter(Liar):
     """A voter of the past. Its votes are those of its node, so it never contradicts itself."""
 
-    def __init__(self, world: World, process: Process, chance: Chance) -> None:
-        super().__init__(world, process, chance)
+    def __init__(
+        self, setting: Setting, process: Process, chance: Chance, liars: list[Liar]
+    ) -> None:
+        super().__init__(setting, process, chance, liars)
         self._waiting: list[tuple[int, str, VoteMessage]] = []
         self.every(PERIOD_US, self._vote)
 

@@ -5,17 +5,13 @@ What one peer hears contradicts what another hears; some hear both.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from consensus.messages import Message, Proposal, VoteMessage
 from consensus.votes import final_subject, notar_subject, skip_subject
 from ledger.block import Block, tip_of
+from simulator.chance import Chance
 from simulator.liars.liar import Liar
-
-if TYPE_CHECKING:
-    from simulator.chance import Chance
-    from simulator.process import Process
-    from simulator.world import World
+from simulator.process import Process
+from simulator.setting import Setting
 
 BOTH_PPM = 300_000
 LATER_US = 100_000
@@ -24,8 +20,10 @@ LATER_US = 100_000
 class TwoFaced(Liar):
     """A voter with two faces. What its node would vote is never heard."""
 
-    def __init__(self, world: World, process: Process, chance: Chance) -> None:
-        super().__init__(world, process, chance)
+    def __init__(
+        self, setting: Setting, process: Process, chance: Chance, liars: list[Liar]
+    ) -> None:
+        super().__init__(setting, process, chance, liars)
         self._against: dict[int, tuple[str, ...]] = {}
         self._for: set[bytes] = set()
 
@@ -63,7 +61,7 @@ class TwoFaced(Liar):
         self._skip(slot, self._against[slot])
         if self.chance.happens(BOTH_PPM):
             at_us = self.process.now_us + LATER_US
-            self.world.at(at_us, self.process, lambda: self._deny_to_all(slot))
+            self.setting.at(at_us, self.process, lambda: self._deny_to_all(slot))
 
     def _deny_to_all(self, slot: int) -> None:
         self.process.do(lambda host: self._skip(slot, self.others))

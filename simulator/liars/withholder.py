@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from consensus.messages import (
     BatchMessage,
     CertificateMessage,
@@ -13,12 +11,10 @@ from consensus.messages import (
     Range,
     VoteMessage,
 )
+from simulator.chance import Chance
 from simulator.liars.liar import Liar
-
-if TYPE_CHECKING:
-    from simulator.chance import Chance
-    from simulator.process import Process
-    from simulator.world import World
+from simulator.process import Process
+from simulator.setting import Setting
 
 MOODS: dict[str, tuple[type[Message], ...]] = {
     "proposals": (Proposal,),
@@ -33,8 +29,10 @@ MOOD_US = 150_000
 class Withholder(Liar):
     """A miser, who changes its mind several times a second: what it keeps back, and from whom."""
 
-    def __init__(self, world: World, process: Process, chance: Chance) -> None:
-        super().__init__(world, process, chance)
+    def __init__(
+        self, setting: Setting, process: Process, chance: Chance, liars: list[Liar]
+    ) -> None:
+        super().__init__(setting, process, chance, liars)
         self._change_mood()
         self.every(MOOD_US, self._change_mood)
 

@@ -20,8 +20,8 @@ from ledger.contracts.receivers import Bucket, Receiver
 from ledger.contracts.refunded import RefundedPayment
 from ledger.entry import APPLIED
 from ledger.state import Overlay, Row
+from simulator.keys import MORNING_MS
 from simulator.plan import Plan
-from simulator.process import MORNING_MS
 from simulator.rehearsal import Rehearsal
 from simulator.workload import Said, Workload
 

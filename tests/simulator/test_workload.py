@@ -20,9 +20,8 @@ from ledger.records import type_name
 from simulator.chance import Chance
 from simulator.checkers import CHECKERS
 from simulator.coverage import Coverage, rehearse
-from simulator.keys import make_genesis
+from simulator.keys import MORNING_MS, make_genesis
 from simulator.plan import Plan
-from simulator.process import MORNING_MS
 from simulator.refusals import GUARDS, UNREACHABLE, passed, refusals
 from simulator.rehearsal import Rehearsal
 from simulator.run import quiet
