@@ -20,7 +20,7 @@ from simulator.chance import MILLION, Chance
 from simulator.history import BalanceRead, Operation, OperationKind
 from simulator.process import Process
 from simulator.setting import Setting
-from simulator.workload import Said
+from simulator.workload import RawRecord
 
 PATIENCE_US = 3_000_000
 READS_PPM = 200_000
@@ -28,7 +28,7 @@ LOOKS_PPM = 30_000
 """How often an answer makes a client look at a balance; a look is dear beside a block."""
 
 
-class Client:
+class SimulatedClient:
     """One party's system.
 
     Args:
@@ -39,7 +39,7 @@ class Client:
     """
 
     def __init__(
-        self, setting: Setting, process: Process, chance: Chance, clients: list[Client]
+        self, setting: Setting, process: Process, chance: Chance, clients: list[SimulatedClient]
     ) -> None:
         self._setting = setting
         self._clients = clients
@@ -48,7 +48,7 @@ class Client:
         clients.append(self)
         self._chance = chance
         self._looking = Chance(setting.plan.seed, f"looks of {process.name}")
-        self._waiting: dict[str, Said] = {}
+        self._waiting: dict[str, RawRecord] = {}
         self._flood = 0
         self._told: list[str] = []
         self._entries: list[int] = []
@@ -117,7 +117,7 @@ class Client:
         for said, submission in zip(asked, submissions, strict=True):
             submission.on_done(partial(self._on_done, said))
 
-    def _on_done(self, said: Said, submission: Submission) -> None:
+    def _on_done(self, said: RawRecord, submission: Submission) -> None:
         if self._waiting.pop(said.id, None) is None:
             return  # answered before
         index = -1 if submission.index is None else submission.index

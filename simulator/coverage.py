@@ -22,7 +22,7 @@ SEEDS = range(1, 13)
 """The rehearsals that together leave no cell empty; continuous integration runs them."""
 
 
-class Cell(msgspec.Struct, frozen=True, kw_only=True):
+class CoverageCell(msgspec.Struct, frozen=True, kw_only=True):
     """One outcome of one record type: how often it came before signing, and in the log."""
 
     type: str
@@ -46,14 +46,14 @@ class Coverage:
         """Add what the workload of a run has counted."""
         self._counts.update(outcomes)
 
-    def cells(self) -> Iterator[Cell]:
+    def cells(self) -> Iterator[CoverageCell]:
         """Yield all cells that there are, type by type: applied first, then every refusal."""
         for type_, codes in refusals().items():
             for outcome in (APPLIED, *codes):
                 yield self._cell(type_, outcome)
 
-    def _cell(self, type_: str, outcome: str) -> Cell:
-        return Cell(
+    def _cell(self, type_: str, outcome: str) -> CoverageCell:
+        return CoverageCell(
             type=type_,
             outcome=outcome,
             before_signing=self._counts[type_, outcome, False],
@@ -67,7 +67,7 @@ class Coverage:
         return sorted(came - known)
 
     @property
-    def empty(self) -> list[Cell]:
+    def empty(self) -> list[CoverageCell]:
         """The cells that never came."""
         return [cell for cell in self.cells() if cell.is_empty]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from simulator.clients import Client
+from simulator.clients import SimulatedClient
 from simulator.links import PING_US
 from simulator.operator import Operator
 from simulator.plan import Fault
@@ -26,7 +26,9 @@ class Faults:
         clients: Who floods.
     """
 
-    def __init__(self, setting: Setting, operator: Operator, clients: Sequence[Client]) -> None:
+    def __init__(
+        self, setting: Setting, operator: Operator, clients: Sequence[SimulatedClient]
+    ) -> None:
         self._setting = setting
         self._operator = operator
         self._clients = clients

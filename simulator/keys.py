@@ -38,7 +38,7 @@ class _Remembering(Verifier):
             self._good.add(key)
 
 
-class _Known(Signer):
+class _Unchecked(Signer):
     """A signer whose signatures need no check: it has just made them."""
 
     def __init__(self, seed: bytes, good: set[tuple[bytes, bytes, bytes]]) -> None:
@@ -66,7 +66,7 @@ def _limits(quota: int) -> Limits:
 def make_genesis(plan: Plan) -> tuple[Genesis, dict[str, Signer]]:
     """Return the consortium of ``plan`` and its keys, which share one memory of good signatures."""
     good: set[tuple[bytes, bytes, bytes]] = set()
-    signers: dict[str, Signer] = {name: _Known(seed_of(name), good) for name in plan.parties}
+    signers: dict[str, Signer] = {name: _Unchecked(seed_of(name), good) for name in plan.parties}
     members = tuple(
         Member(
             key=b64encode(signer.public_key).decode(),

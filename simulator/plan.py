@@ -40,7 +40,7 @@ Names = tuple[str, ...]
 FaultKind = Literal[
     "crash", "partition", "network", "slow-disk", "disk-full", "corrupt", "clock", "flood"
 ]
-Disk = Literal["kept", "torn", "lost", "backup"]
+DiskAfter = Literal["kept", "torn", "lost", "backup"]
 
 NODES_MIN = 2
 """A consortium has a platform and an institution."""
@@ -77,7 +77,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
 }
 
 
-class Network(
+class LineConditions(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True
 ):
     """How every line behaves: delay and mean of the jitter in ms, rates in parts per million.
@@ -110,7 +110,7 @@ class Fault(
     one_way: bool = False
     period_ms: Ms = 0
     effect: Count = 0
-    disk: Disk = "kept"
+    disk: DiskAfter = "kept"
     age_ms: Ms = 0
     delay_ms: Ms = 0
     jitter_ms: Ms = 0
@@ -175,7 +175,7 @@ class Plan(
     skew_ms: Ms = 50
     hurry: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
     drift_ppm: Ppm = 100
-    network: Network = Network()
+    network: LineConditions = LineConditions()
     liars: dict[str, str] = {}
     faults: tuple[Fault, ...] = ()
     expect: Expect | None = None

@@ -21,7 +21,7 @@ from ledger.state import EmptyView, Overlay
 from simulator.chance import Chance
 from simulator.keys import MORNING_MS, make_genesis
 from simulator.plan import Plan
-from simulator.workload import Said, Workload
+from simulator.workload import RawRecord, Workload
 
 WRONG_PPM = 400_000
 """A rehearsal is after refusals: two in five records are to be refused."""
@@ -69,12 +69,12 @@ class Rehearsal:
             self._block([page for page in pages if page[1]])
             self.now_ms += self._blocks.below(2 * BLOCK_MS)
 
-    def _page(self, party: str) -> tuple[str, list[Said]]:
+    def _page(self, party: str) -> tuple[str, list[RawRecord]]:
         """Return what a party says and may sign, for all that it knows."""
         chance = self._chances[party]
         own = Overlay(self.view)
         preview = Preview(self.genesis, own, self.tip, party, time_ms=self.now_ms)
-        page: list[Said] = []
+        page: list[RawRecord] = []
         for said in self.workload.next(party, 1 + chance.below(PAGE), chance, self.now_ms):
             record = decode_record(said.raw)
             entry = self.tip.size + len(page)
@@ -86,7 +86,7 @@ class Rehearsal:
                 page.append(said)
         return party, page
 
-    def _block(self, pages: list[tuple[str, list[Said]]]) -> None:
+    def _block(self, pages: list[tuple[str, list[RawRecord]]]) -> None:
         turn = self._blocks.below(len(pages))
         pages = pages[turn:] + pages[:turn]
         batches = [self._seal(party, page) for party, page in pages]
@@ -97,7 +97,7 @@ class Rehearsal:
         for each, entry in zip(said, done.entries, strict=True):
             self.workload.answered(each, entry.outcome, in_log=True)
 
-    def _seal(self, party: str, page: list[Said]) -> Batch:
+    def _seal(self, party: str, page: list[RawRecord]) -> Batch:
         records = [said.raw for said in page]
         signer, head = self._signers[party], self._heads[party]
         batch = seal(signer, self.genesis.ledger, party, head, records)

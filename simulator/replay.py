@@ -10,7 +10,7 @@ import msgspec
 
 from simulator.errors import SimulatorError, TraceDiffers
 from simulator.plan import Plan, read, write
-from simulator.run import Outcome, Runner
+from simulator.run import Runner, RunOutcome
 from simulator.trace import Trace
 
 TITLE = "# tongzhang trace 1"
@@ -34,7 +34,7 @@ class TraceFile(msgspec.Struct, frozen=True):
     lines: tuple[str, ...]
 
 
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+class TraceFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which lines of a trace are wanted: from a time up to another, of nodes, of events."""
 
     from_ms: int = 0
@@ -118,7 +118,7 @@ def height_of(trace: TraceFile) -> int:
 
 def replay(
     trace: TraceFile, runner: Runner, on_blocks: Callable[[int], None] | None = None
-) -> Outcome:
+) -> RunOutcome:
     """Run the plan of a trace again and compare.
 
     Args:

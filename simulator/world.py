@@ -13,7 +13,7 @@ from pathlib import Path
 from node.errors import Halted
 from simulator.chance import Chance
 from simulator.checkers import Checker
-from simulator.clients import Client
+from simulator.clients import SimulatedClient
 from simulator.faults import Faults
 from simulator.liars import LIES, Liar, Twin
 from simulator.operator import Operator
@@ -63,10 +63,10 @@ class World(Setting):
                 if lie is not None:
                     process.liar = lie(self, process, Chance(plan.seed, f"liar {name}"), liars)
         self.watch([kind(self) for kind in checkers])
-        self.clients: list[Client] = []
+        self.clients: list[SimulatedClient] = []
         for name, process in self.processes.items():
             if name == process.party:
-                Client(self, process, Chance(plan.seed, f"client {name}"), self.clients)
+                SimulatedClient(self, process, Chance(plan.seed, f"client {name}"), self.clients)
         self._faults = Faults(self, self.operator, self.clients)
 
     def run(self) -> None:

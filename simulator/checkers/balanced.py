@@ -14,7 +14,7 @@ from simulator.checkers.scene import Scene, Watched
 _BALANCES = "SELECT account, currency, amount FROM balances"
 _POSTINGS = "SELECT account, currency, sum(amount) FROM postings GROUP BY account, currency"
 
-Account = tuple[str, str]
+AccountKey = tuple[str, str]
 
 
 class Balanced(Checker):
@@ -25,7 +25,7 @@ class Balanced(Checker):
     def __init__(self, world: Scene) -> None:
         super().__init__(world)
         self._blocks: list[bytes] = []
-        self._balances: dict[Account, int] = {}
+        self._balances: dict[AccountKey, int] = {}
         self._sums: defaultdict[str, int] = defaultdict(int)
 
     def on_final(
@@ -37,7 +37,7 @@ class Balanced(Checker):
         self._blocks.append(block.hash)
         posted = self._posted(block, execution)
         for key, row in execution.changes.get(Balance, {}).items():
-            account: Account = (key[0], key[1])
+            account: AccountKey = (key[0], key[1])
             amount = row.amount if isinstance(row, Balance) else 0
             change = amount - self._balances.get(account, 0)
             if change != posted.pop(account, 0):
@@ -60,10 +60,10 @@ class Balanced(Checker):
         for process in self.world.honest():
             self._add_up(process)
 
-    def _posted(self, block: Block, execution: Execution) -> dict[Account, int]:
+    def _posted(self, block: Block, execution: Execution) -> dict[AccountKey, int]:
         """Return what a block posts by account; each entry must be applied, and balance."""
         applied = {entry.index for entry in execution.entries if entry.outcome == APPLIED}
-        by_account: defaultdict[Account, int] = defaultdict(int)
+        by_account: defaultdict[AccountKey, int] = defaultdict(int)
         by_entry: defaultdict[tuple[int, str], int] = defaultdict(int)
         for row in execution.changes.get(Posting, {}).values():
             if not isinstance(row, Posting):

@@ -22,10 +22,10 @@ from simulator.history import BalanceRead, Operation
 Name = tuple[str, str]
 """A record's author and id."""
 
-Shown = tuple[int, str]
+ShownEntry = tuple[int, str]
 """Entry and outcome; the entry is −1 for a record that was refused before signing."""
 
-Place = tuple[str, str]
+Viewpoint = tuple[str, str]
 """A client, and the party whose node it asks."""
 
 ROWS_MAX = 1_000_000
@@ -40,11 +40,11 @@ class Histories(Checker):
     def __init__(self, world: ForkedScene) -> None:
         super().__init__(world)
         parties = world.plan.parties
-        self._told: dict[Name, Shown] = {}
+        self._told: dict[Name, ShownEntry] = {}
         places = [(client, node) for client in parties for node in parties]
-        self._seen: dict[Place, dict[Name, Shown]] = {place: {} for place in places}
-        self._heights: dict[Place, int] = dict.fromkeys(places, 0)
-        self._behind: dict[Place, int] = dict.fromkeys(places, 0)
+        self._seen: dict[Viewpoint, dict[Name, ShownEntry]] = {place: {} for place in places}
+        self._heights: dict[Viewpoint, int] = dict.fromkeys(places, 0)
+        self._behind: dict[Viewpoint, int] = dict.fromkeys(places, 0)
         """Up to which height a node that lost its disk may show less than before."""
         self._height = 0
         self._balances: dict[tuple[str, str], list[tuple[int, int]]] = {}
@@ -90,7 +90,7 @@ class Histories(Checker):
             place = (operation.client, node)
             self._on_read(operation, place, name, shown if operation.entry >= 0 else None)
 
-    def _on_answer(self, operation: Operation, name: Name, shown: Shown) -> None:
+    def _on_answer(self, operation: Operation, name: Name, shown: ShownEntry) -> None:
         client = operation.client
         for earlier in (self._told.get(name), self._seen[client, client].get(name)):
             if earlier is not None and earlier != shown:
@@ -100,7 +100,7 @@ class Histories(Checker):
         self._told[name] = shown
         self._heights[client, client] = max(self._heights[client, client], operation.height)
 
-    def _on_height(self, place: Place, height: int) -> None:
+    def _on_height(self, place: Viewpoint, height: int) -> None:
         """What a node shows to a client never gets less."""
         if height < self._heights[place]:
             client, node = place
@@ -109,7 +109,9 @@ class Histories(Checker):
             )
         self._heights[place] = height
 
-    def _on_read(self, operation: Operation, place: Place, name: Name, shown: Shown | None) -> None:
+    def _on_read(
+        self, operation: Operation, place: Viewpoint, name: Name, shown: ShownEntry | None
+    ) -> None:
         client, height = operation.client, operation.height
         self._on_height(place, height)
         seen = self._seen[place]
@@ -153,7 +155,7 @@ class Histories(Checker):
                     self.broken(f"{row.party} was told {said}, and {process.name} has its entry")
 
 
-def _said(name: Name, shown: Shown | None) -> str:
+def _said(name: Name, shown: ShownEntry | None) -> str:
     if shown is None:
         return f"no {name[1]}"
     place = f"entry {shown[0]}" if shown[0] >= 0 else "refused"

@@ -20,7 +20,7 @@ from node.storage.store import ConsensusItem, Item, JournalItem
 from simulator.checkers.checker import Checker
 from simulator.checkers.scene import Scene, Watched
 
-Place = tuple[str, int]
+Position = tuple[str, int]
 """What a key may state once: ``notar``, ``skip``, ``final`` or ``proposal`` of a slot, or a
 ``batch`` of a number."""
 
@@ -42,8 +42,8 @@ class NoContradiction(Checker):
 
     def __init__(self, world: Scene) -> None:
         super().__init__(world)
-        self._left: dict[str, dict[Place, Stated]] = {party: {} for party in world.plan.parties}
-        self._durable: dict[str, dict[Place, Stated]] = {}
+        self._left: dict[str, dict[Position, Stated]] = {party: {} for party in world.plan.parties}
+        self._durable: dict[str, dict[Position, Stated]] = {}
 
     def on_start(self, process: Watched) -> None:
         """Learn what the disk holds: a write may have been whole though nobody reported it."""
@@ -94,7 +94,7 @@ class NoContradiction(Checker):
             self._compare(process, place, stated, durable)
             durable[place] = stated
 
-    def _statements(self, party: str, items: Sequence[Item]) -> Iterator[tuple[Place, Stated]]:
+    def _statements(self, party: str, items: Sequence[Item]) -> Iterator[tuple[Position, Stated]]:
         names = self.world.plan.voters
         for item in items:
             if isinstance(item, JournalItem):
@@ -106,7 +106,7 @@ class NoContradiction(Checker):
             elif item.kind == "block" and names[item.slot % len(names)] == party:
                 yield ("proposal", item.slot), bytes.fromhex(item.name)
 
-    def _leaves(self, process: Watched, place: Place, stated: Stated) -> None:
+    def _leaves(self, process: Watched, place: Position, stated: Stated) -> None:
         left = self._left[process.party]
         if left.get(place) == stated:
             return  # said before, by this life or an earlier one
@@ -128,7 +128,7 @@ class NoContradiction(Checker):
         return False
 
     def _compare(
-        self, process: Watched, place: Place, stated: Stated, known: dict[Place, Stated]
+        self, process: Watched, place: Position, stated: Stated, known: dict[Position, Stated]
     ) -> None:
         kind, number = place
         if kind == "batch" and process.rebuilt and not self._is_kept(process, number):
@@ -144,7 +144,7 @@ class NoContradiction(Checker):
             )
 
 
-def _vote(vote: Vote) -> tuple[Place, Stated]:
+def _vote(vote: Vote) -> tuple[Position, Stated]:
     stated: Stated = vote.subject if vote.kind == "final" else vote.block
     return (vote.kind, vote.slot), stated
 
@@ -153,6 +153,6 @@ def _block(stated: Stated) -> Stated:
     return stated.block if isinstance(stated, Subject) else stated
 
 
-def _name(place: Place) -> str:
+def _name(place: Position) -> str:
     kind, number = place
     return f"{kind} of number {number}" if kind == "batch" else f"{kind} of slot {number}"

@@ -8,10 +8,7 @@ from consensus.messages import BatchMessage, Message, wire_batch
 from ledger import canonical
 from ledger.batch import Batch, seal
 from node.host.machine import head_in
-from simulator.chance import Chance
 from simulator.liars.liar import Liar
-from simulator.process import Process
-from simulator.setting import Setting
 
 PERIOD_US = 300_000
 
@@ -22,10 +19,7 @@ class BatchEquivocator(Liar):
     Who has nothing to say of its own says what it has heard from others.
     """
 
-    def __init__(
-        self, setting: Setting, process: Process, chance: Chance, liars: list[Liar]
-    ) -> None:
-        super().__init__(setting, process, chance, liars)
+    def _begin(self) -> None:
         self._made: dict[int, tuple[Batch, Batch, tuple[str, ...]]] = {}
         self._heard_records: tuple[bytes, ...] = ()
         self._has_own = False

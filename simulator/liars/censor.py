@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from consensus.messages import BatchMessage, Message, WireBatch
 from ledger.errors import LedgerError
-from simulator.chance import Chance
 from simulator.liars.liar import Liar
-from simulator.process import Process
-from simulator.setting import Setting
 
 
 class Censor(Liar):
     """A leader that is deaf to one party. Blocks of other leaders it accepts as they are."""
 
-    def __init__(
-        self, setting: Setting, process: Process, chance: Chance, liars: list[Liar]
-    ) -> None:
-        super().__init__(setting, process, chance, liars)
+    def _begin(self) -> None:
         first, second = self.genesis.sole("institution"), self.genesis.sole("platform")
         self.victim = second if self.party == first else first
 

@@ -8,19 +8,13 @@ from __future__ import annotations
 from consensus.messages import CertificateMessage, Message, Proposal, VoteMessage, wire_block
 from consensus.votes import final_subject, notar_subject
 from ledger.block import Block, tip_of
-from simulator.chance import Chance
 from simulator.liars.liar import Liar
-from simulator.process import Process
-from simulator.setting import Setting
 
 
 class Colluder(Liar):
     """One of a gang. What each hears and signs is at once known to all of them."""
 
-    def __init__(
-        self, setting: Setting, process: Process, chance: Chance, liars: list[Liar]
-    ) -> None:
-        super().__init__(setting, process, chance, liars)
+    def _begin(self) -> None:
         self._second: dict[bytes, tuple[Block, tuple[str, ...]]] = {}
         self._plot: set[int] = set()
         """Slots in which the gang forks; kept by its first member for all."""

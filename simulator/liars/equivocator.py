@@ -5,19 +5,13 @@ from __future__ import annotations
 from consensus.messages import Message, Proposal, VoteMessage, wire_block
 from consensus.votes import notar_subject
 from ledger.block import Block
-from simulator.chance import Chance
 from simulator.liars.liar import Liar
-from simulator.process import Process
-from simulator.setting import Setting
 
 
 class Equivocator(Liar):
     """An equivocating leader: both blocks are valid, and each half gets a vote for its own."""
 
-    def __init__(
-        self, setting: Setting, process: Process, chance: Chance, liars: list[Liar]
-    ) -> None:
-        super().__init__(setting, process, chance, liars)
+    def _begin(self) -> None:
         self._second: dict[bytes, tuple[Block, tuple[str, ...]] | None] = {}
 
     def say(self, peer: str, message: Message) -> None:

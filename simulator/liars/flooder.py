@@ -18,10 +18,7 @@ from consensus.votes import Subject, notar_subject, skip_subject
 from ledger.batch import seal
 from ledger.limits import SAFE_INTEGER_MAX
 from node.limits import POOL_BATCHES_PER_PARTY_MAX
-from simulator.chance import Chance
 from simulator.liars.liar import Liar
-from simulator.process import Process
-from simulator.setting import Setting
 
 PERIOD_US = 40_000
 AT_ONCE = 4
@@ -30,10 +27,7 @@ AT_ONCE = 4
 class Flooder(Liar):
     """Works as its node does, and wastes everybody's time and room besides."""
 
-    def __init__(
-        self, setting: Setting, process: Process, chance: Chance, liars: list[Liar]
-    ) -> None:
-        super().__init__(setting, process, chance, liars)
+    def _begin(self) -> None:
         self._record: bytes | None = None
         self.every(PERIOD_US, self._flood)
 

@@ -63,6 +63,10 @@ class Liar:
         """What it has told so far, by kind."""
         self._blocks: dict[bytes, Block] = {}
         self._heard: tuple[bytes, Message] | None = None
+        self._begin()
+
+    def _begin(self) -> None:
+        """Prepare what a lie needs."""
 
     # -- between its node and the world -----------------------------------------------------------
 

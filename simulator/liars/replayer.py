@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from simulator.chance import Chance
 from simulator.liars.liar import Liar
-from simulator.process import Process
-from simulator.setting import Setting
 
 FRAMES_MAX = 5000
 PERIOD_US = 30_000
@@ -15,10 +12,7 @@ FRAMES_AT_ONCE = 4
 class Replayer(Liar):
     """An echo without end. Its own node's words are among what it repeats."""
 
-    def __init__(
-        self, setting: Setting, process: Process, chance: Chance, liars: list[Liar]
-    ) -> None:
-        super().__init__(setting, process, chance, liars)
+    def _begin(self) -> None:
         self._frames: list[bytes] = []
         self.every(PERIOD_US, self._replay)
 

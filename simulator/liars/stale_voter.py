@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from consensus.messages import Message, VoteMessage
-from simulator.chance import Chance
 from simulator.liars.liar import Liar
-from simulator.process import Process
-from simulator.setting import Setting
 
 PERIOD_US = 50_000
 LATE_SLOTS_MAX = 60
@@ -16,10 +13,7 @@ LATE_SLOTS_MAX = 60
 class StaleVoter(Liar):
     """A voter of the past. Its votes are those of its node, so it never contradicts itself."""
 
-    def __init__(
-        self, setting: Setting, process: Process, chance: Chance, liars: list[Liar]
-    ) -> None:
-        super().__init__(setting, process, chance, liars)
+    def _begin(self) -> None:
         self._waiting: list[tuple[int, str, VoteMessage]] = []
         self.every(PERIOD_US, self._vote)
 

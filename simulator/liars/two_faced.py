@@ -8,10 +8,7 @@ from __future__ import annotations
 from consensus.messages import Message, Proposal, VoteMessage
 from consensus.votes import final_subject, notar_subject, skip_subject
 from ledger.block import Block, tip_of
-from simulator.chance import Chance
 from simulator.liars.liar import Liar
-from simulator.process import Process
-from simulator.setting import Setting
 
 BOTH_PPM = 300_000
 LATER_US = 100_000
@@ -20,10 +17,7 @@ LATER_US = 100_000
 class TwoFaced(Liar):
     """A voter with two faces. What its node would vote is never heard."""
 
-    def __init__(
-        self, setting: Setting, process: Process, chance: Chance, liars: list[Liar]
-    ) -> None:
-        super().__init__(setting, process, chance, liars)
+    def _begin(self) -> None:
         self._against: dict[int, tuple[str, ...]] = {}
         self._for: set[bytes] = set()
 

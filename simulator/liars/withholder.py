@@ -11,10 +11,7 @@ from consensus.messages import (
     Range,
     VoteMessage,
 )
-from simulator.chance import Chance
 from simulator.liars.liar import Liar
-from simulator.process import Process
-from simulator.setting import Setting
 
 MOODS: dict[str, tuple[type[Message], ...]] = {
     "proposals": (Proposal,),
@@ -29,10 +26,7 @@ MOOD_US = 150_000
 class Withholder(Liar):
     """A miser, who changes its mind several times a second: what it keeps back, and from whom."""
 
-    def __init__(
-        self, setting: Setting, process: Process, chance: Chance, liars: list[Liar]
-    ) -> None:
-        super().__init__(setting, process, chance, liars)
+    def _begin(self) -> None:
         self._change_mood()
         self.every(MOOD_US, self._change_mood)
 

@@ -6,10 +6,7 @@ from msgspec.structs import replace
 
 from consensus.messages import Message, Proposal, wire_block
 from ledger.block import Block, BlockHeader
-from simulator.chance import Chance
 from simulator.liars.liar import Liar
-from simulator.process import Process
-from simulator.setting import Setting
 
 FIELDS = ("state", "root", "size", "height", "far-ahead", "barely-ahead", "before")
 HOUR_MS = 3_600_000
@@ -18,10 +15,7 @@ HOUR_MS = 3_600_000
 class WrongState(Liar):
     """A leader that cannot count. It tells the same wrong block to everybody."""
 
-    def __init__(
-        self, setting: Setting, process: Process, chance: Chance, liars: list[Liar]
-    ) -> None:
-        super().__init__(setting, process, chance, liars)
+    def _begin(self) -> None:
         self._wrong: dict[bytes, Block] = {}
 
     def say(self, peer: str, message: Message) -> None:

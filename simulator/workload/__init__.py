@@ -1,7 +1,7 @@
 """The business that clients do: records of all types and parties, valid ones and others.
 
 One module a business holds its moves; :mod:`simulator.workload.moves` says what a move is, and
-:mod:`simulator.workload.book` what the workload remembers. It knows nothing of what the ledger
+:mod:`simulator.workload.knowledge` what the workload remembers. It knows nothing of what the ledger
 makes of its records but the answers that the clients got. Parties draft from the same book at the
 same time, so they race, as in life.
 """
@@ -33,8 +33,8 @@ from simulator.workload import (
     refunds,
     settlement,
 )
-from simulator.workload.book import Book
-from simulator.workload.moves import ANYBODY, YEAR_2100_MS, Desk, Draft, Move, spoilt
+from simulator.workload.knowledge import Knowledge
+from simulator.workload.moves import ANYBODY, YEAR_2100_MS, Author, Draft, Move, spoilt
 
 BUSINESSES = (
     receivers,
@@ -63,7 +63,7 @@ QUIET_PPM = 800_000
 TRIES = 6
 
 
-class Said(NamedTuple):
+class RawRecord(NamedTuple):
     """A record that a client says: a name for what became of it, its bytes and its type.
 
     ``id`` is the record's own id, but for an id that is used twice: that has a name of its own.
@@ -95,7 +95,7 @@ class Workload:
     def __init__(
         self, plan: Plan, genesis: Genesis, now_ms: int, *, wrong_ppm: int = WRONG_PPM
     ) -> None:
-        self.book = Book(genesis, plan.parties, now_ms)
+        self.known = Knowledge(genesis, plan.parties, now_ms)
         self._left = plan.records
         self._wrong_ppm = wrong_ppm
         self._now_ms = now_ms
@@ -119,96 +119,98 @@ class Workload:
         """Hand out nothing more."""
         self._left = 0
 
-    def next(self, party: str, count: int, chance: Chance, now_ms: int) -> list[Said]:
+    def next(self, party: str, count: int, chance: Chance, now_ms: int) -> list[RawRecord]:
         """Return up to ``count`` records that ``party`` says when its clock shows ``now_ms``."""
-        said: list[Said] = []
-        desk = Desk(self.book, party, chance, now_ms)
+        said: list[RawRecord] = []
+        author = Author(self.known, party, chance, now_ms)
         while len(said) < count and self._left > 0:
-            each = self._say(desk)
+            each = self._say(author)
             if each is None:
                 break
             said.append(each)
             self._left -= 1
         return said
 
-    def wants(self, said: Said) -> str:
+    def wants(self, said: RawRecord) -> str:
         """Return the outcome that a record without an answer was said for."""
         return self._asked[said.id].move.wants
 
-    def answered(self, said: Said, outcome: str, *, in_log: bool) -> None:
+    def answered(self, said: RawRecord, outcome: str, *, in_log: bool) -> None:
         """Learn what became of a record, and whether the log has it."""
         asked = self._asked.pop(said.id, None)
         if asked is None:
             return
         self.outcomes[said.type, outcome, in_log] += 1
-        for thing in asked.draft.about:
-            if asked.party in thing.busy:
-                thing.busy.remove(asked.party)
+        for subject in asked.draft.about:
+            if asked.party in subject.busy:
+                subject.busy.remove(asked.party)
         if outcome == APPLIED:
             asked.draft.then()
             self._used[asked.party] = said.id
 
-    def _say(self, desk: Desk) -> Said | None:
-        if desk.chance.happens(self._wrong_ppm):
-            return self._say_wrong(desk)
-        is_busy = desk.party in (self.book.platform, self.book.institution)
-        if not is_busy and desk.chance.happens(QUIET_PPM):
+    def _say(self, author: Author) -> RawRecord | None:
+        if author.chance.happens(self._wrong_ppm):
+            return self._say_wrong(author)
+        is_busy = author.party in (self.known.platform, self.known.institution)
+        if not is_busy and author.chance.happens(QUIET_PPM):
             return None
-        return self._try(desk, self._good[desk.party])
+        return self._try(author, self._good[author.party])
 
-    def _say_wrong(self, desk: Desk) -> Said | None:
-        kind = desk.chance.below(9)
-        if kind == 0 and desk.party in self._used:
-            return self._reuse(desk)
+    def _say_wrong(self, author: Author) -> RawRecord | None:
+        kind = author.chance.below(9)
+        if kind == 0 and author.party in self._used:
+            return self._reuse(author)
         if kind == 1:
-            return self._try(desk, self._foreign[desk.party])
+            return self._try(author, self._foreign[author.party])
         if kind == 2:
-            return self._say_ahead(desk)
-        return self._try(desk, self._bad[desk.party])
+            return self._say_ahead(author)
+        return self._try(author, self._bad[author.party])
 
-    def _try(self, desk: Desk, moves: tuple[Move, ...]) -> Said | None:
+    def _try(self, author: Author, moves: tuple[Move, ...]) -> RawRecord | None:
         for _ in range(TRIES):
-            move = desk.chance.pick(moves)
-            draft = move.draft(desk)
+            move = author.chance.pick(moves)
+            draft = move.draft(author)
             if draft is not None:
-                return self._write(desk, move, draft, self._next_id(desk.party))
+                return self._write(author, move, draft, self._next_id(author.party))
         return None
 
     def _next_id(self, party: str) -> str:
         number = self._numbers[party] = self._numbers.get(party, 0) + 1
         return f"{party}-{number}"
 
-    def _reuse(self, desk: Desk) -> Said | None:
+    def _reuse(self, author: Author) -> RawRecord | None:
         """Use an id again for something else."""
-        move, draft = self._any(desk)
+        move, draft = self._any(author)
         if draft is None:
             return None
-        earlier = self._used[desk.party]
-        name = f"{earlier}~{self._next_id(desk.party)}"
+        earlier = self._used[author.party]
+        name = f"{earlier}~{self._next_id(author.party)}"
         again = move._replace(wants=ID_REUSED)
-        return self._write(desk, again, Draft(draft.fields), earlier, name)
+        return self._write(author, again, Draft(draft.fields), earlier, name)
 
-    def _say_ahead(self, desk: Desk) -> Said | None:
+    def _say_ahead(self, author: Author) -> RawRecord | None:
         """Say something as if it were said in another century."""
-        move, draft = self._any(desk)
+        move, draft = self._any(author)
         if draft is None:
             return None
         ahead = move._replace(wants=TIME_IN_FUTURE)
         fields = {**draft.fields, "at": YEAR_2100_MS}
-        return self._write(desk, ahead, Draft(fields), self._next_id(desk.party))
+        return self._write(author, ahead, Draft(fields), self._next_id(author.party))
 
-    def _any(self, desk: Desk) -> tuple[Move, Draft | None]:
+    def _any(self, author: Author) -> tuple[Move, Draft | None]:
         """Return a move of any type that the party may say, each type as often, and its draft."""
-        of_type = self._typed[desk.party]
-        move = desk.chance.pick(of_type[desk.chance.pick(tuple(of_type))])
-        return move, move.draft(desk)
+        of_type = self._typed[author.party]
+        move = author.chance.pick(of_type[author.chance.pick(tuple(of_type))])
+        return move, move.draft(author)
 
-    def _write(self, desk: Desk, move: Move, draft: Draft, record_id: str, name: str = "") -> Said:
-        record = {"at": desk.now_ms, "id": record_id, "type": move.type, **draft.fields}
-        for thing in draft.about:
-            thing.busy.append(desk.party)
-        said = Said(name or record_id, canonical.encode(record), move.type)
-        self._asked[said.id] = _Asked(desk.party, move, draft)
+    def _write(
+        self, author: Author, move: Move, draft: Draft, record_id: str, name: str = ""
+    ) -> RawRecord:
+        record = {"at": author.now_ms, "id": record_id, "type": move.type, **draft.fields}
+        for subject in draft.about:
+            subject.busy.append(author.party)
+        said = RawRecord(name or record_id, canonical.encode(record), move.type)
+        self._asked[said.id] = _Asked(author.party, move, draft)
         return said
 
 

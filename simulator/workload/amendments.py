@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from simulator.workload.moves import Desk, Draft, Move, valid
+from simulator.workload.moves import Author, Draft, Move, valid
 from simulator.workload.splits import (
     DIFFERS_PPM,
     OF_RECEIVERS,
@@ -18,7 +18,7 @@ from simulator.workload.splits import (
     to_suspended,
     wrong,
 )
-from simulator.workload.things import Fields, Leg, Payment, Payout, Receiver
+from simulator.workload.subjects import Fields, KnownLeg, KnownPayment, KnownPayout, KnownReceiver
 
 LEGS_MAX = 10
 """How many legs a split has at most."""
@@ -26,154 +26,156 @@ LEGS_MAX = 10
 _PLATFORM, _TYPE = "platform", "split.amended"
 
 
-def _restate(desk: Desk) -> Draft | None:
-    return desk.chance.pick((_amend, _amend, _contest, _around, _around, _around))(desk)
+def _restate(author: Author) -> Draft | None:
+    return author.chance.pick((_amend, _amend, _contest, _around, _around, _around))(author)
 
 
-def _amend(desk: Desk) -> Draft | None:
+def _amend(author: Author) -> Draft | None:
     """State an instruction again: with what was captured if the halves differ, with other legs."""
-    payment = desk.find(
-        desk.book.payments, lambda each: each.split is not None and not each.in_payout
+    payment = author.find(
+        author.known.payments, lambda each: each.split is not None and not each.in_payout
     )
     if payment is None or payment.split is None:
         return None
-    if payment.agrees and not desk.chance.happens(300_000):
+    if payment.agrees and not author.chance.happens(300_000):
         return None
     basis = payment.capture or payment.split
     half = {name: basis[name] for name in ("order", "amount", "currency")}
-    if desk.chance.happens(DIFFERS_PPM):
+    if author.chance.happens(DIFFERS_PPM):
         half["order"] += "-c"
-    return instruct(desk, payment, half)
+    return instruct(author, payment, half)
 
 
-def _contest(desk: Desk) -> Draft | None:
+def _contest(author: Author) -> Draft | None:
     """State for a payment that is refunded that it is of another amount than was captured."""
-    payment = desk.find(
-        desk.book.payments,
+    payment = author.find(
+        author.known.payments,
         lambda each: each.agrees and each.refunded > 0 and not each.in_payout,
     )
-    if payment is None or payment.split is None or not desk.chance.happens(600_000):
+    if payment is None or payment.split is None or not author.chance.happens(600_000):
         return None
-    amount = 10 + desk.chance.below(2 * payment.refunded)
+    amount = 10 + author.chance.below(2 * payment.refunded)
     half = {name: payment.split[name] for name in ("order", "currency")}
-    return instruct(desk, payment, {**half, "amount": amount})
+    return instruct(author, payment, {**half, "amount": amount})
 
 
 # --- around what is in a payout -----------------------------------------------------------------
 
 
-def _around(desk: Desk) -> Draft | None:
+def _around(author: Author) -> Draft | None:
     """Split what is in no payout anew, and leave the other legs as they are."""
-    if desk.chance.happens(600_000):
-        return _divide(desk)
-    return _redirect(desk, is_open)
+    if author.chance.happens(600_000):
+        return _divide(author)
+    return _redirect(author, is_open)
 
 
-def _moved_on(desk: Desk) -> Payment | None:
+def _moved_on(author: Author) -> KnownPayment | None:
     """Return a payment that was paid out, at least in part: some of it came back, or is there."""
-    if desk.chance.happens(500_000):
-        return desk.find(desk.book.payments, lambda each: each.in_payout)
-    payout = desk.find(desk.book.payouts, lambda each: bool(_came_back(each)))
-    leg = None if payout is None else desk.chance.pick(_came_back(payout))
-    return None if leg is None or desk.party in leg.payment.busy else leg.payment
+    if author.chance.happens(500_000):
+        return author.find(author.known.payments, lambda each: each.in_payout)
+    payout = author.find(author.known.payouts, lambda each: bool(_came_back(each)))
+    leg = None if payout is None else author.chance.pick(_came_back(payout))
+    return None if leg is None or author.party in leg.payment.busy else leg.payment
 
 
-def _came_back(payout: Payout) -> list[Leg]:
+def _came_back(payout: KnownPayout) -> list[KnownLeg]:
     """Return the legs that are due again since a payout came back."""
     if payout.state != "returned":
         return []
     return [leg for leg in payout.legs if not leg.payout and leg in leg.payment.legs]
 
 
-def _divide(desk: Desk) -> Draft | None:
+def _divide(author: Author) -> Draft | None:
     """Divide what is in no payout into other legs, between those that are and after them."""
-    payment = _moved_on(desk)
+    payment = _moved_on(author)
     if payment is None or payment.split is None:
         return None
     held = _held(payment)
     rest = payment.split["amount"] - sum(leg.amount for leg in held.values())
-    numbers = _numbers(desk, held, rest)
+    numbers = _numbers(author, held, rest)
     currency = payment.split["currency"]
-    target = desk.find(desk.book.receivers, lambda each: is_open(each, currency))
+    target = author.find(author.known.receivers, lambda each: is_open(each, currency))
     if target is None or rest < len(numbers) or max((*held, *numbers)) > LEGS_MAX:
         return None
     legs = {n: leg_of(n, leg.receiver.name, amount=leg.amount) for n, leg in held.items()}
-    for n, part in zip(numbers, parts_of(desk.chance, rest, len(numbers)), strict=True):
+    for n, part in zip(numbers, parts_of(author.chance, rest, len(numbers)), strict=True):
         legs[n] = leg_of(n, target.name, amount=part)
     half = {name: payment.split[name] for name in ("order", "amount", "currency")}
-    return stated(desk, payment, {**half, "mode": "fixed", "legs": [legs[n] for n in sorted(legs)]})
+    return stated(
+        author, payment, {**half, "mode": "fixed", "legs": [legs[n] for n in sorted(legs)]}
+    )
 
 
-def _numbers(desk: Desk, held: dict[int, Leg], rest: int) -> list[int]:
+def _numbers(author: Author, held: dict[int, KnownLeg], rest: int) -> list[int]:
     """Return the numbers of the legs that the rest goes to: those between, and some after."""
     last = max(held, default=0)
     between = [n for n in range(1, last) if n not in held]
     least = 0 if between or not rest else 1
-    after = desk.chance.between(least, 2) if rest else 0
+    after = author.chance.between(least, 2) if rest else 0
     return [*between, *range(last + 1, last + 1 + after)]
 
 
-def _redirect(desk: Desk, fits: Callable[[Receiver, str], bool]) -> Draft | None:
+def _redirect(author: Author, fits: Callable[[KnownReceiver, str], bool]) -> Draft | None:
     """Let the shares that are in no payout go as they are to a receiver that fits."""
-    payment = _moved_on(desk)
+    payment = _moved_on(author)
     if payment is None or payment.split is None or _is_all_held(payment):
         return None
     held, currency = _held(payment), payment.split["currency"]
-    target = desk.find(desk.book.receivers, lambda each: fits(each, currency))
+    target = author.find(author.known.receivers, lambda each: fits(each, currency))
     if target is None:
         return None
-    return stated(desk, payment, _to(payment.split, target.name, held))
+    return stated(author, payment, _to(payment.split, target.name, held))
 
 
-def _to(split: Fields, receiver: str, held: dict[int, Leg]) -> Fields:
+def _to(split: Fields, receiver: str, held: dict[int, KnownLeg]) -> Fields:
     legs = [leg if leg["leg"] in held else {**leg, "receiver": receiver} for leg in split["legs"]]
     return {**split, "legs": legs}
 
 
-def _held(payment: Payment) -> dict[int, Leg]:
+def _held(payment: KnownPayment) -> dict[int, KnownLeg]:
     """Return the legs that are in a payout, by number."""
     return {leg.number: leg for leg in payment.legs if leg.payout}
 
 
-def _is_all_held(payment: Payment) -> bool:
+def _is_all_held(payment: KnownPayment) -> bool:
     return payment.split is not None and len(_held(payment)) == len(payment.split["legs"])
 
 
 # --- what is wrong with an amendment ------------------------------------------------------------
 
 
-def _amendable(desk: Desk) -> Draft | None:
+def _amendable(author: Author) -> Draft | None:
     """Return a split to be spoilt, of a payment of which some is in a payout, or nothing."""
-    return (_around if desk.chance.happens(400_000) else _of_unpaid)(desk)
+    return (_around if author.chance.happens(400_000) else _of_unpaid)(author)
 
 
 _of_unpaid = split_of(lambda each: each.split is not None and not each.in_payout)
 
 
-def _redirected(fits: Callable[[Receiver, str], bool]) -> Callable[[Desk], Draft | None]:
+def _redirected(fits: Callable[[KnownReceiver, str], bool]) -> Callable[[Author], Draft | None]:
     """Return a move that lets what is in no payout go where it may not."""
 
-    def draft(desk: Desk) -> Draft | None:
-        made = _redirect(desk, fits)
+    def draft(author: Author) -> Draft | None:
+        made = _redirect(author, fits)
         return None if made is None else Draft(made.fields, made.about)
 
     return draft
 
 
-def _to_nobody(desk: Desk) -> Draft | None:
-    payment = _moved_on(desk)
+def _to_nobody(author: Author) -> Draft | None:
+    payment = _moved_on(author)
     if payment is None or payment.split is None or _is_all_held(payment):
         return None
     return Draft(_to(payment.split, "nobody", _held(payment)), (payment,))
 
 
-def _move_held(desk: Desk) -> Draft | None:
-    """Change one of the things that an amendment has to leave as they are."""
-    made = _divide(desk)
-    payment = desk.book.payments.named("" if made is None else made.fields["payment"])
+def _move_held(author: Author) -> Draft | None:
+    """Change one of the subjects that an amendment has to leave as they are."""
+    made = _divide(author)
+    payment = author.known.payments.get("" if made is None else made.fields["payment"])
     if made is None or payment is None or not payment.in_payout:
         return None
-    fields, number = made.fields, desk.chance.pick(sorted(_held(payment)))
+    fields, number = made.fields, author.chance.pick(sorted(_held(payment)))
     legs = {leg["leg"]: leg for leg in fields["legs"]}
     own = legs[number]
     more = {**legs, number: {**own, "amount": own["amount"] + 1}}
@@ -182,7 +184,7 @@ def _move_held(desk: Desk) -> Draft | None:
         {"legs": [*{**legs, number: {**own, "receiver": "nobody"}}.values()]},
         {"legs": [*more.values()], "amount": fields["amount"] + 1},
     ]
-    return Draft({**fields, **desk.chance.pick(changes)}, made.about)
+    return Draft({**fields, **author.chance.pick(changes)}, made.about)
 
 
 MOVES = (

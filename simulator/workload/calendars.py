@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, timedelta
 
-from simulator.workload.moves import ANYBODY, Desk, Draft, Move, spoilt, valid
-from simulator.workload.things import CalendarYear, Fields
+from simulator.workload.moves import ANYBODY, Author, Draft, Move, spoilt, valid
+from simulator.workload.subjects import Fields, KnownCalendarYear
 
 DECLARES_PPM = 400_000
 ACCEPTS_PPM = 800_000
@@ -21,11 +21,11 @@ _WEEKENDS_MAX = 3
 _DAYS = 365
 
 
-def _declare(desk: Desk) -> Draft | None:
-    year = desk.find(desk.book.calendar_years, lambda each: True)
-    if year is None or not desk.chance.happens(DECLARES_PPM):
+def _declare(author: Author) -> Draft | None:
+    year = author.find(author.known.calendar_years, lambda each: True)
+    if year is None or not author.chance.happens(DECLARES_PPM):
         return None
-    fields = _days(desk, year)
+    fields = _days(author, year)
 
     def learn() -> None:
         year.declared = fields
@@ -33,11 +33,11 @@ def _declare(desk: Desk) -> Draft | None:
     return Draft(fields, (year,), learn)
 
 
-def _days(desk: Desk, year: CalendarYear) -> Fields:
+def _days(author: Author, year: KnownCalendarYear) -> Fields:
     first = date(year.number, 1, 1)
     days = [first + timedelta(days=n) for n in range(_DAYS)]
     weekends = [day for day in days if day.weekday() >= 5]
-    chance = desk.chance
+    chance = author.chance
     off = set(chance.some(days, chance.below(_HOLIDAYS_MAX)))
     worked = set(chance.some(weekends, chance.below(_WEEKENDS_MAX))) - off
     found = {"holidays": off, "workdays": worked}
@@ -45,12 +45,12 @@ def _days(desk: Desk, year: CalendarYear) -> Fields:
     return {"year": year.number, "version": year.held + 1, **lists}
 
 
-def _accept(desk: Desk) -> Draft | None:
-    year = desk.find(desk.book.calendar_years, lambda each: bool(each.declared))
-    if year is None or not desk.chance.happens(ACCEPTS_PPM):
+def _accept(author: Author) -> Draft | None:
+    year = author.find(author.known.calendar_years, lambda each: bool(each.declared))
+    if year is None or not author.chance.happens(ACCEPTS_PPM):
         return None
     declared = year.declared
-    if desk.chance.happens(DIFFERS_PPM):
+    if author.chance.happens(DIFFERS_PPM):
         return Draft({**declared, "holidays": [f"{year.number}-12-31"]}, (year,))
 
     def learn() -> None:
@@ -60,28 +60,28 @@ def _accept(desk: Desk) -> Draft | None:
     return Draft(declared, (year,), learn)
 
 
-def _declared(fits: Callable[[CalendarYear], bool]) -> Callable[[Desk], Draft | None]:
+def _declared(fits: Callable[[KnownCalendarYear], bool]) -> Callable[[Author], Draft | None]:
     """Return a move that says the days of a year that fits as they were declared last."""
 
-    def draft(desk: Desk) -> Draft | None:
-        year = desk.find(desk.book.calendar_years, fits)
+    def draft(author: Author) -> Draft | None:
+        year = author.find(author.known.calendar_years, fits)
         return None if year is None else Draft(year.declared or year.accepted, (year,))
 
     return draft
 
 
-def _any_year(desk: Desk) -> Draft | None:
-    year = desk.find(desk.book.calendar_years, lambda each: True)
-    return None if year is None else Draft(_days(desk, year), (year,))
+def _any_year(author: Author) -> Draft | None:
+    year = author.find(author.known.calendar_years, lambda each: True)
+    return None if year is None else Draft(_days(author, year), (year,))
 
 
-def _not_asked(desk: Desk) -> Draft | None:
-    return None if desk.party == desk.book.platform else _any_year(desk)
+def _not_asked(author: Author) -> Draft | None:
+    return None if author.party == author.known.platform else _any_year(author)
 
 
-def _twice(make: Callable[[Desk], Draft | None]) -> Callable[[Desk], Draft | None]:
-    def draft(desk: Desk) -> Draft | None:
-        made = make(desk)
+def _twice(make: Callable[[Author], Draft | None]) -> Callable[[Author], Draft | None]:
+    def draft(author: Author) -> Draft | None:
+        made = make(author)
         if made is None:
             return None
         day = f"{made.fields['year']}-05-01"
@@ -98,7 +98,7 @@ MOVES = (
         _BY,
         "calendar.declared",
         "effective-too-late",
-        lambda desk: Draft({"year": 2100, "version": 1}),
+        lambda author: Draft({"year": 2100, "version": 1}),
     ),
     valid(_PLATFORM, "calendar.accepted", _accept, 2),
     Move(

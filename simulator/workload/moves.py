@@ -13,8 +13,8 @@ from typing import NamedTuple, TypeVar
 from ledger.entry import APPLIED
 from ledger.genesis import AMOUNT_DEFAULT
 from simulator.chance import Chance
-from simulator.workload.book import Book, Shelf
-from simulator.workload.things import Fields, Thing
+from simulator.workload.knowledge import Knowledge, Shelf
+from simulator.workload.subjects import Fields, Known
 
 ANYBODY = ""
 """The role of moves that are open to every party, if the book has something for it."""
@@ -25,7 +25,7 @@ YEAR_2100_MS = 4_102_444_800_000
 OVER_LIMIT = AMOUNT_DEFAULT + 1
 """An amount that no single record may move."""
 
-T = TypeVar("T", bound=Thing)
+T = TypeVar("T", bound=Known)
 
 
 def nothing() -> None:
@@ -36,38 +36,40 @@ class Draft(NamedTuple):
     """A record to be: its fields, what it is about, and what the book learns once it is applied."""
 
     fields: Fields
-    about: tuple[Thing, ...] = ()
+    about: tuple[Known, ...] = ()
     then: Callable[[], None] = nothing
 
 
-class Desk(NamedTuple):
+class Author(NamedTuple):
     """Where a party drafts a record: the book, who it is, what decides, and its wall clock."""
 
-    book: Book
+    known: Knowledge
     party: str
     chance: Chance
     now_ms: int
 
     def find(self, shelf: Shelf[T], fits: Callable[[T], bool]) -> T | None:
-        """Return a thing that fits and about which this party waits for no answer."""
-        return shelf.find(self.chance, lambda thing: self.party not in thing.busy and fits(thing))
+        """Return a subject that fits and about which this party waits for no answer."""
+        return shelf.find(
+            self.chance, lambda subject: self.party not in subject.busy and fits(subject)
+        )
 
     def fresh(self, prefix: str) -> str:
         """Return a name that nothing has yet."""
-        return f"{prefix}{self.book.number()}"
+        return f"{prefix}{self.known.number()}"
 
     def commitment(self) -> str:
         """Return a commitment to something."""
-        return f"{self.book.number():064x}"
+        return f"{self.known.number():064x}"
 
     @property
     def month(self) -> str:
         """The month of today's business date."""
-        return self.book.date(self.now_ms)[:7]
+        return self.known.date(self.now_ms)[:7]
 
 
 class Move(NamedTuple):
-    """One kind of thing to say.
+    """One kind of subject to say.
 
     ``role`` may say it, ``wants`` is the outcome that it is for, ``weight`` how often it comes.
     """
@@ -75,32 +77,32 @@ class Move(NamedTuple):
     role: str
     type: str
     wants: str
-    draft: Callable[[Desk], Draft | None]
+    draft: Callable[[Author], Draft | None]
     weight: int = 1
 
 
-def valid(role: str, type_: str, draft: Callable[[Desk], Draft | None], weight: int = 1) -> Move:
+def valid(role: str, type_: str, draft: Callable[[Author], Draft | None], weight: int = 1) -> Move:
     """Return a move that wants to be applied."""
     return Move(role, type_, APPLIED, draft, weight)
 
 
 def spoilt(
-    make: Callable[[Desk], Draft | None], **fields: object
-) -> Callable[[Desk], Draft | None]:
+    make: Callable[[Author], Draft | None], **fields: object
+) -> Callable[[Author], Draft | None]:
     """Return a move that is ``make`` with other fields, from which the book learns nothing."""
 
-    def draft(desk: Desk) -> Draft | None:
-        made = make(desk)
+    def draft(author: Author) -> Draft | None:
+        made = make(author)
         return None if made is None else Draft({**made.fields, **fields}, made.about)
 
     return draft
 
 
-def raised(make: Callable[[Desk], Draft | None], name: str) -> Callable[[Desk], Draft | None]:
+def raised(make: Callable[[Author], Draft | None], name: str) -> Callable[[Author], Draft | None]:
     """Return a move that is ``make`` with a number that is one too many."""
 
-    def draft(desk: Desk) -> Draft | None:
-        made = make(desk)
+    def draft(author: Author) -> Draft | None:
+        made = make(author)
         if made is None:
             return None
         return Draft({**made.fields, name: made.fields[name] + 1}, made.about)

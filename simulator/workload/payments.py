@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from simulator.workload.book import CURRENCIES, STEP_MS
-from simulator.workload.moves import OVER_LIMIT, YEAR_2100_MS, Desk, Draft, Move, spoilt, valid
+from simulator.workload.knowledge import CURRENCIES, STEP_MS
+from simulator.workload.moves import OVER_LIMIT, YEAR_2100_MS, Author, Draft, Move, spoilt, valid
 from simulator.workload.splits import (
     DIFFERS_PPM,
     OF_RECEIVERS,
@@ -16,7 +16,7 @@ from simulator.workload.splits import (
     to_suspended,
     wrong,
 )
-from simulator.workload.things import Fields, Payment
+from simulator.workload.subjects import Fields, KnownPayment
 
 CHANNELS = ("wechat", "alipay", "card")
 TOLD_PPM = 300_000
@@ -29,106 +29,112 @@ _BY, _PLATFORM = "institution", "platform"
 # --- the institution's half ---------------------------------------------------------------------
 
 
-def _capture_new(desk: Desk) -> Draft:
-    payment = Payment(desk.fresh(desk.chance.pick(("P", "_P*"))))
-    amount = 100 + desk.chance.below(100_000)
-    fields = {"order": order_of(payment), "amount": amount, "currency": _currency(desk)}
-    return _capture(desk, payment, fields)
+def _capture_new(author: Author) -> Draft:
+    payment = KnownPayment(author.fresh(author.chance.pick(("P", "_P*"))))
+    amount = 100 + author.chance.below(100_000)
+    fields = {"order": order_of(payment), "amount": amount, "currency": _currency(author)}
+    return _capture(author, payment, fields)
 
 
-def _capture_half(desk: Desk) -> Draft | None:
+def _capture_half(author: Author) -> Draft | None:
     """Capture what was instructed, or capture again what was reversed."""
-    payment = desk.find(desk.book.payments, lambda each: each.capture is None)
+    payment = author.find(author.known.payments, lambda each: each.capture is None)
     if payment is None or payment.split is None or not _covers_refunds(payment):
         return None
     fields = {name: payment.split[name] for name in ("order", "amount", "currency")}
-    if desk.chance.happens(DIFFERS_PPM):
+    if author.chance.happens(DIFFERS_PPM):
         fields["amount"] += 1
-    return _capture(desk, payment, fields)
+    return _capture(author, payment, fields)
 
 
-def _covers_refunds(payment: Payment) -> bool:
+def _covers_refunds(payment: KnownPayment) -> bool:
     """Return whether a payment that is captured as it is to be split may have its refunds."""
     split = payment.split or {"amount": 0, "currency": ""}
     same = split["currency"] == payment.refunded_in
     return not payment.refunded or (same and payment.refunded <= split["amount"])
 
 
-def _capture_refunded(desk: Desk) -> Draft | None:
+def _capture_refunded(author: Author) -> Draft | None:
     """Capture a payment anew whose refunds go on counting, with less than they are."""
-    payment = desk.find(desk.book.payments, lambda each: each.capture is None and each.refunded > 1)
+    payment = author.find(
+        author.known.payments, lambda each: each.capture is None and each.refunded > 1
+    )
     if payment is None:
         return None
     half = {"amount": payment.refunded - 1, "currency": payment.refunded_in}
-    made = _capture(desk, payment, {"order": order_of(payment), **half})
+    made = _capture(author, payment, {"order": order_of(payment), **half})
     return Draft(made.fields, made.about)
 
 
-def _capture(desk: Desk, payment: Payment, half: Fields) -> Draft:
-    book, chance = desk.book, desk.chance
-    book.cursor_ms = min(book.cursor_ms + chance.below(2 * STEP_MS), desk.now_ms)
+def _capture(author: Author, payment: KnownPayment, half: Fields) -> Draft:
+    known, chance = author.known, author.chance
+    known.cursor_ms = min(known.cursor_ms + chance.below(2 * STEP_MS), author.now_ms)
     fields = {
         **half,
         "payment": payment.name,
         "channel": chance.pick(CHANNELS),
-        "captured_at": book.cursor_ms,
-        **_told(desk, half["amount"]),
+        "captured_at": known.cursor_ms,
+        **_told(author, half["amount"]),
     }
 
     def learn() -> None:
         payment.capture = fields
         payment.reversed = payment.reversed and not payment.agrees
-        know(desk, payment)
+        know(author, payment)
 
     return Draft(fields, (payment,), learn)
 
 
-def order_of(payment: Payment) -> str:
+def order_of(payment: KnownPayment) -> str:
     """Return the id of a payment's order, with the signs that channels allow."""
     return f"_O|{payment.name}@1*"
 
 
-def _told(desk: Desk, amount: int) -> Fields:
+def _told(author: Author, amount: int) -> Fields:
     """Return what a channel may tell of a payment: its own number, who paid which part."""
     told: Fields = {}
-    if desk.chance.happens(TOLD_PPM):
-        told["channel_number"] = desk.fresh("42000")
-    if desk.chance.happens(TOLD_PPM) and amount > 1:
-        part = 1 + desk.chance.below(amount - 1)
-        parts = (("buyer", amount - part), (desk.chance.pick(("coupon", "platform-subsidy")), part))
+    if author.chance.happens(TOLD_PPM):
+        told["channel_number"] = author.fresh("42000")
+    if author.chance.happens(TOLD_PPM) and amount > 1:
+        part = 1 + author.chance.below(amount - 1)
+        parts = (
+            ("buyer", amount - part),
+            (author.chance.pick(("coupon", "platform-subsidy")), part),
+        )
         told["sources"] = [{"source": source, "amount": each} for source, each in parts if each]
     return told
 
 
-def _capture_again(desk: Desk) -> Draft | None:
-    payment = desk.find(desk.book.payments, lambda each: each.capture is not None)
+def _capture_again(author: Author) -> Draft | None:
+    payment = author.find(author.known.payments, lambda each: each.capture is not None)
     return (
         None if payment is None or payment.capture is None else Draft(payment.capture, (payment,))
     )
 
 
-def _reverse(desk: Desk) -> Draft | None:
-    payment = desk.find(desk.book.payments, _may_reverse)
+def _reverse(author: Author) -> Draft | None:
+    payment = author.find(author.known.payments, _may_reverse)
     if payment is None:
         return None
-    if not payment.clashes and not desk.chance.happens(300_000):
+    if not payment.clashes and not author.chance.happens(300_000):
         return None
-    return _reversed(desk, payment)
+    return _reversed(author, payment)
 
 
-def _reverse_refunded(desk: Desk) -> Draft | None:
+def _reverse_refunded(author: Author) -> Draft | None:
     """Reverse what was refunded, because the platform says that its amount is wrong."""
-    payment = desk.find(
-        desk.book.payments, lambda each: each.clashes and each.refunded > 0 and _may_reverse(each)
+    payment = author.find(
+        author.known.payments,
+        lambda each: each.clashes and each.refunded > 0 and _may_reverse(each),
     )
-    return None if payment is None else _reversed(desk, payment)
+    return None if payment is None else _reversed(author, payment)
 
 
-def _reversed(desk: Desk, payment: Payment) -> Draft:
+def _reversed(author: Author, payment: KnownPayment) -> Draft:
     def learn() -> None:
         payment.capture = None
         payment.reversed = True
-        desk.book.place(payment)
+        author.known.derive_legs(payment)
         charge = payment.charge
         if charge is not None and not charge.period.invoiced:
             charge.period.stale = [*charge.period.stale, payment]
@@ -136,56 +142,56 @@ def _reversed(desk: Desk, payment: Payment) -> Draft:
     return Draft(_why(payment), (payment,), learn)
 
 
-def _may_reverse(payment: Payment) -> bool:
+def _may_reverse(payment: KnownPayment) -> bool:
     free = payment.clashes or not payment.refunded
     return payment.capture is not None and free and not payment.in_payout
 
 
-def _on(fits: Callable[[Payment], bool]) -> Callable[[Desk], Draft | None]:
+def _on(fits: Callable[[KnownPayment], bool]) -> Callable[[Author], Draft | None]:
     """Return a move that names a payment that fits, and gives a reason."""
 
-    def draft(desk: Desk) -> Draft | None:
-        payment = desk.find(desk.book.payments, fits)
+    def draft(author: Author) -> Draft | None:
+        payment = author.find(author.known.payments, fits)
         return None if payment is None else Draft(_why(payment), (payment,))
 
     return draft
 
 
-def _why(payment: Payment) -> Fields:
+def _why(payment: KnownPayment) -> Fields:
     return {"payment": payment.name, "reason": "the order was cancelled"}
 
 
 # --- the platform's half ------------------------------------------------------------------------
 
 
-def _instruct_new(desk: Desk) -> Draft | None:
-    payment = Payment(desk.fresh(desk.chance.pick(("P", "_P*"))))
-    amount = 100 + desk.chance.below(100_000)
-    half = {"order": order_of(payment), "amount": amount, "currency": _currency(desk)}
-    return instruct(desk, payment, half)
+def _instruct_new(author: Author) -> Draft | None:
+    payment = KnownPayment(author.fresh(author.chance.pick(("P", "_P*"))))
+    amount = 100 + author.chance.below(100_000)
+    half = {"order": order_of(payment), "amount": amount, "currency": _currency(author)}
+    return instruct(author, payment, half)
 
 
-def _instruct_half(desk: Desk) -> Draft | None:
+def _instruct_half(author: Author) -> Draft | None:
     """Instruct what was captured; or again what was reversed, or withdrawn and captured."""
-    payment = desk.find(
-        desk.book.payments,
+    payment = author.find(
+        author.known.payments,
         lambda each: each.split is None and (each.capture is not None or each.reversed),
     )
     if payment is None:
         return None
-    fresh: Fields = {"order": order_of(payment), "amount": 5000, "currency": _currency(desk)}
+    fresh: Fields = {"order": order_of(payment), "amount": 5000, "currency": _currency(author)}
     half = {name: (payment.capture or fresh)[name] for name in ("order", "amount", "currency")}
-    if desk.chance.happens(DIFFERS_PPM):
+    if author.chance.happens(DIFFERS_PPM):
         half["order"] += "-b"
-    return instruct(desk, payment, half)
+    return instruct(author, payment, half)
 
 
-def _withdraw(desk: Desk) -> Draft | None:
-    payment = desk.find(
-        desk.book.payments,
+def _withdraw(author: Author) -> Draft | None:
+    payment = author.find(
+        author.known.payments,
         lambda each: each.capture is None and (each.split is not None or each.reversed),
     )
-    if payment is None or not desk.chance.happens(400_000):
+    if payment is None or not author.chance.happens(400_000):
         return None
 
     def learn() -> None:
@@ -195,8 +201,8 @@ def _withdraw(desk: Desk) -> Draft | None:
     return Draft(_why(payment), (payment,), learn)
 
 
-def _currency(desk: Desk) -> str:
-    return desk.chance.pick(CURRENCIES)
+def _currency(author: Author) -> str:
+    return author.chance.pick(CURRENCIES)
 
 
 MOVES = (

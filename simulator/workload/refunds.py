@@ -4,147 +4,147 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from simulator.workload.moves import YEAR_2100_MS, Desk, Draft, Move, spoilt, valid
-from simulator.workload.things import Fields, Payment, Refund
+from simulator.workload.moves import YEAR_2100_MS, Author, Draft, Move, spoilt, valid
+from simulator.workload.subjects import Fields, KnownPayment, KnownRefund
 
 _BY, _PLATFORM = "institution", "platform"
 
 
-def _left(payment: Payment) -> int:
+def _left(payment: KnownPayment) -> int:
     """Return what of a payment can still be refunded: nothing while it is contested."""
     if payment.capture is None or payment.clashes:
         return 0
     return int(payment.capture["amount"] - payment.refunded)
 
 
-def _request(desk: Desk) -> Draft | None:
-    payment = desk.find(desk.book.payments, lambda each: _left(each) > 0)
-    if payment is None or payment.capture is None or not desk.chance.happens(500_000):
+def _request(author: Author) -> Draft | None:
+    payment = author.find(author.known.payments, lambda each: _left(each) > 0)
+    if payment is None or payment.capture is None or not author.chance.happens(500_000):
         return None
-    free = desk.book.free.get(payment.capture["currency"], 0)
+    free = author.known.free.get(payment.capture["currency"], 0)
     amount = min(_left(payment), free)
     if amount < 1:
         return None
-    fields = _asked(desk, payment, 1 + desk.chance.below(amount))
-    return _requested(desk, fields, payment)
+    fields = _asked(author, payment, 1 + author.chance.below(amount))
+    return _requested(author, fields, payment)
 
 
-def _requested(desk: Desk, fields: Fields, payment: Payment) -> Draft:
-    book = desk.book
+def _requested(author: Author, fields: Fields, payment: KnownPayment) -> Draft:
+    known = author.known
 
     def learn() -> None:
-        refund = book.refunds.named(fields["refund"])
+        refund = known.refunds.get(fields["refund"])
         if refund is None:
-            refund = Refund(fields, payment)
-            book.refunds.add(refund)
+            refund = KnownRefund(fields, payment)
+            known.refunds.add(refund)
         refund.amount, refund.state = fields["amount"], "requested"
         payment.refunded += refund.amount
         payment.refunded_in = refund.currency
-        desk.book.more_free(refund.currency, -refund.amount)
+        author.known.more_free(refund.currency, -refund.amount)
 
-    known = book.refunds.named(fields["refund"])
-    return Draft(fields, (payment,) if known is None else (payment, known), learn)
+    earlier = known.refunds.get(fields["refund"])
+    return Draft(fields, (payment,) if earlier is None else (payment, earlier), learn)
 
 
-def _asked(desk: Desk, payment: Payment, amount: int) -> Fields:
+def _asked(author: Author, payment: KnownPayment, amount: int) -> Fields:
     capture = payment.capture or {"currency": "CNY", "order": "none"}
     fields = {
-        "refund": desk.fresh("RF"),
+        "refund": author.fresh("RF"),
         "payment": payment.name,
         "amount": amount,
         "currency": capture["currency"],
         "reason": "goods came back",
     }
-    if desk.chance.happens(500_000):
+    if author.chance.happens(500_000):
         fields["order"] = capture["order"]
     return fields
 
 
-def _retry(desk: Desk) -> Draft | None:
-    refund = desk.find(desk.book.refunds, lambda each: each.state == "failed")
+def _retry(author: Author) -> Draft | None:
+    refund = author.find(author.known.refunds, lambda each: each.state == "failed")
     if refund is None or refund.amount > _left(refund.payment):
         return None
-    if refund.amount > desk.book.free.get(refund.currency, 0):
+    if refund.amount > author.known.free.get(refund.currency, 0):
         return None
-    fields = {**_asked(desk, refund.payment, refund.amount), "refund": refund.name}
-    return _requested(desk, fields, refund.payment)
+    fields = {**_asked(author, refund.payment, refund.amount), "refund": refund.name}
+    return _requested(author, fields, refund.payment)
 
 
 def _for(
-    fits: Callable[[Payment], bool], amount: Callable[[Payment], int], **changes: str
-) -> Callable[[Desk], Draft | None]:
+    fits: Callable[[KnownPayment], bool], amount: Callable[[KnownPayment], int], **changes: str
+) -> Callable[[Author], Draft | None]:
     """Return a request for a payment that fits, from which the book learns nothing."""
 
-    def draft(desk: Desk) -> Draft | None:
-        payment = desk.find(desk.book.payments, fits)
+    def draft(author: Author) -> Draft | None:
+        payment = author.find(author.known.payments, fits)
         if payment is None:
             return None
-        return Draft({**_asked(desk, payment, amount(payment)), **changes}, (payment,))
+        return Draft({**_asked(author, payment, amount(payment)), **changes}, (payment,))
 
     return draft
 
 
-def _beyond_float(desk: Desk) -> Draft | None:
-    free = desk.book.free
-    payment = desk.find(
-        desk.book.payments,
+def _beyond_float(author: Author) -> Draft | None:
+    free = author.known.free
+    payment = author.find(
+        author.known.payments,
         lambda each: (
             each.capture is not None and _left(each) > free.get(each.capture["currency"], 0)
         ),
     )
-    return None if payment is None else Draft(_asked(desk, payment, _left(payment)), (payment,))
+    return None if payment is None else Draft(_asked(author, payment, _left(payment)), (payment,))
 
 
-def _again(*states: str, more: int) -> Callable[[Desk], Draft | None]:
-    def draft(desk: Desk) -> Draft | None:
-        refund = desk.find(desk.book.refunds, lambda each: each.state in states)
+def _again(*states: str, more: int) -> Callable[[Author], Draft | None]:
+    def draft(author: Author) -> Draft | None:
+        refund = author.find(author.known.refunds, lambda each: each.state in states)
         if refund is None:
             return None
-        fields = _asked(desk, refund.payment, refund.amount + more)
+        fields = _asked(author, refund.payment, refund.amount + more)
         return Draft({**fields, "refund": refund.name}, (refund,))
 
     return draft
 
 
 def _result(
-    states: tuple[str, ...], state: str, fields: Callable[[Desk], Fields], ppm: int = 1_000_000
-) -> Callable[[Desk], Draft | None]:
+    states: tuple[str, ...], state: str, fields: Callable[[Author], Fields], ppm: int = 1_000_000
+) -> Callable[[Author], Draft | None]:
     """Return a move about a refund in one of ``states``, after which it is in ``state``."""
 
-    def draft(desk: Desk) -> Draft | None:
-        refund = desk.find(desk.book.refunds, lambda each: each.state in states)
-        if refund is None or not desk.chance.happens(ppm):
+    def draft(author: Author) -> Draft | None:
+        refund = author.find(author.known.refunds, lambda each: each.state in states)
+        if refund is None or not author.chance.happens(ppm):
             return None
 
         def learn() -> None:
             refund.state = state
             if state == "failed":
                 refund.payment.refunded -= refund.amount
-                desk.book.more_free(refund.currency, refund.amount)
+                author.known.more_free(refund.currency, refund.amount)
 
-        return Draft({"refund": refund.name, **fields(desk)}, (refund,), learn)
+        return Draft({"refund": refund.name, **fields(author)}, (refund,), learn)
 
     return draft
 
 
-def _by_bank(desk: Desk) -> Fields:
-    number = {"channel_number": desk.fresh("50300")} if desk.chance.happens(300_000) else {}
-    return {"bank_reference": desk.commitment(), "paid_at": desk.now_ms, **number}
+def _by_bank(author: Author) -> Fields:
+    number = {"channel_number": author.fresh("50300")} if author.chance.happens(300_000) else {}
+    return {"bank_reference": author.commitment(), "paid_at": author.now_ms, **number}
 
 
-def _because(desk: Desk) -> Fields:
+def _because(author: Author) -> Fields:
     return {"reason": "the card is closed"}
 
 
-def _unknown(fields: Callable[[Desk], Fields]) -> Callable[[Desk], Draft]:
-    return lambda desk: Draft({"refund": desk.fresh("NONE"), **fields(desk)})
+def _unknown(fields: Callable[[Author], Fields]) -> Callable[[Author], Draft]:
+    return lambda author: Draft({"refund": author.fresh("NONE"), **fields(author)})
 
 
-def _captured(payment: Payment) -> bool:
+def _captured(payment: KnownPayment) -> bool:
     return payment.capture is not None
 
 
-def _refundable(payment: Payment) -> bool:
+def _refundable(payment: KnownPayment) -> bool:
     return payment.capture is not None and not payment.clashes
 
 

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from simulator.workload.moves import ANYBODY, YEAR_2100_MS, Desk, Draft, Move, raised, spoilt, valid
-from simulator.workload.things import Fields, Leg, Payout, Receiver
+from simulator.workload.moves import (
+    ANYBODY,
+    YEAR_2100_MS,
+    Author,
+    Draft,
+    Move,
+    raised,
+    spoilt,
+    valid,
+)
+from simulator.workload.subjects import Fields, KnownLeg, KnownPayout, KnownReceiver
 
 DIFFERS_PPM = 80_000
 """How often an owner says another amount than was paid."""
@@ -17,19 +26,21 @@ _YEAR_2100 = "2100-01-01"
 _UNDECLARED = "2005-06-01"
 
 
-def _create(desk: Desk) -> Draft | None:
-    book = desk.book
-    receiver = desk.find(book.receivers, lambda each: any(_is_due(desk, leg) for leg in each.due))
+def _create(author: Author) -> Draft | None:
+    known = author.known
+    receiver = author.find(
+        known.receivers, lambda each: any(_is_due(author, leg) for leg in each.due)
+    )
     if receiver is None:
         return None
-    due = [leg for leg in receiver.due if _is_due(desk, leg)]
-    cutoff = book.due(desk.chance.pick(due).day, receiver.cycle)
-    legs = [leg for leg in due if book.due(leg.day, receiver.cycle) <= cutoff]
+    due = [leg for leg in receiver.due if _is_due(author, leg)]
+    cutoff = known.due(author.chance.pick(due).day, receiver.cycle)
+    legs = [leg for leg in due if known.due(leg.day, receiver.cycle) <= cutoff]
     amount = sum(leg.amount for leg in legs)
-    fields = _payout(desk, receiver, cutoff, (amount, len(legs)))
+    fields = _payout(author, receiver, cutoff, (amount, len(legs)))
 
     def learn() -> None:
-        book.payouts.add(Payout(fields, receiver, legs))
+        known.payouts.add(KnownPayout(fields, receiver, legs))
         for leg in legs:
             leg.payout = fields["payout"]
             if leg in receiver.due:
@@ -38,14 +49,14 @@ def _create(desk: Desk) -> Draft | None:
     return Draft(fields, (receiver,), learn)
 
 
-def _is_due(desk: Desk, leg: Leg) -> bool:
-    return desk.book.due(leg.day, leg.receiver.cycle) <= desk.book.date(desk.now_ms)
+def _is_due(author: Author, leg: KnownLeg) -> bool:
+    return author.known.due(leg.day, leg.receiver.cycle) <= author.known.date(author.now_ms)
 
 
-def _payout(desk: Desk, receiver: Receiver, cutoff: str, due: tuple[int, int]) -> Fields:
+def _payout(author: Author, receiver: KnownReceiver, cutoff: str, due: tuple[int, int]) -> Fields:
     amount, legs = due
     return {
-        "payout": desk.fresh("OUT"),
+        "payout": author.fresh("OUT"),
         "receiver": receiver.name,
         "cutoff_date": cutoff,
         "amount": amount,
@@ -54,55 +65,59 @@ def _payout(desk: Desk, receiver: Receiver, cutoff: str, due: tuple[int, int]) -
     }
 
 
-def _exists(desk: Desk) -> Draft | None:
-    payout = desk.find(desk.book.payouts, lambda each: True)
+def _exists(author: Author) -> Draft | None:
+    payout = author.find(author.known.payouts, lambda each: True)
     if payout is None:
         return None
-    fields = _payout(desk, payout.receiver, _DAY, (payout.amount, 1))
+    fields = _payout(author, payout.receiver, _DAY, (payout.amount, 1))
     return Draft({**fields, "payout": payout.name}, (payout,))
 
 
-def _nothing_due(desk: Desk) -> Draft | None:
-    receiver = desk.find(desk.book.receivers, lambda each: not each.due)
+def _nothing_due(author: Author) -> Draft | None:
+    receiver = author.find(author.known.receivers, lambda each: not each.due)
     if receiver is None:
         return None
-    return Draft(_payout(desk, receiver, "2001-06-01", (1, 1)), (receiver,))
+    return Draft(_payout(author, receiver, "2001-06-01", (1, 1)), (receiver,))
 
 
-def _undeclared(desk: Desk) -> Draft | None:
+def _undeclared(author: Author) -> Draft | None:
     """Pay out by a date of a year that nobody has decided, though an earlier one is."""
-    receiver = desk.find(desk.book.receivers, lambda each: each.cycle[0] == "T")
+    receiver = author.find(author.known.receivers, lambda each: each.cycle[0] == "T")
     if receiver is None:
         return None
-    return Draft(_payout(desk, receiver, _UNDECLARED, (1, 1)), (receiver,))
+    return Draft(_payout(author, receiver, _UNDECLARED, (1, 1)), (receiver,))
 
 
-def _any_receiver(desk: Desk) -> Draft | None:
-    receiver = desk.find(desk.book.receivers, lambda each: True)
+def _any_receiver(author: Author) -> Draft | None:
+    receiver = author.find(author.known.receivers, lambda each: True)
     if receiver is None:
         return None
-    return Draft(_payout(desk, receiver, _DAY, (1, 1)), (receiver,))
+    return Draft(_payout(author, receiver, _DAY, (1, 1)), (receiver,))
 
 
-def _in(*states: str) -> Callable[[Payout], bool]:
+def _in(*states: str) -> Callable[[KnownPayout], bool]:
     return lambda each: each.state in states
 
 
 def _result(
-    fits: Callable[[Payout], bool], fields: Callable[[Desk], Fields]
-) -> Callable[[Desk], Draft | None]:
+    fits: Callable[[KnownPayout], bool], fields: Callable[[Author], Fields]
+) -> Callable[[Author], Draft | None]:
     """Return a move about a payout that fits."""
 
-    def draft(desk: Desk) -> Draft | None:
-        payout = desk.find(desk.book.payouts, fits)
-        return None if payout is None else Draft({"payout": payout.name, **fields(desk)}, (payout,))
+    def draft(author: Author) -> Draft | None:
+        payout = author.find(author.known.payouts, fits)
+        return (
+            None if payout is None else Draft({"payout": payout.name, **fields(author)}, (payout,))
+        )
 
     return draft
 
 
-def _pay(desk: Desk) -> Draft | None:
+def _pay(author: Author) -> Draft | None:
     """State a payout as paid: also one that was stated as returned, where the owner says no."""
-    payout = desk.find(desk.book.payouts, lambda each: each.state == "created" or each.contested)
+    payout = author.find(
+        author.known.payouts, lambda each: each.state == "created" or each.contested
+    )
     if payout is None:
         return None
 
@@ -113,13 +128,13 @@ def _pay(desk: Desk) -> Draft | None:
         else:
             payout.compare()
 
-    return Draft({"payout": payout.name, **_by_bank(desk)}, (payout,), learn)
+    return Draft({"payout": payout.name, **_by_bank(author)}, (payout,), learn)
 
 
-def _return(*states: str) -> Callable[[Desk], Draft | None]:
-    def draft(desk: Desk) -> Draft | None:
+def _return(*states: str) -> Callable[[Author], Draft | None]:
+    def draft(author: Author) -> Draft | None:
         fits = _in(*states)
-        payout = desk.find(desk.book.payouts, lambda each: fits(each) and not each.is_back)
+        payout = author.find(author.known.payouts, lambda each: fits(each) and not each.is_back)
         if payout is None:
             return None
 
@@ -128,83 +143,83 @@ def _return(*states: str) -> Callable[[Desk], Draft | None]:
             if payout.compare():
                 _due_again(payout)
 
-        return Draft({"payout": payout.name, **_because(desk)}, (payout,), learn)
+        return Draft({"payout": payout.name, **_because(author)}, (payout,), learn)
 
     return draft
 
 
-def _due_again(payout: Payout) -> None:
+def _due_again(payout: KnownPayout) -> None:
     for leg in payout.legs:
         leg.payout = ""
         payout.receiver.due.append(leg)
 
 
-def _by_bank(desk: Desk) -> Fields:
-    number = {"channel_number": desk.fresh("13170")} if desk.chance.happens(300_000) else {}
-    return {"bank_reference": desk.commitment(), "paid_at": desk.now_ms, **number}
+def _by_bank(author: Author) -> Fields:
+    number = {"channel_number": author.fresh("13170")} if author.chance.happens(300_000) else {}
+    return {"bank_reference": author.commitment(), "paid_at": author.now_ms, **number}
 
 
-def _because(desk: Desk) -> Fields:
+def _because(author: Author) -> Fields:
     return {"reason": "account closed"}
 
 
-def _rarely(make: Callable[[Desk], Draft | None], ppm: int) -> Callable[[Desk], Draft | None]:
-    return lambda desk: make(desk) if desk.chance.happens(ppm) else None
+def _rarely(make: Callable[[Author], Draft | None], ppm: int) -> Callable[[Author], Draft | None]:
+    return lambda author: make(author) if author.chance.happens(ppm) else None
 
 
-def _confirm(desk: Desk) -> Draft | None:
+def _confirm(author: Author) -> Draft | None:
     """Say what arrived: what was paid, another amount, or nothing."""
-    payout = desk.find(desk.book.payouts, lambda each: _may_confirm(desk, each))
+    payout = author.find(author.known.payouts, lambda each: _may_confirm(author, each))
     if payout is None:
         return None
     amount = payout.amount
-    if payout.contested or desk.chance.happens(DIFFERS_PPM):
-        amount = desk.chance.pick((0, payout.amount, payout.amount + 1))
+    if payout.contested or author.chance.happens(DIFFERS_PPM):
+        amount = author.chance.pick((0, payout.amount, payout.amount + 1))
 
     def learn() -> None:
         payout.received = amount
         if payout.compare():
             _due_again(payout)
 
-    return Draft(_arrival(desk, payout, amount), (payout,), learn)
+    return Draft(_arrival(author, payout, amount), (payout,), learn)
 
 
-def _may_confirm(desk: Desk, payout: Payout) -> bool:
+def _may_confirm(author: Author, payout: KnownPayout) -> bool:
     """Return whether an owner has something to say; who insists that all arrived has said it."""
     insists = payout.is_back and payout.received == payout.amount
     is_awaited = payout.state in ("paid", "conflicting")
-    return payout.receiver.owner == desk.party and is_awaited and not insists
+    return payout.receiver.owner == author.party and is_awaited and not insists
 
 
-def _arrival(desk: Desk, payout: Payout, amount: int) -> Fields:
+def _arrival(author: Author, payout: KnownPayout, amount: int) -> Fields:
     return {
         "payout": payout.name,
         "amount": amount,
         "currency": payout.currency,
-        "received_at": desk.now_ms,
+        "received_at": author.now_ms,
     }
 
 
-def _confirm_wrongly(fits: Callable[[Payout, str], bool]) -> Callable[[Desk], Draft | None]:
-    def draft(desk: Desk) -> Draft | None:
-        payout = desk.find(desk.book.payouts, lambda each: fits(each, desk.party))
-        return None if payout is None else Draft(_arrival(desk, payout, payout.amount), (payout,))
+def _confirm_wrongly(fits: Callable[[KnownPayout, str], bool]) -> Callable[[Author], Draft | None]:
+    def draft(author: Author) -> Draft | None:
+        payout = author.find(author.known.payouts, lambda each: fits(each, author.party))
+        return None if payout is None else Draft(_arrival(author, payout, payout.amount), (payout,))
 
     return draft
 
 
-def _own(state: str) -> Callable[[Desk], Draft | None]:
+def _own(state: str) -> Callable[[Author], Draft | None]:
     return _confirm_wrongly(
         lambda each, party: each.receiver.owner == party and each.state == state
     )
 
 
-def _unknown(fields: Callable[[Desk], Fields]) -> Callable[[Desk], Draft]:
-    return lambda desk: Draft({"payout": desk.fresh("NONE"), **fields(desk)})
+def _unknown(fields: Callable[[Author], Fields]) -> Callable[[Author], Draft]:
+    return lambda author: Draft({"payout": author.fresh("NONE"), **fields(author)})
 
 
-def _no_arrival(desk: Desk) -> Fields:
-    return {"amount": 1, "currency": "CNY", "received_at": desk.now_ms}
+def _no_arrival(author: Author) -> Fields:
+    return {"amount": 1, "currency": "CNY", "received_at": author.now_ms}
 
 
 MOVES = (

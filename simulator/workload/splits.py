@@ -5,43 +5,43 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from simulator.chance import Chance
-from simulator.workload.moves import OVER_LIMIT, Desk, Draft
-from simulator.workload.things import Fields, Payment, Receiver
+from simulator.workload.moves import OVER_LIMIT, Author, Draft
+from simulator.workload.subjects import Fields, KnownPayment, KnownReceiver
 
 DIFFERS_PPM = 80_000
 """How often the second half is not what the first one said."""
 
 
-def instruct(desk: Desk, payment: Payment, half: Fields) -> Draft | None:
+def instruct(author: Author, payment: KnownPayment, half: Fields) -> Draft | None:
     """Return a split of a payment by anybody's word on order, amount and currency."""
-    legs = legs_of(desk, half)
-    return stated(desk, payment, {**half, **legs}) if legs else None
+    legs = legs_of(author, half)
+    return stated(author, payment, {**half, **legs}) if legs else None
 
 
-def stated(desk: Desk, payment: Payment, split: Fields) -> Draft:
+def stated(author: Author, payment: KnownPayment, split: Fields) -> Draft:
     """Return a split of a payment that the book learns of."""
     fields = {**split, "payment": payment.name}
 
     def learn() -> None:
         payment.split = fields
         payment.reversed = False
-        know(desk, payment)
+        know(author, payment)
 
     return Draft(fields, (payment,), learn)
 
 
-def know(desk: Desk, payment: Payment) -> None:
+def know(author: Author, payment: KnownPayment) -> None:
     """Learn of a half of a payment, and what follows for its legs."""
-    if desk.book.payments.named(payment.name) is None:
-        desk.book.payments.add(payment)
-    desk.book.place(payment)
+    if author.known.payments.get(payment.name) is None:
+        author.known.payments.add(payment)
+    author.known.derive_legs(payment)
 
 
-def legs_of(desk: Desk, half: Fields) -> Fields:
+def legs_of(author: Author, half: Fields) -> Fields:
     """Return mode and legs of a split; nothing if no receiver is open."""
-    chance, currency = desk.chance, half["currency"]
+    chance, currency = author.chance, half["currency"]
     count = chance.pick((1, 2, 2, 3, 4))
-    receivers = desk.book.receivers.some(chance, count, lambda each: is_open(each, currency))
+    receivers = author.known.receivers.some(chance, count, lambda each: is_open(each, currency))
     if not receivers:
         return {}
     ratio = chance.happens(300_000)
@@ -57,7 +57,7 @@ def legs_of(desk: Desk, half: Fields) -> Fields:
     return split
 
 
-def is_open(receiver: Receiver, currency: str) -> bool:
+def is_open(receiver: KnownReceiver, currency: str) -> bool:
     """Return whether new legs in a currency may go to a receiver."""
     return not receiver.suspended and receiver.currency == currency
 
@@ -113,22 +113,22 @@ OF_RECEIVERS = ("unknown-receiver", "wrong-currency")
 """What legs that are in no payout are refused with."""
 
 
-def wrong(make: Callable[[Desk], Draft | None], code: str) -> Callable[[Desk], Draft | None]:
+def wrong(make: Callable[[Author], Draft | None], code: str) -> Callable[[Author], Draft | None]:
     """Return a move that is ``make`` with a split that is refused with ``code``."""
 
-    def draft(desk: Desk) -> Draft | None:
-        made = make(desk)
+    def draft(author: Author) -> Draft | None:
+        made = make(author)
         return None if made is None else Draft(_wrong_legs(code, made.fields), made.about)
 
     return draft
 
 
-def to_suspended(make: Callable[[Desk], Draft | None]) -> Callable[[Desk], Draft | None]:
+def to_suspended(make: Callable[[Author], Draft | None]) -> Callable[[Author], Draft | None]:
     """Return a move that is ``make`` with all of the money for a suspended receiver."""
 
-    def draft(desk: Desk) -> Draft | None:
-        made = make(desk)
-        shut = desk.find(desk.book.receivers, lambda each: each.suspended)
+    def draft(author: Author) -> Draft | None:
+        made = make(author)
+        shut = author.find(author.known.receivers, lambda each: each.suspended)
         if made is None or shut is None:
             return None
         legs = [leg_of(1, shut.name, amount=made.fields["amount"])]
@@ -138,18 +138,18 @@ def to_suspended(make: Callable[[Desk], Draft | None]) -> Callable[[Desk], Draft
     return draft
 
 
-def split_of(fits: Callable[[Payment], bool]) -> Callable[[Desk], Draft | None]:
+def split_of(fits: Callable[[KnownPayment], bool]) -> Callable[[Author], Draft | None]:
     """Return a split for a payment that fits, from which the book learns nothing."""
 
-    def draft(desk: Desk) -> Draft | None:
-        payment = desk.find(desk.book.payments, fits)
+    def draft(author: Author) -> Draft | None:
+        payment = author.find(author.known.payments, fits)
         if payment is None:
             return None
         basis = payment.split or payment.capture
         if basis is None:
             return None
         half = {name: basis[name] for name in ("order", "amount", "currency")}
-        made = instruct(desk, payment, half)
+        made = instruct(author, payment, half)
         return None if made is None else Draft(made.fields, made.about)
 
     return draft

@@ -26,7 +26,7 @@ from simulator.refusals import GUARDS, UNREACHABLE, passed, refusals
 from simulator.rehearsal import Rehearsal
 from simulator.run import quiet
 from simulator.templates import Templates
-from simulator.workload import ID_REUSED, MOVES, TIME_IN_FUTURE, WRONG_AUTHOR, Said, Workload
+from simulator.workload import ID_REUSED, MOVES, TIME_IN_FUTURE, WRONG_AUTHOR, RawRecord, Workload
 from simulator.world import World
 
 GENERAL = (ID_REUSED, WRONG_AUTHOR, TIME_IN_FUTURE)
@@ -107,7 +107,7 @@ class Surprised(Workload):
 
     surprises: Counter[tuple[str, str, str]]
 
-    def answered(self, said: Said, outcome: str, *, in_log: bool) -> None:
+    def answered(self, said: RawRecord, outcome: str, *, in_log: bool) -> None:
         if self.wants(said) != outcome:
             self.surprises[said.type, self.wants(said), outcome] += 1
         super().answered(said, outcome, in_log=in_log)

@@ -7,7 +7,7 @@ from typing import Any
 Fields = dict[str, Any]
 
 
-class Thing:
+class Known:
     """Something that records are about. ``busy`` names who waits for an answer about it."""
 
     def __init__(self, name: str) -> None:
@@ -15,7 +15,7 @@ class Thing:
         self.busy: list[str] = []
 
 
-class Receiver(Thing):
+class KnownReceiver(Known):
     """A registered receiver; ``due`` are the legs that no payout takes yet."""
 
     def __init__(self, fields: Fields) -> None:
@@ -24,14 +24,14 @@ class Receiver(Thing):
         self.cycle: str = fields["cycle"]
         self.owner: str = fields.get("owner", "")
         self.suspended = False
-        self.due: list[Leg] = []
+        self.due: list[KnownLeg] = []
 
 
-class Leg:
+class KnownLeg:
     """One leg of a payment whose halves agree; its place there counts from 1."""
 
     def __init__(
-        self, place: tuple[Payment, int], receiver: Receiver, amount: int, day: str
+        self, place: tuple[KnownPayment, int], receiver: KnownReceiver, amount: int, day: str
     ) -> None:
         self.payment, self.number = place
         self.receiver = receiver
@@ -41,7 +41,7 @@ class Leg:
         self.payout = ""
 
 
-class Payment(Thing):
+class KnownPayment(Known):
     """A payment: its two halves as they were stated last, and what became of its money."""
 
     def __init__(self, name: str) -> None:
@@ -50,12 +50,12 @@ class Payment(Thing):
         self.split: Fields | None = None
         self.reversed = False
         """Whether the platform owes a word about a reversal."""
-        self.legs: list[Leg] = []
+        self.legs: list[KnownLeg] = []
         self.refunded = 0
         """What of it is being refunded, or was."""
         self.refunded_in = ""
         """In which currency, once anything was."""
-        self.charge: Charge | None = None
+        self.charge: KnownCharge | None = None
 
     @property
     def in_payout(self) -> bool:
@@ -79,10 +79,10 @@ HALF = ("order", "amount", "currency")
 """The fields on which the halves of a payment must agree."""
 
 
-class Payout(Thing):
+class KnownPayout(Known):
     """A payout and its legs."""
 
-    def __init__(self, fields: Fields, receiver: Receiver, legs: list[Leg]) -> None:
+    def __init__(self, fields: Fields, receiver: KnownReceiver, legs: list[KnownLeg]) -> None:
         super().__init__(fields["payout"])
         self.receiver = receiver
         self.legs = legs
@@ -108,7 +108,7 @@ class Payout(Thing):
         return self.state == "returned"
 
 
-class Movement(Thing):
+class KnownMovement(Known):
     """A movement of the refund float."""
 
     def __init__(self, fields: Fields, sign: int) -> None:
@@ -123,10 +123,10 @@ class Movement(Thing):
         """Whether the institution has taken it back."""
 
 
-class Refund(Thing):
+class KnownRefund(Known):
     """A refund, as it was requested last."""
 
-    def __init__(self, fields: Fields, payment: Payment) -> None:
+    def __init__(self, fields: Fields, payment: KnownPayment) -> None:
         super().__init__(fields["refund"])
         self.payment = payment
         self.amount: int = fields["amount"]
@@ -134,7 +134,7 @@ class Refund(Thing):
         self.state = "requested"
 
 
-class Dispute(Thing):
+class KnownDispute(Known):
     """A dispute between two parties."""
 
     def __init__(self, name: str, raiser: str, against: str) -> None:
@@ -146,7 +146,7 @@ class Dispute(Thing):
         self.rejected = False
 
 
-class CalendarYear(Thing):
+class KnownCalendarYear(Known):
     """A year of the calendar: which version holds, and what is declared and not accepted."""
 
     def __init__(self, number: int) -> None:
@@ -171,7 +171,7 @@ class CalendarYear(Thing):
         return tuple(self.accepted.get("workdays", ()))
 
 
-class Agreement(Thing):
+class KnownAgreement(Known):
     """An agreement on fees or on profit: its terms, and who has accepted them."""
 
     def __init__(self, fields: Fields) -> None:
@@ -200,19 +200,19 @@ class Chain:
     """Agreements in force on one matter, oldest first."""
 
     def __init__(self) -> None:
-        self.links: list[Agreement] = []
+        self.links: list[KnownAgreement] = []
 
     @property
-    def latest(self) -> Agreement | None:
+    def latest(self) -> KnownAgreement | None:
         """The newest of them, if there is one."""
         return self.links[-1] if self.links else None
 
-    def held(self, when: str) -> Agreement | None:
+    def held(self, when: str) -> KnownAgreement | None:
         """Return the one that holds on a date or in a month."""
         return next((link for link in reversed(self.links) if link.since <= when), None)
 
 
-class Period(Thing):
+class KnownPeriod(Known):
     """What accrued in a month and a currency."""
 
     def __init__(self, month: str, currency: str) -> None:
@@ -221,23 +221,23 @@ class Period(Thing):
         self.currency = currency
         self.amount = self.count = 0
         self.invoiced = False
-        self.stale: list[Payment] = []
+        self.stale: list[KnownPayment] = []
         """Whose charges have to be taken back before it is invoiced."""
 
 
-class Charge:
+class KnownCharge:
     """The fee of a payment as it was captured then."""
 
-    def __init__(self, period: Period, capture: Fields, amount: int) -> None:
+    def __init__(self, period: KnownPeriod, capture: Fields, amount: int) -> None:
         self.period = period
         self.capture = capture
         self.amount = amount
 
 
-class Invoice(Thing):
+class KnownInvoice(Known):
     """An invoice of a period."""
 
-    def __init__(self, name: str, period: Period) -> None:
+    def __init__(self, name: str, period: KnownPeriod) -> None:
         super().__init__(name)
         self.period = period
         self.amount = period.amount
@@ -245,7 +245,7 @@ class Invoice(Thing):
         self.shared = False
 
 
-class Share(Thing):
+class KnownShare(Known):
     """A shared income: what each recipient but the institution gets, and who has confirmed."""
 
     def __init__(self, fields: Fields, institution: str) -> None:

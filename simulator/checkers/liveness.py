@@ -9,7 +9,7 @@ from simulator.history import Operation
 NAMED_MAX = 5
 
 
-class Progress(Checker):
+class Liveness(Checker):
     """Looks at the healed world: HealedScene still waits, and for what."""
 
     invariant = "I7"
