@@ -26,7 +26,7 @@ from simulator.swarm import draw
 
 JOBS_MAX = 256
 DEATH_S = 10
-"""How long a worker may take to die that has closed its pipe."""
+"""Time that a worker may take to die that has closed its pipe."""
 
 
 class Death(msgspec.Struct, frozen=True):
@@ -38,7 +38,7 @@ class Death(msgspec.Struct, frozen=True):
 
 
 class Totals(msgspec.Struct, kw_only=True):
-    """What the runs of a campaign have done, added up.
+    """Totals of the runs of a campaign.
 
     ``failed`` are seeds, in order; ``blocks_min`` is of the runs that came to their end.
     """
@@ -153,7 +153,7 @@ def _give(left: Iterator[int], workers: dict[Connection, _Worker], worker: _Work
 
 
 class _Job(NamedTuple):
-    """What every worker does: which plan, with or without trouble drawn, with files where."""
+    """A worker's task: which plan, with or without trouble drawn, with files where."""
 
     base: Plan
     calm: bool

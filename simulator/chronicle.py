@@ -1,4 +1,4 @@
-"""What happened in a run: counted by one who watches and judges nothing."""
+"""The chronicle of a run: what happened, counted by one who watches and judges nothing."""
 
 from __future__ import annotations
 

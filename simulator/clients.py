@@ -1,7 +1,7 @@
 """Clients: each party's own system, which submits records to the party's own node and reads there.
 
-A client hands in one page at a time and waits. A node that does not answer in time, or is down, is
-asked again with the same bytes: a record's id makes that harmless.
+A client hands in a few records at a time and waits. A node that does not answer in time, or is
+down, is asked again with the same bytes: a record's id makes that harmless.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from simulator.workload import RawRecord
 PATIENCE_US = 3_000_000
 READS_PPM = 200_000
 LOOKS_PPM = 30_000
-"""How often an answer makes a client look at a balance; a look is dear beside a block."""
+"""Rate of answers that make a client look at a balance; a look is dear beside a block."""
 
 
 class SimulatedClient:
@@ -78,8 +78,8 @@ class SimulatedClient:
             count = max(1 + self._chance.below(3), self._flood)
             self._flood = 0
             party, now_ms = self.party, self._process.now().wall_ms
-            for said in setting.workload.next(party, count, self._chance, now_ms):
-                self._waiting[said.id] = said
+            for record in setting.workload.next(party, count, self._chance, now_ms):
+                self._waiting[record.id] = record
         self.idle = not self._waiting and (setting.healed or setting.workload.is_done)
         if self.idle and setting.healed:
             return
@@ -108,27 +108,27 @@ class SimulatedClient:
 
     def _hand_in(self, host: Host) -> None:
         asked = list(self._waiting.values())
-        for said in asked:
-            self._tell("submit", said.id)
+        for record in asked:
+            self._tell("submit", record.id)
         try:
-            submissions = host.submit([said.raw for said in asked])
+            submissions = host.submit([record.raw for record in asked])
         except NodeError:
             return  # stopped or full: asked again after a while
-        for said, submission in zip(asked, submissions, strict=True):
-            submission.on_done(partial(self._on_done, said))
+        for record, submission in zip(asked, submissions, strict=True):
+            submission.on_done(partial(self._on_done, record))
 
-    def _on_done(self, said: RawRecord, submission: Submission) -> None:
-        if self._waiting.pop(said.id, None) is None:
+    def _on_done(self, record: RawRecord, submission: Submission) -> None:
+        if self._waiting.pop(record.id, None) is None:
             return  # answered before
         index = -1 if submission.index is None else submission.index
         outcome = submission.outcome or submission.code or ""
-        self._tell("answer", said.id, outcome, index, submission.height or 0)
-        self._told.append(said.id)
+        self._tell("answer", record.id, outcome, index, submission.height or 0)
+        self._told.append(record.id)
         if outcome == APPLIED:
             self._entries.append(index)
-        self._setting.workload.answered(said, outcome, in_log=index >= 0)
+        self._setting.workload.answered(record, outcome, in_log=index >= 0)
         if self._chance.happens(READS_PPM):
-            self._soon(self.party, said.id)
+            self._soon(self.party, record.id)
             self._read_old()
         if self._entries and self._looking.happens(LOOKS_PPM):
             self._look_around()
@@ -206,6 +206,6 @@ class SimulatedClient:
         self._setting.on_operation(Operation(*place, outcome, index, height, where.party))
         self._note(where, kind, f"{record_id} {outcome}".rstrip())
 
-    def _note(self, where: Process, kind: OperationKind, said: str) -> None:
+    def _note(self, where: Process, kind: OperationKind, detail: str) -> None:
         by = "" if where is self._process else f", by {self.party}"
-        self._setting.note(where, kind, said + by)
+        self._setting.note(where, kind, detail + by)

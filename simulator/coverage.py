@@ -17,7 +17,7 @@ from simulator.refusals import GUARDS, UNREACHABLE, refusals
 from simulator.rehearsal import Rehearsal
 
 RECORDS = 2500
-"""How many records a rehearsal says."""
+"""Count of records of a rehearsal."""
 SEEDS = range(1, 13)
 """The rehearsals that together leave no cell empty; continuous integration runs them."""
 

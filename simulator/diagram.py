@@ -23,7 +23,7 @@ COLUMN, LEFT, TOP, ROW = 170, 90, 56, 17
 RIGHT = 90
 """Room for what is written beside the last node."""
 CHAR, CHAR_WORLD = 62, 68
-"""How wide a character of a label is, in tenths of a pixel."""
+"""Width of a character of a label, in tenths of a pixel."""
 MARKS = ("start", "crash", "damage", "halt", "final", "evidence", "violation", "fault", "over")
 QUIET = ("submit", "answer", "read", "miss")
 
@@ -68,7 +68,7 @@ class DiagramMark(NamedTuple):
 
 
 class Slice(NamedTuple):
-    """What a diagram shows: machines in order, and what happens."""
+    """A slice of a run to be drawn: machines in order, and what happens."""
 
     nodes: tuple[str, ...]
     arrows: tuple[Arrow, ...]
@@ -167,7 +167,7 @@ class _Line(NamedTuple):
 
 
 class _Drawing:
-    """What stands where: columns by machine, and the rows that are taken so far."""
+    """A layout: columns by machine, and the rows that are taken so far."""
 
     def __init__(self, shown: Slice) -> None:
         times = {arrow.at_us for arrow in shown.arrows} | {mark.at_us for mark in shown.marks}

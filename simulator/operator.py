@@ -15,7 +15,7 @@ from simulator.setting import Setting
 from simulator.templates import Templates
 
 RESTART_US = 2_000_000
-"""How long an operator takes to start a node again that has stopped."""
+"""Time that an operator takes to start a node again that has stopped."""
 RESTARTABLE = frozenset(("disk-full", "storage-failed"))
 
 

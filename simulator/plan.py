@@ -80,7 +80,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
 class LineConditions(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True
 ):
-    """How every line behaves: delay and mean of the jitter in ms, rates in parts per million.
+    """Conditions on every line: delay and mean of the jitter in ms, rates in parts per million.
 
     ``bandwidth_kib_s`` of 0 is unlimited. A reordered frame takes ten times as long.
     """
@@ -127,7 +127,7 @@ class Fault(
 class Expect(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True
 ):
-    """What a scenario promises besides the invariants.
+    """Promises of a scenario besides the invariants.
 
     ``convicted`` are the parties that evidence names in the end, no more and no fewer; ``halted``
     the honest ones that stopped for safety. ``fork`` says that two final blocks stood at one
@@ -148,7 +148,7 @@ class Plan(
     kw_only=True,
     dict=True,  # for the cached properties
 ):
-    """What a run depends on.
+    """All that a run depends on.
 
     ``records`` are submitted by the parties' clients, but no more once the log has ``blocks`` (0:
     however many). ``until_ms`` is when faults end and clients begin nothing new at the latest.

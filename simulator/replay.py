@@ -28,14 +28,14 @@ class Line(NamedTuple):
 
 
 class TraceFile(msgspec.Struct, frozen=True):
-    """What a trace file holds: the plan of the run, and its lines."""
+    """The contents of a trace file: the plan of the run, and its lines."""
 
     plan: Plan
     lines: tuple[str, ...]
 
 
 class TraceFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which lines of a trace are wanted: from a time up to another, of nodes, of events."""
+    """A filter of a trace's lines: from a time up to another, of nodes, of events."""
 
     from_ms: int = 0
     to_ms: int | None = None

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from itertools import count
 
 GAP = 6
-"""How far labels in one row stay apart."""
+"""Distance that labels in one row keep."""
 
 Extent = tuple[int, int]
-"""From which x up to which."""
+"""The x at which it begins, and that at which it ends."""
 
 
 class DiagramRows:

@@ -42,7 +42,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """How a run ended.
+    """The end of a run.
 
     ``verdict`` says of each invariant whether it held. ``evidence`` counts, by convicted party, the
     kinds of contradictions that honest nodes keep; ``halts`` gives the code by machine.

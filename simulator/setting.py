@@ -30,7 +30,7 @@ from simulator.trace import Trace
 from simulator.workload import Workload
 
 CACHES = (60, CACHE_ROWS_MAX, CACHE_ROWS_MAX, CACHE_ROWS_MAX)
-"""How many rows stores keep in memory; so few, now and then, that rows leave it all the time."""
+"""Rows that stores keep in memory; so few, now and then, that rows leave it all the time."""
 
 
 class Timed(Watched, Protocol):
@@ -46,7 +46,7 @@ class Timed(Watched, Protocol):
 
 
 class Setting:
-    """What all parts of one run share.
+    """The shared parts of one run.
 
     Args:
         plan: What happens.

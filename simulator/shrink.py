@@ -20,7 +20,7 @@ from simulator.run import CODE, Finding, RunOutcome
 T = TypeVar("T")
 RUNS_MAX = 80
 AFTERWARDS_MS = 1000
-"""How long a run goes on after the moment at which the invariant was broken."""
+"""Time that a run goes on after the moment at which the invariant was broken."""
 
 
 class Shrunk(msgspec.Struct, frozen=True):

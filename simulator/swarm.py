@@ -34,7 +34,7 @@ QUOTAS = (0, 0, 0, 0, 0, 60)
 """Records of a party a minute: in one run of six so few that some have to wait."""
 
 HURRIES = (1, 1, 60_000, 400_000)
-"""How many ms of wall time pass in one: as in life, days in a run, or two months."""
+"""Wall time that passes in one ms, in ms: as in life, days in a run, or two months."""
 
 NETWORKS = (
     LineConditions(),
@@ -52,7 +52,7 @@ NETWORKS = (
 
 
 class Draw:
-    """What one run's trouble is drawn from.
+    """The source of one run's trouble.
 
     Args:
         plan: The run, with its parties, and its liars if those are given.

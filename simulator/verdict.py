@@ -24,7 +24,7 @@ NAMES = {
     "history": "clients read what they were told, and never less",
     "code": "nothing is raised that nobody expects",
 }
-"""What each invariant says, as short as it goes."""
+"""Invariants in words, as short as it goes."""
 
 
 def told(plan: Plan, outcome: RunOutcome) -> list[str]:

@@ -24,7 +24,7 @@ from simulator.templates import Templates
 from simulator.trace import Trace
 
 SETTLE_US = 400_000_000
-"""How long a healed world may take to make everything final."""
+"""Time that a healed world may take to make everything final."""
 
 
 class World(Setting):

@@ -1,4 +1,4 @@
-"""What all checkers share: they are told of each thing as it happens, and say what is wrong."""
+"""The checker of one invariant: told of each thing as it happens, it says what is wrong."""
 
 from __future__ import annotations
 

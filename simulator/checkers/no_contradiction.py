@@ -21,11 +21,11 @@ from simulator.checkers.checker import Checker
 from simulator.checkers.scene import Scene, Watched
 
 Position = tuple[str, int]
-"""What a key may state once: ``notar``, ``skip``, ``final`` or ``proposal`` of a slot, or a
+"""A statement that a key makes once: ``notar``, ``skip``, ``final`` or ``proposal`` of a slot, or a
 ``batch`` of a number."""
 
 Stated = object
-"""What was stated there: the block's hash, a Final vote's whole subject, or a batch's header."""
+"""Contents of a statement: the block's hash, a Final vote's whole subject, or a batch's header."""
 
 _EXCLUDED = {"final": ("skip", "notar"), "skip": ("final",), "notar": ("final",)}
 

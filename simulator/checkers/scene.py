@@ -24,7 +24,7 @@ class Watched(Protocol):
 
     @property
     def life(self) -> int:
-        """How often it was started."""
+        """The count of its starts."""
 
     @property
     def rebuilt(self) -> bool:
@@ -32,7 +32,7 @@ class Watched(Protocol):
 
     @property
     def store(self) -> Store | None:
-        """What its disk holds; None while it is off."""
+        """Its open disk; None while it is off."""
 
     @property
     def host(self) -> Host | None:

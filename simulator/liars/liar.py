@@ -1,4 +1,4 @@
-"""What all liars share: their node's voice, which they may change before it is heard.
+"""The liar under all lies: its node's voice, which it may change before it is heard.
 
 Underneath runs an honest node. A liar has that node's database and everything that arrives at its
 machine, its own party's key, and the time; nothing else.
@@ -60,7 +60,7 @@ class Liar:
         self.signer = setting.signers[process.party]
         self.others = tuple(name for name in setting.genesis.names if name != process.party)
         self.lies: Counter[str] = Counter()
-        """What it has told so far, by kind."""
+        """Count of the lies that it has told, by kind."""
         self._blocks: dict[bytes, Block] = {}
         self._heard: tuple[bytes, Message] | None = None
         self._begin()

@@ -19,7 +19,7 @@ MOODS: dict[str, tuple[type[Message], ...]] = {
     "forwards": (CertificateMessage, EvidenceMessage, Range),
     "batches": (BatchMessage,),
 }
-"""What it keeps for itself, by mood."""
+"""Messages that it keeps for itself, by mood."""
 MOOD_US = 150_000
 
 

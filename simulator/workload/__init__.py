@@ -2,8 +2,8 @@
 
 One module a business holds its moves; :mod:`simulator.workload.moves` says what a move is, and
 :mod:`simulator.workload.knowledge` what the workload remembers. It knows nothing of what the ledger
-makes of its records but the answers that the clients got. Parties draft from the same book at the
-same time, so they race, as in life.
+makes of its records but the answers that the clients got. Parties draft from the same knowledge at
+the same time, so they race, as in life.
 """
 
 from __future__ import annotations
@@ -33,8 +33,9 @@ from simulator.workload import (
     refunds,
     settlement,
 )
+from simulator.workload.drafts import YEAR_2100_MS, spoilt
 from simulator.workload.knowledge import Knowledge
-from simulator.workload.moves import ANYBODY, YEAR_2100_MS, Author, Draft, Move, spoilt
+from simulator.workload.moves import ANYBODY, Author, Draft, Move, moves
 
 BUSINESSES = (
     receivers,
@@ -51,15 +52,15 @@ BUSINESSES = (
     calendars,
     disputes,
 )
-MOVES: tuple[Move, ...] = tuple(move for business in BUSINESSES for move in business.MOVES)
+MOVES = tuple(move for business in BUSINESSES for move in moves(business.MOVES))
 
 ID_REUSED = "id-reused"
 WRONG_AUTHOR = "wrong-author"
 TIME_IN_FUTURE = "time-in-future"
 WRONG_PPM = 80_000
-"""How often a party says something on purpose that is to be refused."""
+"""Share of what parties say on purpose to be refused."""
 QUIET_PPM = 800_000
-"""How often a party that is neither platform nor institution has nothing to say."""
+"""Rate of turns at which a party other than platform and institution has nothing to say."""
 TRIES = 6
 
 
@@ -75,7 +76,7 @@ class RawRecord(NamedTuple):
 
 
 class _Asked(NamedTuple):
-    """What the workload wants to know of a record that has no answer yet."""
+    """A record that has no answer yet: who said it, and what follows."""
 
     party: str
     move: Move
@@ -83,7 +84,7 @@ class _Asked(NamedTuple):
 
 
 class Workload:
-    """What the parties of a run say.
+    """The parties' business in a run.
 
     Args:
         plan: How much of it.
@@ -102,7 +103,7 @@ class Workload:
         self._numbers: dict[str, int] = {}
         self._asked: dict[str, _Asked] = {}
         self.outcomes: Counter[tuple[str, str, bool]] = Counter()
-        """How often a type had an outcome, and whether that stands in the log."""
+        """Count of outcomes by type, outcome and whether that stands in the log."""
         self._used: dict[str, str] = {}
         roles = genesis.roles
         self._good = {party: _open_to(roles[party], good=True) for party in plan.parties}
@@ -121,32 +122,32 @@ class Workload:
 
     def next(self, party: str, count: int, chance: Chance, now_ms: int) -> list[RawRecord]:
         """Return up to ``count`` records that ``party`` says when its clock shows ``now_ms``."""
-        said: list[RawRecord] = []
+        records: list[RawRecord] = []
         author = Author(self.known, party, chance, now_ms)
-        while len(said) < count and self._left > 0:
-            each = self._say(author)
-            if each is None:
+        while len(records) < count and self._left > 0:
+            record = self._say(author)
+            if record is None:
                 break
-            said.append(each)
+            records.append(record)
             self._left -= 1
-        return said
+        return records
 
-    def wants(self, said: RawRecord) -> str:
+    def wants(self, record: RawRecord) -> str:
         """Return the outcome that a record without an answer was said for."""
-        return self._asked[said.id].move.wants
+        return self._asked[record.id].move.wants
 
-    def answered(self, said: RawRecord, outcome: str, *, in_log: bool) -> None:
+    def answered(self, record: RawRecord, outcome: str, *, in_log: bool) -> None:
         """Learn what became of a record, and whether the log has it."""
-        asked = self._asked.pop(said.id, None)
+        asked = self._asked.pop(record.id, None)
         if asked is None:
             return
-        self.outcomes[said.type, outcome, in_log] += 1
+        self.outcomes[record.type, outcome, in_log] += 1
         for subject in asked.draft.about:
             if asked.party in subject.busy:
                 subject.busy.remove(asked.party)
         if outcome == APPLIED:
             asked.draft.then()
-            self._used[asked.party] = said.id
+            self._used[asked.party] = record.id
 
     def _say(self, author: Author) -> RawRecord | None:
         if author.chance.happens(self._wrong_ppm):
@@ -209,9 +210,9 @@ class Workload:
         record = {"at": author.now_ms, "id": record_id, "type": move.type, **draft.fields}
         for subject in draft.about:
             subject.busy.append(author.party)
-        said = RawRecord(name or record_id, canonical.encode(record), move.type)
-        self._asked[said.id] = _Asked(author.party, move, draft)
-        return said
+        raw = RawRecord(name or record_id, canonical.encode(record), move.type)
+        self._asked[raw.id] = _Asked(author.party, move, draft)
+        return raw
 
 
 _RULES = {type_name(record): rule for record, rule in RULES.items()}

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from simulator.workload.moves import Author, Draft, Move, valid
+from simulator.workload.moves import Author, Draft, Drafting, Moves, refused, valid
 from simulator.workload.splits import (
-    DIFFERS_PPM,
     OF_RECEIVERS,
     WRONG_SPLITS,
     instruct,
@@ -18,12 +17,17 @@ from simulator.workload.splits import (
     to_suspended,
     wrong,
 )
-from simulator.workload.subjects import Fields, KnownLeg, KnownPayment, KnownPayout, KnownReceiver
+from simulator.workload.subjects import (
+    Fields,
+    KnownLeg,
+    KnownPayment,
+    KnownPayout,
+    KnownReceiver,
+    half_of,
+)
 
 LEGS_MAX = 10
-"""How many legs a split has at most."""
-
-_PLATFORM, _TYPE = "platform", "split.amended"
+"""The most legs that a split has."""
 
 
 def _restate(author: Author) -> Draft | None:
@@ -40,8 +44,8 @@ def _amend(author: Author) -> Draft | None:
     if payment.agrees and not author.chance.happens(300_000):
         return None
     basis = payment.capture or payment.split
-    half = {name: basis[name] for name in ("order", "amount", "currency")}
-    if author.chance.happens(DIFFERS_PPM):
+    half = half_of(basis)
+    if author.errs():
         half["order"] += "-c"
     return instruct(author, payment, half)
 
@@ -100,7 +104,7 @@ def _divide(author: Author) -> Draft | None:
     legs = {n: leg_of(n, leg.receiver.name, amount=leg.amount) for n, leg in held.items()}
     for n, part in zip(numbers, parts_of(author.chance, rest, len(numbers)), strict=True):
         legs[n] = leg_of(n, target.name, amount=part)
-    half = {name: payment.split[name] for name in ("order", "amount", "currency")}
+    half = half_of(payment.split)
     return stated(
         author, payment, {**half, "mode": "fixed", "legs": [legs[n] for n in sorted(legs)]}
     )
@@ -152,7 +156,7 @@ def _amendable(author: Author) -> Draft | None:
 _of_unpaid = split_of(lambda each: each.split is not None and not each.in_payout)
 
 
-def _redirected(fits: Callable[[KnownReceiver, str], bool]) -> Callable[[Author], Draft | None]:
+def _redirected(fits: Callable[[KnownReceiver, str], bool]) -> Drafting:
     """Return a move that lets what is in no payout go where it may not."""
 
     def draft(author: Author) -> Draft | None:
@@ -187,25 +191,20 @@ def _move_held(author: Author) -> Draft | None:
     return Draft({**fields, **author.chance.pick(changes)}, made.about)
 
 
-MOVES = (
-    valid(_PLATFORM, _TYPE, _restate, 6),
-    Move(_PLATFORM, _TYPE, "not-instructed", split_of(lambda each: each.split is None)),
-    Move(_PLATFORM, _TYPE, "leg-in-payout", split_of(lambda each: each.in_payout)),
-    Move(_PLATFORM, _TYPE, "leg-in-payout", _move_held),
-    *(Move(_PLATFORM, _TYPE, code, wrong(_of_unpaid, code)) for code in OF_RECEIVERS),
-    *(Move(_PLATFORM, _TYPE, code, wrong(_amendable, code)) for code in WRONG_SPLITS),
-    Move(_PLATFORM, _TYPE, "unknown-receiver", _to_nobody),
-    Move(
-        _PLATFORM,
-        _TYPE,
-        "wrong-currency",
-        _redirected(lambda each, currency: not each.suspended and each.currency != currency),
+MOVES: Moves = {
+    ("platform", "split.amended"): (
+        valid(_restate, 6),
+        refused("not-instructed", split_of(lambda each: each.split is None)),
+        refused("leg-in-payout", split_of(lambda each: each.in_payout)),
+        refused("leg-in-payout", _move_held),
+        *(refused(code, wrong(_of_unpaid, code)) for code in OF_RECEIVERS),
+        *(refused(code, wrong(_amendable, code)) for code in WRONG_SPLITS),
+        refused("unknown-receiver", _to_nobody),
+        refused(
+            "wrong-currency",
+            _redirected(lambda each, currency: not each.suspended and each.currency != currency),
+        ),
+        refused("receiver-suspended", to_suspended(_of_unpaid)),
+        refused("receiver-suspended", _redirected(lambda each, currency: each.suspended)),
     ),
-    Move(_PLATFORM, _TYPE, "receiver-suspended", to_suspended(_of_unpaid)),
-    Move(
-        _PLATFORM,
-        _TYPE,
-        "receiver-suspended",
-        _redirected(lambda each, currency: each.suspended),
-    ),
-)
+}

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, timedelta
 
-from simulator.workload.moves import ANYBODY, Author, Draft, Move, spoilt, valid
+from simulator.workload.drafts import about, anything, spoilt
+from simulator.workload.moves import ANYBODY, Author, Draft, Drafting, Moves, refused, valid
 from simulator.workload.subjects import Fields, KnownCalendarYear
 
 DECLARES_PPM = 400_000
 ACCEPTS_PPM = 800_000
 DIFFERS_PPM = 150_000
-"""How often the platform accepts other days than were declared."""
+"""Rate of acceptances of other days than were declared."""
 
-_BY = "institution"
-_PLATFORM = "platform"
 _NO_VERSION = 99
 _HOLIDAYS_MAX = 120
 _WEEKENDS_MAX = 3
@@ -60,26 +59,25 @@ def _accept(author: Author) -> Draft | None:
     return Draft(declared, (year,), learn)
 
 
-def _declared(fits: Callable[[KnownCalendarYear], bool]) -> Callable[[Author], Draft | None]:
-    """Return a move that says the days of a year that fits as they were declared last."""
-
-    def draft(author: Author) -> Draft | None:
-        year = author.find(author.known.calendar_years, fits)
-        return None if year is None else Draft(year.declared or year.accepted, (year,))
-
-    return draft
+def _of_year(
+    fits: Callable[[Author, KnownCalendarYear], bool],
+    fields: Callable[[Author, KnownCalendarYear], Fields],
+) -> Drafting:
+    return about(lambda known: known.calendar_years, fits, fields)
 
 
-def _any_year(author: Author) -> Draft | None:
-    year = author.find(author.known.calendar_years, lambda each: True)
-    return None if year is None else Draft(_days(author, year), (year,))
+def _last_declared(author: Author, year: KnownCalendarYear) -> Fields:
+    return year.declared or year.accepted
+
+
+_any_year = _of_year(anything, _days)
 
 
 def _not_asked(author: Author) -> Draft | None:
     return None if author.party == author.known.platform else _any_year(author)
 
 
-def _twice(make: Callable[[Author], Draft | None]) -> Callable[[Author], Draft | None]:
+def _twice(make: Drafting) -> Drafting:
     def draft(author: Author) -> Draft | None:
         made = make(author)
         if made is None:
@@ -90,31 +88,23 @@ def _twice(make: Callable[[Author], Draft | None]) -> Callable[[Author], Draft |
     return draft
 
 
-MOVES = (
-    valid(_BY, "calendar.declared", _declare, 2),
-    Move(_BY, "calendar.declared", "calendar-days", _twice(_any_year)),
-    Move(_BY, "calendar.declared", "calendar-version", spoilt(_any_year, version=_NO_VERSION)),
-    Move(
-        _BY,
-        "calendar.declared",
-        "effective-too-late",
-        lambda author: Draft({"year": 2100, "version": 1}),
+MOVES: Moves = {
+    ("institution", "calendar.declared"): (
+        valid(_declare, 2),
+        refused("calendar-days", _twice(_any_year)),
+        refused("calendar-version", spoilt(_any_year, version=_NO_VERSION)),
+        refused("effective-too-late", lambda author: Draft({"year": 2100, "version": 1})),
     ),
-    valid(_PLATFORM, "calendar.accepted", _accept, 2),
-    Move(
-        _PLATFORM, "calendar.accepted", "unknown-calendar", spoilt(_any_year, version=_NO_VERSION)
+    ("platform", "calendar.accepted"): (
+        valid(_accept, 2),
+        refused("unknown-calendar", spoilt(_any_year, version=_NO_VERSION)),
+        refused(
+            "already-accepted",
+            _of_year(lambda _, each: bool(each.accepted) and not each.declared, _last_declared),
+        ),
+        refused(
+            "calendar-days", _twice(_of_year(lambda _, each: bool(each.declared), _last_declared))
+        ),
     ),
-    Move(
-        _PLATFORM,
-        "calendar.accepted",
-        "already-accepted",
-        _declared(lambda each: bool(each.accepted) and not each.declared),
-    ),
-    Move(
-        _PLATFORM,
-        "calendar.accepted",
-        "calendar-days",
-        _twice(_declared(lambda each: bool(each.declared))),
-    ),
-    Move(ANYBODY, "calendar.accepted", "wrong-author", _not_asked),
-)
+    (ANYBODY, "calendar.accepted"): (refused("wrong-author", _not_asked),),
+}

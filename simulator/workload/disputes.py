@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from simulator.workload.drafts import about, anything, spoilt
 from simulator.workload.knowledge import Shelf
-from simulator.workload.moves import ANYBODY, Author, Draft, Move, spoilt, valid
+from simulator.workload.moves import ANYBODY, Author, Draft, Drafting, Moves, refused, valid
 from simulator.workload.subjects import Fields, Known, KnownDispute
 
 
@@ -58,13 +59,11 @@ def _raise_oneself(author: Author) -> Draft:
     return Draft(_claim(author, "payment:P1", author.party))
 
 
-def _raise_known(author: Author) -> Draft | None:
-    dispute = author.find(author.known.disputes, lambda each: True)
-    if dispute is None:
-        return None
-    return Draft(
-        {**_claim(author, "payment:P1", author.party), "dispute": dispute.name}, (dispute,)
-    )
+_raise_known = about(
+    lambda known: known.disputes,
+    anything,
+    lambda author, each: {**_claim(author, "payment:P1", author.party), "dispute": each.name},
+)
 
 
 def _answer(author: Author) -> Draft | None:
@@ -91,14 +90,8 @@ def _word(name: str, outcome: str) -> Fields:
     return {"dispute": name, "outcome": outcome, "reason": "checked"}
 
 
-def _answer_what(
-    fits: Callable[[Author, KnownDispute], bool], outcome: str
-) -> Callable[[Author], Draft | None]:
-    def draft(author: Author) -> Draft | None:
-        dispute = author.find(author.known.disputes, lambda each: fits(author, each))
-        return None if dispute is None else Draft(_word(dispute.name, outcome), (dispute,))
-
-    return draft
+def _answer_what(fits: Callable[[Author, KnownDispute], bool], outcome: str = "upheld") -> Drafting:
+    return about(lambda known: known.disputes, fits, lambda _, each: _word(each.name, outcome))
 
 
 def _is_third(author: Author, dispute: KnownDispute) -> bool:
@@ -109,33 +102,28 @@ def _is_over(author: Author, dispute: KnownDispute) -> bool:
     return not dispute.open and not _is_third(author, dispute)
 
 
-MOVES = (
-    valid(ANYBODY, "dispute.raised", _raise, 2),
-    Move(ANYBODY, "dispute.raised", "dispute-exists", _raise_known),
-    Move(ANYBODY, "dispute.raised", "unknown-party", spoilt(_raise, against="stranger")),
-    Move(ANYBODY, "dispute.raised", "dispute-with-oneself", _raise_oneself),
-    Move(ANYBODY, "dispute.raised", "unknown-subject", spoilt(_raise, subject="payment:none")),
-    valid(ANYBODY, "dispute.resolved", _answer, 4),
-    Move(
-        ANYBODY,
-        "dispute.resolved",
-        "unknown-dispute",
-        lambda author: Draft(_word(author.fresh("NONE"), "upheld")),
+def _is_mine(author: Author, dispute: KnownDispute) -> bool:
+    return dispute.open and author.party == dispute.raiser
+
+
+def _is_rejected(author: Author, dispute: KnownDispute) -> bool:
+    return dispute.rejected and author.party == dispute.against
+
+
+MOVES: Moves = {
+    (ANYBODY, "dispute.raised"): (
+        valid(_raise, 2),
+        refused("dispute-exists", _raise_known),
+        refused("unknown-party", spoilt(_raise, against="stranger")),
+        refused("dispute-with-oneself", _raise_oneself),
+        refused("unknown-subject", spoilt(_raise, subject="payment:none")),
     ),
-    Move(ANYBODY, "dispute.resolved", "wrong-author", _answer_what(_is_third, "upheld")),
-    Move(ANYBODY, "dispute.resolved", "dispute-resolved", _answer_what(_is_over, "upheld")),
-    Move(
-        ANYBODY,
-        "dispute.resolved",
-        "dispute-outcome",
-        _answer_what(lambda author, each: each.open and author.party == each.raiser, "upheld"),
+    (ANYBODY, "dispute.resolved"): (
+        valid(_answer, 4),
+        refused("unknown-dispute", lambda author: Draft(_word(author.fresh("NONE"), "upheld"))),
+        refused("wrong-author", _answer_what(_is_third)),
+        refused("dispute-resolved", _answer_what(_is_over)),
+        refused("dispute-outcome", _answer_what(_is_mine)),
+        refused("dispute-outcome", _answer_what(_is_rejected, "rejected")),
     ),
-    Move(
-        ANYBODY,
-        "dispute.resolved",
-        "dispute-outcome",
-        _answer_what(
-            lambda author, each: each.rejected and author.party == each.against, "rejected"
-        ),
-    ),
-)
+}

@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ledger.genesis import DAY_MS
+from simulator.workload.drafts import about, spoilt
 from simulator.workload.knowledge import CURRENCIES
-from simulator.workload.moves import Author, Draft, Move, spoilt, valid
+from simulator.workload.moves import Author, Draft, Drafting, Moves, refused, valid
 from simulator.workload.subjects import Chain, Fields, KnownAgreement
-
-DIFFERS_PPM = 80_000
-
-_BY, _PLATFORM = "institution", "platform"
 
 
 def _offer(author: Author) -> Draft | None:
@@ -77,7 +74,7 @@ def _accept(author: Author) -> Draft | None:
     )
     if offer is None or not author.chance.happens(250_000):
         return None
-    if author.chance.happens(DIFFERS_PPM):
+    if author.errs():
         fields = {**offer.terms, "rate_ppm": offer.terms["rate_ppm"] + 7}
         return Draft(fields, (offer,), lambda: offer.contradicting.append(author.party))
 
@@ -93,12 +90,8 @@ def _accept(author: Author) -> Draft | None:
     return Draft(terms, (offer,), learn)
 
 
-def _terms_of(fits: Callable[[Author, KnownAgreement], bool]) -> Callable[[Author], Draft | None]:
-    def draft(author: Author) -> Draft | None:
-        found = author.find(author.known.fee_agreements, lambda each: fits(author, each))
-        return None if found is None else Draft(found.terms, (found,))
-
-    return draft
+def _terms_of(fits: Callable[[Author, KnownAgreement], bool]) -> Drafting:
+    return about(lambda known: known.fee_agreements, fits, lambda _, each: each.terms)
 
 
 def _too_early(author: Author) -> Draft | None:
@@ -112,25 +105,25 @@ def _new_terms(author: Author) -> Draft:
     return Draft(_terms(author, "CNY", "", "2001-01-01"))
 
 
-MOVES = (
-    valid(_BY, "fee.agreed", _offer, 4),
-    valid(_BY, "fee.agreed", _correct),
-    Move(_BY, "fee.agreed", "agreement-in-force", _terms_of(lambda author, each: each.in_force)),
-    Move(_BY, "fee.agreed", "no-such-date", spoilt(_new_terms, effective_from="2026-02-30")),
-    Move(_BY, "fee.agreed", "effective-too-late", spoilt(_new_terms, effective_from="2100-01-01")),
-    Move(_BY, "fee.agreed", "fee-bounds", spoilt(_new_terms, minimum=11, maximum=10)),
-    Move(_BY, "fee.agreed", "fee-terms-out-of-range", spoilt(_new_terms, rate_ppm=1_000_000)),
-    Move(_BY, "fee.agreed", "effective-too-early", _too_early),
-    valid(_PLATFORM, "fee.accepted", _accept, 4),
-    Move(_PLATFORM, "fee.accepted", "unknown-agreement", _new_terms),
-    Move(
-        _PLATFORM, "fee.accepted", "already-accepted", _terms_of(lambda author, each: each.in_force)
+MOVES: Moves = {
+    ("institution", "fee.agreed"): (
+        valid(_offer, 4),
+        valid(_correct),
+        refused("agreement-in-force", _terms_of(lambda author, each: each.in_force)),
+        refused("no-such-date", spoilt(_new_terms, effective_from="2026-02-30")),
+        refused("effective-too-late", spoilt(_new_terms, effective_from="2100-01-01")),
+        refused("fee-bounds", spoilt(_new_terms, minimum=11, maximum=10)),
+        refused("fee-terms-out-of-range", spoilt(_new_terms, rate_ppm=1_000_000)),
+        refused("effective-too-early", _too_early),
     ),
-    Move(
-        _PLATFORM,
-        "fee.accepted",
-        "effective-too-early",
-        _terms_of(lambda author, each: each.is_open and _is_late(author, each)),
+    ("platform", "fee.accepted"): (
+        valid(_accept, 4),
+        refused("unknown-agreement", _new_terms),
+        refused("already-accepted", _terms_of(lambda author, each: each.in_force)),
+        refused(
+            "effective-too-early",
+            _terms_of(lambda author, each: each.is_open and _is_late(author, each)),
+        ),
+        refused("offer-closed", _terms_of(lambda author, each: each.closed)),
     ),
-    Move(_PLATFORM, "fee.accepted", "offer-closed", _terms_of(lambda author, each: each.closed)),
-)
+}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from simulator.workload.moves import YEAR_2100_MS, Author, Draft, Move, raised, spoilt, valid
+from simulator.workload.drafts import YEAR_2100_MS, about, anything, raised, rarely, spoilt
+from simulator.workload.moves import Author, Draft, Drafting, Moves, refused, valid
 from simulator.workload.subjects import (
     Fields,
     KnownAgreement,
@@ -14,10 +15,7 @@ from simulator.workload.subjects import (
     KnownPeriod,
 )
 
-DIFFERS_PPM = 80_000
 MILLION = 1_000_000
-
-_BY, _PLATFORM = "institution", "platform"
 
 
 # --- charges ------------------------------------------------------------------------------------
@@ -80,7 +78,7 @@ def _held(author: Author, payment: KnownPayment) -> KnownAgreement | None:
     return next((found for found in (chain.held(day) for chain in chains) if found), None)
 
 
-def _charge_by(in_force: bool) -> Callable[[Author], Draft | None]:
+def _charge_by(in_force: bool) -> Drafting:
     """Return a charge by an agreement that does not hold."""
 
     def draft(author: Author) -> Draft | None:
@@ -96,7 +94,7 @@ def _charge_by(in_force: bool) -> Callable[[Author], Draft | None]:
     return draft
 
 
-def _charge_what(fits: Callable[[KnownPayment], bool]) -> Callable[[Author], Draft | None]:
+def _charge_what(fits: Callable[[KnownPayment], bool]) -> Drafting:
     def draft(author: Author) -> Draft | None:
         payment = author.find(author.known.payments, fits)
         agreement = author.find(author.known.fee_agreements, lambda each: True)
@@ -140,12 +138,8 @@ def _take_back(payment: KnownPayment, charge: KnownCharge) -> Draft:
     return Draft(_why(payment), (payment, charge.period), learn)
 
 
-def _reverse_what(fits: Callable[[KnownPayment], bool]) -> Callable[[Author], Draft | None]:
-    def draft(author: Author) -> Draft | None:
-        payment = author.find(author.known.payments, fits)
-        return None if payment is None else Draft(_why(payment), (payment,))
-
-    return draft
+def _reverse_what(fits: Callable[[Author, KnownPayment], bool]) -> Drafting:
+    return about(lambda known: known.payments, fits, lambda _, each: _why(each))
 
 
 def _why(payment: KnownPayment) -> Fields:
@@ -153,10 +147,6 @@ def _why(payment: KnownPayment) -> Fields:
 
 
 # --- invoices -----------------------------------------------------------------------------------
-
-
-def _invoice_now(author: Author) -> Draft | None:
-    return _invoice(author) if author.chance.happens(400_000) else None
 
 
 def _invoice(author: Author) -> Draft | None:
@@ -190,37 +180,25 @@ def _bill(author: Author, period: KnownPeriod) -> Fields:
     }
 
 
-def _bill_of(month: str) -> Callable[[Author], Draft]:
+def _bill_of(month: str) -> Drafting:
     """Return an invoice of a month, or of this one."""
     return lambda author: Draft(_bill(author, KnownPeriod(month or author.month, "CNY")))
 
 
-def _bill_again(author: Author) -> Draft | None:
-    period = author.find(author.known.periods, lambda each: each.invoiced)
-    return None if period is None else Draft(_bill(author, period), (period,))
+def _bill_known(fits: Callable[[Author, KnownPeriod], bool]) -> Drafting:
+    return about(lambda known: known.periods, fits, _bill)
 
 
-def _bill_stale(author: Author) -> Draft | None:
-    """Invoice a month that is over and holds a charge of a reversed payment."""
-    period = author.find(
-        author.known.periods,
-        lambda each: bool(each.stale) and not each.invoiced and each.month < author.month,
-    )
-    return None if period is None else Draft(_bill(author, period), (period,))
-
-
-def _bill_known(author: Author) -> Draft | None:
-    invoice = author.find(author.known.invoices, lambda each: True)
-    if invoice is None:
-        return None
-    return Draft({**_bill(author, invoice.period), "invoice": invoice.name}, (invoice,))
+def _is_stale(author: Author, period: KnownPeriod) -> bool:
+    """Return whether a month that is over holds a charge of a reversed payment."""
+    return bool(period.stale) and not period.invoiced and period.month < author.month
 
 
 def _settle(author: Author) -> Draft | None:
     invoice = author.find(author.known.invoices, lambda each: not each.settled_ms)
     if invoice is None or not author.chance.happens(400_000):
         return None
-    if author.chance.happens(DIFFERS_PPM):
+    if author.errs():
         return Draft(_payment_of(author, invoice, 1), (invoice,))
 
     def learn() -> None:
@@ -239,16 +217,12 @@ def _payment_of(author: Author, invoice: KnownInvoice, more: int) -> Fields:
     }
 
 
-def _settle_again(author: Author) -> Draft | None:
-    invoice = author.find(author.known.invoices, lambda each: each.settled_ms > 0)
-    return None if invoice is None else Draft(_payment_of(author, invoice, 0), (invoice,))
-
-
-def _settle_ahead(author: Author) -> Draft | None:
-    invoice = author.find(author.known.invoices, lambda each: not each.settled_ms)
-    if invoice is None:
-        return None
-    return Draft({**_payment_of(author, invoice, 0), "paid_at": YEAR_2100_MS}, (invoice,))
+def _settle_known(settled: bool) -> Drafting:
+    return about(
+        lambda known: known.invoices,
+        lambda _, each: (each.settled_ms > 0) == settled,
+        lambda author, each: _payment_of(author, each, 0),
+    )
 
 
 def _settle_unknown(author: Author) -> Draft:
@@ -257,38 +231,48 @@ def _settle_unknown(author: Author) -> Draft:
     )
 
 
-MOVES = (
-    valid(_BY, "fee.charged", _charge, 12),
-    Move(_BY, "fee.charged", "not-captured", _charge_what(lambda each: each.capture is None)),
-    Move(
-        _BY,
-        "fee.charged",
-        "already-charged",
-        _charge_what(lambda each: each.capture is not None and not _is_chargeable(each)),
-    ),
-    Move(_BY, "fee.charged", "wrong-currency", spoilt(_charge, currency="EUR")),
-    Move(_BY, "fee.charged", "unknown-agreement", spoilt(_charge, agreement="nowhere")),
-    Move(_BY, "fee.charged", "agreement-not-accepted", _charge_by(in_force=False)),
-    Move(_BY, "fee.charged", "agreement-not-in-force", _charge_by(in_force=True)),
-    Move(_BY, "fee.charged", "fee-differs", raised(_charge, "amount")),
-    valid(_BY, "fee.reversed", _reverse, 2),
-    valid(_BY, "fee.reversed", _reverse_stale, 4),
-    Move(_BY, "fee.reversed", "not-charged", _reverse_what(lambda each: each.charge is None)),
-    Move(
-        _BY,
-        "fee.reversed",
-        "period-invoiced",
-        _reverse_what(lambda each: each.charge is not None and each.charge.period.invoiced),
-    ),
-    valid(_BY, "fee.invoiced", _invoice_now, 4),
-    Move(_BY, "fee.invoiced", "invoice-exists", _bill_known),
-    Move(_BY, "fee.invoiced", "period-not-over", _bill_of("")),
-    Move(_BY, "fee.invoiced", "nothing-accrued", _bill_of("2001-01")),
-    Move(_BY, "fee.invoiced", "period-invoiced", _bill_again),
-    Move(_BY, "fee.invoiced", "stale-charge", _bill_stale, 4),
-    Move(_BY, "fee.invoiced", "invoice-differs", raised(_invoice, "amount")),
-    valid(_PLATFORM, "fee.settled", _settle, 6),
-    Move(_PLATFORM, "fee.settled", "unknown-invoice", _settle_unknown),
-    Move(_PLATFORM, "fee.settled", "already-settled", _settle_again),
-    Move(_PLATFORM, "fee.settled", "time-in-future", _settle_ahead, 4),
+_bill_twice = about(
+    lambda known: known.invoices,
+    anything,
+    lambda author, each: {**_bill(author, each.period), "invoice": each.name},
 )
+
+MOVES: Moves = {
+    ("institution", "fee.charged"): (
+        valid(_charge, 12),
+        refused("not-captured", _charge_what(lambda each: each.capture is None)),
+        refused(
+            "already-charged",
+            _charge_what(lambda each: each.capture is not None and not _is_chargeable(each)),
+        ),
+        refused("wrong-currency", spoilt(_charge, currency="EUR")),
+        refused("unknown-agreement", spoilt(_charge, agreement="nowhere")),
+        refused("agreement-not-accepted", _charge_by(in_force=False)),
+        refused("agreement-not-in-force", _charge_by(in_force=True)),
+        refused("fee-differs", raised(_charge, "amount")),
+    ),
+    ("institution", "fee.reversed"): (
+        valid(_reverse, 2),
+        valid(_reverse_stale, 4),
+        refused("not-charged", _reverse_what(lambda _, each: each.charge is None)),
+        refused(
+            "period-invoiced",
+            _reverse_what(lambda _, each: each.charge is not None and each.charge.period.invoiced),
+        ),
+    ),
+    ("institution", "fee.invoiced"): (
+        valid(rarely(400_000, _invoice), 4),
+        refused("invoice-exists", _bill_twice),
+        refused("period-not-over", _bill_of("")),
+        refused("nothing-accrued", _bill_of("2001-01")),
+        refused("period-invoiced", _bill_known(lambda _, each: each.invoiced)),
+        refused("stale-charge", _bill_known(_is_stale), 4),
+        refused("invoice-differs", raised(_invoice, "amount")),
+    ),
+    ("platform", "fee.settled"): (
+        valid(_settle, 6),
+        refused("unknown-invoice", _settle_unknown),
+        refused("already-settled", _settle_known(settled=True)),
+        refused("time-in-future", spoilt(_settle_known(settled=False), paid_at=YEAR_2100_MS), 4),
+    ),
+}

@@ -1,4 +1,4 @@
-"""The workload's own small book: what was said and answered, as far as later records need it.
+"""The knowledge of the workload: what was said and answered, as far as later records need it.
 
 It is no second ledger. It is told of a record when the record was answered as applied, in the order
 in which the answers came, and may be behind or mistaken when parties race: then a record that was
@@ -33,12 +33,12 @@ from simulator.workload.subjects import (
 )
 
 NEAR = 40
-"""How many of the latest subjects of a kind business is still about."""
+"""Count of the latest subjects of a kind that business is still about."""
 CURRENCIES = ("CNY", "CNY", "CNY", "USD")
 BACK_MS = 330 * DAY_MS
-"""How long before the run the captures begin that it reports: fees need months that are over."""
+"""Time before the run at which reported captures begin: fees need months that are over."""
 STEP_MS = DAY_MS // 2
-"""How much later, in the mean, the next payment was captured."""
+"""Mean time from the capture of one payment to that of the next."""
 
 CALENDAR_YEARS = (2025, 2026, 2027)
 """The years in which runs take place, which are founded, and amended on the way."""
@@ -47,7 +47,7 @@ T = TypeVar("T", bound=Known)
 
 
 class Shelf(Generic[T]):
-    """Subjects of one kind, in the order in which the book learnt of them."""
+    """Subjects of one kind, in the order in which they became known."""
 
     def __init__(self) -> None:
         self._subjects: list[T] = []
@@ -82,7 +82,7 @@ class Shelf(Generic[T]):
 
 
 class Knowledge:
-    """All that the workload knows.
+    """The whole knowledge of a workload.
 
     Args:
         genesis: The consortium.

@@ -1,29 +1,24 @@
 """Moves: what a party may say next, and what it wants to be answered.
 
-A move looks at the book for something that it fits, and drafts a record about it; it says None when
-there is nothing. A valid move wants ``applied``. Every refusal has a move of its own, which is made
+A move looks for something known that it fits, and drafts a record about it; it says None when there
+is nothing. A valid move wants ``applied``. Every refusal has a move of its own, which is made
 on purpose and wants that very code.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple, TypeVar
 
 from ledger.entry import APPLIED
-from ledger.genesis import AMOUNT_DEFAULT
 from simulator.chance import Chance
 from simulator.workload.knowledge import Knowledge, Shelf
 from simulator.workload.subjects import Fields, Known
 
 ANYBODY = ""
-"""The role of moves that are open to every party, if the book has something for it."""
+"""The role of moves that are open to every party, if they know something for it."""
 
-YEAR_2100_MS = 4_102_444_800_000
-"""A time that no run reaches: whoever claims it mistook something."""
-
-OVER_LIMIT = AMOUNT_DEFAULT + 1
-"""An amount that no single record may move."""
+ERRS_PPM = 80_000
 
 T = TypeVar("T", bound=Known)
 
@@ -33,7 +28,7 @@ def nothing() -> None:
 
 
 class Draft(NamedTuple):
-    """A record to be: its fields, what it is about, and what the book learns once it is applied."""
+    """A record to be: its fields, what it is about, and what is learnt once it is applied."""
 
     fields: Fields
     about: tuple[Known, ...] = ()
@@ -41,7 +36,7 @@ class Draft(NamedTuple):
 
 
 class Author(NamedTuple):
-    """Where a party drafts a record: the book, who it is, what decides, and its wall clock."""
+    """A party that drafts a record: what is known, who it is, what decides, and its wall clock."""
 
     known: Knowledge
     party: str
@@ -54,6 +49,10 @@ class Author(NamedTuple):
             self.chance, lambda subject: self.party not in subject.busy and fits(subject)
         )
 
+    def errs(self) -> bool:
+        """Return whether it says otherwise than the other side, as happens."""
+        return self.chance.happens(ERRS_PPM)
+
     def fresh(self, prefix: str) -> str:
         """Return a name that nothing has yet."""
         return f"{prefix}{self.known.number()}"
@@ -62,49 +61,55 @@ class Author(NamedTuple):
         """Return a commitment to something."""
         return f"{self.known.number():064x}"
 
+    def paid_by_bank(self, prefix: str) -> Fields:
+        """Return what a bank tells of money that it has paid; a channel's number has a prefix."""
+        number = {"channel_number": self.fresh(prefix)} if self.chance.happens(300_000) else {}
+        return {"bank_reference": self.commitment(), "paid_at": self.now_ms, **number}
+
     @property
     def month(self) -> str:
         """The month of today's business date."""
         return self.known.date(self.now_ms)[:7]
 
 
-class Move(NamedTuple):
-    """One kind of subject to say.
+Drafting = Callable[[Author], Draft | None]
+"""A way to draft a record; None where the author knows nothing that it fits."""
 
-    ``role`` may say it, ``wants`` is the outcome that it is for, ``weight`` how often it comes.
-    """
+
+class Attempt(NamedTuple):
+    """A record of a type that is drafted for an outcome; ``weight`` is how often it comes."""
+
+    wants: str
+    draft: Drafting
+    weight: int = 1
+
+
+def valid(draft: Drafting, weight: int = 1) -> Attempt:
+    """Return an attempt that is to be applied."""
+    return Attempt(APPLIED, draft, weight)
+
+
+def refused(code: str, draft: Drafting, weight: int = 1) -> Attempt:
+    """Return an attempt that is to be refused with ``code``."""
+    return Attempt(code, draft, weight)
+
+
+Moves = dict[tuple[str, str], tuple[Attempt, ...]]
+"""Attempts by role and record type; :data:`ANYBODY` may be the role."""
+
+
+class Move(NamedTuple):
+    """One kind of record to say: who may say it, of which type it is, what it is for."""
 
     role: str
     type: str
     wants: str
-    draft: Callable[[Author], Draft | None]
-    weight: int = 1
+    draft: Drafting
+    weight: int
 
 
-def valid(role: str, type_: str, draft: Callable[[Author], Draft | None], weight: int = 1) -> Move:
-    """Return a move that wants to be applied."""
-    return Move(role, type_, APPLIED, draft, weight)
-
-
-def spoilt(
-    make: Callable[[Author], Draft | None], **fields: object
-) -> Callable[[Author], Draft | None]:
-    """Return a move that is ``make`` with other fields, from which the book learns nothing."""
-
-    def draft(author: Author) -> Draft | None:
-        made = make(author)
-        return None if made is None else Draft({**made.fields, **fields}, made.about)
-
-    return draft
-
-
-def raised(make: Callable[[Author], Draft | None], name: str) -> Callable[[Author], Draft | None]:
-    """Return a move that is ``make`` with a number that is one too many."""
-
-    def draft(author: Author) -> Draft | None:
-        made = make(author)
-        if made is None:
-            return None
-        return Draft({**made.fields, name: made.fields[name] + 1}, made.about)
-
-    return draft
+def moves(table: Moves) -> Iterator[Move]:
+    """Yield the moves of a business in order."""
+    for (role, type_), attempts in table.items():
+        for attempt in attempts:
+            yield Move(role, type_, *attempt)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from simulator.workload.knowledge import Shelf
-from simulator.workload.moves import ANYBODY, Author, Draft, Move, valid
+from simulator.workload.moves import ANYBODY, Author, Draft, Drafting, Moves, refused, valid
 from simulator.workload.subjects import Fields, KnownAgreement
 
 CLOSES_PPM = 60_000
@@ -46,7 +46,7 @@ def _may_close(author: Author, offer: KnownAgreement) -> bool:
     return offer.is_open or author.party in offer.contradicting
 
 
-def _close_what(fits: Callable[[Author, KnownAgreement], bool]) -> Callable[[Author], Draft | None]:
+def _close_what(fits: Callable[[Author, KnownAgreement], bool]) -> Drafting:
     def draft(author: Author) -> Draft | None:
         kind, shelf = _kind(author)
         offer = author.find(shelf, lambda each: fits(author, each))
@@ -59,36 +59,24 @@ def _is_mine(fits: Callable[[KnownAgreement], bool]) -> Callable[[Author, KnownA
     return lambda author, each: author.party in _sides(author, each) and fits(each)
 
 
-MOVES = (
-    valid(ANYBODY, "offer.closed", _close, 2),
-    Move(
-        ANYBODY,
-        "offer.closed",
-        "unknown-agreement",
-        lambda author: Draft(_word("fee", author.fresh("NONE"))),
-    ),
-    Move(
-        ANYBODY,
-        "offer.closed",
-        "wrong-author",
-        _close_what(lambda author, each: author.party not in _sides(author, each)),
-    ),
-    Move(
-        ANYBODY,
-        "offer.closed",
-        "agreement-in-force",
-        _close_what(_is_mine(lambda each: each.in_force)),
-    ),
-    Move(
-        ANYBODY,
-        "offer.closed",
-        "offer-closed",
-        _close_what(
-            lambda author, each: (
-                each.closed
-                and author.party in _sides(author, each)
-                and not _may_close(author, each)
-            )
+MOVES: Moves = {
+    (ANYBODY, "offer.closed"): (
+        valid(_close, 2),
+        refused("unknown-agreement", lambda author: Draft(_word("fee", author.fresh("NONE")))),
+        refused(
+            "wrong-author",
+            _close_what(lambda author, each: author.party not in _sides(author, each)),
+        ),
+        refused("agreement-in-force", _close_what(_is_mine(lambda each: each.in_force))),
+        refused(
+            "offer-closed",
+            _close_what(
+                lambda author, each: (
+                    each.closed
+                    and author.party in _sides(author, each)
+                    and not _may_close(author, each)
+                )
+            ),
         ),
     ),
-)
+}

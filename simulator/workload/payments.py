@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from simulator.workload.drafts import OVER_LIMIT, YEAR_2100_MS, about, spoilt
 from simulator.workload.knowledge import CURRENCIES, STEP_MS
-from simulator.workload.moves import OVER_LIMIT, YEAR_2100_MS, Author, Draft, Move, spoilt, valid
+from simulator.workload.moves import Author, Draft, Drafting, Moves, refused, valid
 from simulator.workload.splits import (
-    DIFFERS_PPM,
     OF_RECEIVERS,
     WRONG_SPLITS,
     instruct,
@@ -16,14 +16,12 @@ from simulator.workload.splits import (
     to_suspended,
     wrong,
 )
-from simulator.workload.subjects import Fields, KnownPayment
+from simulator.workload.subjects import Fields, KnownPayment, half_of
 
 CHANNELS = ("wechat", "alipay", "card")
 TOLD_PPM = 300_000
-"""How often a channel's number is told, and how often who paid which part."""
+"""Rate of captures that tell a channel's number, and of those that tell who paid which part."""
 _PART = {"source": "buyer", "amount": 1}
-
-_BY, _PLATFORM = "institution", "platform"
 
 
 # --- the institution's half ---------------------------------------------------------------------
@@ -41,8 +39,8 @@ def _capture_half(author: Author) -> Draft | None:
     payment = author.find(author.known.payments, lambda each: each.capture is None)
     if payment is None or payment.split is None or not _covers_refunds(payment):
         return None
-    fields = {name: payment.split[name] for name in ("order", "amount", "currency")}
-    if author.chance.happens(DIFFERS_PPM):
+    fields = half_of(payment.split)
+    if author.errs():
         fields["amount"] += 1
     return _capture(author, payment, fields)
 
@@ -105,11 +103,11 @@ def _told(author: Author, amount: int) -> Fields:
     return told
 
 
-def _capture_again(author: Author) -> Draft | None:
-    payment = author.find(author.known.payments, lambda each: each.capture is not None)
-    return (
-        None if payment is None or payment.capture is None else Draft(payment.capture, (payment,))
-    )
+_capture_again = about(
+    lambda known: known.payments,
+    lambda _, each: each.capture is not None,
+    lambda _, each: each.capture or {},
+)
 
 
 def _reverse(author: Author) -> Draft | None:
@@ -147,14 +145,9 @@ def _may_reverse(payment: KnownPayment) -> bool:
     return payment.capture is not None and free and not payment.in_payout
 
 
-def _on(fits: Callable[[KnownPayment], bool]) -> Callable[[Author], Draft | None]:
-    """Return a move that names a payment that fits, and gives a reason."""
-
-    def draft(author: Author) -> Draft | None:
-        payment = author.find(author.known.payments, fits)
-        return None if payment is None else Draft(_why(payment), (payment,))
-
-    return draft
+def _on(fits: Callable[[Author, KnownPayment], bool]) -> Drafting:
+    """Return a record that names a payment that fits, and gives a reason."""
+    return about(lambda known: known.payments, fits, lambda _, each: _why(each))
 
 
 def _why(payment: KnownPayment) -> Fields:
@@ -180,8 +173,8 @@ def _instruct_half(author: Author) -> Draft | None:
     if payment is None:
         return None
     fresh: Fields = {"order": order_of(payment), "amount": 5000, "currency": _currency(author)}
-    half = {name: (payment.capture or fresh)[name] for name in ("order", "amount", "currency")}
-    if author.chance.happens(DIFFERS_PPM):
+    half = half_of(payment.capture or fresh)
+    if author.errs():
         half["order"] += "-b"
     return instruct(author, payment, half)
 
@@ -205,61 +198,44 @@ def _currency(author: Author) -> str:
     return author.chance.pick(CURRENCIES)
 
 
-MOVES = (
-    valid(_BY, "payment.captured", _capture_new, 10),
-    valid(_BY, "payment.captured", _capture_half, 20),
-    Move(_BY, "payment.captured", "already-captured", _capture_again),
-    Move(_BY, "payment.captured", "loan-unknown", spoilt(_capture_new, buyback="B1")),
-    Move(_BY, "payment.captured", "source-twice", spoilt(_capture_new, sources=[_PART, _PART])),
-    Move(_BY, "payment.captured", "sources-do-not-sum", spoilt(_capture_new, sources=[_PART])),
-    Move(_BY, "payment.captured", "amount-over-limit", spoilt(_capture_new, amount=OVER_LIMIT)),
-    Move(
-        _BY,
-        "payment.captured",
-        "time-in-future",
-        spoilt(_capture_new, captured_at=YEAR_2100_MS),
+MOVES: Moves = {
+    ("institution", "payment.captured"): (
+        valid(_capture_new, 10),
+        valid(_capture_half, 20),
+        refused("already-captured", _capture_again),
+        refused("loan-unknown", spoilt(_capture_new, buyback="B1")),
+        refused("source-twice", spoilt(_capture_new, sources=[_PART, _PART])),
+        refused("sources-do-not-sum", spoilt(_capture_new, sources=[_PART])),
+        refused("amount-over-limit", spoilt(_capture_new, amount=OVER_LIMIT)),
+        refused("time-in-future", spoilt(_capture_new, captured_at=YEAR_2100_MS)),
+        refused("refund-exceeds-payment", _capture_refunded, 3),
+        refused("wrong-currency", spoilt(_capture_refunded, currency="EUR"), 2),
     ),
-    Move(_BY, "payment.captured", "refund-exceeds-payment", _capture_refunded, 3),
-    Move(_BY, "payment.captured", "wrong-currency", spoilt(_capture_refunded, currency="EUR"), 2),
-    valid(_BY, "payment.reversed", _reverse, 2),
-    valid(_BY, "payment.reversed", _reverse_refunded, 2),
-    Move(_BY, "payment.reversed", "not-captured", _on(lambda each: each.capture is None)),
-    Move(
-        _BY,
-        "payment.reversed",
-        "payment-refunded",
-        _on(lambda each: each.refunded > 0 and each.capture is not None and not each.clashes),
+    ("institution", "payment.reversed"): (
+        valid(_reverse, 2),
+        valid(_reverse_refunded, 2),
+        refused("not-captured", _on(lambda _, each: each.capture is None)),
+        refused(
+            "payment-refunded",
+            _on(
+                lambda _, each: each.refunded > 0 and each.capture is not None and not each.clashes
+            ),
+        ),
+        refused("leg-in-payout", _on(lambda _, each: each.in_payout and not each.refunded)),
     ),
-    Move(
-        _BY,
-        "payment.reversed",
-        "leg-in-payout",
-        _on(lambda each: each.in_payout and not each.refunded),
+    ("platform", "split.instructed"): (
+        valid(_instruct_new, 8),
+        valid(_instruct_half, 20),
+        refused("already-instructed", split_of(lambda each: each.split is not None)),
+        *(refused(code, wrong(_instruct_new, code)) for code in (*WRONG_SPLITS, *OF_RECEIVERS)),
+        refused("receiver-suspended", to_suspended(_instruct_new)),
     ),
-    valid(_PLATFORM, "split.instructed", _instruct_new, 8),
-    valid(_PLATFORM, "split.instructed", _instruct_half, 20),
-    Move(
-        _PLATFORM,
-        "split.instructed",
-        "already-instructed",
-        split_of(lambda each: each.split is not None),
+    ("platform", "split.withdrawn"): (
+        valid(_withdraw, 2),
+        refused("already-captured", _on(lambda _, each: each.capture is not None)),
+        refused(
+            "not-instructed",
+            _on(lambda _, each: each.capture is None and each.split is None and not each.reversed),
+        ),
     ),
-    *(
-        Move(_PLATFORM, "split.instructed", code, wrong(_instruct_new, code))
-        for code in (*WRONG_SPLITS, *OF_RECEIVERS)
-    ),
-    Move(_PLATFORM, "split.instructed", "receiver-suspended", to_suspended(_instruct_new)),
-    valid(_PLATFORM, "split.withdrawn", _withdraw, 2),
-    Move(
-        _PLATFORM,
-        "split.withdrawn",
-        "already-captured",
-        _on(lambda each: each.capture is not None),
-    ),
-    Move(
-        _PLATFORM,
-        "split.withdrawn",
-        "not-instructed",
-        _on(lambda each: each.capture is None and each.split is None and not each.reversed),
-    ),
-)
+}

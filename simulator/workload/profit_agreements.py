@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ledger.genesis import DAY_MS
+from simulator.workload.drafts import about, spoilt
 from simulator.workload.knowledge import CURRENCIES
-from simulator.workload.moves import ANYBODY, Author, Draft, Move, spoilt, valid
+from simulator.workload.moves import ANYBODY, Author, Draft, Drafting, Moves, refused, valid
 from simulator.workload.subjects import Fields, KnownAgreement
 
 MILLION = 1_000_000
 DELAYS = ("T+0", "D+0", "T+1", "T+2")
-DIFFERS_PPM = 80_000
 
-_BY = "institution"
 _HALF = MILLION // 2
 
 
@@ -86,7 +85,7 @@ def _terms(author: Author, currency: str, since: str, recipients: list[Fields]) 
     }
 
 
-def _offer_of(*ppms: tuple[str, int]) -> Callable[[Author], Draft]:
+def _offer_of(*ppms: tuple[str, int]) -> Drafting:
     """Return an offer of these parts; an empty name is the institution."""
 
     def draft(author: Author) -> Draft:
@@ -96,9 +95,11 @@ def _offer_of(*ppms: tuple[str, int]) -> Callable[[Author], Draft]:
     return draft
 
 
-def _offer_known(author: Author) -> Draft | None:
-    found = author.find(author.known.profit_agreements, lambda each: each.in_force)
-    return None if found is None else Draft(found.terms, (found,))
+_offer_known = about(
+    lambda known: known.profit_agreements,
+    lambda _, each: each.in_force,
+    lambda _, each: each.terms,
+)
 
 
 def _offer_early(author: Author) -> Draft | None:
@@ -129,7 +130,7 @@ def _accept(author: Author) -> Draft | None:
     if offer is None or not author.chance.happens(600_000):
         return None
     fields, terms = _consent(author, offer), offer.terms
-    if author.chance.happens(DIFFERS_PPM):
+    if author.errs():
         fields = {**fields, "delay": "D+30"}
         return Draft(fields, (offer,), lambda: offer.contradicting.append(author.party))
 
@@ -169,17 +170,11 @@ def _consent(author: Author, offer: KnownAgreement) -> Fields:
     }
 
 
-def _accept_what(
-    fits: Callable[[Author, KnownAgreement], bool],
-) -> Callable[[Author], Draft | None]:
-    def draft(author: Author) -> Draft | None:
-        offer = author.find(author.known.profit_agreements, lambda each: fits(author, each))
-        return None if offer is None else Draft(_consent(author, offer), (offer,))
-
-    return draft
+def _accept_what(fits: Callable[[Author, KnownAgreement], bool]) -> Drafting:
+    return about(lambda known: known.profit_agreements, fits, _consent)
 
 
-def _accept_refused(code: str) -> Callable[[Author], Draft | None]:
+def _accept_refused(code: str) -> Drafting:
     return _accept_what(
         lambda author, each: _is_asked(author, each) and _why_not(author, each) == code
     )
@@ -190,48 +185,32 @@ def _accept_unknown(author: Author) -> Draft:
     return Draft(_consent(author, offer))
 
 
-MOVES = (
-    valid(_BY, "profit.agreed", _offer, 3),
-    valid(_BY, "profit.agreed", _correct),
-    Move(_BY, "profit.agreed", "agreement-in-force", _offer_known),
-    Move(_BY, "profit.agreed", "unknown-party", _offer_of(("stranger", MILLION))),
-    Move(
-        _BY,
-        "profit.agreed",
-        "recipient-twice",
-        _offer_of(("platform", _HALF), ("platform", _HALF)),
+MOVES: Moves = {
+    ("institution", "profit.agreed"): (
+        valid(_offer, 3),
+        valid(_correct),
+        refused("agreement-in-force", _offer_known),
+        refused("unknown-party", _offer_of(("stranger", MILLION))),
+        refused("recipient-twice", _offer_of(("platform", _HALF), ("platform", _HALF))),
+        refused("no-recipient", _offer_of(("", MILLION))),
+        refused("ratios-do-not-sum", _offer_of(("platform", _HALF))),
+        refused("effective-too-early", _offer_early),
+        refused("effective-too-late", spoilt(_offer, effective_from="2100-01")),
+        refused("recipient-missing", _offer_missing),
     ),
-    Move(_BY, "profit.agreed", "no-recipient", _offer_of(("", MILLION))),
-    Move(_BY, "profit.agreed", "ratios-do-not-sum", _offer_of(("platform", _HALF))),
-    Move(_BY, "profit.agreed", "effective-too-early", _offer_early),
-    Move(_BY, "profit.agreed", "effective-too-late", spoilt(_offer, effective_from="2100-01")),
-    Move(_BY, "profit.agreed", "recipient-missing", _offer_missing),
-    valid(ANYBODY, "profit.accepted", _accept, 4),
-    Move(ANYBODY, "profit.accepted", "unknown-agreement", _accept_unknown),
-    Move(
-        ANYBODY,
-        "profit.accepted",
-        "wrong-author",
-        _accept_what(lambda author, each: author.party not in each.asked),
+    (ANYBODY, "profit.accepted"): (
+        valid(_accept, 4),
+        refused("unknown-agreement", _accept_unknown),
+        refused("wrong-author", _accept_what(lambda author, each: author.party not in each.asked)),
+        refused(
+            "already-accepted",
+            _accept_what(lambda author, each: not each.closed and author.party in each.accepted),
+        ),
+        refused(
+            "offer-closed",
+            _accept_what(lambda author, each: each.closed and author.party in each.asked),
+        ),
+        refused("effective-too-early", _accept_refused("effective-too-early"), 4),
+        refused("recipient-missing", _accept_refused("recipient-missing")),
     ),
-    Move(
-        ANYBODY,
-        "profit.accepted",
-        "already-accepted",
-        _accept_what(lambda author, each: not each.closed and author.party in each.accepted),
-    ),
-    Move(
-        ANYBODY,
-        "profit.accepted",
-        "offer-closed",
-        _accept_what(lambda author, each: each.closed and author.party in each.asked),
-    ),
-    Move(
-        ANYBODY,
-        "profit.accepted",
-        "effective-too-early",
-        _accept_refused("effective-too-early"),
-        4,
-    ),
-    Move(ANYBODY, "profit.accepted", "recipient-missing", _accept_refused("recipient-missing")),
-)
+}

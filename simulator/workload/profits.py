@@ -5,48 +5,37 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ledger.contracts.allocation import share
-from simulator.workload.moves import (
-    ANYBODY,
-    YEAR_2100_MS,
-    Author,
-    Draft,
-    Move,
-    raised,
-    spoilt,
-    valid,
-)
+from simulator.workload.drafts import YEAR_2100_MS, about, raised, rarely, spoilt
+from simulator.workload.moves import ANYBODY, Author, Draft, Drafting, Moves, refused, valid
 from simulator.workload.subjects import Fields, KnownAgreement, KnownInvoice, KnownShare
 
-DIFFERS_PPM = 80_000
 
-_BY = "institution"
+def _held(author: Author, invoice: KnownInvoice) -> KnownAgreement | None:
+    return author.known.profit_chain(invoice.period.currency).held(invoice.period.month)
 
 
 def _is_due(author: Author, invoice: KnownInvoice) -> bool:
     """Return whether the delay of the agreement that holds has passed."""
-    held = author.known.profit_chain(invoice.period.currency).held(invoice.period.month)
+    held, known = _held(author, invoice), author.known
     if held is None:
         return False
-    known = author.known
     due = known.due(known.date(invoice.settled_ms), held.terms["delay"])
     return due <= known.date(author.now_ms)
 
 
-def _shareable(author: Author, invoice: KnownInvoice) -> bool:
-    held = author.known.profit_chain(invoice.period.currency).held(invoice.period.month)
-    return invoice.settled_ms > 0 and not invoice.shared and held is not None
+def _is_open(author: Author, invoice: KnownInvoice) -> bool:
+    return invoice.settled_ms > 0 and not invoice.shared
 
 
-def _share_when(due: bool) -> Callable[[Author], Draft | None]:
+def _share_when(due: bool) -> Drafting:
     def draft(author: Author) -> Draft | None:
         known = author.known
         invoice = author.find(
-            known.invoices, lambda each: _shareable(author, each) and _is_due(author, each) == due
+            known.invoices,
+            lambda each: _is_open(author, each) and _is_due(author, each) == due,
         )
-        if invoice is None:
-            return None
-        held = known.profit_chain(invoice.period.currency).held(invoice.period.month)
-        if held is None:
+        held = None if invoice is None else _held(author, invoice)
+        if invoice is None or held is None:
             return None
         fields = _division(author, invoice, held)
 
@@ -79,7 +68,7 @@ def _division(author: Author, invoice: KnownInvoice, agreement: KnownAgreement) 
 def _share_what(
     fits: Callable[[Author, KnownInvoice], bool],
     by: Callable[[Author, KnownInvoice, KnownAgreement], bool],
-) -> Callable[[Author], Draft | None]:
+) -> Drafting:
     """Return a share of an invoice that fits by an agreement that fits."""
 
     def draft(author: Author) -> Draft | None:
@@ -97,8 +86,7 @@ def _share_what(
 
 
 def _is_other(author: Author, invoice: KnownInvoice, agreement: KnownAgreement) -> bool:
-    held = author.known.profit_chain(invoice.period.currency).held(invoice.period.month)
-    return agreement.in_force and agreement is not held
+    return agreement.in_force and agreement is not _held(author, invoice)
 
 
 def _share_known(author: Author) -> Draft | None:
@@ -118,7 +106,7 @@ def _confirm(author: Author) -> Draft | None:
     if found is None:
         return None
     amount = found.portions[author.party]
-    if author.chance.happens(DIFFERS_PPM):
+    if author.errs():
         return Draft(_received(author, found, amount + 1), (found,))
     return Draft(
         _received(author, found, amount), (found,), lambda: found.confirmed.append(author.party)
@@ -134,12 +122,8 @@ def _received(author: Author, found: KnownShare, amount: int) -> Fields:
     }
 
 
-def _confirm_what(fits: Callable[[Author, KnownShare], bool]) -> Callable[[Author], Draft | None]:
-    def draft(author: Author) -> Draft | None:
-        found = author.find(author.known.shares, lambda each: fits(author, each))
-        return None if found is None else Draft(_received(author, found, 1), (found,))
-
-    return draft
+def _confirm_what(fits: Callable[[Author, KnownShare], bool]) -> Drafting:
+    return about(lambda known: known.shares, fits, lambda author, each: _received(author, each, 1))
 
 
 def _confirm_unknown(author: Author) -> Draft:
@@ -149,65 +133,49 @@ def _confirm_unknown(author: Author) -> Draft:
 
 _share = _share_when(due=True)
 
-MOVES = (
-    valid(
-        _BY,
-        "profit.shared",
-        lambda author: _share(author) if author.chance.happens(300_000) else None,
-        6,
-    ),
-    Move(_BY, "profit.shared", "share-exists", _share_known),
-    Move(_BY, "profit.shared", "unknown-invoice", spoilt(_share, invoice="nowhere")),
-    Move(
-        _BY,
-        "profit.shared",
-        "invoice-not-settled",
-        _share_what(lambda author, each: not each.settled_ms, lambda author, invoice, each: True),
-    ),
-    Move(
-        _BY,
-        "profit.shared",
-        "already-shared",
-        _share_what(lambda author, each: each.shared, lambda author, invoice, each: True),
-    ),
-    Move(_BY, "profit.shared", "wrong-currency", spoilt(_share, currency="EUR")),
-    Move(_BY, "profit.shared", "unknown-agreement", spoilt(_share, agreement="nowhere")),
-    Move(
-        _BY,
-        "profit.shared",
-        "agreement-not-accepted",
-        _share_what(
-            lambda author, each: each.settled_ms > 0 and not each.shared,
-            lambda author, invoice, each: not each.in_force,
+MOVES: Moves = {
+    ("institution", "profit.shared"): (
+        valid(rarely(300_000, _share), 6),
+        refused("share-exists", _share_known),
+        refused("unknown-invoice", spoilt(_share, invoice="nowhere")),
+        refused(
+            "invoice-not-settled",
+            _share_what(
+                lambda author, each: not each.settled_ms, lambda author, invoice, each: True
+            ),
         ),
+        refused(
+            "already-shared",
+            _share_what(lambda author, each: each.shared, lambda author, invoice, each: True),
+        ),
+        refused("wrong-currency", spoilt(_share, currency="EUR")),
+        refused("unknown-agreement", spoilt(_share, agreement="nowhere")),
+        refused(
+            "agreement-not-accepted",
+            _share_what(
+                _is_open,
+                lambda author, invoice, each: not each.in_force,
+            ),
+        ),
+        refused(
+            "agreement-not-in-force",
+            _share_what(_is_open, _is_other),
+        ),
+        refused("share-too-early", _share_when(due=False), 4),
+        refused("share-differs", raised(_share, "amount")),
     ),
-    Move(
-        _BY,
-        "profit.shared",
-        "agreement-not-in-force",
-        _share_what(lambda author, each: each.settled_ms > 0 and not each.shared, _is_other),
+    (ANYBODY, "profit.confirmed"): (
+        valid(_confirm, 6),
+        refused("unknown-share", _confirm_unknown),
+        refused(
+            "wrong-author", _confirm_what(lambda author, each: author.party not in each.portions)
+        ),
+        refused(
+            "nothing-due", _confirm_what(lambda author, each: each.portions.get(author.party) == 0)
+        ),
+        refused(
+            "already-confirmed", _confirm_what(lambda author, each: author.party in each.confirmed)
+        ),
+        refused("time-in-future", spoilt(_confirm, received_at=YEAR_2100_MS)),
     ),
-    Move(_BY, "profit.shared", "share-too-early", _share_when(due=False), 4),
-    Move(_BY, "profit.shared", "share-differs", raised(_share, "amount")),
-    valid(ANYBODY, "profit.confirmed", _confirm, 6),
-    Move(ANYBODY, "profit.confirmed", "unknown-share", _confirm_unknown),
-    Move(
-        ANYBODY,
-        "profit.confirmed",
-        "wrong-author",
-        _confirm_what(lambda author, each: author.party not in each.portions),
-    ),
-    Move(
-        ANYBODY,
-        "profit.confirmed",
-        "nothing-due",
-        _confirm_what(lambda author, each: each.portions.get(author.party) == 0),
-    ),
-    Move(
-        ANYBODY,
-        "profit.confirmed",
-        "already-confirmed",
-        _confirm_what(lambda author, each: author.party in each.confirmed),
-    ),
-    Move(ANYBODY, "profit.confirmed", "time-in-future", spoilt(_confirm, received_at=YEAR_2100_MS)),
-)
+}

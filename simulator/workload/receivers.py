@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from simulator.workload.knowledge import CURRENCIES
-from simulator.workload.moves import Author, Draft, Move, valid
+from simulator.workload.moves import Author, Draft, Moves, refused, valid
 from simulator.workload.subjects import KnownReceiver
 
 RECEIVERS = 12
 """From so many on a new one is rare."""
 CYCLES = ("T+1", "T+0", "D+1", "T+2", "D+0")
-
-_BY = "institution"
 
 
 def _register(author: Author) -> Draft | None:
@@ -82,15 +80,21 @@ def _unknown(author: Author) -> Draft:
     return Draft({"receiver": author.fresh("nobody-"), "reason": "review"})
 
 
-MOVES = (
-    valid(_BY, "receiver.registered", _register, 6),
-    Move(_BY, "receiver.registered", "receiver-exists", _exists),
-    Move(_BY, "receiver.registered", "cross-institution", _cross),
-    Move(_BY, "receiver.registered", "unknown-party", _stranger),
-    valid(_BY, "receiver.suspended", _suspend),
-    Move(_BY, "receiver.suspended", "already-suspended", _resume),
-    Move(_BY, "receiver.suspended", "unknown-receiver", _unknown),
-    valid(_BY, "receiver.resumed", _resume, 3),
-    Move(_BY, "receiver.resumed", "not-suspended", _suspend),
-    Move(_BY, "receiver.resumed", "unknown-receiver", _unknown),
-)
+MOVES: Moves = {
+    ("institution", "receiver.registered"): (
+        valid(_register, 6),
+        refused("receiver-exists", _exists),
+        refused("cross-institution", _cross),
+        refused("unknown-party", _stranger),
+    ),
+    ("institution", "receiver.suspended"): (
+        valid(_suspend),
+        refused("already-suspended", _resume),
+        refused("unknown-receiver", _unknown),
+    ),
+    ("institution", "receiver.resumed"): (
+        valid(_resume, 3),
+        refused("not-suspended", _suspend),
+        refused("unknown-receiver", _unknown),
+    ),
+}

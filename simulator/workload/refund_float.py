@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from simulator.workload.drafts import OVER_LIMIT, about, anything, spoilt
 from simulator.workload.knowledge import CURRENCIES
-from simulator.workload.moves import OVER_LIMIT, Author, Draft, Move, spoilt, valid
+from simulator.workload.moves import Author, Draft, Drafting, Moves, refused, valid
 from simulator.workload.subjects import Fields, KnownMovement
 
 ENOUGH = 60_000
 """Above so much free float no more is deposited: some refunds are to exceed it."""
 DIFFERS_PPM = 100_000
-
-_BY, _PLATFORM = "institution", "platform"
 
 
 def _deposit(author: Author) -> Draft | None:
@@ -46,11 +45,6 @@ def _too_much(author: Author) -> Draft:
     currency = author.chance.pick(CURRENCIES)
     amount = author.known.free.get(currency, 0) + 1_000_000
     return Draft({"movement": author.fresh("M"), "amount": amount, "currency": currency})
-
-
-def _stated_before(author: Author) -> Draft | None:
-    movement = author.find(author.known.movements, lambda each: True)
-    return None if movement is None else Draft(_statement(movement), (movement,))
 
 
 def _statement(movement: KnownMovement) -> Fields:
@@ -96,47 +90,47 @@ def _take_back(author: Author) -> Draft | None:
         movement.reversed = True
         _compare(author, movement)
 
-    return Draft(_why("movement", movement.name), (movement,), learn)
+    return Draft(_why(movement.name), (movement,), learn)
 
 
-def _settled(fields: Callable[[KnownMovement], Fields]) -> Callable[[Author], Draft | None]:
-    def draft(author: Author) -> Draft | None:
-        movement = author.find(author.known.movements, lambda each: each.settled)
-        return None if movement is None else Draft(fields(movement), (movement,))
-
-    return draft
+def _on(
+    fits: Callable[[Author, KnownMovement], bool], fields: Callable[[KnownMovement], Fields]
+) -> Drafting:
+    return about(lambda known: known.movements, fits, lambda _, each: fields(each))
 
 
-def _why(kind: str, name: str) -> Fields:
-    return {kind: name, "reason": "stated in error"}
+def _is_settled(author: Author, movement: KnownMovement) -> bool:
+    return movement.settled
 
 
-MOVES = (
-    valid(_BY, "refund_float.deposited", _deposit, 3),
-    Move(_BY, "refund_float.deposited", "movement-exists", _stated_before),
-    Move(_BY, "refund_float.deposited", "amount-over-limit", spoilt(_deposit, amount=OVER_LIMIT)),
-    valid(_BY, "refund_float.withdrawn", _withdraw),
-    Move(_BY, "refund_float.withdrawn", "movement-exists", _stated_before),
-    Move(_BY, "refund_float.withdrawn", "withdrawal-exceeds-float", _too_much),
-    valid(_PLATFORM, "refund_float.confirmed", _confirm, 6),
-    Move(
-        _PLATFORM,
-        "refund_float.confirmed",
-        "unknown-movement",
-        lambda author: Draft({"movement": author.fresh("NONE"), "amount": 1, "currency": "CNY"}),
+def _why(name: str) -> Fields:
+    return {"movement": name, "reason": "stated in error"}
+
+
+MOVES: Moves = {
+    ("institution", "refund_float.deposited"): (
+        valid(_deposit, 3),
+        refused("movement-exists", _on(anything, _statement)),
+        refused("amount-over-limit", spoilt(_deposit, amount=OVER_LIMIT)),
     ),
-    Move(_PLATFORM, "refund_float.confirmed", "movement-settled", _settled(_statement)),
-    valid(_BY, "refund_float.reversed", _take_back, 2),
-    Move(
-        _BY,
-        "refund_float.reversed",
-        "unknown-movement",
-        lambda author: Draft(_why("movement", author.fresh("NONE"))),
+    ("institution", "refund_float.withdrawn"): (
+        valid(_withdraw),
+        refused("movement-exists", _on(anything, _statement)),
+        refused("withdrawal-exceeds-float", _too_much),
     ),
-    Move(
-        _BY,
-        "refund_float.reversed",
-        "movement-settled",
-        _settled(lambda each: _why("movement", each.name)),
+    ("platform", "refund_float.confirmed"): (
+        valid(_confirm, 6),
+        refused(
+            "unknown-movement",
+            lambda author: Draft(
+                {"movement": author.fresh("NONE"), "amount": 1, "currency": "CNY"}
+            ),
+        ),
+        refused("movement-settled", _on(_is_settled, _statement)),
     ),
-)
+    ("institution", "refund_float.reversed"): (
+        valid(_take_back, 2),
+        refused("unknown-movement", lambda author: Draft(_why(author.fresh("NONE")))),
+        refused("movement-settled", _on(_is_settled, lambda each: _why(each.name))),
+    ),
+}

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from simulator.workload.moves import YEAR_2100_MS, Author, Draft, Move, spoilt, valid
+from simulator.workload.drafts import YEAR_2100_MS, about, spoilt
+from simulator.workload.moves import Author, Draft, Drafting, Moves, refused, valid
 from simulator.workload.subjects import Fields, KnownPayment, KnownRefund
-
-_BY, _PLATFORM = "institution", "platform"
 
 
 def _left(payment: KnownPayment) -> int:
@@ -71,44 +70,42 @@ def _retry(author: Author) -> Draft | None:
 
 
 def _for(
-    fits: Callable[[KnownPayment], bool], amount: Callable[[KnownPayment], int], **changes: str
-) -> Callable[[Author], Draft | None]:
-    """Return a request for a payment that fits, from which the book learns nothing."""
-
-    def draft(author: Author) -> Draft | None:
-        payment = author.find(author.known.payments, fits)
-        if payment is None:
-            return None
-        return Draft({**_asked(author, payment, amount(payment)), **changes}, (payment,))
-
-    return draft
-
-
-def _beyond_float(author: Author) -> Draft | None:
-    free = author.known.free
-    payment = author.find(
-        author.known.payments,
-        lambda each: (
-            each.capture is not None and _left(each) > free.get(each.capture["currency"], 0)
-        ),
+    fits: Callable[[Author, KnownPayment], bool],
+    amount: Callable[[KnownPayment], int] = lambda payment: 1,
+    **changes: str,
+) -> Drafting:
+    """Return a request for a payment that fits, from which the workload learns nothing."""
+    return about(
+        lambda known: known.payments,
+        fits,
+        lambda author, each: {**_asked(author, each, amount(each)), **changes},
     )
-    return None if payment is None else Draft(_asked(author, payment, _left(payment)), (payment,))
 
 
-def _again(*states: str, more: int) -> Callable[[Author], Draft | None]:
-    def draft(author: Author) -> Draft | None:
-        refund = author.find(author.known.refunds, lambda each: each.state in states)
-        if refund is None:
-            return None
-        fields = _asked(author, refund.payment, refund.amount + more)
-        return Draft({**fields, "refund": refund.name}, (refund,))
+def _is_beyond_float(author: Author, payment: KnownPayment) -> bool:
+    if payment.capture is None:
+        return False
+    return _left(payment) > author.known.free.get(payment.capture["currency"], 0)
 
-    return draft
+
+def _again(*states: str, more: int) -> Drafting:
+    return _of(
+        states,
+        lambda author, each: {
+            **_asked(author, each.payment, each.amount + more),
+            "refund": each.name,
+        },
+    )
+
+
+def _of(states: tuple[str, ...], fields: Callable[[Author, KnownRefund], Fields]) -> Drafting:
+    """Return a record about a refund in one of ``states``."""
+    return about(lambda known: known.refunds, lambda _, each: each.state in states, fields)
 
 
 def _result(
     states: tuple[str, ...], state: str, fields: Callable[[Author], Fields], ppm: int = 1_000_000
-) -> Callable[[Author], Draft | None]:
+) -> Drafting:
     """Return a move about a refund in one of ``states``, after which it is in ``state``."""
 
     def draft(author: Author) -> Draft | None:
@@ -128,70 +125,51 @@ def _result(
 
 
 def _by_bank(author: Author) -> Fields:
-    number = {"channel_number": author.fresh("50300")} if author.chance.happens(300_000) else {}
-    return {"bank_reference": author.commitment(), "paid_at": author.now_ms, **number}
+    return author.paid_by_bank("50300")
 
 
 def _because(author: Author) -> Fields:
     return {"reason": "the card is closed"}
 
 
-def _unknown(fields: Callable[[Author], Fields]) -> Callable[[Author], Draft]:
+def _unknown(fields: Callable[[Author], Fields]) -> Drafting:
     return lambda author: Draft({"refund": author.fresh("NONE"), **fields(author)})
 
 
-def _captured(payment: KnownPayment) -> bool:
+def _is_captured(author: Author, payment: KnownPayment) -> bool:
     return payment.capture is not None
 
 
-def _refundable(payment: KnownPayment) -> bool:
+def _is_refundable(author: Author, payment: KnownPayment) -> bool:
     return payment.capture is not None and not payment.clashes
 
 
-MOVES = (
-    valid(_PLATFORM, "refund.requested", _request, 4),
-    valid(_PLATFORM, "refund.requested", _retry, 2),
-    Move(_PLATFORM, "refund.requested", "refund-exists", _again("requested", "paid", more=0)),
-    Move(_PLATFORM, "refund.requested", "refund-differs", _again("failed", more=1)),
-    Move(
-        _PLATFORM,
-        "refund.requested",
-        "not-captured",
-        _for(lambda each: each.capture is None, lambda each: 1),
+MOVES: Moves = {
+    ("platform", "refund.requested"): (
+        valid(_request, 4),
+        valid(_retry, 2),
+        refused("refund-exists", _again("requested", "paid", more=0)),
+        refused("refund-differs", _again("failed", more=1)),
+        refused("not-captured", _for(lambda _, each: each.capture is None)),
+        refused("wrong-order", _for(_is_captured, order="other")),
+        refused("wrong-currency", _for(_is_captured, currency="EUR")),
+        refused("refund-exceeds-payment", _for(_is_refundable, lambda each: _left(each) + 1)),
+        refused("halves-conflict", _for(lambda _, each: each.clashes)),
+        refused("refund-exceeds-float", _for(_is_beyond_float, _left)),
     ),
-    Move(
-        _PLATFORM, "refund.requested", "wrong-order", _for(_captured, lambda each: 1, order="other")
+    ("institution", "refund.paid"): (
+        valid(_result(("requested",), "paid", _by_bank), 4),
+        refused("unknown-refund", _unknown(_by_bank)),
+        refused("already-paid", _result(("paid",), "paid", _by_bank)),
+        refused("refund-failed", _result(("failed",), "paid", _by_bank)),
+        refused(
+            "time-in-future",
+            spoilt(_result(("requested",), "paid", _by_bank), paid_at=YEAR_2100_MS),
+        ),
     ),
-    Move(
-        _PLATFORM,
-        "refund.requested",
-        "wrong-currency",
-        _for(_captured, lambda each: 1, currency="EUR"),
+    ("institution", "refund.failed"): (
+        valid(_result(("requested", "paid"), "failed", _because, 300_000), 2),
+        refused("unknown-refund", _unknown(_because)),
+        refused("refund-failed", _result(("failed",), "failed", _because)),
     ),
-    Move(
-        _PLATFORM,
-        "refund.requested",
-        "refund-exceeds-payment",
-        _for(_refundable, lambda each: _left(each) + 1),
-    ),
-    Move(
-        _PLATFORM,
-        "refund.requested",
-        "halves-conflict",
-        _for(lambda each: each.clashes, lambda each: 1),
-    ),
-    Move(_PLATFORM, "refund.requested", "refund-exceeds-float", _beyond_float),
-    valid(_BY, "refund.paid", _result(("requested",), "paid", _by_bank), 4),
-    Move(_BY, "refund.paid", "unknown-refund", _unknown(_by_bank)),
-    Move(_BY, "refund.paid", "already-paid", _result(("paid",), "paid", _by_bank)),
-    Move(_BY, "refund.paid", "refund-failed", _result(("failed",), "paid", _by_bank)),
-    Move(
-        _BY,
-        "refund.paid",
-        "time-in-future",
-        spoilt(_result(("requested",), "paid", _by_bank), paid_at=YEAR_2100_MS),
-    ),
-    valid(_BY, "refund.failed", _result(("requested", "paid"), "failed", _because, 300_000), 2),
-    Move(_BY, "refund.failed", "unknown-refund", _unknown(_because)),
-    Move(_BY, "refund.failed", "refund-failed", _result(("failed",), "failed", _because)),
-)
+}

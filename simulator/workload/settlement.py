@@ -4,26 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from simulator.workload.moves import (
-    ANYBODY,
-    YEAR_2100_MS,
-    Author,
-    Draft,
-    Move,
-    raised,
-    spoilt,
-    valid,
-)
+from simulator.workload.drafts import YEAR_2100_MS, about, anything, raised, rarely, spoilt
+from simulator.workload.moves import ANYBODY, Author, Draft, Drafting, Moves, refused, valid
 from simulator.workload.subjects import Fields, KnownLeg, KnownPayout, KnownReceiver
 
-DIFFERS_PPM = 80_000
-"""How often an owner says another amount than was paid."""
-
-_BY = "institution"
 _DAY = "2026-01-05"
 _YEAR_2100 = "2100-01-01"
 """A date that no run reaches: nothing of it is due yet."""
 _UNDECLARED = "2005-06-01"
+"""A date of a year that nobody has decided, though an earlier one is."""
 
 
 def _create(author: Author) -> Draft | None:
@@ -65,52 +54,40 @@ def _payout(author: Author, receiver: KnownReceiver, cutoff: str, due: tuple[int
     }
 
 
-def _exists(author: Author) -> Draft | None:
-    payout = author.find(author.known.payouts, lambda each: True)
-    if payout is None:
-        return None
-    fields = _payout(author, payout.receiver, _DAY, (payout.amount, 1))
-    return Draft({**fields, "payout": payout.name}, (payout,))
+_pay_out_twice = about(
+    lambda known: known.payouts,
+    anything,
+    lambda author, each: {
+        **_payout(author, each.receiver, _DAY, (each.amount, 1)),
+        "payout": each.name,
+    },
+)
 
 
-def _nothing_due(author: Author) -> Draft | None:
-    receiver = author.find(author.known.receivers, lambda each: not each.due)
-    if receiver is None:
-        return None
-    return Draft(_payout(author, receiver, "2001-06-01", (1, 1)), (receiver,))
+def _pay_out_to(fits: Callable[[Author, KnownReceiver], bool], cutoff: str) -> Drafting:
+    return about(
+        lambda known: known.receivers,
+        fits,
+        lambda author, each: _payout(author, each, cutoff, (1, 1)),
+    )
 
 
-def _undeclared(author: Author) -> Draft | None:
-    """Pay out by a date of a year that nobody has decided, though an earlier one is."""
-    receiver = author.find(author.known.receivers, lambda each: each.cycle[0] == "T")
-    if receiver is None:
-        return None
-    return Draft(_payout(author, receiver, _UNDECLARED, (1, 1)), (receiver,))
+_any_receiver = _pay_out_to(anything, _DAY)
 
 
-def _any_receiver(author: Author) -> Draft | None:
-    receiver = author.find(author.known.receivers, lambda each: True)
-    if receiver is None:
-        return None
-    return Draft(_payout(author, receiver, _DAY, (1, 1)), (receiver,))
-
-
-def _in(*states: str) -> Callable[[KnownPayout], bool]:
-    return lambda each: each.state in states
+def _in(*states: str) -> Callable[[Author, KnownPayout], bool]:
+    return lambda _, each: each.state in states
 
 
 def _result(
-    fits: Callable[[KnownPayout], bool], fields: Callable[[Author], Fields]
-) -> Callable[[Author], Draft | None]:
-    """Return a move about a payout that fits."""
-
-    def draft(author: Author) -> Draft | None:
-        payout = author.find(author.known.payouts, fits)
-        return (
-            None if payout is None else Draft({"payout": payout.name, **fields(author)}, (payout,))
-        )
-
-    return draft
+    fits: Callable[[Author, KnownPayout], bool], fields: Callable[[Author], Fields]
+) -> Drafting:
+    """Return a result of a payout that fits."""
+    return about(
+        lambda known: known.payouts,
+        fits,
+        lambda author, each: {"payout": each.name, **fields(author)},
+    )
 
 
 def _pay(author: Author) -> Draft | None:
@@ -131,10 +108,12 @@ def _pay(author: Author) -> Draft | None:
     return Draft({"payout": payout.name, **_by_bank(author)}, (payout,), learn)
 
 
-def _return(*states: str) -> Callable[[Author], Draft | None]:
+def _return(*states: str) -> Drafting:
     def draft(author: Author) -> Draft | None:
         fits = _in(*states)
-        payout = author.find(author.known.payouts, lambda each: fits(each) and not each.is_back)
+        payout = author.find(
+            author.known.payouts, lambda each: fits(author, each) and not each.is_back
+        )
         if payout is None:
             return None
 
@@ -155,16 +134,11 @@ def _due_again(payout: KnownPayout) -> None:
 
 
 def _by_bank(author: Author) -> Fields:
-    number = {"channel_number": author.fresh("13170")} if author.chance.happens(300_000) else {}
-    return {"bank_reference": author.commitment(), "paid_at": author.now_ms, **number}
+    return author.paid_by_bank("13170")
 
 
 def _because(author: Author) -> Fields:
     return {"reason": "account closed"}
-
-
-def _rarely(make: Callable[[Author], Draft | None], ppm: int) -> Callable[[Author], Draft | None]:
-    return lambda author: make(author) if author.chance.happens(ppm) else None
 
 
 def _confirm(author: Author) -> Draft | None:
@@ -173,7 +147,7 @@ def _confirm(author: Author) -> Draft | None:
     if payout is None:
         return None
     amount = payout.amount
-    if payout.contested or author.chance.happens(DIFFERS_PPM):
+    if payout.contested or author.errs():
         amount = author.chance.pick((0, payout.amount, payout.amount + 1))
 
     def learn() -> None:
@@ -200,21 +174,21 @@ def _arrival(author: Author, payout: KnownPayout, amount: int) -> Fields:
     }
 
 
-def _confirm_wrongly(fits: Callable[[KnownPayout, str], bool]) -> Callable[[Author], Draft | None]:
-    def draft(author: Author) -> Draft | None:
-        payout = author.find(author.known.payouts, lambda each: fits(each, author.party))
-        return None if payout is None else Draft(_arrival(author, payout, payout.amount), (payout,))
-
-    return draft
-
-
-def _own(state: str) -> Callable[[Author], Draft | None]:
-    return _confirm_wrongly(
-        lambda each, party: each.receiver.owner == party and each.state == state
+def _confirm_wrongly(fits: Callable[[Author, KnownPayout], bool]) -> Drafting:
+    return about(
+        lambda known: known.payouts, fits, lambda author, each: _arrival(author, each, each.amount)
     )
 
 
-def _unknown(fields: Callable[[Author], Fields]) -> Callable[[Author], Draft]:
+def _own(state: str) -> Drafting:
+    return _confirm_wrongly(lambda author, each: _is_own(author, each) and each.state == state)
+
+
+def _is_own(author: Author, payout: KnownPayout) -> bool:
+    return payout.receiver.owner == author.party
+
+
+def _unknown(fields: Callable[[Author], Fields]) -> Drafting:
     return lambda author: Draft({"payout": author.fresh("NONE"), **fields(author)})
 
 
@@ -222,61 +196,49 @@ def _no_arrival(author: Author) -> Fields:
     return {"amount": 1, "currency": "CNY", "received_at": author.now_ms}
 
 
-MOVES = (
-    valid(_BY, "settlement.created", _create, 8),
-    Move(_BY, "settlement.created", "payout-exists", _exists),
-    Move(_BY, "settlement.created", "unknown-receiver", spoilt(_any_receiver, receiver="nobody")),
-    Move(_BY, "settlement.created", "wrong-currency", spoilt(_any_receiver, currency="EUR")),
-    Move(
-        _BY, "settlement.created", "no-such-date", spoilt(_any_receiver, cutoff_date="2026-13-01")
-    ),
-    Move(_BY, "settlement.created", "not-due-yet", spoilt(_create, cutoff_date=_YEAR_2100)),
-    Move(_BY, "settlement.created", "nothing-due", _nothing_due),
-    Move(_BY, "settlement.created", "calendar-undeclared", _undeclared),
-    Move(_BY, "settlement.created", "payout-differs", raised(_create, "amount")),
-    valid(_BY, "settlement.paid", _pay, 8),
-    Move(_BY, "settlement.paid", "unknown-payout", _unknown(_by_bank)),
-    Move(_BY, "settlement.paid", "payout-returned", _result(_in("returned"), _by_bank)),
-    Move(
-        _BY,
-        "settlement.paid",
-        "already-paid",
-        _result(
-            lambda each: each.state in ("paid", "confirmed", "conflicting") and not each.is_back,
-            _by_bank,
+MOVES: Moves = {
+    ("institution", "settlement.created"): (
+        valid(_create, 8),
+        refused("payout-exists", _pay_out_twice),
+        refused("unknown-receiver", spoilt(_any_receiver, receiver="nobody")),
+        refused("wrong-currency", spoilt(_any_receiver, currency="EUR")),
+        refused("no-such-date", spoilt(_any_receiver, cutoff_date="2026-13-01")),
+        refused("not-due-yet", spoilt(_create, cutoff_date=_YEAR_2100)),
+        refused("nothing-due", _pay_out_to(lambda _, each: not each.due, "2001-06-01")),
+        refused(
+            "calendar-undeclared", _pay_out_to(lambda _, each: each.cycle[0] == "T", _UNDECLARED)
         ),
+        refused("payout-differs", raised(_create, "amount")),
     ),
-    Move(_BY, "settlement.paid", "time-in-future", spoilt(_pay, paid_at=YEAR_2100_MS)),
-    valid(_BY, "settlement.returned", _rarely(_return("created", "paid"), 250_000), 3),
-    valid(_BY, "settlement.returned", _rarely(_return("conflicting"), 500_000), 2),
-    Move(_BY, "settlement.returned", "unknown-payout", _unknown(_because)),
-    Move(
-        _BY,
-        "settlement.returned",
-        "payout-returned",
-        _result(lambda each: each.is_back, _because),
+    ("institution", "settlement.paid"): (
+        valid(_pay, 8),
+        refused("unknown-payout", _unknown(_by_bank)),
+        refused("payout-returned", _result(_in("returned"), _by_bank)),
+        refused(
+            "already-paid",
+            _result(
+                lambda _, each: (
+                    each.state in ("paid", "confirmed", "conflicting") and not each.is_back
+                ),
+                _by_bank,
+            ),
+        ),
+        refused("time-in-future", spoilt(_pay, paid_at=YEAR_2100_MS)),
     ),
-    Move(
-        _BY,
-        "settlement.returned",
-        "already-confirmed",
-        _result(_in("confirmed"), _because),
+    ("institution", "settlement.returned"): (
+        valid(rarely(250_000, _return("created", "paid")), 3),
+        valid(rarely(500_000, _return("conflicting")), 2),
+        refused("unknown-payout", _unknown(_because)),
+        refused("payout-returned", _result(lambda _, each: each.is_back, _because)),
+        refused("already-confirmed", _result(_in("confirmed"), _because)),
     ),
-    valid(ANYBODY, "settlement.confirmed", _confirm, 10),
-    Move(ANYBODY, "settlement.confirmed", "unknown-payout", _unknown(_no_arrival)),
-    Move(
-        ANYBODY,
-        "settlement.confirmed",
-        "wrong-author",
-        _confirm_wrongly(lambda each, party: each.receiver.owner != party),
+    (ANYBODY, "settlement.confirmed"): (
+        valid(_confirm, 10),
+        refused("unknown-payout", _unknown(_no_arrival)),
+        refused("wrong-author", _confirm_wrongly(lambda author, each: not _is_own(author, each))),
+        refused("payout-not-paid", _own("created")),
+        refused("payout-returned", _own("returned")),
+        refused("already-confirmed", _own("confirmed")),
+        refused("time-in-future", spoilt(_confirm, received_at=YEAR_2100_MS)),
     ),
-    Move(ANYBODY, "settlement.confirmed", "payout-not-paid", _own("created")),
-    Move(ANYBODY, "settlement.confirmed", "payout-returned", _own("returned")),
-    Move(ANYBODY, "settlement.confirmed", "already-confirmed", _own("confirmed")),
-    Move(
-        ANYBODY,
-        "settlement.confirmed",
-        "time-in-future",
-        spoilt(_confirm, received_at=YEAR_2100_MS),
-    ),
-)
+}

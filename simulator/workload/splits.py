@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from simulator.chance import Chance
-from simulator.workload.moves import OVER_LIMIT, Author, Draft
-from simulator.workload.subjects import Fields, KnownPayment, KnownReceiver
-
-DIFFERS_PPM = 80_000
-"""How often the second half is not what the first one said."""
+from simulator.workload.drafts import OVER_LIMIT
+from simulator.workload.moves import Author, Draft, Drafting
+from simulator.workload.subjects import Fields, KnownPayment, KnownReceiver, half_of
 
 
 def instruct(author: Author, payment: KnownPayment, half: Fields) -> Draft | None:
@@ -19,7 +17,7 @@ def instruct(author: Author, payment: KnownPayment, half: Fields) -> Draft | Non
 
 
 def stated(author: Author, payment: KnownPayment, split: Fields) -> Draft:
-    """Return a split of a payment that the book learns of."""
+    """Return a split of a payment that the workload learns of."""
     fields = {**split, "payment": payment.name}
 
     def learn() -> None:
@@ -108,12 +106,12 @@ WRONG_SPLITS = (
     "amounts-do-not-sum",
     "ratios-do-not-sum",
 )
-"""What a split of any payment is refused with, whatever of it is in a payout."""
+"""Refusals of a split of any payment, whatever of it is in a payout."""
 OF_RECEIVERS = ("unknown-receiver", "wrong-currency")
-"""What legs that are in no payout are refused with."""
+"""Refusals of legs that are in no payout."""
 
 
-def wrong(make: Callable[[Author], Draft | None], code: str) -> Callable[[Author], Draft | None]:
+def wrong(make: Drafting, code: str) -> Drafting:
     """Return a move that is ``make`` with a split that is refused with ``code``."""
 
     def draft(author: Author) -> Draft | None:
@@ -123,7 +121,7 @@ def wrong(make: Callable[[Author], Draft | None], code: str) -> Callable[[Author
     return draft
 
 
-def to_suspended(make: Callable[[Author], Draft | None]) -> Callable[[Author], Draft | None]:
+def to_suspended(make: Drafting) -> Drafting:
     """Return a move that is ``make`` with all of the money for a suspended receiver."""
 
     def draft(author: Author) -> Draft | None:
@@ -138,8 +136,8 @@ def to_suspended(make: Callable[[Author], Draft | None]) -> Callable[[Author], D
     return draft
 
 
-def split_of(fits: Callable[[KnownPayment], bool]) -> Callable[[Author], Draft | None]:
-    """Return a split for a payment that fits, from which the book learns nothing."""
+def split_of(fits: Callable[[KnownPayment], bool]) -> Drafting:
+    """Return a split for a payment that fits, from which the workload learns nothing."""
 
     def draft(author: Author) -> Draft | None:
         payment = author.find(author.known.payments, fits)
@@ -148,7 +146,7 @@ def split_of(fits: Callable[[KnownPayment], bool]) -> Callable[[Author], Draft |
         basis = payment.split or payment.capture
         if basis is None:
             return None
-        half = {name: basis[name] for name in ("order", "amount", "currency")}
+        half = half_of(basis)
         made = instruct(author, payment, half)
         return None if made is None else Draft(made.fields, made.about)
 

@@ -1,4 +1,4 @@
-"""What the workload's records are about, as its book remembers it."""
+"""Subjects of the workload's records, as the workload remembers them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ Fields = dict[str, Any]
 
 
 class Known:
-    """Something that records are about. ``busy`` names who waits for an answer about it."""
+    """A subject of records. ``busy`` names who waits for an answer about it."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -52,9 +52,9 @@ class KnownPayment(Known):
         """Whether the platform owes a word about a reversal."""
         self.legs: list[KnownLeg] = []
         self.refunded = 0
-        """What of it is being refunded, or was."""
+        """The part of it that is being refunded, or was."""
         self.refunded_in = ""
-        """In which currency, once anything was."""
+        """The currency of that, once anything was."""
         self.charge: KnownCharge | None = None
 
     @property
@@ -67,7 +67,7 @@ class KnownPayment(Known):
         """Whether both halves stand and are equal."""
         if self.capture is None or self.split is None:
             return False
-        return all(self.capture[name] == self.split[name] for name in HALF)
+        return half_of(self.capture) == half_of(self.split)
 
     @property
     def clashes(self) -> bool:
@@ -77,6 +77,11 @@ class KnownPayment(Known):
 
 HALF = ("order", "amount", "currency")
 """The fields on which the halves of a payment must agree."""
+
+
+def half_of(fields: Fields) -> Fields:
+    """Return what the halves of a payment must agree on."""
+    return {name: fields[name] for name in HALF}
 
 
 class KnownPayout(Known):
@@ -90,7 +95,7 @@ class KnownPayout(Known):
         self.currency: str = fields["currency"]
         self.state = "created"
         self.received = 0
-        """What its owner said last that it received; 0 as well where it said nothing."""
+        """The amount that its owner said last to have received; 0 where it said nothing."""
         self.is_back = False
         """Whether the institution's last word is that it came back."""
 
@@ -118,7 +123,7 @@ class KnownMovement(Known):
         self.currency: str = fields["currency"]
         self.settled = False
         self.confirmed = 0
-        """What the platform said last that moved; 0 as well where it said nothing."""
+        """The amount that moved by the platform's last word; 0 where it said nothing."""
         self.reversed = False
         """Whether the institution has taken it back."""
 
@@ -213,7 +218,7 @@ class Chain:
 
 
 class KnownPeriod(Known):
-    """What accrued in a month and a currency."""
+    """The fees that accrued in a month and a currency."""
 
     def __init__(self, month: str, currency: str) -> None:
         super().__init__(f"{month}/{currency}")
