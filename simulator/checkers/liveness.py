@@ -10,7 +10,7 @@ NAMED_MAX = 5
 
 
 class Liveness(Checker):
-    """Looks at the healed world: HealedScene still waits, and for what."""
+    """Looks at the healed world: who still waits, and for what."""
 
     invariant = "I7"
     world: HealedScene
