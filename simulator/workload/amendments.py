@@ -174,7 +174,7 @@ def _to_nobody(author: Author) -> Draft | None:
 
 
 def _move_held(author: Author) -> Draft | None:
-    """Change one of the subjects that an amendment has to leave as they are."""
+    """Change one of the things that an amendment has to leave as they are."""
     made = _divide(author)
     payment = author.known.payments.get("" if made is None else made.fields["payment"])
     if made is None or payment is None or not payment.in_payout:

@@ -39,7 +39,7 @@ def raised(make: Drafting, name: str) -> Drafting:
 
 
 def rarely(ppm: int, make: Drafting) -> Drafting:
-    """Return ``make`` for only so many of a million authors."""
+    """Return ``make`` for only so many in a million turns."""
     return lambda author: make(author) if author.chance.happens(ppm) else None
 
 
