@@ -9,6 +9,7 @@ the same time, so they race, as in life.
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from typing import NamedTuple
 
 from ledger import canonical
@@ -36,6 +37,7 @@ from simulator.workload import (
 from simulator.workload.drafts import YEAR_2100_MS, spoilt
 from simulator.workload.knowledge import Knowledge
 from simulator.workload.moves import ANYBODY, Author, Draft, Move, moves
+from simulator.workload.subjects import NothingFits
 
 BUSINESSES = (
     receivers,
@@ -125,10 +127,10 @@ class Workload:
         records: list[RawRecord] = []
         author = Author(self.known, party, chance, now_ms)
         while len(records) < count and self._left > 0:
-            record = self._say(author)
-            if record is None:
+            try:
+                records.append(self._say(author))
+            except NothingFits:
                 break
-            records.append(record)
             self._left -= 1
         return records
 
@@ -149,15 +151,14 @@ class Workload:
             asked.draft.then()
             self._used[asked.party] = record.id
 
-    def _say(self, author: Author) -> RawRecord | None:
+    def _say(self, author: Author) -> RawRecord:
         if author.chance.happens(self._wrong_ppm):
             return self._say_wrong(author)
         is_busy = author.party in (self.known.platform, self.known.institution)
-        if not is_busy and author.chance.happens(QUIET_PPM):
-            return None
+        author.assume(is_busy or not author.chance.happens(QUIET_PPM))
         return self._try(author, self._good[author.party])
 
-    def _say_wrong(self, author: Author) -> RawRecord | None:
+    def _say_wrong(self, author: Author) -> RawRecord:
         kind = author.chance.below(9)
         if kind == 0 and author.party in self._used:
             return self._reuse(author)
@@ -167,38 +168,33 @@ class Workload:
             return self._say_ahead(author)
         return self._try(author, self._bad[author.party])
 
-    def _try(self, author: Author, moves: tuple[Move, ...]) -> RawRecord | None:
+    def _try(self, author: Author, moves: tuple[Move, ...]) -> RawRecord:
         for _ in range(TRIES):
             move = author.chance.pick(moves)
-            draft = move.draft(author)
-            if draft is not None:
-                return self._write(author, move, draft, self._next_id(author.party))
-        return None
+            with suppress(NothingFits):
+                return self._write(author, move, move.draft(author), self._next_id(author.party))
+        raise NothingFits
 
     def _next_id(self, party: str) -> str:
         number = self._numbers[party] = self._numbers.get(party, 0) + 1
         return f"{party}-{number}"
 
-    def _reuse(self, author: Author) -> RawRecord | None:
+    def _reuse(self, author: Author) -> RawRecord:
         """Use an id again for something else."""
         move, draft = self._any(author)
-        if draft is None:
-            return None
         earlier = self._used[author.party]
         name = f"{earlier}~{self._next_id(author.party)}"
         again = move._replace(wants=ID_REUSED)
         return self._write(author, again, Draft(draft.fields), earlier, name)
 
-    def _say_ahead(self, author: Author) -> RawRecord | None:
+    def _say_ahead(self, author: Author) -> RawRecord:
         """Say something as if it were said in another century."""
         move, draft = self._any(author)
-        if draft is None:
-            return None
         ahead = move._replace(wants=TIME_IN_FUTURE)
         fields = {**draft.fields, "at": YEAR_2100_MS}
         return self._write(author, ahead, Draft(fields), self._next_id(author.party))
 
-    def _any(self, author: Author) -> tuple[Move, Draft | None]:
+    def _any(self, author: Author) -> tuple[Move, Draft]:
         """Return a move of any type that the party may say, each type as often, and its draft."""
         of_type = self._typed[author.party]
         move = author.chance.pick(of_type[author.chance.pick(tuple(of_type))])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from simulator.workload.drafts import spoilt
 from simulator.workload.moves import Author, Draft, Drafting, Moves, refused, valid
 from simulator.workload.splits import (
     OF_RECEIVERS,
@@ -23,6 +24,7 @@ from simulator.workload.subjects import (
     KnownPayment,
     KnownPayout,
     KnownReceiver,
+    NothingFits,
     half_of,
 )
 
@@ -30,56 +32,51 @@ LEGS_MAX = 10
 """The most legs that a split has."""
 
 
-def _restate(author: Author) -> Draft | None:
+def _restate(author: Author) -> Draft:
     return author.chance.pick((_amend, _amend, _contest, _around, _around, _around))(author)
 
 
-def _amend(author: Author) -> Draft | None:
+def _amend(author: Author) -> Draft:
     """State an instruction again: with what was captured if the halves differ, with other legs."""
     payment = author.find(
         author.known.payments, lambda each: each.split is not None and not each.in_payout
     )
-    if payment is None or payment.split is None:
-        return None
-    if payment.agrees and not author.chance.happens(300_000):
-        return None
-    basis = payment.capture or payment.split
-    half = half_of(basis)
+    author.assume(not payment.agrees or author.chance.happens(300_000))
+    half = half_of(payment.capture or payment.instructed)
     if author.errs():
         half["order"] += "-c"
     return instruct(author, payment, half)
 
 
-def _contest(author: Author) -> Draft | None:
+def _contest(author: Author) -> Draft:
     """State for a payment that is refunded that it is of another amount than was captured."""
     payment = author.find(
         author.known.payments,
         lambda each: each.agrees and each.refunded > 0 and not each.in_payout,
     )
-    if payment is None or payment.split is None or not author.chance.happens(600_000):
-        return None
+    author.assume(author.chance.happens(600_000))
     amount = 10 + author.chance.below(2 * payment.refunded)
-    half = {name: payment.split[name] for name in ("order", "currency")}
-    return instruct(author, payment, {**half, "amount": amount})
+    return instruct(author, payment, {**half_of(payment.instructed), "amount": amount})
 
 
 # --- around what is in a payout -----------------------------------------------------------------
 
 
-def _around(author: Author) -> Draft | None:
+def _around(author: Author) -> Draft:
     """Split what is in no payout anew, and leave the other legs as they are."""
     if author.chance.happens(600_000):
         return _divide(author)
     return _redirect(author, is_open)
 
 
-def _moved_on(author: Author) -> KnownPayment | None:
+def _moved_on(author: Author) -> KnownPayment:
     """Return a payment that was paid out, at least in part: some of it came back, or is there."""
     if author.chance.happens(500_000):
         return author.find(author.known.payments, lambda each: each.in_payout)
     payout = author.find(author.known.payouts, lambda each: bool(_came_back(each)))
-    leg = None if payout is None else author.chance.pick(_came_back(payout))
-    return None if leg is None or author.party in leg.payment.busy else leg.payment
+    payment = author.chance.pick(_came_back(payout)).payment
+    author.assume(author.party not in payment.busy)
+    return payment
 
 
 def _came_back(payout: KnownPayout) -> list[KnownLeg]:
@@ -89,25 +86,20 @@ def _came_back(payout: KnownPayout) -> list[KnownLeg]:
     return [leg for leg in payout.legs if not leg.payout and leg in leg.payment.legs]
 
 
-def _divide(author: Author) -> Draft | None:
+def _divide(author: Author) -> Draft:
     """Divide what is in no payout into other legs, between those that are and after them."""
     payment = _moved_on(author)
-    if payment is None or payment.split is None:
-        return None
-    held = _held(payment)
-    rest = payment.split["amount"] - sum(leg.amount for leg in held.values())
+    split, held = payment.instructed, _held(payment)
+    rest = split["amount"] - sum(leg.amount for leg in held.values())
     numbers = _numbers(author, held, rest)
-    currency = payment.split["currency"]
+    currency = split["currency"]
     target = author.find(author.known.receivers, lambda each: is_open(each, currency))
-    if target is None or rest < len(numbers) or max((*held, *numbers)) > LEGS_MAX:
-        return None
+    author.assume(rest >= len(numbers) and max((*held, *numbers)) <= LEGS_MAX)
     legs = {n: leg_of(n, leg.receiver.name, amount=leg.amount) for n, leg in held.items()}
     for n, part in zip(numbers, parts_of(author.chance, rest, len(numbers)), strict=True):
         legs[n] = leg_of(n, target.name, amount=part)
-    half = half_of(payment.split)
-    return stated(
-        author, payment, {**half, "mode": "fixed", "legs": [legs[n] for n in sorted(legs)]}
-    )
+    stands = {"mode": "fixed", "legs": [legs[n] for n in sorted(legs)]}
+    return stated(author, payment, {**half_of(split), **stands})
 
 
 def _numbers(author: Author, held: dict[int, KnownLeg], rest: int) -> list[int]:
@@ -119,19 +111,16 @@ def _numbers(author: Author, held: dict[int, KnownLeg], rest: int) -> list[int]:
     return [*between, *range(last + 1, last + 1 + after)]
 
 
-def _redirect(author: Author, fits: Callable[[KnownReceiver, str], bool]) -> Draft | None:
+def _redirect(author: Author, fits: Callable[[KnownReceiver, str], bool]) -> Draft:
     """Let the shares that are in no payout go as they are to a receiver that fits."""
-    payment = _moved_on(author)
-    if payment is None or payment.split is None or _is_all_held(payment):
-        return None
-    held, currency = _held(payment), payment.split["currency"]
+    payment = _partly_held(author)
+    currency = payment.instructed["currency"]
     target = author.find(author.known.receivers, lambda each: fits(each, currency))
-    if target is None:
-        return None
-    return stated(author, payment, _to(payment.split, target.name, held))
+    return stated(author, payment, _to(payment, target.name))
 
 
-def _to(split: Fields, receiver: str, held: dict[int, KnownLeg]) -> Fields:
+def _to(payment: KnownPayment, receiver: str) -> Fields:
+    split, held = payment.instructed, _held(payment)
     legs = [leg if leg["leg"] in held else {**leg, "receiver": receiver} for leg in split["legs"]]
     return {**split, "legs": legs}
 
@@ -141,14 +130,17 @@ def _held(payment: KnownPayment) -> dict[int, KnownLeg]:
     return {leg.number: leg for leg in payment.legs if leg.payout}
 
 
-def _is_all_held(payment: KnownPayment) -> bool:
-    return payment.split is not None and len(_held(payment)) == len(payment.split["legs"])
+def _partly_held(author: Author) -> KnownPayment:
+    """Return a payment that has moved on, and has shares that are in no payout."""
+    payment = _moved_on(author)
+    author.assume(len(_held(payment)) < len(payment.instructed["legs"]))
+    return payment
 
 
 # --- what is wrong with an amendment ------------------------------------------------------------
 
 
-def _amendable(author: Author) -> Draft | None:
+def _amendable(author: Author) -> Draft:
     """Return a split to be spoilt, of a payment of which some is in a payout, or nothing."""
     return (_around if author.chance.happens(400_000) else _of_unpaid)(author)
 
@@ -158,27 +150,20 @@ _of_unpaid = split_of(lambda each: each.split is not None and not each.in_payout
 
 def _redirected(fits: Callable[[KnownReceiver, str], bool]) -> Drafting:
     """Return a move that lets what is in no payout go where it may not."""
-
-    def draft(author: Author) -> Draft | None:
-        made = _redirect(author, fits)
-        return None if made is None else Draft(made.fields, made.about)
-
-    return draft
+    return spoilt(lambda author: _redirect(author, fits))
 
 
-def _to_nobody(author: Author) -> Draft | None:
-    payment = _moved_on(author)
-    if payment is None or payment.split is None or _is_all_held(payment):
-        return None
-    return Draft(_to(payment.split, "nobody", _held(payment)), (payment,))
+def _to_nobody(author: Author) -> Draft:
+    payment = _partly_held(author)
+    return Draft(_to(payment, "nobody"), (payment,))
 
 
-def _move_held(author: Author) -> Draft | None:
+def _move_held(author: Author) -> Draft:
     """Change one of the things that an amendment has to leave as they are."""
     made = _divide(author)
-    payment = author.known.payments.get("" if made is None else made.fields["payment"])
-    if made is None or payment is None or not payment.in_payout:
-        return None
+    payment = author.known.payments.get(made.fields["payment"])
+    if payment is None or not payment.in_payout:
+        raise NothingFits
     fields, number = made.fields, author.chance.pick(sorted(_held(payment)))
     legs = {leg["leg"]: leg for leg in fields["legs"]}
     own = legs[number]

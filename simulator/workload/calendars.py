@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, timedelta
 
-from simulator.workload.drafts import about, anything, spoilt
+from simulator.workload.drafts import about, anything, changed, spoilt
 from simulator.workload.moves import ANYBODY, Author, Draft, Drafting, Moves, refused, valid
 from simulator.workload.subjects import Fields, KnownCalendarYear
 
@@ -20,10 +20,9 @@ _WEEKENDS_MAX = 3
 _DAYS = 365
 
 
-def _declare(author: Author) -> Draft | None:
+def _declare(author: Author) -> Draft:
     year = author.find(author.known.calendar_years, lambda each: True)
-    if year is None or not author.chance.happens(DECLARES_PPM):
-        return None
+    author.assume(author.chance.happens(DECLARES_PPM))
     fields = _days(author, year)
 
     def learn() -> None:
@@ -44,10 +43,9 @@ def _days(author: Author, year: KnownCalendarYear) -> Fields:
     return {"year": year.number, "version": year.held + 1, **lists}
 
 
-def _accept(author: Author) -> Draft | None:
+def _accept(author: Author) -> Draft:
     year = author.find(author.known.calendar_years, lambda each: bool(each.declared))
-    if year is None or not author.chance.happens(ACCEPTS_PPM):
-        return None
+    author.assume(author.chance.happens(ACCEPTS_PPM))
     declared = year.declared
     if author.chance.happens(DIFFERS_PPM):
         return Draft({**declared, "holidays": [f"{year.number}-12-31"]}, (year,))
@@ -73,19 +71,13 @@ def _last_declared(author: Author, year: KnownCalendarYear) -> Fields:
 _any_year = _of_year(anything, _days)
 
 
-def _not_asked(author: Author) -> Draft | None:
-    return None if author.party == author.known.platform else _any_year(author)
+def _not_asked(author: Author) -> Draft:
+    author.assume(author.party != author.known.platform)
+    return _any_year(author)
 
 
 def _twice(make: Drafting) -> Drafting:
-    def draft(author: Author) -> Draft | None:
-        made = make(author)
-        if made is None:
-            return None
-        day = f"{made.fields['year']}-05-01"
-        return Draft({**made.fields, "holidays": [day, day]}, made.about)
-
-    return draft
+    return changed(make, lambda made: {**made, "holidays": [f"{made['year']}-05-01"] * 2})
 
 
 MOVES: Moves = {

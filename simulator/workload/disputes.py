@@ -8,11 +8,11 @@ from typing import Any
 from simulator.workload.drafts import about, anything, spoilt
 from simulator.workload.knowledge import Shelf
 from simulator.workload.moves import ANYBODY, Author, Draft, Drafting, Moves, refused, valid
-from simulator.workload.subjects import Fields, Known, KnownDispute
+from simulator.workload.subjects import Fields, Known, KnownDispute, NothingFits
 
 
 def _subject(author: Author) -> str:
-    """Return something that the log knows, or the empty string."""
+    """Return something that the log knows."""
     known = author.known
     shelves: dict[str, Shelf[Any]] = {
         "receiver": known.receivers,
@@ -27,20 +27,20 @@ def _subject(author: Author) -> str:
     }
     kind = author.chance.pick(tuple(shelves))
     subject: Known | None = shelves[kind].find(author.chance, lambda each: True)
-    return "" if subject is None else f"{kind}:{subject.name}"
+    if subject is None:
+        raise NothingFits
+    return f"{kind}:{subject.name}"
 
 
 def _leg(author: Author) -> str:
     payment = author.find(author.known.payments, lambda each: each.split is not None)
-    return "" if payment is None else f"payment:{payment.name}/leg:1"
+    return f"payment:{payment.name}/leg:1"
 
 
-def _raise(author: Author) -> Draft | None:
+def _raise(author: Author) -> Draft:
     known = author.known
     subject = _leg(author) if author.chance.happens(200_000) else _subject(author)
     others = [party for party in known.parties if party != author.party]
-    if not subject:
-        return None
     fields = _claim(author, subject, author.chance.pick(others))
     dispute = KnownDispute(fields["dispute"], author.party, fields["against"])
     return Draft(fields, (), lambda: known.disputes.add(dispute))
@@ -66,15 +66,13 @@ _raise_known = about(
 )
 
 
-def _answer(author: Author) -> Draft | None:
+def _answer(author: Author) -> Draft:
     """Answer a dispute, or now and then withdraw one."""
     mine = author.chance.happens(200_000)
     dispute = author.find(
         author.known.disputes,
         lambda each: each.open and author.party == (each.raiser if mine else each.against),
     )
-    if dispute is None:
-        return None
     outcome = "withdrawn" if mine else "upheld"
     if not mine and not dispute.rejected and author.chance.happens(500_000):
         outcome = "rejected"

@@ -18,29 +18,32 @@ OVER_LIMIT = AMOUNT_DEFAULT + 1
 
 def spoilt(make: Drafting, **fields: object) -> Drafting:
     """Return ``make`` with other fields, from which the workload learns nothing."""
-
-    def draft(author: Author) -> Draft | None:
-        made = make(author)
-        return None if made is None else Draft({**made.fields, **fields}, made.about)
-
-    return draft
+    return changed(make, lambda made: {**made, **fields})
 
 
 def raised(make: Drafting, name: str) -> Drafting:
     """Return ``make`` with a number that is one too many."""
+    return changed(make, lambda made: {**made, name: made[name] + 1})
 
-    def draft(author: Author) -> Draft | None:
+
+def changed(make: Drafting, change: Callable[[Fields], Fields]) -> Drafting:
+    """Return ``make`` with its fields changed, from which the workload learns nothing."""
+
+    def draft(author: Author) -> Draft:
         made = make(author)
-        if made is None:
-            return None
-        return Draft({**made.fields, name: made.fields[name] + 1}, made.about)
+        return Draft(change(made.fields), made.about)
 
     return draft
 
 
 def rarely(ppm: int, make: Drafting) -> Drafting:
     """Return ``make`` for only so many in a million turns."""
-    return lambda author: make(author) if author.chance.happens(ppm) else None
+
+    def draft(author: Author) -> Draft:
+        author.assume(author.chance.happens(ppm))
+        return make(author)
+
+    return draft
 
 
 def about(
@@ -50,9 +53,9 @@ def about(
 ) -> Drafting:
     """Return a record about a subject that fits, from which the workload learns nothing."""
 
-    def draft(author: Author) -> Draft | None:
+    def draft(author: Author) -> Draft:
         found = author.find(shelf(author.known), lambda each: fits(author, each))
-        return None if found is None else Draft(fields(author, found), (found,))
+        return Draft(fields(author, found), (found,))
 
     return draft
 

@@ -11,13 +11,12 @@ from simulator.workload.moves import Author, Draft, Drafting, Moves, refused, va
 from simulator.workload.subjects import Chain, Fields, KnownAgreement
 
 
-def _offer(author: Author) -> Draft | None:
+def _offer(author: Author) -> Draft:
     known, chance = author.known, author.chance
     currency = chance.pick(CURRENCIES)
     channel = chance.pick(("", "", "wechat"))
     before = known.fee_chain(currency, channel).latest
-    if before is not None and not chance.happens(250_000):
-        return None
+    author.assume(before is None or chance.happens(250_000))
     since = max("" if before is None else before.since, _some_day(author, before is None))
     fields = _terms(author, currency, channel, since)
     return Draft(fields, (), lambda: known.fee_agreements.add(KnownAgreement(fields)))
@@ -45,11 +44,10 @@ def _terms(author: Author, currency: str, channel: str, since: str) -> Fields:
     return fields
 
 
-def _correct(author: Author) -> Draft | None:
+def _correct(author: Author) -> Draft:
     """State an offer again that is not accepted yet."""
     offer = author.find(author.known.fee_agreements, lambda each: not each.in_force)
-    if offer is None or _is_late(author, offer) or not author.chance.happens(300_000):
-        return None
+    author.assume(not _is_late(author, offer) and author.chance.happens(300_000))
     fields = {**offer.terms, "rate_ppm": offer.terms["rate_ppm"] + 1}
 
     def learn() -> None:
@@ -68,12 +66,11 @@ def _chain_of(author: Author, offer: KnownAgreement) -> Chain:
     return author.known.fee_chain(offer.terms["currency"], offer.terms.get("channel", ""))
 
 
-def _accept(author: Author) -> Draft | None:
+def _accept(author: Author) -> Draft:
     offer = author.find(
         author.known.fee_agreements, lambda each: each.is_open and not _is_late(author, each)
     )
-    if offer is None or not author.chance.happens(250_000):
-        return None
+    author.assume(author.chance.happens(250_000))
     if author.errs():
         fields = {**offer.terms, "rate_ppm": offer.terms["rate_ppm"] + 7}
         return Draft(fields, (offer,), lambda: offer.contradicting.append(author.party))
@@ -94,10 +91,8 @@ def _terms_of(fits: Callable[[Author, KnownAgreement], bool]) -> Drafting:
     return about(lambda known: known.fee_agreements, fits, lambda _, each: each.terms)
 
 
-def _too_early(author: Author) -> Draft | None:
+def _too_early(author: Author) -> Draft:
     found = author.find(author.known.fee_agreements, lambda each: each.in_force)
-    if found is None:
-        return None
     return Draft({**found.terms, "agreement": author.fresh("FA"), "effective_from": "2001-01-01"})
 
 

@@ -13,6 +13,7 @@ from simulator.workload.subjects import (
     KnownInvoice,
     KnownPayment,
     KnownPeriod,
+    NothingFits,
 )
 
 MILLION = 1_000_000
@@ -21,14 +22,12 @@ MILLION = 1_000_000
 # --- charges ------------------------------------------------------------------------------------
 
 
-def _charge(author: Author) -> Draft | None:
+def _charge(author: Author) -> Draft:
     payment = author.find(author.known.payments, _is_chargeable)
-    if payment is None or payment.capture is None:
-        return None
-    capture, held = payment.capture, _held(author, payment)
+    capture, held = payment.captured, _held(author, payment)
     fee = 0 if held is None else fee_of(held.terms, capture["amount"])
     if held is None or not fee:
-        return None
+        raise NothingFits
     period = _period_of(author, payment)
     if period.invoiced:
         period = author.known.period(author.month, period.currency)
@@ -65,70 +64,64 @@ def _is_chargeable(payment: KnownPayment) -> bool:
 
 
 def _period_of(author: Author, payment: KnownPayment) -> KnownPeriod:
-    capture = payment.capture or {}
-    return author.known.period(author.known.date(capture["captured_at"])[:7], capture["currency"])
+    capture, known = payment.captured, author.known
+    return known.period(known.date(capture["captured_at"])[:7], capture["currency"])
 
 
 def _held(author: Author, payment: KnownPayment) -> KnownAgreement | None:
-    capture = payment.capture or {}
-    day = author.known.date(capture["captured_at"])
-    chains = [
-        author.known.fee_chain(capture["currency"], each) for each in (capture["channel"], "")
-    ]
+    capture, known = payment.captured, author.known
+    day = known.date(capture["captured_at"])
+    chains = [known.fee_chain(capture["currency"], each) for each in (capture["channel"], "")]
     return next((found for found in (chain.held(day) for chain in chains) if found), None)
 
 
 def _charge_by(in_force: bool) -> Drafting:
     """Return a charge by an agreement that does not hold."""
 
-    def draft(author: Author) -> Draft | None:
+    def draft(author: Author) -> Draft:
         payment = author.find(author.known.payments, _is_chargeable)
-        if payment is None:
-            return None
         held = _held(author, payment)
         other = author.find(
             author.known.fee_agreements, lambda each: each is not held and each.in_force == in_force
         )
-        return None if other is None else Draft(_claim(payment, other, 1), (payment,))
+        return Draft(_claim(payment, other, 1), (payment,))
 
     return draft
 
 
 def _charge_what(fits: Callable[[KnownPayment], bool]) -> Drafting:
-    def draft(author: Author) -> Draft | None:
-        payment = author.find(author.known.payments, fits)
-        agreement = author.find(author.known.fee_agreements, lambda each: True)
+    def draft(author: Author) -> Draft:
+        payment = author.seek(author.known.payments, fits)
+        agreement = author.seek(author.known.fee_agreements, lambda each: True)
         if payment is None or agreement is None:
-            return None
+            raise NothingFits
         return Draft(_claim(payment, agreement, 1), (payment,))
 
     return draft
 
 
-def _reverse(author: Author) -> Draft | None:
+def _reverse(author: Author) -> Draft:
     payment = author.find(
         author.known.payments,
         lambda each: each.charge is not None and not each.charge.period.invoiced,
     )
-    if payment is None or payment.charge is None:
-        return None
-    if payment.capture is not None and not author.chance.happens(150_000):
-        return None
-    return _take_back(payment, payment.charge)
+    author.assume(payment.capture is None or author.chance.happens(150_000))
+    return _take_back(payment)
 
 
-def _reverse_stale(author: Author) -> Draft | None:
+def _reverse_stale(author: Author) -> Draft:
     """Take back a charge of a payment that was reversed: its month waits for that."""
     period = author.find(author.known.periods, lambda each: bool(each.stale) and not each.invoiced)
-    if period is None:
-        return None
     payment = author.chance.pick(tuple(period.stale))
-    if payment.charge is None or author.party in payment.busy:
-        return None
-    return _take_back(payment, payment.charge)
+    author.assume(author.party not in payment.busy)
+    return _take_back(payment)
 
 
-def _take_back(payment: KnownPayment, charge: KnownCharge) -> Draft:
+def _take_back(payment: KnownPayment) -> Draft:
+    charge = payment.charge
+    if charge is None:
+        raise NothingFits
+
     def learn() -> None:
         payment.charge = None
         charge.period.stale = [each for each in charge.period.stale if each is not payment]
@@ -149,7 +142,7 @@ def _why(payment: KnownPayment) -> Fields:
 # --- invoices -----------------------------------------------------------------------------------
 
 
-def _invoice(author: Author) -> Draft | None:
+def _invoice(author: Author) -> Draft:
     """Invoice a month that is over and of which no more is reported."""
     known = author.known
     reported = known.date(known.cursor_ms)[:7]
@@ -159,8 +152,6 @@ def _invoice(author: Author) -> Draft | None:
             each.count > 0 and not each.invoiced and not each.stale and each.month < reported
         ),
     )
-    if period is None:
-        return None
     fields = _bill(author, period)
 
     def learn() -> None:
@@ -194,10 +185,9 @@ def _is_stale(author: Author, period: KnownPeriod) -> bool:
     return bool(period.stale) and not period.invoiced and period.month < author.month
 
 
-def _settle(author: Author) -> Draft | None:
+def _settle(author: Author) -> Draft:
     invoice = author.find(author.known.invoices, lambda each: not each.settled_ms)
-    if invoice is None or not author.chance.happens(400_000):
-        return None
+    author.assume(author.chance.happens(400_000))
     if author.errs():
         return Draft(_payment_of(author, invoice, 1), (invoice,))
 

@@ -1,8 +1,7 @@
 """Moves: what a party may say next, and what it wants to be answered.
 
-A move looks for something known that it fits, and drafts a record about it; it says None when there
-is nothing. A valid move wants ``applied``. Every refusal has a move of its own, which is made
-on purpose and wants that very code.
+A move looks for something known that it fits, and drafts a record about it. A valid move wants
+``applied``. Every refusal has a move of its own, which is made on purpose and wants that very code.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from typing import NamedTuple, TypeVar
 from ledger.entry import APPLIED
 from simulator.chance import Chance
 from simulator.workload.knowledge import Knowledge, Shelf
-from simulator.workload.subjects import Fields, Known
+from simulator.workload.subjects import Fields, Known, NothingFits
 
 ANYBODY = ""
 """The role of moves that are open to every party, if they know something for it."""
@@ -43,11 +42,31 @@ class Author(NamedTuple):
     chance: Chance
     now_ms: int
 
-    def find(self, shelf: Shelf[T], fits: Callable[[T], bool]) -> T | None:
-        """Return a subject that fits and about which this party waits for no answer."""
+    def seek(self, shelf: Shelf[T], fits: Callable[[T], bool]) -> T | None:
+        """Return a subject that fits and about which this party waits for no answer, or None."""
         return shelf.find(
             self.chance, lambda subject: self.party not in subject.busy and fits(subject)
         )
+
+    def find(self, shelf: Shelf[T], fits: Callable[[T], bool]) -> T:
+        """Return such a subject.
+
+        Raises:
+            NothingFits: there is none.
+        """
+        found = self.seek(shelf, fits)
+        if found is None:
+            raise NothingFits
+        return found
+
+    def assume(self, holds: bool) -> None:
+        """Go on with a draft only if something holds.
+
+        Raises:
+            NothingFits: it does not.
+        """
+        if not holds:
+            raise NothingFits
 
     def errs(self) -> bool:
         """Return whether it says otherwise than the other side, as happens."""
@@ -72,8 +91,8 @@ class Author(NamedTuple):
         return self.known.date(self.now_ms)[:7]
 
 
-Drafting = Callable[[Author], Draft | None]
-"""A way to draft a record; None where the author knows nothing that it fits."""
+Drafting = Callable[[Author], Draft]
+"""A way to draft a record; it raises :class:`NothingFits` where its author knows nothing for it."""
 
 
 class Attempt(NamedTuple):

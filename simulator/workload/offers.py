@@ -24,11 +24,10 @@ def _word(kind: str, name: str) -> Fields:
     return {"kind": kind, "agreement": name, "reason": "not wanted any more"}
 
 
-def _close(author: Author) -> Draft | None:
+def _close(author: Author) -> Draft:
     kind, shelf = _kind(author)
     offer = author.find(shelf, lambda each: _may_close(author, each))
-    if offer is None or (offer.is_open and not author.chance.happens(CLOSES_PPM)):
-        return None
+    author.assume(not offer.is_open or author.chance.happens(CLOSES_PPM))
     terms = offer.terms
 
     def learn() -> None:
@@ -47,10 +46,10 @@ def _may_close(author: Author, offer: KnownAgreement) -> bool:
 
 
 def _close_what(fits: Callable[[Author, KnownAgreement], bool]) -> Drafting:
-    def draft(author: Author) -> Draft | None:
+    def draft(author: Author) -> Draft:
         kind, shelf = _kind(author)
         offer = author.find(shelf, lambda each: fits(author, each))
-        return None if offer is None else Draft(_word(kind, offer.name), (offer,))
+        return Draft(_word(kind, offer.name), (offer,))
 
     return draft
 

@@ -34,12 +34,11 @@ def _capture_new(author: Author) -> Draft:
     return _capture(author, payment, fields)
 
 
-def _capture_half(author: Author) -> Draft | None:
+def _capture_half(author: Author) -> Draft:
     """Capture what was instructed, or capture again what was reversed."""
     payment = author.find(author.known.payments, lambda each: each.capture is None)
-    if payment is None or payment.split is None or not _covers_refunds(payment):
-        return None
-    fields = half_of(payment.split)
+    fields = half_of(payment.instructed)
+    author.assume(_covers_refunds(payment))
     if author.errs():
         fields["amount"] += 1
     return _capture(author, payment, fields)
@@ -47,21 +46,18 @@ def _capture_half(author: Author) -> Draft | None:
 
 def _covers_refunds(payment: KnownPayment) -> bool:
     """Return whether a payment that is captured as it is to be split may have its refunds."""
-    split = payment.split or {"amount": 0, "currency": ""}
+    split = payment.instructed
     same = split["currency"] == payment.refunded_in
     return not payment.refunded or (same and payment.refunded <= split["amount"])
 
 
-def _capture_refunded(author: Author) -> Draft | None:
+def _capture_refunded(author: Author) -> Draft:
     """Capture a payment anew whose refunds go on counting, with less than they are."""
     payment = author.find(
         author.known.payments, lambda each: each.capture is None and each.refunded > 1
     )
-    if payment is None:
-        return None
     half = {"amount": payment.refunded - 1, "currency": payment.refunded_in}
-    made = _capture(author, payment, {"order": order_of(payment), **half})
-    return Draft(made.fields, made.about)
+    return _capture(author, payment, {"order": order_of(payment), **half})
 
 
 def _capture(author: Author, payment: KnownPayment, half: Fields) -> Draft:
@@ -106,26 +102,23 @@ def _told(author: Author, amount: int) -> Fields:
 _capture_again = about(
     lambda known: known.payments,
     lambda _, each: each.capture is not None,
-    lambda _, each: each.capture or {},
+    lambda _, each: each.captured,
 )
 
 
-def _reverse(author: Author) -> Draft | None:
+def _reverse(author: Author) -> Draft:
     payment = author.find(author.known.payments, _may_reverse)
-    if payment is None:
-        return None
-    if not payment.clashes and not author.chance.happens(300_000):
-        return None
+    author.assume(payment.clashes or author.chance.happens(300_000))
     return _reversed(author, payment)
 
 
-def _reverse_refunded(author: Author) -> Draft | None:
+def _reverse_refunded(author: Author) -> Draft:
     """Reverse what was refunded, because the platform says that its amount is wrong."""
     payment = author.find(
         author.known.payments,
         lambda each: each.clashes and each.refunded > 0 and _may_reverse(each),
     )
-    return None if payment is None else _reversed(author, payment)
+    return _reversed(author, payment)
 
 
 def _reversed(author: Author, payment: KnownPayment) -> Draft:
@@ -157,21 +150,19 @@ def _why(payment: KnownPayment) -> Fields:
 # --- the platform's half ------------------------------------------------------------------------
 
 
-def _instruct_new(author: Author) -> Draft | None:
+def _instruct_new(author: Author) -> Draft:
     payment = KnownPayment(author.fresh(author.chance.pick(("P", "_P*"))))
     amount = 100 + author.chance.below(100_000)
     half = {"order": order_of(payment), "amount": amount, "currency": _currency(author)}
     return instruct(author, payment, half)
 
 
-def _instruct_half(author: Author) -> Draft | None:
+def _instruct_half(author: Author) -> Draft:
     """Instruct what was captured; or again what was reversed, or withdrawn and captured."""
     payment = author.find(
         author.known.payments,
         lambda each: each.split is None and (each.capture is not None or each.reversed),
     )
-    if payment is None:
-        return None
     fresh: Fields = {"order": order_of(payment), "amount": 5000, "currency": _currency(author)}
     half = half_of(payment.capture or fresh)
     if author.errs():
@@ -179,13 +170,12 @@ def _instruct_half(author: Author) -> Draft | None:
     return instruct(author, payment, half)
 
 
-def _withdraw(author: Author) -> Draft | None:
+def _withdraw(author: Author) -> Draft:
     payment = author.find(
         author.known.payments,
         lambda each: each.capture is None and (each.split is not None or each.reversed),
     )
-    if payment is None or not author.chance.happens(400_000):
-        return None
+    author.assume(author.chance.happens(400_000))
 
     def learn() -> None:
         payment.split = None
@@ -208,7 +198,7 @@ MOVES: Moves = {
         refused("sources-do-not-sum", spoilt(_capture_new, sources=[_PART])),
         refused("amount-over-limit", spoilt(_capture_new, amount=OVER_LIMIT)),
         refused("time-in-future", spoilt(_capture_new, captured_at=YEAR_2100_MS)),
-        refused("refund-exceeds-payment", _capture_refunded, 3),
+        refused("refund-exceeds-payment", spoilt(_capture_refunded), 3),
         refused("wrong-currency", spoilt(_capture_refunded, currency="EUR"), 2),
     ),
     ("institution", "payment.reversed"): (

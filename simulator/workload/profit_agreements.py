@@ -8,7 +8,7 @@ from ledger.genesis import DAY_MS
 from simulator.workload.drafts import about, spoilt
 from simulator.workload.knowledge import CURRENCIES
 from simulator.workload.moves import ANYBODY, Author, Draft, Drafting, Moves, refused, valid
-from simulator.workload.subjects import Fields, KnownAgreement
+from simulator.workload.subjects import Fields, KnownAgreement, NothingFits
 
 MILLION = 1_000_000
 DELAYS = ("T+0", "D+0", "T+1", "T+2")
@@ -16,12 +16,11 @@ DELAYS = ("T+0", "D+0", "T+1", "T+2")
 _HALF = MILLION // 2
 
 
-def _offer(author: Author) -> Draft | None:
+def _offer(author: Author) -> Draft:
     known, chance = author.known, author.chance
     currency = chance.pick(CURRENCIES)
     latest = known.profit_chain(currency).latest
-    if latest is not None and not chance.happens(300_000):
-        return None
+    author.assume(latest is None or chance.happens(300_000))
     since = known.date(known.first_ms - 40 * DAY_MS)[:7]
     if latest is not None:
         since = max(latest.since, known.date(known.cursor_ms)[:7])
@@ -29,13 +28,12 @@ def _offer(author: Author) -> Draft | None:
     return Draft(fields, (), lambda: _learn_offer(author, fields))
 
 
-def _correct(author: Author) -> Draft | None:
+def _correct(author: Author) -> Draft:
     """State an offer again that is not accepted by all, with other recipients."""
     offer = author.find(
         author.known.profit_agreements, lambda each: not each.in_force and _fits_in(author, each)
     )
-    if offer is None or not author.chance.happens(300_000):
-        return None
+    author.assume(author.chance.happens(300_000))
     needed = _needed(author, author.known.profit_chain(offer.terms["currency"]).latest)
     needed += offer.contradicting
     fields = {**offer.terms, "recipients": _parts(author, needed)}
@@ -102,14 +100,12 @@ _offer_known = about(
 )
 
 
-def _offer_early(author: Author) -> Draft | None:
+def _offer_early(author: Author) -> Draft:
     found = author.find(author.known.profit_agreements, lambda each: each.in_force)
-    if found is None:
-        return None
     return Draft({**found.terms, "agreement": author.fresh("PA"), "effective_from": "2001-01"})
 
 
-def _offer_missing(author: Author) -> Draft | None:
+def _offer_missing(author: Author) -> Draft:
     """Offer without somebody who has a part; and, if it can be, to others only."""
     known = author.known
     currency = author.chance.pick(CURRENCIES)
@@ -117,18 +113,17 @@ def _offer_missing(author: Author) -> Draft | None:
     needed = _needed(author, latest)
     others = [each for each in known.dealers if each not in (*needed, known.institution)]
     if latest is None or not needed or not others:
-        return None
+        raise NothingFits
     recipients = [{"party": others[0], "ppm": MILLION}]
     return Draft(_terms(author, currency, latest.since, recipients))
 
 
-def _accept(author: Author) -> Draft | None:
+def _accept(author: Author) -> Draft:
     offer = author.find(
         author.known.profit_agreements,
         lambda each: _is_asked(author, each) and _why_not(author, each) == "",
     )
-    if offer is None or not author.chance.happens(600_000):
-        return None
+    author.assume(author.chance.happens(600_000))
     fields, terms = _consent(author, offer), offer.terms
     if author.errs():
         fields = {**fields, "delay": "D+30"}

@@ -7,18 +7,24 @@ from collections.abc import Callable
 from ledger.contracts.allocation import share
 from simulator.workload.drafts import YEAR_2100_MS, about, raised, rarely, spoilt
 from simulator.workload.moves import ANYBODY, Author, Draft, Drafting, Moves, refused, valid
-from simulator.workload.subjects import Fields, KnownAgreement, KnownInvoice, KnownShare
+from simulator.workload.subjects import (
+    Fields,
+    KnownAgreement,
+    KnownInvoice,
+    KnownShare,
+    NothingFits,
+)
 
 
 def _held(author: Author, invoice: KnownInvoice) -> KnownAgreement | None:
     return author.known.profit_chain(invoice.period.currency).held(invoice.period.month)
 
 
-def _is_due(author: Author, invoice: KnownInvoice) -> bool:
-    """Return whether the delay of the agreement that holds has passed."""
+def _is_due(author: Author, invoice: KnownInvoice) -> bool | None:
+    """Return whether the delay of the agreement that holds has passed; None if none holds."""
     held, known = _held(author, invoice), author.known
     if held is None:
-        return False
+        return None
     due = known.due(known.date(invoice.settled_ms), held.terms["delay"])
     return due <= known.date(author.now_ms)
 
@@ -28,15 +34,15 @@ def _is_open(author: Author, invoice: KnownInvoice) -> bool:
 
 
 def _share_when(due: bool) -> Drafting:
-    def draft(author: Author) -> Draft | None:
+    def draft(author: Author) -> Draft:
         known = author.known
         invoice = author.find(
             known.invoices,
-            lambda each: _is_open(author, each) and _is_due(author, each) == due,
+            lambda each: _is_open(author, each) and _is_due(author, each) is due,
         )
-        held = None if invoice is None else _held(author, invoice)
-        if invoice is None or held is None:
-            return None
+        held = _held(author, invoice)
+        if held is None:
+            raise NothingFits
         fields = _division(author, invoice, held)
 
         def learn() -> None:
@@ -71,15 +77,11 @@ def _share_what(
 ) -> Drafting:
     """Return a share of an invoice that fits by an agreement that fits."""
 
-    def draft(author: Author) -> Draft | None:
+    def draft(author: Author) -> Draft:
         invoice = author.find(author.known.invoices, lambda each: fits(author, each))
-        if invoice is None:
-            return None
         agreement = author.find(
             author.known.profit_agreements, lambda each: by(author, invoice, each)
         )
-        if agreement is None:
-            return None
         return Draft(_division(author, invoice, agreement), (invoice,))
 
     return draft
@@ -89,22 +91,20 @@ def _is_other(author: Author, invoice: KnownInvoice, agreement: KnownAgreement) 
     return agreement.in_force and agreement is not _held(author, invoice)
 
 
-def _share_known(author: Author) -> Draft | None:
-    found = author.find(author.known.shares, lambda each: True)
-    invoice = author.find(author.known.invoices, lambda each: True)
-    agreement = author.find(author.known.profit_agreements, lambda each: True)
+def _share_known(author: Author) -> Draft:
+    found = author.seek(author.known.shares, lambda each: True)
+    invoice = author.seek(author.known.invoices, lambda each: True)
+    agreement = author.seek(author.known.profit_agreements, lambda each: True)
     if found is None or invoice is None or agreement is None:
-        return None
+        raise NothingFits
     return Draft({**_division(author, invoice, agreement), "share": found.name}, (found,))
 
 
-def _confirm(author: Author) -> Draft | None:
+def _confirm(author: Author) -> Draft:
     found = author.find(
         author.known.shares,
         lambda each: each.portions.get(author.party, 0) > 0 and author.party not in each.confirmed,
     )
-    if found is None:
-        return None
     amount = found.portions[author.party]
     if author.errs():
         return Draft(_received(author, found, amount + 1), (found,))

@@ -11,10 +11,9 @@ RECEIVERS = 12
 CYCLES = ("T+1", "T+0", "D+1", "T+2", "D+0")
 
 
-def _register(author: Author) -> Draft | None:
+def _register(author: Author) -> Draft:
     known, chance = author.known, author.chance
-    if len(known.receivers) >= RECEIVERS and not chance.happens(30_000):
-        return None
+    author.assume(len(known.receivers) < RECEIVERS or chance.happens(30_000))
     fields = {
         "receiver": author.fresh("shop-"),
         "kind": "bank_account",
@@ -44,9 +43,9 @@ def _new(author: Author, **changes: str) -> Draft:
     return Draft(fields)
 
 
-def _exists(author: Author) -> Draft | None:
+def _exists(author: Author) -> Draft:
     receiver = author.find(author.known.receivers, lambda each: True)
-    return None if receiver is None else _new(author, receiver=receiver.name)
+    return _new(author, receiver=receiver.name)
 
 
 def _cross(author: Author) -> Draft:
@@ -57,16 +56,15 @@ def _stranger(author: Author) -> Draft:
     return _new(author, owner="stranger")
 
 
-def _suspend(author: Author) -> Draft | None:
+def _suspend(author: Author) -> Draft:
     receiver = author.find(author.known.receivers, lambda each: not each.suspended)
-    if receiver is None or len(author.known.receivers) < 6:
-        return None
+    author.assume(len(author.known.receivers) >= 6)
     return _said(receiver, True)
 
 
-def _resume(author: Author) -> Draft | None:
+def _resume(author: Author) -> Draft:
     receiver = author.find(author.known.receivers, lambda each: each.suspended)
-    return None if receiver is None else _said(receiver, False)
+    return _said(receiver, False)
 
 
 def _said(receiver: KnownReceiver, suspended: bool) -> Draft:

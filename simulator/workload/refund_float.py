@@ -14,18 +14,16 @@ ENOUGH = 60_000
 DIFFERS_PPM = 100_000
 
 
-def _deposit(author: Author) -> Draft | None:
+def _deposit(author: Author) -> Draft:
     currency = author.chance.pick(CURRENCIES)
-    if author.known.free.get(currency, 0) > ENOUGH:
-        return None
+    author.assume(author.known.free.get(currency, 0) <= ENOUGH)
     return _move(author, currency, 20_000 + author.chance.below(60_000), 1)
 
 
-def _withdraw(author: Author) -> Draft | None:
+def _withdraw(author: Author) -> Draft:
     currency = author.chance.pick(CURRENCIES)
     free = author.known.free.get(currency, 0)
-    if free < 1000:
-        return None
+    author.assume(free >= 1000)
     return _move(author, currency, 1 + author.chance.below(free // 4), -1)
 
 
@@ -55,10 +53,8 @@ def _statement(movement: KnownMovement) -> Fields:
     }
 
 
-def _confirm(author: Author) -> Draft | None:
+def _confirm(author: Author) -> Draft:
     movement = author.find(author.known.movements, lambda each: not each.settled)
-    if movement is None:
-        return None
     amount = movement.amount
     if movement.reversed or author.chance.happens(DIFFERS_PPM):
         amount = author.chance.pick((0, movement.amount + 1))
@@ -79,12 +75,11 @@ def _compare(author: Author, movement: KnownMovement) -> None:
         author.known.more_free(movement.currency, movement.amount)
 
 
-def _take_back(author: Author) -> Draft | None:
+def _take_back(author: Author) -> Draft:
     movement = author.find(
         author.known.movements, lambda each: not each.settled and not each.reversed
     )
-    if movement is None or not author.chance.happens(300_000):
-        return None
+    author.assume(author.chance.happens(300_000))
 
     def learn() -> None:
         movement.reversed = True

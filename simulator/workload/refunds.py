@@ -16,14 +16,12 @@ def _left(payment: KnownPayment) -> int:
     return int(payment.capture["amount"] - payment.refunded)
 
 
-def _request(author: Author) -> Draft | None:
+def _request(author: Author) -> Draft:
     payment = author.find(author.known.payments, lambda each: _left(each) > 0)
-    if payment is None or payment.capture is None or not author.chance.happens(500_000):
-        return None
-    free = author.known.free.get(payment.capture["currency"], 0)
+    author.assume(author.chance.happens(500_000))
+    free = author.known.free.get(payment.captured["currency"], 0)
     amount = min(_left(payment), free)
-    if amount < 1:
-        return None
+    author.assume(amount >= 1)
     fields = _asked(author, payment, 1 + author.chance.below(amount))
     return _requested(author, fields, payment)
 
@@ -59,12 +57,10 @@ def _asked(author: Author, payment: KnownPayment, amount: int) -> Fields:
     return fields
 
 
-def _retry(author: Author) -> Draft | None:
+def _retry(author: Author) -> Draft:
     refund = author.find(author.known.refunds, lambda each: each.state == "failed")
-    if refund is None or refund.amount > _left(refund.payment):
-        return None
-    if refund.amount > author.known.free.get(refund.currency, 0):
-        return None
+    author.assume(refund.amount <= _left(refund.payment))
+    author.assume(refund.amount <= author.known.free.get(refund.currency, 0))
     fields = {**_asked(author, refund.payment, refund.amount), "refund": refund.name}
     return _requested(author, fields, refund.payment)
 
@@ -108,10 +104,9 @@ def _result(
 ) -> Drafting:
     """Return a move about a refund in one of ``states``, after which it is in ``state``."""
 
-    def draft(author: Author) -> Draft | None:
+    def draft(author: Author) -> Draft:
         refund = author.find(author.known.refunds, lambda each: each.state in states)
-        if refund is None or not author.chance.happens(ppm):
-            return None
+        author.assume(author.chance.happens(ppm))
 
         def learn() -> None:
             refund.state = state

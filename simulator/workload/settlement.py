@@ -15,13 +15,11 @@ _UNDECLARED = "2005-06-01"
 """A date of a year that nobody has decided, though an earlier one is."""
 
 
-def _create(author: Author) -> Draft | None:
+def _create(author: Author) -> Draft:
     known = author.known
     receiver = author.find(
         known.receivers, lambda each: any(_is_due(author, leg) for leg in each.due)
     )
-    if receiver is None:
-        return None
     due = [leg for leg in receiver.due if _is_due(author, leg)]
     cutoff = known.due(author.chance.pick(due).day, receiver.cycle)
     legs = [leg for leg in due if known.due(leg.day, receiver.cycle) <= cutoff]
@@ -90,13 +88,11 @@ def _result(
     )
 
 
-def _pay(author: Author) -> Draft | None:
+def _pay(author: Author) -> Draft:
     """State a payout as paid: also one that was stated as returned, where the owner says no."""
     payout = author.find(
         author.known.payouts, lambda each: each.state == "created" or each.contested
     )
-    if payout is None:
-        return None
 
     def learn() -> None:
         payout.is_back = False
@@ -109,13 +105,11 @@ def _pay(author: Author) -> Draft | None:
 
 
 def _return(*states: str) -> Drafting:
-    def draft(author: Author) -> Draft | None:
+    def draft(author: Author) -> Draft:
         fits = _in(*states)
         payout = author.find(
             author.known.payouts, lambda each: fits(author, each) and not each.is_back
         )
-        if payout is None:
-            return None
 
         def learn() -> None:
             payout.is_back = True
@@ -141,11 +135,9 @@ def _because(author: Author) -> Fields:
     return {"reason": "account closed"}
 
 
-def _confirm(author: Author) -> Draft | None:
+def _confirm(author: Author) -> Draft:
     """Say what arrived: what was paid, another amount, or nothing."""
     payout = author.find(author.known.payouts, lambda each: _may_confirm(author, each))
-    if payout is None:
-        return None
     amount = payout.amount
     if payout.contested or author.errs():
         amount = author.chance.pick((0, payout.amount, payout.amount + 1))

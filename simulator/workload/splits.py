@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from simulator.chance import Chance
-from simulator.workload.drafts import OVER_LIMIT
+from simulator.workload.drafts import OVER_LIMIT, changed, spoilt
 from simulator.workload.moves import Author, Draft, Drafting
-from simulator.workload.subjects import Fields, KnownPayment, KnownReceiver, half_of
+from simulator.workload.subjects import Fields, KnownPayment, KnownReceiver, NothingFits, half_of
 
 
-def instruct(author: Author, payment: KnownPayment, half: Fields) -> Draft | None:
+def instruct(author: Author, payment: KnownPayment, half: Fields) -> Draft:
     """Return a split of a payment by anybody's word on order, amount and currency."""
-    legs = legs_of(author, half)
-    return stated(author, payment, {**half, **legs}) if legs else None
+    return stated(author, payment, {**half, **legs_of(author, half)})
 
 
 def stated(author: Author, payment: KnownPayment, split: Fields) -> Draft:
@@ -36,12 +35,11 @@ def know(author: Author, payment: KnownPayment) -> None:
 
 
 def legs_of(author: Author, half: Fields) -> Fields:
-    """Return mode and legs of a split; nothing if no receiver is open."""
+    """Return mode and legs of a split, to receivers that are open."""
     chance, currency = author.chance, half["currency"]
     count = chance.pick((1, 2, 2, 3, 4))
     receivers = author.known.receivers.some(chance, count, lambda each: is_open(each, currency))
-    if not receivers:
-        return {}
+    author.assume(len(receivers) > 0)
     ratio = chance.happens(300_000)
     whole = 1_000_000 if ratio else half["amount"]
     parts = parts_of(chance, whole, len(receivers))
@@ -113,22 +111,19 @@ OF_RECEIVERS = ("unknown-receiver", "wrong-currency")
 
 def wrong(make: Drafting, code: str) -> Drafting:
     """Return a move that is ``make`` with a split that is refused with ``code``."""
-
-    def draft(author: Author) -> Draft | None:
-        made = make(author)
-        return None if made is None else Draft(_wrong_legs(code, made.fields), made.about)
-
-    return draft
+    return changed(make, lambda split: _wrong_legs(code, split))
 
 
 def to_suspended(make: Drafting) -> Drafting:
     """Return a move that is ``make`` with all of the money for a suspended receiver."""
 
-    def draft(author: Author) -> Draft | None:
-        made = make(author)
-        shut = author.find(author.known.receivers, lambda each: each.suspended)
-        if made is None or shut is None:
-            return None
+    def draft(author: Author) -> Draft:
+        try:
+            made = make(author)
+        finally:  # the receiver is drawn in any case, for seeds to keep their runs
+            shut = author.seek(author.known.receivers, lambda each: each.suspended)
+        if shut is None:
+            raise NothingFits
         legs = [leg_of(1, shut.name, amount=made.fields["amount"])]
         plain = {key: value for key, value in made.fields.items() if key != "tail_leg"}
         return Draft({**plain, "mode": "fixed", "legs": legs}, made.about)
@@ -139,15 +134,8 @@ def to_suspended(make: Drafting) -> Drafting:
 def split_of(fits: Callable[[KnownPayment], bool]) -> Drafting:
     """Return a split for a payment that fits, from which the workload learns nothing."""
 
-    def draft(author: Author) -> Draft | None:
+    def draft(author: Author) -> Draft:
         payment = author.find(author.known.payments, fits)
-        if payment is None:
-            return None
-        basis = payment.split or payment.capture
-        if basis is None:
-            return None
-        half = half_of(basis)
-        made = instruct(author, payment, half)
-        return None if made is None else Draft(made.fields, made.about)
+        return instruct(author, payment, half_of(payment.split or payment.captured))
 
-    return draft
+    return spoilt(draft)

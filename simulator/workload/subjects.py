@@ -7,6 +7,10 @@ from typing import Any
 Fields = dict[str, Any]
 
 
+class NothingFits(Exception):
+    """A draft needs something that is not there: its author says something else."""
+
+
 class Known:
     """A subject of records. ``busy`` names who waits for an answer about it."""
 
@@ -58,6 +62,16 @@ class KnownPayment(Known):
         self.charge: KnownCharge | None = None
 
     @property
+    def captured(self) -> Fields:
+        """Its capture; nothing fits without one."""
+        return _there(self.capture)
+
+    @property
+    def instructed(self) -> Fields:
+        """Its split; nothing fits without one."""
+        return _there(self.split)
+
+    @property
     def in_payout(self) -> bool:
         """Whether one of its legs is in a payout."""
         return any(leg.payout for leg in self.legs)
@@ -73,6 +87,12 @@ class KnownPayment(Known):
     def clashes(self) -> bool:
         """Whether both halves stand and differ."""
         return self.capture is not None and self.split is not None and not self.agrees
+
+
+def _there(fields: Fields | None) -> Fields:
+    if fields is None:
+        raise NothingFits
+    return fields
 
 
 HALF = ("order", "amount", "currency")
