@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from simulator.chance import MILLION
 from simulator.workload.drafts import YEAR_2100_MS, about, anything, raised, rarely, spoilt
 from simulator.workload.moves import Author, Draft, Drafting, Moves, refused, valid
 from simulator.workload.subjects import (
@@ -15,9 +16,6 @@ from simulator.workload.subjects import (
     KnownPeriod,
     NothingFits,
 )
-
-MILLION = 1_000_000
-
 
 # --- charges ------------------------------------------------------------------------------------
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ledger.genesis import DAY_MS
+from simulator.chance import MILLION
 from simulator.workload.drafts import about, spoilt
 from simulator.workload.knowledge import CURRENCIES
 from simulator.workload.moves import ANYBODY, Author, Draft, Drafting, Moves, refused, valid
 from simulator.workload.subjects import Fields, KnownAgreement, NothingFits
 
-MILLION = 1_000_000
 DELAYS = ("T+0", "D+0", "T+1", "T+2")
 
 _HALF = MILLION // 2
