@@ -46,8 +46,8 @@ Commit = tuple[Block, Execution, bytes | None, bytes]
 """A block, what it makes of the state, its certificate and its justification."""
 
 
-class Writer(Protocol):
-    """Whose writes they are: a machine, which may lose its power before or after each of them."""
+class DiskOwner(Protocol):
+    """A machine whose disk it is: its power may fail before or after each write."""
 
     life: int
     unreported: Commit | None
@@ -71,7 +71,7 @@ class SimulatedStore(Store):
     ``process`` is whose disk it is; without one it is a plain store.
     """
 
-    process: Writer | None = None
+    process: DiskOwner | None = None
 
     def save(self, items: Sequence[Item]) -> None:
         """Store votes, own batches and evidence, unless the power fails."""
