@@ -56,7 +56,6 @@ class Shelf(Generic[T]):
     def add(self, subject: T) -> None:
         """Put a subject on the shelf."""
         self._subjects.append(subject)
-
         self._named[subject.name] = subject
 
     def __len__(self) -> int:

@@ -80,7 +80,7 @@ def test_an_unexpected_exception_is_a_violation_that_says_where() -> None:
     with Runner((Clumsy,)) as runner:
         finding = runner.run(PLAN).finding
     assert finding is not None and finding.invariant == CODE
-    assert finding.text.startswith("KeyError: 'clumsy' (at simulator/test_run.py:")
+    assert finding.text.startswith("KeyError: 'clumsy' (at tests/simulator/test_run.py:")
     assert str(Path(__file__).parent) not in finding.text
 
 
