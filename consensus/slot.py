@@ -1,4 +1,4 @@
-"""What one replica knows about one slot: proposals, votes, certificates, and its own votes."""
+"""Slot: all that a replica knows about one slot, and what it may still say of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from msgspec.structs import astuple
 from consensus import evidence
 from consensus.evidence import Evidence, SignedHeader
 from consensus.messages import WireBlock
-from consensus.votes import Certificate, Kind, Subject, Vote, certificate_of
+from consensus.votes import KINDS, MAY_SAY, Certificate, Kind, Subject, Vote, certificate_of
 from ledger.block import Block, decode_header
 
 STATEMENTS_PER_KIND_MAX = 2
@@ -27,7 +27,7 @@ class Proposed:
 
 
 class Slot:
-    """The book of one slot. Knows how to count and to convict; decides nothing."""
+    """Proposals, votes and certificates of one slot. Counts and convicts; decides nothing."""
 
     __slots__ = (
         "accused",
@@ -118,6 +118,11 @@ class Slot:
             if lie is not None:
                 return lie
         return None
+
+    @property
+    def may_say(self) -> tuple[Kind, ...]:
+        """What this voter may say next; nothing if what it has said is not in the table."""
+        return MAY_SAY.get(tuple(kind for kind in KINDS if kind in self.own), ())
 
     def heard(self, party: str) -> bool:
         """Return whether a vote or a proposal of ``party`` is known of this slot."""

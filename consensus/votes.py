@@ -8,7 +8,7 @@ certificate that makes a block final is itself a cosigned checkpoint.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
 from msgspec import Meta
@@ -22,9 +22,23 @@ from ledger.keys import Signer
 from ledger.log.checkpoint import Checkpoint
 
 Kind = Literal["notar", "skip", "final"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 Number = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Signature = Annotated[bytes, Meta(min_length=64, max_length=64)]
 HashOrNothing = Annotated[bytes, Meta(max_length=32)]
+
+MAY_SAY: dict[tuple[Kind, ...], tuple[Kind, ...]] = {
+    (): ("skip", "notar"),
+    ("notar",): ("skip", "final"),
+    ("skip",): (),
+    ("notar", "skip"): (),
+    ("notar", "final"): (),
+}
+"""What a voter may say of one slot, by what it has said of it; first what is tried first.
+
+Its Notar and its Final vote name one block. Whatever is not here contradicts something
+(:data:`consensus.evidence.LIES`).
+"""
 
 
 class Subject(msgspec.Struct, frozen=True, gc=False):

@@ -200,6 +200,6 @@ def test_what_a_hostile_peer_says_is_remembered_within_bounds() -> None:
             replica.step(
                 Received("funder", VoteMessage(vote)), cluster.now(cluster.seats["platform"])
             )
-    slots = replica._book.slots
+    slots = replica._tree.slots
     assert len(slots) <= SLOT_WINDOW + EVIDENCE_SLOTS + 1
     assert all(len(slot.tallies) <= 3 for slot in slots.values())
