@@ -11,7 +11,7 @@ from starlette.types import Scope as Call
 
 from api.problems import Problem
 from node.errors import TokenError
-from node.tokens import Scope, Tokens
+from node.home.tokens import Scope, Tokens
 
 logger = logging.getLogger("tongzhang.api")
 

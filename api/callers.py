@@ -16,7 +16,7 @@ from api.limits import GUESS_WAIT_S, GUESSES_WAITING_MAX, MINUTE_S
 from api.problems import Problem, respond
 from api.request_log import FAULT, UNANSWERED, RequestLog
 from node.errors import TokenError
-from node.tokens import Token, Tokens
+from node.home.tokens import Token, Tokens
 
 GUARDED = "/v1/"
 """What needs a token. A wrong one elsewhere, as a supervisor may send it, is no guess."""

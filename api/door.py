@@ -23,7 +23,7 @@ from api.limits import (
     STRANGERS_MAX,
     STRANGERS_PER_ADDRESS_MAX,
 )
-from node.admission import Admission
+from node.peers.admission import Admission
 
 STATE_KEY = "place"
 

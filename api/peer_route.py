@@ -10,13 +10,13 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from api.door import Place, place_of
 from api.limits import UNPROVED_BYTES_MAX
-from node.handshake import HANDSHAKE_FRAME_BYTES_MAX, PeerRefused
-from node.peer_link import PEER_PATH, Closed
-from node.peers import CLOSE_TIMEOUT_S, PeerLinks
+from node.peers.handshake import HANDSHAKE_FRAME_BYTES_MAX, PeerRefused
+from node.peers.link import PEER_PATH, Closed
+from node.peers.links import CLOSE_TIMEOUT_S, PeerLinks
 
 
 class AcceptedSocket:
-    """A :class:`node.peer_link.IncomingSocket` over a WebSocket that this server accepted.
+    """A :class:`node.peers.link.IncomingSocket` over a WebSocket that this server accepted.
 
     Args:
         websocket: The WebSocket.

@@ -10,8 +10,8 @@ from websockets.frames import Close, Frame, Opcode
 
 from api.door import STATE_KEY, Place
 from api.limits import UNPROVED_BYTES_MAX
-from node.handshake import CLOSE_CODES, HANDSHAKE_FRAME_BYTES_MAX
 from node.limits import FRAGMENTS_MAX
+from node.peers.handshake import CLOSE_CODES, HANDSHAKE_FRAME_BYTES_MAX
 
 
 class BoundedWebSocket(WebSocketsSansIOProtocol):

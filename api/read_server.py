@@ -29,8 +29,8 @@ from api.log import log_routes, proof_routes, record_routes
 from api.reading import NamedHeights, Reading
 from ledger import genesis as founding
 from ledger.keys import Signer
-from node.config import Config
-from node.home import Home
+from node.home.config import Config
+from node.home.home import Home
 from node.storage.snapshots import open_snapshots
 
 if TYPE_CHECKING:

@@ -38,8 +38,8 @@ from api.read_server import ROUTE, carried, serve_reads
 
 if TYPE_CHECKING:
     from api.log import FindOwn
-    from node.home import Home
-    from node.tokens import Token
+    from node.home.home import Home
+    from node.home.tokens import Token
 
 BACKLOG = 256
 SOCKET = "readers.sock"

@@ -25,12 +25,12 @@ from api.problems import Problem
 from ledger.genesis import Genesis
 from ledger.keys import Signer
 from ledger.limits import SAFE_INTEGER_MAX
-from node.home import Home
-from node.proofs import export_lines, receipt_of, served_checkpoint
+from node.home.home import Home
+from node.home.tokens import Scope
+from node.storage.proofs import export_lines, receipt_of, served_checkpoint
 from node.storage.reads import Reader
 from node.storage.snapshots import Snapshots
 from node.storage.store import Store
-from node.tokens import Scope
 
 HEIGHT = "Tongzhang-Height"
 

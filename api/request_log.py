@@ -17,7 +17,7 @@ from collections import Counter
 
 from starlette.types import Scope
 
-from node.tokens import Token
+from node.home.tokens import Token
 
 REQUESTS = "tongzhang.requests"
 

@@ -11,8 +11,8 @@ from api.problems import Problem, status_of, title_of
 from ledger.entry import APPLIED
 
 if TYPE_CHECKING:
+    from node.host.submission import Submission
     from node.node import Node
-    from node.submission import Submission
 
 State = Literal["queued", "ordered", "final", "refused"]
 ACCEPTED = 202

@@ -22,7 +22,7 @@ from api.draining import Draining
 from api.peer_socket import BoundedWebSocket
 from api.read_server import QuietServer
 from api.readers import Readers
-from node.peers import PING_INTERVAL_S, PING_TIMEOUT_S
+from node.peers.links import PING_INTERVAL_S, PING_TIMEOUT_S
 
 if TYPE_CHECKING:
     from node.node import Node

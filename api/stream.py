@@ -42,8 +42,8 @@ from api.shares import Share
 from node.errors import Busy, NodeError
 
 if TYPE_CHECKING:
+    from node.host.submission import Submission
     from node.node import Node
-    from node.submission import Submission
 
 _encoder = msgspec.json.Encoder()
 

@@ -21,8 +21,8 @@ from api.stream import BulkResponse, take
 from ledger import canonical
 
 if TYPE_CHECKING:
+    from node.host.submission import Submission
     from node.node import Node
-    from node.submission import Submission
 
 Wait = Annotated[
     Literal["final", "queued"],

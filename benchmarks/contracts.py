@@ -14,9 +14,9 @@ import sys
 import time
 from collections.abc import Sequence
 
-from cli.day import statements
-from cli.day.cast import Plan
-from cli.day.generate import generate
+from demo.day import statements
+from demo.day.cast import Plan
+from demo.day.generate import generate
 from ledger import execute
 from ledger.batch import Batch
 from ledger.contracts import RULES, decode_record
@@ -25,8 +25,8 @@ from ledger.execute import Execution
 from ledger.genesis import Genesis
 from ledger.records import Record
 from ledger.state import EmptyView, Overlay, Transaction
-from tests.day_kit import Played
-from tests.ledger_kit import GENESIS, MORNING, Ledger, captured, leg, make_genesis, split
+from tests.demo.day_kit import Played
+from tests.ledger.ledger_kit import GENESIS, MORNING, Ledger, captured, leg, make_genesis, split
 
 RECEIVERS = 300
 BLOCK_RECORDS = 2000

@@ -24,7 +24,7 @@ import msgspec
 
 from api.app import build_app
 from api.draining import Draining
-from cli.statistics import median, percentile
+from demo.stage.statistics import median, percentile
 from ledger.books import RESERVE, Balance, Posting, pending, suspense
 from ledger.contracts.allocation import Leg
 from ledger.contracts.halves import Capture, Instruction
@@ -33,12 +33,12 @@ from ledger.contracts.receivers import Bucket, Receiver
 from ledger.entry import encode_entry
 from ledger.expectations import INSTRUCTION, MET, OPEN, Expectation
 from ledger.state import Row
-from node.founding import create_consortium
-from node.home import read_operator_token
+from node.home.founding import create_consortium
+from node.home.home import read_operator_token
 from node.node import Node
 from node.storage.store import Store
-from tests.ledger_kit import DAY, HEX, MORNING
-from tests.queries_kit import ROLES, Server
+from tests.api.queries_kit import ROLES, Server
+from tests.ledger.ledger_kit import DAY, HEX, MORNING
 
 DAYS = 30
 UNPAID_DAYS = 2

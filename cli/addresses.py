@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 from cli.errors import UsageError
 from cli.parties import is_every_address, refuse_bad_host
-from node.config import PORT_MAX
-from node.founding import Listen
+from node.home.config import PORT_MAX
+from node.home.founding import Listen
 
 _SCHEMES = ("ws", "wss", "http", "https")
 _PORTS = {"ws": 80, "http": 80, "wss": 443, "https": 443}

@@ -28,7 +28,7 @@ def connect(home: Path | None, url: str, token: str) -> Client:
             "say which node: --home HOME, or --url with --token",
             "or set TONGZHANG_HOME",
         )
-    from node.home import read_address, read_operator_token
+    from node.home.home import read_address, read_operator_token
 
     own = read_address(home)
     if url and url.rstrip("/") != own:

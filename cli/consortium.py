@@ -118,8 +118,8 @@ def init(
     from cli.calendars.files import calendar_for
     from cli.parties import parse_hosts, parse_parties, quorum_of, refuse_bad_host, refuse_bad_name
     from ledger.quorum import tolerance
-    from node.founding import create_consortium
-    from node.home import read_address
+    from node.home.founding import create_consortium
+    from node.home.home import read_address
 
     listed = parse_parties(parties)
     votes = quorum_of(listed, quorum)

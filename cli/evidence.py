@@ -127,8 +127,8 @@ def show_report(home: StoppedHome, json: Json = False) -> None:
     """
     from msgspec.json import decode
 
-    from node.home import lock_home
-    from node.inquiry import conflict_report
+    from node.home.home import lock_home
+    from node.host.inquiry import conflict_report
 
     with lock_home(home), _store_of(home) as store:
         kept = None if store is None else conflict_report(store)
@@ -218,7 +218,7 @@ class _AtRest:
 def _source(home: Path | None, url: str, token: str) -> Iterator[_Source]:
     """Give the home's database if no node runs on it, else the node."""
     from node.errors import HomeError
-    from node.home import lock_home
+    from node.home.home import lock_home
 
     with ExitStack() as stack:
         if home is None or url or token:
@@ -237,7 +237,7 @@ def _source(home: Path | None, url: str, token: str) -> Iterator[_Source]:
 @contextmanager
 def _store_of(path: Path) -> Iterator[Store | None]:
     """Give the home's database; None if its node has never run."""
-    from node.home import DATABASE, load_home
+    from node.home.home import DATABASE, load_home
     from node.storage.store import Store
 
     home = load_home(path)

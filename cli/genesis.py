@@ -124,7 +124,7 @@ def make_genesis(
     """
     from cli.parties import quorum_of, refuse_bad_name
     from ledger.founding import gather
-    from node.founding import now_ms
+    from node.home.founding import now_ms
 
     refuse_bad_name("--name", name)
     members = tuple(_member(file) for file in requests)
@@ -171,7 +171,7 @@ def show_genesis(where: Where, json: Json = False) -> None:
       tongzhang genesis show genesis.json
       tongzhang genesis show home
     """
-    from node.home import GENESIS, load_signatures
+    from node.home.home import GENESIS, load_signatures
 
     is_home = where.is_dir()
     genesis = read_file(where / GENESIS if is_home else where)
@@ -194,7 +194,7 @@ def hash_genesis(where: Where, json: Json = False) -> None:
       tongzhang genesis hash genesis.json
       tongzhang genesis hash home
     """
-    from node.home import GENESIS
+    from node.home.home import GENESIS
 
     genesis = read_file(where / GENESIS if where.is_dir() else where)
     if json:

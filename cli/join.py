@@ -79,9 +79,9 @@ def join(
       tongzhang join home --signature platform.signature.json --signature funder.signature.json
     """
     from ledger.limits import SIGNATURES_BYTES_MAX
-    from node.founding import SIGNATURE_SUFFIX, add
-    from node.founding import join as sign
-    from node.home import load_config, load_genesis
+    from node.home.founding import SIGNATURE_SUFFIX, add
+    from node.home.founding import join as sign
+    from node.home.home import load_config, load_genesis
 
     if genesis is None and not signature:
         raise UsageError("usage", "name a --genesis to join, or a --signature to add", "--help")
@@ -112,8 +112,8 @@ def join(
 
 def refuse_other_request(home: Path, genesis: Genesis) -> None:
     """Return if a genesis holds a home's own request, before anybody is asked anything."""
-    from node.founding import read_request, refuse_other_terms
-    from node.home import load_config
+    from node.home.founding import read_request, refuse_other_terms
+    from node.home.home import load_config
 
     refuse_other_terms(read_request(home, load_config(home).party), genesis)
 

@@ -97,7 +97,7 @@ def new_key(
     from cli.addresses import parse_address, parse_listen
     from cli.parties import parse_parties
     from ledger.members import Member
-    from node.founding import ask
+    from node.home.founding import ask
 
     if "," in party:
         raise UsageError("bad-format", f"--party names one party, got {party!r}")

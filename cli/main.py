@@ -37,7 +37,7 @@ from cli import (
 )
 from cli.bench.command import bench
 from cli.calendars import command as calendars
-from cli.demo.command import demo
+from cli.demo import demo
 from cli.errors import BAD, GOOD, USAGE, CliError, OutputFailed, UsageError
 from cli.output import drop_output, note, say, show_error, watch_output
 from cli.signals import INTERRUPTED, end_in_order, leave_in_peace

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 DEFAULT = "platform,institution,funder,auditor"
 _NEXT = "give a name or an address alone; the ports are --base-port and those after it"
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?", re.IGNORECASE | re.ASCII)
-OWNER_ROLES = ("platform", "funder", "guarantor", "merchant")
 
 
 def parse_parties(text: str, *, option: str = "--parties") -> list[tuple[str, Role]]:
@@ -131,22 +130,3 @@ def quorum_of(parties: list[tuple[str, Role]], quorum: int | None) -> int:
     if quorum > voters:
         raise UsageError("bad-quorum", f"{voters} voters cannot cast {quorum} equal votes")
     return quorum
-
-
-def named(parties: list[tuple[str, Role]], role: str) -> str:
-    """Return the first party in ``role``.
-
-    Raises:
-        UsageError: nobody has the role.
-    """
-    for name, its_role in parties:
-        if its_role == role:
-            return name
-    raise UsageError(
-        "bad-roles", f"a consortium has exactly one {role}, this one has none", "see --parties"
-    )
-
-
-def owners(parties: list[tuple[str, Role]]) -> tuple[str, ...]:
-    """Return the parties that have accounts of their own, in their order."""
-    return tuple(name for name, role in parties if role in OWNER_ROLES)

@@ -2,7 +2,7 @@
 
 A rebuilt node votes no more. At a founding nobody has a block yet, so there is nothing to fetch,
 and four parties that rebuild have a ledger without voters. The node learns that from its peers
-(:meth:`node.host.Host.nothing_to_rebuild`), stops, and everything is as before.
+(:meth:`node.host.host.Host.nothing_to_rebuild`), stops, and everything is as before.
 
 The mark in the home says how far it is; whatever is cut short goes on from there at the next start.
 
@@ -27,8 +27,8 @@ from typing import Literal, NamedTuple, cast
 
 from cli.errors import UsageError
 from cli.output import note, plural
-from node.files import write_whole
-from node.home import DATABASE, DATABASE_ID, Home, read_database_id, read_file
+from node.home.files import write_whole
+from node.home.home import DATABASE, DATABASE_ID, Home, read_database_id, read_file
 from node.storage.engine import SQLITE_FILES
 from node.storage.store import Store
 

@@ -57,9 +57,9 @@ def sample(
       tongzhang sample --payments 20000 --seed 42 --out big-day
       tongzhang demo --day day
     """
-    from cli.day.cast import Plan
-    from cli.day.files import read_expected, write_day
-    from cli.day.generate import generate
+    from demo.day.cast import Plan
+    from demo.day.files import read_expected, write_day
+    from demo.day.generate import generate
 
     day = generate(Plan(payments, seed, _checked_date(date)))
     with writing(out):

@@ -21,8 +21,8 @@ from cli.errors import CheckFailed, writing
 from cli.output import note, progress
 from cli.rebuild import forget, go_on, put_back
 from node.errors import Halted
-from node.files import write_whole
-from node.home import (
+from node.home.files import write_whole
+from node.home.home import (
     DATABASE_ID,
     NO_DATABASE,
     Home,
@@ -30,8 +30,8 @@ from node.home import (
     lock_home,
     read_database_id,
 )
+from node.home.private import keep_private
 from node.node import NOTHING_TO_REBUILD, Node
-from node.private import keep_private
 from node.storage.check import check
 from node.storage.store import Store
 

@@ -15,7 +15,7 @@ from cli.output import drop_output, note, say, say_json, table
 from cli.signals import uninterrupted
 
 if TYPE_CHECKING:
-    from node.tokens import Tokens
+    from node.home.tokens import Tokens
 
 HomePath = Annotated[
     Path,
@@ -61,7 +61,7 @@ def create_token(home: HomePath, label: Label, scope: Scopes = "read", json: Jso
     """
     import time
 
-    from node.home import load_home
+    from node.home.home import load_home
 
     scopes = [part.strip() for part in scope.split(",") if part.strip()]
     tokens = load_home(home).tokens
@@ -119,7 +119,7 @@ def list_tokens(home: HomePath, json: Json = False) -> None:
     Examples:
       tongzhang token list --home net/platform
     """
-    from node.home import load_home
+    from node.home.home import load_home
 
     tokens = load_home(home).tokens.list()
     if json:
@@ -141,7 +141,7 @@ def revoke_token(token_id: TokenId, home: HomePath) -> None:
     Examples:
       tongzhang token revoke 1f2e3d4c --home net/platform
     """
-    from node.home import load_home
+    from node.home.home import load_home
 
     with writing(home):
         token = load_home(home).tokens.revoke(token_id)

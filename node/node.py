@@ -10,13 +10,13 @@ from typing import Any
 from consensus.effects import Now
 from ledger.contracts.calendars import CalendarYear, last_known, warning_of
 from node.errors import Busy, Halted, Stuck
-from node.handshake import Identity
-from node.home import Home
-from node.host import Host
-from node.peers import PeerLinks
+from node.home.home import Home
+from node.host.host import Host
+from node.host.submission import Submission
+from node.host.voters import Hindrance
+from node.peers.handshake import Identity
+from node.peers.links import PeerLinks
 from node.storage.store import Store
-from node.submission import Submission
-from node.voters import Hindrance
 
 TICK_MIN_S = 0.001
 TICK_MAX_S = 0.02

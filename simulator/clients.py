@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 from ledger.entry import APPLIED
 from ledger.records import Recorded
 from node.errors import NodeError
+from node.host.submission import Submission
 from node.storage.books import BookReader
 from node.storage.places import Places
-from node.submission import Submission
 from simulator.chance import MILLION, Chance
 from simulator.history import BalanceRead, Operation, OperationKind
 from simulator.workload import Said
 
 if TYPE_CHECKING:
-    from node.host import Host
+    from node.host.host import Host
     from simulator.process import Process
     from simulator.world import World
 

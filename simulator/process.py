@@ -14,7 +14,7 @@ from consensus.effects import Now
 from ledger.block import Block
 from ledger.execute import Execution
 from node.errors import CorruptLedger, NodeError
-from node.host import Host
+from node.host.host import Host
 from node.storage.check import check
 from node.storage.store import Item
 from simulator.disk import Disk, SimulatedStore

@@ -17,7 +17,7 @@ from benchmarks.attacks.field import PARTIES, QUORUM, Field
 from benchmarks.attacks.table import ATTACKS
 from cli.bench.machine import machine
 from cli.errors import CliError
-from cli.network import found_network
+from demo.stage.network import found_network
 
 RECORDS = (10_000, 1000)
 _INDENT: Any = {"initial_indent": "    ", "subsequent_indent": "    "}

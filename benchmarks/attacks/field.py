@@ -24,14 +24,14 @@ from benchmarks.attacks.watch import ATTACKED, DIALLER, POLL_S, Watch
 from benchmarks.attacks.wire import Wire, request
 from cli.bench.load import captures, instructions, registrations
 from cli.client import NDJSON
-from cli.demo.observer import Observer
-from cli.demo.screen import Screen
 from cli.errors import CheckFailed
-from cli.network import HOST, Network
-from cli.processes import free_ports, stop_all
+from demo.stage.network import HOST, Network
+from demo.stage.observer import Observer
+from demo.stage.processes import free_ports, stop_all
+from demo.stage.screen import Screen
 from ledger.genesis import Role
-from node.home import CONFIG
-from node.peers import frame_bytes_max
+from node.home.home import CONFIG
+from node.peers.links import frame_bytes_max
 
 PARTIES: list[tuple[str, Role]] = [
     ("platform", "platform"),

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from benchmarks.attacks.relay import Relay
 from benchmarks.attacks.wire import Gone, Wire, request
 from cli.bench.load import captures
-from cli.statistics import median, percentile
+from demo.stage.statistics import median, percentile
 
 CLIENTS = 12
 RETRY_S = 0.05

@@ -11,8 +11,8 @@ from typing import Any
 from benchmarks.attacks.attack import MEMORY_KEPT_MB_MAX
 from benchmarks.attacks.honest import Probe
 from benchmarks.attacks.relay import Relay
-from cli.demo.observer import Observer
 from cli.errors import CheckFailed
+from demo.stage.observer import Observer
 
 ATTACKED, DIALLER = "institution", "platform"
 POLL_S = 0.1

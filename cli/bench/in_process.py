@@ -16,11 +16,11 @@ from typing import Any
 
 from cli.bench.load import captures, instructions, registrations
 from cli.errors import CheckFailed
-from cli.statistics import percentile
 from consensus.effects import Now
+from demo.stage.statistics import percentile
 from ledger.genesis import Genesis, Member, Role, found
 from ledger.keys import Signer
-from node.host import Host
+from node.host.host import Host
 from node.storage.store import Store
 
 PARTIES: dict[str, Role] = {

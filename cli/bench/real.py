@@ -12,11 +12,11 @@ import httpx
 
 from cli.bench.load import captures, instructions, registrations
 from cli.client import NDJSON, Client
-from cli.demo.observer import Observer
-from cli.demo.screen import Screen
 from cli.errors import CheckFailed
-from cli.network import Network
-from cli.statistics import median, percentile
+from demo.stage.network import Network
+from demo.stage.observer import Observer
+from demo.stage.screen import Screen
+from demo.stage.statistics import median, percentile
 from ledger.verify import verify_log
 
 INSTITUTION, PLATFORM = "institution", "platform"

@@ -12,9 +12,9 @@ from cli.bench import in_process, real
 from cli.bench.machine import machine
 from cli.errors import unwrapped, writing
 from cli.files import write_files
-from cli.network import found_network
 from cli.output import note, say, say_json
-from cli.processes import stop_all
+from demo.stage.network import found_network
+from demo.stage.processes import stop_all
 
 _MIB = 2**20
 

@@ -41,7 +41,7 @@ from sqlalchemy.pool import StaticPool
 from sqlalchemy.schema import CreateTable
 
 from node.errors import CorruptLedger, NodeError, StorageError
-from node.private import open_private, tighten
+from node.home.private import open_private, tighten
 from node.storage.tables import Tables
 
 BUSY_TIMEOUT_MS = 10_000

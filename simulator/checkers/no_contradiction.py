@@ -16,7 +16,7 @@ from consensus.messages import (
 )
 from consensus.votes import Subject, Vote
 from ledger import batch, block, domains
-from node.machine import head_in
+from node.host.machine import head_in
 from node.storage.store import ConsensusItem, Item, JournalItem
 from simulator.checkers.checker import Checker
 

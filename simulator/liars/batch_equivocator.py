@@ -9,7 +9,7 @@ import msgspec
 from consensus.messages import BatchMessage, Message, wire_batch
 from ledger import canonical
 from ledger.batch import Batch, seal
-from node.machine import head_in
+from node.host.machine import head_in
 from simulator.liars.liar import Liar
 
 if TYPE_CHECKING:

@@ -1,1 +1,0 @@
-"""One business day driven through real nodes, as the parties would."""

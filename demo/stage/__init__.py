@@ -1,0 +1,1 @@
+"""Real node processes of a consortium, and what is played on them."""

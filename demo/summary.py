@@ -1,0 +1,275 @@
+"""What the day left behind, as every node tells it, held against the known outcome."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from demo.business import differing, facts_by_kind, figures
+from demo.stage.observer import Observer, digest
+from demo.stage.pages import all_of
+from demo.stage.statistics import percentile
+from ledger.quorum import tolerance
+
+if TYPE_CHECKING:
+    from demo.stage.feeder import Feeder
+    from demo.stage.processes import NodeProcess
+    from demo.stage.stage import Played, Stage
+    from ledger.genesis import Genesis
+
+OPEN_STATES = ("open", "overdue")
+FACT_STATES = {"met": "complete", "open": "open", "overdue": "open", "conflicting": "conflicting"}
+EXPECTED = ("applied", "refused", "repeated")
+
+
+class Check(NamedTuple):
+    """One thing that must be as expected."""
+
+    name: str
+    expected: Any
+    got: Any
+
+    @property
+    def good(self) -> bool:
+        """Whether it is."""
+        return bool(self.expected == self.got)
+
+
+class Books(NamedTuple):
+    """What one node's log adds up to. ``trial`` is its trial balance, both columns by currency."""
+
+    balances: list[dict[str, Any]]
+    expectations: list[dict[str, Any]]
+    trial: dict[str, dict[str, int]]
+
+
+async def read_books(observer: Observer, party: str) -> Books:
+    """Return all balances and expectations of a node, and its trial balance."""
+    get = partial(observer.get, party)
+    balances, expectations, trial = await asyncio.gather(
+        all_of(get, "balances"),
+        all_of(get, "expectations", as_of=0),
+        get("/v1/books/trial-balance"),
+    )
+    columns = {
+        total["currency"]: {"credit": total["credit"], "debit": total["debit"]}
+        for total in trial["totals"]
+    }
+    return Books(balances, expectations, columns)
+
+
+def accounts(balances: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
+    """Return balances by account, per currency."""
+    book: dict[str, dict[str, int]] = {}
+    for balance in balances:
+        book.setdefault(balance["currency"], {})[balance["account"]] = balance["amount"]
+    return book
+
+
+def class_totals(balances: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
+    """Return balances summed by class of account, per currency."""
+    totals: dict[str, Counter[str]] = {}
+    for balance in balances:
+        name = balance["account"].partition(":")[0]
+        totals.setdefault(balance["currency"], Counter())[name] += balance["amount"]
+    return {
+        currency: {name: amount for name, amount in sorted(book.items()) if amount}
+        for currency, book in sorted(totals.items())
+    }
+
+
+def facts(expectations: list[dict[str, Any]]) -> dict[str, int]:
+    """Return how many facts are complete, open and conflicting."""
+    counts = Counter(FACT_STATES[each["state"]] for each in expectations)
+    return {state: counts[state] for state in ("complete", "open", "conflicting")}
+
+
+def one_sided(
+    expectations: list[dict[str, Any]], began_ms: int, now_ms: int
+) -> list[dict[str, Any]]:
+    """Return what is still one-sided or in conflict: since when everybody sees it, and its age.
+
+    Args:
+        expectations: A node's expectations.
+        began_ms: When the demo began, ms since the epoch.
+        now_ms: The time against which ages are counted.
+    """
+    return [
+        {
+            "kind": each["kind"],
+            "subject": each["subject"],
+            "state": "conflicting" if each["state"] == "conflicting" else "open",
+            "awaited": each["awaited"],
+            "amount": each["amount"],
+            "currency": each["currency"],
+            "detail": each.get("detail", ""),
+            "seen_at_ms": each["opened_at"] - began_ms,
+            "age_ms": now_ms - each["opened_at"],
+        }
+        for each in sorted(expectations, key=lambda each: int(each["opened_entry"]))
+        if each["state"] != "met"
+    ]
+
+
+def healed(expectations: list[dict[str, Any]]) -> dict[str, int]:
+    """Return how many facts were one-sided for a time, and for how long at most."""
+    lives = [
+        each["settled_at"] - each["opened_at"] for each in expectations if each["state"] == "met"
+    ]
+    return {"count": len(lives), "longest_ms": max(lives, default=0)}
+
+
+def check_nodes(statuses: dict[str, dict[str, Any]], books: dict[str, Books]) -> list[Check]:
+    """Return the checks that all nodes hold the same."""
+    first = next(iter(statuses))
+    wanted = [
+        ("size", {party: status["size"] for party, status in statuses.items()}),
+        ("log root", {party: status["root"] for party, status in statuses.items()}),
+        ("state hash", {party: status["state"] for party, status in statuses.items()}),
+        ("balances", {party: digest(each.balances) for party, each in books.items()}),
+        ("expectations", {party: digest(each.expectations) for party, each in books.items()}),
+        ("trial balance", {party: digest(each.trial) for party, each in books.items()}),
+    ]
+    return [
+        Check(f"{name} equal on all nodes", dict.fromkeys(found, found[first]), found)
+        for name, found in wanted
+    ]
+
+
+def check_outcome(expected: dict[str, Any], books: Books, records: dict[str, Any]) -> list[Check]:
+    """Return the checks that the day came out as it had to."""
+    loose = [each for each in books.expectations if each["state"] in OPEN_STATES]
+    conflicts = [each for each in books.expectations if each["state"] == "conflicting"]
+    business = figures(books, expected["platform"])
+    return [
+        *(Check(f"records {name}", expected["records"][name], records[name]) for name in EXPECTED),
+        Check("facts", expected["facts"], facts(books.expectations)),
+        Check(
+            "one-sided entries",
+            expected["one_sided"],
+            sorted(f"{each['kind']} {each['subject']}" for each in loose),
+        ),
+        Check(
+            "conflicting facts",
+            expected["conflicting"],
+            sorted(each["subject"] for each in conflicts),
+        ),
+        Check(
+            "facts by kind",
+            expected["facts_by_kind"],
+            facts_by_kind(books.expectations, FACT_STATES),
+        ),
+        *(Check(name, expected["business"][name], business[name]) for name in business),
+        Check("balances", expected["balances"], class_totals(books.balances)),
+        Check("accounts", *differing(expected["accounts"], accounts(books.balances))),
+        Check("trial balance", expected["trial_balance"], books.trial),
+        Check(
+            "books sum to zero",
+            dict.fromkeys(expected["balances"], 0),
+            {c: sum(book.values()) for c, book in class_totals(books.balances).items()},
+        ),
+    ]
+
+
+async def summarize(
+    stage: Stage, played: Played, proofs: dict[str, Any], expected: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the whole summary, as ``--json`` prints it.
+
+    Args:
+        stage: The consortium, still running.
+        played: What happened.
+        proofs: What :func:`demo.stage.proofs.prove` found.
+        expected: The day's known outcome.
+    """
+    nodes = stage.network.nodes
+    statuses = await stage.observer.until_equal()
+    now_ms = time.time_ns() // 1_000_000
+    found = await asyncio.gather(*(read_books(stage.observer, node.party) for node in nodes))
+    books = {node.party: each for node, each in zip(nodes, found, strict=True)}
+    party = nodes[0].party
+    status, own = statuses[party], books[party]
+    records = _records(list(stage.feeders.values()))
+    checks = [
+        *check_nodes(statuses, books),
+        *check_outcome(expected, own, records),
+        Check("log entries", records["applied"] + records["refused_in_log"], status["size"]),
+        *check_proofs(status, proofs),
+    ]
+    return {
+        "ok": all(check.good for check in checks),
+        "consortium": _consortium(stage.network.genesis),
+        "day": {key: expected[key] for key in ("business_date", "payments", "seed")},
+        "log": {
+            "entries": status["size"],
+            "blocks": status["height"],
+            "root": status["root"],
+            "state": status["state"],
+        },
+        "records": records,
+        "throughput": {
+            "seconds": round(played.seconds, 2),
+            "records_per_s": round(status["size"] / played.seconds, 1),
+        },
+        "latency_ms": _latency(list(stage.feeders.values())),
+        "outage": None if played.outage is None else played.outage._asdict(),
+        "no_kill": played.no_kill,
+        "facts": facts(own.expectations),
+        "healed": healed(own.expectations),
+        "one_sided": one_sided(own.expectations, played.began_ms, now_ms),
+        "business": figures(own, expected["platform"]),
+        "balances": class_totals(own.balances),
+        "accounts": accounts(own.balances),
+        "trial_balance": own.trial,
+        "proofs": proofs,
+        "nodes": [_node(node, statuses[node.party]) for node in nodes],
+        "checks": [{**check._asdict(), "good": check.good} for check in checks],
+        "elapsed_s": round(stage.screen.elapsed_s, 1),
+    }
+
+
+def check_proofs(status: dict[str, Any], proofs: dict[str, Any]) -> list[Check]:
+    """Return the checks that what was verified offline is what the nodes hold."""
+    receipt, log = proofs["receipt"], proofs["log"]
+    return [
+        Check("receipt verified offline", True, receipt["verified"]),
+        Check("changed receipt refused", True, receipt["changed_copy_refused"]),
+        Check("exported log verified offline", True, log["verified"]),
+        Check("exported log root", status["root"], log["root"]),
+        Check("exported log state, executed again", status["state"], log["state"]),
+    ]
+
+
+def _consortium(genesis: Genesis) -> dict[str, Any]:
+    return {
+        "origin": genesis.origin,
+        "parties": dict(genesis.roles),
+        "quorum": genesis.quorum,
+        "tolerance": list(tolerance(len(genesis.voters), genesis.quorum)),
+    }
+
+
+def _records(feeders: list[Feeder]) -> dict[str, Any]:
+    refused: Counter[str] = Counter()
+    for feeder in feeders:
+        refused.update(feeder.refused)
+    return {
+        "applied": sum(len(feeder.applied) for feeder in feeders),
+        "refused": dict(sorted(refused.items())),
+        "repeated": sum(feeder.repeated for feeder in feeders),
+        "refused_in_log": sum(feeder.refused_in_log for feeder in feeders),
+        "sent_again": sum(feeder.retries for feeder in feeders),
+    }
+
+
+def _latency(feeders: list[Feeder]) -> dict[str, float]:
+    times = [ms for feeder in feeders for ms in feeder.latencies_ms]
+    return {"count": len(times), **{f"p{p}": percentile(times, p) for p in (50, 95, 99)}}
+
+
+def _node(node: NodeProcess, status: dict[str, Any]) -> dict[str, Any]:
+    shown = {name: status[name] for name in ("role", "height", "size", "root", "state")}
+    return {"party": node.party, **shown, "memory_bytes": node.memory_bytes()}

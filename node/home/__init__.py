@@ -1,0 +1,1 @@
+"""A node's home: keys, configuration, tokens, and its founding."""

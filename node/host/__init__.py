@@ -1,0 +1,1 @@
+"""The host: one party's events, its replica and its effects."""

@@ -1,0 +1,62 @@
+"""Notices two batches with one number, whether they come by themselves or inside blocks."""
+
+from __future__ import annotations
+
+from consensus import evidence
+from consensus.evidence import Evidence, SignedHeader
+from ledger import domains
+from ledger.batch import Batch
+from node.host.pool import Pool
+from node.limits import SEEN_BATCHES_MAX
+from node.storage.store import Store
+
+
+class BatchWatch:
+    """Compares batches with those of the pool, of blocks that are not final, and of the log.
+
+    Args:
+        store: The log.
+        pool: Batches that are not final.
+    """
+
+    def __init__(self, store: Store, pool: Pool) -> None:
+        self._store = store
+        self._pool = pool
+        self._seen: dict[str, dict[int, SignedHeader]] = {}
+
+    def contradicts(self, batch: Batch) -> bool:
+        """Return whether another batch of that author and number is known. Not verified here."""
+        return any(each.header != batch.raw_header for each in self._known(batch))
+
+    def see(self, batch: Batch) -> list[Evidence]:
+        """Remember a verified batch. Return evidence if its author signed another of that number.
+
+        It may be the same evidence as before; whoever keeps it knows.
+        """
+        signed = SignedHeader(batch.raw_header, batch.signature)
+        others = [each for each in self._known(batch) if each.header != signed.header]
+        seen = self._seen.setdefault(batch.party, {})
+        if batch.number not in seen:
+            seen[batch.number] = signed
+            if len(seen) > SEEN_BATCHES_MAX:
+                del seen[next(iter(seen))]
+        return [
+            evidence.of_headers("two-batches", batch.party, other, signed) for other in others[:1]
+        ]
+
+    def _known(self, batch: Batch) -> list[SignedHeader]:
+        """Return what is known of that author and number: the log's own, or what came first."""
+        party, number = batch.party, batch.number
+        final = number <= self._pool.final_number(party)
+        stored = self._stored(party, number, batch.hash) if final else None
+        waiting = self._pool.at(party, number)
+        pooled = None if waiting is None else SignedHeader(waiting.raw_header, waiting.signature)
+        seen = self._seen.get(party, {}).get(number)
+        return [each for each in (stored, pooled, seen) if each is not None]
+
+    def _stored(self, party: str, number: int, block_hash: bytes) -> SignedHeader | None:
+        with self._store.own_reader() as reader:
+            found = reader.batch(party, number)
+        if found is None or domains.batch_hash(found.raw_header) == block_hash:
+            return None
+        return SignedHeader(found.raw_header, found.signature)

@@ -1,0 +1,151 @@
+"""The last seconds of a host whose replica has stopped for good.
+
+It votes and commits no more. If its state has diverged, it waits to hear which key differs; if the
+ledger has forked, it finds out who forked it (:mod:`node.host.inquiry`), and lets the others find
+out. Then it ends.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from consensus.effects import Halt
+from consensus.evidence import Evidence
+from consensus.messages import (
+    CertificateMessage,
+    ChangesMessage,
+    EvidenceMessage,
+    Message,
+    Range,
+    WantRange,
+    encode,
+)
+from ledger.genesis import Genesis
+from ledger.limits import SAFE_INTEGER_MAX
+from node.host.gossip import Gossip
+from node.host.inquiry import CONFLICT, REPORT, Inquiry
+from node.host.machine import LedgerMachine
+from node.host.sender import Sender
+from node.host.surroundings import Clock
+from node.limits import DIFFERENCE_WAIT_MS
+from node.storage.store import ConsensusItem, Store
+
+HEARD = {
+    "state-diverged": (ChangesMessage,),
+    "conflicting-final": (EvidenceMessage, Range, WantRange),
+}
+"""What a host still hears between the moment that it stopped voting and its end."""
+
+logger = logging.getLogger("tongzhang.host")
+
+
+class Ending:
+    """Why and when one host ends, and what it does until then.
+
+    Args:
+        genesis: The ledger.
+        party: This node's party.
+        halt: Why the replica has stopped.
+        store: Keeps the certificates and the conflict report.
+        machine: Knows whether a difference is explained.
+        sender: The way to the peers.
+        gossip: Keeps and tells what a fork proves.
+        clock: The clocks.
+    """
+
+    def __init__(
+        self,
+        genesis: Genesis,
+        party: str,
+        halt: Halt,
+        *,
+        store: Store,
+        machine: LedgerMachine,
+        sender: Sender,
+        gossip: Gossip,
+        clock: Clock,
+    ) -> None:
+        self.halt = halt
+        self.inquiry: Inquiry | None = None
+        self.until_ms = 0
+        """When it ends, on the steady clock."""
+        self._genesis = genesis
+        self._party = party
+        self._store = store
+        self._machine = machine
+        self._sender = sender
+        self._gossip = gossip
+        self._clock = clock
+
+    def begin(self) -> bool:
+        """Keep the certificates of a fork. Return whether the host has anything to wait for."""
+        halt = self.halt
+        items = [
+            ConsensusItem(SAFE_INTEGER_MAX, CONFLICT, c.subject.block.hex(), encode(c))
+            for c in halt.certificates
+        ]
+        if items:
+            self._store.save(items)
+        now_ms = self._clock.now().ticks_ms
+        if halt.code == "conflicting-final":
+            self._inquire(now_ms)
+            return True
+        self.until_ms = now_ms + DIFFERENCE_WAIT_MS
+        return not self._machine.is_explained()
+
+    def _inquire(self, now_ms: int) -> None:
+        self.inquiry = Inquiry(
+            self._genesis,
+            self._store,
+            self.halt,
+            self._sender.others,
+            refuse_forged=self._machine.refuse_forged,
+            now_ms=now_ms,
+        )
+        self.until_ms = self.inquiry.deadline_ms
+        halt = self.halt
+        logger.critical("%s: votes no more: %s: %s", self._party, halt.code, halt.message)
+        for certificate in halt.certificates:
+            self._sender.tell_all(CertificateMessage(certificate))
+        self._convict(self.inquiry, self.inquiry.found_at_once())
+        self.ask()
+
+    def hears(self, message: Message) -> bool:
+        """Return whether a message still matters."""
+        return isinstance(message, HEARD[self.halt.code])
+
+    def on_range(self, peer: str, message: Range) -> None:
+        """Take a peer's answer about the fork, and ask on.
+
+        Raises:
+            ConsensusError: the range does not prove itself.
+            LedgerError: as above.
+        """
+        if self.inquiry is not None:
+            self._convict(self.inquiry, self.inquiry.on_range(peer, message))
+            self.ask()
+
+    def ask(self) -> None:
+        """Ask the peers what is due about the fork."""
+        if self.inquiry is not None:
+            for send in self.inquiry.due(self._clock.now().ticks_ms):
+                self._sender.send(send)
+
+    def greet(self, peer: str) -> None:
+        """Tell a peer that comes up of the fork."""
+        if self.inquiry is not None:
+            for certificate in self.halt.certificates:
+                self._sender.tell(peer, CertificateMessage(certificate))
+
+    def message(self) -> str:
+        """Return why the host ends, with what has been found out."""
+        if self.inquiry is None:
+            return self.halt.message
+        return f"{self.halt.message}; {self.inquiry.verdict()}"
+
+    def _convict(self, inquiry: Inquiry, lies: list[Evidence]) -> None:
+        """Keep and tell what a fork has proved, and write the report anew."""
+        self._machine.lies += lies
+        self._gossip.share_found()
+        report = inquiry.report(self._clock.now().wall_ms)
+        self._store.save([ConsensusItem(SAFE_INTEGER_MAX, CONFLICT, REPORT, report)])

@@ -1,0 +1,1 @@
+"""Links to the other parties' nodes."""

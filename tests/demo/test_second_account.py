@@ -1,0 +1,70 @@
+"""The second account of a day shares nothing with the ledger: so it notices faults there."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from demo.day.files import read_day, read_expected
+from ledger.calendar import BusinessDays
+from ledger.contracts import allocation
+from ledger.contracts.allocation import MILLION, Shares
+from tests.demo.day_kit import Played
+from tests.demo.test_sample import outcome_of, shown
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE = ROOT / "examples" / "day"
+DAY = timedelta(days=1)
+
+
+def test_the_second_account_loads_neither_the_ledgers_calendar_nor_its_contracts() -> None:
+    code = (
+        "import sys, cli.day.outcome, cli.day.generate\n"
+        "found = {name for name in sys.modules if name.startswith('ledger.')}\n"
+        "print(*sorted(n for n in found if n.startswith(('ledger.calendar', 'ledger.contracts'))))"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    assert done.stdout.split() == []
+
+
+def rolled_first(self: BusinessDays, due: date, cycle: str) -> date:
+    """Return what is due when a day that is none is rolled on first: the rule of before."""
+    latest = due
+    while _rolled(self, latest, cycle) > due:
+        latest -= DAY
+    return latest
+
+
+def _rolled(days: BusinessDays, day: date, cycle: str) -> date:
+    if cycle[0] == "D":
+        return day + int(cycle[2:]) * DAY
+    day = days.due(day, "T+0")
+    return days.due(day, cycle) if cycle != "T+0" else day
+
+
+def tail_to_the_last(amount: int, ppms: Sequence[int], tail_leg: int = 0) -> Shares:
+    """Return shares whose tail goes to the last leg, whatever the remainders."""
+    amounts = [amount * ppm // MILLION for ppm in ppms]
+    tail = amount - sum(amounts)
+    amounts[(tail_leg or len(amounts)) - 1] += tail
+    return Shares(amounts, tail)
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "fault"),
+    [(BusinessDays, "latest", rolled_first), (allocation, "share", tail_to_the_last)],
+)
+def test_a_fault_planted_in_the_ledger_is_noticed_by_the_second_account(
+    owner: object, name: str, fault: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(owner, name, fault)
+    day = read_day(EXAMPLE)
+    found, expected = outcome_of(Played(day, 1), day), shown(read_expected(EXAMPLE))
+    assert found["records"] != expected["records"], "a payout is another than the ledger's"
+    assert found["accounts"] != expected["accounts"]

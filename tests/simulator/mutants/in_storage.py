@@ -1,0 +1,94 @@
+"""Bugs in the store: what is written, and what is read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ledger.state import Changes
+from node.storage import writes
+from node.storage.books import BookReader
+from node.storage.engine import Statements
+from node.storage.reads import Reader
+from node.storage.store import Store
+from node.storage.view import StoreView
+from node.storage.writer import Writer
+from simulator import clients
+from simulator.plan import Fault
+from tests.simulator.mutants.mutant import mutant, plan_of
+
+TORN = tuple(
+    Fault(kind="crash", at_ms=40 * i, for_ms=15, who=(who,), effect=1 + 5 * i % 11, disk="torn")
+    for i, who in enumerate(("funder", "auditor") * 30, 1)
+)
+
+
+@mutant("I5", plan_of(1))
+def deleted_rows_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row that a block deletes stays in the database."""
+
+    def write_rows(writer: Writer, sql: Statements, changes: Any) -> None:
+        for kind, rows in changes.items():
+            mapped = sql.tables.rows[kind]
+            changed = [mapped.encode(row) for row in rows.values() if row is not None]
+            writer.run(sql.upsert(mapped.table), changed)
+
+    monkeypatch.setattr(writes, "_write_rows", write_rows)
+
+
+@mutant("I5", plan_of(1))
+def one_node_books_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One node's store adds a block's money to its balances twice."""
+    commit = Store.commit
+
+    def twice(self: Store, *args: Any, **more: Any) -> None:
+        commit(self, *args, **more)
+        if "/funder/" in str(self.engine.url):
+            with self._writer.writing("book again"):
+                self._writer.run("UPDATE balances SET amount = 2 * amount", [()])
+
+    monkeypatch.setattr(Store, "commit", twice)
+
+
+@mutant("I4", plan_of(5, *TORN, think_ms=100))
+def a_block_is_not_one_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a block changes is written statement by statement."""
+    monkeypatch.setattr(Writer, "_begin", lambda self: None)
+
+
+@mutant("history", plan_of(1, records=60))
+def balances_of_the_past_are_those_of_today(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A balance as of an earlier block counts what was posted later, too."""
+    balance = BookReader.balance
+
+    def newest(self: BookReader, account: tuple[str, str], size: int) -> int | None:
+        return balance(self, account, 1_000_000)
+
+    monkeypatch.setattr(BookReader, "balance", newest)
+    monkeypatch.setattr(clients, "LOOKS_PPM", 1_000_000)
+
+
+@mutant("history", plan_of(1))
+def reads_are_stale(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some reads come from a copy that lags behind."""
+    height = Reader.height
+    counted = iter(range(1_000_000))
+
+    def stale(self: Reader) -> int:
+        return max(0, height(self) - 3 * (next(counted) % 2))
+
+    monkeypatch.setattr(Reader, "height", stale)
+
+
+@mutant("I6", plan_of(18, records=100))
+def rows_that_are_about_to_leave_the_cache_go_stale(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A committed block changes cached rows only where they were used of late."""
+    apply = StoreView.apply
+
+    def young_only(self: StoreView, changes: Changes) -> None:
+        old, self._old = self._old, {}
+        apply(self, changes)
+        self._old = old
+
+    monkeypatch.setattr(StoreView, "apply", young_only)

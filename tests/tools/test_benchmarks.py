@@ -1,0 +1,82 @@
+"""The benchmarks that the documents name can be run, in a small size; what they say is theirs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.attacks.attack import Bound, Cost
+from benchmarks.attacks.table import ATTACKS
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["benchmarks.contracts", "160"], "µs per record"),
+        (["benchmarks.queries", "300", "20"], "payment with its timeline"),
+    ],
+)
+def test_a_benchmark_runs_from_a_checkout(words: list[str], said: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", *words], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert said in done.stdout
+
+
+def attacked(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "benchmarks.attacks", *words]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+
+
+@pytest.mark.processes
+def test_an_attack_on_four_real_nodes_is_measured(tmp_path: Path) -> None:
+    """Whether its bounds hold, CI asks the whole command, on a machine that does nothing else."""
+    file = tmp_path / "costs.json"
+    done = attacked("--small", "--only", "handshake-flood", "--json", str(file))
+    assert done.returncode in (0, 1), done.stderr
+    assert all(len(line) <= 80 for line in done.stdout.splitlines())
+    cost = json.loads(file.read_text())["attacks"]["handshake-flood"]
+    assert cost["memory_peak_mb"] >= cost["memory_calm_mb"] > 10
+    assert min(cost["calm_per_s"], cost["per_s"], cost["calm_p50_ms"], cost["p50_ms"]) > 0
+    assert cost["calm_p95_ms"] >= cost["calm_p50_ms"]
+    assert cost["blocks"] > 0
+    assert cost["handshakes"] >= 1
+    assert sum(cost["done"].values()) > 100
+    assert done.returncode == bool(cost["broken"])
+    assert all(f"broken: {each}" in done.stdout for each in cost["broken"])
+
+
+def good(**other: object) -> Cost:
+    """Return the cost of an attack that cost nothing."""
+    zeros = dict.fromkeys(Cost._fields, 0)
+    calm = {"calm_per_s": 100.0, "per_s": 100.0, "blocks": 9, "handshakes": 1, "done": {}}
+    return Cost(**{**zeros, **calm, **other})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_no_bound_of_an_attack_is_idle(name: str) -> None:
+    attack = ATTACKS[name]
+    assert attack.broken(good()) == []
+    assert attack.broken(good(links_lost=1)) == [Bound("links_lost", 0)]
+    assert attack.broken(good(blocks=0)) == [Bound("blocks", 1, least=True)]
+    for bound in attack.bounds:
+        worse = bound.limit - 1 if bound.least else bound.limit + 1
+        field = {"submissions_percent": "per_s"}.get(bound.measure, bound.measure)
+        other = {field: worse} if field in Cost._fields else {"done": {field: worse}}
+        assert attack.broken(good(**other)) == [bound]
+
+
+def test_attacks_are_named_in_the_help_with_their_bounds() -> None:
+    said = attacked("--help").stdout
+    assert all(len(line) <= 80 for line in said.splitlines())
+    for name, attack in ATTACKS.items():
+        assert name in said
+        assert all(str(bound) in said for bound in attack.bounds)
+    assert attacked("--only", "nothing").returncode == 2

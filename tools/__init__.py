@@ -1,0 +1,1 @@
+"""Makers of documents and checkers of style; never installed."""
