@@ -36,12 +36,13 @@ class Step:
         """Why the replica has stopped for good. Outlives the step."""
         self._final_durables: list[Durable] = []
 
-    def begin(self, now: Now, *, news: bool) -> Effects:
-        """Begin the next step. Return its effects, still empty; steady ticks never go back."""
+    def begin(self, now: Now, *, news: bool) -> None:
+        """Begin the next step; steady ticks never go back.
+
+        The first step also does what was left to do by the start.
+        """
         self.now = Now(max(self.now.ticks_ms, now.ticks_ms), now.wall_ms)
-        self.effects = Effects()
         self.news = news
-        return self.effects
 
     def send(self, message: Message, peer: str | None = None) -> None:
         """Send a message to a peer, or to all."""
@@ -72,12 +73,17 @@ class Step:
         final = subject.kind == "final"
         (self._final_durables if final else self.effects.persist).append(durable)
 
-    def close(self, final_slot: int) -> None:
-        """End the step: what is final up to ``final_slot`` is stored with its blocks."""
+    def settle(self, final_slot: int) -> None:
+        """Note that the rules have been applied: what is final is stored with its blocks."""
         late = [durable for durable in self._final_durables if durable.slot > final_slot]
         self.effects.persist += late
         self._final_durables.clear()
         self.effects.halt = self.halt
+
+    def end(self) -> Effects:
+        """End the step and return what it does."""
+        effects, self.effects = self.effects, Effects()
+        return effects
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

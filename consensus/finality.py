@@ -87,7 +87,7 @@ def on_range(context: Context, message: Range) -> None:
         refuse_not_the_leaders(block, context.genesis)
         refuse_unjustified(wire, block, context.genesis, context.tree.is_known)
         witness.read(context, wire, block)
-        context.machine.refuse_forged(block)
+        context.machine.refuse_forged(block, context.step.effects.found)
         new = block.hash not in context.tree.tips
         if new and not judge.check_final(context, Proposed(block, wire), parent):
             return

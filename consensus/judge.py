@@ -9,7 +9,8 @@ another result stops the replica: its own state is damaged.
 from __future__ import annotations
 
 from consensus.context import Context
-from consensus.effects import Halt
+from consensus.effects import Halt, Send
+from consensus.messages import WantChanges
 from consensus.slot import Proposed, Slot
 from consensus.votes import Subject, notar_subject
 from ledger.block import Block, Tip
@@ -47,12 +48,23 @@ def _execute(context: Context, proposed: Proposed, parent: Tip, slot: Slot) -> N
     if notar_subject(block.slot, block.hash) in slot.certificates:
         proposed.judged_certified = True
         wall_ms = max(wall_ms, block.header.time)
-    reason = context.machine.check(block, parent, wall_ms)
+    reason = _check(context, block, parent, wall_ms)
     if reason is None:
         accept(context, proposed)
         return
     proposed.refused = True
     context.step.effects.notes.append(f"slot {block.slot}: proposal refused: {reason}")
+
+
+def _check(context: Context, block: Block, parent: Tip, wall_ms: int) -> str | None:
+    """Return why a block is not valid here; ask its proposer if the result is another."""
+    refused = context.machine.check(block, parent, wall_ms)
+    if refused is None:
+        return None
+    if refused.differs:
+        question = Send(block.header.proposer, WantChanges(block.hash))
+        context.step.effects.ask.append(question)
+    return refused.reason
 
 
 def accept(context: Context, proposed: Proposed) -> None:
@@ -78,7 +90,7 @@ def check_final(context: Context, proposed: Proposed, parent: Tip) -> bool:
     """Execute a final block; stop if this node gets another result."""
     block = proposed.block
     wall_ms = max(context.step.now.wall_ms, block.header.time)
-    if context.machine.check(block, parent, wall_ms) is not None:
+    if _check(context, block, parent, wall_ms) is not None:
         _stop_on_divergence(context, block)
         return False
     accept(context, proposed)

@@ -65,6 +65,6 @@ def on_proposal(context: Context, wire: WireBlock) -> None:
     certified = notar_subject(number, block.hash) in slot.certificates
     if number > context.tree.final.slot and (block.hash in slot.headers or certified):
         context.step.news = True
-        context.machine.refuse_forged(block)
+        context.machine.refuse_forged(block, context.step.effects.found)
         slot.add_proposal(Proposed(block, wire))
         context.fetching.on_block(block.hash)

@@ -52,6 +52,7 @@ from consensus.effects import (
     PeerDown,
     PeerUp,
     Received,
+    Rejected,
     Saved,
     Tick,
 )
@@ -121,7 +122,6 @@ class Replica:
             step=self._step,
         )
         take_back(saved, self._context)
-        self._remembered = self._step.effects.accuse
         self._resume()
 
     @property
@@ -156,18 +156,12 @@ class Replica:
         A message that does not decode, verify or belong to its sender is dropped, and the reason
         stands in ``rejected``.
         """
-        effects = self._step.begin(now, news=not isinstance(event, Received))
-        if self._step.halt is not None:
-            return effects
-        self._step.accuse(self._remembered)
-        self._remembered = []
-        try:
+        self._step.begin(now, news=not isinstance(event, Received))
+        if self._step.halt is None:
             self._on_event(event)
-        except (ConsensusError, LedgerError) as error:
-            effects.rejected = error
-        if self._step.news:
-            self._settle()
-        return effects
+            if self._step.news:
+                self._settle()
+        return self._step.end()
 
     def deadline_ms(self) -> int:
         """Return when the replica wants its next Tick, on the steady clock."""
@@ -181,7 +175,10 @@ class Replica:
         if isinstance(event, Received):
             self._step.news = event.peer in self.silent  # it speaks: its slots get time again
             self.silent.discard(event.peer)
-            self._on_message(event.peer, event.message)
+            try:
+                self._on_message(event.peer, event.message)
+            except (ConsensusError, LedgerError) as error:
+                self._step.effects.rejected = Rejected(event.peer, error)
         elif isinstance(event, PeerUp):
             self.silent.discard(event.peer)
             self._say_everything(event.peer)
@@ -211,7 +208,7 @@ class Replica:
             moving = finality.commit(self._context) or judge.judge_next(self._context)
             moving = moving or self._enter() or self._propose()
             moving = self._vote() or moving
-        self._step.close(self._tree.final.slot)
+        self._step.settle(self._tree.final.slot)
         self._arm()
 
     def _propose(self) -> bool:
@@ -313,7 +310,7 @@ def take_back(saved: Saved, context: Context) -> None:
             _take_back(durable, context)
     for _, slot in context.tree.live():
         for proposed in slot.proposals.values():
-            context.machine.refuse_forged(proposed.block)
+            context.machine.refuse_forged(proposed.block, context.step.effects.found)
 
 
 def _take_back(durable: Durable, context: Context) -> None:

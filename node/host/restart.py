@@ -6,7 +6,7 @@ from consensus.effects import Durable, Saved
 from consensus.messages import decode_batch, decode_certificate
 from ledger.batch import verify
 from ledger.genesis import Genesis
-from node.host.inquiry import CONFLICT
+from node.host.fork_inquiry import CONFLICT
 from node.host.journal import Journal
 from node.host.machine import head_in
 from node.host.pool import Pool

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from consensus.effects import Send
 from consensus.messages import Message, encode
-from node.host.surroundings import Network
+from node.host.ports import Network
 
 
 class Sender:

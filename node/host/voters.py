@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from consensus.messages import Voting
 from ledger.genesis import Genesis
+from node.host.ports import Clock
 from node.host.sender import Sender
-from node.host.surroundings import Clock
 
 REBUILT = "rebuilt"
 SUPERVISES = "supervises"

@@ -377,7 +377,7 @@ class Cluster:
         assert known == block.hash or not safe, f"I1: two final blocks at height {block.height}"
         wire = wire_block(block, deliver.justification)
         refuse_unjustified(wire, block, self.genesis, lambda _: False)  # I3
-        seat.machine.refuse_forged(block)
+        seat.machine.refuse_forged(block, [])
         leader = self.genesis.verifiers[block.header.proposer]
         leader.verify(block.signature, domains.proposal_signature_input(block.raw_header))
         if deliver.certificate is not None:

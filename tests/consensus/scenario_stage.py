@@ -130,7 +130,7 @@ class Play:
             self.trace.append(f"{name} accuses {lie.party}: {lie.kind}")
         self.trace += [f"{name} notes {note}" for note in effects.notes]
         if effects.rejected is not None:
-            code = getattr(effects.rejected, "code", "?")
+            code = effects.rejected.error.code
             self.rejected.setdefault(name, []).append(code)
             self.trace.append(f"{name} refuses a message: {code}")
         if effects.halt is not None:

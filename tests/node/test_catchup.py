@@ -36,8 +36,8 @@ from ledger.execute import Execution, execute
 from ledger.genesis import Genesis, Member, found
 from ledger.verify import verify_log
 from node.errors import CorruptLedger
+from node.host.answers import PAUSE_MIN_MS
 from node.host.catchup import range_from
-from node.host.questions import PAUSE_MIN_MS
 from node.limits import EVIDENCE_PER_PARTY_MAX, RESENT_BATCHES_MAX
 from node.storage.proofs import export_lines
 from node.storage.reads import Reader
@@ -433,11 +433,11 @@ def test_questions_of_a_peer_are_answered_one_at_a_time_and_the_latest_counts(
     for height in (1, 1, 1, 1, 1, 2):
         host.receive("platform", encode(WantRange(height)))
     assert sent == ["platform"]
-    assert [asked for _, asked in host._questions.waiting()] == [WantRange(2)]
+    assert [asked for _, asked in host._answers.waiting()] == [WantRange(2)]
     assert host.deadline_ms() <= world.now_ms + PAUSE_MIN_MS
     world.now_ms += PAUSE_MIN_MS
     host.tick()
-    assert host._questions.waiting() == []
+    assert host._answers.waiting() == []
 
 
 def test_damaged_votes_are_told_as_a_corrupt_ledger(world: World) -> None:
