@@ -42,7 +42,6 @@ from consensus.messages import (
 from consensus.messages import (
     Journal as JournalMessage,
 )
-from consensus.replica import Replica
 from ledger.batch import Batch
 from ledger.errors import LedgerError
 from ledger.genesis import Genesis
@@ -52,14 +51,10 @@ from node.host.accusations import Accusations
 from node.host.answers import QUESTIONS, Answers
 from node.host.ending import Ending
 from node.host.gossip import Gossip
-from node.host.journal import Journal
-from node.host.machine import LedgerMachine
-from node.host.parts import Parts
-from node.host.pool import Pool
+from node.host.parts import assemble
 from node.host.ports import Clock, Network
 from node.host.recovery import Recovery
-from node.host.restart import FORK_MET, met_a_fork, saved, take_back_batches
-from node.host.sender import Sender
+from node.host.restart import FORK_MET, met_a_fork, wake
 from node.host.submission import Submission
 from node.host.voters import Voters
 from node.storage.store import ConsensusItem, Store
@@ -103,9 +98,9 @@ class Host:
         self.genesis = genesis
         self.party = party
         self.store = store
-        self.pool = Pool(genesis)
-        self.machine = LedgerMachine(genesis, party, signer, store, self.pool)
-        self.journal = Journal(genesis, party, signer, store, self.pool)
+        self._parts = parts = assemble(genesis, party, signer, store, network=network, clock=clock)
+        self.pool, self.machine, self.journal = parts.pool, parts.machine, parts.journal
+        self._sender = parts.sender
         self.phase = Phase.RUNNING
         self.rejected: Counter[tuple[str, str]] = Counter()
         """Dropped frames by peer and reason code."""
@@ -114,33 +109,15 @@ class Host:
         self._clock = clock
         self._events: deque[Event] = deque()
         self._busy = False
-        remembers = not store.abstains()
-        self._sender = Sender(network, tuple(name for name in genesis.names if name != party))
-        self.journal.may_seal = remembers or not self._sender.others
-        self.voters = Voters(genesis, party, self._sender, clock, remembers=remembers)
-        self._parts = Parts(
-            genesis=genesis,
-            party=party,
-            store=store,
-            clock=clock,
-            sender=self._sender,
-            pool=self.pool,
-            machine=self.machine,
-            journal=self.journal,
-        )
-        self.recovery = Recovery(self._parts)
+        self.voters = Voters(genesis, party, parts.sender, clock, remembers=parts.remembers)
+        self.recovery = Recovery(parts)
         try:
             self.accusations = Accusations(store)
-            take_back_batches(genesis, store, self.pool, self.journal)
-            may_vote = remembers and party in genesis.voters
-            self.replica = Replica(
-                genesis, party, signer, self.machine, saved(store),
-                now=clock.now(), may_vote=may_vote,
-            )  # fmt: skip
+            self.replica = wake(parts, signer)
         except (ConsensusError, LedgerError) as error:
             raise CorruptLedger(f"a stored vote, batch or evidence is damaged: {error}.") from None
-        self._answers = Answers(self._parts, heard=self.replica.heard, run=self._run)
-        self._gossip = Gossip(self._parts, self.accusations)
+        self._answers = Answers(parts, heard=self.replica.heard, run=self._run)
+        self._gossip = Gossip(parts, self.accusations)
         if met_a_fork(store):
             self.stop(*FORK_MET)
 

@@ -68,7 +68,7 @@ class Recovery:
         return len(self._lacking) >= needed and not self._store.tip().height
 
     def resume(self) -> bool:
-        """Let the journal sign again, once all that peers knew of is final. Return if it does now."""
+        """Let the journal sign again, once all that peers knew is final. Return if it begins."""
         if self._journal.may_seal or self._unanswered:
             return False
         if head_in(self._store.view(), self._party)[0] < self._journal.head[0]:
