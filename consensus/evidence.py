@@ -20,11 +20,11 @@ from ledger import batch, block, domains
 from ledger.errors import LedgerError, VerificationError
 from ledger.genesis import Genesis
 
-Kind = Literal[
+EvidenceKind = Literal[
     "two-notar", "two-final", "final-skip", "final-notar", "two-proposals", "two-batches"
 ]
 
-LIES: dict[tuple[str, str], Kind] = {
+LIES: dict[tuple[str, str], EvidenceKind] = {
     ("notar", "notar"): "two-notar",
     ("final", "final"): "two-final",
     ("final", "skip"): "final-skip",
@@ -52,7 +52,7 @@ class SignedHeader(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_
 class Evidence(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """Either two votes or two signed headers of one party; the other pair is empty."""
 
-    kind: Kind
+    kind: EvidenceKind
     party: str
     votes: Annotated[tuple[Vote, ...], Meta(max_length=2)] = ()
     headers: Annotated[tuple[SignedHeader, ...], Meta(max_length=2)] = ()
@@ -63,7 +63,7 @@ class Evidence(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
         return sha256(msgspec.msgpack.encode(self)).hexdigest()
 
 
-def contradiction(first: Vote, second: Vote) -> Kind | None:
+def contradiction(first: Vote, second: Vote) -> EvidenceKind | None:
     """Return the kind of lie that two votes of one voter for one slot prove, or None.
 
     Two Final votes that say the same at different times are no contradiction.
@@ -86,7 +86,9 @@ def of_votes(first: Vote, second: Vote) -> Evidence | None:
     return Evidence(kind, first.voter, votes=tuple(pair))
 
 
-def of_headers(kind: Kind, party: str, first: SignedHeader, second: SignedHeader) -> Evidence:
+def of_headers(
+    kind: EvidenceKind, party: str, first: SignedHeader, second: SignedHeader
+) -> Evidence:
     """Return the evidence that two signed headers of one party make."""
     pair = sorted((first, second), key=lambda signed: signed.header)
     return Evidence(kind, party, headers=tuple(pair))

@@ -13,7 +13,7 @@ from consensus.context import Context
 from consensus.justification import leader_of
 from consensus.messages import VoteMessage
 from consensus.slot import Slot
-from consensus.votes import Kind, Subject, final_subject, notar_subject, sign_vote, skip_subject
+from consensus.votes import Subject, VoteKind, final_subject, notar_subject, sign_vote, skip_subject
 
 
 def cast_votes(context: Context) -> bool:
@@ -54,7 +54,7 @@ def _final(context: Context, number: int, slot: Slot) -> Subject | None:
     return final_subject(tip) if tip is not None and notarized in slot.certificates else None
 
 
-_RULES: dict[Kind, Callable[[Context, int, Slot], Subject | None]] = {
+_RULES: dict[VoteKind, Callable[[Context, int, Slot], Subject | None]] = {
     "notar": _notar,
     "skip": _skip,
     "final": _final,

@@ -21,13 +21,13 @@ from ledger.genesis import Genesis
 from ledger.keys import Signer
 from ledger.log.checkpoint import Checkpoint
 
-Kind = Literal["notar", "skip", "final"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+VoteKind = Literal["notar", "skip", "final"]
+VOTE_KINDS: tuple[VoteKind, ...] = get_args(VoteKind)
 Number = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Signature = Annotated[bytes, Meta(min_length=64, max_length=64)]
 HashOrNothing = Annotated[bytes, Meta(max_length=32)]
 
-MAY_SAY: dict[tuple[Kind, ...], tuple[Kind, ...]] = {
+MAY_SAY: dict[tuple[VoteKind, ...], tuple[VoteKind, ...]] = {
     (): ("skip", "notar"),
     ("notar",): ("skip", "final"),
     ("skip",): (),
@@ -47,7 +47,7 @@ class Subject(msgspec.Struct, frozen=True, gc=False):
     ``block``, ``height``, ``size`` and ``root`` are empty for Skip; the last three for Notar.
     """
 
-    kind: Kind
+    kind: VoteKind
     slot: int
     block: bytes = b""
     height: int = 0
@@ -58,7 +58,7 @@ class Subject(msgspec.Struct, frozen=True, gc=False):
 class Vote(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """One voter's signed statement. ``time`` is the cosignature's, in seconds, for Final only."""
 
-    kind: Kind
+    kind: VoteKind
     slot: Number
     voter: str
     signature: Signature

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from consensus.effects import Event, Received
 from consensus.messages import (
     ChangesMessage,
-    Journal,
+    JournalMessage,
     Message,
     WantBlock,
     WantChanges,
@@ -94,7 +94,7 @@ class Answers:
                 return range_from(reader, question.height, self._genesis.limits.block_bytes)
         if isinstance(question, WantJournal):
             latest = self._latest_batch_of(peer)
-            return Journal(latest, self._store.tip().height, self._heard(peer))
+            return JournalMessage(latest, self._store.tip().height, self._heard(peer))
         if isinstance(question, WantChanges):
             changes = self._machine.changes_of(question.hash)
             return None if changes is None else ChangesMessage(question.hash, changes)

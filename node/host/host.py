@@ -32,15 +32,13 @@ from consensus.messages import (
     BatchMessage,
     ChangesMessage,
     EvidenceMessage,
+    JournalMessage,
     Message,
     Range,
     Voting,
     decode,
     encode,
     wire_batch,
-)
-from consensus.messages import (
-    Journal as JournalMessage,
 )
 from ledger.batch import Batch
 from ledger.errors import LedgerError

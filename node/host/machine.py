@@ -1,4 +1,4 @@
-"""The ledger as the replica sees it: builds blocks from the pool and executes them in memory.
+"""Machine: the ledger as the replica sees it; builds blocks from the pool, executes them in memory.
 
 Blocks that are executed and not yet final live here as overlays on the stored state, so that a
 fork costs nothing and a final block is already computed when it is committed.

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import logging
 
-from consensus.messages import Journal as JournalMessage
-from consensus.messages import WantJournal
+from consensus.messages import JournalMessage, WantJournal
 from node.host.machine import head_in
 from node.host.parts import Parts
 

@@ -1,4 +1,4 @@
-"""What the host says to its peers: messages become frames, for one peer or for all."""
+"""Sender: what the host says becomes frames, for one peer or for all."""
 
 from __future__ import annotations
 

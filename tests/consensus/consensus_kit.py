@@ -46,7 +46,7 @@ from consensus.messages import (
     wire_block,
 )
 from consensus.replica import Replica
-from consensus.votes import KINDS, MAY_SAY, Certificate, Subject, Vote, final_subject
+from consensus.votes import MAY_SAY, VOTE_KINDS, Certificate, Subject, Vote, final_subject
 from ledger import batch as batches
 from ledger import domains
 from ledger.batch import Batch
@@ -100,7 +100,7 @@ class Oath:
     def vote(self, vote: Vote) -> None:
         said = self.votes[vote.slot]
         said[vote.kind].add(vote.subject)
-        kinds = tuple(kind for kind in KINDS if said[kind])
+        kinds = tuple(kind for kind in VOTE_KINDS if said[kind])
         blocks = {subject.block for kind in ("notar", "final") for subject in said[kind]}
         by = f"{vote.voter} in slot {vote.slot}"
         assert kinds in MAY_SAY, f"I2: {by} signed {' and '.join(kinds)}"

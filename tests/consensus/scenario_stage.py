@@ -19,9 +19,9 @@ from consensus.messages import (
 )
 from consensus.votes import (
     Certificate,
-    Kind,
     Subject,
     Vote,
+    VoteKind,
     final_subject,
     notar_subject,
     sign_vote,
@@ -209,7 +209,7 @@ class Play:
         subject = self.subject(kind, what)  # type: ignore[arg-type]
         return sign_vote(subject, SIGNERS[name], name, WALL_MS // 1000, self.cluster.genesis)
 
-    def subject(self, kind: Kind, what: str) -> Subject:
+    def subject(self, kind: VoteKind, what: str) -> Subject:
         if kind == "skip":
             return skip_subject(int(what))
         block = self.known_block(self.block_of(what))

@@ -19,8 +19,8 @@ from consensus.evidence import (
 )
 from consensus.messages import decode_evidence, encode
 from consensus.votes import (
-    KINDS,
     MAY_SAY,
+    VOTE_KINDS,
     Subject,
     Vote,
     final_subject,
@@ -73,7 +73,7 @@ def vote(subject: Subject, voter: str = "funder", time_s: int = 9) -> Vote:
 
 def test_every_step_of_the_table_leads_to_a_row_of_it() -> None:
     def row(*kinds: str) -> tuple[str, ...]:
-        return tuple(kind for kind in KINDS if kind in kinds)
+        return tuple(kind for kind in VOTE_KINDS if kind in kinds)
 
     steps = {row(*said, kind) for said, following in MAY_SAY.items() for kind in following}
     assert steps | {()} == set(MAY_SAY)

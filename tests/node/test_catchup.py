@@ -16,7 +16,7 @@ from consensus.messages import (
     CertificateMessage,
     ChangesMessage,
     EvidenceMessage,
-    Journal,
+    JournalMessage,
     Proposal,
     Range,
     VoteMessage,
@@ -216,7 +216,7 @@ def test_journal_answers_cannot_be_forged(world: World, templates: Path) -> None
         stored = reader.batch("institution", 1)
     assert stored is not None
     forged = WireBatch(stored.raw_header, bytes(64), stored.records)
-    host.receive("platform", encode(Journal(forged, 1, True)))
+    host.receive("platform", encode(JournalMessage(forged, 1, True)))
     assert host.rejected["platform", "bad-signature"] == 1
     assert host.journal.head[0] == 0 and not host.journal.may_seal
 

@@ -16,8 +16,7 @@ import typer
 
 from api.problems import TABLE
 from cli.main import app
-from consensus.evidence import LIES
-from consensus.evidence import Kind as EvidenceKind
+from consensus.evidence import LIES, EvidenceKind
 from consensus.messages import Message
 from consensus.votes import MAY_SAY
 from ledger import domains
