@@ -16,6 +16,7 @@ import typer
 
 from api.problems import TABLE
 from cli.main import app
+from consensus.effects import Effects
 from consensus.evidence import LIES, EvidenceKind
 from consensus.messages import Message
 from consensus.votes import MAY_SAY
@@ -223,6 +224,11 @@ def test_what_a_voter_may_say_and_what_convicts_it_is_on_the_page_of_the_protoco
     table = [line for line in section[: section.index("## Why it is safe and live")] if "|" in line]
     heads = ("| said so far |", "| evidence |", "|---|")
     assert [line for line in table if not line.startswith(heads)] == rows
+
+
+def test_the_order_of_effects_is_on_the_page_of_the_protocol() -> None:
+    order = ", ".join(f"`{field}`" for field in Effects.__struct_fields__)
+    assert f"strictly in this order: {order} " in " ".join(text_of(DOCS / "protocol.md").split())
 
 
 @pytest.mark.processes
