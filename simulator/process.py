@@ -103,7 +103,7 @@ class Process:
         self._writing = False
         self._alarm = (NO_TICK, 0)
 
-    # -- clocks (node.host.surroundings.Clock) -----------------------------------------------------
+    # -- clocks (node.host.ports.Clock) ------------------------------------------------------------
 
     def now(self) -> Now:
         """Return this machine's steady ticks and wall time."""
@@ -135,7 +135,7 @@ class Process:
             passed += 1
         return self._base_us + passed
 
-    # -- network (node.host.surroundings.Network) --------------------------------------------------
+    # -- network (node.host.ports.Network) ---------------------------------------------------------
 
     def send(self, peer: str, frame: bytes) -> None:
         """Send a frame to a party, or not, if the power fails or the party is a liar."""

@@ -1,4 +1,4 @@
-"""Reading the books: postings by entry and by account, and balances at any height.
+"""Books as they are read: postings by entry and by account, and balances at any height.
 
 The balance of an account at a height is the sum of its postings with an entry below the log's size
 there, and stands beside the last of them. The sum over a class of accounts is got the other way

@@ -24,7 +24,7 @@ from node.storage.reads import Reader
 _HIGH = 1 << 20
 """Sums are made of high and low parts, since the sum of many amounts may exceed 64 bits."""
 
-Place = tuple[Any, ...]
+Position = tuple[Any, ...]
 
 
 class Walk(NamedTuple):
@@ -41,7 +41,7 @@ class Walk(NamedTuple):
 
 
 def along(
-    reader: Reader, kind: type[R], walk: Walk, after: Place | None = None, limit: int = 100
+    reader: Reader, kind: type[R], walk: Walk, after: Position | None = None, limit: int = 100
 ) -> list[R]:
     """Return up to ``limit`` rows on a walk.
 
@@ -66,7 +66,7 @@ def along(
 
 
 def walked(
-    reader: Reader, kind: type[R], walk: Walk, after: Place | None = None, chunk: int = 200
+    reader: Reader, kind: type[R], walk: Walk, after: Position | None = None, chunk: int = 200
 ) -> Iterator[R]:
     """Yield the rows on a walk, ``chunk`` a query."""
     while True:
@@ -74,11 +74,11 @@ def walked(
         yield from rows
         if len(rows) < chunk:
             return
-        after = place_of(rows[-1], walk)
+        after = position_on(rows[-1], walk)
 
 
-def place_of(row: Row, walk: Walk) -> Place:
-    """Return the place of a row on a walk: what :func:`along` goes on after."""
+def position_on(row: Row, walk: Walk) -> Position:
+    """Return the position of a row on a walk: what :func:`along` goes on after."""
     return tuple(getattr(row, name) for name in walk.order)
 
 
