@@ -13,7 +13,6 @@ from fastapi import APIRouter, Query, Request
 from msgspec.structs import replace
 from starlette.responses import Response, StreamingResponse
 
-from api import forms
 from api.answers import IMMUTABLE, json_answer
 from api.books_views import (
     AccountPage,
@@ -34,6 +33,7 @@ from api.openapi import NDJSON, describe, describe_content, describe_list
 from api.paging import Cursor, Index, Limit, Whole, cursor_of, key_of, place_of
 from api.problems import Problem
 from api.reading import Reading
+from ledger import forms
 from ledger.calendar import Calendar
 from ledger.chart import class_of, parties_of
 from ledger.genesis import Genesis

@@ -9,19 +9,19 @@ from fastapi import APIRouter, Path
 from msgspec import Meta
 from starlette.responses import Response
 
-from api import forms
 from api.answers import json_answer
 from api.openapi import describe
 from api.problems import Problem
 from api.reading import Reading
 from consensus.evidence_file import Conviction, EvidenceFile, conviction, file_of
 from consensus.messages import decode_evidence
+from ledger import forms
 from ledger.genesis import Genesis
 from node.storage.reads import Reader
 from node.storage.stored import StoredEvidence
 
 EvidenceId = Annotated[
-    str, Path(pattern=forms.EVIDENCE_ID, description="The id, as listed: 64 hex digits.")
+    str, Path(pattern=forms.HASH, description="The id, as listed: 64 hex digits.")
 ]
 FoundAt = Annotated[
     int,

@@ -92,13 +92,8 @@ TIMEOUT_MS_MAX = 60_000
 
 PAGE_DEFAULT = 100
 PAGE_MAX = 1000
-SCANNED_MAX = 10 * PAGE_MAX
-"""Rows that are looked through for one page."""
 
 BLOCKS_PAGE_MAX = 100
-TIMELINE_MAX = 1000
-TIMELINE_REFUSED_MAX = 100
-"""Refused entries of a timeline: whoever states many of them crowds out no other's."""
 
 HEIGHT_WAIT_S = 2.0
 """How long a reader waits for the height that it asks for."""

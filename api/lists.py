@@ -17,6 +17,8 @@ from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 
 from api.answers import json_answer
+from views.cells import inert
+from views.view import empty_values
 
 CSV = "text/csv"
 JSON = "application/json"
@@ -25,9 +27,6 @@ Format = Annotated[
     Literal["json", "csv"] | None,
     Query(alias="format", description="`json` or `csv`; as the `Accept` header says if left out."),
 ]
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""How texts begin that spreadsheets calculate. Source: OWASP, CSV Injection."""
 
 
 class Asked(NamedTuple):
@@ -60,11 +59,13 @@ def list_answer(asked: Asked, page: Page) -> Response:
 
 def csv_text(kind: type[msgspec.Struct], items: Sequence[msgspec.Struct]) -> str:
     """Return structs of one type as CSV with a header line."""
-    columns = kind.__struct_fields__
+    columns, empty = kind.__struct_fields__, empty_values(kind)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(columns)
-    writer.writerows([_cell(getattr(item, name)) for name in columns] for item in items)
+    for item in items:
+        values = ((getattr(item, name), empty.get(name, UNSET)) for name in columns)
+        writer.writerow([_cell(UNSET if value == none else value) for value, none in values])
     return out.getvalue()
 
 
@@ -86,5 +87,5 @@ def _cell(value: Any) -> str:
     if isinstance(value, int):
         return str(value)
     if isinstance(value, str):
-        return f"'{value}" if value.startswith(_FORMULA) else value
+        return inert(value)
     return msgspec.json.encode(value).decode()

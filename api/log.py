@@ -16,10 +16,8 @@ from api.limits import BLOCKS_PAGE_MAX, PAGE_DEFAULT
 from api.log_views import (
     BlockPage,
     EntryPage,
-    EntryView,
     WholeBlock,
     block_view,
-    entry_views,
     log_size,
     whole_block,
 )
@@ -39,6 +37,7 @@ from api.results import State, Waiting, waiting_at
 from ledger.entry import APPLIED
 from ledger.limits import SAFE_INTEGER_MAX
 from ledger.records import Recorded
+from views.timeline import EntryView, entry_views
 
 if TYPE_CHECKING:
     from node.node import Node

@@ -2,41 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from operator import attrgetter
-
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from api.limits import TIMELINE_MAX, TIMELINE_REFUSED_MAX
 from consensus.messages import decode_certificate
 from ledger.batch import Batch
-from ledger.entry import decode_entry
-from ledger.log.merkle import leaf_hash
 from node.storage.reads import Reader
-from node.storage.stored import BlockSummary, StoredBlock, StoredEntry
-
-
-class EntryView(msgspec.Struct, frozen=True, kw_only=True):
-    """One entry of the log: a record at its place.
-
-    ``outcome`` is ``applied``, or the code with which the record stands refused. ``time`` is that
-    of its block, in ms since the epoch. ``subject`` is what it is about: for a request that was
-    refused, and so began nothing, what it asked about. ``record`` has the canonical bytes that its
-    author signed.
-    """
-
-    index: int
-    height: int
-    time: int
-    party: str
-    batch: int
-    id: str
-    type: str
-    subject: str
-    outcome: str
-    leaf_hash: str
-    record: msgspec.Raw
+from node.storage.stored import BlockSummary, StoredBlock
+from views.timeline import EntryView
 
 
 class EntryPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,37 +75,6 @@ def log_size(reader: Reader) -> int:
     return reader.blocks(height, 1)[0].header.size if height else 0
 
 
-def entry_views(reader: Reader, entries: Sequence[StoredEntry]) -> list[EntryView]:
-    """Return entries as they are shown."""
-    times = reader.block_times({entry.height for entry in entries})
-    return [_entry_view(entry, times[entry.height]) for entry in entries]
-
-
-def timeline(reader: Reader, subjects: Sequence[str]) -> tuple[list[EntryView], bool]:
-    """Return the newest entries about any of ``subjects``, and whether they are all.
-
-    They stand in the order of the log. Those that were refused are counted apart.
-    """
-    applied, all_applied = _newest(reader, subjects, TIMELINE_MAX, applied=True)
-    refused, all_refused = _newest(reader, subjects, TIMELINE_REFUSED_MAX, applied=False)
-    entries = sorted(applied + refused, key=_index)
-    return entry_views(reader, entries), all_applied and all_refused
-
-
-def _newest(
-    reader: Reader, subjects: Sequence[str], limit: int, *, applied: bool
-) -> tuple[list[StoredEntry], bool]:
-    found = [
-        entry
-        for subject in subjects
-        for entry in reader.newest_about(subject, limit + 1, applied=applied)
-    ]
-    return sorted(found, key=_index)[-limit:], len(found) <= limit
-
-
-_index = attrgetter("index")
-
-
 def block_view(summary: BlockSummary) -> BlockView:
     """Return a block as it is shown."""
     header = summary.header
@@ -167,23 +109,6 @@ def whole_block(summary: BlockSummary, stored: StoredBlock) -> WholeBlock:
         signature=stored.block.signature.hex(),
         batches=batches,
         voters=voters,
-    )
-
-
-def _entry_view(entry: StoredEntry, time: int) -> EntryView:
-    decoded = decode_entry(entry.leaf)
-    return EntryView(
-        index=entry.index,
-        height=entry.height,
-        time=time,
-        party=entry.party,
-        batch=decoded.batch,
-        id=entry.id,
-        type=entry.type,
-        subject=entry.subject,
-        outcome=entry.outcome,
-        leaf_hash=leaf_hash(entry.leaf).hex(),
-        record=msgspec.Raw(decoded.record),
     )
 
 

@@ -10,6 +10,7 @@ from difflib import get_close_matches
 
 from api.problems import Problem
 from ledger.contracts.halves import Capture, Instruction
+from ledger.contracts.payouts import Payout
 from ledger.contracts.receivers import Receiver
 from ledger.expectations import KINDS
 from node.storage.reads import Reader
@@ -54,6 +55,25 @@ def refuse_unknown_payment(reader: Reader, payment: str) -> None:
 def no_such_payment(payment: str) -> Problem:
     """Return the problem that says that no record is about a payment."""
     return Problem("no-such-payment", f"no record of the log is about payment {payment!r}")
+
+
+def refuse_unknown_payout(reader: Reader, payout: str) -> None:
+    """Return if ``payout`` is empty or was created.
+
+    Raises:
+        Problem: ``no-such-payout``.
+    """
+    if payout and reader.row(Payout, (payout,)) is None:
+        raise no_such_payout(payout)
+
+
+def no_such_payout(payout: str) -> Problem:
+    """Return the answer about a payout that the log does not know."""
+    return Problem(
+        "no-such-payout",
+        f"no applied record is about payout {payout!r}; if it was refused, that stands in "
+        "the timeline of its receiver",
+    )
 
 
 def refuse_unknown_receiver(reader: Reader, receiver: str) -> None:

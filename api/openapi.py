@@ -17,10 +17,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.examples import EXAMPLES
-from api.problems import MEDIA_TYPE, TABLE, URN
+from api.problems import MEDIA_TYPE, TABLE
 from api.results import RecordResult
-from ledger.contracts import RECORD_TYPES
+from ledger import canonical
+from ledger.contracts import EXAMPLES, RECORD_TYPES
+from ledger.errors import URN
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
@@ -206,11 +207,11 @@ def _one_of(schema: dict[str, Any]) -> dict[str, Any]:
 def _submission() -> dict[str, Any]:
     record = {"$ref": _REF.format(name="Record")}
     result = reference(RecordResult)
-    examples = {name: {"summary": name, "value": value} for name, value in EXAMPLES.items()}
-    lines = "\n".join(
-        msgspec.json.encode(EXAMPLES[name], order="sorted").decode()
-        for name in ("split.instructed", "payment.captured")
-    )
+    values = {name: canonical.encode(example) for name, example in EXAMPLES.items()}
+    examples = {
+        name: {"summary": name, "value": canonical.parse(value)} for name, value in values.items()
+    }
+    lines = "\n".join(values[name].decode() for name in ("split.instructed", "payment.captured"))
     body = {
         JSON: {"schema": _one_of(record), "examples": examples},
         NDJSON: {"schema": {"type": "string"}, "example": lines},

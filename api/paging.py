@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from hashlib import sha256
 from typing import Annotated, Any, TypeVar
 
@@ -11,9 +11,9 @@ import msgspec
 from fastapi import Path, Query, Request
 from msgspec import UNSET, Meta, UnsetType
 
-from api import forms
-from api.limits import PAGE_MAX, SCANNED_MAX
+from api.limits import PAGE_MAX
 from api.problems import Problem
+from ledger import forms
 from ledger.limits import SAFE_INTEGER_MAX
 
 Limit = Annotated[int, Query(ge=1, le=PAGE_MAX, description="How many at most.")]
@@ -27,9 +27,8 @@ Cursor = Annotated[
 Whole = Annotated[int, Meta(ge=-SAFE_INTEGER_MAX, le=SAFE_INTEGER_MAX)]
 """An integer in a cursor."""
 
-ONE_TEXT = msgspec.json.Decoder(tuple[str])
 TWO_TEXTS = msgspec.json.Decoder(tuple[str, str])
-"""Shapes of places."""
+"""The shape of a place of two texts."""
 
 MARK_BYTES = 8
 """How long the mark of a list is at the beginning of its cursors."""
@@ -37,7 +36,6 @@ MARK_BYTES = 8
 _NO_FILTERS = ("cursor", "limit", "format", "as_of", "on")
 
 P = TypeVar("P")
-T = TypeVar("T")
 
 
 def cursor_of(request: Request, key: tuple[Any, ...] | None) -> str | UnsetType:
@@ -103,19 +101,3 @@ def mark_of(path: str, filters: Iterable[tuple[str, str]]) -> bytes:
 
 def _mark(request: Request) -> bytes:
     return mark_of(request.url.path, request.query_params.multi_items())
-
-
-def page_of(rows: Iterable[T], fits: Callable[[T], bool], limit: int) -> tuple[list[T], T | None]:
-    """Return up to ``limit`` rows that fit, and the row after which to go on; None at the end.
-
-    Never too many rows are looked through for one request, so a page may be short.
-    """
-    found: list[T] = []
-    last: T | None = None
-    for count, row in enumerate(rows):
-        if len(found) == limit or count == SCANNED_MAX:
-            return found, last
-        last = row
-        if fits(row):
-            found.append(row)
-    return found, None

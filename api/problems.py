@@ -23,13 +23,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from api import forms
-from ledger import currencies
-from ledger.errors import LedgerError
+from ledger import currencies, forms
+from ledger.errors import URN, LedgerError
 from node.errors import NodeError
 
 MEDIA_TYPE = "application/problem+json"
-URN = "urn:tongzhang:error:"
 
 logger = logging.getLogger("tongzhang.api")
 

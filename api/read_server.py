@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import problems
 from api.books import books_routes
-from api.business.routes import business_routes
+from api.business import business_routes
 from api.evidence import evidence_routes
 from api.limits import READER_NICE, READER_THREADS
 from api.log import log_routes, proof_routes, record_routes

@@ -28,7 +28,7 @@ from ledger.limits import SAFE_INTEGER_MAX
 from node.home.home import Home
 from node.home.tokens import Scope
 from node.storage.proofs import export_lines, receipt_of, served_checkpoint
-from node.storage.reads import Reader
+from node.storage.queries import LedgerReader
 from node.storage.snapshots import Snapshots
 from node.storage.store import Store
 
@@ -62,7 +62,7 @@ class Reading:
         self._snapshots = snapshots
 
     @contextmanager
-    def reader(self) -> Iterator[Reader]:
+    def reader(self) -> Iterator[LedgerReader]:
         """Give a reader on one consistent snapshot; the answer will name its height.
 
         Raises:

@@ -1,6 +1,6 @@
-"""Where the ``tongzhang`` command begins: signals count from the first moment.
+"""Entry point of the ``tongzhang`` command: signals count from the first moment.
 
-Importing the command takes half a second, in which a Ctrl-C is as likely as later.
+Importing the command line takes a while, in which a Ctrl-C is as likely as later.
 """
 
 from __future__ import annotations

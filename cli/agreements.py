@@ -2,71 +2,29 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any, Optional, get_args
 
 import typer
 
-from cli.options import Home, Json, Token, Url
-from cli.output import money, say, say_json, table
-from cli.pages import Limit, day, follow, note_more
+from cli.errors import UsageError
+from cli.listings import ask, opened, show_items, takes
+from cli.output import say, say_json, table
+from cli.pages import note_more
+from ledger.contracts.agreements import IN_FORCE, AgreementKind
+from views.agreements import FEE_AGREEMENTS, PROFIT_AGREEMENTS
+from views.cells import money
 
 _PPM_OF_A_PERCENT = 10_000
-
-
-class AgreementKind(StrEnum):
-    """What an agreement is about."""
-
-    FEE = "fee"
-    PROFIT = "profit"
-
-
-class AgreementState(StrEnum):
-    """How far an agreement has got."""
-
-    OFFERED = "offered"
-    CONFLICTING = "conflicting"
-    IN_FORCE = "in-force"
-    WITHDRAWN = "withdrawn"
-    DECLINED = "declined"
-
+_LISTS = {"fee": FEE_AGREEMENTS, "profit": PROFIT_AGREEMENTS}
 
 OneKind = Annotated[
-    Optional[AgreementKind],  # noqa: UP045
+    Optional[str],  # noqa: UP045
     typer.Option("--kind", metavar="KIND", help="fee or profit.", show_default="both"),
 ]
-OneState = Annotated[
-    Optional[AgreementState],  # noqa: UP045
-    typer.Option(
-        "--state",
-        metavar="STATE",
-        help="Only in this state: offered, conflicting, in-force, withdrawn or declined.",
-        show_default=False,
-    ),
-]
-Holding = Annotated[
-    bool, typer.Option("--holds", help="Only those that hold, one for each currency and channel.")
-]
-On = Annotated[
-    Optional[str],  # noqa: UP045
-    typer.Option(
-        "--on", metavar="YYYY-MM-DD", help="Show what holds on this date.", show_default="today"
-    ),
-]
 
 
-def agreements(
-    *,
-    home: Home = None,
-    url: Url = "",
-    token: Token = "",
-    kind: OneKind = None,
-    state: OneState = None,
-    holds: Holding = False,
-    on: On = None,
-    limit: Limit = 100,
-    json: Json = False,
-) -> None:
+@takes(FEE_AGREEMENTS, kind=OneKind)
+def agreements(**asked: Any) -> None:
     """List agreements on fees and on profit sharing (分润): terms, acceptances, what replaces what.
 
     The agreement that holds is the one that `fee.charged` and `profit.shared` have to name. One
@@ -78,23 +36,25 @@ def agreements(
       tongzhang agreements --home net/institution --kind fee --holds --on 2026-03-31
       tongzhang agreements --home net/platform --state offered --json
     """
-    from cli.connection import connect
-
-    asked = {"state": state and state.value, "holds": "true" if holds else None}
-    date = None if on is None else day(on)
-    client = connect(home, url, token)
-    shown: dict[str, Any] = {"on": date}
+    kind = asked.pop("kind")
+    if kind is not None and kind not in get_args(AgreementKind):
+        raise UsageError("usage", f"--kind is fee or profit, got {kind!r}")
+    if asked["csv"] and kind is None:
+        raise UsageError("usage", "--csv has the columns of one kind: add --kind fee or profit")
+    client, choices = opened(asked)
+    shown: dict[str, Any] = {"on": asked.pop("on")}
     more = False
-    for each in [kind] if kind else AgreementKind:
-        path = f"/v1/{each.value}-agreements"
-        page = follow(client, path, "agreements", limit, on=shown["on"], **asked)
-        shown |= {"on": page["on"], each.value: page["agreements"]}
+    for name in [kind] if kind else _LISTS:
+        page = ask(client, _LISTS[name], choices.limit, {**asked, "on": shown["on"]})
+        shown |= {"on": page["on"], name: page["agreements"]}
         more = more or page["more"]
-    if json:
+    if choices.json:
         say_json({**shown, "more": more})
+    elif choices.csv:
+        show_items(_LISTS[kind], shown[kind], choices)
     else:
         _show(shown)
-    note_more({"more": more}, limit)
+    note_more({"more": more}, choices.limit)
 
 
 def _show(shown: dict[str, Any]) -> None:
@@ -172,7 +132,7 @@ def _fee(row: dict[str, Any]) -> str:
 
 def _state(row: dict[str, Any], on: str) -> str:
     """Return the state; where it is in force, whether it holds, or will, or did."""
-    if row["state"] != AgreementState.IN_FORCE:
+    if row["state"] != IN_FORCE:
         return str(row["state"])
     if row["holds"]:
         return "holds"

@@ -63,6 +63,7 @@ class Client:
             raise UsageError("bad-token", "a token is one line of printable ASCII characters")
         headers = {"authorization": f"Bearer {token}"} if token else {}
         self.url = url
+        self._offset_minutes: int | None = None
         try:
             self._http = httpx.Client(
                 base_url=url, headers=headers, timeout=TIMEOUT_S, trust_env=False
@@ -74,6 +75,12 @@ class Client:
         """Return the JSON at ``path``. Query values that are None are left out."""
         (answer,) = _answers(lambda body: [_decoder.decode(body)], self._send("GET", path, query))
         return answer
+
+    def offset_minutes(self) -> int:
+        """Return by how much the zone of the consortium's calendar is before UTC; asked once."""
+        if self._offset_minutes is None:
+            self._offset_minutes = int(self.get("/v1/calendar")["utc_offset_minutes"])
+        return self._offset_minutes
 
     def get_text(self, path: str) -> str:
         """Return the text at ``path``."""
@@ -205,7 +212,7 @@ def _problem_of(status: int, body: bytes) -> CliError:
 def _problem(document: dict[str, Any]) -> CliError:
     code = str(document["code"])
     kind = UsageError if code in _WRONGLY_CALLED else CheckFailed
-    return kind(code, str(document["detail"]), _NEXT_STEPS.get(code, ""))
+    return kind(code, str(document["detail"]), _NEXT_STEPS.get(code, ""), document)
 
 
 def _object(value: Any) -> dict[str, Any]:

@@ -8,9 +8,12 @@ CliError                 every error below; has a stable ``code``, and says the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+from ledger.errors import URN
 
 GOOD, BAD, USAGE = 0, 1, 2
 """Exit codes: done and good, checked and bad, called wrongly."""
@@ -23,29 +26,53 @@ class CliError(Exception):
         code: Stable kebab-case identifier.
         message: What was expected and what came.
         next_step: What to do about it; may be empty.
+        answer: The problem document with which a node answered, if one did.
     """
 
     exit_code = BAD
+    title = "The command failed"
 
-    def __init__(self, code: str, message: str, next_step: str = "") -> None:
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        next_step: str = "",
+        answer: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.next_step = next_step
+        self.answer = answer or {}
+
+    def problem(self) -> dict[str, Any]:
+        """Return the error as an RFC 9457 problem document: the node's, where it is one's."""
+        own = {
+            "type": f"{URN}{self.code}",
+            "title": self.title,
+            "detail": self.message,
+            "code": self.code,
+        }
+        return {**own, **self.answer} | ({"next": self.next_step} if self.next_step else {})
 
 
 class UsageError(CliError):
     """The command was called wrongly. Nothing was done."""
 
     exit_code = USAGE
+    title = "The command was called wrongly; nothing was done"
 
 
 class CheckFailed(CliError):
     """What was checked is bad, or what was asked for could not be had."""
 
+    title = "What was checked is bad, or what was asked for could not be had"
+
 
 class OutputFailed(CliError):
     """Standard output cannot be written, as on a full disk. What the command did is done."""
+
+    title = "Standard output takes no more"
 
     def __init__(self, reason: str) -> None:
         super().__init__("output-failed", f"standard output cannot be written: {reason}")

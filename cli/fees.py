@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Optional
+from typing import Any
 
-import typer
-
-from cli.options import Home, Json, Token, Url
-from cli.output import money, say, say_json, table
-from cli.pages import Limit, follow, month, note_more
-
-Period = Annotated[
-    Optional[str],  # noqa: UP045
-    typer.Option(
-        "--period", metavar="YYYY-MM", help="Only this month, with its charges.", show_default=False
-    ),
-]
+from cli.listings import ask, opened, show_items, show_table, takes
+from cli.output import say, say_json
+from cli.pages import note_more
+from views.cells import money
+from views.fees import CHARGES, FEES
 
 
-def fees(
-    *,
-    home: Home = None,
-    url: Url = "",
-    token: Token = "",
-    period: Period = None,
-    limit: Limit = 100,
-    json: Json = False,
-) -> None:
+@takes(FEES)
+def fees(**asked: Any) -> None:
     """Show fees by month; with --period also who shares them, and the charges.
 
     Charges counts the payments that were charged, share is the id under which the month's profit is
     shared. A part of it is kept by the institution, awaited until its party confirms it, and
-    conflicting where that confirms another amount.
+    conflicting where that confirms another amount. As CSV there are the charges of the month, or
+    the months.
 
     \b
     Examples:
@@ -39,54 +26,29 @@ def fees(
       tongzhang fees --home net/platform --period 2026-03
       tongzhang fees --home net/platform --period 2026-03 --limit 5000 --json
     """
-    from cli.connection import connect
-
-    period = None if period is None else month(period)
-    client = connect(home, url, token)
-    page = follow(client, "/v1/fees", "periods", limit, period=period)
-    charges: dict[str, Any] = {"charges": [], "more": False}
-    if period is not None:
-        charges = follow(client, "/v1/fees/charges", "charges", limit, period=period)
-    if json:
-        say_json({**page, "charges": charges["charges"]} if period is not None else page)
-    elif page["periods"] or charges["charges"]:
-        _show_periods(page["periods"], period is not None)
-        _show_charges(charges["charges"])
+    client, choices = opened(asked)
+    page = ask(client, FEES, choices.limit, asked)
+    if asked["period"] is None:
+        charges: dict[str, Any] = {"charges": [], "more": False}
     else:
-        say("no fees")
-    note_more({"more": page["more"] or charges["more"]}, limit)
+        charges = ask(client, CHARGES, choices.limit, asked)
+    if choices.json:
+        of_month = {} if asked["period"] is None else {"charges": charges["charges"]}
+        say_json({**page, **of_month})
+    elif choices.csv and asked["period"] is not None:
+        show_items(CHARGES, charges["charges"], choices)
+    elif not choices.csv and (page["periods"] or charges["charges"]):
+        show_table(FEES, page["periods"], choices.wide)
+        _show_portions(page["periods"] if asked["period"] else [])
+        if charges["charges"]:
+            show_table(CHARGES, charges["charges"], choices.wide)
+    else:
+        show_items(FEES, page["periods"], choices)
+    note_more({"more": page["more"] or charges["more"]}, choices.limit)
 
 
-def _show_periods(rows: list[dict[str, Any]], with_shares: bool) -> None:
-    table(
-        ("month", "state", "charges", "amount", "invoice", "share"),
-        (
-            (
-                row["period"],
-                row["state"],
-                row["count"],
-                money(row["amount"], row["currency"]),
-                row.get("invoice", ""),
-                row.get("share", ""),
-            )
-            for row in rows
-        ),
-        right=(2, 3),
-    )
-    portions = [(row, each) for row in rows for each in row.get("portions", ())]
-    for row, each in portions if with_shares else ():
-        amount = money(each["amount"], row["currency"])
-        say(f"  {row['share']}  {each['party']:<16}{amount:>16}  {each['state']}")
-
-
-def _show_charges(rows: list[dict[str, Any]]) -> None:
-    if not rows:
-        return
-    table(
-        ("payment", "agreement", "state", "fee"),
-        (
-            (row["payment"], row["agreement"], row["state"], money(row["amount"], row["currency"]))
-            for row in rows
-        ),
-        right=(3,),
-    )
+def _show_portions(periods: list[dict[str, Any]]) -> None:
+    for row in periods:
+        for each in row.get("portions", ()):
+            amount = money(each["amount"], row["currency"])
+            say(f"  {row['share']}  {each['party']:<16}{amount:>16}  {each['state']}")

@@ -1,4 +1,4 @@
-"""How a table is laid out in the room there is: side by side, stacked, or one block a row.
+"""Layout of a table in the room there is: side by side, stacked, or one block a row.
 
 No word of it is broken and nothing of it is left out, however little room there is.
 """
@@ -36,7 +36,7 @@ class Grid(NamedTuple):
 
     def widths(self) -> list[int]:
         """Return a width for each column at which no text is broken."""
-        return [self._width(index, _whole, _whole) for index in range(len(self.headings))]
+        return [self._width(index, width_of, width_of) for index in range(len(self.headings))]
 
     def widths_within(self, room: int) -> list[int] | None:
         """Return a width for each column at which texts are broken at spaces, all within ``room``.
@@ -44,7 +44,7 @@ class Grid(NamedTuple):
         None where there is too little of it. What is left goes to the columns that have a use for
         it, from the left.
         """
-        figure = [_whole if index in self.right else _word for index in range(len(self.headings))]
+        figure = [width_of if index in self.right else _word for index in range(len(self.headings))]
         widths = [self._width(index, _word, cell) for index, cell in enumerate(figure)]
         left = room - taken(widths)
         if left < 0:
@@ -72,8 +72,10 @@ def _apart(cells: Iterable[Cell]) -> list[Cell]:
     return [(text,) for cell in cells for text in cell]
 
 
-def _whole(text: str) -> int:
-    """Return the width of a text."""
+def width_of(text: str) -> int:
+    """Return the width of a text in cells of a terminal."""
+    if text.isascii():
+        return len(text)
     from rich.cells import cell_len
 
     return cell_len(text)
@@ -85,4 +87,4 @@ def _word(text: str) -> int:
 
 
 def _unbroken(word: str) -> int:
-    return _whole(word) if word.isascii() else min(_whole(word), FOLDED)
+    return width_of(word) if word.isascii() else min(width_of(word), FOLDED)

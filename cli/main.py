@@ -1,71 +1,70 @@
-"""The ``tongzhang`` command: one function a command, imported only as far as it is needed.
+"""The ``tongzhang`` command line: what comes before any command, and how each of them ends.
 
 Exit codes: 0 done and good, 1 checked and bad, 2 called wrongly, 130 interrupted.
 """
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
 
-from cli import (
-    agreements,
-    consortium,
-    disputes,
-    evidence,
-    expectations,
-    export,
-    fees,
-    genesis,
-    join,
-    key,
-    members,
-    payment,
-    payout,
-    payouts,
-    records,
-    refunds,
-    sample,
-    search,
-    submit,
-    tokens,
-    trial_balance,
-    verify,
-)
-from cli.bench.command import bench
-from cli.calendars import command as calendars
-from cli.demo import demo
+from cli.commands import LazyGroup
 from cli.errors import BAD, GOOD, USAGE, CliError, OutputFailed, UsageError
-from cli.output import drop_output, note, say, show_error, watch_output
+from cli.output import drop_output, expect_json, note, show_error, watch_output
 from cli.signals import INTERRUPTED, end_in_order, leave_in_peace
-from cli.simulation.command import simulate
+from views import texts
+
+LANGUAGE_VARIABLES = ("TONGZHANG_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
+"""The first of these that is set says the language, as with other programs."""
 
 
 def _show_version(wanted: bool) -> None:
-    if not wanted:
-        return
-    from importlib.metadata import PackageNotFoundError, version
+    if wanted:
+        from cli.version import version
 
-    try:
-        say(f"tongzhang {version('tongzhang')}")
-    except PackageNotFoundError:
-        say("tongzhang unknown")
-    raise typer.Exit
+        version()
+        raise typer.Exit
+
+
+def _speak(wanted: str) -> str:
+    if wanted and wanted not in texts.LANGUAGES:
+        raise typer.BadParameter(f"{wanted!r} is none of {', '.join(texts.LANGUAGES)}")
+    if wanted:
+        texts.choose(texts.language_of(wanted))
+    return wanted
 
 
 Version = Annotated[
     bool,
-    typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True),
+    typer.Option(
+        "--version",
+        help="Print the version, the format of ledgers, and Python's version.",
+        callback=_show_version,
+        is_eager=True,
+    ),
+]
+Lang = Annotated[
+    str,
+    typer.Option(
+        "--lang",
+        metavar="en|zh",
+        help="The language of what is said to people.",
+        show_default="the locale's",
+        envvar="TONGZHANG_LANG",
+        callback=_speak,
+        is_eager=True,
+    ),
 ]
 
 app = typer.Typer(
     name="tongzhang",
+    cls=LazyGroup,
     help="A permissioned multi-party ledger for split and settlement records (同账).",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -73,40 +72,8 @@ app = typer.Typer(
 
 
 @app.callback()
-def tongzhang(version: Version = False) -> None:
+def tongzhang(version: Version = False, lang: Lang = "") -> None:
     """Take the options that come before any command."""
-
-
-app.command("init")(consortium.init)
-app.add_typer(key.app, name="key")
-app.add_typer(genesis.app, name="genesis")
-app.command("join")(join.join)
-app.command("node")(consortium.node)
-app.command("demo")(demo)
-app.command("sample")(sample.sample)
-app.command("submit")(submit.submit)
-app.command("payment")(payment.payment)
-app.command("search")(search.search)
-app.command("receiver")(payouts.receiver)
-app.command("payout")(payout.payout)
-app.command("payouts")(payouts.payouts)
-app.command("refunds")(refunds.refunds)
-app.command("float")(refunds.refund_float)
-app.command("disputes")(disputes.disputes)
-app.command("fees")(fees.fees)
-app.command("agreements")(agreements.agreements)
-app.command("expectations")(expectations.expectations)
-app.command("trial-balance")(trial_balance.trial_balance)
-app.command("status")(records.status)
-app.command("members")(members.members)
-app.command("receipt")(records.receipt)
-app.add_typer(verify.app, name="verify")
-app.add_typer(export.app, name="export")
-app.add_typer(evidence.app, name="evidence")
-app.add_typer(tokens.app, name="token")
-app.add_typer(calendars.app, name="calendar")
-app.command("simulate")(simulate)
-app.command("bench")(bench)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -128,17 +95,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code."""
-    command = typer.main.get_command(app)
+    texts.choose(_language(os.environ))
+    expect_json(_wants_json(arguments))
     try:
+        command = typer.main.get_command(app)
         code = command.main(list(arguments), prog_name="tongzhang", standalone_mode=False)
         return code if isinstance(code, int) else GOOD
     except CliError as error:
-        if isinstance(error, OutputFailed):
-            drop_output()
-        show_error(error)
-        return error.exit_code
+        return _failed(error)
     except (KeyboardInterrupt, typer.Abort):
-        note("interrupted")
+        note(texts.gettext("interrupted"))
         return INTERRUPTED
     except BrokenPipeError:  # whoever read our output went away, as head does: no word of it
         drop_output()
@@ -151,8 +117,33 @@ def run(arguments: Sequence[str]) -> int:
         known = _known(error)
         if known is None:
             raise
-        show_error(known)
-        return known.exit_code
+        return _failed(known)
+
+
+def _language(environment: Mapping[str, str]) -> texts.Language:
+    """Return the language that the environment asks for."""
+    said = (environment.get(name) for name in LANGUAGE_VARIABLES)
+    return texts.language_of(next(filter(None, said), ""))
+
+
+def _wants_json(arguments: Sequence[str]) -> bool:
+    """Return whether ``--json`` was given, also where the rest of the line is wrong."""
+    words = list(arguments)
+    return "--json" in words[: words.index("--") if "--" in words else None]
+
+
+def _failed(error: CliError) -> int:
+    """Show an error, and return the exit code that says it."""
+    if isinstance(error, OutputFailed):
+        drop_output()
+    try:
+        show_error(error)
+    except OutputFailed as failed:  # the problem document did not get out
+        drop_output()
+        show_error(failed)
+    except BrokenPipeError:
+        drop_output()
+    return error.exit_code
 
 
 def _known(error: Exception) -> CliError | None:

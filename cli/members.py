@@ -1,9 +1,10 @@
-"""``tongzhang members``: the parties of the consortium, who votes now, and what may still fail."""
+"""``tongzhang members``: parties of the consortium, who votes now, and what may still fail."""
 
 from __future__ import annotations
 
 from cli.options import Home, Json, Token, Url
 from cli.output import say, say_json, table
+from views.texts import gettext
 
 
 def members(home: Home = None, url: Url = "", token: Token = "", json: Json = False) -> None:
@@ -23,11 +24,12 @@ def members(home: Home = None, url: Url = "", token: Token = "", json: Json = Fa
         say_json(shown)
         return
     rows = [(row["name"], row["role"], row["voting_reason"]) for row in shown["members"]]
-    table(("party", "role", "vote"), rows)
+    table((gettext("party"), gettext("role"), gettext("vote")), rows)
     say()
     for line in shown["voters"]["tolerance"]:
         say(line)
     say()
-    say(f"{shown['origin']} as it was founded, with every party voting:")
+    founded = gettext("{origin} as it was founded, with every party voting:")
+    say(founded.format(origin=shown["origin"]))
     for line in shown["tolerance_founded"]:
         say(f"  {line}")

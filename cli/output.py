@@ -1,11 +1,11 @@
-"""How commands print: results on stdout, everything else on stderr."""
+"""Output of commands: results on stdout, everything else on stderr."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from io import BufferedWriter, FileIO, TextIOWrapper
 from shutil import get_terminal_size
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from unicodedata import category
 
 from cli.errors import CliError, OutputFailed
+from views.texts import gettext
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -99,6 +100,16 @@ def _written_out(character: str) -> str:
     return character if character in "\n\t" else character.encode("unicode_escape").decode()
 
 
+_json_due = False
+"""Whether whoever called waits for JSON on standard output, and has none yet."""
+
+
+def expect_json(wanted: bool) -> None:
+    """Say whether a JSON document shall stand on standard output, whatever happens."""
+    global _json_due
+    _json_due = wanted
+
+
 def say_json(value: object) -> None:
     """Print a result as JSON, indented, keys in the order given.
 
@@ -106,6 +117,7 @@ def say_json(value: object) -> None:
     stand in it.
     """
     is_utf8 = (sys.stdout.encoding or "utf-8").lower().replace("-", "") == "utf8"
+    expect_json(False)
     print(json.dumps(value, indent=2, ensure_ascii=not is_utf8), flush=True)
 
 
@@ -115,10 +127,15 @@ def note(text: str) -> None:
 
 
 def show_error(error: CliError) -> None:
-    """Print ``error: code: message`` and the next step on stderr."""
-    note(f"error: {error.code}: {error.message}")
+    """Print ``error: code: message`` and the next step on stderr.
+
+    Where JSON is expected and none was printed yet, the problem document goes to stdout.
+    """
+    note(f"{gettext('error')}: {error.code}: {error.message}")
     if error.next_step:
-        note(f"  next: {error.next_step}")
+        note(f"  {gettext('next')}: {error.next_step}")
+    if _json_due:
+        say_json(error.problem())
 
 
 def table(
@@ -237,8 +254,11 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
-def pairs(values: dict[str, Any]) -> None:
+def pairs(values: Mapping[str, object] | Sequence[tuple[str, object]]) -> None:
     """Print names and values in two columns."""
-    width = max(map(len, values), default=0)
-    for name, value in values.items():
-        say(f"{name:<{width}}  {value}")
+    from cli.layout import width_of
+
+    rows = list(values.items() if isinstance(values, Mapping) else values)
+    width = max((width_of(name) for name, _ in rows), default=0)
+    for name, value in rows:
+        say(f"{name}{' ' * (width - width_of(name))}  {value}")

@@ -90,7 +90,7 @@ def identifier(text: str) -> str:
     Raises:
         UsageError: ``bad-format``.
     """
-    if not re.match(forms.IDENTIFIER, text):
+    if not re.fullmatch(forms.IDENTIFIER, text):
         words = forms.WORDS[forms.IDENTIFIER]
         raise UsageError("bad-format", f"{text!r} is not {words}")
     return text

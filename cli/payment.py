@@ -7,9 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.listings import InUtc, in_zone
 from cli.options import Home, Json, Token, Url
-from cli.output import due_date, money, plural, say, say_json, table, utc
+from cli.output import due_date, plural, say, say_json, table
 from cli.pages import identifier
+from views.cells import money, time, zone
 
 PaymentId = Annotated[
     str, typer.Argument(metavar="ID", help="The payment's id.", show_default=False)
@@ -19,7 +21,13 @@ _MET = "met"
 
 
 def payment(
-    payment_id: PaymentId, home: Home = None, url: Url = "", token: Token = "", json: Json = False
+    payment_id: PaymentId,
+    *,
+    home: Home = None,
+    url: Url = "",
+    token: Token = "",
+    utc: InUtc = False,
+    json: Json = False,
 ) -> None:
     """Show where a payment's money is, who stated what, and what is still awaited.
 
@@ -28,8 +36,8 @@ def payment(
     a receiver that no party owns has nobody who could state the arrival.
 
     What is awaited comes next, then the records about the payment, entry by entry; refused ones
-    are marked REFUSED with their code. Times are UTC, dates are business dates of the
-    institution's calendar.
+    are marked REFUSED with their code. Times are in the zone of the calendar, dates are
+    business dates of it.
 
     \b
     Examples:
@@ -39,10 +47,12 @@ def payment(
     from cli.connection import connect
 
     path = f"/v1/payments/{identifier(payment_id)}"
-    view = connect(home, url, token).get(path)
+    client = connect(home, url, token)
+    view = client.get(path)
     if json:
         say_json(view)
         return
+    in_zone(client, utc)
     say(f"payment {view['payment']}: {view['state']}")
     for line in _facts(view):
         say(f"  {line}")
@@ -157,7 +167,7 @@ def show_awaited(found: list[dict[str, Any]]) -> None:
         for part in filter(None, each.get("detail", "").split("; ")):
             say(f"    {part}")
         amount = money(each["amount"], each["currency"])
-        say(f"    {amount}, since {utc(each['opened_at'])}, due {utc(each['due_at'])}")
+        say(f"    {amount}, since {time(each['opened_at'])}, due {time(each['due_at'])}")
     if met:
         say(f"  {plural(met, 'other expectation')} met")
 
@@ -167,10 +177,10 @@ def show_timeline(view: dict[str, Any]) -> None:
     if not view["timeline_whole"]:
         say("the newest entries; older ones are left out")
     table(
-        ("time (UTC)", "entry", ("party", "record"), "about"),
+        (f"time ({zone()})", "entry", ("party", "record"), "about"),
         (
             (
-                utc(each["time"]),
+                time(each["time"]),
                 each["index"],
                 (each["party"], each["type"] + _refusal(each["outcome"])),
                 _about(each),

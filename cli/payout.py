@@ -7,10 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
+from cli.listings import InUtc, in_zone
 from cli.options import Home, Json, Token, Url
-from cli.output import money, plural, say, say_json, table, utc
+from cli.output import plural, say, say_json, table
 from cli.pages import Limit, follow, identifier, note_more
 from cli.payment import show_awaited, show_disputes, show_timeline
+from views.cells import money, time
 
 PayoutId = Annotated[str, typer.Argument(metavar="ID", help="The payout's id.", show_default=False)]
 
@@ -22,11 +24,12 @@ def payout(
     url: Url = "",
     token: Token = "",
     limit: Limit = 100,
+    utc: InUtc = False,
     json: Json = False,
 ) -> None:
     """Show a payout: how far it has got, which legs it settles, and what is awaited.
 
-    Legs that are `void` went another way after the payout came back. Times are UTC.
+    Legs that are `void` went another way after the payout came back.
 
     \b
     Examples:
@@ -42,6 +45,7 @@ def payout(
     if json:
         say_json({**view, "legs": legs["legs"], "more": legs["more"]})
         return
+    in_zone(client, utc)
     say(f"payout {view['payout']}: {view['state']}")
     for line in _facts(view):
         say(f"  {line}")
@@ -59,13 +63,13 @@ def _facts(view: dict[str, Any]) -> Iterator[str]:
     owner = f" of {view['owner']}" if "owner" in view else ", which no party owns"
     yield f"receiver  {view['receiver']}{owner}"
     if "paid_at" in view:
-        yield f"paid      {utc(view['paid_at'])}, under the bank's reference with the commitment"
+        yield f"paid      {time(view['paid_at'])}, under the bank's reference with the commitment"
         yield f"          {view['bank_reference']}"
     if "channel_number" in view:
         yield f"number    {view['channel_number']}"
     if "received_at" in view:
         arrived = money(view["confirmed_amount"], view["confirmed_currency"])
-        yield f"received  {utc(view['received_at'])}: {arrived}"
+        yield f"received  {time(view['received_at'])}: {arrived}"
     if "return_reason" in view:
         yield f"returned  {view['return_reason']}"
 

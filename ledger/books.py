@@ -150,6 +150,12 @@ def post(tx: Transaction, currency: str, lines: Iterable[tuple[str, int]]) -> No
     tx.postings = line
 
 
+def transfer(tx: Transaction, currency: str, accounts: tuple[str, str], amount: int) -> None:
+    """Post two lines: debit the first of two accounts with ``amount``, and credit the second."""
+    debited, credited = accounts
+    post(tx, currency, ((debited, amount), (credited, -amount)))
+
+
 def refuse_amount(tx: Transaction, amount: int, currency: str) -> None:
     """Return if one record may bring ``amount`` in minor units into the books.
 

@@ -19,10 +19,10 @@ from ledger import forms
 from ledger.errors import Refused
 from ledger.limits import HOLIDAYS_MAX, YEAR_MAX, YEAR_MIN
 
-Day = Annotated[str, Meta(pattern=forms.DAY)]
+Day = Annotated[str, Meta(pattern=forms.shut(forms.DAY))]
 Days = Annotated[tuple[Day, ...], Meta(max_length=HOLIDAYS_MAX)]
 Year = Annotated[int, Meta(ge=YEAR_MIN, le=YEAR_MAX, description="a calendar year")]
-Party = Annotated[str, Meta(pattern=forms.PARTY)]
+Party = Annotated[str, Meta(pattern=forms.shut(forms.PARTY))]
 
 _MINUTE_MS = 60_000
 _EPOCH = date(1970, 1, 1)

@@ -9,6 +9,9 @@ LedgerError                  every error below; has a stable kebab-case ``code``
 
 from __future__ import annotations
 
+URN = "urn:tongzhang:error:"
+"""What stands before a code in the ``type`` of a problem document."""
+
 
 class LedgerError(Exception):
     """An error with a stable code and a sentence that says what to do.

@@ -23,11 +23,12 @@ from ledger.limits import MINUTE_MS
 from ledger.log.merkle import Frontier, leaf_hash
 from ledger.members import DEALING_ROLES
 from ledger.records import BatchHead as BatchHead
-from ledger.records import Record, type_name
+from ledger.records import Record, Rule, type_name
 from ledger.records import Recorded as Recorded
 from ledger.state import Changes, Overlay, Row, Transaction, View, Wanted, change_list
 
 ID_REUSED = "id-reused"
+WRONG_AUTHOR = "wrong-author"
 
 _LEADING = frozenset(row for row in ROWS if row.leads_to is not Row.leads_to)
 _TYPES = {record: type_name(record) for record in RULES}
@@ -255,6 +256,12 @@ def _execute_batch(
         index += 1
 
 
+def refusals(rule: Rule) -> tuple[str, ...]:
+    """Return the codes with which records of a rule can be refused, sorted, without the books'."""
+    general = {ID_REUSED, times.TIME_IN_FUTURE, *((WRONG_AUTHOR,) if rule.authors else ())}
+    return tuple(sorted(general.union(rule.record.CODES)))
+
+
 def _apply(tx: Transaction, record: Record) -> None:
     rule = RULES[type(record)]
     earlier = tx.rows[Recorded][tx.author, record.id]
@@ -267,7 +274,7 @@ def _apply(tx: Transaction, record: Record) -> None:
         )
     if not rule.is_for(tx.role):
         raise Refused(
-            "wrong-author",
+            WRONG_AUTHOR,
             f"Only who knows it may state it ({_TYPES[rule.record]}).",
             expected=" or ".join(rule.authors or DEALING_ROLES),
             got=tx.author if tx.author == tx.role else f"{tx.author}, whose role is {tx.role}",

@@ -6,51 +6,73 @@ half makes it conflicting, and time makes it overdue. Overdue is derived on read
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final, Literal, get_args
 
+import msgspec
 from msgspec.structs import replace
 
 from ledger.state import Row, Transaction
 
-CAPTURE = "capture"
-INSTRUCTION = "instruction"
-REVERSAL = "reversal"
-PAYOUT_RESULT = "payout-result"
-ARRIVAL = "arrival"
-FLOAT_CONFIRMATION = "float-confirmation"
-REFUND_RESULT = "refund-result"
-DISPUTE = "dispute"
-FEE_ACCEPTANCE = "fee-acceptance"
-FEE_REVERSAL = "fee-reversal"
-FEE_SETTLEMENT = "fee-settlement"
-PROFIT_ACCEPTANCE = "profit-acceptance"
-PROFIT_CONFIRMATION = "profit-confirmation"
-CALENDAR_ACCEPTANCE = "calendar-acceptance"
-KINDS = (
-    CAPTURE,
-    INSTRUCTION,
-    REVERSAL,
-    PAYOUT_RESULT,
-    ARRIVAL,
-    FLOAT_CONFIRMATION,
-    REFUND_RESULT,
-    DISPUTE,
-    FEE_ACCEPTANCE,
-    FEE_REVERSAL,
-    FEE_SETTLEMENT,
-    PROFIT_ACCEPTANCE,
-    PROFIT_CONFIRMATION,
-    CALENDAR_ACCEPTANCE,
-)
+ExpectationKind = Literal[
+    "capture",
+    "instruction",
+    "reversal",
+    "payout-result",
+    "arrival",
+    "float-confirmation",
+    "refund-result",
+    "dispute",
+    "fee-acceptance",
+    "fee-reversal",
+    "fee-settlement",
+    "profit-acceptance",
+    "profit-confirmation",
+    "calendar-acceptance",
+]
+KINDS: tuple[ExpectationKind, ...] = get_args(ExpectationKind)
 
-OPEN = "open"
-MET = "met"
-CONFLICTING = "conflicting"
-OVERDUE = "overdue"
+CAPTURE: Final = "capture"
+INSTRUCTION: Final = "instruction"
+REVERSAL: Final = "reversal"
+PAYOUT_RESULT: Final = "payout-result"
+ARRIVAL: Final = "arrival"
+FLOAT_CONFIRMATION: Final = "float-confirmation"
+REFUND_RESULT: Final = "refund-result"
+DISPUTE: Final = "dispute"
+FEE_ACCEPTANCE: Final = "fee-acceptance"
+FEE_REVERSAL: Final = "fee-reversal"
+FEE_SETTLEMENT: Final = "fee-settlement"
+PROFIT_ACCEPTANCE: Final = "profit-acceptance"
+PROFIT_CONFIRMATION: Final = "profit-confirmation"
+CALENDAR_ACCEPTANCE: Final = "calendar-acceptance"
+
+StoredState = Literal["open", "conflicting", "met"]
+ExpectationState = Literal["open", "overdue", "conflicting", "met"]
+"""As of a time: one that is open is overdue later."""
+OPEN: Final = "open"
+MET: Final = "met"
+CONFLICTING: Final = "conflicting"
+OVERDUE: Final = "overdue"
 
 NOT_SETTLED = -1
 
 _AGAIN = "stated again since: "
+
+
+class UnmetTotal(msgspec.Struct, frozen=True):
+    """A sum of expectations of one matter that are not met.
+
+    ``amount`` is in minor units, ``oldest_at`` is when the oldest was opened, in ms.
+    """
+
+    opener: str
+    awaited: str
+    kind: ExpectationKind
+    currency: str
+    state: str
+    count: int
+    amount: int
+    oldest_at: int
 
 
 class Expectation(Row, frozen=True):
@@ -65,7 +87,7 @@ class Expectation(Row, frozen=True):
     KEY: ClassVar[int] = 2
     INDEXES: ClassVar[tuple[tuple[str, ...], ...]] = (("state", "awaited", "kind", "subject"),)
 
-    kind: str
+    kind: ExpectationKind
     subject: str
     awaited: str
     opener: str
@@ -74,14 +96,14 @@ class Expectation(Row, frozen=True):
     opened_entry: int
     opened_at: int
     due_at: int
-    state: str
+    state: StoredState
     settled_entry: int
     settled_at: int
     detail: str
 
 
 def open_expectation(
-    tx: Transaction, kind: str, matter: tuple[str, str], amount: int, currency: str
+    tx: Transaction, kind: ExpectationKind, matter: tuple[str, str], amount: int, currency: str
 ) -> None:
     """Open an expectation of the author's, in place of an earlier settled one.
 
@@ -114,7 +136,7 @@ def open_expectation(
 
 
 def open_or_revise(
-    tx: Transaction, kind: str, matter: tuple[str, str], amount: int, currency: str
+    tx: Transaction, kind: ExpectationKind, matter: tuple[str, str], amount: int, currency: str
 ) -> None:
     """Open an expectation, or change what one that is not met is about: its age and due time stay.
 
@@ -158,14 +180,14 @@ def conflict(tx: Transaction, expectation: Expectation, detail: str) -> None:
     )
 
 
-def meet_if_open(tx: Transaction, kind: str, subject: str, detail: str = "") -> None:
+def meet_if_open(tx: Transaction, kind: ExpectationKind, subject: str, detail: str = "") -> None:
     """Settle the expectation under ``kind`` and ``subject`` if there is one that is not met."""
     expectation = tx.rows[Expectation][kind, subject]
     if expectation is not None and expectation.state != MET:
         meet(tx, expectation, detail)
 
 
-def status(expectation: Expectation, as_of_ms: int) -> str:
+def status(expectation: Expectation, as_of_ms: int) -> ExpectationState:
     """Return ``open``, ``met``, ``conflicting`` or ``overdue`` as of a time.
 
     A met expectation stays met however late its half came; see :func:`lateness_ms`.

@@ -41,7 +41,7 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Signatures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Signatures of one genesis by party."""
 
-    ledger: Annotated[str, Meta(pattern=forms.HASH)]
+    ledger: Annotated[str, Meta(pattern=forms.shut(forms.HASH))]
     signatures: Annotated[dict[str, Hex64], Meta(max_length=MEMBERS_MAX)]
     version: Literal[2] = FORMAT
 

@@ -22,12 +22,14 @@ from ledger.state import Key, Row, Transaction
 Identifier = Annotated[
     str,
     Meta(
-        pattern=forms.IDENTIFIER,
+        pattern=forms.shut(forms.IDENTIFIER),
         max_length=IDENTIFIER_CHARS_MAX,
         description="an identifier chosen by its author: letters, digits and . _ : - | * @",
     ),
 ]
-PartyName = Annotated[str, Meta(pattern=forms.PARTY, max_length=32, description="a party")]
+PartyName = Annotated[
+    str, Meta(pattern=forms.shut(forms.PARTY), max_length=32, description="a party")
+]
 Amount = Annotated[
     int, Meta(ge=1, le=SAFE_INTEGER_MAX, description="an amount in minor units of the currency")
 ]
@@ -49,18 +51,18 @@ EventTime = Annotated[
         description="when it happened: milliseconds (not seconds) since the epoch, from 2000 on",
     ),
 ]
-Day = Annotated[str, Meta(pattern=forms.DAY, description="an ISO 8601 date")]
+Day = Annotated[str, Meta(pattern=forms.shut(forms.DAY), description="an ISO 8601 date")]
 Text = Annotated[
     str,
     Meta(
-        pattern=forms.LINE,
+        pattern=forms.shut(forms.LINE),
         min_length=1,
         max_length=TEXT_CHARS_MAX,
         description="text of one line, without control characters",
     ),
 ]
 Commitment = Annotated[
-    str, Meta(pattern=forms.HASH, description="a salted SHA-256 commitment in hex")
+    str, Meta(pattern=forms.shut(forms.HASH), description="a salted SHA-256 commitment in hex")
 ]
 
 
@@ -78,8 +80,12 @@ class Record(
     """What every record says: its author's id for it, and when its author says it happened.
 
     ``id`` is unique per author and is the idempotency key; ``at`` is a claim in ms since the
-    epoch, at most a day after the block, that no other rule relies on.
+    epoch, at most a day after the block, that no other rule relies on. ``CODES`` are those with
+    which the contract itself refuses records of the type; :func:`ledger.execute.refusals` adds
+    those that come of any record.
     """
+
+    CODES: ClassVar[tuple[str, ...]]
 
     at: TimeMs
     id: Identifier

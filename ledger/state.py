@@ -8,8 +8,8 @@ takes them all back if the record is refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeVar
 
 import msgspec
 from msgspec.structs import astuple
@@ -41,6 +41,19 @@ class Row(msgspec.Struct, frozen=True, array_like=True, gc=False):
     def leads_to(self) -> Keys:
         """Return the keys of rows that a record which needs this row will need next."""
         return ()
+
+
+class Walk(NamedTuple):
+    """A way along an index of a row type, or along its key.
+
+    ``fixed`` are the values of its leading columns and ``order`` the columns after them, of which
+    the first may be bounded: not below ``since``, and below ``until``.
+    """
+
+    fixed: Mapping[str, Any]
+    order: Sequence[str]
+    since: Any = None
+    until: Any = None
 
 
 R = TypeVar("R", bound=Row)

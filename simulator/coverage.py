@@ -1,7 +1,7 @@
 """Coverage: every record type with every outcome that it can have, and how often it came.
 
-What a type can be refused with is read from the contracts (:mod:`simulator.refusals`). A refusal
-comes before signing, when the author's own node sees it, or in the log, after a race.
+What a type can be refused with is declared by its contract. A refusal comes before signing, when
+the author's own node sees it, or in the log, after a race.
 """
 
 from __future__ import annotations
@@ -11,15 +11,50 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from ledger.contracts import RULES
 from ledger.entry import APPLIED
+from ledger.execute import refusals
+from ledger.records import type_name
 from simulator.plan import Plan
-from simulator.refusals import GUARDS, UNREACHABLE, refusals
 from simulator.rehearsal import Rehearsal
 
 RECORDS = 2500
 """Count of records of a rehearsal."""
 SEEDS = range(1, 13)
 """The rehearsals that together leave no cell empty; continuous integration runs them."""
+
+GUARDS = {
+    "books-overdrawn": "a balance that may not be negative: only a fault in a contract gets there",
+    "books-overflow": "a balance beyond 2^53−1 minor units: nobody here has so much",
+}
+"""Refusals of the books, which guard every posting and belong to no business."""
+
+_NO_RECEIVER = "a leg that stands names a receiver that is registered, for good"
+_CHAINED = "what is in force was stated"
+_ON_A_DATE = "the capture's own date was checked when it was captured"
+_BLOCK_TIME = "the time of a block is a date of the calendar"
+_NEAR_BLOCK = "a capture lies at most a day after its block, which is a date of the calendar"
+
+UNREACHABLE: dict[tuple[str, str], str] = {
+    ("payment.captured", "unknown-receiver"): _NO_RECEIVER,
+    ("payment.reversed", "unknown-receiver"): _NO_RECEIVER,
+    ("settlement.paid", "unknown-receiver"): _NO_RECEIVER,
+    ("settlement.returned", "unknown-receiver"): _NO_RECEIVER,
+    ("settlement.confirmed", "unknown-receiver"): _NO_RECEIVER,
+    ("fee.agreed", "unknown-agreement"): _CHAINED,
+    ("profit.agreed", "unknown-agreement"): _CHAINED,
+    ("payment.captured", "date-out-of-range"): _NEAR_BLOCK,
+    ("split.instructed", "date-out-of-range"): _ON_A_DATE,
+    ("split.amended", "date-out-of-range"): _ON_A_DATE,
+    ("fee.charged", "date-out-of-range"): _ON_A_DATE,
+    ("settlement.created", "date-out-of-range"): _BLOCK_TIME,
+    ("fee.agreed", "date-out-of-range"): _BLOCK_TIME,
+    ("profit.agreed", "date-out-of-range"): _BLOCK_TIME,
+    ("fee.invoiced", "date-out-of-range"): _BLOCK_TIME,
+    ("profit.shared", "date-out-of-range"): _BLOCK_TIME,
+    ("calendar.declared", "date-out-of-range"): _BLOCK_TIME,
+}
+"""Refusals that stand in a rule's code and that no record can meet, with the reason."""
 
 
 class CoverageCell(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,9 +83,9 @@ class Coverage:
 
     def cells(self) -> Iterator[CoverageCell]:
         """Yield all cells that there are, type by type: applied first, then every refusal."""
-        for type_, codes in refusals().items():
-            for outcome in (APPLIED, *codes):
-                yield self._cell(type_, outcome)
+        for rule in RULES.values():
+            for outcome in (APPLIED, *refusals(rule)):
+                yield self._cell(type_name(rule.record), outcome)
 
     def _cell(self, type_: str, outcome: str) -> CoverageCell:
         return CoverageCell(
@@ -61,7 +96,7 @@ class Coverage:
         )
 
     def unknown(self) -> list[tuple[str, str]]:
-        """Return what came and is no cell: a refusal that the scan of the contracts missed."""
+        """Return what came and is no cell: a refusal that no contract declares."""
         known = {(cell.type, cell.outcome) for cell in self.cells()}
         came = {(type_, outcome) for type_, outcome, _ in self._counts}
         return sorted(came - known)

@@ -6,12 +6,15 @@ rows whose keys somebody has read or set before is at fault: the rows would not 
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
 from hypothesis import settings
 
 from ledger.state import Key, Row, Transaction
+
+os.environ["TONGZHANG_LANG"] = "en"  # whatever the locale of who runs them
 
 settings.register_profile("tongzhang", deadline=None)
 settings.load_profile("tongzhang")

@@ -7,7 +7,7 @@ contracts do: for every kind of expectation what each party may say about it alo
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -310,7 +310,7 @@ def alone(kind: str) -> tuple[tuple[Said, ...], ...]:
     return tuple(found)
 
 
-def states(case: Case, words: tuple[Said, ...]) -> list[str]:
+def states(case: Case, words: tuple[Said, ...]) -> Sequence[str]:
     """Return in which state what is awaited is after each of some words."""
     ledger = case.ledger()
     found = []

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from ledger.batch import Batch
 from ledger.block import Tip
 from ledger.books import Posting
+from ledger.contracts import RECORD_TYPES
 from ledger.errors import Refused
 from ledger.execute import Preview, check_records
 from ledger.expectations import CONFLICTING, KINDS, MET, OPEN, Expectation
 from ledger.records import type_name
 from ledger.state import Overlay
 from simulator.plan import Plan
-from simulator.refusals import refusals
 from simulator.rehearsal import Rehearsal
 
 SEEDS = range(1, 13)
@@ -59,7 +59,7 @@ class Seen:
 
 def see() -> dict[str, Seen]:
     """Return what applied records of every type do."""
-    found = {type_: Seen() for type_ in refusals()}
+    found = {type_: Seen() for type_ in RECORD_TYPES}
     for seed in SEEDS:
         rehearsal = Rehearsal(Plan(seed=seed, records=RECORDS), wrong_ppm=WRONG_PPM)
         rehearsal.on_block = _Watch(rehearsal, found).look

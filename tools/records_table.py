@@ -6,7 +6,7 @@ Every record type is one row, made from what the code says of itself:
   record's docstring;
 * fields: the struct's, with the unit that its type implies;
 * refused unless: the paragraph ``Refused unless …`` of the docstring;
-* codes: read from the contract's source (:mod:`simulator.refusals`);
+* codes: those with which the contract itself refuses;
 * examples, one a record, as files for ``tongzhang submit`` have them;
 * posts and expects: what applied records were seen to do in rehearsals of the workload.
 
@@ -24,13 +24,11 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec import Meta
 
-from api.examples import EXAMPLES
 from ledger import canonical, records
-from ledger.contracts import CONTRACTS
+from ledger.contracts import CONTRACTS, EXAMPLES
 from ledger.contracts.agreements import Period
 from ledger.contracts.calendars import Dates
 from ledger.records import Record, Rule, type_name
-from simulator.refusals import own
 from tools.records_seen import Seen, see
 
 BEGIN = "<!-- made by python -m tools.records_table docs/contracts.md: begin -->"
@@ -114,7 +112,7 @@ def said(record: type[Record], opening: str) -> str:
 
 
 def _codes(rule: Rule) -> str:
-    return ", ".join(f"`{code}`" for code in own(rule))
+    return ", ".join(f"`{code}`" for code in sorted(rule.record.CODES))
 
 
 def fields(kind: type[msgspec.Struct]) -> str:

@@ -20,6 +20,7 @@ from cli.books.source import Books, title
 from cli.errors import writing
 from ledger.currencies import decimal, decimals_of
 from ledger.posted import PostedEntry, PostedLine
+from views.cells import inert
 
 COLUMNS = (
     "entry", "height", "date", "party", "type", "id", "subject",
@@ -31,7 +32,6 @@ SHEET_ROWS_MAX = 1_048_576
 EXACT_MAX = 10**15
 """Up to here a cell's number has every digit of an amount; above, it is written as a text."""
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _WIDTHS = {
     "date": 11, "type": 22, "id": 22, "subject": 24, "account": 30,
     "debit": 18, "credit": 18, "amount_minor": 18,
@@ -97,11 +97,6 @@ def _write_workbook(books: Books, path: Path) -> Iterator[PostedEntry]:
         raise OSError(str(error)) from None
 
 
-def guarded(text: str) -> str:
-    """Return a text as a cell of a CSV file that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
-
-
 class _Sheets:
     """Writes rows, one sheet after the other; a full sheet goes on in a next one."""
 
@@ -162,7 +157,7 @@ class _Sheets:
 
 def _csv_row(entry: PostedEntry, line: PostedLine) -> tuple[object, ...]:
     texts = (*_facts(entry), line.account, line.currency)
-    cells = [guarded(each) if isinstance(each, str) else each for each in texts]
+    cells = [inert(each) if isinstance(each, str) else each for each in texts]
     sides = (decimal(each, line.currency) for each in _sides(line.amount))
     return (*cells, *sides, line.amount)
 

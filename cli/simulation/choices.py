@@ -1,8 +1,9 @@
-"""What was asked for on the command line, and the plan that follows from it."""
+"""Choices made on the command line, and the plan that follows from them."""
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,7 +25,7 @@ RECORDS_MAX = 10_000
 
 
 class Choices(NamedTuple):
-    """The options, None or empty where they were not given."""
+    """The options of ``tongzhang simulate`` by its parameters, None or empty if not given."""
 
     seed: int | None = None
     seeds: str = ""
@@ -43,10 +44,10 @@ class Choices(NamedTuple):
     diagram: Path | None = None
     from_ms: int | None = None
     to_ms: int | None = None
-    nodes_shown: tuple[str, ...] = ()
-    events_shown: tuple[str, ...] = ()
+    nodes_shown: Sequence[str] = ()
+    events_shown: Sequence[str] = ()
     coverage: bool = False
-    shrink: bool = True
+    no_shrink: bool = False
     json: bool = False
 
     @property

@@ -175,8 +175,8 @@ def simulate(
     diagram: Diagram = None,
     from_ms: FromMs = None,
     to_ms: ToMs = None,
-    node: NodeNames = None,
-    event: EventNames = None,
+    nodes_shown: NodeNames = None,
+    events_shown: EventNames = None,
     coverage: Coverage = False,
     no_shrink: NoShrink = False,
     json: Json = False,
@@ -202,32 +202,8 @@ def simulate(
       tongzhang simulate --coverage
       tongzhang simulate --replay run.trace --from 500 --to 900 --node platform
     """
+    given = {name: value for name, value in locals().items() if value is not None}
     from cli.simulation.choices import Choices
     from cli.simulation.dispatch import dispatch
 
-    dispatch(
-        Choices(
-            seed=seed,
-            seeds=seeds,
-            jobs=jobs,
-            nodes=nodes,
-            quorum=quorum,
-            records=records,
-            until=until,
-            byzantine=byzantine,
-            faults=faults,
-            calm=calm,
-            scenario=scenario,
-            plan=plan,
-            trace=trace,
-            replay=replay,
-            diagram=diagram,
-            from_ms=from_ms,
-            to_ms=to_ms,
-            nodes_shown=tuple(node or ()),
-            events_shown=tuple(event or ()),
-            coverage=coverage,
-            shrink=not no_shrink,
-            json=json,
-        )
-    )
+    dispatch(Choices(**given))

@@ -138,7 +138,7 @@ def _verdict_first(what: str, *, good: bool) -> Iterator[None]:
 
 def _shrunk(runner: Runner, plan: Plan, outcome: RunOutcome, choices: Choices) -> _Files:
     small, runs = plan, 0
-    if choices.shrink:
+    if not choices.no_shrink:
         with progress(quiet=choices.json) as bar:
             task = bar.add_task("shrinking: runs", total=RUNS_MAX)
 

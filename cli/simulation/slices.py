@@ -69,8 +69,8 @@ def wanted_of(choices: Choices, plan: Plan) -> TraceFilter:
     return TraceFilter(
         from_ms=begin if choices.from_ms is None else choices.from_ms,
         to_ms=(end or None) if choices.to_ms is None else choices.to_ms,
-        nodes=choices.nodes_shown,
-        events=choices.events_shown,
+        nodes=tuple(choices.nodes_shown),
+        events=tuple(choices.events_shown),
     )
 
 

@@ -114,7 +114,7 @@ def _number(field: str, text: str) -> int:
 
 
 def _parse_cycle(text: str) -> None:
-    if not re.match(CYCLE, text):
+    if not re.fullmatch(CYCLE, text):
         raise ValueError(text)
 
 

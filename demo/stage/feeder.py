@@ -163,6 +163,6 @@ def _pages(statements: Iterable[Statement], size: int) -> Iterable[list[Statemen
 def _unexpected(answer: httpx.Response) -> CheckFailed:
     try:
         problem = msgspec.json.decode(answer.content)
-        return CheckFailed(problem["code"], problem["detail"])
+        return CheckFailed(problem["code"], problem["detail"], answer=problem)
     except (msgspec.DecodeError, KeyError, TypeError):
         return CheckFailed("unexpected-answer", f"status {answer.status_code} from a node")

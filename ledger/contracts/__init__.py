@@ -1,7 +1,7 @@
 """The contracts of this ledger. A new one is one line in :data:`CONTRACTS`.
 
-Each module exports ``RULES``, one :class:`ledger.records.Rule` a record type, and ``ROWS``, the
-rows of state that are its own.
+Each module exports ``RULES``, one :class:`ledger.records.Rule` a record type, ``ROWS``, the rows of
+state that are its own, and ``EXAMPLES``, one record a type for those who write records.
 """
 
 from __future__ import annotations
@@ -61,6 +61,9 @@ ROWS: tuple[type[Row], ...] = (
     *(row for contract in CONTRACTS for row in contract.ROWS),
 )
 RECORD_TYPES: dict[str, type[Record]] = {type_name(record): record for record in RULES}
+EXAMPLES: dict[str, Record] = {
+    type_name(type(example)): example for contract in CONTRACTS for example in contract.EXAMPLES
+}
 
 _decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Union[tuple(RULES)])  # noqa: UP007
 

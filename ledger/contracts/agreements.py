@@ -9,7 +9,7 @@ is ever edited and history stays.
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, TypeVar
+from typing import Annotated, Final, Literal, TypeVar
 
 from msgspec import Meta
 
@@ -20,30 +20,33 @@ from ledger.expectations import Expectation
 from ledger.limits import EFFECTIVE_YEARS_MAX
 from ledger.state import Row, Transaction
 
-OFFERED = "offered"
-CONFLICTING = "conflicting"
-IN_FORCE = "in-force"
-WITHDRAWN = "withdrawn"
-DECLINED = "declined"
+AgreementKind = Literal["fee", "profit"]
+AgreementState = Literal["offered", "conflicting", "in-force", "withdrawn", "declined"]
+OFFERED: Final = "offered"
+CONFLICTING: Final = "conflicting"
+IN_FORCE: Final = "in-force"
+WITHDRAWN: Final = "withdrawn"
+DECLINED: Final = "declined"
 
 MONTH_CHARS = 7
 
-Period = Annotated[str, Meta(pattern=forms.MONTH, description="a calendar month, YYYY-MM")]
+Period = Annotated[
+    str, Meta(pattern=forms.shut(forms.MONTH), description="a calendar month, YYYY-MM")
+]
 
 
 class Agreement(Row, frozen=True):
     """What every agreement's row begins with.
 
-    ``effective_from`` is a date or a month. ``state`` is offered, conflicting or
-    in-force; or withdrawn or declined, once its offer is closed. ``replaces`` names the agreement
-    that held before, once this one is in force. ``entry`` is the last in which the institution
-    stated it, ``accepted_entry`` the one that put it in force, or −1.
+    ``effective_from`` is a date or a month. ``replaces`` names the agreement that held before, once
+    this one is in force. ``entry`` is the last in which the institution stated it,
+    ``accepted_entry`` the one that put it in force, or −1.
     """
 
     agreement: str
     currency: str
     effective_from: str
-    state: str
+    state: AgreementState
     replaces: str
     entry: int
     accepted_entry: int

@@ -62,6 +62,20 @@ class Split(Record, frozen=True, kw_only=True):
     ``attempt`` are reserved.
     """
 
+    CODES: ClassVar[tuple[str, ...]] = (
+        "amount-over-limit",
+        "amounts-do-not-sum",
+        "leg-form",
+        "leg-order",
+        "loan-unknown",
+        "ratios-do-not-sum",
+        "receiver-suspended",
+        "tail-leg",
+        "too-many-legs",
+        "unknown-receiver",
+        "wrong-currency",
+    )
+
     payment: Identifier
     order: Identifier
     amount: Amount

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 from msgspec.structs import replace
@@ -24,6 +24,9 @@ from ledger.genesis import Genesis
 from ledger.limits import SAFE_INTEGER_MAX, YEAR_DAYS_MAX
 from ledger.records import Record, Rule
 from ledger.state import Key, Keys, Row, Transaction
+
+VersionState = Literal["founded", "declared", "in-force", "replaced"]
+"""What holds of a version: genesis has it, not all have accepted it, it holds, a later one does."""
 
 NEVER = -1
 NONE = 0
@@ -59,6 +62,8 @@ class CalendarDeclared(CalendarDays, frozen=True, kw_only=True, tag="calendar.de
     days; the year begins within ten years; the version is the one after that which holds.
     """
 
+    CODES = ("calendar-days", "calendar-version", "effective-too-late")
+
 
 class CalendarAccepted(CalendarDays, frozen=True, kw_only=True, tag="calendar.accepted"):
     """A party that is asked states the days that it accepts.
@@ -68,6 +73,8 @@ class CalendarAccepted(CalendarDays, frozen=True, kw_only=True, tag="calendar.ac
     Refused unless the author is asked; the version is declared, does not hold yet, and the author
     has not accepted it.
     """
+
+    CODES = ("already-accepted", "calendar-days", "unknown-calendar", "wrong-author")
 
 
 class CalendarVersion(Row, frozen=True):
@@ -298,4 +305,22 @@ ROWS: tuple[type[Row], ...] = (CalendarVersion, CalendarYear)
 RULES = (
     Rule(CalendarDeclared, ("institution",), _declared, _keys, _subject),
     Rule(CalendarAccepted, (), _accepted, _keys, _subject),
+)
+EXAMPLES: tuple[Record, ...] = (
+    CalendarDeclared(
+        at=1_760_000_000_040,
+        id="inst-0040",
+        year=2_026,
+        version=1,
+        holidays=("2026-01-01", "2026-01-02"),
+        workdays=("2026-01-04",),
+    ),
+    CalendarAccepted(
+        at=1_760_000_000_041,
+        id="plat-0040",
+        year=2_026,
+        version=1,
+        holidays=("2026-01-01", "2026-01-02"),
+        workdays=("2026-01-04",),
+    ),
 )

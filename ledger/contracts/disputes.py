@@ -9,7 +9,7 @@ none back: what follows from it is stated in the records of its own business.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple
 
 from msgspec import Meta
 from msgspec.structs import replace
@@ -31,11 +31,12 @@ from ledger.genesis import Genesis
 from ledger.records import Identifier, PartyName, Record, Rule, Text
 from ledger.state import Key, Row, Transaction
 
-OPEN = "open"
-DISPUTED = "disputed"
-REJECTED = "rejected"
-WITHDRAWN = "withdrawn"
-STANDING = (OPEN, REJECTED)
+DisputeState = Literal["open", "upheld", "rejected", "withdrawn"]
+OPEN: Final = "open"
+DISPUTED: Final = "disputed"
+REJECTED: Final = "rejected"
+WITHDRAWN: Final = "withdrawn"
+STANDING: tuple[DisputeState, ...] = (OPEN, REJECTED)
 """The states in which a dispute is not settled: what it is about is shown as disputed."""
 WHOLE = 0
 """The leg of a dispute that is about no leg but about the whole subject."""
@@ -46,7 +47,7 @@ Outcome = Literal["upheld", "rejected", "withdrawn"]
 Subject = Annotated[
     str,
     Meta(
-        pattern=forms.SUBJECT,
+        pattern=forms.shut(forms.SUBJECT),
         max_length=88,
         description="what is disputed, as kind:id, or payment:id/leg:n for one leg of a payment",
     ),
@@ -78,6 +79,8 @@ class DisputeRaised(Record, frozen=True, kw_only=True, tag="dispute.raised"):
     the log knows the subject.
     """
 
+    CODES = ("dispute-exists", "dispute-with-oneself", "unknown-party", "unknown-subject")
+
     dispute: Identifier
     subject: Subject
     against: PartyName
@@ -94,6 +97,8 @@ class DisputeResolved(Record, frozen=True, kw_only=True, tag="dispute.resolved")
     its to state.
     """
 
+    CODES = ("dispute-outcome", "dispute-resolved", "unknown-dispute", "wrong-author")
+
     dispute: Identifier
     outcome: Outcome
     reason: Text
@@ -102,8 +107,7 @@ class DisputeResolved(Record, frozen=True, kw_only=True, tag="dispute.resolved")
 class Dispute(Row, frozen=True):
     """One dispute. ``subject`` is without the leg; ``leg`` is 0 for a dispute about the whole.
 
-    ``state`` is open, upheld, rejected or withdrawn, ``answer`` why. ``entry`` raised the dispute,
-    ``last_entry`` changed it last.
+    ``answer`` is why it is in its ``state``. ``entry`` raised it, ``last_entry`` changed it last.
     """
 
     TABLE: ClassVar[str] = "disputes"
@@ -115,7 +119,7 @@ class Dispute(Row, frozen=True):
     raiser: str
     against: str
     reason: str
-    state: str
+    state: DisputeState
     answer: str
     entry: int
     last_entry: int
@@ -307,4 +311,21 @@ ROWS: tuple[type[Row], ...] = (Dispute,)
 RULES = (
     Rule(DisputeRaised, (), _raised, _raised_keys, _subject, _refused_subject, supervised=True),
     Rule(DisputeResolved, (), _resolved, _resolved_keys, _subject, supervised=True),
+)
+EXAMPLES: tuple[Record, ...] = (
+    DisputeRaised(
+        at=1_760_000_000_037,
+        id="fund-0030",
+        dispute="DP-2025-0001",
+        subject="payment:P-2025-1001/leg:2",
+        against="platform",
+        reason="the service fee is not the agreed one",
+    ),
+    DisputeResolved(
+        at=1_760_000_000_038,
+        id="plat-0032",
+        dispute="DP-2025-0001",
+        outcome="rejected",
+        reason="the fee is that of agreement fee-2025",
+    ),
 )

@@ -56,6 +56,15 @@ class FeeAgreed(FeeTerms, frozen=True, kw_only=True, tag="fee.agreed"):
     1,000,000.00; the one it replaces begins no later.
     """
 
+    CODES = (
+        "agreement-in-force",
+        "effective-too-early",
+        "effective-too-late",
+        "fee-bounds",
+        "fee-terms-out-of-range",
+        "no-such-date",
+    )
+
 
 class FeeAccepted(FeeTerms, frozen=True, kw_only=True, tag="fee.accepted"):
     """The platform states the terms that it accepts.
@@ -63,6 +72,8 @@ class FeeAccepted(FeeTerms, frozen=True, kw_only=True, tag="fee.accepted"):
     Refused unless the agreement was stated, is not accepted, and its offer is open; the one it
     replaces begins no later.
     """
+
+    CODES = ("already-accepted", "effective-too-early", "offer-closed", "unknown-agreement")
 
 
 class FeeAgreement(Agreement, frozen=True):
@@ -249,4 +260,24 @@ ROWS: tuple[type[Row], ...] = (FeeAgreement, FeeTariff)
 RULES = (
     Rule(FeeAgreed, ("institution",), _agreed, _keys, _subject),
     Rule(FeeAccepted, ("platform",), _accepted, _keys, _subject),
+)
+EXAMPLES: tuple[Record, ...] = (
+    FeeAgreed(
+        at=1_760_000_000_020,
+        id="inst-0020",
+        agreement="fee-2025",
+        currency="CNY",
+        rate_ppm=3_800,
+        effective_from="2025-10-01",
+        minimum=1,
+    ),
+    FeeAccepted(
+        at=1_760_000_000_021,
+        id="plat-0020",
+        agreement="fee-2025",
+        currency="CNY",
+        rate_ppm=3_800,
+        effective_from="2025-10-01",
+        minimum=1,
+    ),
 )

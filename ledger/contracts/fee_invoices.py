@@ -7,7 +7,7 @@ half. Only when both are equal does the books' money move. Fee money is the inst
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Final, Literal
 
 from msgspec import Meta
 from msgspec.structs import replace
@@ -16,7 +16,8 @@ from ledger import books, expectations
 from ledger.books import Balance, money
 from ledger.contracts import agreements, calendars, times
 from ledger.contracts.agreements import MONTH_CHARS, Period
-from ledger.contracts.fees import FeePeriod, StaleCharges, refuse_invoiced, refuse_stale
+from ledger.contracts.fees import FeePeriod, refuse_invoiced
+from ledger.contracts.stale_charges import StaleCharges, refuse_stale
 from ledger.errors import Refused
 from ledger.expectations import FEE_SETTLEMENT, Expectation
 from ledger.genesis import Genesis
@@ -24,9 +25,12 @@ from ledger.limits import SAFE_INTEGER_MAX
 from ledger.records import Amount, Commitment, Currency, EventTime, Identifier, Record, Rule
 from ledger.state import Key, Keys, Row, Transaction
 
-INVOICED = "invoiced"
-SETTLED = "settled"
-CONFLICTING = "conflicting"
+InvoiceState = Literal["invoiced", "settled", "conflicting"]
+PeriodState = Literal["accrued", "invoiced", "settled", "conflicting", "shared"]
+"""How far a month's fees have got: its invoice, once there is one, and then the profit share."""
+INVOICED: Final = "invoiced"
+SETTLED: Final = "settled"
+CONFLICTING: Final = "conflicting"
 
 _NEVER = -1
 _YEAR_MS = 31_556_952_000
@@ -38,6 +42,15 @@ class FeeInvoiced(Record, frozen=True, kw_only=True, tag="fee.invoiced"):
     Refused unless the id is new; the month is over and not invoiced, and holds no charge of a
     payment that was reversed since; amount and count are what accrued.
     """
+
+    CODES = (
+        "invoice-differs",
+        "invoice-exists",
+        "nothing-accrued",
+        "period-invoiced",
+        "period-not-over",
+        "stale-charge",
+    )
 
     invoice: Identifier
     period: Period
@@ -53,6 +66,8 @@ class FeeSettled(Record, frozen=True, kw_only=True, tag="fee.settled"):
     the block.
     """
 
+    CODES = ("already-settled", "time-in-future", "unknown-invoice")
+
     invoice: Identifier
     amount: Amount
     currency: Currency
@@ -61,7 +76,7 @@ class FeeSettled(Record, frozen=True, kw_only=True, tag="fee.settled"):
 
 
 class FeeInvoice(Row, frozen=True):
-    """An invoice. ``state`` is invoiced, settled or conflicting.
+    """An invoice, and what the platform paid on it.
 
     ``settled_amount`` in ``settled_currency`` is what the platform said it paid, 0 and empty until
     then. ``settled_at`` is the block time at which both halves agreed; it and ``paid_at`` are −1
@@ -76,7 +91,7 @@ class FeeInvoice(Row, frozen=True):
     currency: str
     amount: int
     count: int
-    state: str
+    state: InvoiceState
     bank_reference: str
     paid_at: int
     settled_amount: int
@@ -145,7 +160,7 @@ def _refuse_invoice(tx: Transaction, record: FeeInvoiced) -> FeePeriod:
             got=_sum(record.amount, record.count, record.currency),
         )
     refuse_invoiced(period, "invoiced")
-    refuse_stale(tx, period)
+    refuse_stale(tx, period.period, period.currency)
     _refuse_difference(record, period)
     return period
 
@@ -198,9 +213,8 @@ def _settled(tx: Transaction, record: FeeSettled) -> None:
         expectations.conflict(tx, expectation, f"amount: {both}")
         return
     expectations.meet(tx, expectation)
-    received = books.fee_received(tx.sole("institution"))
-    lines = ((received, invoice.amount), (books.fee_due(tx.author), -invoice.amount))
-    books.post(tx, invoice.currency, lines)
+    accounts = (books.fee_received(tx.sole("institution")), books.fee_due(tx.author))
+    books.transfer(tx, invoice.currency, accounts, invoice.amount)
 
 
 def require_invoice(tx: Transaction, name: str) -> FeeInvoice:
@@ -242,4 +256,24 @@ ROWS: tuple[type[Row], ...] = (FeeInvoice,)
 RULES = (
     Rule(FeeInvoiced, ("institution",), _invoiced, _invoiced_keys, _subject),
     Rule(FeeSettled, ("platform",), _settled, _settled_keys, _subject),
+)
+EXAMPLES: tuple[Record, ...] = (
+    FeeInvoiced(
+        at=1_760_000_000_024,
+        id="inst-0023",
+        invoice="INV-2025-10",
+        period="2025-10",
+        currency="CNY",
+        amount=38,
+        count=1,
+    ),
+    FeeSettled(
+        at=1_760_000_000_025,
+        id="plat-0021",
+        invoice="INV-2025-10",
+        amount=38,
+        currency="CNY",
+        paid_at=1_760_000_000_025,
+        bank_reference="c3" * 32,
+    ),
 )

@@ -8,22 +8,29 @@ stale: it has to be taken back, and the month waits for that. One that is invoic
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from msgspec.structs import replace
 
 from ledger import books, expectations
 from ledger.books import Balance, money
-from ledger.contracts import agreements, fee_agreements, times
+from ledger.contracts import agreements, fee_agreements, stale_charges, times
 from ledger.contracts.agreements import MONTH_CHARS
 from ledger.contracts.fee_agreements import FeeAgreement, fee_of
 from ledger.contracts.halves import Capture
+from ledger.contracts.stale_charges import StaleCharges
 from ledger.errors import Refused
 from ledger.expectations import FEE_REVERSAL, Expectation
 from ledger.genesis import Genesis
-from ledger.limits import STALE_NAMED_MAX
 from ledger.records import Amount, Currency, Identifier, Record, Rule, Text
 from ledger.state import Key, Keys, Row, Transaction
+
+ChargeState = Literal["charged", "invoiced", "reversed", "stale"]
+"""How far a charge has got.
+
+One that is ``stale`` is not invoiced, and its payment was reversed, or captured anew, since: it
+waits for ``fee.reversed``.
+"""
 
 CURRENT = 0
 """The number of a payment's last charge."""
@@ -37,6 +44,16 @@ class FeeCharged(Record, frozen=True, kw_only=True, tag="fee.charged"):
     amount is the agreed fee.
     """
 
+    CODES = (
+        "agreement-not-accepted",
+        "agreement-not-in-force",
+        "already-charged",
+        "fee-differs",
+        "not-captured",
+        "unknown-agreement",
+        "wrong-currency",
+    )
+
     payment: Identifier
     agreement: Identifier
     amount: Amount
@@ -48,6 +65,8 @@ class FeeReversed(Record, frozen=True, kw_only=True, tag="fee.reversed"):
 
     Refused unless a charge stands; its month is not invoiced.
     """
+
+    CODES = ("not-charged", "period-invoiced")
 
     payment: Identifier
     reason: Text
@@ -99,32 +118,15 @@ class FeePeriod(Row, frozen=True):
     invoice: str
 
 
-class StaleCharges(Row, frozen=True):
-    """How many charges of a month await their reversal, and the payments of the first ones.
-
-    There is no row where none does. ``payments`` are at most ``STALE_NAMED_MAX``.
-    """
-
-    TABLE: ClassVar[str] = "stale_charges"
-    KEY: ClassVar[int] = 2
-
-    period: str
-    currency: str
-    count: int
-    payments: tuple[str, ...]
-
-
-def charge_state(charge: FeeCharge, capture: Capture | None, period: FeePeriod | None) -> str:
+def charge_state(
+    charge: FeeCharge, capture: Capture | None, period: FeePeriod | None
+) -> ChargeState:
     """Return how far a charge has got.
 
     Args:
         charge: The charge.
         capture: The capture of its payment, as it stands now.
         period: The month that it accrues into.
-
-    Returns:
-        ``reversed``, ``invoiced``, ``charged``; or ``stale`` for a charge that is not invoiced and
-        whose payment was reversed, or captured anew, since: it waits for ``fee.reversed``.
     """
     if not charge.stands:
         return "reversed"
@@ -171,7 +173,7 @@ def _charged(tx: Transaction, record: FeeCharged) -> None:
     tx.set(FeeCharge, (payment, CURRENT), charge)
     accrued = FeePeriod(month, currency, period.amount + fee, period.count + 1, "")
     tx.set(FeePeriod, (month, currency), accrued)
-    books.post(tx, currency, _accrual(tx, fee))
+    books.transfer(tx, currency, _accounts(tx), fee)
 
 
 def _open_period(tx: Transaction, day: str, currency: str) -> FeePeriod:
@@ -276,31 +278,9 @@ def await_reversal(tx: Transaction, payment: str) -> None:
     period = tx.rows[FeePeriod][key]
     if period is None or period.invoice:
         return
-    stale = tx.rows[StaleCharges][key] or StaleCharges(*key, 0, ())
-    names = (*stale.payments, payment)[:STALE_NAMED_MAX]
-    tx.put(replace(stale, count=stale.count + 1, payments=names))
+    stale_charges.add(tx, key, payment)
     matter = (f"payment:{payment}", tx.sole("institution"))
     expectations.open_expectation(tx, FEE_REVERSAL, matter, charge.amount, charge.currency)
-
-
-def refuse_stale(tx: Transaction, period: FeePeriod) -> None:
-    """Return if no charge of a month awaits its reversal.
-
-    Raises:
-        Refused: ``stale-charge``.
-    """
-    stale = tx.rows[StaleCharges][period.period, period.currency]
-    if stale is None:
-        return
-    names = ", ".join(stale.payments)
-    more = f"{names} and others" if stale.count > len(stale.payments) else names
-    raise Refused(
-        "stale-charge",
-        f"Payments that were charged for {period.period} are reversed; take their charges back "
-        "with fee.reversed before the month is invoiced.",
-        expected=f"no stale charge in {period.currency}",
-        got=f"{stale.count}: {more.removeprefix(' and ')}",
-    )
 
 
 def _is_awaited(tx: Transaction, payment: str) -> bool:
@@ -309,16 +289,9 @@ def _is_awaited(tx: Transaction, payment: str) -> bool:
 
 
 def _meet_reversal(tx: Transaction, charge: FeeCharge) -> None:
-    if not _is_awaited(tx, charge.payment):
-        return
-    expectations.meet_if_open(tx, FEE_REVERSAL, tx.subject)
-    key = (charge.period, charge.currency)
-    stale = tx.rows[StaleCharges][key]
-    if stale is None:
-        raise LookupError(f"the state counts no stale charge of {key}")
-    names = tuple(name for name in stale.payments if name != charge.payment)
-    left = replace(stale, count=stale.count - 1, payments=names)
-    tx.set(StaleCharges, key, left if left.count else None)
+    if _is_awaited(tx, charge.payment):
+        expectations.meet_if_open(tx, FEE_REVERSAL, tx.subject)
+        stale_charges.remove(tx, (charge.period, charge.currency), charge.payment)
 
 
 def _reversed(tx: Transaction, record: FeeReversed) -> None:
@@ -340,14 +313,13 @@ def _reversed(tx: Transaction, record: FeeReversed) -> None:
         tx.put(replace(period, amount=period.amount - charge.amount, count=period.count - 1))
     else:
         tx.delete(FeePeriod, key)
-    books.post(tx, charge.currency, _accrual(tx, -charge.amount))
+    books.transfer(tx, charge.currency, _accounts(tx), -charge.amount)
     _meet_reversal(tx, charge)
 
 
-def _accrual(tx: Transaction, fee: int) -> tuple[tuple[str, int], ...]:
-    """Return the lines by which ``fee`` accrues, or by which it is taken back if negative."""
-    debited = books.fee_due(tx.sole("platform"))
-    return ((debited, fee), (books.fee_income(tx.sole("institution")), -fee))
+def _accounts(tx: Transaction) -> tuple[str, str]:
+    """Return the accounts that a fee accrues on: it is due, and it is income."""
+    return books.fee_due(tx.sole("platform")), books.fee_income(tx.sole("institution"))
 
 
 def _charged_keys(record: FeeCharged, genesis: Genesis) -> list[tuple[type[Row], Key]]:
@@ -385,4 +357,20 @@ ROWS: tuple[type[Row], ...] = (FeeCharge, FeePeriod, StaleCharges)
 RULES = (
     Rule(FeeCharged, ("institution",), _charged, _charged_keys, _subject),
     Rule(FeeReversed, ("institution",), _reversed, _reversed_keys, _subject),
+)
+EXAMPLES: tuple[Record, ...] = (
+    FeeCharged(
+        at=1_760_000_000_022,
+        id="inst-0021",
+        payment="P-2025-1001",
+        agreement="fee-2025",
+        amount=38,
+        currency="CNY",
+    ),
+    FeeReversed(
+        at=1_760_000_000_023,
+        id="inst-0022",
+        payment="P-2025-1003",
+        reason="the channel voided the capture",
+    ),
 )

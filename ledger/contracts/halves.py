@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final, Literal
 
 from ledger import books, expectations
 from ledger.books import Balance, contradiction
-from ledger.contracts.allocation import Leg, Split
+from ledger.contracts.allocation import Leg, Mode, Split
 from ledger.expectations import CAPTURE, INSTRUCTION, REVERSAL, Expectation
 from ledger.state import Key, Keys, Row, Transaction
 
-CONFLICTING = "conflicting"
+PaymentState = Literal[
+    "captured", "instructed", "split", "conflicting", "reversed", "withdrawn", "unknown"
+]
+CONFLICTING: Final = "conflicting"
 
 
 class Capture(Row, frozen=True):
@@ -67,7 +70,7 @@ class Instruction(Row, frozen=True):
     order: str
     amount: int
     currency: str
-    mode: str
+    mode: Mode
     tail: int
     tail_leg: int
     leg_count: int
@@ -83,7 +86,7 @@ class Instruction(Row, frozen=True):
         return keys
 
 
-def payment_state(capture: Capture | None, instruction: Instruction | None) -> str:
+def payment_state(capture: Capture | None, instruction: Instruction | None) -> PaymentState:
     """Return how far a payment has got, from its two halves.
 
     Returns:

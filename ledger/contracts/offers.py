@@ -8,22 +8,27 @@ until it closes the offer as well.
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterable
 
 from msgspec.structs import replace
 
 from ledger import expectations
 from ledger.contracts import agreements, profit_agreements
-from ledger.contracts.agreements import DECLINED, WITHDRAWN, Agreement
+from ledger.contracts.agreements import DECLINED, WITHDRAWN, Agreement, AgreementKind
 from ledger.contracts.fee_agreements import FeeAgreement
 from ledger.contracts.profit_agreements import ProfitAgreement
 from ledger.errors import Refused
-from ledger.expectations import FEE_ACCEPTANCE, PROFIT_ACCEPTANCE, Expectation
+from ledger.expectations import (
+    FEE_ACCEPTANCE,
+    PROFIT_ACCEPTANCE,
+    Expectation,
+    ExpectationKind,
+)
 from ledger.genesis import Genesis
 from ledger.records import Identifier, Record, Rule, Text
 from ledger.state import Key, Row, Transaction
 
-_ROWS: dict[str, type[Agreement]] = {"fee": FeeAgreement, "profit": ProfitAgreement}
+_ROWS: dict[AgreementKind, type[Agreement]] = {"fee": FeeAgreement, "profit": ProfitAgreement}
 
 
 class OfferClosed(Record, frozen=True, kw_only=True, tag="offer.closed"):
@@ -35,7 +40,9 @@ class OfferClosed(Record, frozen=True, kw_only=True, tag="offer.closed"):
     the agreement is not in force; its offer is open, or the author still contradicts it.
     """
 
-    kind: Literal["fee", "profit"]
+    CODES = ("agreement-in-force", "offer-closed", "unknown-agreement", "wrong-author")
+
+    kind: AgreementKind
     agreement: Identifier
     reason: Text
 
@@ -59,7 +66,7 @@ def _closed(tx: Transaction, record: OfferClosed) -> None:
             expectations.conflict(tx, contradiction, f"{detail}; {contradiction.detail}")
 
 
-def _awaited(tx: Transaction, offer: Agreement) -> dict[str, tuple[str, str]]:
+def _awaited(tx: Transaction, offer: Agreement) -> dict[str, tuple[ExpectationKind, str]]:
     """Return what an offer asks for, as kind and subject of an expectation, by party."""
     name = offer.agreement
     if not isinstance(offer, ProfitAgreement):
@@ -70,7 +77,7 @@ def _awaited(tx: Transaction, offer: Agreement) -> dict[str, tuple[str, str]]:
     }
 
 
-def _refuse_author(tx: Transaction, offer: Agreement, awaited: dict[str, tuple[str, str]]) -> None:
+def _refuse_author(tx: Transaction, offer: Agreement, awaited: Iterable[str]) -> None:
     sides = (tx.sole("institution"), *awaited)
     if tx.author not in sides:
         raise Refused(
@@ -94,3 +101,12 @@ def _subject(record: OfferClosed) -> str:
 
 ROWS: tuple[type[Row], ...] = ()
 RULES = (Rule(OfferClosed, (), _closed, _keys, _subject),)
+EXAMPLES: tuple[Record, ...] = (
+    OfferClosed(
+        at=1_760_000_000_039,
+        id="plat-0033",
+        kind="fee",
+        agreement="fee-2024",
+        reason="overtaken by fee-2025",
+    ),
+)

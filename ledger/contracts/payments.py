@@ -7,15 +7,13 @@ the receivers: nothing reaches a receiver on one party's word.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 from msgspec.structs import replace
 
 from ledger import books, expectations
 from ledger.books import Balance
-from ledger.contracts import allocation, amendments, channels, fees, receivers, refunded, times
-from ledger.contracts.allocation import NO_BUCKET, FormerLeg, Leg, Shares, Split
-from ledger.contracts.channels import ChannelNumber, NumberedSubject, Sources
+from ledger.contracts import allocation, channels, fees, instructions, receivers, refunded, times
+from ledger.contracts.allocation import NO_BUCKET, FormerLeg, Leg, Split, SplitLeg
+from ledger.contracts.channels import ChannelNumber, NumberedSubject, Source, Sources
 from ledger.contracts.halves import (
     CONFLICTING,
     Capture,
@@ -30,8 +28,6 @@ from ledger.genesis import Genesis
 from ledger.records import Amount, Currency, EventTime, Identifier, Record, Rule, Text
 from ledger.state import Key, Row, Transaction
 
-_NONE_PAID: Mapping[int, Leg] = {}
-
 
 class PaymentCaptured(Record, frozen=True, kw_only=True, tag="payment.captured"):
     """The institution holds the buyer's money.
@@ -43,6 +39,17 @@ class PaymentCaptured(Record, frozen=True, kw_only=True, tag="payment.captured")
     sum to the amount; the amount is within the limit, and no less than what of the payment is
     refunded, in the same currency; `captured_at` is at most a day after the block.
     """
+
+    CODES = (
+        "already-captured",
+        "amount-over-limit",
+        "loan-unknown",
+        "refund-exceeds-payment",
+        "source-twice",
+        "sources-do-not-sum",
+        "time-in-future",
+        "wrong-currency",
+    )
 
     payment: Identifier
     order: Identifier
@@ -65,6 +72,8 @@ class PaymentReversed(Record, frozen=True, kw_only=True, tag="payment.reversed")
     the capture; no leg is in a payout.
     """
 
+    CODES = ("leg-in-payout", "not-captured", "payment-refunded")
+
     payment: Identifier
     reason: Text
 
@@ -76,6 +85,8 @@ class SplitInstructed(Split, frozen=True, kw_only=True, tag="split.instructed"):
     legs add up; every receiver is registered, active and of the currency.
     """
 
+    CODES = ("already-instructed", *Split.CODES)
+
 
 class SplitAmended(Split, frozen=True, kw_only=True, tag="split.amended"):
     """The platform replaces its instruction for a payment.
@@ -84,6 +95,8 @@ class SplitAmended(Split, frozen=True, kw_only=True, tag="split.amended"):
     them order, amount and currency; the other legs are as those of `split.instructed`.
     """
 
+    CODES = ("not-instructed", "leg-in-payout", *Split.CODES)
+
 
 class SplitWithdrawn(Record, frozen=True, kw_only=True, tag="split.withdrawn"):
     """The order was cancelled before its payment was captured.
@@ -91,6 +104,8 @@ class SplitWithdrawn(Record, frozen=True, kw_only=True, tag="split.withdrawn"):
     Refused unless no capture stands; an instruction stands, or a reversal waits to be
     acknowledged.
     """
+
+    CODES = ("already-captured", "not-instructed")
 
     payment: Identifier
     reason: Text
@@ -140,9 +155,9 @@ def _captured(tx: Transaction, record: PaymentCaptured) -> None:
     elif not settle_halves(tx, capture, instruction, CAPTURE):
         _hold(tx, capture)
     else:
-        _acknowledge_reversal(tx, capture)
+        instructions.acknowledge_reversal(tx, capture)
         tx.put(replace(instruction, allocated=True))
-        _allocate(tx, _legs(tx, instruction), capture)
+        _allocate(tx, instructions.legs_of(tx, instruction), capture)
 
 
 def _allocate(tx: Transaction, legs: list[Leg], capture: Capture) -> None:
@@ -161,21 +176,21 @@ def _instructed(tx: Transaction, record: SplitInstructed) -> None:
             expected="a payment without a standing instruction",
             got=f"instructed in entry {existing.entry}",
         )
-    _state_instruction(tx, record, _refuse_split(tx, record), existing)
+    instructions.state_instruction(tx, record, instructions.refuse_split(tx, record), existing)
 
 
 def _amended(tx: Transaction, record: SplitAmended) -> None:
     existing = tx.rows[Instruction][record.payment,]
     if existing is None or not existing.stands:
         raise _not_instructed(record.payment, existing)
-    old_legs = _legs(tx, existing)
+    old_legs = instructions.legs_of(tx, existing)
     paid = {leg.leg: leg for leg in old_legs if allocation.payout_of(tx, leg)}
-    shares = _refuse_split(tx, record, paid)
-    amendments.refuse_moved(tx, record, shares, existing, paid)
+    shares = instructions.refuse_split(tx, record, paid)
+    instructions.refuse_moved(tx, record, shares, existing, paid)
     if existing.allocated:
         back = [leg for leg in old_legs if leg.leg not in paid]
         allocation.take_back(tx, back, existing.currency, books.suspense(record.payment))
-    _state_instruction(tx, record, shares, existing, paid)
+    instructions.state_instruction(tx, record, shares, existing, paid)
 
 
 def _reversed(tx: Transaction, record: PaymentReversed) -> None:
@@ -191,16 +206,17 @@ def _reversed(tx: Transaction, record: PaymentReversed) -> None:
     instruction = tx.rows[Instruction][payment,]
     if payment_state(capture, instruction) != CONFLICTING:
         refunded.refuse_refunded(tx, capture)
-    legs = _legs(tx, instruction) if instruction is not None and instruction.allocated else []
+    allocated = instruction if instruction is not None and instruction.allocated else None
+    legs = [] if allocated is None else instructions.legs_of(tx, allocated)
     allocation.refuse_payout(tx, legs)
-    if instruction is not None and instruction.allocated:
-        allocation.take_back(tx, legs, instruction.currency, books.RESERVE)
-        tx.put(replace(instruction, allocated=False))
+    if allocated is not None:
+        allocation.take_back(tx, legs, allocated.currency, books.RESERVE)
+        tx.put(replace(allocated, allocated=False))
         for leg in legs:
             tx.put(replace(leg, bucket=NO_BUCKET))
     else:
-        lines = ((books.suspense(payment), capture.amount), (books.RESERVE, -capture.amount))
-        books.post(tx, capture.currency, lines)
+        accounts = (books.suspense(payment), books.RESERVE)
+        books.transfer(tx, capture.currency, accounts, capture.amount)
     reversals = capture.reversals + 1
     tx.put(replace(capture, stands=False, entry=tx.entry, reversals=reversals))
     half = halves_expectation(tx, CAPTURE)
@@ -255,94 +271,9 @@ def _not_instructed(payment: str, withdrawn: Instruction | None) -> Refused:
     )
 
 
-def _refuse_split(tx: Transaction, record: Split, paid: Mapping[int, Leg] = _NONE_PAID) -> Shares:
-    if record.loan or record.attempt:
-        raise allocation.loan_unknown(record.loan or record.attempt)
-    books.refuse_amount(tx, record.amount, record.currency)
-    shares = allocation.compute(record, tx.genesis.limits.legs)
-    fresh = [leg for leg in record.legs if leg.leg not in paid] if paid else record.legs
-    receivers.refuse_closed(tx, fresh, record.currency)
-    return shares
-
-
-def _state_instruction(
-    tx: Transaction,
-    record: Split,
-    shares: Shares,
-    earlier: Instruction | None,
-    paid: Mapping[int, Leg] = _NONE_PAID,
-) -> None:
-    """Make ``record`` the platform's half, in place of an earlier one; what is paid stays."""
-    payment, amounts = record.payment, shares.amounts
-    if earlier is not None:
-        _drop_legs(tx, earlier, len(amounts))
-    capture = tx.rows[Capture][payment,]
-    if capture is not None:
-        _acknowledge_reversal(tx, capture)
-    buckets = [NO_BUCKET] * len(amounts)
-    agreed = False
-    if capture is None or not capture.stands:
-        # Only instructions open this kind: without an earlier one there is nothing to revise.
-        opens = expectations.open_expectation if earlier is None else expectations.open_or_revise
-        matter = (tx.subject, tx.sole("institution"))
-        opens(tx, CAPTURE, matter, record.amount, record.currency)
-    elif settle_halves(tx, capture, record, INSTRUCTION):
-        agreed = True
-        buckets = _enter(tx, record, amounts, capture, paid)
-    instruction = Instruction(
-        payment,
-        record.order,
-        record.amount,
-        record.currency,
-        record.mode,
-        shares.tail,
-        record.tail_leg,
-        len(amounts),
-        tx.entry,
-        True,
-        agreed,
-    )
-    tx.set(Instruction, (payment,), instruction)
-    state = tx.add if earlier is None else tx.set  # nobody asks for legs without an instruction
-    for leg, amount, bucket in zip(record.legs, amounts, buckets, strict=True):
-        number = leg.leg
-        row = Leg(payment, number, leg.receiver, amount, leg.purpose, leg.ppm, bucket)
-        state(Leg, (payment, number), row)
-
-
-def _enter(
-    tx: Transaction,
-    record: Split,
-    amounts: Sequence[int],
-    capture: Capture,
-    paid: Mapping[int, Leg],
-) -> list[int]:
-    """Enter the legs that are not paid; return the number of every leg's bucket."""
-    source = books.suspense(record.payment)
-    if not paid:
-        return allocation.enter(tx, record.legs, amounts, capture, source)
-    fresh = [leg for leg in record.legs if leg.leg not in paid]
-    parts = [amounts[leg.leg - 1] for leg in fresh]
-    entered = iter(allocation.enter(tx, fresh, parts, capture, source))
-    return [paid[leg.leg].bucket if leg.leg in paid else next(entered) for leg in record.legs]
-
-
-def _acknowledge_reversal(tx: Transaction, capture: Capture) -> None:
-    """Meet the platform's acknowledgement, if it still owes one: it has spoken, or both agree."""
-    if capture.reversals:
-        expectations.meet_if_open(tx, REVERSAL, tx.subject)
-
-
 def _hold(tx: Transaction, capture: Capture) -> None:
-    amount = capture.amount
-    lines = ((books.RESERVE, amount), (books.suspense(capture.payment), -amount))
-    books.post(tx, capture.currency, lines)
-
-
-def _legs(tx: Transaction, instruction: Instruction) -> list[Leg]:
-    payment = instruction.payment
-    found = [tx.rows[Leg][payment, number] for number in range(1, instruction.leg_count + 1)]
-    return [leg for leg in found if leg is not None]
+    accounts = (books.RESERVE, books.suspense(capture.payment))
+    books.transfer(tx, capture.currency, accounts, capture.amount)
 
 
 def _capture_keys(record: PaymentCaptured, genesis: Genesis) -> list[tuple[type[Row], Key]]:
@@ -361,12 +292,6 @@ def _split_keys(record: Split, genesis: Genesis) -> list[tuple[type[Row], Key]]:
     keys: list[tuple[type[Row], Key]] = [(Capture, key), (Instruction, key)]
     keys += [(receivers.Receiver, (leg.receiver,)) for leg in record.legs]
     return keys
-
-
-def _drop_legs(tx: Transaction, instruction: Instruction, keep: int) -> None:
-    """Delete the legs that an instruction of ``keep`` legs does not overwrite."""
-    for number in range(keep + 1, instruction.leg_count + 1):
-        tx.delete(Leg, (instruction.payment, number))
 
 
 def _payment_keys(
@@ -404,4 +329,59 @@ RULES = (
     Rule(SplitInstructed, ("platform",), _instructed, _split_keys, _subject),
     Rule(SplitAmended, ("platform",), _amended, _split_keys, _subject),
     Rule(SplitWithdrawn, ("platform",), _withdrawn, _payment_keys, _subject),
+)
+EXAMPLES: tuple[Record, ...] = (
+    PaymentCaptured(
+        at=1_760_000_000_004,
+        id="inst-0004",
+        payment="P-2025-1001",
+        order="O-2025-1001",
+        amount=10_000,
+        currency="CNY",
+        channel="wechat",
+        captured_at=1_760_000_000_004,
+        channel_number="4200002025100912345678901234",
+        sources=(
+            Source(source="buyer", amount=9_500),
+            Source(source="platform-subsidy", amount=500),
+        ),
+    ),
+    PaymentReversed(
+        at=1_760_000_000_007,
+        id="inst-0005",
+        payment="P-2025-1003",
+        reason="the channel voided the capture",
+    ),
+    SplitInstructed(
+        at=1_760_000_000_003,
+        id="plat-0001",
+        payment="P-2025-1001",
+        order="O-2025-1001",
+        amount=10_000,
+        currency="CNY",
+        mode="fixed",
+        legs=(
+            SplitLeg(leg=1, receiver="shop-7", purpose="goods", amount=9_000),
+            SplitLeg(leg=2, receiver="platform-fees", purpose="service fee", amount=1_000),
+        ),
+    ),
+    SplitAmended(
+        at=1_760_000_000_005,
+        id="plat-0002",
+        payment="P-2025-1001",
+        order="O-2025-1001",
+        amount=10_000,
+        currency="CNY",
+        mode="ratio",
+        legs=(
+            SplitLeg(leg=1, receiver="shop-7", purpose="goods", ppm=900_000),
+            SplitLeg(leg=2, receiver="platform-fees", purpose="service fee", ppm=100_000),
+        ),
+    ),
+    SplitWithdrawn(
+        at=1_760_000_000_006,
+        id="plat-0003",
+        payment="P-2025-1002",
+        reason="order cancelled by the buyer",
+    ),
 )

@@ -1,20 +1,38 @@
-"""Payouts as rows: one transfer to a receiver each, and how far each leg's money has got."""
+"""Payouts as rows: one transfer to a receiver each, how far its legs are, and how it is settled."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final, Literal
 
-from ledger import books
+from msgspec.structs import replace
+
+from ledger import books, expectations
+from ledger.books import money
 from ledger.contracts import receivers
 from ledger.contracts.allocation import Leg
 from ledger.errors import Refused
+from ledger.expectations import ARRIVAL, PAYOUT_RESULT, Expectation
 from ledger.state import Key, Keys, Row, Transaction
 
-CREATED = "created"
-PAID = "paid"
-RETURNED = "returned"
-CONFIRMED = "confirmed"
-CONFLICTING = "conflicting"
+PayoutState = Literal["created", "paid", "returned", "confirmed", "conflicting"]
+CREATED: Final = "created"
+PAID: Final = "paid"
+RETURNED: Final = "returned"
+CONFIRMED: Final = "confirmed"
+CONFLICTING: Final = "conflicting"
+
+LegState = Literal[
+    "instructed",
+    "allocated",
+    "in-payout",
+    "paid",
+    "arrived",
+    "returned",
+    "disputed",
+    "nothing-due",
+    "void",
+]
+"""How far a leg's money has got; ``void`` where the split that it was part of holds no longer."""
 
 NEVER = -1
 
@@ -22,11 +40,11 @@ NEVER = -1
 class Payout(Row, frozen=True):
     """One transfer to a receiver. ``buckets`` are the numbers of the buckets it settles.
 
-    ``state`` is created, paid, returned, confirmed or conflicting. ``confirmed_amount`` in
-    ``confirmed_currency`` is what the owner said, 0 and empty until then. ``return_reason`` is why
-    it came back, and empty unless that is the institution's last word: it is in state returned once
-    the owner does not say the contrary. ``channel_number`` is the channel's own, or empty. Times
-    are −1 until they are known. ``entry`` created the payout, ``last_entry`` changed it last.
+    ``confirmed_amount`` in ``confirmed_currency`` is what the owner said, 0 and empty until then.
+    ``return_reason`` is why it came back, and empty unless that is the institution's last word: it
+    is in state returned once the owner does not say the contrary. ``channel_number`` is the
+    channel's own, or empty. Times are −1 until they are known. ``entry`` created the payout,
+    ``last_entry`` changed it last.
     """
 
     TABLE: ClassVar[str] = "payouts"
@@ -44,7 +62,7 @@ class Payout(Row, frozen=True):
     legs: int
     currency: str
     buckets: tuple[str, ...]
-    state: str
+    state: PayoutState
     bank_reference: str
     paid_at: int
     confirmed_amount: int
@@ -68,7 +86,7 @@ class Payout(Row, frozen=True):
         return found
 
 
-def leg_state(leg: Leg, bucket: receivers.Bucket | None, payout: Payout | None) -> str:
+def leg_state(leg: Leg, bucket: receivers.Bucket | None, payout: Payout | None) -> LegState:
     """Return how far a leg's money has got.
 
     Args:
@@ -77,8 +95,7 @@ def leg_state(leg: Leg, bucket: receivers.Bucket | None, payout: Payout | None) 
         payout: The payout that takes the bucket, if one does.
 
     Returns:
-        ``instructed``, ``allocated``, ``in-payout``, ``paid``, ``arrived``, ``returned`` (due
-        again) or ``disputed``; ``nothing-due`` for a leg whose share is zero.
+        Any but ``void``. ``returned`` is due again, and the share of ``nothing-due`` is zero.
     """
     if not leg.amount:
         return "nothing-due"
@@ -89,7 +106,7 @@ def leg_state(leg: Leg, bucket: receivers.Bucket | None, payout: Payout | None) 
     return _LEG_STATES[payout.state]
 
 
-_LEG_STATES = {
+_LEG_STATES: dict[PayoutState, LegState] = {
     CREATED: "in-payout",
     PAID: "paid",
     RETURNED: "returned",
@@ -142,3 +159,48 @@ def confirmed_before(payout: Payout) -> Refused:
         expected="a payout whose arrival is not yet agreed",
         got=f"confirmed in entry {payout.last_entry}",
     )
+
+
+def compare(tx: Transaction, payout: Payout) -> None:
+    """Settle a payout of which both have spoken, or mark it conflicting until one agrees."""
+    stated = (payout.confirmed_amount, payout.confirmed_currency)
+    paid = (payout.amount, payout.currency)
+    subject = f"payout:{payout.payout}"
+    arrival = tx.rows[Expectation][ARRIVAL, subject]
+    if arrival is None:
+        raise LookupError(f"the state has no expectation of arrival for {subject}")
+    if payout.return_reason and not payout.confirmed_amount:
+        come_back(tx, payout)
+    elif payout.return_reason:
+        tx.put(replace(payout, state=CONFLICTING))
+        detail = f"stated as returned ({payout.return_reason}), received {money(*stated)}"
+        expectations.conflict(tx, arrival, detail)
+    elif stated != paid:
+        tx.put(replace(payout, state=CONFLICTING))
+        both = books.contradiction("paid", paid, "received", stated)
+        expectations.conflict(tx, arrival, f"amount: {both}")
+    else:
+        tx.put(replace(payout, state=CONFIRMED))
+        expectations.meet(tx, arrival)
+        accounts = (books.paid(payout.receiver), books.RESERVE)
+        books.transfer(tx, payout.currency, accounts, payout.amount)
+
+
+def come_back(tx: Transaction, payout: Payout) -> None:
+    """Make the legs of a payout due again: nobody says that its money is with the receiver."""
+    tx.put(replace(payout, state=RETURNED))
+    subject = f"payout:{payout.payout}"
+    detail = f"payout returned: {payout.return_reason}"
+    expectations.meet_if_open(tx, PAYOUT_RESULT, subject, detail)
+    expectations.meet_if_open(tx, ARRIVAL, subject, detail)
+    name = payout.receiver
+    receivers.reopen(tx, name, [int(seq) for seq in payout.buckets], payout.payout)
+    source = _whereabouts(payout)
+    books.transfer(tx, payout.currency, (source, books.pending(name)), payout.amount)
+
+
+def _whereabouts(payout: Payout) -> str:
+    """Return the account in which a payout's money stands."""
+    if payout.state == CREATED:
+        return books.in_transit(payout.receiver)
+    return books.paid(payout.receiver) if payout.owner else books.RESERVE

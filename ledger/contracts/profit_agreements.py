@@ -30,7 +30,7 @@ _NEVER = -1
 Delay = Annotated[
     str,
     Meta(
-        pattern=forms.CYCLE,
+        pattern=forms.shut(forms.CYCLE),
         description="T+n business days or D+n calendar days after the settlement, n up to 30",
     ),
 ]
@@ -53,6 +53,17 @@ class ProfitAgreed(Record, frozen=True, kw_only=True, tag="profit.agreed"):
     contradicts the offer as it was stated before.
     """
 
+    CODES = (
+        "agreement-in-force",
+        "effective-too-early",
+        "effective-too-late",
+        "no-recipient",
+        "ratios-do-not-sum",
+        "recipient-missing",
+        "recipient-twice",
+        "unknown-party",
+    )
+
     agreement: Identifier
     currency: Currency
     effective_from: Period
@@ -68,6 +79,15 @@ class ProfitAccepted(Record, frozen=True, kw_only=True, tag="profit.accepted"):
     Refused unless the author is named and has not accepted, and the offer is open; for the last
     one to accept, the one it replaces begins no later, and everybody with a part by it is named.
     """
+
+    CODES = (
+        "already-accepted",
+        "effective-too-early",
+        "offer-closed",
+        "recipient-missing",
+        "unknown-agreement",
+        "wrong-author",
+    )
 
     agreement: Identifier
     currency: Currency
@@ -343,4 +363,27 @@ ROWS: tuple[type[Row], ...] = (ProfitAgreement, ProfitTerm, ProfitPlan)
 RULES = (
     Rule(ProfitAgreed, ("institution",), _agreed, _agreed_keys, _subject),
     Rule(ProfitAccepted, (), _accepted, _accepted_keys, _subject),
+)
+EXAMPLES: tuple[Record, ...] = (
+    ProfitAgreed(
+        at=1_760_000_000_026,
+        id="inst-0024",
+        agreement="profit-2025",
+        currency="CNY",
+        effective_from="2025-10",
+        delay="T+2",
+        recipients=(
+            Recipient(party="institution", ppm=700_000),
+            Recipient(party="platform", ppm=300_000),
+        ),
+    ),
+    ProfitAccepted(
+        at=1_760_000_000_027,
+        id="plat-0022",
+        agreement="profit-2025",
+        currency="CNY",
+        effective_from="2025-10",
+        delay="T+2",
+        ppm=300_000,
+    ),
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -35,11 +35,12 @@ from ledger.records import (
 )
 from ledger.state import Key, Keys, Row, Transaction
 
-KEPT = "kept"
-NOTHING_DUE = "nothing-due"
-AWAITED = "awaited"
-CONFIRMED = "confirmed"
-CONFLICTING = "conflicting"
+PortionState = Literal["kept", "nothing-due", "awaited", "confirmed", "conflicting"]
+KEPT: Final = "kept"
+NOTHING_DUE: Final = "nothing-due"
+AWAITED: Final = "awaited"
+CONFIRMED: Final = "confirmed"
+CONFLICTING: Final = "conflicting"
 
 _NEVER = -1
 
@@ -58,6 +59,19 @@ class ProfitShared(Record, frozen=True, kw_only=True, tag="profit.shared"):
     for its month; its delay has passed; every portion is what the agreement gives.
     """
 
+    CODES = (
+        "agreement-not-accepted",
+        "agreement-not-in-force",
+        "already-shared",
+        "invoice-not-settled",
+        "share-differs",
+        "share-exists",
+        "share-too-early",
+        "unknown-agreement",
+        "unknown-invoice",
+        "wrong-currency",
+    )
+
     share: Identifier
     invoice: Identifier
     agreement: Identifier
@@ -74,6 +88,8 @@ class ProfitConfirmed(Record, frozen=True, kw_only=True, tag="profit.confirmed")
     Refused unless the share was stated; the portion is not nothing and not confirmed yet;
     `received_at` is at most a day after the block.
     """
+
+    CODES = ("already-confirmed", "nothing-due", "time-in-future", "unknown-share", "wrong-author")
 
     share: Identifier
     amount: Amount
@@ -113,9 +129,8 @@ class ProfitShare(Row, frozen=True):
 class ProfitPortion(Row, frozen=True):
     """What one recipient gets of a share.
 
-    ``state`` is kept (the institution's own), nothing-due, awaited, confirmed or conflicting.
-    ``confirmed_amount`` in ``confirmed_currency`` is what the recipient said, 0 and empty until
-    then; ``received_at`` is −1 until then.
+    The institution's own is kept. ``confirmed_amount`` in ``confirmed_currency`` is what the
+    recipient said, 0 and empty until then; ``received_at`` is −1 until then.
     """
 
     TABLE: ClassVar[str] = "profit_portions"
@@ -126,7 +141,7 @@ class ProfitPortion(Row, frozen=True):
     party: str
     ppm: int
     amount: int
-    state: str
+    state: PortionState
     confirmed_amount: int
     confirmed_currency: str
     received_at: int
@@ -168,7 +183,7 @@ def _shared(tx: Transaction, record: ProfitShared) -> None:
             expectations.open_expectation(tx, PROFIT_CONFIRMATION, matter, amount, invoice.currency)
 
 
-def _first_state(tx: Transaction, party: str, amount: int) -> str:
+def _first_state(tx: Transaction, party: str, amount: int) -> PortionState:
     if party == tx.author:
         return KEPT
     return AWAITED if amount else NOTHING_DUE
@@ -358,4 +373,24 @@ ROWS: tuple[type[Row], ...] = (ProfitShare, ProfitPortion)
 RULES = (
     Rule(ProfitShared, ("institution",), _shared, _shared_keys, _subject),
     Rule(ProfitConfirmed, (), _confirmed, _confirmed_keys, _subject),
+)
+EXAMPLES: tuple[Record, ...] = (
+    ProfitShared(
+        at=1_760_000_000_028,
+        id="inst-0025",
+        share="SHARE-2025-10",
+        invoice="INV-2025-10",
+        agreement="profit-2025",
+        amount=38,
+        currency="CNY",
+        portions=(Portion(party="institution", amount=27), Portion(party="platform", amount=11)),
+    ),
+    ProfitConfirmed(
+        at=1_760_000_000_029,
+        id="plat-0023",
+        share="SHARE-2025-10",
+        amount=11,
+        currency="CNY",
+        received_at=1_760_000_000_029,
+    ),
 )

@@ -9,7 +9,7 @@ cycle and the calendar that holds when somebody asks, or when a payout is made.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, ClassVar, Literal, Protocol
+from typing import Annotated, ClassVar, Final, Literal, Protocol
 
 from msgspec import Meta
 from msgspec.structs import replace
@@ -20,21 +20,22 @@ from ledger.genesis import Genesis
 from ledger.records import Commitment, Currency, Identifier, PartyName, Record, Rule, Text
 from ledger.state import Key, Keys, Row, Transaction
 
-ACTIVE = "active"
-SUSPENDED = "suspended"
+ReceiverKind = Literal["bank_account", "payment_account"]
+ReceiverState = Literal["active", "suspended"]
+ACTIVE: Final = "active"
+SUSPENDED: Final = "suspended"
 DATE_CHARS = 10
 CYCLES = tuple(f"{kind}+{count}" for count in range(31) for kind in "TD")
 """Every cycle that there is, the usual ones first."""
 
-Kind = Literal["bank_account", "payment_account"]
 Cycle = Annotated[
     str,
     Meta(
-        pattern=forms.CYCLE,
+        pattern=forms.shut(forms.CYCLE),
         description="T+n business days or D+n calendar days after the capture, n up to 30",
     ),
 ]
-LastFour = Annotated[str, Meta(pattern=forms.LAST_FOUR)]
+LastFour = Annotated[str, Meta(pattern=forms.shut(forms.LAST_FOUR))]
 
 
 class ReceiverRegistered(Record, frozen=True, kw_only=True, tag="receiver.registered"):
@@ -47,8 +48,10 @@ class ReceiverRegistered(Record, frozen=True, kw_only=True, tag="receiver.regist
     is a party.
     """
 
+    CODES = ("cross-institution", "receiver-exists", "unknown-party")
+
     receiver: Identifier
-    kind: Kind
+    kind: ReceiverKind
     commitment: Commitment
     last4: LastFour
     cycle: Cycle
@@ -63,6 +66,8 @@ class ReceiverSuspended(Record, frozen=True, kw_only=True, tag="receiver.suspend
     Refused unless the receiver is registered and active.
     """
 
+    CODES = ("already-suspended", "unknown-receiver")
+
     receiver: Identifier
     reason: Text
 
@@ -72,6 +77,8 @@ class ReceiverResumed(Record, frozen=True, kw_only=True, tag="receiver.resumed")
 
     Refused unless the receiver is registered and suspended.
     """
+
+    CODES = ("not-suspended", "unknown-receiver")
 
     receiver: Identifier
     reason: Text
@@ -84,14 +91,14 @@ class Receiver(Row, frozen=True):
     INDEXES: ClassVar[tuple[tuple[str, ...], ...]] = (("owner",),)
 
     receiver: str
-    kind: str
+    kind: ReceiverKind
     held_at: str
     owner: str
     commitment: str
     last4: str
     cycle: str
     currency: str
-    state: str
+    state: ReceiverState
     reason: str
     entry: int
     open_buckets: tuple[str, ...]
@@ -360,4 +367,23 @@ RULES = (
     Rule(ReceiverRegistered, _AUTHORS, _registered, _keys, _subject),
     Rule(ReceiverSuspended, _AUTHORS, _suspended, _keys, _subject),
     Rule(ReceiverResumed, _AUTHORS, _resumed, _keys, _subject),
+)
+EXAMPLES: tuple[Record, ...] = (
+    ReceiverRegistered(
+        at=1_760_000_000_000,
+        id="inst-0001",
+        receiver="funder-main",
+        kind="bank_account",
+        commitment="5f" * 32,
+        last4="6789",
+        cycle="T+1",
+        currency="CNY",
+        owner="funder",
+    ),
+    ReceiverSuspended(
+        at=1_760_000_000_001, id="inst-0002", receiver="shop-7", reason="account under review"
+    ),
+    ReceiverResumed(
+        at=1_760_000_000_002, id="inst-0003", receiver="shop-7", reason="review closed"
+    ),
 )

@@ -7,7 +7,7 @@ else can use it meanwhile.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final, Literal
 
 from msgspec.structs import replace
 
@@ -19,15 +19,17 @@ from ledger.genesis import Genesis
 from ledger.records import Amount, AmountOrNothing, Currency, Identifier, Record, Rule, Text
 from ledger.state import Key, Keys, Row, Transaction
 
-DEPOSIT = "deposit"
-WITHDRAWAL = "withdrawal"
+MovementKind = Literal["deposit", "withdrawal"]
+DEPOSIT: Final = "deposit"
+WITHDRAWAL: Final = "withdrawal"
 
-STATED = "stated"
-CONFIRMED = "confirmed"
-CONFLICTING = "conflicting"
-REVERSED = "reversed"
+MovementState = Literal["stated", "conflicting", "confirmed", "reversed"]
+STATED: Final = "stated"
+CONFIRMED: Final = "confirmed"
+CONFLICTING: Final = "conflicting"
+REVERSED: Final = "reversed"
 
-_DONE = {DEPOSIT: "deposited", WITHDRAWAL: "withdrawn"}
+_DONE: dict[MovementKind, str] = {DEPOSIT: "deposited", WITHDRAWAL: "withdrawn"}
 
 
 class FloatStatement(Record, frozen=True, kw_only=True):
@@ -44,6 +46,8 @@ class RefundFloatDeposited(FloatStatement, frozen=True, kw_only=True, tag="refun
     Refused unless the movement id is new; the amount is within the limit.
     """
 
+    CODES = ("amount-over-limit", "movement-exists")
+
 
 class RefundFloatWithdrawn(FloatStatement, frozen=True, kw_only=True, tag="refund_float.withdrawn"):
     """The institution gives money of the float back to the platform.
@@ -52,12 +56,16 @@ class RefundFloatWithdrawn(FloatStatement, frozen=True, kw_only=True, tag="refun
     set aside.
     """
 
+    CODES = ("movement-exists", "withdrawal-exceeds-float")
+
 
 class RefundFloatConfirmed(FloatStatement, frozen=True, kw_only=True, tag="refund_float.confirmed"):
     """The platform states what it deposited, or what reached it.
 
     Refused unless the movement is stated, or was contradicted before.
     """
+
+    CODES = ("movement-settled", "unknown-movement")
 
     amount: AmountOrNothing
 
@@ -70,6 +78,8 @@ class RefundFloatReversed(Record, frozen=True, kw_only=True, tag="refund_float.r
     Refused unless the movement is stated or contradicted, and neither agreed nor taken back.
     """
 
+    CODES = ("movement-settled", "unknown-movement")
+
     movement: Identifier
     reason: Text
 
@@ -77,10 +87,9 @@ class RefundFloatReversed(Record, frozen=True, kw_only=True, tag="refund_float.r
 class FloatMovement(Row, frozen=True):
     """One deposit to the float of ``platform``, or one withdrawal from it.
 
-    ``state`` is stated, conflicting, confirmed or reversed. ``confirmed_amount`` in
-    ``confirmed_currency`` is what the platform said last, 0 and empty until then.
-    ``reversal_reason`` is why the institution took it back, empty unless it did: it is in state
-    reversed once the platform does not say the contrary. ``entry`` stated the movement,
+    ``confirmed_amount`` in ``confirmed_currency`` is what the platform said last, 0 and empty until
+    then. ``reversal_reason`` is why the institution took it back, empty unless it did: it is in
+    state reversed once the platform does not say the contrary. ``entry`` stated the movement,
     ``last_entry`` changed it last.
     """
 
@@ -88,11 +97,11 @@ class FloatMovement(Row, frozen=True):
     INDEXES: ClassVar[tuple[tuple[str, ...], ...]] = (("state", "movement"),)
 
     movement: str
-    kind: str
+    kind: MovementKind
     platform: str
     amount: int
     currency: str
-    state: str
+    state: MovementState
     confirmed_amount: int
     confirmed_currency: str
     reversal_reason: str
@@ -174,7 +183,7 @@ def _refuse_known(tx: Transaction, name: str) -> None:
         )
 
 
-def _state(tx: Transaction, record: FloatStatement, kind: str) -> FloatMovement:
+def _state(tx: Transaction, record: FloatStatement, kind: MovementKind) -> FloatMovement:
     platform = tx.sole("platform")
     movement = FloatMovement(
         record.movement,
@@ -233,8 +242,8 @@ def _move(tx: Transaction, movement: FloatMovement) -> None:
     if movement.kind == WITHDRAWAL:
         _set_more_aside(tx, movement, -amount)
         amount = -amount
-    lines = ((books.RESERVE, amount), (books.refund_float(movement.platform), -amount))
-    books.post(tx, movement.currency, lines)
+    accounts = (books.RESERVE, books.refund_float(movement.platform))
+    books.transfer(tx, movement.currency, accounts, amount)
 
 
 def _reversed(tx: Transaction, record: RefundFloatReversed) -> None:
@@ -315,4 +324,30 @@ RULES = (
     Rule(RefundFloatWithdrawn, _INSTITUTION, _withdrawn, _statement_keys, _subject),
     Rule(RefundFloatConfirmed, ("platform",), _confirmed, _keys, _subject),
     Rule(RefundFloatReversed, _INSTITUTION, _reversed, _keys, _subject),
+)
+EXAMPLES: tuple[Record, ...] = (
+    RefundFloatDeposited(
+        at=1_760_000_000_030,
+        id="inst-0030",
+        movement="FLOAT-2025-10-1",
+        amount=1_000_000,
+        currency="CNY",
+    ),
+    RefundFloatWithdrawn(
+        at=1_760_000_000_035,
+        id="inst-0033",
+        movement="FLOAT-2025-10-2",
+        amount=500_000,
+        currency="CNY",
+    ),
+    RefundFloatConfirmed(
+        at=1_760_000_000_031,
+        id="plat-0030",
+        movement="FLOAT-2025-10-1",
+        amount=1_000_000,
+        currency="CNY",
+    ),
+    RefundFloatReversed(
+        at=1_760_000_000_036, id="inst-0034", movement="FLOAT-2025-10-2", reason="stated twice"
+    ),
 )

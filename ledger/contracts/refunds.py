@@ -7,7 +7,7 @@ receivers, buckets and payouts alone, whether the payment was settled before or 
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final, Literal
 
 from msgspec.structs import replace
 
@@ -29,9 +29,10 @@ from ledger.genesis import Genesis
 from ledger.records import Amount, Commitment, Currency, EventTime, Identifier, Record, Rule, Text
 from ledger.state import Key, Keys, Row, Transaction
 
-REQUESTED = "requested"
-PAID = "paid"
-FAILED = "failed"
+RefundState = Literal["requested", "paid", "failed"]
+REQUESTED: Final = "requested"
+PAID: Final = "paid"
+FAILED: Final = "failed"
 
 _NEVER = -1
 
@@ -48,6 +49,17 @@ class RefundRequested(Record, frozen=True, kw_only=True, tag="refund.requested")
     the free float.
     """
 
+    CODES = (
+        "halves-conflict",
+        "not-captured",
+        "refund-differs",
+        "refund-exceeds-float",
+        "refund-exceeds-payment",
+        "refund-exists",
+        "wrong-currency",
+        "wrong-order",
+    )
+
     refund: Identifier
     payment: Identifier
     amount: Amount
@@ -62,6 +74,8 @@ class RefundPaid(Record, frozen=True, kw_only=True, tag="refund.paid"):
     Refused unless the refund is in state requested; `paid_at` is at most a day after the block.
     """
 
+    CODES = ("already-paid", "refund-failed", "time-in-future", "unknown-refund")
+
     refund: Identifier
     bank_reference: Commitment
     paid_at: EventTime
@@ -74,6 +88,8 @@ class RefundFailed(Record, frozen=True, kw_only=True, tag="refund.failed"):
     Refused unless the refund is requested or paid.
     """
 
+    CODES = ("refund-failed", "unknown-refund")
+
     refund: Identifier
     reason: Text
     channel_number: ChannelNumber = ""
@@ -82,9 +98,9 @@ class RefundFailed(Record, frozen=True, kw_only=True, tag="refund.failed"):
 class Refund(Row, frozen=True):
     """One refund, as it was requested last. ``order`` is that of the payment's capture.
 
-    ``state`` is requested, paid or failed; ``attempts`` counts the requests; ``failure`` is why the
-    last one failed; ``channel_number`` is the channel's own, or empty. ``paid_at`` is −1 until it
-    is known. ``entry`` requested the refund first, ``last_entry`` changed it last.
+    ``attempts`` counts the requests; ``failure`` is why the last one failed; ``channel_number`` is
+    the channel's own, or empty. ``paid_at`` is −1 until it is known. ``entry`` requested the refund
+    first, ``last_entry`` changed it last.
     """
 
     TABLE: ClassVar[str] = "refunds"
@@ -97,7 +113,7 @@ class Refund(Row, frozen=True):
     amount: int
     currency: str
     reason: str
-    state: str
+    state: RefundState
     attempts: int
     failure: str
     bank_reference: str
@@ -146,7 +162,7 @@ def _requested(tx: Transaction, record: RefundRequested) -> None:
     matter = (f"refund:{record.refund}", tx.sole("institution"))
     expectations.open_expectation(tx, REFUND_RESULT, matter, record.amount, record.currency)
     accounts = (books.refund_float(tx.author), books.refund_due(record.payment))
-    _transfer(tx, record.currency, accounts, record.amount)
+    books.transfer(tx, record.currency, accounts, record.amount)
 
 
 def _refuse_retry(existing: Refund, record: RefundRequested) -> None:
@@ -258,7 +274,7 @@ def _paid(tx: Transaction, record: RefundPaid) -> None:
     refunded.count(tx, refund.payment, -refund.amount, refund.amount)
     expectations.meet_if_open(tx, REFUND_RESULT, f"refund:{refund.refund}")
     accounts = (books.refund_due(refund.payment), books.RESERVE)
-    _transfer(tx, refund.currency, accounts, refund.amount)
+    books.transfer(tx, refund.currency, accounts, refund.amount)
 
 
 def _failed(tx: Transaction, record: RefundFailed) -> None:
@@ -275,7 +291,7 @@ def _failed(tx: Transaction, record: RefundFailed) -> None:
     detail = f"refund failed: {record.reason}"
     expectations.meet_if_open(tx, REFUND_RESULT, f"refund:{refund.refund}", detail)
     source = books.RESERVE if came_back else books.refund_due(refund.payment)
-    _transfer(tx, refund.currency, (source, books.refund_float(refund.platform)), amount)
+    books.transfer(tx, refund.currency, (source, books.refund_float(refund.platform)), amount)
 
 
 def _require(tx: Transaction, name: str) -> Refund:
@@ -298,11 +314,6 @@ def _failed_before(refund: Refund) -> Refused:
         expected="a refund in state requested or paid",
         got=f"failed in entry {refund.last_entry}",
     )
-
-
-def _transfer(tx: Transaction, currency: str, accounts: tuple[str, str], amount: int) -> None:
-    debited, credited = accounts
-    books.post(tx, currency, ((debited, amount), (credited, -amount)))
 
 
 def _request_keys(record: RefundRequested, genesis: Genesis) -> list[tuple[type[Row], Key]]:
@@ -340,4 +351,27 @@ RULES = (
     Rule(RefundRequested, ("platform",), _requested, _request_keys, _subject, _refused_subject),
     Rule(RefundPaid, _INSTITUTION, _paid, _result_keys, _subject),
     Rule(RefundFailed, _INSTITUTION, _failed, _result_keys, _subject),
+)
+EXAMPLES: tuple[Record, ...] = (
+    RefundRequested(
+        at=1_760_000_000_032,
+        id="plat-0031",
+        refund="RF-2025-0001",
+        payment="P-2025-1001",
+        amount=2_500,
+        currency="CNY",
+        reason="one item returned",
+        order="O-2025-1001",
+    ),
+    RefundPaid(
+        at=1_760_000_000_033,
+        id="inst-0031",
+        refund="RF-2025-0001",
+        bank_reference="d4" * 32,
+        paid_at=1_760_000_000_033,
+        channel_number="50300002025100912345678901234",
+    ),
+    RefundFailed(
+        at=1_760_000_000_034, id="inst-0032", refund="RF-2025-0002", reason="the card is closed"
+    ),
 )

@@ -25,6 +25,8 @@ from ledger.contracts.payouts import (
     PAID,
     RETURNED,
     Payout,
+    come_back,
+    compare,
     confirmed_before,
     require,
     returned_before,
@@ -56,6 +58,17 @@ class SettlementCreated(Record, frozen=True, kw_only=True, tag="settlement.creat
     amount and count are the ledger's own for what is due.
     """
 
+    CODES = (
+        "calendar-undeclared",
+        "no-such-date",
+        "not-due-yet",
+        "nothing-due",
+        "payout-differs",
+        "payout-exists",
+        "unknown-receiver",
+        "wrong-currency",
+    )
+
     payout: Identifier
     receiver: Identifier
     cutoff_date: Day
@@ -71,6 +84,8 @@ class SettlementPaid(Record, frozen=True, kw_only=True, tag="settlement.paid"):
     `paid_at` is at most a day after the block.
     """
 
+    CODES = ("already-paid", "payout-returned", "time-in-future", "unknown-payout")
+
     payout: Identifier
     bank_reference: Commitment
     paid_at: EventTime
@@ -82,6 +97,8 @@ class SettlementReturned(Record, frozen=True, kw_only=True, tag="settlement.retu
 
     Refused unless the payout is neither confirmed nor stated as returned.
     """
+
+    CODES = ("already-confirmed", "payout-returned", "unknown-payout")
 
     payout: Identifier
     reason: Text
@@ -95,6 +112,15 @@ class SettlementConfirmed(Record, frozen=True, kw_only=True, tag="settlement.con
     Refused unless the payout is paid, or was contradicted before; `received_at` is at most a
     day after the block.
     """
+
+    CODES = (
+        "already-confirmed",
+        "payout-not-paid",
+        "payout-returned",
+        "time-in-future",
+        "unknown-payout",
+        "wrong-author",
+    )
 
     payout: Identifier
     amount: AmountOrNothing
@@ -136,7 +162,7 @@ def _created(tx: Transaction, record: SettlementCreated) -> None:
     )
     matter = (f"payout:{record.payout}", tx.author)
     expectations.open_expectation(tx, PAYOUT_RESULT, matter, amount, receiver.currency)
-    _transfer(tx, receiver.currency, (books.pending(name), books.in_transit(name)), amount)
+    books.transfer(tx, receiver.currency, (books.pending(name), books.in_transit(name)), amount)
 
 
 def _refuse_payout(tx: Transaction, record: SettlementCreated) -> receivers.Receiver:
@@ -223,7 +249,7 @@ def _paid(tx: Transaction, record: SettlementPaid) -> None:
     )
     channels.keep_number(tx, record.channel_number, f"payout:{payout.payout}")
     if payout.state == CONFLICTING:
-        _compare(tx, stated)
+        compare(tx, stated)
         return
     tx.put(stated)
     subject = f"payout:{payout.payout}"
@@ -232,7 +258,7 @@ def _paid(tx: Transaction, record: SettlementPaid) -> None:
         matter = (subject, payout.owner)
         expectations.open_expectation(tx, ARRIVAL, matter, payout.amount, payout.currency)
     target = books.paid(payout.receiver) if payout.owner else books.RESERVE
-    _transfer(tx, payout.currency, (books.in_transit(payout.receiver), target), payout.amount)
+    books.transfer(tx, payout.currency, (books.in_transit(payout.receiver), target), payout.amount)
 
 
 def _returned(tx: Transaction, record: SettlementReturned) -> None:
@@ -243,29 +269,9 @@ def _returned(tx: Transaction, record: SettlementReturned) -> None:
         raise confirmed_before(payout)
     stated = replace(payout, return_reason=record.reason, last_entry=tx.entry)
     if payout.state == CONFLICTING:
-        _compare(tx, stated)
+        compare(tx, stated)
     else:
-        _come_back(tx, stated)
-
-
-def _come_back(tx: Transaction, payout: Payout) -> None:
-    """Make the legs of a payout due again: nobody says that its money is with the receiver."""
-    tx.put(replace(payout, state=RETURNED))
-    subject = f"payout:{payout.payout}"
-    detail = f"payout returned: {payout.return_reason}"
-    expectations.meet_if_open(tx, PAYOUT_RESULT, subject, detail)
-    expectations.meet_if_open(tx, ARRIVAL, subject, detail)
-    name = payout.receiver
-    receivers.reopen(tx, name, [int(seq) for seq in payout.buckets], payout.payout)
-    source = _whereabouts(payout)
-    _transfer(tx, payout.currency, (source, books.pending(name)), payout.amount)
-
-
-def _whereabouts(payout: Payout) -> str:
-    """Return the account in which a payout's money stands."""
-    if payout.state == CREATED:
-        return books.in_transit(payout.receiver)
-    return books.paid(payout.receiver) if payout.owner else books.RESERVE
+        come_back(tx, stated)
 
 
 def _confirmed(tx: Transaction, record: SettlementConfirmed) -> None:
@@ -279,32 +285,7 @@ def _confirmed(tx: Transaction, record: SettlementConfirmed) -> None:
         received_at=record.received_at,
         last_entry=tx.entry,
     )
-    _compare(tx, stated)
-
-
-def _compare(tx: Transaction, payout: Payout) -> None:
-    """Settle a payout of which both have spoken, or mark it conflicting until one agrees."""
-    stated = (payout.confirmed_amount, payout.confirmed_currency)
-    paid = (payout.amount, payout.currency)
-    subject = f"payout:{payout.payout}"
-    arrival = tx.rows[Expectation][ARRIVAL, subject]
-    if arrival is None:
-        raise LookupError(f"the state has no expectation of arrival for {subject}")
-    if payout.return_reason and not payout.confirmed_amount:
-        _come_back(tx, payout)
-    elif payout.return_reason:
-        tx.put(replace(payout, state=CONFLICTING))
-        detail = f"stated as returned ({payout.return_reason}), received {money(*stated)}"
-        expectations.conflict(tx, arrival, detail)
-    elif stated != paid:
-        tx.put(replace(payout, state=CONFLICTING))
-        both = books.contradiction("paid", paid, "received", stated)
-        expectations.conflict(tx, arrival, f"amount: {both}")
-    else:
-        tx.put(replace(payout, state=CONFIRMED))
-        expectations.meet(tx, arrival)
-        accounts = (books.paid(payout.receiver), books.RESERVE)
-        _transfer(tx, payout.currency, accounts, payout.amount)
+    compare(tx, stated)
 
 
 def _refuse_confirmation(tx: Transaction, payout: Payout) -> None:
@@ -327,11 +308,6 @@ def _refuse_confirmation(tx: Transaction, payout: Payout) -> None:
             expected="a payout in state paid or conflicting",
             got=payout.state,
         )
-
-
-def _transfer(tx: Transaction, currency: str, accounts: tuple[str, str], amount: int) -> None:
-    debited, credited = accounts
-    books.post(tx, currency, ((debited, amount), (credited, -amount)))
 
 
 def _created_keys(record: SettlementCreated, genesis: Genesis) -> list[tuple[type[Row], Key]]:
@@ -374,4 +350,34 @@ RULES = (
     Rule(SettlementPaid, _INSTITUTION, _paid, _keys, _subject),
     Rule(SettlementReturned, _INSTITUTION, _returned, _keys, _subject),
     Rule(SettlementConfirmed, (), _confirmed, _keys, _subject),
+)
+EXAMPLES: tuple[Record, ...] = (
+    SettlementCreated(
+        at=1_760_000_000_008,
+        id="inst-0006",
+        payout="PO-2025-0001",
+        receiver="shop-7",
+        cutoff_date="2025-10-10",
+        amount=9_000,
+        currency="CNY",
+        legs=1,
+    ),
+    SettlementPaid(
+        at=1_760_000_000_009,
+        id="inst-0007",
+        payout="PO-2025-0001",
+        bank_reference="a7" * 32,
+        paid_at=1_760_000_000_009,
+    ),
+    SettlementReturned(
+        at=1_760_000_000_010, id="inst-0008", payout="PO-2025-0002", reason="account closed"
+    ),
+    SettlementConfirmed(
+        at=1_760_000_000_011,
+        id="fund-0001",
+        payout="PO-2025-0003",
+        amount=50_000,
+        currency="CNY",
+        received_at=1_760_000_000_011,
+    ),
 )

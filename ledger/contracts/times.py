@@ -12,6 +12,8 @@ from ledger.errors import Refused
 from ledger.limits import AHEAD_MS_MAX
 from ledger.state import Transaction
 
+TIME_IN_FUTURE = "time-in-future"
+
 _EPOCH = datetime(1970, 1, 1)
 
 
@@ -28,7 +30,7 @@ def refuse_future(tx: Transaction, name: str, time_ms: int) -> None:
     """
     if time_ms > tx.time_ms + AHEAD_MS_MAX:
         raise Refused(
-            "time-in-future",
+            TIME_IN_FUTURE,
             f"What is stated has happened; {name} lies too far after the time of the block. "
             "It is in milliseconds; check the clock that it comes from.",
             expected=f"at most {shown(tx.time_ms + AHEAD_MS_MAX)}",

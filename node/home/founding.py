@@ -242,12 +242,14 @@ def create_consortium(
             home = directory / member.name
             ask(home, member, Listen(host, port), seed=keys[member.name])
             join(home, genesis)
-        signed = [
-            read_file(directory / party / f"{party}{SIGNATURE_SUFFIX}") for party in genesis.names
-        ]
-        for party in genesis.names:
-            add(directory / party, signed)
+        _exchange_signatures(directory, genesis.names)
         return {party: load_home(directory / party) for party in genesis.names}
+
+
+def _exchange_signatures(directory: Path, parties: Sequence[str]) -> None:
+    signed = [read_file(directory / party / f"{party}{SIGNATURE_SUFFIX}") for party in parties]
+    for party in parties:
+        add(directory / party, signed)
 
 
 def now_ms() -> int:

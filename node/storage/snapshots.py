@@ -11,7 +11,7 @@ from sqlalchemy.engine import URL
 from ledger.contracts import ROWS
 from ledger.state import Row
 from node.storage.engine import READER_CACHE_KIB, open_engine, statements_of, translated
-from node.storage.reads import Reader
+from node.storage.queries import LedgerReader
 from node.storage.tables import tables_of
 
 _SNAPSHOT = "REPEATABLE READ"
@@ -39,8 +39,8 @@ class Snapshots:
         self._options = level
 
     @contextmanager
-    def reader(self) -> Iterator[Reader]:
-        """Give a :class:`Reader` on one consistent snapshot; for use from any thread.
+    def reader(self) -> Iterator[LedgerReader]:
+        """Give a :class:`LedgerReader` on one consistent snapshot; for use from any thread.
 
         Raises:
             StorageError: the database could not be read.
@@ -50,7 +50,7 @@ class Snapshots:
         with self._turn, translated(engine, "read"), engine.connect() as connection:
             connection.execution_options(**self._options)
             with connection.begin():
-                yield Reader(connection, self._sql)
+                yield LedgerReader(connection, self._sql)
 
     def close(self) -> None:
         """Close all connections."""

@@ -26,7 +26,7 @@ from ledger.log.tiles import StoredTile, TileReader, grow, hash_reader
 from ledger.state import Key, Row
 from node.errors import CorruptLedger, StorageError
 from node.storage.engine import in_memory, open_engine, statements_of, translated
-from node.storage.reads import Reader
+from node.storage.queries import LedgerReader
 from node.storage.snapshots import Snapshots
 from node.storage.tables import tables_of
 from node.storage.view import CACHE_ROWS_MAX, StoreView, query_chunks
@@ -204,8 +204,8 @@ class Store:
         self._tip = tip_of(block)
         self._frontier = execution.frontier.copy()
 
-    def reader(self) -> AbstractContextManager[Reader]:
-        """Give a :class:`Reader` on one consistent snapshot; for use from any thread.
+    def reader(self) -> AbstractContextManager[LedgerReader]:
+        """Give a :class:`LedgerReader` on one consistent snapshot; for use from any thread.
 
         Raises:
             StorageError: the database could not be read.
@@ -214,8 +214,8 @@ class Store:
         return self._snapshots.reader()
 
     @contextmanager
-    def own_reader(self) -> Iterator[Reader]:
-        """Give a :class:`Reader` on the writer's own connection; for the writer's thread, briefly.
+    def own_reader(self) -> Iterator[LedgerReader]:
+        """Give a reader on the writer's own connection; for the writer's thread, briefly.
 
         It never waits for readers of other threads, however many there are.
 
@@ -224,7 +224,7 @@ class Store:
             CorruptLedger: the database is damaged.
         """
         with self._writer.reading("read"), self._writer.connection.begin():
-            yield Reader(self._writer.connection, self._sql)
+            yield LedgerReader(self._writer.connection, self._sql)
 
     def block_hash(self, height: int) -> bytes | None:
         """Return the hash of the block at ``height``, or None if there is none."""

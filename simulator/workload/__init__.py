@@ -13,8 +13,9 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from ledger import canonical
-from ledger.contracts import RULES
+from ledger.contracts import RULES, times
 from ledger.entry import APPLIED
+from ledger.execute import ID_REUSED, WRONG_AUTHOR
 from ledger.genesis import Genesis
 from ledger.records import type_name
 from simulator.chance import Chance
@@ -56,9 +57,6 @@ BUSINESSES = (
 )
 MOVES = tuple(move for business in BUSINESSES for move in moves(business.MOVES))
 
-ID_REUSED = "id-reused"
-WRONG_AUTHOR = "wrong-author"
-TIME_IN_FUTURE = "time-in-future"
 WRONG_PPM = 80_000
 """Share of what parties say on purpose to be refused."""
 QUIET_PPM = 800_000
@@ -190,7 +188,7 @@ class Workload:
     def _say_ahead(self, author: Author) -> RawRecord:
         """Say something as if it were said in another century."""
         move, draft = self._any(author)
-        ahead = move._replace(wants=TIME_IN_FUTURE)
+        ahead = move._replace(wants=times.TIME_IN_FUTURE)
         fields = {**draft.fields, "at": YEAR_2100_MS}
         return self._write(author, ahead, Draft(fields), self._next_id(author.party))
 

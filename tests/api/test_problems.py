@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from api.problems import TABLE, URN, Problem, of_error, respond, status_of, title_of
-from ledger.errors import DecodeError, LedgerError
+from api.problems import TABLE, Problem, of_error, respond, status_of, title_of
+from ledger.errors import URN, DecodeError, LedgerError
 from node.errors import Busy, Halted, NodeError, StorageError
 from node.peers.handshake import CLOSE_CODES
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from api.limits import SCANNED_MAX
-from api.paging import page_of
+from ledger.books import Balance
 from ledger.genesis import Limits
 from tests.api.queries_kit import DATABASES, DAY, MORNING, Kept, month_on, pages, refused
 from tests.ledger import fee_kit
+from views.balances import BalanceView
+from views.listing import SCANNED_MAX, Asked, Listing, page_of
 
 LATER = MORNING + 20 * DAY
 
@@ -189,7 +190,17 @@ def test_sums_of_amounts_beyond_64_bits_are_exact(tmp_path_factory: Any) -> None
 
 
 def test_a_page_looks_through_no_more_rows_than_allowed_and_goes_on() -> None:
-    found, last = page_of(iter(range(3 * SCANNED_MAX)), lambda each: False, 10)
-    assert (found, last) == ([], SCANNED_MAX - 1)
-    assert page_of(iter(range(5)), lambda each: True, 5) == ([0, 1, 2, 3, 4], None)
-    assert page_of(iter(range(6)), lambda each: True, 5) == ([0, 1, 2, 3, 4], 4)
+    nobody: Any = None
+
+    def paged(count: int, fits: bool) -> tuple[int, tuple[Any, ...] | None]:
+        rows = (Balance(f"A{n}", "CNY", n) for n in range(count))
+        listing = Listing(
+            name="balances", row=Balance, view=BalanceView, help="", rows=lambda _: rows,
+            fits=lambda *_: fits,
+        )  # fmt: skip
+        found = page_of(listing, Asked(nobody, nobody, {}, None, 5, {}))
+        return len(found.items), found.last
+
+    assert paged(3 * SCANNED_MAX, fits=False) == (0, (f"A{SCANNED_MAX - 1}", "CNY"))
+    assert paged(5, fits=True) == (5, None)
+    assert paged(6, fits=True) == (5, ("A4", "CNY"))

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from api.business import payments
 from cli import main
 from ledger.contracts.payouts import Payout
-from node.storage.queries import walked
 from tests.api.queries_kit import Kept, pages
 from tests.ledger import fee_kit
 from tests.ledger.ledger_kit import Ledger, leg, split
+from views import payments
+from views.reader import walked
 
 
 @pytest.fixture(scope="module")

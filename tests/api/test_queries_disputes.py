@@ -186,7 +186,8 @@ def test_disputes_are_shown_by_a_command(kept: Kept, capsys: pytest.CaptureFixtu
     where = ["--url", kept.server.url, "--token", kept.token]
     assert main.run(["disputes", "--state", "open", *where]) == 0
     out = capsys.readouterr().out
-    assert "dispute D1 about payment:P1/leg:2: open\n    platform against institution: " in out
+    for words in ("D1", "payment:P1/leg:2", "open", "platform", "institution"):
+        assert words in out
     assert "D2" not in out
     assert max(map(len, out.splitlines())) <= 80
     assert main.run(["disputes", "--against", "funder", *where]) == 0

@@ -58,7 +58,7 @@ def test_every_list_is_had_as_csv_with_the_same_facts(kept: Kept, path: str) -> 
     "text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1", "＋1", "－1", "＠a"]
 )
 def test_no_text_of_a_csv_is_a_formula(text: str) -> None:
-    from api.business.refunds import RefundView
+    from views.refunds import RefundView
 
     row = RefundView(
         refund="R", payment="P", order="O", state="failed", amount=-5, currency="CNY",

@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 import pytest
 
-from api import forms
 from cli import main
+from ledger import forms
 from ledger.expectations import KINDS
 from tests.api.queries_kit import Kept, month_on
 from tests.ledger.ledger_kit import split
@@ -136,7 +136,8 @@ def test_every_pattern_of_a_parameter_has_words(kept: Kept) -> None:
         for parameter in operation.get("parameters", ())
         if "pattern" in parameter["schema"]
     }
-    assert patterns == set(forms.WORDS)
+    asked = (forms.IDENTIFIER, forms.CURRENCY, forms.DAY, forms.MONTH, forms.PLACE, forms.HASH)
+    assert patterns == set(asked) & set(forms.WORDS)
 
 
 ODD_IDS = ("a b", ".a", "a;b", "é", "x" * 65)

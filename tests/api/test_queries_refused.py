@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from api import log_views
 from cli import main
 from tests.api.queries_kit import DATABASES, Kept
 from tests.api.queries_kit import refused as not_there
 from tests.ledger import refund_kit
 from tests.ledger.ledger_kit import captured, leg, payout_of
+from views import timeline
 
 
 @pytest.fixture(scope="module", params=DATABASES)
@@ -141,8 +141,8 @@ def test_refused_records_crowd_nothing_out_of_a_timeline(
     kept.capture("P11")
     whole = kept.get("/v1/payments/P11")
     assert whole["timeline_whole"]
-    monkeypatch.setattr(log_views, "TIMELINE_MAX", 2)
-    monkeypatch.setattr(log_views, "TIMELINE_REFUSED_MAX", 3)
+    monkeypatch.setattr(timeline, "TIMELINE_MAX", 2)
+    monkeypatch.setattr(timeline, "TIMELINE_REFUSED_MAX", 3)
     for _ in range(6):
         kept.refuse("already-captured", "institution", "payment.captured", **captured("P11"))
     kept.instruct("P11")

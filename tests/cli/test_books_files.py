@@ -152,7 +152,7 @@ def test_decimals_are_those_of_the_currency() -> None:
 
 def test_no_code_of_the_product_imports_beancount() -> None:
     root = Path(__file__).resolve().parents[2]
-    packages = ("ledger", "consensus", "node", "api", "simulator", "cli")
+    packages = ("ledger", "consensus", "views", "node", "api", "simulator", "demo", "cli")
     sources = [path for name in packages for path in (root / name).rglob("*.py")]
     pattern = re.compile(r"^\s*(from|import) beancount\b", re.MULTILINE)
     assert not [path for path in sources if pattern.search(path.read_text("utf-8"))]

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import os
+import platform
 import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 import pytest
-import typer
 
 from cli import export, verify
 from cli.errors import CheckFailed, unwrapped
-from cli.main import app
 from cli.output import money, plural
 from demo.stage.statistics import percentile
+from ledger.genesis import FORMAT
 from tests.cli.cli_kit import founded, run
-from tools.cli_reference import leaves, render
+from tools.cli_reference import leaves, render, whole
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = (
     "init", "node", "demo", "sample", "submit", "payment", "expectations",
     "search", "receiver", "payout", "payouts", "refunds", "float", "disputes", "fees", "agreements",
-    "trial-balance", "status", "receipt", "bench",
+    "trial-balance", "status", "receipt", "bench", "version",
     "verify receipt", "verify log", "verify checkpoint", "verify evidence", "export log",
     "export books",
     "evidence list", "evidence show", "evidence report",
@@ -63,15 +63,22 @@ def test_version_is_that_of_the_installed_package_or_unknown(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(metadata, "version", lambda name: "1.2.3")
-    assert run("--version") == 0
-    assert capsys.readouterr().out == "tongzhang 1.2.3\n"
+    others = f"format {FORMAT}\nPython {platform.python_version()}\n"
+    assert run("--version") == run("version") == 0
+    assert capsys.readouterr().out == f"tongzhang 1.2.3\n{others}" * 2
+    assert run("version", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "version": "1.2.3",
+        "format": FORMAT,
+        "python": platform.python_version(),
+    }
 
     def missing(name: str) -> str:
         raise metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(metadata, "version", missing)
     assert run("--version") == 0
-    assert capsys.readouterr().out == "tongzhang unknown\n"
+    assert capsys.readouterr().out == f"tongzhang unknown\n{others}"
 
 
 @pytest.mark.parametrize(
@@ -256,8 +263,7 @@ def test_reference_is_what_the_commands_say() -> None:
 
 
 def test_every_option_with_a_value_says_what_it_takes() -> None:
-    root: Any = typer.main.get_command(app)
-    for path, command in leaves("tongzhang", root):
+    for path, command in leaves("tongzhang", whole()):
         for each in command.params:
             takes_none = getattr(each, "is_flag", False)
             assert bool(each.metavar) != bool(takes_none), (path, each.name)

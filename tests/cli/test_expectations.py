@@ -13,6 +13,9 @@ from cli import expectations
 from cli.client import Client
 from ledger.expectations import KINDS
 from tests.cli.cli_kit import run
+from views.expectations import EXPECTATIONS
+
+STATES = next(each.words for each in EXPECTATIONS.filters if each.name == "state")
 
 
 def awaited_by(state: str, count: int) -> list[dict[str, Any]]:
@@ -39,6 +42,8 @@ class Pages:
         self.asked: list[httpx.QueryParams] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/v1/calendar":
+            return httpx.Response(200, json={"utc_offset_minutes": 480})
         query = request.url.params
         self.asked.append(query)
         held = self.held.get(query["state"], [])
@@ -86,12 +91,15 @@ def test_expectations_of_one_state_and_party_fit_80_columns(
         ("open", "institution")
     }
     assert max(map(len, shown.splitlines())) <= 80
-    for words in ("payout-result", "payment:pay-20260302-000002", "1,234,567.89 CNY", "01:00:00"):
+    for words in ("payout-result", "payment:pay-20260302-000002", "1,234,567.89 CNY", "09:00:00"):
         assert words in shown
     assert run("expectations", "--state", "met") == 0
     assert capsys.readouterr().out == "nothing is awaited\n"
-    states = set(expectations.State)
+    states = set(STATES)
     assert states - set(expectations.UNMET) == {"met", "unmet"}
+    capsys.readouterr()
+    assert run("expectations", "--state", "open", "--utc") == 0
+    assert "01:00:00" in capsys.readouterr().out
 
 
 def test_unmet_is_what_is_shown_anyway(pages: Pages, capsys: pytest.CaptureFixture[str]) -> None:
@@ -104,4 +112,4 @@ def test_unmet_is_what_is_shown_anyway(pages: Pages, capsys: pytest.CaptureFixtu
 def test_help_names_every_kind_and_state(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("expectations", "--help") == 0
     words = set(re.findall(r"[a-z-]+", re.sub(r"-\n +", "-", capsys.readouterr().out)))
-    assert words >= {*KINDS, *expectations.State}
+    assert words >= {*KINDS, *STATES}

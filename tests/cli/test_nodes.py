@@ -169,6 +169,23 @@ def test_payment_shows_what_is_missing(day_home: Path, tmp_path: Path, capsys: C
 def test_unknown_payment_is_exit_code_1(day_home: Path, capsys: Capture) -> None:
     assert run("payment", "nobody", "--home", day_home) == 1
     assert capsys.readouterr().err.startswith("error: no-such-payment: ")
+    assert run("payment", "nobody", "--home", day_home, "--json") == 1
+    document = json.loads(capsys.readouterr().out)
+    assert (document["type"], document["status"]) == ("urn:tongzhang:error:no-such-payment", 404)
+    assert document["instance"] == "/v1/payments/nobody"
+    assert document["definite"] is True
+    assert document["next"].startswith("check the id")
+
+
+def test_a_refused_record_is_a_result_and_no_second_document(
+    day_home: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    file = tmp_path / "record.json"
+    file.write_text(json.dumps(captured("once") | {"amount": 1.5}))
+    assert run("submit", file, "--home", day_home, "--json") == 1
+    shown = capsys.readouterr()
+    assert [result["code"] for result in json.loads(shown.out)] == ["float"]
+    assert "error: refused: " in shown.err
 
 
 def test_status_shows_log_and_peers(
@@ -181,6 +198,18 @@ def test_status_shows_log_and_peers(
     assert ": connected" in shown
     assert run("status", "--json") == 0
     assert json.loads(capsys.readouterr().out)["party"] == "institution"
+
+
+def test_status_and_members_speak_chinese(day_home: Path, capsys: Capture) -> None:
+    assert run("--lang", "zh", "status", "--home", day_home) == 0
+    shown = capsys.readouterr().out
+    assert "参与方    institution (institution)\n" in shown
+    assert "：已连接" in shown
+    assert not [word for word in (" entries", "connected", "peer ", "ready") if word in shown]
+    assert run("--lang", "zh", "members", "--home", day_home) == 0
+    shown = capsys.readouterr().out
+    assert "成立时，全体参与方投票：" in shown
+    assert all(heading in shown for heading in ("参与方", "角色", "投票"))
 
 
 def test_receipt_of_one_node_verifies_offline_and_a_changed_one_does_not(

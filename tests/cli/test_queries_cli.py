@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from cli import main, payouts
+from cli import main, receiver
 from cli.client import Client
 from cli.pages import age_ms, follow
 from tests.api.queries_kit import Kept, month_on
@@ -85,7 +85,7 @@ def test_payment_says_in_one_look_where_the_money_is(kept: Kept, capsys: Capture
         "paid (last)",
         "dispute D1 about payment:P1/leg:2: open",
         "arrival of payout:O4 by platform: overdue",
-        "30.00 CNY, since 2026-01-06 02:00:00, due 2026-01-08 02:00:00",
+        "30.00 CNY, since 2026-01-06 10:00:00, due 2026-01-08 10:00:00",
         "REFUSED:",
         "already-captured",
         "refund  R1  requested",
@@ -115,7 +115,7 @@ def test_payout_shows_its_legs_what_became_of_it_and_who_said_so(
         "payout O4: paid",
         "amount    30.00 CNY for 1 leg, due by 2026-01-06",
         "receiver  platform-fee of platform",
-        "paid      2026-01-06 02:00:00, under",
+        "paid      2026-01-06 10:00:00, under",
         "          abababababababab",
         "arrival of payout:O4 by platform: overdue",
         "settlement.paid",
@@ -179,7 +179,7 @@ def test_a_statement_shows_its_oldest_lines_or_its_newest(kept: Kept, capsys: Ca
 )
 def test_a_line_of_a_statement_has_one_amount(changes: tuple[int, ...], amount: int) -> None:
     names = ("due_change", "in_transit_change", "paid_change", "arrived_change")
-    assert payouts._moved(dict(zip(names, changes, strict=True))) == amount
+    assert receiver._moved(dict(zip(names, changes, strict=True))) == amount
 
 
 def test_float_refunds_and_fees_are_shown(kept: Kept, capsys: Capture) -> None:

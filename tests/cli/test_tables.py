@@ -8,13 +8,18 @@ import struct
 import subprocess
 import sys
 import termios
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cli import payment, payouts, refunds, search
+from cli import payment, receiver
+from cli.listings import show_table
 from cli.output import table
+from views.payouts import PAYOUTS
+from views.refunds import REFUNDS
+from views.search import SEARCH
 
 Capture = pytest.CaptureFixture[str]
 ROOT = Path(__file__).parents[2]
@@ -133,7 +138,7 @@ ENTRY = {
 }
 WIDE: dict[str, tuple[Any, ...]] = {
     "payouts": (
-        payouts._show_payouts,
+        partial(show_table, PAYOUTS),
         [
             {
                 "payout": PAYOUT,
@@ -145,14 +150,14 @@ WIDE: dict[str, tuple[Any, ...]] = {
             }
         ],
     ),
-    "statement": (payouts._show_statement, [LINE], "CNY"),
+    "statement": (receiver._show_statement, [LINE], "CNY"),
     "legs": (
         payment._show_legs,
         {"legs": [{**LEG, "due_date": "2026-03-02", "payout": PAYOUT}], "capture": MONEY},
     ),
     "timeline": (payment.show_timeline, {"timeline": [ENTRY], "timeline_whole": True}),
     "refunds": (
-        refunds._show_refunds,
+        partial(show_table, REFUNDS),
         [
             {
                 "refund": "ref-20260302-000001",
@@ -165,7 +170,7 @@ WIDE: dict[str, tuple[Any, ...]] = {
         ],
     ),
     "search": (
-        search._show,
+        partial(show_table, SEARCH),
         [
             {
                 "payment": PAYMENT,

@@ -11,7 +11,7 @@ import pytest
 
 from ledger.batch import Batch
 from ledger.block import Tip
-from ledger.contracts import RULES, settlement
+from ledger.contracts import RULES, payouts, settlement
 from ledger.contracts.halves import Capture, Instruction, payment_state
 from ledger.contracts.payouts import RETURNED, Payout
 from ledger.contracts.refund_float import REVERSED, FloatMovement
@@ -202,9 +202,9 @@ def test_the_watch_notices_a_return_that_closes_a_contradiction(
 
     def alone(tx: Transaction, record: SettlementReturned) -> None:
         returned(tx, record)
-        payout = settlement.require(tx, record.payout)
+        payout = payouts.require(tx, record.payout)
         if payout.state == CONFLICTING:
-            settlement._come_back(tx, payout)
+            payouts.come_back(tx, payout)
 
     (rule,) = [each for each in settlement.RULES if each.record is SettlementReturned]
     rules: dict[Any, Any] = RULES  # type: ignore[assignment]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import pytest
+from msgspec import Meta
 
 from ledger import forms
 from ledger.contracts import RECORD_TYPES, RULES, decode_record
@@ -30,8 +31,18 @@ def patterns(schema: Any) -> Iterator[str]:
             yield from patterns(each)
 
 
-def test_every_pattern_of_a_record_has_words_and_no_other() -> None:
-    assert {*patterns(list(msgspec.json.schema_components(RULES)))} == {*forms.WORDS}
+def test_every_pattern_of_a_record_has_words() -> None:
+    asked_only = {forms.CURRENCY, forms.PLACE}
+    expected = {forms.shut(form) for form in forms.WORDS if form not in asked_only}
+    assert {*patterns(list(msgspec.json.schema_components(RULES)))} == expected
+
+
+def test_nothing_follows_what_fits_not_even_a_newline() -> None:
+    wanted = msgspec.json.Decoder(Annotated[str, Meta(pattern=forms.shut(forms.DAY))])
+    assert wanted.decode(b'"2026-03-31"') == "2026-03-31"
+    for more in ("\\n", "\\n\\n", " "):
+        with pytest.raises(msgspec.ValidationError):
+            wanted.decode(f'"2026-03-31{more}"'.encode())
 
 
 @pytest.mark.parametrize("type_", SAMPLES)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ledger import canonical
-from ledger.contracts import CONTRACTS, RECORD_TYPES, ROWS, RULES, decode_record
+from ledger.contracts import CONTRACTS, EXAMPLES, RECORD_TYPES, ROWS, RULES, decode_record
 from ledger.errors import DecodeError
 from ledger.limits import RECORD_BYTES_MAX
 from tests.ledger import calendar_kit, fee_kit, refund_kit
@@ -168,6 +168,12 @@ def test_a_message_names_the_field() -> None:
 def test_every_rule_of_every_contract_is_registered_once() -> None:
     rules = [rule for contract in CONTRACTS for rule in contract.RULES]
     assert len(rules) == len(RULES) == len(RECORD_TYPES)
+
+
+def test_every_type_has_an_example_that_decodes_to_itself() -> None:
+    assert list(EXAMPLES) == list(RECORD_TYPES), "add an example to the EXAMPLES of the contract"
+    for example in EXAMPLES.values():
+        assert decode_record(canonical.encode(example)) == example
 
 
 def test_tables_and_keys_of_rows_are_well_formed() -> None:

@@ -10,7 +10,9 @@ import pytest
 
 import ledger as package
 from ledger.contracts import RULES
-from ledger.records import Record
+from ledger.contracts.payments import PaymentCaptured
+from ledger.records import Record, type_name
+from simulator.coverage import GUARDS, UNREACHABLE
 from tests.ledger import calendar_kit, fee_kit, refund_kit
 from tests.ledger.ledger_kit import (
     captured,
@@ -26,6 +28,7 @@ from tests.ledger.refusal_kit import (
     REFUSALS,
     paid_out,
 )
+from tests.ledger.refusal_scan import passed
 
 BY_HAND = {"books-overdrawn"}
 """Guards against a fault in a contract: no record reaches them, tests/ledger/test_books.py does."""
@@ -53,6 +56,24 @@ def codes_in_source() -> set[str]:
 
 def test_every_refusal_code_in_the_source_is_produced_by_a_test() -> None:
     assert codes_in_source() == set(REFUSALS) | BY_HAND
+
+
+@pytest.mark.parametrize("record", RULES, ids=type_name)
+def test_a_type_declares_the_codes_that_stand_on_the_way_of_its_rule(record: type[Record]) -> None:
+    left_out = {*GUARDS, *(code for type_, code in UNREACHABLE if type_ == type_name(record))}
+    assert sorted(record.CODES) == sorted(passed(RULES[record]) - left_out)
+
+
+def test_what_is_left_out_is_on_the_way_of_its_rule() -> None:
+    found = {(type_name(record), code) for record, rule in RULES.items() for code in passed(rule)}
+    assert [cell for cell in UNREACHABLE if cell not in found] == []
+    assert [code for code in GUARDS if code not in {code for _, code in found}] == []
+
+
+def test_the_scan_knows_codes_that_stand_behind_calls_names_and_methods() -> None:
+    found = passed(RULES[PaymentCaptured])
+    assert {"refund-exceeds-payment", "time-in-future", "date-out-of-range"} <= found
+    assert "tail-leg" not in found
 
 
 def test_the_documentation_names_every_record_type_and_every_code() -> None:

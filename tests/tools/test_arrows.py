@@ -14,11 +14,12 @@ ROOT = Path(__file__).resolve().parents[2]
 ARROWS: dict[str, set[str]] = {
     "ledger": set(),
     "consensus": {"ledger"},
+    "views": {"ledger"},
     "node": {"ledger", "consensus"},
-    "api": {"ledger", "consensus", "node"},
+    "api": {"ledger", "consensus", "views", "node"},
     "simulator": {"ledger", "consensus", "node"},
     "demo": {"ledger", "node", "cli"},
-    "cli": {"ledger", "consensus", "node", "api", "simulator", "demo"},
+    "cli": {"ledger", "consensus", "views", "node", "api", "simulator", "demo"},
     "benchmarks": {"ledger", "consensus", "node", "api", "demo", "cli"},
 }
 """What each package may import besides itself."""
@@ -42,7 +43,7 @@ DEMO_MAY_USE = {"cli.errors", "cli.files", "cli.inputs", "cli.output"}
 CIRCLES: set[tuple[str, ...]] = {("demo.business", "demo.summary")}
 """Modules of which each imports the others, on the way or for its types: none is welcome."""
 
-PURE = ("ledger", "consensus")
+PURE = ("ledger", "consensus", "views")
 IMPURE_MODULES = {
     "asyncio", "datetime.now", "os", "random", "secrets", "socket", "sqlite3", "sqlalchemy",
     "subprocess", "threading", "time", "urllib", "uuid", "zoneinfo",

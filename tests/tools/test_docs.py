@@ -12,10 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 
 from api.problems import TABLE
-from cli.main import app
 from consensus.effects import Effects
 from consensus.evidence import LIES, EvidenceKind
 from consensus.messages import Message
@@ -28,9 +26,10 @@ from node.peers.handshake import CLOSE_CODES
 from node.storage.store import _OWNERSHIP
 from tests.node.ports_kit import free_ports
 from tools.bytes_example import EXAMPLE, FENCE, FOLDER, PAGE, ROOT, files, run, shell_in
+from tools.cli_reference import whole
 
 DOCS = ROOT / "docs"
-PACKAGES = ("ledger", "consensus", "node", "api", "simulator", "demo", "cli")
+PACKAGES = ("ledger", "consensus", "views", "node", "api", "simulator", "demo", "cli")
 PAGES = sorted({*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ROOT.glob("[a-z]*/**/README.md")})
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#\s]*)(#[^)\s]*)?\)")
 KEBAB = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -110,7 +109,7 @@ def commands() -> dict[tuple[str, ...], Any]:
         if not children:
             found[words] = command
 
-    walk((), typer.main.get_command(app))
+    walk((), whole())
     return found
 
 

@@ -1,0 +1,135 @@
+"""All routes that show what the records of the log add up to: listings, and single things."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from api.answers import json_answer
+from api.limits import PAGE_DEFAULT
+from api.listings import add_listing, now_ms
+from api.lists import Asked, Format, Page, list_answer
+from api.named import no_such_payment, no_such_payout, no_such_receiver
+from api.openapi import describe, describe_list
+from api.paging import Cursor, Limit, Name, Whole, cursor_of, place_of
+from api.parameters import AsOf
+from api.problems import Problem
+from api.reading import Reading
+from api.receiver_statement import ReceiverStatement, Sums, receiver_line, running_lines
+from ledger.contracts.receivers import Receiver
+from ledger.limits import SAFE_INTEGER_MAX
+from node.storage.books import BookReader
+from node.storage.queries import LedgerReader
+from views.calendars import CalendarView, DueDates, calendar_view, today
+from views.listings import LISTINGS
+from views.payments import PaymentView, payment_view
+from views.payouts import PayoutView, payout_view
+from views.receivers import ReceiverLine, ReceiverView, receiver_view
+
+Height = Annotated[
+    int | None,
+    Query(ge=0, le=SAFE_INTEGER_MAX, description="What held after this block; now if left out."),
+]
+_places = msgspec.json.Decoder(tuple[Whole, Whole, Whole, Whole, Whole])
+
+
+def business_routes(reading: Reading) -> APIRouter:
+    """Return the router that shows what the records of a ledger add up to."""
+    router = reading.router("business")
+    for listing in LISTINGS:  # those first whose addresses look like that of a single thing
+        add_listing(router, reading, listing)
+    for add in (_payment_route, _payout_route, _receiver_routes, _calendar_route):
+        add(router, reading)
+    return router
+
+
+def _payment_route(router: APIRouter, reading: Reading) -> None:
+    @router.get("/v1/payments/{payment}", **describe(PaymentView, "no-such-payment"))
+    def show_payment(payment: Name, as_of: AsOf = None) -> Response:
+        """Show where a payment's money is: who stated what, what is awaited, and every leg."""
+        with reading.reader() as reader:
+            view = payment_view(reader, reading.genesis, payment, _judged_at(as_of))
+        if view is None:
+            raise no_such_payment(payment)
+        return json_answer(view)
+
+
+def _payout_route(router: APIRouter, reading: Reading) -> None:
+    @router.get("/v1/payouts/{payout}", **describe(PayoutView, "no-such-payout"))
+    def show_payout(payout: Name, as_of: AsOf = None) -> Response:
+        """Show a payout and the legs that it settles."""
+        with reading.reader() as reader:
+            view = payout_view(reader, reading.genesis, payout, _judged_at(as_of))
+        if view is None:
+            raise no_such_payout(payout)
+        return json_answer(view)
+
+
+def _receiver_routes(router: APIRouter, reading: Reading) -> None:
+    @router.get("/v1/receivers/{receiver}", **describe(ReceiverView, "no-such-receiver"))
+    def show_receiver(receiver: Name) -> Response:
+        """Show a receiver and what is due to it."""
+        genesis = reading.genesis
+        with reading.reader() as reader:
+            row = _require(reader, receiver)
+            judged = (today(reader, genesis, now_ms()), DueDates(reader, genesis))
+            return json_answer(receiver_view(reader, row, judged))
+
+    @router.get(
+        "/v1/receivers/{receiver}/statement", **describe_list(ReceiverStatement, "no-such-receiver")
+    )
+    def show_receiver_statement(
+        *,
+        request: Request,
+        receiver: Name,
+        cursor: Cursor = "",
+        limit: Limit = PAGE_DEFAULT,
+        form: Format = None,
+    ) -> Response:
+        """Show what became due to a receiver, went out and was paid, with running sums."""
+        entry, *sums = place_of(request, cursor, _places) or (-1, 0, 0, 0, 0)
+        with reading.reader() as reader:
+            row = _require(reader, receiver)
+            account = BookReader(reader, reading.genesis)
+            found, more = running_lines(account, row, (entry, Sums(*sums)), limit)
+        views = [receiver_line(each) for each in found]
+        last = (views[-1].entry, *found[-1].after) if more else None
+        goes_on = cursor_of(request, last)
+        page = ReceiverStatement(
+            receiver=receiver, currency=row.currency, lines=views, next=goes_on
+        )
+        return list_answer(Asked(request, form), Page(page, ReceiverLine, views, goes_on))
+
+
+def _calendar_route(router: APIRouter, reading: Reading) -> None:
+    @router.get("/v1/calendar", **describe(CalendarView, "no-such-block"))
+    def show_calendar(height: Height = None) -> Response:
+        """Show which days are without business, by whose word, and up to when that is known."""
+        genesis = reading.genesis
+        with reading.reader() as reader:
+            end = SAFE_INTEGER_MAX if height is None else _size_after(reader, height)
+            day = genesis.calendar.business_date(now_ms())
+            return json_answer(calendar_view(reader, genesis, end, day))
+
+
+def _judged_at(as_of: int | None) -> int:
+    return now_ms() if as_of is None else as_of
+
+
+def _require(reader: LedgerReader, name: str) -> Receiver:
+    row = reader.row(Receiver, (name,))
+    if row is None:
+        raise no_such_receiver(reader, name)
+    return row
+
+
+def _size_after(reader: LedgerReader, height: int) -> int:
+    """Return how many entries the log had after a block."""
+    if height >= reader.height():
+        if height > reader.height():
+            raise Problem("no-such-block", f"the newest block is {reader.height()}, got {height}")
+        return SAFE_INTEGER_MAX
+    return reader.blocks(height + 1, 1)[0].first_index

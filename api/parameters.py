@@ -1,0 +1,42 @@
+"""Parameters of questions that are read from text."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated
+
+from fastapi import Query
+
+from api.problems import Problem
+from ledger.currencies import Shown, shown
+from ledger.limits import SAFE_INTEGER_MAX
+
+AsOf = Annotated[
+    int | None,
+    Query(ge=0, le=SAFE_INTEGER_MAX, description="Judge what is overdue at this time, in ms."),
+]
+
+
+def day_of(text: str, name: str) -> date:
+    """Return the date that a parameter names.
+
+    Raises:
+        Problem: ``bad-parameter``.
+    """
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise Problem("bad-parameter", f"query.{name}: {text} is no day of the calendar") from None
+
+
+def shown_of(text: str, name: str) -> Shown:
+    """Return the amount that a parameter names as it is displayed.
+
+    Raises:
+        Problem: ``bad-parameter``.
+    """
+    found = shown(text)
+    if found is None:
+        said = f"{text!r} is not an amount as it is displayed, such as 1,234.50 or 1,000 JPY"
+        raise Problem("bad-parameter", f"query.{name}: {said}")
+    return found

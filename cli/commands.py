@@ -1,0 +1,159 @@
+"""The commands of ``tongzhang``: a table, from which a command is imported when it is used.
+
+``tongzhang --help`` shows the sentences of the table and imports no command.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+
+class Entry(NamedTuple):
+    """A command as the table has it.
+
+    Args:
+        name: What is typed.
+        sentence: The first line of its help.
+        loader: ``module:attribute``: a function, or a ``typer.Typer`` with commands of its own.
+        generated: The attribute makes the command's function when it is called with the name.
+    """
+
+    name: str
+    sentence: str
+    loader: str
+    generated: bool = False
+
+
+COMMANDS = (
+    Entry("init", "Found a consortium: one home for each party.", "cli.init:init"),
+    Entry(
+        "join",
+        "Join a consortium: sign its genesis, and collect the signatures of the others.",
+        "cli.join:join",
+    ),
+    Entry("node", "Run one party's node until Ctrl-C or SIGTERM.", "cli.node:node"),
+    Entry("demo", "Drive one business day through real nodes.", "cli.demo:demo"),
+    Entry("sample", "Write a day's files, with planted trouble.", "cli.sample:sample"),
+    Entry("submit", "Submit records to a party's own node.", "cli.submit:submit"),
+    Entry(
+        "payment",
+        "Show where a payment's money is, who stated what, and what is still awaited.",
+        "cli.payment:payment",
+    ),
+    Entry(
+        "search",
+        "Find payments by order, id, receiver, amount or channel's number, and by date of capture.",
+        "cli.search:search",
+    ),
+    Entry(
+        "receiver",
+        "Show a receiver, what is due to it, and its statement with running sums.",
+        "cli.receiver:receiver",
+    ),
+    Entry(
+        "payout",
+        "Show a payout: how far it has got, which legs it settles, and what is awaited.",
+        "cli.payout:payout",
+    ),
+    Entry(
+        "payouts",
+        "List payouts, or what is due to receivers and not in a payout yet.",
+        "cli.payouts:payouts",
+    ),
+    Entry("refunds", "List refunds with their state.", "cli.listings:command", generated=True),
+    Entry(
+        "float",
+        "Show the refund float (预存退款): what of it is free, and its deposits and withdrawals.",
+        "cli.float:refund_float",
+    ),
+    Entry(
+        "disputes",
+        "List disputes: who contests what, and what the answer was.",
+        "cli.listings:command",
+        generated=True,
+    ),
+    Entry(
+        "fees",
+        "Show fees by month; with --period also who shares them, and the charges.",
+        "cli.fees:fees",
+    ),
+    Entry(
+        "agreements",
+        "List agreements on fees and on profit sharing (分润): terms, acceptances, "
+        "what replaces what.",
+        "cli.agreements:agreements",
+    ),
+    Entry("expectations", "Show who owes what, since when.", "cli.expectations:expectations"),
+    Entry(
+        "trial-balance",
+        "Show the trial balance (试算平衡表): balances by class of accounts, "
+        "debits beside credits.",
+        "cli.trial_balance:trial_balance",
+    ),
+    Entry("status", "Show where a node stands.", "cli.status:status"),
+    Entry(
+        "members",
+        "Show the parties, who of them votes now, and how many may still be down.",
+        "cli.members:members",
+    ),
+    Entry("receipt", "Write the receipt that proves a record offline.", "cli.receipt:receipt"),
+    Entry(
+        "simulate",
+        "Run a consortium on simulated clocks, network and disks.",
+        "cli.simulation.command:simulate",
+    ),
+    Entry("bench", "Measure how fast it is on this machine.", "cli.bench.command:bench"),
+    Entry(
+        "version", "Show the versions of the program and of what it reads.", "cli.version:version"
+    ),
+    Entry("key", "Make a party's key and its request to be founded.", "cli.key:app"),
+    Entry("genesis", "Make the founding document of a consortium, and show it.", "cli.genesis:app"),
+    Entry("verify", "Verify a receipt, a log, a checkpoint or evidence offline.", "cli.verify:app"),
+    Entry("export", "Export what a node holds.", "cli.export:app"),
+    Entry(
+        "evidence",
+        "Show the evidence that a node holds against keys that lied.",
+        "cli.evidence:app",
+    ),
+    Entry("token", "Create, list and revoke the bearer tokens of a node.", "cli.token:app"),
+    Entry("calendar", "Show the calendar, declare or accept a year.", "cli.calendars.command:app"),
+)
+"""In the order of the help."""
+
+
+def load(entry: Entry) -> Any:
+    """Return the command of an entry, its module imported."""
+    module, _, attribute = entry.loader.partition(":")
+    found = getattr(import_module(module), attribute)
+    if entry.generated:
+        found = found(entry.name)
+    around = typer.Typer(add_completion=False, rich_markup_mode=None)
+    if isinstance(found, typer.Typer):
+        around.add_typer(found, name=entry.name)
+        groups: Any = typer.main.get_command(around)
+        return groups.commands[entry.name]
+    around.command(entry.name)(found)
+    return typer.main.get_command(around)
+
+
+class LazyGroup(TyperGroup):
+    """A group of the commands in :data:`COMMANDS`.
+
+    Until one is used, a command without parameters that has its name and sentence stands for it:
+    that is all that help, completion and suggestions need.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        for entry in COMMANDS:
+            self.add_command(TyperCommand(entry.name, help=entry.sentence))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return name, command and the arguments that are left; the command is imported."""
+        name, standing, rest = super().resolve_command(ctx, args)
+        entry = next((entry for entry in COMMANDS if entry.name == name), None)
+        return name, standing if entry is None else load(entry), rest

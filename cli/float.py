@@ -1,0 +1,46 @@
+"""``tongzhang float``: what of the refund float is free, and how it came to be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cli.listings import ask, opened, show_items, takes
+from cli.output import say, say_json
+from cli.pages import note_more
+from views.cells import money
+from views.refund_float import FLOATS, MOVEMENTS
+
+
+@takes(MOVEMENTS)
+def refund_float(**asked: Any) -> None:
+    """Show the refund float (预存退款): what of it is free, and its deposits and withdrawals.
+
+    Held is for refunds that are requested, set aside for withdrawals that are not agreed yet.
+    Unconfirmed deposits are not in the total. Amount is what the institution stated of a movement,
+    platform says what the platform confirmed of it; where they differ it is conflicting.
+
+    \b
+    Examples:
+      tongzhang float --home net/platform
+      tongzhang float --home net/platform --json
+    """
+    client, choices = opened(asked)
+    floats = ask(client, FLOATS, choices.limit, {})["floats"]
+    page = ask(client, MOVEMENTS, choices.limit, asked)
+    if choices.json:
+        say_json({"floats": floats, **page})
+        return
+    for each in floats if not choices.csv else ():
+        _show_float(each)
+    if page["movements"] or choices.csv:
+        show_items(MOVEMENTS, page["movements"], choices)
+    elif not floats:
+        say("nothing was deposited")
+    note_more(page, choices.limit)
+
+
+def _show_float(view: dict[str, Any]) -> None:
+    currency = view["currency"]
+    say(f"float of {view['platform']}: {money(view['total'], currency)}")
+    for name in ("free", "held", "set_aside", "unconfirmed"):
+        say(f"  {name.replace('_', ' '):<12}{money(view[name], currency):>20}")

@@ -1,0 +1,165 @@
+"""Instructions: the platform's half of a payment, stated anew or amended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ledger import books, expectations
+from ledger.contracts import allocation, receivers
+from ledger.contracts.allocation import NO_BUCKET, Leg, Shares, Split
+from ledger.contracts.halves import Capture, Instruction, settle_halves
+from ledger.errors import Refused
+from ledger.expectations import CAPTURE, INSTRUCTION, REVERSAL
+from ledger.state import Transaction
+
+NONE_PAID: Mapping[int, Leg] = {}
+
+
+def refuse_split(tx: Transaction, record: Split, paid: Mapping[int, Leg] = NONE_PAID) -> Shares:
+    """Return what each leg gets of a split that may be stated.
+
+    Args:
+        tx: The record's transaction.
+        record: The split.
+        paid: The legs of an earlier instruction that are in a payout, by number.
+
+    Raises:
+        Refused: one of ``Split.CODES``.
+    """
+    if record.loan or record.attempt:
+        raise allocation.loan_unknown(record.loan or record.attempt)
+    books.refuse_amount(tx, record.amount, record.currency)
+    shares = allocation.compute(record, tx.genesis.limits.legs)
+    fresh = [leg for leg in record.legs if leg.leg not in paid] if paid else record.legs
+    receivers.refuse_closed(tx, fresh, record.currency)
+    return shares
+
+
+def state_instruction(
+    tx: Transaction,
+    record: Split,
+    shares: Shares,
+    earlier: Instruction | None,
+    paid: Mapping[int, Leg] = NONE_PAID,
+) -> None:
+    """Make ``record`` the platform's half, in place of an earlier one; what is paid stays."""
+    payment, amounts = record.payment, shares.amounts
+    if earlier is not None:
+        _drop_legs(tx, earlier, len(amounts))
+    capture = tx.rows[Capture][payment,]
+    if capture is not None:
+        acknowledge_reversal(tx, capture)
+    buckets = [NO_BUCKET] * len(amounts)
+    agreed = False
+    if capture is None or not capture.stands:
+        # Only instructions open this kind: without an earlier one there is nothing to revise.
+        opens = expectations.open_expectation if earlier is None else expectations.open_or_revise
+        matter = (tx.subject, tx.sole("institution"))
+        opens(tx, CAPTURE, matter, record.amount, record.currency)
+    elif settle_halves(tx, capture, record, INSTRUCTION):
+        agreed = True
+        buckets = _enter(tx, record, amounts, capture, paid)
+    instruction = Instruction(
+        payment,
+        record.order,
+        record.amount,
+        record.currency,
+        record.mode,
+        shares.tail,
+        record.tail_leg,
+        len(amounts),
+        tx.entry,
+        True,
+        agreed,
+    )
+    tx.set(Instruction, (payment,), instruction)
+    state = tx.add if earlier is None else tx.set  # nobody asks for legs without an instruction
+    for leg, amount, bucket in zip(record.legs, amounts, buckets, strict=True):
+        number = leg.leg
+        row = Leg(payment, number, leg.receiver, amount, leg.purpose, leg.ppm, bucket)
+        state(Leg, (payment, number), row)
+
+
+def _drop_legs(tx: Transaction, instruction: Instruction, keep: int) -> None:
+    """Delete the legs that an instruction of ``keep`` legs does not overwrite."""
+    for number in range(keep + 1, instruction.leg_count + 1):
+        tx.delete(Leg, (instruction.payment, number))
+
+
+def _enter(
+    tx: Transaction,
+    record: Split,
+    amounts: Sequence[int],
+    capture: Capture,
+    paid: Mapping[int, Leg],
+) -> list[int]:
+    """Enter the legs that are not paid; return the number of every leg's bucket."""
+    source = books.suspense(record.payment)
+    if not paid:
+        return allocation.enter(tx, record.legs, amounts, capture, source)
+    fresh = [leg for leg in record.legs if leg.leg not in paid]
+    parts = [amounts[leg.leg - 1] for leg in fresh]
+    entered = iter(allocation.enter(tx, fresh, parts, capture, source))
+    return [paid[leg.leg].bucket if leg.leg in paid else next(entered) for leg in record.legs]
+
+
+def legs_of(tx: Transaction, instruction: Instruction) -> list[Leg]:
+    """Return the legs of an instruction, in their order."""
+    payment = instruction.payment
+    found = [tx.rows[Leg][payment, number] for number in range(1, instruction.leg_count + 1)]
+    return [leg for leg in found if leg is not None]
+
+
+def acknowledge_reversal(tx: Transaction, capture: Capture) -> None:
+    """Meet the platform's acknowledgement, if it still owes one: it has spoken, or both agree."""
+    if capture.reversals:
+        expectations.meet_if_open(tx, REVERSAL, tx.subject)
+
+
+def refuse_moved(
+    tx: Transaction,
+    record: Split,
+    shares: Shares,
+    existing: Instruction,
+    paid: Mapping[int, Leg],
+) -> None:
+    """Return if an amendment leaves the legs that are in a payout as they are.
+
+    Args:
+        tx: The record's transaction.
+        record: The amendment.
+        shares: What each of its legs gets.
+        existing: The instruction that it replaces.
+        paid: The legs of that which are in a payout, by number.
+
+    Raises:
+        Refused: ``leg-in-payout``.
+    """
+    stated = {
+        leg.leg: (leg.receiver, amount, leg.purpose)
+        for leg, amount in zip(record.legs, shares.amounts, strict=True)
+    }
+    same = not paid or (
+        (record.order, record.amount, record.currency)
+        == (existing.order, existing.amount, existing.currency)
+    )
+    for number, leg in paid.items():
+        if not same or stated.get(number) != (leg.receiver, leg.amount, leg.purpose):
+            amount = books.money(leg.amount, existing.currency)
+            payout = allocation.payout_of(tx, leg)
+            raise Refused(
+                "leg-in-payout",
+                f"Leg {number} of payment {record.payment} is in payout {payout}; an amendment "
+                "states it, the order and the amount as they are, until that payout was returned.",
+                expected=f"leg {number}: {amount} to {leg.receiver} ({leg.purpose}), of order "
+                f"{existing.order} and {books.money(existing.amount, existing.currency)} in all",
+                got=_said_of(record, stated.get(number)),
+            )
+
+
+def _said_of(record: Split, leg: tuple[str, int, str] | None) -> str:
+    whole = f"of order {record.order} and {books.money(record.amount, record.currency)} in all"
+    if leg is None:
+        return f"no such leg, {whole}"
+    receiver, amount, purpose = leg
+    return f"{books.money(amount, record.currency)} to {receiver} ({purpose}), {whole}"

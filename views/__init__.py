@@ -1,0 +1,11 @@
+"""What rows of the ledger add up to, as every interface shows it. Pure, over any reader.
+
+A new list is a view and a :class:`views.listing.Listing`, named in :mod:`views.listings`::
+
+    from views.listing import page_of
+    from views.refunds import REFUNDS
+
+    found = page_of(REFUNDS, asked)  # its items are RefundViews
+"""
+
+from __future__ import annotations

@@ -1,0 +1,82 @@
+"""Agreements on fees and on profit sharing: offered, in force, replaced, closed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import get_args
+
+from ledger.contracts.agreements import Agreement, AgreementState
+from ledger.contracts.fee_agreements import FeeAgreement
+from ledger.contracts.profit_agreements import ProfitAgreement
+from views.agreement_views import (
+    AgreementView,
+    FeeAgreementView,
+    ProfitAgreementView,
+    Standings,
+    fee_view,
+    profit_view,
+)
+from views.listing import Asked, Filter, Listing
+
+_FILTERS = (
+    Filter(name="state", kind="choice", words=get_args(AgreementState)),
+    Filter(name="currency", kind="currency", help="Only in this currency (ISO 4217)."),
+    Filter(
+        name="holds",
+        kind="flag",
+        column="",
+        help="Only those that hold on the date, one a matter; or only the others.",
+    ),
+    Filter(
+        name="on",
+        kind="business-date",
+        column="",
+        shown=True,
+        help="Which hold on this date.",
+    ),
+)
+
+
+def _fits(asked: Asked, row: Agreement) -> bool:
+    holds = asked.given.get("holds")
+    return holds is None or holds == _standings(asked).of(row).holds
+
+
+def _standings(asked: Asked) -> Standings:
+    return asked.once("standings", lambda: Standings(asked.reader, asked.given["on"]))
+
+
+def _fee_agreements(asked: Asked, rows: Sequence[FeeAgreement]) -> list[AgreementView]:
+    standings = _standings(asked)
+    return [fee_view(asked.reader, row, standings.of(row), asked.genesis) for row in rows]
+
+
+def _profit_agreements(asked: Asked, rows: Sequence[ProfitAgreement]) -> list[AgreementView]:
+    standings = _standings(asked)
+    return [profit_view(asked.reader, row, standings.of(row), asked.genesis) for row in rows]
+
+
+FEE_AGREEMENTS = Listing(
+    name="fee-agreements",
+    member="agreements",
+    row=FeeAgreement,
+    view=FeeAgreementView,
+    help="List agreements on fees: terms, who accepted them, and which hold on a date.",
+    filters=_FILTERS,
+    columns=("agreement", "state", "holds", "rate_ppm", "effective_from", "awaiting"),
+    fits=_fits,
+    items=_fee_agreements,
+    subject="fee-agreement",
+)
+PROFIT_AGREEMENTS = Listing(
+    name="profit-agreements",
+    member="agreements",
+    row=ProfitAgreement,
+    view=ProfitAgreementView,
+    help="List agreements on profit sharing: everybody's part, and whether it is accepted.",
+    filters=_FILTERS,
+    columns=("agreement", "state", "holds", "delay", "effective_from", "awaiting"),
+    fits=_fits,
+    items=_profit_agreements,
+    subject="profit-agreement",
+)

@@ -1,0 +1,160 @@
+"""Cells: how the value of a field is written for people, and the head of its column.
+
+How is chosen once, as the language is (:mod:`views.texts`): in which zone times are, and whether
+amounts are in minor units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import msgspec
+
+from ledger.currencies import decimal
+from views import texts
+from views.labels import RIGHT, Label, labels_of
+from views.listing import Column, Shown
+from views.texts import gettext
+from views.view import ViewStruct
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""How texts begin that spreadsheets calculate."""
+_PPM_OF_A_PERCENT = 10_000
+_AGES = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s"))
+Item = Mapping[str, Any]
+"""What is shown, as JSON has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How values are written.
+
+    Args:
+        offset_minutes: Returns by how much the zone of times is before UTC; asked if one is shown.
+        minor: Whether amounts are in minor units, and times in ms.
+        grouped: Whether thousands of an amount are set apart, and its currency stands behind it.
+    """
+
+    offset_minutes: Callable[[], int] = lambda: 0
+    minor: bool = False
+    grouped: bool = True
+
+
+_PLAIN_STYLE = Style()
+_chosen: ContextVar[Style] = ContextVar("style", default=_PLAIN_STYLE)
+
+
+def choose(style: Style) -> None:
+    """Let all cells from now on be in a style."""
+    _chosen.set(style)
+
+
+def cell(view: type[ViewStruct], shown: Shown, item: Item) -> str:
+    """Return what stands in a column for an item; nothing for what is left out of it."""
+    if isinstance(shown, Column):
+        if shown.text is not None:
+            return shown.text(item)
+        names = (name for name in shown.fields if item.get(name) is not None)
+        return next((cell(view, name, item) for name in names), gettext(shown.absent))
+    if item.get(shown) is None:
+        return ""
+    return _written(shown, labels_of(view).get(shown, _PLAIN), item)
+
+
+def head(view: type[ViewStruct], shown: Shown) -> str:
+    """Return the head of a column, with the zone of its times."""
+    label = _label(view, shown)
+    text = label.text(texts.language())
+    return f"{text} ({zone()})" if label.unit == "ms" and not _chosen.get().minor else text
+
+
+def is_figure(view: type[ViewStruct], shown: Shown) -> bool:
+    """Return whether a column is one of figures, which stand at the right."""
+    return _label(view, shown).unit in RIGHT
+
+
+def money(amount: int, currency: str) -> str:
+    """Return an amount for people, such as ``1,234.56 CNY``; nothing without a currency."""
+    style = _chosen.get()
+    if not currency:
+        return ""
+    if style.minor:
+        return str(amount)
+    if not style.grouped:
+        return decimal(amount, currency)
+    return f"{decimal(amount, currency, group=',')} {currency}"
+
+
+def time(at_ms: int) -> str:
+    """Return a time for people, such as ``2026-03-02 09:00:00``, in the chosen zone."""
+    style = _chosen.get()
+    if style.minor:
+        return str(at_ms)
+    there = datetime.fromtimestamp(at_ms // 1000, UTC) + timedelta(minutes=style.offset_minutes())
+    return f"{there:%Y-%m-%d %H:%M:%S}"
+
+
+def zone() -> str:
+    """Return the name of the chosen zone, such as ``UTC+08:00``."""
+    return timezone(timedelta(minutes=_chosen.get().offset_minutes())).tzname(None)
+
+
+def word(view: type[ViewStruct], name: str, value: str) -> str:
+    """Return a word of a field, such as its state, in the language of who reads it."""
+    label = labels_of(view).get(name, _PLAIN)
+    return label.words.get(value, value) if texts.language() == "zh" else value
+
+
+def inert(text: str) -> str:
+    """Return a text for a spreadsheet; one that it would calculate begins with an apostrophe.
+
+    Source: OWASP, CSV Injection.
+    """
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+_PLAIN = Label("", "")
+
+
+def _label(view: type[ViewStruct], shown: Shown) -> Label:
+    if isinstance(shown, Column):
+        return shown.label
+    return labels_of(view).get(shown) or Label(shown, shown)
+
+
+def _written(name: str, label: Label, item: Item) -> str:
+    value = item[name]
+    if label.unit == "minor":
+        currency = item.get(f"{name.removesuffix('amount')}currency") or item.get("currency", "")
+        return money(value, currency) if currency else str(value)
+    if isinstance(value, bool):
+        return gettext("yes") if value else gettext("no")
+    if isinstance(value, list):
+        plain = all(isinstance(each, str | int) for each in value)
+        return ", ".join(map(str, value)) if plain else msgspec.json.encode(value).decode()
+    if isinstance(value, str):
+        return label.words.get(value, value) if texts.language() == "zh" else value
+    write = None if _chosen.get().minor else _WRITTEN.get(label.unit)
+    return str(value) if write is None else write(value)
+
+
+def _age(age_ms: int) -> str:
+    """Return an age in its two largest units, such as ``3d 4h``."""
+    parts: list[str] = []
+    rest = age_ms
+    for size, name in _AGES:
+        count, rest = divmod(rest, size)
+        if count or parts:
+            parts.append(f"{count}{name}")
+    return " ".join(parts[:2]) or "0s"
+
+
+def _percent(ppm: int) -> str:
+    return f"{ppm / _PPM_OF_A_PERCENT:g} %"
+
+
+_WRITTEN: Mapping[str, Callable[[int], str]] = {"ms": time, "age": _age, "ppm": _percent}

@@ -1,0 +1,275 @@
+"""Listings: what a list is of, how it is narrowed and ordered, and which columns people see.
+
+From a listing come its HTTP route with its description, CSV and ``Link`` header (``api/listings``),
+its command with options and table (``cli/listings``), and its page. A plain one says no more than
+row, view and filters: it walks the longest of the row's indexes whose columns are all given, in the
+order of the key, and looks at each row for what else is wanted. One that combines says how its rows
+are found and shown, as functions of what is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from keyword import iskeyword
+from typing import Any, Literal, NamedTuple, TypeVar, get_type_hints
+
+import msgspec
+
+from ledger.genesis import Genesis
+from ledger.state import Row, Walk
+from views.labels import Label
+from views.reader import Reader, walked
+from views.standing import as_shown
+from views.view import ViewStruct, views_of
+
+PAGE_MAX = 1000
+SCANNED_MAX = 10 * PAGE_MAX
+"""Rows that are looked at for one page: it is short rather than slow."""
+
+T = TypeVar("T")
+
+Kind = Literal[
+    "choice", "id", "party", "payment", "receiver", "payout", "expectation-kind", "currency",
+    "day", "business-date", "month", "as-of", "amount", "positive", "displayed", "age", "flag",
+    "text",
+]  # fmt: skip
+"""What a filter is given as. A party, payment, receiver, payout and kind has to exist. A
+``business-date`` is today's and ``as-of`` (a time in ms) is the present if it is left out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """One way to narrow a list.
+
+    Args:
+        name: The parameter, and with ``-`` for ``_`` the option.
+        kind: What it is given as.
+        help: What it does, in a sentence.
+        words: Those of a choice.
+        column: The row's column that has to be equal; nothing if the listing's own functions
+            judge. Left out, it is the name.
+        required: Whether it has to be given.
+        shown: Whether the page says which value it was judged by.
+        option: The name of the command's option, if it is another; ``None`` for no option.
+    """
+
+    name: str
+    kind: Kind
+    help: str = ""
+    words: tuple[str, ...] = ()
+    column: str | None = None
+    required: bool = False
+    shown: bool = False
+    option: str | None = ""
+
+    @property
+    def keyword(self) -> str:
+        """The name of its parameter in Python, which has words of its own."""
+        return f"{self.name}_" if iskeyword(self.name) else self.name
+
+    @property
+    def sentence(self) -> str:
+        """What it does; of a choice without words of its own, that."""
+        return self.help or f"Only in this {self.name}."
+
+    @property
+    def equals(self) -> str:
+        """The column that has to be equal, or the empty string."""
+        return self.name if self.column is None else self.column
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column that is not simply a field.
+
+    Args:
+        label: Its head.
+        fields: The first of them that is there is shown.
+        text: Makes the text of an item as JSON has it, instead.
+        absent: What stands there if none of the fields is.
+    """
+
+    label: Label
+    fields: tuple[str, ...] = ()
+    text: Callable[[Mapping[str, Any]], str] | None = None
+    absent: str = ""
+
+
+Shown = str | Column
+"""A field's name, or a column of its own."""
+
+
+class Asked(NamedTuple):
+    """What is asked of a list.
+
+    ``given`` has the filters that were given, in their types; ``after`` is the place of the last
+    row already seen; ``limit`` counts items; ``kept`` is empty at first.
+    """
+
+    reader: Reader
+    genesis: Genesis
+    given: Mapping[str, Any]
+    after: tuple[Any, ...] | None
+    limit: int
+    kept: dict[str, Any]
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """Return what ``make`` returned when it was asked for first, for this page."""
+        if name not in self.kept:
+            self.kept[name] = make()
+        return self.kept[name]  # type: ignore[no-any-return]
+
+
+class Found(NamedTuple):
+    """A page: its items, and the place after which the list goes on, or None at its end."""
+
+    items: list[Any]
+    last: tuple[Any, ...] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Listing:
+    """A list, declared.
+
+    Args:
+        name: The plural, as its command is called.
+        row: Of what rows it is made.
+        view: What an item shows.
+        help: What it lists, in a sentence; then more, and ``Examples:``, as a command says it.
+        filters: How it is narrowed.
+        columns: What a table shows; those in a tuple stand one above the other if need be.
+        order: The columns of a row that are its place; the key if left out.
+        rows: Finds rows after ``asked.after``; by the filters, along an index, if left out.
+        fits: Whether a row that was found is wanted.
+        items: Shows rows of one page; as plain views if left out.
+        subject: As what disputes name an item, whose name is its first field.
+        path: Its address; ``/v1/<name>`` if left out. What is in braces is a filter too.
+        member: The member of a page that has the items; the name if left out.
+        none: What a command says of an empty list.
+    """
+
+    name: str
+    row: type[Any]
+    view: type[ViewStruct]
+    help: str
+    filters: tuple[Filter, ...] = ()
+    columns: tuple[Shown | tuple[Shown, ...], ...] = ()
+    order: tuple[str, ...] = ()
+    rows: Callable[[Asked], Iterable[Any]] | None = None
+    fits: Callable[[Asked, Any], bool] | None = None
+    items: Callable[[Asked, Sequence[Any]], Sequence[ViewStruct]] | None = None
+    subject: str = ""
+    path: str = ""
+    member: str = ""
+    none: str = ""
+
+    @property
+    def items_name(self) -> str:
+        """The member of a page that has the items."""
+        return self.member or self.name
+
+    @property
+    def address(self) -> str:
+        """Where it is had."""
+        return self.path or f"/v1/{self.name}"
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The columns of a row that are its place in the list."""
+        return self.order or self.row.__struct_fields__[: self.row.KEY]
+
+    def place_of(self, row: Any) -> tuple[Any, ...]:
+        """Return the place of a row."""
+        return tuple(getattr(row, name) for name in self.places)
+
+    def place_types(self) -> tuple[type, ...]:
+        """Return the types of a place: those of its columns."""
+        hints = get_type_hints(self.row)
+        return tuple(hints[name] for name in self.places)
+
+
+class BadQuestion(Exception):
+    """A question that no state of the ledger could answer; the text says what to ask instead."""
+
+
+class ForeignPlace(BadQuestion):
+    """A place that the list did not make."""
+
+
+def beyond(listing: Listing, asked: Asked, rows: Iterable[Any]) -> Iterator[Any]:
+    """Yield those rows of a short list, in its order, that come after ``asked.after``."""
+    return (row for row in rows if asked.after is None or listing.place_of(row) > asked.after)
+
+
+def page_of(listing: Listing, asked: Asked) -> Found:
+    """Return a page of a list. It may be short: it goes on while there is a place."""
+    wanted = _equalities(listing, asked)
+    rows = walked_rows(listing, asked) if listing.rows is None else listing.rows(asked)
+    found: list[Any] = []
+    last: Any = None
+    goes_on = False
+    for count, row in enumerate(rows):
+        if len(found) == asked.limit or count == SCANNED_MAX:
+            goes_on = True
+            break
+        last = row
+        if _fits(listing, asked, row, wanted):
+            found.append(row)
+    show = listing.items
+    items = views_of(listing.view, found) if show is None else list(show(asked, found))
+    if listing.subject:
+        items = as_shown(asked.reader, listing.subject, items)
+    return Found(items, listing.place_of(last) if goes_on else None)
+
+
+def walk_for(listing: Listing, wanted: Mapping[str, Any]) -> Walk:
+    """Return the walk of a plain list: along the longest index whose columns are all given.
+
+    Columns of the place that are given too are not walked, but for the last.
+    """
+    order = listing.places
+    kind: type[Row] = listing.row
+    leading = (tuple(name for name in index if name not in order) for index in kind.INDEXES)
+    usable = [index for index in leading if all(name in wanted for name in index)]
+    fixed = {name: wanted[name] for name in max(usable, key=len, default=())}
+    while len(order) > 1 and order[0] in wanted:
+        fixed[order[0]] = wanted[order[0]]
+        order = order[1:]
+    return Walk(fixed, order)
+
+
+def walked_rows(listing: Listing, asked: Asked) -> Iterator[Any]:
+    """Return the rows of a list along its index, after ``asked.after``."""
+    walk = walk_for(listing, _equalities(listing, asked))
+    after = None if asked.after is None else asked.after[-len(walk.order) :]
+    return walked(asked.reader, listing.row, walk, after, asked.limit + 1)
+
+
+def _equalities(listing: Listing, asked: Asked) -> dict[str, Any]:
+    given = ((each.equals, asked.given.get(each.name)) for each in listing.filters)
+    return {column: value for column, value in given if column and value is not None}
+
+
+def _fits(listing: Listing, asked: Asked, row: Any, wanted: Mapping[str, Any]) -> bool:
+    if any(getattr(row, column) != value for column, value in wanted.items()):
+        return False
+    return listing.fits is None or listing.fits(asked, row)
+
+
+@cache
+def page_struct(listing: Listing) -> type[msgspec.Struct]:
+    """Return the struct of a page: what it was judged by, the items, and ``next``."""
+    name = listing.view.__name__.removesuffix("View") + "Page"
+    fields: list[Any] = [
+        (each.name, int if each.kind == "as-of" else str) for each in listing.filters if each.shown
+    ]
+    fields.append((listing.items_name, list[listing.view]))  # type: ignore[name-defined]
+    fields.append(("next", str, ""))
+    made = msgspec.defstruct(
+        name, fields, bases=(ViewStruct,), module=__name__, frozen=True, kw_only=True,
+        omit_defaults=True,
+    )  # fmt: skip
+    made.__doc__ = f"A page of {listing.name}. It may be short: go on while there is a ``next``."
+    return made

@@ -1,0 +1,110 @@
+"""The reader's contract: what views ask of one consistent snapshot of a ledger.
+
+A node's database answers it (:mod:`node.storage.queries`); whatever else does shows the same views.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from ledger.contracts.receivers import Bucket
+from ledger.expectations import UnmetTotal
+from ledger.state import Key, R, Walk
+
+
+class StoredEntry(Protocol):
+    """An entry as it is stored: ``leaf`` has its bytes."""
+
+    # fmt: off
+    @property
+    def index(self) -> int: ...  # noqa: D102
+    @property
+    def height(self) -> int: ...  # noqa: D102
+    @property
+    def party(self) -> str: ...  # noqa: D102
+    @property
+    def id(self) -> str: ...  # noqa: D102
+    @property
+    def type(self) -> str: ...  # noqa: D102
+    @property
+    def subject(self) -> str: ...  # noqa: D102
+    @property
+    def outcome(self) -> str: ...  # noqa: D102
+    @property
+    def leaf(self) -> bytes: ...  # noqa: D102
+    # fmt: on
+
+
+class Reader(Protocol):
+    """Answers questions about one snapshot. Every answer is bounded."""
+
+    def height(self) -> int:
+        """Return the height of the snapshot's last block; 0 before the first."""
+
+    def block_times(self, heights: Iterable[int]) -> dict[int, int]:
+        """Return the times of blocks, in ms since the epoch, by height."""
+
+    def newest_about(self, subject: str, limit: int, *, applied: bool) -> Sequence[StoredEntry]:
+        """Return the newest entries about a subject, the newest first: applied, or refused ones."""
+
+    def row(self, kind: type[R], key: Key) -> R | None:
+        """Return the row of state under ``key``."""
+
+    def rows(
+        self,
+        kind: type[R],
+        where: Mapping[str, str | int | bool] | None = None,
+        after_key: Key | None = None,
+        limit: int = 100,
+    ) -> list[R]:
+        """Return rows of state in the order of their keys."""
+
+    def rows_under(self, kind: type[R], keys: Iterable[Key]) -> dict[Key, R]:
+        """Return the rows of state that exist under many keys."""
+
+    def rows_among(self, kind: type[R], among: Mapping[str, Sequence[Any]]) -> list[R]:
+        """Return the rows of which each of some columns is one of some values."""
+
+    def along(
+        self, kind: type[R], walk: Walk, after: tuple[Any, ...] | None = None, limit: int = 100
+    ) -> list[R]:
+        """Return up to ``limit`` rows on a walk, after the place of the last row already seen."""
+
+    def sums_under(self, account_class: str) -> dict[str, int]:
+        """Return by currency the sum of the balances of a class of accounts, debit positive."""
+
+    def due_receivers(self, latest: Mapping[str, str] | None, after: str, limit: int) -> list[str]:
+        """Return receivers to which something is due that is in no payout, in their order.
+
+        Args:
+            latest: By cycle the last business date of captures that counts; all count if None.
+            after: The last receiver already seen, or the empty string.
+            limit: How many at most.
+        """
+
+    def due_buckets(self, latest: Mapping[str, str] | None, first: str, last: str) -> list[Bucket]:
+        """Return what is due to the receivers from ``first`` to ``last``, in no payout.
+
+        They come by receiver and business date. ``latest`` is as in :meth:`due_receivers`.
+        """
+
+    def unmet_sums(self, where: Mapping[str, str], as_of_ms: int) -> Sequence[UnmetTotal]:
+        """Return the sums of what is not met, by opener, awaited party, kind, currency and state.
+
+        Args:
+            where: Values of ``opener``, ``awaited`` or ``kind`` to which the sums are narrowed.
+            as_of_ms: Judge at this time what is overdue.
+        """
+
+
+def walked(
+    reader: Reader, kind: type[R], walk: Walk, after: Any = None, chunk: int = 200
+) -> Iterator[R]:
+    """Yield the rows on a walk, ``chunk`` a query."""
+    while True:
+        rows = reader.along(kind, walk, after, chunk)
+        yield from rows
+        if len(rows) < chunk:
+            return
+        after = tuple(getattr(rows[-1], name) for name in walk.order)

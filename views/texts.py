@@ -1,0 +1,54 @@
+"""Texts in the language of who reads them: English as the code has it, or Chinese.
+
+A text that people read stands in the code as ``gettext("…")``, with what varies as fields::
+
+    gettext("{count:,} entries").format(count=3)
+
+Its Chinese stands in ``views/locale/zh/LC_MESSAGES/tongzhang.po``, which
+``python -m tools.catalogue`` keeps and compiles. Labels of fields and words of state are no such
+texts: they stand in the annotations of the views.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from functools import cache
+from gettext import GNUTranslations, translation
+from pathlib import Path
+from typing import Literal, get_args
+
+Language = Literal["en", "zh"]
+LANGUAGES: tuple[Language, ...] = get_args(Language)
+
+DOMAIN = "tongzhang"
+LOCALES = Path(__file__).with_name("locale")
+
+_chosen: ContextVar[Language] = ContextVar("language", default="en")
+
+
+def choose(language: Language) -> None:
+    """Let all texts from now on be in a language: of this thread, or task of an event loop."""
+    _chosen.set(language)
+
+
+def language() -> Language:
+    """Return the chosen language; English if none was chosen."""
+    return _chosen.get()
+
+
+def language_of(locale: str) -> Language:
+    """Return the language of a locale such as ``zh_CN.UTF-8``; English where it is no other."""
+    begins = locale.replace("-", "_").partition("_")[0].partition(".")[0].lower()
+    return "zh" if begins == "zh" else "en"
+
+
+def gettext(text: str) -> str:
+    """Return a text in the chosen language; as it is where the catalogue has no other."""
+    if not text or language() == "en":  # under "" a catalogue has its own header
+        return text
+    return _catalogue(language()).gettext(text)
+
+
+@cache
+def _catalogue(language: Language) -> GNUTranslations:
+    return translation(DOMAIN, LOCALES, [language])
