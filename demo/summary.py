@@ -8,7 +8,7 @@ from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from demo.business import differing, facts_by_kind, figures
+from demo.business import Business, differing, facts_by_kind, figures, read_business
 from demo.stage.observer import Observer, digest
 from demo.stage.pages import all_of
 from demo.stage.statistics import percentile
@@ -139,11 +139,13 @@ def check_nodes(statuses: dict[str, dict[str, Any]], books: dict[str, Books]) ->
     ]
 
 
-def check_outcome(expected: dict[str, Any], books: Books, records: dict[str, Any]) -> list[Check]:
+def check_outcome(
+    expected: dict[str, Any], books: Books, business: Business, records: dict[str, Any]
+) -> list[Check]:
     """Return the checks that the day came out as it had to."""
     loose = [each for each in books.expectations if each["state"] in OPEN_STATES]
     conflicts = [each for each in books.expectations if each["state"] == "conflicting"]
-    business = figures(books, expected["platform"])
+    came_to = figures(business, books.balances, expected["platform"])
     return [
         *(Check(f"records {name}", expected["records"][name], records[name]) for name in EXPECTED),
         Check("facts", expected["facts"], facts(books.expectations)),
@@ -162,7 +164,7 @@ def check_outcome(expected: dict[str, Any], books: Books, records: dict[str, Any
             expected["facts_by_kind"],
             facts_by_kind(books.expectations, FACT_STATES),
         ),
-        *(Check(name, expected["business"][name], business[name]) for name in business),
+        *(Check(name, expected["business"][name], came_to[name]) for name in came_to),
         Check("balances", expected["balances"], class_totals(books.balances)),
         Check("accounts", *differing(expected["accounts"], accounts(books.balances))),
         Check("trial balance", expected["trial_balance"], books.trial),
@@ -192,10 +194,12 @@ async def summarize(
     books = {node.party: each for node, each in zip(nodes, found, strict=True)}
     party = nodes[0].party
     status, own = statuses[party], books[party]
+    business = await read_business(stage.observer, party)
     records = _records(list(stage.feeders.values()))
+    equal = check_nodes(statuses, books)
     checks = [
-        *check_nodes(statuses, books),
-        *check_outcome(expected, own, records),
+        *equal,
+        *check_outcome(expected, own, business, records),
         Check("log entries", records["applied"] + records["refused_in_log"], status["size"]),
         *check_proofs(status, proofs),
     ]
@@ -220,12 +224,13 @@ async def summarize(
         "facts": facts(own.expectations),
         "healed": healed(own.expectations),
         "one_sided": one_sided(own.expectations, played.began_ms, now_ms),
-        "business": figures(own, expected["platform"]),
+        "business": figures(business, own.balances, expected["platform"]),
         "balances": class_totals(own.balances),
         "accounts": accounts(own.balances),
         "trial_balance": own.trial,
         "proofs": proofs,
         "nodes": [_node(node, statuses[node.party]) for node in nodes],
+        "nodes_equal": all(check.good for check in equal),
         "checks": [{**check._asdict(), "good": check.good} for check in checks],
         "elapsed_s": round(stage.screen.elapsed_s, 1),
     }

@@ -15,12 +15,14 @@ class Get(Protocol):
         """Return the JSON at ``path``."""
 
 
-async def all_of(get: Get, name: str, **query: str | int) -> list[dict[str, Any]]:
-    """Return every item of the list ``/v1/<name>``."""
+async def all_of(
+    get: Get, name: str, items: str = "", /, **query: str | int
+) -> list[dict[str, Any]]:
+    """Return every item of the list ``/v1/<name>``, which is in its field ``items`` or ``name``."""
     found: list[dict[str, Any]] = []
     while True:
         page = await get(f"/v1/{name}", limit=PAGE, **query)
-        found += page[name]
+        found += page[items or name]
         if "next" not in page:
             return found
         query["cursor"] = page["next"]
