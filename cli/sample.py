@@ -57,11 +57,11 @@ def sample(
       tongzhang sample --payments 20000 --seed 42 --out big-day
       tongzhang demo --day day
     """
-    from demo.day.cast import Plan
+    from demo.day.cast import DayPlan
     from demo.day.files import read_expected, write_day
     from demo.day.generate import generate
 
-    day = generate(Plan(payments, seed, _checked_date(date)))
+    day = generate(DayPlan(payments, seed, _checked_date(date)))
     with writing(out):
         write_day(day, out)
     expected = read_expected(out)

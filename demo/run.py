@@ -18,12 +18,12 @@ from rich.console import Console
 from cli.errors import CheckFailed, UsageError, unwrapped, writing
 from cli.output import say_json
 from demo import report
-from demo.day.cast import Plan, owners, sole
+from demo.day.cast import DayPlan, owners, sole
 from demo.day.files import read_day, read_expected
 from demo.day.generate import generate
+from demo.day.lines import Day
 from demo.day.outcome import outcome
-from demo.day.rows import Day
-from demo.day.statements import calendar_of
+from demo.day.phases import founding
 from demo.stage.network import Network, found_network
 from demo.stage.processes import stop_all
 from demo.stage.proofs import LOG, RECEIPT, prove
@@ -70,7 +70,7 @@ def run_demo(choices: Choices) -> None:
                 NAME,
                 choices.parties,
                 choices.quorum,
-                calendar=calendar_of(day),
+                calendar=founding(day),
             )
         left_running = False
         try:
@@ -130,7 +130,7 @@ def _day(choices: Choices) -> tuple[Day, dict[str, Any]]:
     parties = choices.parties
     if choices.day is not None:
         return _given_day(choices, choices.day, {name for name, _ in parties})
-    plan = Plan(
+    plan = DayPlan(
         payments=PAYMENTS if choices.payments is None else choices.payments,
         seed=SEED if choices.seed is None else choices.seed,
         platform=sole(parties, "platform"),

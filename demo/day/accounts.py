@@ -9,8 +9,8 @@ from collections import Counter
 
 from demo.day.cast import CURRENCY
 from demo.day.fee_tally import FeeTally
-from demo.day.refund_tally import REQUESTED, RefundTally
-from demo.day.rows import PAID, Day
+from demo.day.lines import Day
+from demo.day.refund_tally import PAID, REQUESTED, RefundTally
 from demo.day.tally import COMPLETE, CONFLICTING, OPEN, Tally
 
 Book = dict[str, dict[str, int]]
@@ -73,7 +73,7 @@ def _reserve(tally: Tally, refunds: RefundTally) -> int:
     gone = sum(
         row.amount
         for payout, row in tally.payouts.items()
-        if row.result == PAID and tally.arrival(payout) in ("", COMPLETE)
+        if payout in tally.paid and tally.arrival(payout) in ("", COMPLETE)
     )
     return captured - gone + refunds.deposited - refunds.sum_of(PAID)["amount"]
 
@@ -92,9 +92,9 @@ def _fees(day: Day, fees: FeeTally) -> Counter[str]:
     book = Counter({f"fee_due:{day.platform}": accrued - received})
     for party, earned in fees.income(day.institution).items():
         book[f"fee_income:{party}"] -= earned
-    for row in fees.portions:
-        book[f"fee_received:{row.party}"] += row.amount
-    shared = {row.invoice for row in fees.portions}
+    for (_, party), amount in fees.portions.items():
+        book[f"fee_received:{party}"] += amount
+    shared = {row.invoice for row in fees.shares.values()}
     for name, invoice in fees.invoices.items():
         if name not in shared:
             book[f"fee_received:{day.institution}"] += invoice.amount

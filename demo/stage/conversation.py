@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from cli.errors import CheckFailed
 from demo.day.conversations import Turn
-from demo.stage.feeder import PATIENCE_S, Feeder, Statement
+from demo.stage.feeder import PATIENCE_S, Feeder
 
 PAGE_RECORDS = 50
 _WATCH_S = 0.05
@@ -23,7 +23,7 @@ async def hold(turns: Iterable[Turn], feeders: dict[str, Feeder]) -> None:
     for turn in turns:
         feeder = feeders[turn.party]
         await _reached(feeder, height)
-        await feeder.feed((Statement(said.subject, said.raw) for said in turn.said), PAGE_RECORDS)
+        await feeder.feed(turn.lines, PAGE_RECORDS)
         height = await _height(feeder)
 
 

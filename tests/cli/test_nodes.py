@@ -16,11 +16,12 @@ import pytest
 
 from cli import main
 from cli.parties import parse_parties
-from demo.day import statements
-from demo.day.cast import Plan
+from demo.day.cast import DayPlan
 from demo.day.generate import generate
+from demo.day.lines import those
 from demo.stage.network import Network, found_network
 from demo.stage.processes import NodeProcess, command, environment, stop_all
+from ledger.contracts.receivers import ReceiverRegistered
 from node.home.home import DATABASE_ID, NO_DATABASE, load_home
 from node.storage.store import Store
 
@@ -67,9 +68,9 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
 def day_home(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Register receivers and capture payments; return the institution's home."""
     home = network.node("institution").home
-    day = generate(Plan(40, 1, owners=("platform",)))
-    records = [statements.registered(row, 1) for row in day.receivers]
-    records += [statements.capture_record(row) for row in day.captures[:5]]
+    day = generate(DayPlan(40, 1, owners=("platform",)))
+    records = [line.raw for line in those(day.receivers, ReceiverRegistered)]
+    records += [line.raw for line in day.captures[:5]]
     file = tmp_path_factory.mktemp("records") / "records.ndjson"
     file.write_bytes(b"\n".join(records) + b"\n")
     assert run("submit", file, "--home", home) == 0
@@ -186,7 +187,7 @@ def test_status_shows_log_and_peers(
 def test_receipt_of_one_node_verifies_offline_and_a_changed_one_does_not(
     day_home: Path, network: Network, tmp_path: Path, capsys: Capture
 ) -> None:
-    record = generate(Plan(40, 1, owners=("platform",))).captures[0].record
+    record = generate(DayPlan(40, 1, owners=("platform",))).captures[0].record.id
     home, file = network.node("platform").home, tmp_path / "r.tlog-proof"
     ask = ("receipt", record, "--party", "institution", "--home", home, "--out", file)
     assert run(*ask) == 0

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from demo.business import Business, Items
-from demo.day.cast import PAYMENTS_MIN, Plan
+from demo.day.cast import PAYMENTS_MIN, DayPlan
 from demo.day.generate import generate
 from demo.day.outcome import outcome
 from demo.summary import Books, check_outcome
@@ -24,7 +24,7 @@ from ledger.contracts.refunds import Refund
 from ledger.expectations import Expectation
 from tests.demo.day_kit import Played
 
-DAY = generate(Plan(PAYMENTS_MIN, 5))
+DAY = generate(DayPlan(PAYMENTS_MIN, 5))
 EXPECTED = outcome(DAY)
 
 
