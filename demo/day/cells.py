@@ -8,6 +8,8 @@ leaves out is empty.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from datetime import date
 from functools import cache
 from typing import Any
 
@@ -61,7 +63,10 @@ def _said(kind: type[msgspec.Struct], cells: dict[str, str]) -> dict[str, Any]:
     if missing:
         raise ValueError(f"{missing[0]} is missing")
     said = {name: text for name, text in cells.items() if text}
-    return {**said, **{name: _value(known[name], said[name]) for name in said.keys() & known}}
+    return {
+        **said,
+        **{name: _value(name, known[name].type, said[name]) for name in said.keys() & known},
+    }
 
 
 @cache
@@ -71,28 +76,30 @@ def _fields(kind: type[msgspec.Struct]) -> dict[str, inspect.Field]:
     return {field.name: field for field in info.fields}
 
 
-def _value(field: inspect.Field, text: str) -> Any:
-    """Return what a cell holds."""
-    name, kind = field.name, field.type
+def _value(name: str, kind: inspect.Type, text: str) -> Any:
+    """Return what a cell, or one of several things in it, is as a value of a kind."""
     while isinstance(kind, inspect.Metadata):
         kind = kind.type
     if isinstance(kind, inspect.VarTupleType):
         return _items(name, kind.item_type, text)
     if isinstance(kind, inspect.IntType):
-        return _time(name, text) if _is_time(name) else number(name, text)
+        return _parsed(moment, name, _TIME, text) if _is_time(name) else number(name, text)
     if isinstance(kind, inspect.LiteralType) and text not in kind.values:
         if set(kind.values) == set(currencies.CODES):
             raise ValueError(f"{name}: {currencies.refusal(text[:40])}")
         raise _is_not(name, " or ".join(map(str, kind.values)), text)
-    if isinstance(kind, inspect.StrType) and not re.search(kind.pattern or "", text):
-        raise _is_not(name, forms.WORDS[kind.pattern or ""], text)
+    if isinstance(kind, inspect.StrType) and kind.pattern:
+        if not re.search(kind.pattern, text):
+            raise _is_not(name, forms.WORDS[kind.pattern], text)
+        if kind.pattern == forms.DAY:
+            _parsed(date.fromisoformat, name, forms.WORDS[forms.DAY], text)
     return text
 
 
 def _items(name: str, kind: inspect.Type, text: str) -> list[Any]:
     parts = text.split(";")
     if not isinstance(kind, inspect.StructType):
-        return parts
+        return [_value(name, kind, part) for part in parts]
     names = list(_fields(kind.cls))
     try:
         return [_said(kind.cls, _named(names, part.split(":"))) for part in parts]
@@ -115,11 +122,11 @@ def number(name: str, text: str) -> int:
     raise _is_not(name, f"a whole number of 1 to {_DIGITS_MAX} digits", text)
 
 
-def _time(name: str, text: str) -> int:
+def _parsed(parse: Callable[[str], Any], name: str, wanted: str, text: str) -> Any:
     try:
-        return moment(text)
+        return parse(text)
     except (TypeError, ValueError, OverflowError):
-        raise _is_not(name, _TIME, text) from None
+        raise _is_not(name, wanted, text) from None
 
 
 def _is_time(name: str) -> bool:

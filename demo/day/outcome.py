@@ -13,6 +13,7 @@ from demo.day.phases import (
     corrections,
     late_captures,
     reversals,
+    run_dates,
     runs,
     trading_captures,
     trading_orders,
@@ -101,6 +102,7 @@ def _tallies(day: Day) -> Tallies:
         if date == day.business_date:
             for capture in late_captures(day):
                 tally.capture(capture.record)
+    _refuse_forgotten(tally, day)
     refunds, fees = RefundTally(tally), FeeTally(tally, day.terms)
     refunds.take(day.floats, day.refunds)
     for line in day.fees:
@@ -108,6 +110,12 @@ def _tallies(day: Day) -> Tallies:
     fees.settle(day.invoices)
     fees.share(day.profits)
     return Tallies(tally, refunds, fees)
+
+
+def _refuse_forgotten(tally: Tally, day: Day) -> None:
+    for line in (*day.payouts, *day.confirmations):
+        if line.record.payout not in tally.payouts:
+            raise ValueError(f"payout {line.record.payout} is of neither run, {run_dates(day)}")
 
 
 _ANSWERED = {OPEN: OPEN, "upheld": COMPLETE, "rejected": CONFLICTING, "withdrawn": COMPLETE}

@@ -122,7 +122,8 @@ def test_a_day_with_a_bad_file_names_it(
         ("orders.csv", "legs", "1:nobody"),
         ("orders.csv", "legs", "1:shop-00001:goods:-5"),
         ("orders.csv", "tail_leg", "x"),
-        ("payouts.csv", "cutoff_date", "31.12.2025"),
+        ("payouts.csv", "cutoff_date", "2025-12-32"),
+        ("calendars.csv", "holidays", "2026-01-01;2026-01-32"),
         ("receivers.csv", "cycle", "monthly"),
         ("receivers.csv", "kind", "unwell"),
     ],
@@ -160,6 +161,7 @@ def test_a_day_with_a_line_of_another_length_names_it(
     ("name", "column", "code"),
     [
         ("payouts.csv", "receiver", "bad-day"),
+        ("confirmations.csv", "payout", "bad-day"),
         ("confirmations.csv", "party", "day-needs-parties"),
         ("floats.csv", "party", "day-needs-parties"),
         ("disputes.csv", "against", "day-needs-parties"),

@@ -188,6 +188,7 @@ def test_refund_is_asked_for_twice_and_paid_in_the_end(trouble: str) -> None:
     [
         ("payouts", SettlementCreated, {"amount": 1}),
         ("payouts", SettlementCreated, {"legs": 99}),
+        ("payouts", SettlementCreated, {"cutoff_date": "2025-12-30"}),
         ("payouts", SettlementPaid, {"payout": "po-20251231-nobody"}),
         ("invoices", FeeInvoiced, {"amount": 1}),
         ("invoices", FeeInvoiced, {"count": 1}),
