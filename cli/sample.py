@@ -46,9 +46,9 @@ def sample(
 ) -> None:
     """Write a day's files, with planted trouble.
 
-    The folder holds the institution's receivers, captures, payouts, refund results, fees and
-    invoices, the platform's orders and refunds, the owners' confirmations, the terms, the refund
-    float, profit sharing and disputes as CSV, and in expected.json the calendar and the exact
+    The folder holds what the parties state as CSV: calendars, agreements, receivers, orders,
+    captures, payouts, confirmations, the refund float, refunds, fees, invoices, profit sharing and
+    disputes. A line is a record, a column one of its fields. expected.json holds the exact
     outcome. A holiday follows the day, and its month is invoiced.
 
     \b

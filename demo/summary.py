@@ -38,7 +38,7 @@ class Check(NamedTuple):
         return bool(self.expected == self.got)
 
 
-class Books(NamedTuple):
+class NodeBooks(NamedTuple):
     """What one node's log adds up to. ``trial`` is its trial balance, both columns by currency."""
 
     balances: list[dict[str, Any]]
@@ -46,7 +46,7 @@ class Books(NamedTuple):
     trial: dict[str, dict[str, int]]
 
 
-async def read_books(observer: Observer, party: str) -> Books:
+async def read_books(observer: Observer, party: str) -> NodeBooks:
     """Return all balances and expectations of a node, and its trial balance."""
     get = partial(observer.get, party)
     balances, expectations, trial = await asyncio.gather(
@@ -58,7 +58,7 @@ async def read_books(observer: Observer, party: str) -> Books:
         total["currency"]: {"credit": total["credit"], "debit": total["debit"]}
         for total in trial["totals"]
     }
-    return Books(balances, expectations, columns)
+    return NodeBooks(balances, expectations, columns)
 
 
 def accounts(balances: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
@@ -122,7 +122,7 @@ def healed(expectations: list[dict[str, Any]]) -> dict[str, int]:
     return {"count": len(lives), "longest_ms": max(lives, default=0)}
 
 
-def check_nodes(statuses: dict[str, dict[str, Any]], books: dict[str, Books]) -> list[Check]:
+def check_nodes(statuses: dict[str, dict[str, Any]], books: dict[str, NodeBooks]) -> list[Check]:
     """Return the checks that all nodes hold the same."""
     first = next(iter(statuses))
     wanted = [
@@ -140,7 +140,7 @@ def check_nodes(statuses: dict[str, dict[str, Any]], books: dict[str, Books]) ->
 
 
 def check_outcome(
-    expected: dict[str, Any], books: Books, business: Business, records: dict[str, Any]
+    expected: dict[str, Any], books: NodeBooks, business: Business, records: dict[str, Any]
 ) -> list[Check]:
     """Return the checks that the day came out as it had to."""
     loose = [each for each in books.expectations if each["state"] in OPEN_STATES]

@@ -9,15 +9,15 @@ from collections import Counter
 
 from demo.day.cast import CURRENCY
 from demo.day.fee_tally import FeeTally
-from demo.day.lines import Day
+from demo.day.lines import DayFiles
 from demo.day.refund_tally import PAID, REQUESTED, RefundTally
 from demo.day.tally import COMPLETE, CONFLICTING, OPEN, Tally
 
-Book = dict[str, dict[str, int]]
+Balances = dict[str, dict[str, int]]
 """Balances by account, by currency; no zeros."""
 
 
-def accounts(day: Day, tally: Tally, refunds: RefundTally, fees: FeeTally) -> Book:
+def accounts(day: DayFiles, tally: Tally, refunds: RefundTally, fees: FeeTally) -> Balances:
     """Return the balance of every account.
 
     Raises:
@@ -32,9 +32,9 @@ def accounts(day: Day, tally: Tally, refunds: RefundTally, fees: FeeTally) -> Bo
     return {CURRENCY: {name: amount for name, amount in sorted(book.items()) if amount}}
 
 
-def class_totals(book: Book) -> Book:
+def class_totals(book: Balances) -> Balances:
     """Return balances summed by class of account."""
-    totals: Book = {}
+    totals: Balances = {}
     for currency, balances in sorted(book.items()):
         total: Counter[str] = Counter()
         for account, amount in balances.items():
@@ -43,7 +43,7 @@ def class_totals(book: Book) -> Book:
     return totals
 
 
-def trial_balance(book: Book) -> Book:
+def trial_balance(book: Balances) -> Balances:
     """Return the two columns of the trial balance (试算平衡表), per currency."""
     return {
         currency: {
@@ -78,7 +78,7 @@ def _reserve(tally: Tally, refunds: RefundTally) -> int:
     return captured - gone + refunds.deposited - refunds.sum_of(PAID)["amount"]
 
 
-def _refunds(day: Day, refunds: RefundTally) -> Counter[str]:
+def _refunds(day: DayFiles, refunds: RefundTally) -> Counter[str]:
     book = Counter({f"refund_float:{day.platform}": -refunds.free})
     for name, row in refunds.requests.items():
         if refunds.states[name] == REQUESTED:
@@ -86,7 +86,7 @@ def _refunds(day: Day, refunds: RefundTally) -> Counter[str]:
     return book
 
 
-def _fees(day: Day, fees: FeeTally) -> Counter[str]:
+def _fees(day: DayFiles, fees: FeeTally) -> Counter[str]:
     accrued = sum(row.amount for row in fees.charges.values())
     received = sum(row.amount for row in fees.invoices.values())
     book = Counter({f"fee_due:{day.platform}": accrued - received})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cli.errors import UsageError
 from demo.day.dice import Dice
-from demo.day.lines import Line, Registry, at
+from demo.day.lines import DayLine, Registry, at
 from ledger.contracts.receivers import ReceiverRegistered, ReceiverSuspended
 from ledger.domains import account_commitment
 
@@ -68,7 +68,7 @@ class Cast:
             )
             for row in self.suspended
         ]
-        return tuple(Line(institution, row) for row in rows)
+        return tuple(DayLine(institution, row) for row in rows)
 
 
 def cast(plan: DayPlan, dice: Dice) -> Cast:

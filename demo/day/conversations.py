@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from demo.day.lines import Day, Line, at
+from demo.day.lines import DayFiles, DayLine, at
 from demo.day.trade import OPEN_TIME
 from ledger.contracts import RULES
 from ledger.contracts.fees import FeeCharged
@@ -23,10 +23,10 @@ class Turn(NamedTuple):
     """What one party says in a row: within it only what is about one subject keeps its order."""
 
     party: str
-    lines: tuple[Line[Any], ...]
+    lines: tuple[DayLine[Any], ...]
 
 
-def turns(lines: Iterable[Line[Any]], apart: type[Record] | None = None) -> list[Turn]:
+def turns(lines: Iterable[DayLine[Any]], apart: type[Record] | None = None) -> list[Turn]:
     """Return a conversation by turns, in the order of the times.
 
     Records of the kind ``apart`` are a turn of their own, which ends before its party says more.
@@ -46,26 +46,26 @@ def subject_of(record: Record) -> str:
     return RULES[type(record)].subject(record)
 
 
-def opening(day: Day) -> list[Turn]:
+def opening(day: DayFiles) -> list[Turn]:
     """Return what is agreed before the trade: calendar, fees, profit sharing, refund float."""
     return turns([*day.calendars, *day.terms, *_floats(day, is_early=True)])
 
 
-def refunding(day: Day) -> list[Turn]:
+def refunding(day: DayFiles) -> list[Turn]:
     """Return requests, their results, and what moves in the float meanwhile."""
     return turns([*_floats(day, is_early=False), *day.refunds])
 
 
-def charging(day: Day) -> list[Turn]:
+def charging(day: DayFiles) -> list[Turn]:
     """Return the charges, the invoices with their settlement, and how the income is shared."""
     return turns([*day.fees, *day.invoices, *day.profits], apart=FeeCharged)
 
 
-def disputing(day: Day) -> list[Turn]:
+def disputing(day: DayFiles) -> list[Turn]:
     """Return what is contested after the first run of payouts, and the answers."""
     return turns(day.disputes)
 
 
-def _floats(day: Day, *, is_early: bool) -> list[Line[Any]]:
+def _floats(day: DayFiles, *, is_early: bool) -> list[DayLine[Any]]:
     opens_at = at(day.business_date, OPEN_TIME)
     return [line for line in day.floats if (line.record.at < opens_at) == is_early]

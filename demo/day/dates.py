@@ -32,7 +32,7 @@ class DeclaredYear(msgspec.Struct, frozen=True):
     workdays: tuple[date, ...]
 
 
-class Dates(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class PlainCalendar(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The institution's calendar, as the day's files state it.
 
     ``cutoff_minute`` is the minute of the local day at which the next business date begins.
@@ -53,7 +53,7 @@ class Dates(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
         founded.pop("declared", None)
         return founded
 
-    def declaring(self, records: Iterable[object]) -> Dates:
+    def declaring(self, records: Iterable[object]) -> PlainCalendar:
         """Return the dates with the declared years of a calendar's records.
 
         Raises:
@@ -106,7 +106,7 @@ class Dates(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
         return self.after((first.replace(day=1) - _DAY).isoformat())
 
 
-def dates_around(day: str) -> Dates:
+def dates_around(day: str) -> PlainCalendar:
     """Return dates in which the three days after ``day`` are a holiday, as declared that morning.
 
     The fourth day is worked, weekend or not. After 2025-12-31 this is the New Year holiday of 2026
@@ -123,4 +123,4 @@ def dates_around(day: str) -> Dates:
         )
         for year in (first, first + 1)
     )
-    return Dates(_CUTOFF_MINUTE, (), 480, (), (first,), declared)
+    return PlainCalendar(_CUTOFF_MINUTE, (), 480, (), (first,), declared)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from demo.day.dice import Dice
-from demo.day.lines import Day, Disputes, Line, at, records
+from demo.day.lines import DayFiles, DayLine, Disputes, at, records
 from ledger.contracts.disputes import DisputeRaised, DisputeResolved, Outcome
 from ledger.contracts.settlement import SettlementReturned
 
@@ -14,20 +14,20 @@ _ANSWERS: dict[Outcome, str] = {
 }
 
 
-def disputes(day: Day, dice: Dice) -> Disputes:
+def disputes(day: DayFiles, dice: Dice) -> Disputes:
     """Return the disputes of a day whose payouts and confirmations are known.
 
     The platform contests legs on its merchants' behalf and gets an answer. It also contests a
     payout that came back, and withdraws when the payout has gone out again. The owner who got less
     than was paid still waits for its answer.
     """
-    lines: list[Line[DisputeRaised | DisputeResolved]] = []
+    lines: list[DayLine[DisputeRaised | DisputeResolved]] = []
     for payment in day.troubles["disputed-leg"]:
         tag, subject = payment.removeprefix("pay-"), f"payment:{payment}/leg:1"
         outcome = dice.pick(tuple(_ANSWERS))
         lines.append(_raised(day, tag, subject, "the merchant expected another share"))
         answer = _resolved(tag, at(day.business_date, _ANSWERED_TIME), outcome, _ANSWERS[outcome])
-        lines.append(Line(day.institution, answer))
+        lines.append(DayLine(day.institution, answer))
     (differing,) = day.troubles["arrival-differs"]
     owner = next(line.party for line in day.confirmations if line.record.payout == differing)
     less = _raised(day, "arrival", f"payout:{differing}", "less arrived than was paid")
@@ -35,11 +35,11 @@ def disputes(day: Day, dice: Dice) -> Disputes:
     unpaid = _raised(day, "returned", f"payout:{returned}", "the merchant has not been paid")
     paid_ms = at(day.dates.after(day.business_date), _ANSWERED_TIME)
     withdrawal = _resolved("returned", paid_ms, "withdrawn", "paid with the next run")
-    return (*lines, less._replace(party=owner), unpaid, Line(day.platform, withdrawal))
+    return (*lines, less._replace(party=owner), unpaid, DayLine(day.platform, withdrawal))
 
 
-def _raised(day: Day, tag: str, subject: str, reason: str) -> Line[DisputeRaised]:
-    return Line(
+def _raised(day: DayFiles, tag: str, subject: str, reason: str) -> DayLine[DisputeRaised]:
+    return DayLine(
         day.platform,
         DisputeRaised(
             id=f"dsp-{tag}.raised",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from demo.day.lines import Invoices, Profits, Terms, records, those
+from demo.day.lines import Agreements, Invoices, Profits, records, those
 from demo.day.tally import Tally, shares
 from ledger.contracts.fee_agreements import FeeAgreed
 from ledger.contracts.fee_invoices import FeeInvoiced, FeeSettled
@@ -39,7 +39,7 @@ class FeeTally:
         terms: The agreements on fees and on profit, which all have accepted.
     """
 
-    def __init__(self, tally: Tally, terms: Terms) -> None:
+    def __init__(self, tally: Tally, terms: Agreements) -> None:
         self.charges: dict[str, FeeCharged] = {}
         self.invoices: dict[str, FeeInvoiced] = {}
         self.shares: dict[str, ProfitShared] = {}

@@ -15,7 +15,7 @@ from msgspec.structs import asdict, replace
 from demo.day.cast import CURRENCY, DayPlan
 from demo.day.dice import Dice
 from demo.day.fee_tally import FeeTally, fee_of, terms_for
-from demo.day.lines import Day, Invoices, Line, Lines, Profits, Terms, at, records
+from demo.day.lines import Agreements, DayFiles, DayLine, DayLines, Invoices, Profits, at, records
 from demo.day.tally import shares
 from ledger.contracts.fee_agreements import FeeAccepted, FeeAgreed
 from ledger.contracts.fee_invoices import FeeInvoiced, FeeSettled
@@ -32,7 +32,7 @@ _MILLION = 1_000_000
 _DELAY = "D+0"
 
 
-def terms(plan: DayPlan) -> Terms:
+def terms(plan: DayPlan) -> Agreements:
     """Return the agreements: on fees, which the platform accepts, and on profit.
 
     The fee is 0.38 % in general, 0.6 % with bounds for cards.
@@ -56,15 +56,15 @@ def terms(plan: DayPlan) -> Terms:
         minimum=10,
         maximum=1_000,
     )
-    lines: list[Line[Any]] = []
+    lines: list[DayLine[Any]] = []
     for offer in (both, card):
         accepted = {"id": f"{offer.agreement}.accepted", "at": at(plan.date, "07:20")}
-        lines.append(Line(plan.institution, offer))
-        lines.append(Line(plan.platform, FeeAccepted(**{**asdict(offer), **accepted})))
+        lines.append(DayLine(plan.institution, offer))
+        lines.append(DayLine(plan.platform, FeeAccepted(**{**asdict(offer), **accepted})))
     return (*lines, *_profit_terms(plan))
 
 
-def _profit_terms(plan: DayPlan) -> Iterator[Line[ProfitAgreed | ProfitAccepted]]:
+def _profit_terms(plan: DayPlan) -> Iterator[DayLine[ProfitAgreed | ProfitAccepted]]:
     """Yield how the income of the month is shared: a part for each owner.
 
     The delay is D+0, so that the share may follow the settlement on the same day.
@@ -82,7 +82,7 @@ def _profit_terms(plan: DayPlan) -> Iterator[Line[ProfitAgreed | ProfitAccepted]
         recipients=tuple(Recipient(party=party, ppm=part) for party, part in parts.items()),
         **said,
     )
-    yield Line(plan.institution, offer)
+    yield DayLine(plan.institution, offer)
     for owner in plan.owners:
         acceptance = ProfitAccepted(
             id=f"{agreement}.accepted",
@@ -92,10 +92,10 @@ def _profit_terms(plan: DayPlan) -> Iterator[Line[ProfitAgreed | ProfitAccepted]
             ppm=ppm,
             **said,
         )
-        yield Line(owner, acceptance)
+        yield DayLine(owner, acceptance)
 
 
-def fees(day: Day, dice: Dice) -> Lines[FeeCharged]:
+def fees(day: DayFiles, dice: Dice) -> DayLines[FeeCharged]:
     """Return a charge for every capture that stands; a few are wrong, and corrected afterwards."""
     wrong = set(day.troubles["fee-miscalculated"])
     undone = {row.payment for row in records(day.captures, PaymentReversed)}
@@ -112,7 +112,7 @@ def fees(day: Day, dice: Dice) -> Lines[FeeCharged]:
             charge = replace(charge, amount=charge.amount + 1)
         charges.append(charge)
     charges += [replace(charge, at=now_ms + _MINUTE_MS) for charge in corrected]
-    return tuple(Line(day.institution, charge) for charge in charges)
+    return tuple(DayLine(day.institution, charge) for charge in charges)
 
 
 def _charge(capture: PaymentCaptured, agreed: FeeAgreed, at_ms: int) -> FeeCharged:
@@ -126,7 +126,7 @@ def _charge(capture: PaymentCaptured, agreed: FeeAgreed, at_ms: int) -> FeeCharg
     )
 
 
-def invoices(day: Day, dice: Dice, tally: FeeTally) -> Invoices:
+def invoices(day: DayFiles, dice: Dice, tally: FeeTally) -> Invoices:
     """Return the invoice of the day's month, stated and paid when the month is over."""
     period = day.business_date[:7]
     amount, count = tally.accrued(period)
@@ -150,10 +150,10 @@ def invoices(day: Day, dice: Dice, tally: FeeTally) -> Invoices:
         paid_at=paid_ms,
         bank_reference=sha256(dice.octets(32)).hexdigest(),
     )
-    return Line(day.institution, stated), Line(day.platform, settled)
+    return DayLine(day.institution, stated), DayLine(day.platform, settled)
 
 
-def profits(day: Day) -> Profits:
+def profits(day: DayFiles) -> Profits:
     """Return how the income of the day's invoice is shared, and what reached its owners."""
     (agreed,), (invoice,) = records(day.terms, ProfitAgreed), records(day.invoices, FeeInvoiced)
     shared_on = day.dates.after_month(day.business_date)
@@ -186,6 +186,6 @@ def profits(day: Day) -> Profits:
     )
     arrived = zip(portions, received, strict=True)
     return (
-        Line(day.institution, shared),
-        *(Line(each.party, word) for each, word in arrived if each.party != day.institution),
+        DayLine(day.institution, shared),
+        *(DayLine(each.party, word) for each, word in arrived if each.party != day.institution),
     )

@@ -16,8 +16,8 @@ from cli.errors import UsageError
 from cli.files import write_files
 from cli.inputs import bytes_of
 from demo.day.cells import number, record_of, written
-from demo.day.dates import Dates
-from demo.day.lines import TABLES, Day, Line, records
+from demo.day.dates import PlainCalendar
+from demo.day.lines import TABLES, DayFiles, DayLine, records
 from demo.day.outcome import outcome
 from ledger.contracts.calendars import CalendarDeclared
 from ledger.records import Record, type_name
@@ -40,7 +40,7 @@ def columns_of(name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((PARTY, HEARD_AFTER, TYPE, "id", *fields)))
 
 
-def write_day(day: Day, folder: Path) -> None:
+def write_day(day: DayFiles, folder: Path) -> None:
     """Write the day's files and its ``expected.json`` into ``folder``, which is made."""
     folder.mkdir(parents=True, exist_ok=True)
     expected = json.dumps(outcome(day), indent=2, sort_keys=True, ensure_ascii=True)
@@ -48,7 +48,7 @@ def write_day(day: Day, folder: Path) -> None:
     write_files({folder / EXPECTED: expected.encode() + b"\n", **tables})
 
 
-def _table(name: str, lines: Iterable[Line[Record]]) -> bytes:
+def _table(name: str, lines: Iterable[DayLine[Record]]) -> bytes:
     """Return the file of a table, without the columns in which no line says anything."""
     cells = [_cells(line) for line in lines]
     filled = {column for line in cells for column, text in line.items() if text}
@@ -60,7 +60,7 @@ def _table(name: str, lines: Iterable[Line[Record]]) -> bytes:
     return text.getvalue().encode()
 
 
-def _cells(line: Line[Record]) -> dict[str, str]:
+def _cells(line: DayLine[Record]) -> dict[str, str]:
     delay = LOST if line.delay_ms is None else str(line.delay_ms or "")
     return {PARTY: line.party, HEARD_AFTER: delay, **written(line.record)}
 
@@ -69,14 +69,14 @@ class _Head(msgspec.Struct):
     """What ``expected.json`` says of the day itself; all else in it is its outcome."""
 
     business_date: str
-    dates: Dates = msgspec.field(name="calendar")
+    dates: PlainCalendar = msgspec.field(name="calendar")
     platform: str
     institution: str
     seed: int
     troubles: dict[str, tuple[str, ...]]
 
 
-def read_day(folder: Path) -> Day:
+def read_day(folder: Path) -> DayFiles:
     """Read a day's folder.
 
     Raises:
@@ -86,7 +86,7 @@ def read_day(folder: Path) -> Day:
     head = _decoded(folder / EXPECTED, _Head)
     _refuse_bad_head(folder / EXPECTED, head)
     tables: dict[str, Any] = {name: _read_lines(folder, name) for name in TABLES}
-    day = Day(**msgspec.structs.asdict(head), **tables)
+    day = DayFiles(**msgspec.structs.asdict(head), **tables)
     try:
         declared = records(day.calendars, CalendarDeclared)
         day = replace(day, dates=day.dates.declaring(declared))
@@ -134,7 +134,7 @@ def _decoded(path: Path, kind: type[T]) -> T:
         raise _bad_file(path, str(error)) from None
 
 
-def _read_lines(folder: Path, name: str) -> tuple[Line[Record], ...]:
+def _read_lines(folder: Path, name: str) -> tuple[DayLine[Record], ...]:
     path, columns = folder / file_of(name), columns_of(name)
     kinds = {type_name(kind): kind for kind in TABLES[name]}
     try:
@@ -153,7 +153,7 @@ def _read_lines(folder: Path, name: str) -> tuple[Line[Record], ...]:
     return tuple(lines)
 
 
-def _line(kinds: dict[str, type[Record]], cells: dict[str | Any, Any]) -> Line[Record]:
+def _line(kinds: dict[str, type[Record]], cells: dict[str | Any, Any]) -> DayLine[Record]:
     if None in cells:
         raise ValueError(f"it has more than {len(cells) - 1} cells")
     missing = [column for column, text in cells.items() if text is None]
@@ -163,7 +163,7 @@ def _line(kinds: dict[str, type[Record]], cells: dict[str | Any, Any]) -> Line[R
     if said not in kinds:
         raise ValueError(f"{TYPE} is {' or '.join(kinds)}, got {said[:40]!r}")
     delay_ms = None if delay == LOST else number(HEARD_AFTER, delay or "0")
-    return Line(party, record_of(kinds[said], cells), delay_ms)
+    return DayLine(party, record_of(kinds[said], cells), delay_ms)
 
 
 def _read(path: Path) -> bytes:

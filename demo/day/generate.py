@@ -8,12 +8,12 @@ from typing import Any
 
 from cli.errors import UsageError
 from demo.day.cast import PAYMENTS_MAX, PAYMENTS_MIN, Cast, DayPlan, cast
-from demo.day.dates import Dates, dates_around
+from demo.day.dates import PlainCalendar, dates_around
 from demo.day.dice import Dice
 from demo.day.disputes import disputes
 from demo.day.fee_tally import FeeTally
 from demo.day.fees import fees, invoices, profits, terms
-from demo.day.lines import Day, Line, at, records
+from demo.day.lines import DayFiles, DayLine, at, records
 from demo.day.outcome import run_trading
 from demo.day.payouts import arrivals, payouts, returning, spoiled
 from demo.day.phases import late_captures, run_dates
@@ -24,7 +24,7 @@ from ledger.contracts.calendars import CalendarAccepted, CalendarDeclared
 from ledger.contracts.settlement import SettlementReturned
 
 
-def generate(plan: DayPlan) -> Day:
+def generate(plan: DayPlan) -> DayFiles:
     """Return the day that ``plan`` describes, with trouble planted and payouts exactly as due.
 
     Raises:
@@ -50,10 +50,10 @@ def generate(plan: DayPlan) -> Day:
     return _after_trade(day, dice, tally)
 
 
-def _traded(plan: DayPlan, people: Cast, dice: Dice) -> Day:
+def _traded(plan: DayPlan, people: Cast, dice: Dice) -> DayFiles:
     trading = trade(plan, people, dice)
     dates = dates_around(plan.date)
-    return Day(
+    return DayFiles(
         business_date=plan.date,
         dates=dates,
         platform=plan.platform,
@@ -69,8 +69,8 @@ def _traded(plan: DayPlan, people: Cast, dice: Dice) -> Day:
 
 
 def _calendars(
-    plan: DayPlan, dates: Dates
-) -> Iterator[Line[CalendarDeclared] | Line[CalendarAccepted]]:
+    plan: DayPlan, dates: PlainCalendar
+) -> Iterator[DayLine[CalendarDeclared] | DayLine[CalendarAccepted]]:
     for days in dates.declared:
         name = f"calendar-{days.year}-1"
         said: dict[str, Any] = {
@@ -81,11 +81,11 @@ def _calendars(
         }
         declared = CalendarDeclared(id=f"{name}.declared", at=at(plan.date, "08:05"), **said)
         accepted = CalendarAccepted(id=f"{name}.accepted", at=at(plan.date, "08:15"), **said)
-        yield Line(plan.institution, declared)
-        yield Line(plan.platform, accepted)
+        yield DayLine(plan.institution, declared)
+        yield DayLine(plan.platform, accepted)
 
 
-def _settled(day: Day, people: Cast, dice: Dice, tally: Tally) -> Day:
+def _settled(day: DayFiles, people: Cast, dice: Dice, tally: Tally) -> DayFiles:
     """Add the day's run of payouts, and the run of the next business date."""
     date, next_date = run_dates(day)
     due = tally.due(date)
@@ -104,7 +104,7 @@ def _settled(day: Day, people: Cast, dice: Dice, tally: Tally) -> Day:
     )
 
 
-def _after_trade(day: Day, dice: Dice, tally: Tally) -> Day:
+def _after_trade(day: DayFiles, dice: Dice, tally: Tally) -> DayFiles:
     """Add refunds, fees, profit sharing and disputes."""
     drawn = refunds(day, dice)
     day = replace(

@@ -1,6 +1,6 @@
 """Lines of a business day's files: a record, who states it, and when its party's node hears of it.
 
-The fields of :class:`Day` that hold lines are its files, and the records that they may hold.
+The fields of :class:`DayFiles` that hold lines are its files, and the records that they may hold.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, Generic, NamedTuple, TypeVar, get_args, get_origin, get_
 
 import msgspec
 
-from demo.day.dates import Dates
+from demo.day.dates import PlainCalendar
 from ledger import canonical
 from ledger.contracts.calendars import CalendarAccepted, CalendarDeclared
 from ledger.contracts.disputes import DisputeRaised, DisputeResolved
@@ -51,7 +51,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
 
 
-class Line(NamedTuple, Generic[R]):
+class DayLine(NamedTuple, Generic[R]):
     """One line: what ``party`` states. Its node hears of it ``delay_ms`` later; None: never."""
 
     party: str
@@ -68,53 +68,53 @@ class Line(NamedTuple, Generic[R]):
         """The record as canonical JSON."""
         return canonical.encode(self.record)
 
-    def but(self, **changes: Any) -> Line[R]:
+    def but(self, **changes: Any) -> DayLine[R]:
         """Return the line with other values in some fields of its record."""
         return self._replace(record=msgspec.structs.replace(self.record, **changes))
 
 
-Lines = tuple[Line[R], ...]
-Registry = Lines[ReceiverRegistered | ReceiverSuspended]
-Orders = Lines[SplitInstructed | SplitAmended | SplitWithdrawn]
-Captures = Lines[PaymentCaptured | PaymentReversed]
-Payouts = Lines[SettlementCreated | SettlementPaid | SettlementReturned]
-Floats = Lines[RefundFloatDeposited | RefundFloatWithdrawn | RefundFloatConfirmed]
-Refunds = Lines[RefundRequested | RefundPaid | RefundFailed]
-Terms = Lines[FeeAgreed | FeeAccepted | ProfitAgreed | ProfitAccepted]
-Invoices = Lines[FeeInvoiced | FeeSettled]
-Profits = Lines[ProfitShared | ProfitConfirmed]
-Disputes = Lines[DisputeRaised | DisputeResolved]
+DayLines = tuple[DayLine[R], ...]
+Registry = DayLines[ReceiverRegistered | ReceiverSuspended]
+Orders = DayLines[SplitInstructed | SplitAmended | SplitWithdrawn]
+Captures = DayLines[PaymentCaptured | PaymentReversed]
+Payouts = DayLines[SettlementCreated | SettlementPaid | SettlementReturned]
+Floats = DayLines[RefundFloatDeposited | RefundFloatWithdrawn | RefundFloatConfirmed]
+Refunds = DayLines[RefundRequested | RefundPaid | RefundFailed]
+Agreements = DayLines[FeeAgreed | FeeAccepted | ProfitAgreed | ProfitAccepted]
+Invoices = DayLines[FeeInvoiced | FeeSettled]
+Profits = DayLines[ProfitShared | ProfitConfirmed]
+Disputes = DayLines[DisputeRaised | DisputeResolved]
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
+class DayFiles:
     """One business day and what follows from it: the files, the calendar, and the planted trouble.
 
     ``troubles`` names, by kind of trouble, the payments (or payouts) that it was planted in.
     """
 
     business_date: str
-    dates: Dates
+    dates: PlainCalendar
     platform: str
     institution: str
     seed: int
     troubles: dict[str, tuple[str, ...]]
-    calendars: Lines[CalendarDeclared | CalendarAccepted]
-    terms: Terms
+    calendars: DayLines[CalendarDeclared | CalendarAccepted]
+    terms: Agreements
     receivers: Registry
     orders: Orders
     captures: Captures
     payouts: Payouts = ()
-    confirmations: Lines[SettlementConfirmed] = ()
+    confirmations: DayLines[SettlementConfirmed] = ()
     floats: Floats = ()
     refunds: Refunds = ()
-    fees: Lines[FeeCharged] = ()
+    fees: DayLines[FeeCharged] = ()
     invoices: Invoices = ()
     profits: Profits = ()
     disputes: Disputes = ()
 
     @property
-    def lines(self) -> Iterator[Line[Record]]:
+    def lines(self) -> Iterator[DayLine[Record]]:
         """All lines, file by file."""
         return (line for name in TABLES for line in getattr(self, name))
 
@@ -133,17 +133,19 @@ def _kinds(lines: Any) -> tuple[type[Record], ...]:
 
 
 TABLES: dict[str, tuple[type[Record], ...]] = {
-    name: _kinds(hint) for name, hint in get_type_hints(Day).items() if get_origin(hint) is tuple
+    name: _kinds(hint)
+    for name, hint in get_type_hints(DayFiles).items()
+    if get_origin(hint) is tuple
 }
 """The tables of a day, in the order in which the day uses them, and the records of each."""
 
 
-def those(lines: Iterable[Line[Record]], kind: type[K]) -> list[Line[K]]:
+def those(lines: Iterable[DayLine[Record]], kind: type[K]) -> list[DayLine[K]]:
     """Return the lines whose records are of a kind."""
     return [line for line in lines if isinstance(line.record, kind)]  # type: ignore[misc]
 
 
-def records(lines: Iterable[Line[Record]], kind: type[K]) -> list[K]:
+def records(lines: Iterable[DayLine[Record]], kind: type[K]) -> list[K]:
     """Return the records of a kind."""
     return [line.record for line in lines if isinstance(line.record, kind)]
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from demo.day.accounts import accounts, class_totals, trial_balance
 from demo.day.fee_tally import FeeTally
-from demo.day.lines import Day, records, those
+from demo.day.lines import DayFiles, records, those
 from demo.day.phases import (
     corrections,
     late_captures,
@@ -36,7 +36,7 @@ class Tallies(NamedTuple):
     fees: FeeTally
 
 
-def run_trading(tally: Tally, day: Day) -> None:
+def run_trading(tally: Tally, day: DayFiles) -> None:
     """Take everything that happens before the payouts."""
     for order in trading_orders(day):
         tally.order(order.record)
@@ -48,7 +48,7 @@ def run_trading(tally: Tally, day: Day) -> None:
         tally.order(correction.record)
 
 
-def outcome(day: Day) -> dict[str, Any]:
+def outcome(day: DayFiles) -> dict[str, Any]:
     """Return what a consortium that is handed ``day`` must hold in the end.
 
     Raises:
@@ -91,7 +91,7 @@ def outcome(day: Day) -> dict[str, Any]:
     }
 
 
-def _tallies(day: Day) -> Tallies:
+def _tallies(day: DayFiles) -> Tallies:
     tally = Tally(day.receivers, day.dates)
     tally.applied += len(day.calendars) + len(day.disputes)
     run_trading(tally, day)
@@ -112,7 +112,7 @@ def _tallies(day: Day) -> Tallies:
     return Tallies(tally, refunds, fees)
 
 
-def _refuse_forgotten(tally: Tally, day: Day) -> None:
+def _refuse_forgotten(tally: Tally, day: DayFiles) -> None:
     for line in (*day.payouts, *day.confirmations):
         if line.record.payout not in tally.payouts:
             raise ValueError(f"payout {line.record.payout} is of neither run, {run_dates(day)}")
@@ -125,7 +125,7 @@ Fact = tuple[str, str, str]
 """Kind, subject and state of what two parties have to say."""
 
 
-def _facts(day: Day, tallies: Tallies) -> list[Fact]:
+def _facts(day: DayFiles, tallies: Tallies) -> list[Fact]:
     tally, refunds, _ = tallies
     facts = []
     for payment in tally.orders.keys() | tally.captures.keys():
@@ -146,13 +146,13 @@ def _facts(day: Day, tallies: Tallies) -> list[Fact]:
     return facts + [(kind, subject, COMPLETE) for kind, subject in _agreed(day)]
 
 
-def _answers(day: Day) -> dict[str, str]:
+def _answers(day: DayFiles) -> dict[str, str]:
     """Return the answer to each dispute, open where there is none."""
     raised = {row.dispute: OPEN for row in records(day.disputes, DisputeRaised)}
     return raised | {row.dispute: row.outcome for row in records(day.disputes, DisputeResolved)}
 
 
-def _agreed(day: Day) -> Iterator[tuple[str, str]]:
+def _agreed(day: DayFiles) -> Iterator[tuple[str, str]]:
     """Yield kind and subject of what is said of calendars, fees and profit: all are complete."""
     for year in those(day.calendars, CalendarAccepted):
         calendar = f"calendar:{year.record.year}-{year.record.version}"
@@ -175,7 +175,7 @@ def _loose_end(tally: Tally, kind: str, subject: str, _: str) -> str:
     return f"{kind} {subject}"
 
 
-def _business(day: Day, tallies: Tallies) -> dict[str, Any]:
+def _business(day: DayFiles, tallies: Tallies) -> dict[str, Any]:
     tally, refunds, fees = tallies
     answers = Counter(_answers(day).values())
     returned = len(tally.payouts.keys() - tally.paid)

@@ -6,7 +6,7 @@ from hashlib import sha256
 
 from demo.day.cast import CURRENCY, Cast
 from demo.day.dice import Dice
-from demo.day.lines import Line, Lines, Payouts, at, records
+from demo.day.lines import DayLine, DayLines, Payouts, at, records
 from ledger.contracts.settlement import (
     SettlementConfirmed,
     SettlementCreated,
@@ -20,12 +20,12 @@ _MINUTE_MS = 60_000
 _RETURNED_PER = 20
 _REASONS = ("account closed", "name mismatch", "account frozen")
 
-Due = dict[str, list[tuple[str, int]]]
+DueLegs = dict[str, list[tuple[str, int]]]
 """Per receiver the payments and amounts of the legs that are due to it."""
-Arrivals = Lines[SettlementConfirmed]
+Arrivals = DayLines[SettlementConfirmed]
 
 
-def payouts(institution: str, dice: Dice, due: Due, date: str, returning: set[str]) -> Payouts:
+def payouts(institution: str, dice: Dice, due: DueLegs, date: str, returning: set[str]) -> Payouts:
     """Return one payout per receiver with anything due, and how each ended.
 
     Args:
@@ -54,7 +54,7 @@ def payouts(institution: str, dice: Dice, due: Due, date: str, returning: set[st
             )
         )
         results.append(_result(payout, ended_ms, reference, dice))
-    return tuple(Line(institution, record) for record in (*created, *results))
+    return tuple(DayLine(institution, record) for record in (*created, *results))
 
 
 def _result(
@@ -69,7 +69,7 @@ def _result(
     )
 
 
-def returning(dice: Dice, cast: Cast, due: Due) -> set[str]:
+def returning(dice: Dice, cast: Cast, due: DueLegs) -> set[str]:
     """Return the few merchants whose payouts come back."""
     owned = {row.receiver for row in cast.owned}
     merchants = [name for name in sorted(due) if name not in owned]
@@ -93,7 +93,7 @@ def arrivals(dice: Dice, cast: Cast, run: Payouts, date: str) -> Arrivals:
                 currency=row.currency,
                 received_at=received_ms,
             )
-            lines.append(Line(owner[row.receiver], arrival))
+            lines.append(DayLine(owner[row.receiver], arrival))
     return tuple(lines)
 
 

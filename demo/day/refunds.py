@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from demo.day.cast import CURRENCY
 from demo.day.dice import Dice
-from demo.day.lines import Day, Floats, Line, Refunds, at, those
+from demo.day.lines import DayFiles, DayLine, Floats, Refunds, at, those
 from ledger.contracts.payments import PaymentCaptured
 from ledger.contracts.refund_float import (
     FloatStatement,
@@ -39,7 +39,7 @@ class Refunding(NamedTuple):
     unanswered: tuple[str, ...]
 
 
-def refunds(day: Day, dice: Dice) -> Refunding:
+def refunds(day: DayFiles, dice: Dice) -> Refunding:
     """Draw the refunds of a day whose trade is known."""
     return _Scribe(day, dice).work()
 
@@ -47,15 +47,15 @@ def refunds(day: Day, dice: Dice) -> Refunding:
 class _Scribe:
     """Writes lines one after the other, each a little later than the one before."""
 
-    def __init__(self, day: Day, dice: Dice) -> None:
+    def __init__(self, day: DayFiles, dice: Dice) -> None:
         self._day = day
         self._dice = dice
         captures = reversed(those(day.captures, PaymentCaptured))
         self._captures = {line.record.payment: line.record for line in captures}
         self._now_ms = 0
         self._moved = 0
-        self._floats: list[Line[Any]] = []
-        self._refunds: list[Line[Any]] = []
+        self._floats: list[DayLine[Any]] = []
+        self._refunds: list[DayLine[Any]] = []
 
     def work(self) -> Refunding:
         plain = [self._some_of(payment) for payment in self._troubled("refund")]
@@ -113,7 +113,7 @@ class _Scribe:
 
     def _request(self, rows: list[RefundRequested]) -> None:
         platform = self._day.platform
-        self._refunds += [Line(platform, replace(row, at=self._tick())) for row in rows]
+        self._refunds += [DayLine(platform, replace(row, at=self._tick())) for row in rows]
 
     def _pay(self, rows: list[RefundRequested]) -> None:
         for row in rows:
@@ -136,7 +136,7 @@ class _Scribe:
             )
 
     def _answer(self, result: RefundPaid | RefundFailed) -> None:
-        self._refunds.append(Line(self._day.institution, result))
+        self._refunds.append(DayLine(self._day.institution, result))
 
     def _deposit(self, amount: int) -> None:
         self._move(RefundFloatDeposited, "deposited", amount)
@@ -154,7 +154,7 @@ class _Scribe:
                 amount=amount,
                 currency=CURRENCY,
             )
-            self._floats.append(Line(party, row))
+            self._floats.append(DayLine(party, row))
             self._now_ms += _MINUTE_MS
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from demo.day.dates import Dates
+from demo.day.dates import PlainCalendar
 from demo.day.lines import Payouts, Registry, records
 from ledger.contracts.allocation import Split
 from ledger.contracts.payments import (
@@ -56,7 +56,7 @@ class Tally:
         dates: The institution's calendar.
     """
 
-    def __init__(self, registry: Registry, dates: Dates) -> None:
+    def __init__(self, registry: Registry, dates: PlainCalendar) -> None:
         self.receivers = {row.receiver: row for row in records(registry, ReceiverRegistered)}
         self.applied = len(registry)
         self.refused: Counter[str] = Counter()

@@ -12,7 +12,7 @@ from msgspec.structs import asdict, replace
 from demo.day.cast import CURRENCY, Cast, DayPlan
 from demo.day.dates import CUTOFF_TIME
 from demo.day.dice import Dice
-from demo.day.lines import Captures, Line, Orders, R, at
+from demo.day.lines import Captures, DayLine, Orders, R, at
 from ledger.contracts.allocation import SplitLeg
 from ledger.contracts.payments import (
     PaymentCaptured,
@@ -64,8 +64,8 @@ _LEG_COUNTS = (1, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 4, 4, 5, 6, 7)
 _CHANNELS = ("wechat", "wechat", "alipay", "unionpay", "card")
 _PURPOSES = {"fee": "fee", "service": "service", "share": "revenue-share"}
 
-Order: TypeAlias = Line[SplitInstructed]
-Capture: TypeAlias = Line[PaymentCaptured]
+OrderLine: TypeAlias = DayLine[SplitInstructed]
+CaptureLine: TypeAlias = DayLine[PaymentCaptured]
 Halves = tuple[Orders, Captures]
 
 
@@ -97,7 +97,7 @@ def trade(plan: DayPlan, cast: Cast, dice: Dice) -> Trade:
     )
 
 
-def _by_time(lines: Iterable[Line[R]]) -> tuple[Line[R], ...]:
+def _by_time(lines: Iterable[DayLine[R]]) -> tuple[DayLine[R], ...]:
     return tuple(sorted(lines, key=lambda line: (line.record.at, line.record.id)))
 
 
@@ -112,7 +112,7 @@ class _Scene:
         self._cutoff_ms = at(plan.date, CUTOFF_TIME)
         self._late_ms = at(plan.date, LATE_TIME)
         self._owned_next = 0
-        self._spoil: dict[str, Callable[[Order, Capture], Halves]] = {
+        self._spoil: dict[str, Callable[[OrderLine, CaptureLine], Halves]] = {
             "lost-capture-notification": self._lose_capture,
             "lost-instruction": self._lose_instruction,
             "doubled-notification": self._notify_twice,
@@ -135,7 +135,7 @@ class _Scene:
         spoil = self._spoil.get(trouble)
         return spoil(order, capture) if spoil else ((order,), (capture,))
 
-    def _order(self, number: int, trouble: str) -> Order:
+    def _order(self, number: int, trouble: str) -> OrderLine:
         step_ms = _TRADING_MS // self._plan.payments
         at_ms = self._open_ms + number * step_ms + self._dice.between(0, step_ms - 1)
         if trouble == CROSSING:
@@ -151,9 +151,9 @@ class _Scene:
             currency=CURRENCY,
             **self._split(amount, trouble),
         )
-        return Line(self._plan.platform, instruction, self._dice.between(20, 400))
+        return DayLine(self._plan.platform, instruction, self._dice.between(20, 400))
 
-    def _capture(self, order: Order) -> Capture:
+    def _capture(self, order: OrderLine) -> CaptureLine:
         split = order.record
         at_ms = split.at + self._dice.between(800, 8_000)
         capture = PaymentCaptured(
@@ -166,7 +166,7 @@ class _Scene:
             channel=self._dice.pick(_CHANNELS),
             captured_at=at_ms,
         )
-        return Line(self._plan.institution, capture, self._dice.between(50, 900))
+        return DayLine(self._plan.institution, capture, self._dice.between(50, 900))
 
     def _split(self, amount: int, trouble: str) -> dict[str, Any]:
         if trouble == "ratio-with-tail":
@@ -197,48 +197,48 @@ class _Scene:
             self._owned_next = (self._owned_next + 1) % len(self._cast.owned)
         return names
 
-    def _lose_capture(self, order: Order, capture: Capture) -> Halves:
+    def _lose_capture(self, order: OrderLine, capture: CaptureLine) -> Halves:
         return (order,), (capture._replace(delay_ms=None),)
 
-    def _lose_instruction(self, order: Order, capture: Capture) -> Halves:
+    def _lose_instruction(self, order: OrderLine, capture: CaptureLine) -> Halves:
         return (order._replace(delay_ms=None),), (capture,)
 
-    def _notify_twice(self, order: Order, capture: Capture) -> Halves:
+    def _notify_twice(self, order: OrderLine, capture: CaptureLine) -> Halves:
         later_ms = capture.heard_at - capture.record.at + 30_000
         return (order,), (capture, capture._replace(delay_ms=later_ms))
 
-    def _capture_again(self, order: Order, capture: Capture) -> Halves:
+    def _capture_again(self, order: OrderLine, capture: CaptureLine) -> Halves:
         first = capture.record
         later_ms = first.at + self._dice.between(2, 9) * 1_000
         again = capture.but(id=f"{first.id}-b", at=later_ms, captured_at=later_ms)
         return (order,), (capture, again)
 
-    def _differ(self, order: Order, capture: Capture) -> Halves:
+    def _differ(self, order: OrderLine, capture: CaptureLine) -> Halves:
         wrong, split = self._dice.between(1, 99), order.record
         legs = _with_more(split.legs, wrong) if split.mode == "fixed" else split.legs
         return (order.but(amount=split.amount + wrong, legs=legs),), (capture,)
 
-    def _differ_and_amend(self, order: Order, capture: Capture) -> Halves:
+    def _differ_and_amend(self, order: OrderLine, capture: CaptureLine) -> Halves:
         orders, captures = self._differ(order, capture)
         right = _later(order, 90).but(id=order.record.id.replace("ins-", "amd-")).record
-        amended = Line(order.party, SplitAmended(**asdict(right)), order.delay_ms)
+        amended = DayLine(order.party, SplitAmended(**asdict(right)), order.delay_ms)
         return (*orders, amended), captures
 
-    def _delay(self, order: Order, capture: Capture) -> Halves:
+    def _delay(self, order: OrderLine, capture: CaptureLine) -> Halves:
         notified_ms = self._late_ms + self._dice.between(0, 30 * MINUTE_MS)
         return (order,), (capture._replace(delay_ms=notified_ms - capture.record.at),)
 
-    def _name_nobody(self, order: Order, capture: Capture) -> Halves:
+    def _name_nobody(self, order: OrderLine, capture: CaptureLine) -> Halves:
         return (_paying(order, f"shop-{self._dice.between(90_000, 99_999)}"),), (capture,)
 
-    def _name_nobody_then_correct(self, order: Order, capture: Capture) -> Halves:
+    def _name_nobody_then_correct(self, order: OrderLine, capture: CaptureLine) -> Halves:
         wrong, captures = self._name_nobody(order, capture)
         return (*wrong, _corrected(order)), captures
 
-    def _name_suspended(self, order: Order, capture: Capture) -> Halves:
+    def _name_suspended(self, order: OrderLine, capture: CaptureLine) -> Halves:
         return (_paying(order, self._dice.pick(self._cast.suspended).receiver),), (capture,)
 
-    def _widen_then_correct(self, order: Order, capture: Capture) -> Halves:
+    def _widen_then_correct(self, order: OrderLine, capture: CaptureLine) -> Halves:
         legs = order.record.legs
         used = {leg.receiver for leg in legs}
         spare = next(r.receiver for r in self._cast.merchants if r.receiver not in used)
@@ -246,10 +246,10 @@ class _Scene:
         wide = (*_with_more(legs, -1), replace(last, receiver=spare, purpose="goods"))
         return (order.but(legs=wide), _corrected(order)), (capture,)
 
-    def _cancel(self, order: Order, capture: Capture) -> Halves:
+    def _cancel(self, order: OrderLine, capture: CaptureLine) -> Halves:
         return (order, _withdrawal(order, 3)), ()
 
-    def _reverse(self, order: Order, capture: Capture) -> Halves:
+    def _reverse(self, order: OrderLine, capture: CaptureLine) -> Halves:
         undone = PaymentReversed(
             id=capture.record.id.replace("cap-", "rev-"),
             at=capture.record.at + 60 * MINUTE_MS,
@@ -258,7 +258,7 @@ class _Scene:
         )
         return (order, _withdrawal(order, 70)), (
             capture,
-            Line(capture.party, undone, capture.delay_ms),
+            DayLine(capture.party, undone, capture.delay_ms),
         )
 
 
@@ -285,24 +285,24 @@ def _with_more(legs: tuple[SplitLeg, ...], more: int) -> tuple[SplitLeg, ...]:
     return replace(legs[0], **{unit: _share(legs[0]) + more}), *legs[1:]
 
 
-def _paying(order: Order, receiver: str) -> Order:
+def _paying(order: OrderLine, receiver: str) -> OrderLine:
     first, *rest = order.record.legs
     return order.but(legs=(replace(first, receiver=receiver), *rest))
 
 
-def _withdrawal(order: Order, minutes: int) -> Line[SplitWithdrawn]:
+def _withdrawal(order: OrderLine, minutes: int) -> DayLine[SplitWithdrawn]:
     gone = SplitWithdrawn(
         id=order.record.id.replace("ins-", "wdr-"),
         at=order.record.at + minutes * MINUTE_MS,
         payment=order.record.payment,
         reason="order cancelled",
     )
-    return Line(order.party, gone, order.delay_ms)
+    return DayLine(order.party, gone, order.delay_ms)
 
 
-def _corrected(order: Order) -> Order:
+def _corrected(order: OrderLine) -> OrderLine:
     return _later(order, 10).but(id=f"{order.record.id}-b")
 
 
-def _later(order: Order, minutes: int) -> Order:
+def _later(order: OrderLine, minutes: int) -> OrderLine:
     return order.but(at=order.record.at + minutes * MINUTE_MS)

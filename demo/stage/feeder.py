@@ -18,7 +18,7 @@ import msgspec
 
 from cli.errors import CheckFailed
 from demo.day.conversations import subject_of
-from demo.day.lines import Line
+from demo.day.lines import DayLine
 from ledger.records import Record
 
 PATIENCE_S = 60.0
@@ -62,7 +62,7 @@ class Feeder:
         """Close the connections."""
         await self._http.aclose()
 
-    async def feed(self, lines: Iterable[Line[Record]], page: int = 1) -> None:
+    async def feed(self, lines: Iterable[DayLine[Record]], page: int = 1) -> None:
         """Submit records in order, several at a time, and return when all are final.
 
         Args:
@@ -95,7 +95,7 @@ class Feeder:
             await self._pause(deadline)
 
     async def _submit(
-        self, lines: Sequence[Line[Record]], earlier: set[asyncio.Task[None]]
+        self, lines: Sequence[DayLine[Record]], earlier: set[asyncio.Task[None]]
     ) -> None:
         if earlier:
             await asyncio.wait(earlier)
@@ -107,7 +107,7 @@ class Feeder:
             self._count(result)
         self._on_progress(len(results))
 
-    async def _until_known(self, lines: Sequence[Line[Record]]) -> list[dict[str, Any]]:
+    async def _until_known(self, lines: Sequence[DayLine[Record]]) -> list[dict[str, Any]]:
         deadline = time.monotonic() + PATIENCE_S
         body = b"[" + b",".join(line.raw for line in lines) + b"]"
         while True:
@@ -146,7 +146,7 @@ class Feeder:
             self.applied.add(result["id"])
 
 
-def _pages(lines: Iterable[Line[Record]], size: int) -> Iterator[list[Line[Record]]]:
+def _pages(lines: Iterable[DayLine[Record]], size: int) -> Iterator[list[DayLine[Record]]]:
     left = iter(lines)
     while page := list(islice(left, size)):
         yield page

@@ -8,10 +8,10 @@ from collections import Counter
 from collections.abc import Coroutine
 from typing import Any, NamedTuple
 
-from demo.day.lines import Day
+from demo.day.lines import DayFiles
 from demo.day.phases import trading_captures, trading_orders
 from demo.stage.feeder import Feeder
-from demo.stage.network import Network
+from demo.stage.network import LocalNetwork
 from demo.stage.observer import Observer
 from demo.stage.outage import Outage, strike
 from demo.stage.screen import Screen
@@ -44,7 +44,7 @@ class Stage:
         screen: Told what happens.
     """
 
-    def __init__(self, network: Network, day: Day, screen: Screen) -> None:
+    def __init__(self, network: LocalNetwork, day: DayFiles, screen: Screen) -> None:
         self.network = network
         self.screen = screen
         self.observer = Observer(network.nodes, screen)

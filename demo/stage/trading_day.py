@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from cli.errors import CheckFailed
 from demo.day import conversations, phases
 from demo.day.conversations import subject_of
-from demo.day.lines import Day, Line, Orders, records
+from demo.day.lines import DayFiles, DayLine, Orders, records
 from demo.stage.conversation import PAGE_RECORDS, hold
 from demo.stage.feeder import Feeder
 from demo.stage.observer import Observer
@@ -36,7 +36,7 @@ class TradingDay:
     """
 
     def __init__(
-        self, day: Day, feeders: dict[str, Feeder], observer: Observer, screen: Screen
+        self, day: DayFiles, feeders: dict[str, Feeder], observer: Observer, screen: Screen
     ) -> None:
         self._day = day
         self._feeders = feeders
@@ -129,7 +129,7 @@ class TradingDay:
         await self._institution.feed(captures)
 
     async def _once_shown(
-        self, feeder: Feeder, lines: Iterable[Line[Record]], *queries: dict[str, str]
+        self, feeder: Feeder, lines: Iterable[DayLine[Record]], *queries: dict[str, str]
     ) -> None:
         """Have a party state each line once its node lists the subject among the expectations."""
         waiting = {subject_of(line.record): line for line in lines}

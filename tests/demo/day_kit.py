@@ -9,7 +9,7 @@ from itertools import groupby
 
 from demo.day import conversations, phases
 from demo.day.conversations import Turn
-from demo.day.lines import Day, Line
+from demo.day.lines import DayFiles, DayLine
 from ledger.records import Record
 from tests.ledger.ledger_kit import Ledger, make_genesis
 
@@ -28,7 +28,7 @@ class Played:
         ledger: Where it is stated, on the day's calendar; a new one by default.
     """
 
-    def __init__(self, day: Day, order_seed: int, ledger: Ledger | None = None) -> None:
+    def __init__(self, day: DayFiles, order_seed: int, ledger: Ledger | None = None) -> None:
         self.ledger = ledger or Ledger(make_genesis(calendar=phases.founding(day)))
         self.seen: set[tuple[str, str]] = set()
         self.repeated = 0
@@ -74,7 +74,7 @@ class Played:
         self._waiting = []
 
 
-def stream(lines: Iterable[Line[Record]]) -> Stream:
+def stream(lines: Iterable[DayLine[Record]]) -> Stream:
     """Return lines as a stream."""
     return [(line.party, line.raw) for line in lines]
 

@@ -14,7 +14,7 @@ from demo.business import Business, Items
 from demo.day.cast import PAYMENTS_MIN, DayPlan
 from demo.day.generate import generate
 from demo.day.outcome import outcome
-from demo.summary import Books, check_outcome
+from demo.summary import NodeBooks, check_outcome
 from ledger.books import Balance
 from ledger.contracts.disputes import Dispute
 from ledger.contracts.fee_invoices import FeeInvoice
@@ -29,7 +29,7 @@ EXPECTED = outcome(DAY)
 
 
 @cache
-def played() -> tuple[Books, Business]:
+def played() -> tuple[NodeBooks, Business]:
     """Return what a node would show after the day."""
     rows = Played(DAY, 1).ledger.rows()
     trial = deepcopy(EXPECTED["trial_balance"])
@@ -42,7 +42,7 @@ def played() -> tuple[Books, Business]:
         disputes=shown(rows, Dispute.TABLE),
         periods=periods(rows),
     )
-    return Books(shown(rows, Balance.TABLE), shown(rows, Expectation.TABLE), trial), business
+    return NodeBooks(shown(rows, Balance.TABLE), shown(rows, Expectation.TABLE), trial), business
 
 
 def shown(rows: dict[str, list[Any]], table: str) -> Items:
@@ -67,7 +67,7 @@ def periods(rows: dict[str, list[Any]]) -> Items:
 
 
 def failed(
-    books: Books, business: Business, records: dict[str, Any] = EXPECTED["records"]
+    books: NodeBooks, business: Business, records: dict[str, Any] = EXPECTED["records"]
 ) -> set[str]:
     checks = check_outcome(EXPECTED, books, business, records)
     return {check.name for check in checks if not check.good}
@@ -91,7 +91,7 @@ def test_no_figure_is_read_off_what_is_written_for_people() -> None:
     assert failed(books, business) == set()
 
 
-def settle(books: Books, business: Business, kind: str) -> None:
+def settle(books: NodeBooks, business: Business, kind: str) -> None:
     first(books.expectations, kind=kind, state="open")["state"] = "met"
     if kind == "dispute":
         first(business.disputes, state="open")["state"] = "upheld"
@@ -99,22 +99,22 @@ def settle(books: Books, business: Business, kind: str) -> None:
         business.paid.append(business.requested.pop())
 
 
-def unsettle(books: Books, business: Business) -> None:
+def unsettle(books: NodeBooks, business: Business) -> None:
     first(books.expectations, kind="fee-settlement").update(state="open")
     del next(each for each in business.periods if "settled_at" in each)["settled_at"]
 
 
-def move(books: Books, account: str, other: str) -> None:
+def move(books: NodeBooks, account: str, other: str) -> None:
     first(books.balances, account=account)["amount"] -= 1
     first(books.balances, account=other)["amount"] += 1
 
 
-def two_receivers(books: Books) -> list[str]:
+def two_receivers(books: NodeBooks) -> list[str]:
     names = [row["account"] for row in books.balances]
     return [name for name in names if name.startswith("pending:")][:2]
 
 
-CHANGES: dict[str, tuple[Callable[[Books, Business], None], set[str]]] = {
+CHANGES: dict[str, tuple[Callable[[NodeBooks, Business], None], set[str]]] = {
     "a fen from one receiver to another": (
         lambda books, _: move(books, *two_receivers(books)),
         {"accounts"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -31,7 +32,7 @@ from demo.day.files import (
     write_day,
 )
 from demo.day.generate import generate
-from demo.day.lines import TABLES, Day, moment, records, stamp, those
+from demo.day.lines import TABLES, DayFiles, moment, records, stamp, those
 from demo.day.outcome import outcome, run_trading
 from demo.day.tally import Tally
 from demo.day.trade import LEGS_MAX, TROUBLES
@@ -88,6 +89,12 @@ def test_columns_of_a_file_are_the_fields_of_its_records(name: str) -> None:
     assert not {PARTY, HEARD_AFTER, "type"} & fields, "a column would be two things"
     with (EXAMPLE / file_of(name)).open(encoding="utf-8", newline="") as file:
         assert {*next(csv.reader(file))} <= {*columns_of(name)}
+
+
+def test_the_examples_readme_tells_of_every_file() -> None:
+    page = (EXAMPLE / "README.md").read_text("utf-8")
+    told = re.findall(r"^\| `([a-z]+\.(?:csv|json))` \|", page, re.MULTILINE)
+    assert told == NAMES
 
 
 def test_fields_that_the_generator_never_uses_may_be_written_all_the_same(tmp_path: Path) -> None:
@@ -276,7 +283,7 @@ def shown(expected: dict[str, Any]) -> dict[str, Any]:
     return {name: expected[name] for name in SHOWN}
 
 
-def outcome_of(played: Played, day: Day) -> dict[str, Any]:
+def outcome_of(played: Played, day: DayFiles) -> dict[str, Any]:
     """Return what the contracts hold in the end, as ``expected.json`` says it."""
     ledger = played.ledger
     rows = ledger.rows()[Expectation.TABLE]

@@ -28,7 +28,7 @@ from tests.node.ports_kit import free_ports
 from tools.bytes_example import EXAMPLE, FENCE, FOLDER, PAGE, ROOT, files, run, shell_in
 
 DOCS = ROOT / "docs"
-PACKAGES = ("ledger", "consensus", "node", "api", "simulator", "cli")
+PACKAGES = ("ledger", "consensus", "node", "api", "simulator", "demo", "cli")
 PAGES = sorted({*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ROOT.glob("[a-z]*/**/README.md")})
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#\s]*)(#[^)\s]*)?\)")
 KEBAB = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
