@@ -10,12 +10,16 @@ from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from demo.day.accounts import Balances
 from demo.stage.pages import all_of
 
 if TYPE_CHECKING:
     from demo.stage.observer import Observer
 
 Items = list[dict[str, Any]]
+
+FACT_STATES = {"met": "complete", "open": "open", "overdue": "open", "conflicting": "conflicting"}
+"""What a fact is of which one half is expected, by the state of the expectation."""
 
 
 class Business(NamedTuple):
@@ -77,25 +81,27 @@ def figures(business: Business, balances: Items, platform: str) -> dict[str, Any
     }
 
 
-def facts_by_kind(expectations: Items, states: dict[str, str]) -> dict[str, dict[str, int]]:
-    """Return how many facts of each kind are complete, open and conflicting.
+def facts(expectations: Items) -> dict[str, Any]:
+    """Return how many facts are complete, open and conflicting, by kind too, and which are loose.
 
     A capture and its instruction are the halves of one fact, a split.
-
-    Args:
-        expectations: A node's expectations.
-        states: What their states are called as facts.
     """
     kinds: dict[str, Counter[str]] = {}
+    subjects: dict[str, list[str]] = {"complete": [], "open": [], "conflicting": []}
     for each in expectations:
-        kind = "split" if each["kind"] in ("capture", "instruction") else each["kind"]
-        kinds.setdefault(kind, Counter())[states[each["state"]]] += 1
-    return {kind: dict(sorted(counts.items())) for kind, counts in sorted(kinds.items())}
+        kind, state = each["kind"], FACT_STATES[each["state"]]
+        fact = "split" if kind in ("capture", "instruction") else kind
+        kinds.setdefault(fact, Counter())[state] += 1
+        subjects[state].append(f"{kind} {each['subject']}" if state == "open" else each["subject"])
+    return {
+        "facts": {state: len(found) for state, found in subjects.items()},
+        "facts_by_kind": {kind: dict(sorted(kinds[kind].items())) for kind in sorted(kinds)},
+        "one_sided": sorted(subjects["open"]),
+        "conflicting": sorted(subjects["conflicting"]),
+    }
 
 
-def differing(
-    expected: dict[str, dict[str, int]], got: dict[str, dict[str, int]]
-) -> tuple[dict[str, int], dict[str, int]]:
+def differing(expected: Balances, got: Balances) -> tuple[dict[str, int], dict[str, int]]:
     """Return of two states of the books only the accounts in which they differ."""
     ours, theirs = _flat(expected), _flat(got)
     names = sorted(ours.keys() | theirs.keys())
@@ -103,7 +109,7 @@ def differing(
     return {name: ours.get(name, 0) for name in names}, {n: theirs.get(n, 0) for n in names}
 
 
-def _flat(books: dict[str, dict[str, int]]) -> dict[str, int]:
+def _flat(books: Balances) -> dict[str, int]:
     return {
         f"{account} {currency}": amount
         for currency, book in books.items()

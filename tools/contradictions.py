@@ -1,6 +1,6 @@
 """Contradictions, played on the real contracts: how halves differ, and what closes that.
 
-``python -m tests.contradictions docs/contracts.md`` makes the table of that page from what the
+``python -m tools.contradictions docs/contracts.md`` makes the table of that page from what the
 contracts do: for every kind of expectation what each party may say about it alone.
 """
 
@@ -27,7 +27,7 @@ from tests.ledger.ledger_kit import (
     split_ledger,
 )
 
-BEGIN = "<!-- made by python -m tests.contradictions docs/contracts.md: begin -->"
+BEGIN = "<!-- made by python -m tools.contradictions docs/contracts.md: begin -->"
 END = "<!-- contradictions: end -->"
 HEAD = (
     "| kind | the halves | closed by one alone | what one alone may say | closed by |\n"

@@ -1,4 +1,4 @@
-"""The tables of ``docs/contracts.md``: ``python -m cli.records_table docs/contracts.md``.
+"""The tables of ``docs/contracts.md``: ``python -m tools.records_table docs/contracts.md``.
 
 Every record type is one row, made from what the code says of itself:
 
@@ -33,7 +33,7 @@ from ledger.records import Record, Rule, type_name
 from simulator.refusals import own
 from tools.records_seen import Seen, see
 
-BEGIN = "<!-- made by python -m cli.records_table docs/contracts.md: begin -->"
+BEGIN = "<!-- made by python -m tools.records_table docs/contracts.md: begin -->"
 END = "<!-- end -->"
 HEAD = (
     "| record | author | fields | refused unless | codes | posts | expects |\n" + "|---" * 7 + "|"

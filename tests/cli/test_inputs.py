@@ -158,19 +158,23 @@ def test_a_day_with_a_line_of_another_length_names_it(
 
 
 @pytest.mark.parametrize(
-    ("name", "column", "code"),
+    ("cell", "code"),
     [
-        ("payouts.csv", "receiver", "bad-day"),
-        ("confirmations.csv", "payout", "bad-day"),
-        ("confirmations.csv", "party", "day-needs-parties"),
-        ("floats.csv", "party", "day-needs-parties"),
-        ("disputes.csv", "against", "day-needs-parties"),
+        (("payouts.csv", "receiver", "nobody"), "bad-day"),
+        (("payouts.csv", "receiver", ""), "bad-day"),
+        (("confirmations.csv", "payout", "nobody"), "bad-day"),
+        (("confirmations.csv", "party", "nobody"), "day-needs-parties"),
+        (("confirmations.csv", "party", ""), "day-needs-parties"),
+        (("floats.csv", "party", "nobody"), "day-needs-parties"),
+        (("disputes.csv", "against", "nobody"), "day-needs-parties"),
+        (("disputes.csv", "against", ""), "bad-day"),
     ],
 )
 def test_a_day_whose_files_contradict_one_another_is_not_played(
-    name: str, column: str, code: str, day: Path, capsys: pytest.CaptureFixture[str]
+    cell: tuple[str, str, str], code: str, day: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    put_cell(day / name, column, "nobody")
+    name, column, text = cell
+    put_cell(day / name, column, text)
     capsys.readouterr()
     assert run(["demo", "--day", str(day)]) == 2
     assert capsys.readouterr().err.startswith(f"error: {code}: ")

@@ -57,7 +57,7 @@ def test_every_kind_of_expectation_has_a_case_or_a_reason_why_its_halves_cannot_
 
 def test_the_table_of_the_page_is_what_the_contracts_do() -> None:
     text = PAGE.read_text(encoding="utf-8")
-    advice = "look at the change, then: python -m tests.contradictions docs/contracts.md"
+    advice = "look at the change, then: python -m tools.contradictions docs/contracts.md"
     assert page(text) == text, advice
 
 

@@ -30,7 +30,7 @@ def test_the_page_is_what_the_code_makes(
 ) -> None:
     monkeypatch.setattr("tools.records_table.see", lambda: seen)
     text = PAGE.read_text(encoding="utf-8")
-    advice = "look at the change, then: python -m cli.records_table docs/contracts.md"
+    advice = "look at the change, then: python -m tools.records_table docs/contracts.md"
     assert page(text) == text, advice
 
 
