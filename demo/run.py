@@ -41,7 +41,7 @@ MADE = ("consortium", RECEIPT, LOG, f"changed-{RECEIPT}")
 
 @dataclass(frozen=True, slots=True)
 class DemoChoices:
-    """What the user chose. None stands for the default."""
+    """Choices of the user. None stands for the default."""
 
     payments: int | None
     seed: int | None

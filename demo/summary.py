@@ -1,4 +1,4 @@
-"""What the day left behind, as every node tells it, held against the known outcome."""
+"""The summary of a played day: all that every node tells of it, held against the known outcome."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Check(NamedTuple):
 
 
 class NodeBooks(NamedTuple):
-    """What one node's log adds up to. ``trial`` is its trial balance, both columns by currency."""
+    """Books of one node. ``trial`` is its trial balance, both columns by currency."""
 
     balances: Items
     expectations: Items

@@ -1,4 +1,4 @@
-"""Who receives money on a generated day: owners' accounts and many small merchants."""
+"""The receivers of a generated day: owners' accounts and many small merchants."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _MERCHANT_CYCLES = ("T+0", "T+0", "T+0", "T+0", "T+0", "T+0", "T+1", "T+1", "D+1
 
 @dataclass(frozen=True, slots=True)
 class DayPlan:
-    """What to generate. ``owners`` are the parties that have accounts of their own.
+    """Plan of a day to generate. ``owners`` are the parties that have accounts of their own.
 
     Args:
         payments: How many orders the day has, ``PAYMENTS_MIN`` to ``PAYMENTS_MAX``.

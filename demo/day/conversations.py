@@ -20,7 +20,7 @@ from ledger.records import Record
 
 
 class Turn(NamedTuple):
-    """What one party says in a row: within it only what is about one subject keeps its order."""
+    """Lines of one party in a row: only those about one subject keep their order."""
 
     party: str
     lines: tuple[DayLine[Any], ...]

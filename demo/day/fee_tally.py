@@ -30,7 +30,7 @@ def fee_of(terms: FeeAgreed, amount: int) -> int:
 
 
 class FeeTally:
-    """Takes a day's charges, invoices and shares in their order.
+    """Account of a day's charges, invoices and shares, taken in their order.
 
     ``portions`` are amounts by share and party, ``confirmed`` those that reached their party.
 

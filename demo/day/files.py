@@ -1,4 +1,4 @@
-"""Reads and writes a day's folder. Files are UTF-8 with LF, whatever the machine's habits."""
+"""A day's folder, read and written. Files are UTF-8 with LF, whatever the machine's habits."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _cells(line: DayLine[Record]) -> dict[str, str]:
 
 
 class _Head(msgspec.Struct):
-    """What ``expected.json`` says of the day itself; all else in it is its outcome."""
+    """Head of ``expected.json``: the day itself; all else in it is its outcome."""
 
     business_date: str
     dates: PlainCalendar = msgspec.field(name="calendar")

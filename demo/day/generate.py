@@ -1,4 +1,4 @@
-"""Generates a business day from a plan: same plan, same bytes, on every machine."""
+"""The generator of business days: same plan, same bytes, on every machine."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ REQUESTED, PAID, FAILED = "requested", "paid", "failed"
 
 
 class RefundTally:
-    """Takes a day's refunds in the order of their times.
+    """Account of a day's refunds, taken in the order of their times.
 
     ``free`` is what is left of what was ``deposited``: neither paid nor held. ``taken`` is what
     of a payment is requested or paid. Minor units.

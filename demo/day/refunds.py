@@ -32,7 +32,7 @@ _FAILURES = ("card closed", "name mismatch", "bank timeout")
 
 
 class Refunding(NamedTuple):
-    """What a day's refunds wrote into the files. ``unanswered`` names refunds without a result."""
+    """Lines that a day's refunds wrote. ``unanswered`` names refunds without a result."""
 
     floats: Floats
     refunds: Refunds
@@ -45,7 +45,7 @@ def refunds(day: DayFiles, dice: Dice) -> Refunding:
 
 
 class _Scribe:
-    """Writes lines one after the other, each a little later than the one before."""
+    """Writer of lines, each a little later than the one before."""
 
     def __init__(self, day: DayFiles, dice: Dice) -> None:
         self._day = day

@@ -49,7 +49,7 @@ def shares(amount: int, ppms: Sequence[int], tail_leg: int = 0) -> list[int]:
 
 
 class Tally:
-    """Takes a day's records in the order in which they can have happened.
+    """Account of a day's records, taken in the order in which they can have happened.
 
     Args:
         registry: The institution's receivers.

@@ -71,7 +71,7 @@ Halves = tuple[Orders, Captures]
 
 @dataclass(slots=True)
 class Trade:
-    """What a day's trading wrote, in the order of the files."""
+    """Lines that a day's trading wrote, in the order of the files."""
 
     orders: Orders
     captures: Captures
@@ -102,7 +102,7 @@ def _by_time(lines: Iterable[DayLine[R]]) -> tuple[DayLine[R], ...]:
 
 
 class _Scene:
-    """Draws single payments."""
+    """Payments, drawn one by one."""
 
     def __init__(self, plan: DayPlan, cast: Cast, dice: Dice) -> None:
         self._plan = plan

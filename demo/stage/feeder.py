@@ -1,4 +1,4 @@
-"""One party's own system: hands records to the party's own node, and waits until they are final.
+"""Feeders: a party's own system hands records to the party's node and waits until they are final.
 
 When the node does not answer, or does not know the outcome yet, the same bytes are sent again:
 the id makes that safe. Records about one subject are sent one after the other.
@@ -30,7 +30,7 @@ _BUSY = 503
 
 
 class Feeder:
-    """Feeds one party's records to its own node over HTTP.
+    """Feeder of one party's records to its own node over HTTP.
 
     Args:
         party: The party.

@@ -1,4 +1,4 @@
-"""Reads lists that a node gives out in pages."""
+"""Pages: whole lists of a node, which gives them out in parts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ PAGE = 1000
 
 
 class Get(Protocol):
-    """Asks a node for the JSON at a path."""
+    """A way to ask a node for the JSON at a path."""
 
     def __call__(self, path: str, /, **query: str | int) -> Awaitable[Any]:
         """Return the JSON at ``path``."""

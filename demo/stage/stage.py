@@ -23,7 +23,7 @@ _GO_ON_PERCENT = 15
 
 
 class Played(NamedTuple):
-    """What happened: how long the day took, since when, and what befell which node.
+    """Account of the play: how long the day took, since when, and what befell which node.
 
     ``receipt_of`` names a record by author and id for which a receipt will be asked.
     """

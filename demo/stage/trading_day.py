@@ -1,16 +1,17 @@
-"""The business day itself: what each party's feeder states, and when."""
+"""The business day itself: which lines each party's feeder states, and when."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+from typing import TypeVar
 
 from cli.errors import CheckFailed
 from demo.day import conversations, phases
-from demo.day.conversations import subject_of
+from demo.day.conversations import Turn, subject_of
 from demo.day.lines import DayFiles, DayLine, Orders, records
-from demo.stage.conversation import PAGE_RECORDS, hold
-from demo.stage.feeder import Feeder
+from demo.stage.feeder import PATIENCE_S, Feeder
 from demo.stage.observer import Observer
 from demo.stage.pages import all_of
 from demo.stage.screen import Screen
@@ -20,13 +21,15 @@ from ledger.contracts.refunds import RefundRequested
 from ledger.contracts.settlement import SettlementCreated
 from ledger.records import Record
 
+T = TypeVar("T")
+
+PAGE_RECORDS = 50
 PAGED_FROM_PAYMENTS = 2000
 _WATCH_S = 0.1
-_PATIENCE_S = 60.0
 
 
 class TradingDay:
-    """Drives one day through the feeders.
+    """One day, driven through the feeders.
 
     Args:
         day: What is stated.
@@ -58,7 +61,7 @@ class TradingDay:
         turns = conversations.opening(self._day)
         count = sum(len(turn.lines) for turn in turns)
         self._screen.event(f"fees, profit sharing and the refund float: {count} records")
-        await hold(turns, self._feeders)
+        await self._hold(turns)
 
     async def trade(self) -> None:
         """Captures and split instructions, concurrently."""
@@ -109,18 +112,18 @@ class TradingDay:
         requests = len(records(refunds, RefundRequested))
         results = len(refunds) - requests
         self._screen.event(f"refunds: {requests} requests, {results} results")
-        await hold(conversations.refunding(self._day), self._feeders)
+        await self._hold(conversations.refunding(self._day))
 
     async def charge(self) -> None:
         """Charge the fees, invoice and settle the month, and share the income."""
         self._screen.event(f"fees: {len(self._day.fees)} charges, then invoice and profit sharing")
-        await hold(conversations.charging(self._day), self._feeders)
+        await self._hold(conversations.charging(self._day))
 
     async def dispute(self) -> None:
         """Raise disputes and answer them."""
         raised = records(self._day.disputes, DisputeRaised)
         self._screen.event(f"{len(raised)} disputes are raised")
-        await hold(conversations.disputing(self._day), self._feeders)
+        await self._hold(conversations.disputing(self._day))
 
     async def come_late(self) -> None:
         """Hand in the notifications that come after the payouts."""
@@ -128,22 +131,50 @@ class TradingDay:
         self._screen.event(f"{len(captures)} captures are notified late")
         await self._institution.feed(captures)
 
+    async def _hold(self, turns: Iterable[Turn]) -> None:
+        """Have the feeders say their turns, and return when all is final.
+
+        A turn begins when the node of its party has the block in which the one before it ended.
+        """
+        height = 0
+        for turn in turns:
+            feeder = self._feeders[turn.party]
+            reached = partial(_has_come_to, feeder, height)
+            await _until(reached, f"{feeder.party} did not come to block {height}")
+            await feeder.feed(turn.lines, PAGE_RECORDS)
+            height = await _height(feeder)
+
     async def _once_shown(
         self, feeder: Feeder, lines: Iterable[DayLine[Record]], *queries: dict[str, str]
     ) -> None:
         """Have a party state each line once its node lists the subject among the expectations."""
         waiting = {subject_of(line.record): line for line in lines}
+
+        async def seen() -> list[str]:
+            shown = [await all_of(feeder.get, "expectations", **query) for query in queries]
+            subjects = {each["subject"] for expectations in shown for each in expectations}
+            return sorted(waiting.keys() & subjects)
+
         while waiting:
-            try:
-                async with asyncio.timeout(_PATIENCE_S):
-                    while not (seen := waiting.keys() & await _subjects(feeder, queries)):
-                        await asyncio.sleep(_WATCH_S)
-            except TimeoutError:
-                awaited = f"the node of {feeder.party} shows nothing of {next(iter(waiting))}"
-                raise CheckFailed("not-seen", f"{awaited} within {_PATIENCE_S:.0f} s") from None
-            await feeder.feed([waiting.pop(subject) for subject in sorted(seen)])
+            ready = await _until(seen, f"{feeder.party} shows nothing of {next(iter(waiting))}")
+            await feeder.feed([waiting.pop(subject) for subject in ready])
 
 
-async def _subjects(feeder: Feeder, queries: Iterable[dict[str, str]]) -> set[str]:
-    found = [await all_of(feeder.get, "expectations", **query) for query in queries]
-    return {expectation["subject"] for shown in found for expectation in shown}
+async def _height(feeder: Feeder) -> int:
+    return int((await feeder.get("/v1/status"))["height"])
+
+
+async def _has_come_to(feeder: Feeder, height: int) -> bool:
+    return await _height(feeder) >= height
+
+
+async def _until(look: Callable[[], Awaitable[T]], lack: str) -> T:
+    """Return what ``look`` finds as soon as it finds anything; ``lack`` says what it does not."""
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            while not (found := await look()):
+                await asyncio.sleep(_WATCH_S)
+            return found
+    except TimeoutError:
+        said = f"the node of {lack} within {PATIENCE_S:.0f} s"
+        raise CheckFailed("not-seen", said) from None

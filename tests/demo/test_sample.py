@@ -212,7 +212,7 @@ def test_second_account_refuses_lines_that_do_not_add_up(
     day = generate(DayPlan(PAYMENTS_MIN, 5))
     lines = getattr(day, table)
     last = those(lines, kind)[-1]
-    changed = tuple(line.but(**change) if line is last else line for line in lines)
+    changed: Any = tuple(line.but(**change) if line is last else line for line in lines)
     with pytest.raises((ValueError, LookupError)):
         outcome(replace(day, **{table: changed}))
 
