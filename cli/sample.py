@@ -12,8 +12,8 @@ from cli.options import Json, path
 from cli.output import money, plural, say, say_json
 
 _FRIDAY = 4
-FIRST_YEAR, LAST_YEAR = 1971, 9000
-"""Times of records count from 1970 on, and what follows a day takes years at most."""
+FIRST_YEAR, LAST_YEAR = 2000, 2998
+"""Events of records are from 2000 on; the calendar of the year that follows is of 2999 at most."""
 FACTS = ("complete", "open", "conflicting")
 
 Payments = Annotated[

@@ -159,10 +159,7 @@ def profits(day: DayFiles) -> Profits:
     shared_on = day.dates.after_month(day.business_date)
     share, received_ms = f"share-{invoice.period}", at(shared_on, "17:00")
     amounts = shares(invoice.amount, [each.ppm for each in agreed.recipients])
-    portions = tuple(
-        Portion(party=each.party, amount=amount)
-        for each, amount in zip(agreed.recipients, amounts, strict=True)
-    )
+    parts = {each.party: part for each, part in zip(agreed.recipients, amounts, strict=True)}
     shared = ProfitShared(
         id=f"{share}.shared",
         at=at(shared_on, "16:00"),
@@ -171,21 +168,17 @@ def profits(day: DayFiles) -> Profits:
         agreement=agreed.agreement,
         amount=invoice.amount,
         currency=invoice.currency,
-        portions=portions,
+        portions=tuple(Portion(party=party, amount=part) for party, part in parts.items()),
     )
-    received = (
-        ProfitConfirmed(
+    lines: list[DayLine[Any]] = [DayLine(day.institution, shared)]
+    for party in (party for party in parts if party != day.institution):
+        received = ProfitConfirmed(
             id=f"{share}.confirmed",
             at=received_ms,
             share=share,
-            amount=each.amount,
+            amount=parts[party],
             currency=invoice.currency,
             received_at=received_ms,
         )
-        for each in portions
-    )
-    arrived = zip(portions, received, strict=True)
-    return (
-        DayLine(day.institution, shared),
-        *(DayLine(each.party, word) for each, word in arrived if each.party != day.institution),
-    )
+        lines.append(DayLine(party, received))
+    return tuple(lines)

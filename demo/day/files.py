@@ -27,6 +27,8 @@ T = TypeVar("T")
 EXPECTED = "expected.json"
 PARTY, HEARD_AFTER, TYPE = "party", "heard_after", "type"
 LOST = "lost"
+NOTIFIED = ("orders", "captures")
+"""The tables of which a node is notified: only there may a line be late, or lost."""
 
 
 def file_of(name: str) -> str:
@@ -37,7 +39,8 @@ def file_of(name: str) -> str:
 def columns_of(name: str) -> tuple[str, ...]:
     """Return the columns that the file of a table may have: the fields of its records, and more."""
     fields = (field for kind in TABLES[name] for field in kind.__struct_fields__)
-    return tuple(dict.fromkeys((PARTY, HEARD_AFTER, TYPE, "id", *fields)))
+    story = (PARTY, HEARD_AFTER, TYPE) if name in NOTIFIED else (PARTY, TYPE)
+    return tuple(dict.fromkeys((*story, "id", *fields)))
 
 
 def write_day(day: DayFiles, folder: Path) -> None:
@@ -51,7 +54,7 @@ def write_day(day: DayFiles, folder: Path) -> None:
 def _table(name: str, lines: Iterable[DayLine[Record]]) -> bytes:
     """Return the file of a table, without the columns in which no line says anything."""
     cells = [_cells(line) for line in lines]
-    filled = {column for line in cells for column, text in line.items() if text}
+    filled = {PARTY, TYPE} | {column for line in cells for column, text in line.items() if text}
     text = io.StringIO()
     columns = [column for column in columns_of(name) if column in filled]
     writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")

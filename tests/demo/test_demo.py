@@ -115,7 +115,7 @@ def test_demo_leaves_no_process_and_no_file(summary: dict[str, Any], folder: Pat
 
 def test_day_of_a_month_that_is_not_over_is_refused(tmp_path: Path) -> None:
     day = tmp_path / "day"
-    write_day(generate(DayPlan(40, 1, "2999-12-31")), day)
+    write_day(generate(DayPlan(40, 1, "2998-12-31")), day)
     running = demo("--day", str(day), tmp=tmp_path)
     _, errors = running.communicate(timeout=TIMEOUT_S)
     assert running.returncode == 2

@@ -19,11 +19,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cli.errors import UsageError
+from cli.sample import FIRST_YEAR, LAST_YEAR
 from demo.day import phases
 from demo.day.cast import PAYMENTS_MIN, DayPlan
 from demo.day.conversations import charging
 from demo.day.files import (
     HEARD_AFTER,
+    NOTIFIED,
     PARTY,
     columns_of,
     file_of,
@@ -85,7 +87,8 @@ def test_day_read_from_its_files_is_the_day_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", TABLES)
 def test_columns_of_a_file_are_the_fields_of_its_records(name: str) -> None:
     fields = {field for kind in TABLES[name] for field in kind.__struct_fields__}
-    assert {*columns_of(name)} == {PARTY, HEARD_AFTER, "type", *fields}
+    story = {PARTY, HEARD_AFTER, "type"} if name in NOTIFIED else {PARTY, "type"}
+    assert {*columns_of(name)} == {*story, *fields}
     assert not {PARTY, HEARD_AFTER, "type"} & fields, "a column would be two things"
     with (EXAMPLE / file_of(name)).open(encoding="utf-8", newline="") as file:
         assert {*next(csv.reader(file))} <= {*columns_of(name)}
@@ -239,6 +242,7 @@ def test_times_of_the_files_round_trip() -> None:
     [
         ("orders.csv", lambda text: text.replace("id,", "record,", 1), "header must be"),
         ("orders.csv", lambda text: text.replace("type,", "id,", 1), "header must be"),
+        ("fees.csv", lambda text: text.replace("at,", "heard_after,", 1), "header must be"),
         ("captures.csv", lambda text: text.replace("CNY", "CNY,extra", 1), "captures.csv"),
         ("payouts.csv", lambda text: text.split("\n")[0] + "\na,b,c,xx,CNY,1,paid,,,\n", "line 2"),
         (
@@ -331,3 +335,9 @@ def test_charges_are_final_before_their_month_is_invoiced() -> None:
     talk = [{json.loads(line.raw)["type"] for line in turn.lines} for turn in charging(day)]
     assert {"fee.charged"} in talk
     assert not any({"fee.charged", "fee.invoiced"} <= types for types in talk)
+
+
+@pytest.mark.parametrize("date", [f"{FIRST_YEAR}-01-03", f"{LAST_YEAR}-12-31"])
+def test_first_and_last_day_that_may_be_asked_for_can_be_read(date: str, tmp_path: Path) -> None:
+    sample(tmp_path, "0", "--payments", "40", "--date", date)
+    assert read_day(tmp_path).business_date == date
