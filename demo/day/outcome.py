@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any, NamedTuple
-
-import msgspec
 
 from demo.day.accounts import accounts, class_totals, trial_balance
 from demo.day.fee_tally import FeeTally
+from demo.day.lines import DayFiles, records, those
 from demo.day.phases import (
     corrections,
     late_captures,
     reversals,
+    run_dates,
     runs,
     trading_captures,
     trading_orders,
 )
-from demo.day.refund_tally import REQUESTED, RefundTally
-from demo.day.rows import PAID, RETURNED, Day
+from demo.day.refund_tally import PAID, REQUESTED, RefundTally
 from demo.day.tally import COMPLETE, CONFLICTING, OPEN, VOID, Tally
+from ledger.contracts.calendars import CalendarAccepted
+from ledger.contracts.disputes import DisputeRaised, DisputeResolved
+from ledger.contracts.fee_agreements import FeeAccepted
+from ledger.contracts.fee_invoices import FeeSettled
+from ledger.contracts.profit_agreements import ProfitAccepted
+from ledger.contracts.profits import ProfitConfirmed
 
 
 class Tallies(NamedTuple):
@@ -30,19 +36,19 @@ class Tallies(NamedTuple):
     fees: FeeTally
 
 
-def run_trading(tally: Tally, day: Day) -> None:
+def run_trading(tally: Tally, day: DayFiles) -> None:
     """Take everything that happens before the payouts."""
     for order in trading_orders(day):
-        tally.order(order)
+        tally.order(order.record)
     for capture in trading_captures(day):
-        tally.capture(capture)
-    for capture in reversals(day):
-        tally.capture(capture)
-    for order in corrections(day):
-        tally.order(order)
+        tally.capture(capture.record)
+    for reversal in reversals(day):
+        tally.capture(reversal.record)
+    for correction in corrections(day):
+        tally.order(correction.record)
 
 
-def outcome(day: Day) -> dict[str, Any]:
+def outcome(day: DayFiles) -> dict[str, Any]:
     """Return what a consortium that is handed ``day`` must hold in the end.
 
     Raises:
@@ -60,7 +66,7 @@ def outcome(day: Day) -> dict[str, Any]:
         "balances": class_totals(book),
         "business": _business(day, tallies),
         "business_date": day.business_date,
-        "calendar": msgspec.json.decode(msgspec.json.encode(day.dates)),
+        "calendar": day.dates.founded(),
         "conflicting": sorted(subject for _, subject, state in facts if state == CONFLICTING),
         "facts": {
             state: sum(count[state] for count in by_kind.values())
@@ -70,7 +76,8 @@ def outcome(day: Day) -> dict[str, Any]:
         "institution": day.institution,
         "one_sided": sorted(_loose_end(tally, *fact) for fact in facts if fact[2] == OPEN),
         "payments": len(
-            {row.payment for row in day.orders} | {row.payment for row in day.captures}
+            {line.record.payment for line in day.orders}
+            | {line.record.payment for line in day.captures}
         ),
         "platform": day.platform,
         "records": {
@@ -84,35 +91,41 @@ def outcome(day: Day) -> dict[str, Any]:
     }
 
 
-def _tallies(day: Day) -> Tallies:
+def _tallies(day: DayFiles) -> Tallies:
     tally = Tally(day.receivers, day.dates)
+    tally.applied += len(day.calendars) + len(day.disputes)
     run_trading(tally, day)
     for date, payouts, confirmations in runs(day):
         tally.settle(payouts, date)
         for confirmation in confirmations:
-            tally.confirm(confirmation)
+            tally.confirm(confirmation.record)
         if date == day.business_date:
             for capture in late_captures(day):
-                tally.capture(capture)
+                tally.capture(capture.record)
+    _refuse_forgotten(tally, day)
     refunds, fees = RefundTally(tally), FeeTally(tally, day.terms)
-    refunds.take(day.floats, day.refunds, day.refund_results)
-    for row in day.fees:
-        fees.charge(row)
-    for invoice in day.invoices:
-        fees.settle(invoice)
+    refunds.take(day.floats, day.refunds)
+    for line in day.fees:
+        fees.charge(line.record)
+    fees.settle(day.invoices)
     fees.share(day.profits)
-    tally.applied += len(day.disputes) + sum(bool(row.outcome) for row in day.disputes)
     return Tallies(tally, refunds, fees)
 
 
-_ANSWERED = {"": OPEN, "upheld": COMPLETE, "rejected": CONFLICTING, "withdrawn": COMPLETE}
+def _refuse_forgotten(tally: Tally, day: DayFiles) -> None:
+    for line in (*day.payouts, *day.confirmations):
+        if line.record.payout not in tally.payouts:
+            raise ValueError(f"payout {line.record.payout} is of neither run, {run_dates(day)}")
+
+
+_ANSWERED = {OPEN: OPEN, "upheld": COMPLETE, "rejected": CONFLICTING, "withdrawn": COMPLETE}
 """What an answer makes of a dispute: nobody closes a contradiction by denying it."""
 
 Fact = tuple[str, str, str]
 """Kind, subject and state of what two parties have to say."""
 
 
-def _facts(day: Day, tallies: Tallies) -> list[Fact]:
+def _facts(day: DayFiles, tallies: Tallies) -> list[Fact]:
     tally, refunds, _ = tallies
     facts = []
     for payment in tally.orders.keys() | tally.captures.keys():
@@ -128,22 +141,31 @@ def _facts(day: Day, tallies: Tallies) -> list[Fact]:
     for name, state in refunds.states.items():
         result = OPEN if state == REQUESTED else COMPLETE
         facts.append(("refund-result", f"refund:{name}", result))
-    for year in day.dates.declared:
-        subject = f"calendar:{year.year}-{year.version}/{day.platform}"
-        facts.append(("calendar-acceptance", subject, COMPLETE))
-    for row in day.disputes:
-        facts.append(("dispute", f"dispute:{row.dispute}", _ANSWERED[row.outcome]))
-    return facts + _fee_facts(day)
+    for dispute, answer in _answers(day).items():
+        facts.append(("dispute", f"dispute:{dispute}", _ANSWERED[answer]))
+    return facts + [(kind, subject, COMPLETE) for kind, subject in _agreed(day)]
 
 
-def _fee_facts(day: Day) -> list[Fact]:
-    facts = [("fee-acceptance", f"fee-agreement:{row.agreement}", COMPLETE) for row in day.terms]
-    facts += [("fee-settlement", f"invoice:{row.invoice}", COMPLETE) for row in day.invoices]
-    for row in (each for each in day.profits if each.party != day.institution):
-        agreement, share = f"profit-agreement:{row.agreement}", f"share:{row.share}"
-        facts.append(("profit-acceptance", f"{agreement}/{row.party}", COMPLETE))
-        facts.append(("profit-confirmation", f"{share}/{row.party}", COMPLETE))
-    return facts
+def _answers(day: DayFiles) -> dict[str, str]:
+    """Return the answer to each dispute, open where there is none."""
+    raised = {row.dispute: OPEN for row in records(day.disputes, DisputeRaised)}
+    return raised | {row.dispute: row.outcome for row in records(day.disputes, DisputeResolved)}
+
+
+def _agreed(day: DayFiles) -> Iterator[tuple[str, str]]:
+    """Yield kind and subject of what is said of calendars, fees and profit: all are complete."""
+    for year in those(day.calendars, CalendarAccepted):
+        calendar = f"calendar:{year.record.year}-{year.record.version}"
+        yield "calendar-acceptance", f"{calendar}/{year.party}"
+    for row in records(day.terms, FeeAccepted):
+        yield "fee-acceptance", f"fee-agreement:{row.agreement}"
+    for invoice in records(day.invoices, FeeSettled):
+        yield "fee-settlement", f"invoice:{invoice.invoice}"
+    for accepted in those(day.terms, ProfitAccepted):
+        agreement = f"profit-agreement:{accepted.record.agreement}"
+        yield "profit-acceptance", f"{agreement}/{accepted.party}"
+    for confirmed in those(day.profits, ProfitConfirmed):
+        yield "profit-confirmation", f"share:{confirmed.record.share}/{confirmed.party}"
 
 
 def _loose_end(tally: Tally, kind: str, subject: str, _: str) -> str:
@@ -153,12 +175,12 @@ def _loose_end(tally: Tally, kind: str, subject: str, _: str) -> str:
     return f"{kind} {subject}"
 
 
-def _business(day: Day, tallies: Tallies) -> dict[str, Any]:
+def _business(day: DayFiles, tallies: Tallies) -> dict[str, Any]:
     tally, refunds, fees = tallies
-    answers = Counter(row.outcome or OPEN for row in day.disputes)
-    returned = sum(row.result == RETURNED for row in tally.payouts.values())
+    answers = Counter(_answers(day).values())
+    returned = len(tally.payouts.keys() - tally.paid)
     return {
-        "disputes": {"raised": len(day.disputes), **dict(sorted(answers.items()))},
+        "disputes": {"raised": answers.total(), **dict(sorted(answers.items()))},
         "fees": {
             "accrued": sum(row.amount for row in fees.charges.values()),
             "invoiced": sum(row.amount for row in fees.invoices.values()),

@@ -1,4 +1,4 @@
-"""What the demo shows while it runs: events as lines, below them progress and the nodes."""
+"""The screen of a running demo: events as lines, below them progress and the nodes."""
 
 from __future__ import annotations
 
