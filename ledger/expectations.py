@@ -10,7 +10,7 @@ from typing import ClassVar, Final, Literal, get_args
 
 from msgspec.structs import replace
 
-from ledger.state import Row, Transaction
+from ledger.state import NEVER, Row, Transaction
 
 ExpectationKind = Literal[
     "capture",
@@ -53,8 +53,6 @@ MET: Final = "met"
 CONFLICTING: Final = "conflicting"
 OVERDUE: Final = "overdue"
 
-NOT_SETTLED = -1
-
 _AGAIN = "stated again since: "
 
 
@@ -80,9 +78,9 @@ class Expectation(Row, frozen=True):
     opened_at: int
     due_at: int
     state: StoredState
-    settled_entry: int
-    settled_at: int
-    detail: str
+    settled_entry: int = NEVER
+    settled_at: int = NEVER
+    detail: str = ""
 
 
 def open_expectation(
@@ -101,19 +99,16 @@ def open_expectation(
     now = tx.time_ms
     due_at = now + tx.genesis.due_after_ms[kind]
     opened = Expectation(
-        kind,
-        subject,
-        awaited,
-        tx.author,
-        amount,
-        currency,
-        tx.entry,
-        now,
-        due_at,
-        OPEN,
-        NOT_SETTLED,
-        NOT_SETTLED,
-        "",
+        kind=kind,
+        subject=subject,
+        awaited=awaited,
+        opener=tx.author,
+        amount=amount,
+        currency=currency,
+        opened_entry=tx.entry,
+        opened_at=now,
+        due_at=due_at,
+        state=OPEN,
     )
     tx.set(Expectation, (kind, subject), opened)
 
@@ -156,8 +151,8 @@ def conflict(tx: Transaction, expectation: Expectation, detail: str) -> None:
         replace(
             expectation,
             state=CONFLICTING,
-            settled_entry=NOT_SETTLED,
-            settled_at=NOT_SETTLED,
+            settled_entry=NEVER,
+            settled_at=NEVER,
             detail=detail,
         )
     )

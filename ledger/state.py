@@ -50,6 +50,9 @@ Changes = dict[type[Row], dict[Key, Row | None]]
 Wanted = dict[type[Row], set[Key]]
 """Keys of rows to be read, by type."""
 
+NEVER = -1
+"""The time or the entry, in a row, of what has not happened."""
+
 ABSENT: Any = object()
 """Stands where a layer has not changed a row."""
 

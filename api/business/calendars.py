@@ -16,11 +16,12 @@ from api.openapi import describe
 from api.problems import Problem
 from api.reading import Reading
 from ledger.calendar import BusinessDays, YearDays
-from ledger.contracts.calendars import NEVER, CalendarVersion, last_known, warning_of
+from ledger.contracts.calendars import CalendarVersion, last_known, warning_of
 from ledger.contracts.payouts import Payout
 from ledger.contracts.receivers import CYCLES, Bucket
 from ledger.genesis import Genesis
 from ledger.limits import SAFE_INTEGER_MAX
+from ledger.state import NEVER
 from node.storage.queries import Walk, walked
 from node.storage.reads import Reader
 

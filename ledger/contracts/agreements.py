@@ -18,7 +18,7 @@ from ledger.contracts import times
 from ledger.errors import Refused
 from ledger.expectations import Expectation
 from ledger.limits import EFFECTIVE_YEARS_MAX
-from ledger.state import Row, Transaction
+from ledger.state import NEVER, Row, Transaction
 
 AgreementKind = Literal["fee", "profit"]
 AgreementState = Literal["offered", "conflicting", "in-force", "withdrawn", "declined"]
@@ -35,7 +35,7 @@ Period = Annotated[
 ]
 
 
-class Agreement(Row, frozen=True):
+class Agreement(Row, frozen=True, kw_only=True):
     """What every agreement's row begins with.
 
     ``effective_from`` is a date or a month. ``replaces`` names the agreement that held before, once
@@ -47,9 +47,9 @@ class Agreement(Row, frozen=True):
     currency: str
     effective_from: str
     state: AgreementState
-    replaces: str
+    replaces: str = ""
     entry: int
-    accepted_entry: int
+    accepted_entry: int = NEVER
 
 
 A = TypeVar("A", bound=Agreement)

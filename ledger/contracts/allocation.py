@@ -292,14 +292,14 @@ def take_back(tx: Transaction, legs: Sequence[Leg], currency: str, target: str) 
 
 def _former(leg: Leg, until: int) -> FormerLeg:
     return FormerLeg(
-        leg.payment,
-        leg.leg,
-        until,
-        leg.receiver,
-        leg.bucket,
-        leg.amount,
-        leg.purpose,
-        leg.ppm,
+        payment=leg.payment,
+        leg=leg.leg,
+        until=until,
+        receiver=leg.receiver,
+        bucket=leg.bucket,
+        amount=leg.amount,
+        purpose=leg.purpose,
+        ppm=leg.ppm,
     )
 
 

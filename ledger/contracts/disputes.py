@@ -104,7 +104,7 @@ class DisputeResolved(Record, frozen=True, kw_only=True, tag="dispute.resolved")
     reason: Text
 
 
-class Dispute(Row, frozen=True):
+class Dispute(Row, frozen=True, kw_only=True):
     """One dispute. ``subject`` is without the leg; ``leg`` is 0 for a dispute about the whole.
 
     ``answer`` is why it is in its ``state``. ``entry`` raised it, ``last_entry`` changed it last.
@@ -120,7 +120,7 @@ class Dispute(Row, frozen=True):
     against: str
     reason: str
     state: DisputeState
-    answer: str
+    answer: str = ""
     entry: int
     last_entry: int
 
@@ -154,16 +154,15 @@ def _raised(tx: Transaction, record: DisputeRaised) -> None:
     dispute = record.dispute
     tx.put(
         Dispute(
-            dispute,
-            subject,
-            leg,
-            tx.author,
-            record.against,
-            record.reason,
-            OPEN,
-            "",
-            tx.entry,
-            tx.entry,
+            dispute=dispute,
+            subject=subject,
+            leg=leg,
+            raiser=tx.author,
+            against=record.against,
+            reason=record.reason,
+            state=OPEN,
+            entry=tx.entry,
+            last_entry=tx.entry,
         )
     )
     matter = (f"dispute:{dispute}", record.against)

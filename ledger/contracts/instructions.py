@@ -60,17 +60,17 @@ def state_instruction(
         agreed = True
         buckets = _enter(tx, record, amounts, capture, paid)
     instruction = Instruction(
-        payment,
-        record.order,
-        record.amount,
-        record.currency,
-        record.mode,
-        shares.tail,
-        record.tail_leg,
-        len(amounts),
-        tx.entry,
-        True,
-        agreed,
+        payment=payment,
+        order=record.order,
+        amount=record.amount,
+        currency=record.currency,
+        mode=record.mode,
+        tail=shares.tail,
+        tail_leg=record.tail_leg,
+        leg_count=len(amounts),
+        entry=tx.entry,
+        stands=True,
+        allocated=agreed,
     )
     tx.set(Instruction, (payment,), instruction)
     state = tx.add if earlier is None else tx.set  # nobody asks for legs without an instruction
