@@ -57,7 +57,7 @@ _AGAIN = "stated again since: "
 
 
 class Expectation(Row, frozen=True):
-    """What one party still owes the log, or owed it.
+    """A half that one party still owes the log, or owed it.
 
     ``subject`` is that of the record that opened it, such as ``payment:P1``. ``amount`` is in
     minor units. Times are block times in ms. ``settled_entry`` and ``settled_at`` are −1 until

@@ -1,4 +1,4 @@
-"""What agreements on fees and on profit sharing have in common.
+"""Agreements: what those on fees and on profit sharing have in common.
 
 An agreement is offered by the institution and in force once everybody it asks has accepted it. The
 agreements in force on one matter form a chain, newest first: each one names the one it replaces,
@@ -36,7 +36,7 @@ Period = Annotated[
 
 
 class Agreement(Row, frozen=True, kw_only=True):
-    """What every agreement's row begins with.
+    """An agreement, as the rows of every kind begin.
 
     ``effective_from`` is a date or a month. ``replaces`` names the agreement that held before, once
     this one is in force. ``entry`` is the last in which the institution stated it,

@@ -95,7 +95,7 @@ class CalendarVersion(Row, frozen=True):
 
 
 class CalendarYear(Row, frozen=True):
-    """Which version of a year holds; 0 while none is accepted."""
+    """The version of a year that holds; 0 while none is accepted."""
 
     TABLE: ClassVar[str] = "calendar_years"
 

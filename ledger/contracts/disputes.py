@@ -43,8 +43,8 @@ WHOLE = 0
 
 _LEG = "/leg:"
 
-Outcome = Literal["upheld", "rejected", "withdrawn"]
-Subject = Annotated[
+DisputeOutcome = Literal["upheld", "rejected", "withdrawn"]
+DisputeSubject = Annotated[
     str,
     Meta(
         pattern=forms.shut(forms.SUBJECT),
@@ -82,7 +82,7 @@ class DisputeRaised(Record, frozen=True, kw_only=True, tag="dispute.raised"):
     CODES = ("dispute-exists", "dispute-with-oneself", "unknown-party", "unknown-subject")
 
     dispute: Identifier
-    subject: Subject
+    subject: DisputeSubject
     against: PartyName
     reason: Text
 
@@ -100,7 +100,7 @@ class DisputeResolved(Record, frozen=True, kw_only=True, tag="dispute.resolved")
     CODES = ("dispute-outcome", "dispute-resolved", "unknown-dispute", "wrong-author")
 
     dispute: Identifier
-    outcome: Outcome
+    outcome: DisputeOutcome
     reason: Text
 
 
@@ -126,7 +126,7 @@ class Dispute(Row, frozen=True, kw_only=True):
 
 
 class Stake(NamedTuple):
-    """What a dispute is about, in minor units: nothing for what has no amount."""
+    """The amount that a dispute is about, in minor units: 0 for what has none."""
 
     amount: int
     currency: str

@@ -103,7 +103,7 @@ class FeeCharge(Row, frozen=True):
 
 
 class FeePeriod(Row, frozen=True):
-    """What accrued in a month: the sum in minor units and the count of the charges that stand.
+    """The fees of a month: the sum in minor units and the count of the charges that stand.
 
     ``invoice`` is the invoice that closed it, or empty. There is no row where nothing accrued.
     """

@@ -32,14 +32,14 @@ Delay = Annotated[
         description="T+n business days or D+n calendar days after the settlement, n up to 30",
     ),
 ]
-Part = Annotated[int, Meta(ge=0, le=MILLION, description="parts per million of the income")]
+IncomePpm = Annotated[int, Meta(ge=0, le=MILLION, description="parts per million of the income")]
 
 
 class Recipient(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """One party and its part of the income; a part of 0 ends what it had before."""
 
     party: PartyName
-    ppm: Part
+    ppm: IncomePpm
 
 
 class ProfitAgreed(Record, frozen=True, kw_only=True, tag="profit.agreed"):
@@ -91,7 +91,7 @@ class ProfitAccepted(Record, frozen=True, kw_only=True, tag="profit.accepted"):
     currency: Currency
     effective_from: Period
     delay: Delay
-    ppm: Part
+    ppm: IncomePpm
 
 
 class ProfitAgreement(Agreement, frozen=True, kw_only=True):

@@ -125,7 +125,7 @@ class ProfitShare(Row, frozen=True):
 
 
 class ProfitPortion(Row, frozen=True, kw_only=True):
-    """What one recipient gets of a share.
+    """The portion of one recipient in a share.
 
     The institution's own is kept. ``confirmed_amount`` in ``confirmed_currency`` is what the
     recipient said, 0 and empty until then; ``received_at`` is −1 until then.
@@ -344,13 +344,10 @@ def _refuse_confirmation(tx: Transaction, share: ProfitShare) -> ProfitPortion:
 def _hand_over(tx: Transaction, currency: str, amount: int) -> None:
     """Post what the author confirmed: its part of the income, and the money that came with it."""
     institution, recipient = tx.sole("institution"), tx.author
-    lines = (
-        (books.fee_income(institution), amount),
-        (books.fee_income(recipient), -amount),
-        (books.fee_received(recipient), amount),
-        (books.fee_received(institution), -amount),
-    )
-    books.post(tx, currency, lines)
+    income = (books.fee_income(institution), books.fee_income(recipient))
+    received = (books.fee_received(recipient), books.fee_received(institution))
+    books.transfer(tx, currency, income, amount)
+    books.transfer(tx, currency, received, amount)
 
 
 def _shared_keys(record: ProfitShared, genesis: Genesis) -> list[tuple[type[Row], Key]]:

@@ -155,7 +155,7 @@ def require(tx: Transaction, name: str) -> Receiver:
 
 
 class Paid(Protocol):
-    """What pays a receiver, such as a leg."""
+    """A payment to a receiver, such as a leg."""
 
     @property
     def receiver(self) -> str:

@@ -33,7 +33,7 @@ _DONE: dict[MovementKind, str] = {DEPOSIT: "deposited", WITHDRAWAL: "withdrawn"}
 
 
 class FloatStatement(Record, frozen=True, kw_only=True):
-    """What both halves of a movement of the float state. Deposits and withdrawals share ids."""
+    """A movement of the float, as both halves state it. Deposits and withdrawals share ids."""
 
     movement: Identifier
     amount: Amount
@@ -117,7 +117,7 @@ class FloatMovement(Row, frozen=True, kw_only=True):
 
 
 class FloatSetAside(Row, frozen=True):
-    """How much of a float is set aside for withdrawals that are not agreed. No row for zero."""
+    """The part of a float that is set aside for withdrawals not agreed yet. No row for zero."""
 
     TABLE: ClassVar[str] = "floats_set_aside"
     KEY: ClassVar[int] = 2

@@ -15,7 +15,7 @@ from ledger.state import Row, Transaction
 
 
 class StaleCharges(Row, frozen=True):
-    """How many charges of a month await their reversal, and the payments of the first ones.
+    """The count of a month's charges that await their reversal, and the payments of the first.
 
     There is no row where none does. ``payments`` are at most ``STALE_NAMED_MAX``.
     """
