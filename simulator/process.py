@@ -78,7 +78,7 @@ class Process:
         self._writing = False
         self._alarm = (NO_TICK, 0)
 
-    # -- clocks (node.surroundings.Clock) ---------------------------------------------------------
+    # -- clocks (node.host.surroundings.Clock) -----------------------------------------------------
 
     def now(self) -> Now:
         """Return this machine's steady ticks and wall time."""
@@ -110,7 +110,7 @@ class Process:
             passed += 1
         return self._base_us + passed
 
-    # -- network (node.surroundings.Network) ------------------------------------------------------
+    # -- network (node.host.surroundings.Network) --------------------------------------------------
 
     def send(self, peer: str, frame: bytes) -> None:
         """Send a frame to a party, or not, if the power fails or the party is a liar."""

@@ -167,7 +167,10 @@ def _last_lines(error: Exception) -> str:
 
 
 def _module(filename: str) -> str:
-    return "/".join(Path(filename).parts[-2:])
+    """Return a source file's path from its outermost package on, the same on every machine."""
+    path = Path(filename)
+    above = (each for each in path.parents if not (each / "__init__.py").exists())
+    return path.relative_to(next(above, path.parent)).as_posix()
 
 
 def _chronicle(world: World) -> Chronicle:

@@ -1,8 +1,8 @@
 """The worked example of docs/bytes.md: a tiny ledger from fixed keys, and the files that show it.
 
-``python -m tests.docs_example`` (from the repository's root) writes ``docs/bytes/`` and the outputs
-in ``docs/bytes.md`` again after a change of the formats or of a contract's rows; the difference is
-to be reviewed like code.
+``python -m tools.bytes_example`` (from the repository's root) writes ``docs/bytes/`` and the
+outputs in ``docs/bytes.md`` again after a change of the formats or of a contract's rows; the
+difference is to be reviewed like code.
 """
 
 from __future__ import annotations
@@ -43,11 +43,14 @@ CREATED_AT = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 MORNING = 1_767_578_400_000  # Monday 2026-01-05, 10:00 at UTC+8
 PARTIES: tuple[Role, ...] = ("platform", "institution", "funder", "auditor")
 QUORUM = 3
-SIGNERS = {name: Signer(sha256(f"docs key of {name}".encode()).digest()) for name in PARTIES}
+SIGNERS: dict[str, Signer] = {
+    name: Signer(sha256(f"docs key of {name}".encode()).digest()) for name in PARTIES
+}
 VOTERS = ("auditor", "funder", "institution")  # a quorum, in the order of a certificate
 
 
 def make_genesis() -> Genesis:
+    """Return the founding document of the example: four parties, one a role."""
     members = tuple(
         Member(key=b64encode(SIGNERS[name].public_key).decode(), name=name, role=name)
         for name in PARTIES
@@ -56,6 +59,7 @@ def make_genesis() -> Genesis:
 
 
 def record(id_: str, type_: str, **fields: object) -> bytes:
+    """Return the canonical bytes of a record of the example's morning."""
     return canonical.encode({"at": MORNING, "id": id_, "type": type_, **fields})
 
 
@@ -149,6 +153,7 @@ class Example:
         return build_receipt(done.leaves[1], 1, block.batches[0], proof, self.checkpoint())
 
     def export(self) -> bytes:
+        """Return the whole log as it is exported: a line a block, then the checkpoint."""
         lines = [encode_block(block, done.leaves) for block, done in self.blocks]
         return b"".join(line + b"\n" for line in [*lines, encode_checkpoint(self.checkpoint())])
 
@@ -217,6 +222,7 @@ def run(command: str, shell: dict[str, str], folder: Path) -> subprocess.Complet
 
 
 def main() -> None:
+    """Write the files and the outputs of the page again."""
     page = PAGE.read_text("utf-8")
     FOLDER.mkdir(exist_ok=True)
     for name, content in files().items():

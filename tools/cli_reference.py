@@ -1,4 +1,4 @@
-"""``docs/cli.md``, made from the commands' own help: ``python -m cli.reference > docs/cli.md``."""
+"""``docs/cli.md``, from the commands' help: ``python -m tools.cli_reference > docs/cli.md``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One picture a scenario for ``docs/simulation/``: ``python -m simulator.pictures DIRECTORY``."""
+"""One picture a scenario for ``docs/simulation/``: ``python -m tools.pictures DIRECTORY``."""
 
 from __future__ import annotations
 

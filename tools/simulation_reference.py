@@ -1,4 +1,4 @@
-"""The tables of ``docs/simulation.md``, made from the code: ``python -m simulator.reference FILE``.
+"""The tables of ``docs/simulation.md``: ``python -m tools.simulation_reference FILE``.
 
 A table stands between ``<!-- table: NAME -->`` and ``<!-- end -->``; everything else is left alone.
 """

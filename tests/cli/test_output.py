@@ -171,7 +171,7 @@ def test_a_token_of_which_nothing_can_be_said_is_revoked_again(home: Path) -> No
 def test_a_token_that_can_be_neither_shown_nor_revoked_is_named(home: Path) -> None:
     full = (
         "import errno\n"
-        "from node.tokens import Tokens\n"
+        "from node.home.tokens import Tokens\n"
         "def fail(*_): raise OSError(errno.ENOSPC, 'No space left on device')\n"
         "Tokens.revoke = fail\n"
         "from cli.main import main; main()"

@@ -27,7 +27,7 @@ ENDING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 KILLED = """
 import os, shutil, sys
 from cli.main import main
-from node.home.home import founding as home
+from node.home import founding as home
 
 def send(times):
     for _ in range(times):

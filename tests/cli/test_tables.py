@@ -100,7 +100,7 @@ def test_a_terminal_says_how_much_room_there_is(columns: int, is_block: bool) ->
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "dumb"}
     environment.pop("COLUMNS", None)
-    words = [sys.executable, "-c", "from tests.test_cli_tables import show; show()"]
+    words = [sys.executable, "-c", "from tests.cli.test_tables import show; show()"]
     subprocess.run(words, cwd=ROOT, env=environment, stdout=terminal, check=True)
     os.close(terminal)
     with open(control, "rb", buffering=0) as read:

@@ -24,7 +24,7 @@ DAY = timedelta(days=1)
 
 def test_the_second_account_loads_neither_the_ledgers_calendar_nor_its_contracts() -> None:
     code = (
-        "import sys, cli.day.outcome, cli.day.generate\n"
+        "import sys, demo.day.outcome, demo.day.generate\n"
         "found = {name for name in sys.modules if name.startswith('ledger.')}\n"
         "print(*sorted(n for n in found if n.startswith(('ledger.calendar', 'ledger.contracts'))))"
     )

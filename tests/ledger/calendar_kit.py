@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-import chinese_calendar
+import chinese_calendar  # type: ignore[import-untyped]
 
 from ledger.calendar import Calendar
 from ledger.genesis import Genesis

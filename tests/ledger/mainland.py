@@ -1,4 +1,4 @@
-"""Mainland China's calendar as it is shipped: ``python -m tests.mainland cli/calendars/cn.json``.
+"""Mainland China's calendar as shipped: ``python -m tests.ledger.mainland cli/calendars/cn.json``.
 
 The days come from the lists of `chinesecalendar`, the notices that decided them stand beside them.
 """

@@ -276,11 +276,7 @@ def test_a_signature_of_a_genesis_is_of_nothing_else() -> None:
 CUT = """
 import os, signal, sys
 from pathlib import Path
-from node.home.home import config
-from node.home.home import files
-from node.home.home import founding
-from node.home.home import home
-from node.home.home import tokens
+from node.home import files, founding, tokens
 
 left = int(sys.argv[1])
 

@@ -88,7 +88,7 @@ def test_liars_that_halt_are_nobodys_surprise() -> None:
 
 def test_the_tables_of_the_document_are_those_of_the_code() -> None:
     page = (ROOT / "docs" / "simulation.md").read_text("utf-8")
-    assert reference.render(page) == page, "python -m simulator.reference docs/simulation.md"
+    assert reference.render(page) == page, "python -m tools.simulation_reference docs/simulation.md"
     assert all(f"| `{kind}` |" in page for kind in (*FIELDS, *EVENTS, *LIES))
 
 

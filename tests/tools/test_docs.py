@@ -28,7 +28,7 @@ from tests.node.ports_kit import free_ports
 from tools.bytes_example import EXAMPLE, FENCE, FOLDER, PAGE, ROOT, files, run, shell_in
 
 DOCS = ROOT / "docs"
-PACKAGES = ("ledger", "consensus", "node", "api", "simulator", "cli")
+PACKAGES = ("ledger", "consensus", "node", "api", "simulator", "demo", "cli")
 PAGES = sorted({*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ROOT.glob("[a-z]*/**/README.md")})
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#\s]*)(#[^)\s]*)?\)")
 KEBAB = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -180,7 +180,7 @@ def test_example_files_are_what_the_code_makes() -> None:
     made = files()
     assert {path.name for path in FOLDER.iterdir()} == set(made)
     stale = [name for name, content in made.items() if (FOLDER / name).read_bytes() != content]
-    assert not stale, "look at the change, then: python -m tests.docs_example"
+    assert not stale, "look at the change, then: python -m tools.bytes_example"
 
 
 def test_every_domain_prefix_is_on_the_page_of_bytes() -> None:
@@ -348,5 +348,7 @@ def test_every_dependency_has_a_reason() -> None:
     names = {re.split(r"[\[<>=; ]", each, maxsplit=1)[0] for listed in lists for each in listed}
     page = text_of(DOCS / "dependencies.md")
     assert not [name for name in names if f"| `{name}` |" not in page]
-    modules = re.findall(r"golang\.org/\S+", text_of(ROOT / "tests" / "interop" / "go.mod"))
+    modules = re.findall(
+        r"golang\.org/\S+", text_of(ROOT / "tests" / "ledger" / "interop" / "go.mod")
+    )
     assert all(module in page for module in modules)
