@@ -1,1 +1,1 @@
-"""What the parties agree on: records, contracts, books and proofs. Pure: no clock, no I/O."""
+"""The ledger: records, contracts, books and proofs, on which all parties agree. Pure, no I/O."""

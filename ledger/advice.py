@@ -1,4 +1,4 @@
-"""What is proposed to somebody who wrote a name that there is not, or a number out of bounds."""
+"""Advice to somebody who wrote a name that there is not, or a number out of bounds."""
 
 from __future__ import annotations
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from demo.day.dice import Dice
 from demo.day.lines import DayFiles, DayLine, Disputes, at, records
-from ledger.contracts.disputes import DisputeRaised, DisputeResolved, Outcome
+from ledger.contracts.disputes import DisputeOutcome, DisputeRaised, DisputeResolved
 from ledger.contracts.settlement import SettlementReturned
 
 _RAISED_TIME, _ANSWERED_TIME = "23:40", "23:50"
-_ANSWERS: dict[Outcome, str] = {
+_ANSWERS: dict[DisputeOutcome, str] = {
     "upheld": "the rate was agreed anew",
     "rejected": "as the order says",
 }
@@ -52,7 +52,7 @@ def _raised(day: DayFiles, tag: str, subject: str, reason: str) -> DayLine[Dispu
     )
 
 
-def _resolved(tag: str, at_ms: int, outcome: Outcome, answer: str) -> DisputeResolved:
+def _resolved(tag: str, at_ms: int, outcome: DisputeOutcome, answer: str) -> DisputeResolved:
     return DisputeResolved(
         id=f"dsp-{tag}.resolved", at=at_ms, dispute=f"dsp-{tag}", outcome=outcome, reason=answer
     )

@@ -12,7 +12,7 @@ from ledger.contracts import receivers
 from ledger.contracts.allocation import Leg
 from ledger.errors import Refused
 from ledger.expectations import ARRIVAL, PAYOUT_RESULT, Expectation
-from ledger.state import Key, Keys, Row, Transaction
+from ledger.state import NEVER, Key, Keys, Row, Transaction
 
 PayoutState = Literal["created", "paid", "returned", "confirmed", "conflicting"]
 CREATED: Final = "created"
@@ -34,10 +34,8 @@ LegState = Literal[
 ]
 """How far a leg's money has got; ``void`` where the split that it was part of holds no longer."""
 
-NEVER = -1
 
-
-class Payout(Row, frozen=True):
+class Payout(Row, frozen=True, kw_only=True):
     """One transfer to a receiver. ``buckets`` are the numbers of the buckets it settles.
 
     ``confirmed_amount`` in ``confirmed_currency`` is what the owner said, 0 and empty until then.
@@ -63,13 +61,13 @@ class Payout(Row, frozen=True):
     currency: str
     buckets: tuple[str, ...]
     state: PayoutState
-    bank_reference: str
-    paid_at: int
-    confirmed_amount: int
-    confirmed_currency: str
-    received_at: int
-    return_reason: str
-    channel_number: str
+    bank_reference: str = ""
+    paid_at: int = NEVER
+    confirmed_amount: int = 0
+    confirmed_currency: str = ""
+    received_at: int = NEVER
+    return_reason: str = ""
+    channel_number: str = ""
     entry: int
     last_entry: int
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Column, ColumnElement, Select, and_, case, func, literal, select, tuple_
 
 from ledger.books import Balance, Posting
-from ledger.chart import CHART, OTHERS, AccountClass, Book, Share, share_of
+from ledger.chart import CHART, OTHERS, AccountClass, PartyBook, Share, share_of
 from ledger.contracts import ROWS
 from ledger.contracts.receivers import Receiver
 from ledger.genesis import Genesis
@@ -86,7 +86,7 @@ class BookReader:
         self._genesis = genesis
         self._party = party
         self.owner_of = lru_cache(OWNERS_CACHED)(self._owner_of)
-        self._book = Book(genesis, party, self._owned) if party else None
+        self._book = PartyBook(genesis, party, self._owned) if party else None
         self._kinds = [kind for kind in CHART if self._share(kind) != "none"]
 
     # -- postings ---------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import pytest
 from demo.day.files import read_day, read_expected
 from ledger.calendar import BusinessDays
 from ledger.contracts import allocation
-from ledger.contracts.allocation import MILLION, Shares
+from ledger.contracts.allocation import MILLION, Allocation
 from ledger.records import Record
 from tests.demo.day_kit import Played
 from tests.demo.test_sample import outcome_of, shown
@@ -54,12 +54,12 @@ def _rolled(days: BusinessDays, day: date, cycle: str) -> date:
     return days.due(day, cycle) if cycle != "T+0" else day
 
 
-def tail_to_the_last(amount: int, ppms: Sequence[int], tail_leg: int = 0) -> Shares:
+def tail_to_the_last(amount: int, ppms: Sequence[int], tail_leg: int = 0) -> Allocation:
     """Return shares whose tail goes to the last leg, whatever the remainders."""
     amounts = [amount * ppm // MILLION for ppm in ppms]
     tail = amount - sum(amounts)
     amounts[(tail_leg or len(amounts)) - 1] += tail
-    return Shares(amounts, tail)
+    return Allocation(amounts, tail)
 
 
 @pytest.mark.parametrize(
