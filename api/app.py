@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from api import openapi, problems
 from api.callers import Callers
 from api.draining import Draining
-from api.heads import HeadsAsGets
+from api.head_requests import HeadsAsGets
 from api.log import RecordView, own_record
 from api.peer_route import peer_routes
 from api.read_server import add_reading_routes

@@ -14,9 +14,9 @@ import sys
 import time
 from collections.abc import Sequence
 
-from demo.day import statements
-from demo.day.cast import Plan
+from demo.day.cast import DayPlan
 from demo.day.generate import generate
+from demo.day.phases import founding
 from ledger import execute
 from ledger.batch import Batch
 from ledger.contracts import RULES, decode_record
@@ -110,8 +110,8 @@ class Recorded(Ledger):
 
 def mixed_day(payments: int) -> tuple[float, int]:
     """Return µs per record of the contracts on a sample day, and how many records it has."""
-    day = generate(Plan(payments, seed=1))
-    ledger = Recorded(make_genesis(calendar=statements.calendar_of(day)))
+    day = generate(DayPlan(payments, seed=1))
+    ledger = Recorded(make_genesis(calendar=founding(day)))
     Played(day, 1, ledger)
     genesis, state = ledger.genesis, Overlay(EmptyView())
     seconds, count = 0.0, 0

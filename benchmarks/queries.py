@@ -112,18 +112,43 @@ class World:
         for (receiver, day), (amount, legs) in sorted(self.buckets.items()):
             name, due, paid = _receiver(receiver), _date(day), day < DAYS - UNPAID_DAYS
             payout = f"O-{name}-{day}" if paid else ""
-            yield Bucket(name, day + 1, due, "D+0", amount, legs, payout, "")
+            yield Bucket(name, day + 1, due, "D+0", amount, legs, payout)
             if paid:
-                facts = (due, amount, legs, "CNY", (str(day + 1),), "paid", HEX, MORNING)
-                yield Payout(payout, name, "", *facts, 0, "", -1, "", "", 0, 0)
+                yield Payout(
+                    payout=payout,
+                    receiver=name,
+                    owner="",
+                    cutoff_date=due,
+                    amount=amount,
+                    legs=legs,
+                    currency="CNY",
+                    buckets=(str(day + 1),),
+                    state="paid",
+                    bank_reference=HEX,
+                    paid_at=MORNING,
+                    entry=0,
+                    last_entry=0,
+                )
         for receiver in range(self.receivers):
-            account = ("bank_account", "", "", HEX, "1234", "D+0", "CNY", "active", "", 0)
             opened = tuple(
                 f"{_date(day)}:{day + 1}"
                 for day in range(DAYS - UNPAID_DAYS, DAYS)
                 if (receiver, day) in self.buckets
             )
-            yield Receiver(_receiver(receiver), *account, opened, DAYS)
+            yield Receiver(
+                receiver=_receiver(receiver),
+                kind="bank_account",
+                held_at="",
+                owner="",
+                commitment=HEX,
+                last4="1234",
+                cycle="D+0",
+                currency="CNY",
+                state="active",
+                entry=0,
+                open_buckets=opened,
+                bucket_count=DAYS,
+            )
 
     def entries(self) -> Iterator[tuple[Any, ...]]:
         """Yield the log's entries as columns."""

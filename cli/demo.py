@@ -84,11 +84,11 @@ def demo(
       tongzhang demo --day examples/day --json
     """
     from cli.parties import parse_parties, quorum_of
-    from demo.run import Choices, run_demo
+    from demo.run import DemoChoices, run_demo
 
     founding = parse_parties(parties)
 
-    choices = Choices(
+    choices = DemoChoices(
         payments=payments,
         seed=seed,
         day=day,

@@ -128,7 +128,7 @@ def show_report(home: StoppedHome, json: Json = False) -> None:
     from msgspec.json import decode
 
     from node.home.home import lock_home
-    from node.host.inquiry import conflict_report
+    from node.host.fork_inquiry import conflict_report
 
     with lock_home(home), _store_of(home) as store:
         kept = None if store is None else conflict_report(store)

@@ -12,8 +12,8 @@ from cli.options import Json, path
 from cli.output import money, plural, say, say_json
 
 _FRIDAY = 4
-FIRST_YEAR, LAST_YEAR = 1971, 9000
-"""Times of records count from 1970 on, and what follows a day takes years at most."""
+FIRST_YEAR, LAST_YEAR = 2000, 2998
+"""Events of records are from 2000 on; the calendar of the year that follows is of 2999 at most."""
 FACTS = ("complete", "open", "conflicting")
 
 Payments = Annotated[
@@ -46,9 +46,9 @@ def sample(
 ) -> None:
     """Write a day's files, with planted trouble.
 
-    The folder holds the institution's receivers, captures, payouts, refund results, fees and
-    invoices, the platform's orders and refunds, the owners' confirmations, the terms, the refund
-    float, profit sharing and disputes as CSV, and in expected.json the calendar and the exact
+    The folder holds what the parties state as CSV: calendars, agreements, receivers, orders,
+    captures, payouts, confirmations, the refund float, refunds, fees, invoices, profit sharing and
+    disputes. A line is a record, a column one of its fields. expected.json holds the exact
     outcome. A holiday follows the day, and its month is invoiced.
 
     \b
@@ -57,11 +57,11 @@ def sample(
       tongzhang sample --payments 20000 --seed 42 --out big-day
       tongzhang demo --day day
     """
-    from demo.day.cast import Plan
+    from demo.day.cast import DayPlan
     from demo.day.files import read_expected, write_day
     from demo.day.generate import generate
 
-    day = generate(Plan(payments, seed, _checked_date(date)))
+    day = generate(DayPlan(payments, seed, _checked_date(date)))
     with writing(out):
         write_day(day, out)
     expected = read_expected(out)

@@ -1,1 +1,1 @@
-"""How the parties agree on the order of batches: the Simplex state machine. Pure."""
+"""Agreement of the parties on the order of batches: the Simplex state machine. Pure."""

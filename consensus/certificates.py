@@ -2,162 +2,174 @@
 
 A vote is counted once it verifies; the one that completes a quorum makes a certificate, as good as
 one that a peer sends. A certificate is durable before it is forwarded, and forwarded once. Every
-statement passes the :class:`~consensus.witness.Witness` on its way, and a Final certificate against
-the final ones known here stops the replica (I1).
+statement passes the :mod:`~consensus.witness` on its way, and a Final certificate that cannot stand
+beside the final ones known here stops the replica (I1); :mod:`consensus.forks` tells who is guilty.
 """
 
 from __future__ import annotations
 
-from consensus.book import Book
-from consensus.conflict import conflict, conflicts
-from consensus.effects import Machine
+from consensus import witness
+from consensus.block_tree import BlockTree
+from consensus.context import Context
+from consensus.effects import Halt
 from consensus.limits import CATCH_UP_DELAY_MS, EVIDENCE_SLOTS, SLOT_WINDOW
 from consensus.messages import CertificateMessage
-from consensus.pursuit import Pursuit
 from consensus.slot import Slot
-from consensus.step import Step
-from consensus.votes import Certificate, Subject, Vote, verify_certificate, verify_vote
-from consensus.witness import Witness
-from ledger.genesis import Genesis
+from consensus.votes import (
+    Certificate,
+    Subject,
+    Vote,
+    final_subject,
+    verify_certificate,
+    verify_vote,
+)
+
+# -- votes -----------------------------------------------------------------------------------------
 
 
-class Certificates:
-    """Takes votes and certificates for one replica.
+def on_vote(context: Context, vote: Vote) -> None:
+    """Count a peer's vote, if it is new and not too far from the slots that matter.
 
-    Args:
-        book: Where they are kept.
-        step: The step under way.
-        genesis: The ledger: voters and quorum.
-        witness: Notices contradictions.
-        pursuit: Asks for blocks that are voted for and not here.
-        machine: Knows what was final long ago.
+    Raises:
+        BadVote: it does not verify.
     """
+    tree = context.tree
+    if not tree.final.slot - EVIDENCE_SLOTS < vote.slot <= tree.current + SLOT_WINDOW:
+        return
+    slot = tree.slots.get(vote.slot)
+    subject = vote.subject
+    if slot is not None and (slot.has(vote, subject) or slot.is_full(vote)):
+        return
+    verify_vote(vote, context.genesis)
+    count(context, tree.slot(vote.slot), vote, subject)
 
-    def __init__(
-        self,
-        book: Book,
-        step: Step,
-        genesis: Genesis,
-        *,
-        witness: Witness,
-        pursuit: Pursuit,
-        machine: Machine,
-    ) -> None:
-        self._book = book
-        self._step = step
-        self._genesis = genesis
-        self._witness = witness
-        self._pursuit = pursuit
-        self._machine = machine
 
-    # -- votes -----------------------------------------------------------------------------------
+def count(context: Context, slot: Slot, vote: Vote, subject: Subject) -> None:
+    """Count a vote. It is news if it completes a quorum: no rule looks at single votes."""
+    lie = slot.count(vote, subject)
+    context.step.accuse([] if lie is None else [lie])
+    if subject.kind == "notar":
+        suspect(context, vote.slot, slot)
+    if vote.slot > context.tree.final.slot:
+        certificate = slot.certify(subject, context.genesis.quorum)
+        if certificate is not None:
+            context.step.news = True
+            _on_quorum(context, certificate)
 
-    def on_vote(self, vote: Vote) -> None:
-        """Count a peer's vote, if it is new and not too far from the slots that matter.
 
-        Raises:
-            BadVote: it does not verify.
-        """
-        book = self._book
-        if not book.final.slot - EVIDENCE_SLOTS < vote.slot <= book.current + SLOT_WINDOW:
-            return
-        slot = book.slots.get(vote.slot)
-        subject = vote.subject
-        if slot is not None and (slot.has(vote, subject) or slot.is_full(vote)):
-            return
-        verify_vote(vote, self._genesis)
-        self.count(book.slot(vote.slot), vote, subject)
+def suspect(context: Context, number: int, slot: Slot) -> None:
+    """Ask for a block that another voter has notarized beside one that is known here.
 
-    def count(self, slot: Slot, vote: Vote, subject: Subject) -> None:
-        """Count a vote. It is news if it completes a quorum: no rule looks at single votes."""
-        lie = slot.count(vote, subject)
-        self._step.accuse([] if lie is None else [lie])
-        if subject.kind == "notar":
-            self.suspect(vote.slot, slot)
-        if vote.slot > self._book.final.slot:
-            certificate = slot.certify(subject, self._genesis.quorum)
-            if certificate is not None:
-                self._step.news = True
-                self._on_quorum(certificate)
+    Its header convicts the leader, also when no quorum ever sees either block.
+    """
+    if len(slot.seen) != 1 or number <= context.tree.final.slot:
+        return
+    for subject, tally in slot.tallies.items():
+        if subject.kind == "notar" and subject.block not in slot.seen:
+            voters = tuple(sorted(tally))
+            context.fetching.want_block(subject, voters, context.step.now.ticks_ms)
 
-    def suspect(self, number: int, slot: Slot) -> None:
-        """Ask for a block that another voter has notarized beside one that is known here.
 
-        Its header convicts the leader, also when no quorum ever sees either block.
-        """
-        if len(slot.seen) != 1 or number <= self._book.final.slot:
-            return
-        for subject, tally in slot.tallies.items():
-            if subject.kind == "notar" and subject.block not in slot.seen:
-                voters = tuple(sorted(tally))
-                self._pursuit.want_block(subject, voters, self._step.now.ticks_ms)
+def _on_quorum(context: Context, certificate: Certificate) -> None:
+    subject = certificate.subject
+    if subject.kind == "final" and _conflicts(subject, context.tree):
+        stop_on_conflict(context, certificate)
+    else:
+        _on_certified(context, certificate)
 
-    def _on_quorum(self, certificate: Certificate) -> None:
-        subject = certificate.subject
-        if subject.kind == "final" and conflicts(subject, self._book):
-            self.stop_on_conflict(certificate)
-        else:
-            self._on_certified(certificate)
 
-    # -- certificates ----------------------------------------------------------------------------
+# -- certificates ----------------------------------------------------------------------------------
 
-    def on_certificate(self, certificate: Certificate, peer: str | None) -> None:
-        """Take a certificate of any slot: a quorum has signed it.
 
-        Args:
-            certificate: The certificate.
-            peer: Who sent it by itself; None if it came inside another message.
+def on_certificate(context: Context, certificate: Certificate, peer: str | None) -> None:
+    """Take a certificate of any slot: a quorum has signed it.
 
-        Raises:
-            BadVote: it does not verify.
-        """
-        subject = certificate.subject
-        if subject.slot <= self._book.final.slot:
-            self._on_old_certificate(certificate, peer)
-            return
-        slot = self._book.slots.get(subject.slot)
-        if slot is not None and subject in slot.certificates:
-            self._step.accuse(self._witness.hear(certificate, verified=False))
-            return
-        verify_certificate(certificate, self._genesis)
-        self._step.news = True
-        if subject.kind == "final" and conflicts(subject, self._book):
-            self.stop_on_conflict(certificate)
-            return
-        self._book.slot(subject.slot).certificates[subject] = certificate
-        self._step.accuse(self._witness.hear(certificate, verified=True))
-        self._on_certified(certificate)
+    ``peer`` has sent it by itself, or is None if it came inside another message.
 
-    def _on_certified(self, certificate: Certificate) -> None:
-        subject = certificate.subject
-        self._step.persist_certificate(certificate)
-        self._step.send(CertificateMessage(certificate))  # R1, R8: forwarded once
-        if subject.kind == "notar" and subject.block not in self._book.slot(subject.slot).proposals:
-            self.want_block_of(certificate)
+    Raises:
+        BadVote: it does not verify.
+    """
+    subject = certificate.subject
+    if subject.slot <= context.tree.final.slot:
+        _on_old_certificate(context, certificate, peer)
+        return
+    slot = context.tree.slots.get(subject.slot)
+    if slot is not None and subject in slot.certificates:
+        witness.hear(context, certificate, verified=False)
+        return
+    verify_certificate(certificate, context.genesis)
+    context.step.news = True
+    if subject.kind == "final" and _conflicts(subject, context.tree):
+        stop_on_conflict(context, certificate)
+        return
+    context.tree.slot(subject.slot).certificates[subject] = certificate
+    witness.hear(context, certificate, verified=True)
+    _on_certified(context, certificate)
 
-    def want_block_of(self, certificate: Certificate) -> None:
-        """Ask for the block of a Notar certificate, if it does not come by itself."""
-        at_ms = self._step.now.ticks_ms + CATCH_UP_DELAY_MS
-        self._pursuit.want_block(certificate.subject, certificate.voters, at_ms)
 
-    def _on_old_certificate(self, certificate: Certificate, peer: str | None) -> None:
-        subject, final = certificate.subject, certificate.subject.kind == "final"
-        if final and self._machine.final_hash(subject.height) != subject.block:
-            verify_certificate(certificate, self._genesis)
-            self.stop_on_conflict(certificate)
-            return
-        self._step.accuse(self._witness.hear(certificate, verified=False))
-        if final:
-            self._tell_latest(subject, peer)
+def _on_certified(context: Context, certificate: Certificate) -> None:
+    subject = certificate.subject
+    context.step.persist_certificate(certificate)
+    context.step.send(CertificateMessage(certificate))  # R1, R8: forwarded once
+    if subject.kind == "notar" and subject.block not in context.tree.slot(subject.slot).proposals:
+        want_block_of(context, certificate)
 
-    def _tell_latest(self, subject: Subject, peer: str | None) -> None:
-        latest = self._book.final_certificate
-        stale = subject.slot < self._book.final.slot
-        if stale and peer is not None and latest is not None:
-            self._step.send(CertificateMessage(latest), peer)
 
-    def stop_on_conflict(self, certificate: Certificate) -> None:
-        """Stop for good over a verified Final certificate against the own history."""
-        self._step.news = True
-        self._step.accuse(self._witness.hear(certificate, verified=True))
-        self._step.halt = conflict(certificate, self._book)
+def want_block_of(context: Context, certificate: Certificate) -> None:
+    """Ask for the block of a Notar certificate, if it does not come by itself."""
+    at_ms = context.step.now.ticks_ms + CATCH_UP_DELAY_MS
+    context.fetching.want_block(certificate.subject, certificate.voters, at_ms)
+
+
+def _on_old_certificate(context: Context, certificate: Certificate, peer: str | None) -> None:
+    subject, final = certificate.subject, certificate.subject.kind == "final"
+    if final and context.machine.final_hash(subject.height) != subject.block:
+        verify_certificate(certificate, context.genesis)
+        stop_on_conflict(context, certificate)
+        return
+    witness.hear(context, certificate, verified=False)
+    if final:
+        _tell_latest(context, subject, peer)
+
+
+def _tell_latest(context: Context, subject: Subject, peer: str | None) -> None:
+    latest = context.tree.final_certificate
+    stale = subject.slot < context.tree.final.slot
+    if stale and peer is not None and latest is not None:
+        context.step.send(CertificateMessage(latest), peer)
+
+
+def stop_on_conflict(context: Context, certificate: Certificate) -> None:
+    """Stop for good over a verified Final certificate against the own history."""
+    context.step.news = True
+    witness.hear(context, certificate, verified=True)
+    context.step.halt = _halt_over(certificate, context.tree)
+
+
+def _conflicts(subject: Subject, tree: BlockTree) -> bool:
+    """Return whether a Final certificate cannot stand beside the final ones known here.
+
+    Along one chain, slots and heights grow together. What is forked elsewhere shows in a range.
+    """
+    known = [s for _, slot in tree.live() for s in slot.certificates if s.kind == "final"]
+    known.append(final_subject(tree.final))
+    return any(
+        (s.slot < subject.slot) != (s.height < subject.height)
+        or (s.slot == subject.slot and s.block != subject.block)
+        for s in known
+    )
+
+
+def _halt_over(certificate: Certificate, tree: BlockTree) -> Halt:
+    """Return the halt; it keeps the own final certificates and, as the last one, the other."""
+    own = [tree.final_certificate] if tree.final_certificate else []
+    for _, slot in tree.live():
+        own += [c for c in slot.certificates.values() if c.subject.kind == "final"]
+    subject = certificate.subject
+    signers = ", ".join(certificate.voters)
+    return Halt(
+        "conflicting-final",
+        f"a certificate makes block {subject.block.hex()} final at height {subject.height}, "
+        f"against this node's own history; it is signed by {signers}",
+        (*(c for c in dict.fromkeys(own) if c != certificate), certificate),
+    )

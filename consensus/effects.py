@@ -1,7 +1,7 @@
-"""What goes into a replica and what comes out.
+"""Events and effects: what goes into a replica, and what comes out.
 
-``step(event, now) -> Effects``. The host performs the effects strictly in the order of the
-fields: persist, send, deliver, accuse, notes. Nothing leaves before it is durable (R7).
+``step(event, now) -> Effects``. All that a step does is one value, and the host performs it
+strictly in the order of the fields. Nothing leaves before it is durable (R7).
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ from typing import Literal, NamedTuple, Protocol
 
 import msgspec
 
+from consensus.errors import ConsensusError
 from consensus.evidence import Evidence
 from consensus.messages import Message
 from consensus.votes import Certificate
 from ledger.block import Block, Tip
+from ledger.errors import LedgerError
 
 
 class Durable(NamedTuple):
@@ -54,19 +56,30 @@ class Halt(NamedTuple):
     certificates: tuple[Certificate, ...] = ()
 
 
+class Rejected(NamedTuple):
+    """Why a peer's message was dropped; nothing of it took effect beyond what verified."""
+
+    peer: str
+    error: ConsensusError | LedgerError
+
+
 class Effects(msgspec.Struct):
     """What a step asks its host to do, in this order."""
 
+    rejected: Rejected | None = None
     persist: list[Durable] = []
     send: list[Send] = []
-    deliver: list[Deliver] = []
-    accuse: list[Evidence] = []
-    notes: list[str] = []
-    halt: Halt | None = None
     executed: list[Block] = []
     """Blocks found valid in this step; their records have a place in the order, not yet final."""
-    rejected: Exception | None = None
-    """Why a peer's message was dropped; nothing of it took effect beyond what verified."""
+    deliver: list[Deliver] = []
+    accuse: list[Evidence] = []
+    """Evidence to keep; ``send`` tells all of it."""
+    found: list[Evidence] = []
+    """Evidence among batches, perhaps found before: to keep, and to tell all if it is new."""
+    ask: list[Send] = []
+    """Questions to proposers of blocks that come out differently here."""
+    notes: list[str] = []
+    halt: Halt | None = None
 
 
 class Now(msgspec.Struct, frozen=True, gc=False):
@@ -114,6 +127,14 @@ class Saved(NamedTuple):
     durables: tuple[Durable, ...] = ()
 
 
+class Invalid(NamedTuple):
+    """Why a block is not valid here."""
+
+    reason: str
+    differs: bool = False
+    """Whether it was executed, and the result is not what its header says."""
+
+
 class Machine(Protocol):
     """What the replica needs of the ledger. It never looks inside a record itself (idea 3)."""
 
@@ -127,17 +148,21 @@ class Machine(Protocol):
             empty: Whether to build a block even without any batch.
         """
 
-    def refuse_forged(self, block: Block) -> None:
+    def refuse_forged(self, block: Block, found: list[Evidence]) -> None:
         """Return if every batch of ``block`` is what its author signed.
 
         The block hash covers batch headers alone: anybody can send a leader's block with other
         records. Such a body says nothing about the block, and must not count against it.
 
+        Args:
+            block: The block.
+            found: Takes the evidence that genuine batches make with others of their number.
+
         Raises:
             LedgerError: a batch is forged.
         """
 
-    def check(self, block: Block, parent: Tip, wall_ms: int) -> str | None:
+    def check(self, block: Block, parent: Tip, wall_ms: int) -> Invalid | None:
         """Execute ``block`` on ``parent``. Return None if it is valid, else why it is not.
 
         Its batches were found genuine by :meth:`refuse_forged` before.

@@ -1,22 +1,13 @@
 """Evidence: two signatures of one key that no honest party can have made.
 
-=================  ===========================================================
-kind               the two statements
-=================  ===========================================================
-``two-notar``      Notar(s, h) and Notar(s, h′)
-``two-final``      Final(s, h) and Final(s, h′), or two checkpoints for one slot
-``final-skip``     Final(s, h) and Skip(s)
-``final-notar``    Final(s, h) and Notar(s, h′)
-``two-proposals``  two blocks proposed for one slot
-``two-batches``    two batches with one number
-=================  ===========================================================
-
-Evidence is self-contained: with the genesis document anybody can verify it offline.
+It is self-contained: with the genesis document anybody can verify it offline. The kinds of evidence
+stand in :data:`LIES`.
 """
 
 from __future__ import annotations
 
 from hashlib import sha256
+from itertools import combinations
 from typing import Annotated, Literal
 
 import msgspec
@@ -24,14 +15,31 @@ from msgspec import Meta
 from msgspec.structs import astuple
 
 from consensus.errors import BadVote
-from consensus.votes import Vote, verify_vote
+from consensus.votes import MAY_SAY, Vote, verify_vote
 from ledger import batch, block, domains
 from ledger.errors import LedgerError, VerificationError
 from ledger.genesis import Genesis
 
-Kind = Literal[
+EvidenceKind = Literal[
     "two-notar", "two-final", "final-skip", "final-notar", "two-proposals", "two-batches"
 ]
+
+LIES: dict[tuple[str, str], EvidenceKind] = {
+    ("notar", "notar"): "two-notar",
+    ("final", "final"): "two-final",
+    ("final", "skip"): "final-skip",
+    ("final", "notar"): "final-notar",
+    ("proposal", "proposal"): "two-proposals",
+    ("batch", "batch"): "two-batches",
+}
+"""Kinds of evidence, by what the two statements are, in the order of the alphabet.
+
+They are about one slot, or one number of batches, and differ; a Final and a Notar vote name two
+blocks.
+"""
+
+_HONEST = {pair for said in MAY_SAY for pair in combinations(sorted(said), 2)}
+"""Pairs of votes that one voter may say of one slot about one block."""
 
 
 class SignedHeader(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -44,7 +52,7 @@ class SignedHeader(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_
 class Evidence(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """Either two votes or two signed headers of one party; the other pair is empty."""
 
-    kind: Kind
+    kind: EvidenceKind
     party: str
     votes: Annotated[tuple[Vote, ...], Meta(max_length=2)] = ()
     headers: Annotated[tuple[SignedHeader, ...], Meta(max_length=2)] = ()
@@ -55,24 +63,16 @@ class Evidence(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
         return sha256(msgspec.msgpack.encode(self)).hexdigest()
 
 
-def contradiction(first: Vote, second: Vote) -> Kind | None:
+def contradiction(first: Vote, second: Vote) -> EvidenceKind | None:
     """Return the kind of lie that two votes of one voter for one slot prove, or None.
 
     Two Final votes that say the same at different times are no contradiction.
     """
     one, two = sorted((first.subject, second.subject), key=astuple)
-    if one == two:
+    pair = (one.kind, two.kind)
+    if one == two or (one.block == two.block and pair in _HONEST):
         return None
-    kinds = (one.kind, two.kind)
-    if kinds == ("notar", "notar"):
-        return "two-notar"
-    if kinds == ("final", "final"):
-        return "two-final"
-    if kinds == ("final", "skip"):
-        return "final-skip"
-    if kinds == ("final", "notar") and one.block != two.block:
-        return "final-notar"
-    return None
+    return LIES.get(pair)
 
 
 def of_votes(first: Vote, second: Vote) -> Evidence | None:
@@ -86,7 +86,9 @@ def of_votes(first: Vote, second: Vote) -> Evidence | None:
     return Evidence(kind, first.voter, votes=tuple(pair))
 
 
-def of_headers(kind: Kind, party: str, first: SignedHeader, second: SignedHeader) -> Evidence:
+def of_headers(
+    kind: EvidenceKind, party: str, first: SignedHeader, second: SignedHeader
+) -> Evidence:
     """Return the evidence that two signed headers of one party make."""
     pair = sorted((first, second), key=lambda signed: signed.header)
     return Evidence(kind, party, headers=tuple(pair))

@@ -20,16 +20,15 @@ from typing import Annotated, Literal, NamedTuple
 import msgspec
 from msgspec import Meta
 
-from consensus.evidence import Evidence, Kind, SignedHeader, verify_evidence
+from consensus.evidence import Evidence, EvidenceKind, SignedHeader, verify_evidence
 from consensus.limits import EVIDENCE_FILE_BYTES_MAX
-from consensus.votes import Subject, Vote, notar_subject, signature_input, skip_subject
+from consensus.votes import Number, Subject, Vote, notar_subject, signature_input, skip_subject
 from ledger import batch, block, canonical, domains
 from ledger.batch import Hex32
 from ledger.errors import DecodeError, VerificationError
 from ledger.genesis import Genesis
 from ledger.log.checkpoint import Checkpoint
 
-Place = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 _COSIGNED = re.compile(rb"cosignature/v1\ntime (0|[1-9][0-9]{0,15})\n")
 _STATEMENT_CHARS_MAX = 90_000
 
@@ -47,11 +46,11 @@ class EvidenceFile(
     """Self-contained evidence. ``slot`` is 0, and left out, for two batches; else ``number`` is."""
 
     format: Literal["tongzhang-evidence/v1"]
-    kind: Kind
+    kind: EvidenceKind
     ledger: Hex32
     party: Annotated[str, Meta(min_length=1, max_length=64)]
-    slot: Place = 0
-    number: Place = 0
+    slot: Number = 0
+    number: Number = 0
     statements: tuple[Statement, Statement]
 
 
@@ -63,18 +62,18 @@ class Conviction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     id: str
     party: str
-    kind: Kind
-    slot: Place = 0
-    number: Place = 0
+    kind: EvidenceKind
+    slot: Number = 0
+    number: Number = 0
     words: str
 
 
-class _Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class _SignedVote(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A Notar or Skip vote as it is signed."""
 
     kind: Literal["notar", "skip"]
     ledger: Hex32
-    slot: Place
+    slot: Number
     block: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")] = ""
 
 
@@ -87,11 +86,11 @@ class _Read(NamedTuple):
 
 
 _decoder = msgspec.json.Decoder(EvidenceFile)
-_said_decoder = msgspec.json.Decoder(_Said)
+_vote_decoder = msgspec.json.Decoder(_SignedVote)
 _evidence_decoder = msgspec.msgpack.Decoder(Evidence)
 
 
-def place_of(evidence: Evidence) -> tuple[Literal["slot", "number"], int]:
+def position_of(evidence: Evidence) -> tuple[Literal["slot", "number"], int]:
     """Return where the two statements contradict each other: a slot, or a batch's number.
 
     Raises:
@@ -125,7 +124,7 @@ def file_of(evidence: Evidence, ledger: str, origin: str) -> EvidenceFile:
         ledger=ledger,
         party=evidence.party,
         statements=(statements[0], statements[1]),
-        **dict([place_of(evidence)]),
+        **dict([position_of(evidence)]),
     )
 
 
@@ -174,10 +173,10 @@ def verify_file(raw: bytes, genesis: Genesis) -> Conviction:
 
 def conviction(evidence: Evidence) -> Conviction:
     """Return what verified evidence proves."""
-    place = dict([place_of(evidence)])
+    position = dict([position_of(evidence)])
     words = in_words(evidence)
     return Conviction(
-        id=evidence.id, party=evidence.party, kind=evidence.kind, words=words, **place
+        id=evidence.id, party=evidence.party, kind=evidence.kind, words=words, **position
     )
 
 
@@ -188,7 +187,7 @@ def in_words(evidence: Evidence) -> str:
         said = [f"block {domains.block_hash(h.header).hex()[:16]}…" for h in evidence.headers]
     elif evidence.kind == "two-batches":
         said = [f"batch {domains.batch_hash(h.header).hex()[:16]}…" for h in evidence.headers]
-    where = place_of(evidence)[1]
+    where = position_of(evidence)[1]
     party, (one, other) = evidence.party, said
     return {
         "two-notar": f"{party} voted Notar twice in slot {where}: for {one} and for {other}.",
@@ -232,7 +231,7 @@ def _read(statement: Statement, file: EvidenceFile) -> _Read:
 
 
 def _read_vote(signed: bytes, signature: bytes, party: str) -> _Read:
-    said = canonical.decode(signed.removeprefix(domains.VOTE), _said_decoder, "vote")
+    said = canonical.decode(signed.removeprefix(domains.VOTE), _vote_decoder, "vote")
     subject = skip_subject(said.slot)
     if said.kind == "notar":
         subject = notar_subject(said.slot, bytes.fromhex(said.block))
@@ -270,9 +269,9 @@ def _evidence(file: EvidenceFile, first: _Read, second: _Read) -> Evidence:
         raise _bad(f"these are not the statements of {file.kind}")
     try:
         _evidence_decoder.decode(msgspec.msgpack.encode(evidence))
-        place = place_of(evidence)
+        position = position_of(evidence)
     except msgspec.DecodeError as error:
         raise _bad(str(error)) from None
-    if {"slot": file.slot, "number": file.number} != {"slot": 0, "number": 0, **dict([place])}:
-        raise _bad(f"the statements are of {place[0]} {place[1]}")
+    if {"slot": file.slot, "number": file.number} != {"slot": 0, "number": 0, **dict([position])}:
+        raise _bad(f"the statements are of {position[0]} {position[1]}")
     return evidence

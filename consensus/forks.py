@@ -1,4 +1,4 @@
-"""Who forked the ledger: the keys that two branches convict, by the certificates they carry (I8).
+"""Forks: the keys that two branches convict, by the certificates they carry (I8).
 
 Let ``Final(s, h)`` have a quorum on one branch, and let the other branch go past slot s without h.
 Then the other branch, block by block, carries its reason in its justifications: a quorum of

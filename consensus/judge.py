@@ -1,4 +1,4 @@
-"""Which blocks are valid here: executes what is justified, and compares the results (R3).
+"""Judgement of blocks: what is justified is executed, and the results compared (R3).
 
 A proposal is judged as soon as its parent is executed and the slots between are skipped. Nothing is
 rejected for good because a clock moved on (R9): a block that this node's clock refused is judged
@@ -8,95 +8,99 @@ another result stops the replica: its own state is damaged.
 
 from __future__ import annotations
 
-from consensus.book import Book
-from consensus.effects import Halt, Machine
+from consensus.context import Context
+from consensus.effects import Halt, Send
+from consensus.messages import WantChanges
 from consensus.slot import Proposed, Slot
-from consensus.step import Step
 from consensus.votes import Subject, notar_subject
 from ledger.block import Block, Tip
 
 
-class Judge:
-    """Judges the blocks of one replica.
+def judge_next(context: Context) -> bool:
+    """Execute a proposal that has become justified. Return whether there was one."""
+    for number, slot in context.tree.live():
+        for proposed in list(slot.proposals.values()):
+            if not _is_open(context, proposed, slot):
+                continue
+            parent = context.tree.justifying_parent(number, proposed.block)
+            if parent is not None:
+                _execute(context, proposed, parent, slot)
+                return True
+    return False
 
-    Args:
-        book: Where they are kept.
-        step: The step under way.
-        machine: Executes them.
+
+def _is_open(context: Context, proposed: Proposed, slot: Slot) -> bool:
+    """Return whether a proposal is to be judged: at first, and once more when notarized.
+
+    Others build on a notarized block that this node's clock refused; not to look again would
+    cost this node its vote for all that follows (R9).
     """
-
-    def __init__(self, book: Book, step: Step, machine: Machine) -> None:
-        self._book = book
-        self._step = step
-        self._machine = machine
-
-    def judge(self) -> bool:
-        """Execute a proposal that has become justified. Return whether there was one."""
-        for number, slot in self._book.live():
-            for proposed in list(slot.proposals.values()):
-                if not self._is_open(proposed, slot):
-                    continue
-                parent = self._book.justifying_parent(number, proposed.block)
-                if parent is not None:
-                    self._execute(proposed, parent, slot)
-                    return True
+    block = proposed.block
+    if block.hash in context.tree.tips:
         return False
+    certified = notar_subject(block.slot, block.hash) in slot.certificates
+    return not proposed.refused or (certified and not proposed.judged_certified)
 
-    def _is_open(self, proposed: Proposed, slot: Slot) -> bool:
-        """Return whether a proposal is to be judged: at first, and once more when notarized.
 
-        Others build on a notarized block that this node's clock refused; not to look again would
-        cost this node its vote for all that follows (R9).
-        """
-        block = proposed.block
-        if block.hash in self._book.tips:
-            return False
-        certified = notar_subject(block.slot, block.hash) in slot.certificates
-        return not proposed.refused or (certified and not proposed.judged_certified)
+def _execute(context: Context, proposed: Proposed, parent: Tip, slot: Slot) -> None:
+    block = proposed.block
+    wall_ms = context.step.now.wall_ms
+    if notar_subject(block.slot, block.hash) in slot.certificates:
+        proposed.judged_certified = True
+        wall_ms = max(wall_ms, block.header.time)
+    reason = _check(context, block, parent, wall_ms)
+    if reason is None:
+        accept(context, proposed)
+        return
+    proposed.refused = True
+    context.step.effects.notes.append(f"slot {block.slot}: proposal refused: {reason}")
 
-    def _execute(self, proposed: Proposed, parent: Tip, slot: Slot) -> None:
-        block = proposed.block
-        wall_ms = self._step.now.wall_ms
-        if notar_subject(block.slot, block.hash) in slot.certificates:
-            proposed.judged_certified = True
-            wall_ms = max(wall_ms, block.header.time)
-        reason = self._machine.check(block, parent, wall_ms)
-        if reason is None:
-            self.accept(proposed)
-            return
-        proposed.refused = True
-        self._step.effects.notes.append(f"slot {block.slot}: proposal refused: {reason}")
 
-    def accept(self, proposed: Proposed) -> None:
-        """Note a block that was executed and found valid: its records have a place."""
-        self._book.accept(proposed)
-        self._step.effects.executed.append(proposed.block)
+def _check(context: Context, block: Block, parent: Tip, wall_ms: int) -> str | None:
+    """Return why a block is not valid here; ask its proposer if the result is another."""
+    refused = context.machine.check(block, parent, wall_ms)
+    if refused is None:
+        return None
+    if refused.differs:
+        question = Send(block.header.proposer, WantChanges(block.hash))
+        context.step.effects.ask.append(question)
+    return refused.reason
 
-    # -- final blocks ----------------------------------------------------------------------------
 
-    def recheck_refused(self, subject: Subject) -> None:
-        """Judge a refused block again now that a quorum made it final, whatever the clock said."""
-        proposed = self._book.slot(subject.slot).proposals.get(subject.block)
-        if proposed is None or not proposed.refused:
-            return
-        parent = self._book.justifying_parent(subject.slot, proposed.block)
-        if parent is not None and self.check_final(proposed, parent):
-            proposed.refused = False
+def accept(context: Context, proposed: Proposed) -> None:
+    """Note a block that was executed and found valid: its records have a place."""
+    context.tree.accept(proposed)
+    context.step.effects.executed.append(proposed.block)
 
-    def check_final(self, proposed: Proposed, parent: Tip) -> bool:
-        """Execute a final block; stop if this node gets another result."""
-        block = proposed.block
-        wall_ms = max(self._step.now.wall_ms, block.header.time)
-        if self._machine.check(block, parent, wall_ms) is not None:
-            self._stop_on_divergence(block)
-            return False
-        self.accept(proposed)
-        return True
 
-    def _stop_on_divergence(self, block: Block) -> None:
-        why = self._machine.explain(block)
-        self._step.halt = Halt(
-            "state-diverged",
-            f"a quorum made block {block.height} final, but executing it here gives another "
-            f"result: {why}",
-        )
+# -- final blocks ----------------------------------------------------------------------------------
+
+
+def recheck_refused(context: Context, subject: Subject) -> None:
+    """Judge a refused block again now that a quorum made it final, whatever the clock said."""
+    proposed = context.tree.slot(subject.slot).proposals.get(subject.block)
+    if proposed is None or not proposed.refused:
+        return
+    parent = context.tree.justifying_parent(subject.slot, proposed.block)
+    if parent is not None and check_final(context, proposed, parent):
+        proposed.refused = False
+
+
+def check_final(context: Context, proposed: Proposed, parent: Tip) -> bool:
+    """Execute a final block; stop if this node gets another result."""
+    block = proposed.block
+    wall_ms = max(context.step.now.wall_ms, block.header.time)
+    if _check(context, block, parent, wall_ms) is not None:
+        _stop_on_divergence(context, block)
+        return False
+    accept(context, proposed)
+    return True
+
+
+def _stop_on_divergence(context: Context, block: Block) -> None:
+    why = context.machine.explain(block)
+    context.step.halt = Halt(
+        "state-diverged",
+        f"a quorum made block {block.height} final, but executing it here gives another "
+        f"result: {why}",
+    )

@@ -1,4 +1,4 @@
-"""What makes a proposal justified (R2, I3): its parent was notarized, every slot between skipped.
+"""Justification of proposals (R2, I3): the parent was notarized, every slot between skipped.
 
 And what else proves blocks: the leader's signature, and the certificate at the end of a range (R9).
 A justification is canonical: first the parent's Notar (or Final) certificate, left out only when

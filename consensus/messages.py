@@ -1,4 +1,4 @@
-"""What peers say to each other: MessagePack arrays, canonical only, with a limit on everything.
+"""Messages of peers: MessagePack arrays, canonical only, with a limit on everything.
 
 ======================  ==================================================  =====================
 message                 carries                                             sent when
@@ -29,14 +29,13 @@ from msgspec import Meta
 from consensus.errors import BadMessage
 from consensus.evidence import Evidence
 from consensus.limits import JUSTIFICATION_MAX, RANGE_BLOCKS_MAX
-from consensus.votes import Certificate, Vote
+from consensus.votes import Certificate, Signature, Vote
 from ledger.batch import Batch
 from ledger.block import Block
 from ledger.errors import DecodeError
 
 T = TypeVar("T")
 Hash = Annotated[bytes, Meta(min_length=32, max_length=32)]
-Signature = Annotated[bytes, Meta(min_length=64, max_length=64)]
 Records = Annotated[tuple[bytes, ...], Meta(min_length=1, max_length=10_000)]
 Reason = Annotated[str, Meta(max_length=64, pattern=r"^([a-z]+(-[a-z]+)*)?$(?!\n)")]
 Justification = Annotated[tuple[Certificate, ...], Meta(max_length=JUSTIFICATION_MAX)]
@@ -137,7 +136,7 @@ class WantJournal(_Wire, frozen=True, tag="want-journal"):
     """Asks a peer for the latest batch of the asker that the peer has seen."""
 
 
-class Journal(_Wire, frozen=True, tag="journal"):
+class JournalMessage(_Wire, frozen=True, tag="journal"):
     """What a peer holds of the asker: its latest batch, or none, and whether it has heard votes.
 
     ``height`` is the peer's own, ``heard`` whether it knows a vote or proposal of the asker.
@@ -180,7 +179,7 @@ Message = (
     | WantRange
     | Range
     | WantJournal
-    | Journal
+    | JournalMessage
     | WantChanges
     | ChangesMessage
     | Voting

@@ -18,33 +18,32 @@ n voters, quorum q, slots 1, 2, …; the leader rotates with the slot. The rules
 
 R3 to R5 are conditions per slot, not on the current slot.
 
-The replica takes events and applies the rules until none has anything more to do; it keeps R1 and
-the timers itself. Its parts share one :class:`~consensus.book.Book` of what is known and one
-:class:`~consensus.step.Step` of what is done:
+The replica takes events and applies the rules until none has anything more to do; it keeps R1, the
+timers, what is said again (R8) and what is taken back after a restart (I2) itself. The other rules
+are functions of one :class:`~consensus.context.Context`, with a file for each group:
 
-============================  ====================================================
+============================  ====================================================================
 part                          does
-============================  ====================================================
+============================  ====================================================================
 :mod:`consensus.proposals`    R2: proposals, made and taken
 :mod:`consensus.judge`        R3: which blocks are valid here
 :mod:`consensus.voter`        R3, R4, R5, R7: what this voter signs
-:mod:`consensus.certificates` R1, R8: votes become certificates, forwarded once
+:mod:`consensus.certificates` R1, R8: votes become certificates, forwarded once; I1: conflicts
 :mod:`consensus.finality`     R6, R9: blocks become final, singly or by range
-:mod:`consensus.rebroadcast`  R8: what is said again
-:mod:`consensus.pursuit`      R9: which blocks and ranges are asked for
+:mod:`consensus.fetching`     R9: which blocks and ranges are asked for
 :mod:`consensus.witness`      I8: every statement compared; lies become evidence
-:mod:`consensus.conflict`     I1: Final certificates against the own history
-:mod:`consensus.restart`      I2: what is taken back after a restart
-============================  ====================================================
+============================  ====================================================================
 
 Source: B. Chan, R. Pass, "Simplex Consensus: A Simple and Fast Consensus Protocol", 2023.
 """
 
 from __future__ import annotations
 
-from consensus.book import Book
-from consensus.certificates import Certificates
+from consensus import certificates, finality, judge, proposals, voter, witness
+from consensus.block_tree import BlockTree
+from consensus.context import Context, Step
 from consensus.effects import (
+    Durable,
     Effects,
     Event,
     Halt,
@@ -53,13 +52,13 @@ from consensus.effects import (
     PeerDown,
     PeerUp,
     Received,
+    Rejected,
     Saved,
     Tick,
 )
 from consensus.errors import ConsensusError
-from consensus.finality import Finality
-from consensus.judge import Judge
-from consensus.justification import leader_of
+from consensus.fetching import Fetching
+from consensus.justification import leader_of, refuse_not_the_leaders, refuse_unjustified
 from consensus.messages import (
     CertificateMessage,
     Message,
@@ -67,16 +66,13 @@ from consensus.messages import (
     Range,
     VoteMessage,
     WantBlock,
+    decode_block,
+    decode_certificate,
+    decode_vote,
 )
-from consensus.proposals import Proposals
-from consensus.pursuit import Pursuit
-from consensus.rebroadcast import answer_want_block, everything_later
-from consensus.restart import take_back
-from consensus.step import Step
+from consensus.slot import Proposed
 from consensus.timers import Timers
-from consensus.voter import Voter
-from consensus.votes import Certificate
-from consensus.witness import Witness
+from consensus.votes import verify_certificate, verify_vote
 from ledger.block import Tip
 from ledger.errors import LedgerError
 from ledger.genesis import Genesis
@@ -111,55 +107,32 @@ class Replica:
         self.me = me
         self.may_vote = may_vote
         self.silent: set[str] = set()
-        self.timers = timers = Timers(genesis.timeouts, now.ticks_ms)
-        self._machine = machine
-        self._book = book = Book(saved.tip, saved.certificate)
-        self._step = step = Step(now)
-        witness = Witness(book, genesis)
-        self._pursuit = pursuit = Pursuit(genesis.names, me)
-        self._judge = judge = Judge(book, step, machine)
-        self._certificates = certificates = Certificates(
-            book, step, genesis, witness=witness, pursuit=pursuit, machine=machine
-        )
-        self._proposals = Proposals(
-            book,
-            step,
-            genesis,
-            certificates=certificates,
-            judge=judge,
-            witness=witness,
-            pursuit=pursuit,
+        self.timers = Timers(genesis.timeouts, now.ticks_ms)
+        self._tree = BlockTree(saved.tip, saved.certificate)
+        self._step = Step(now)
+        self._fetching = Fetching(genesis.names, me)
+        self._context = Context(
+            genesis=genesis,
+            me=me,
+            signer=signer,
             machine=machine,
+            tree=self._tree,
+            fetching=self._fetching,
+            timers=self.timers,
+            step=self._step,
         )
-        self._voter = Voter(book, step, genesis, certificates=certificates, me=me, signer=signer)
-        self._finality = Finality(
-            book,
-            step,
-            genesis,
-            certificates=certificates,
-            judge=judge,
-            witness=witness,
-            pursuit=pursuit,
-            timers=timers,
-            machine=machine,
-        )
-        self._remembered = take_back(saved, book, witness, genesis, machine=machine)
+        take_back(saved, self._context)
         self._resume()
 
     @property
     def slot(self) -> int:
         """The slot that this replica is in."""
-        return self._book.current
+        return self._tree.current
 
     @property
     def final(self) -> Tip:
         """The last final block."""
-        return self._book.final
-
-    @property
-    def final_certificate(self) -> Certificate | None:
-        """The latest certificate that made a block final."""
-        return self._book.final_certificate
+        return self._tree.final
 
     @property
     def halt(self) -> Halt | None:
@@ -168,7 +141,7 @@ class Replica:
 
     def heard(self, party: str) -> bool:
         """Return whether any vote or proposal of ``party`` is known here that is not final."""
-        return self._book.heard(party)
+        return self._tree.heard(party)
 
     # -- in and out ------------------------------------------------------------------------------
 
@@ -178,22 +151,16 @@ class Replica:
         A message that does not decode, verify or belong to its sender is dropped, and the reason
         stands in ``rejected``.
         """
-        effects = self._step.begin(now, news=not isinstance(event, Received))
-        if self._step.halt is not None:
-            return effects
-        self._step.accuse(self._remembered)
-        self._remembered = []
-        try:
+        self._step.begin(now, news=not isinstance(event, Received))
+        if self._step.halt is None:
             self._on_event(event)
-        except (ConsensusError, LedgerError) as error:
-            effects.rejected = error
-        if self._step.news:
-            self._settle()
-        return effects
+            if self._step.news:
+                self._settle()
+        return self._step.end()
 
     def deadline_ms(self) -> int:
         """Return when the replica wants its next Tick, on the steady clock."""
-        return min(self.timers.next_at(), self._pursuit.next_at())
+        return min(self.timers.next_at(), self._fetching.next_at())
 
     def leader(self, slot: int) -> str:
         """Return the leader of ``slot``: the voters take turns in genesis order."""
@@ -203,7 +170,10 @@ class Replica:
         if isinstance(event, Received):
             self._step.news = event.peer in self.silent  # it speaks: its slots get time again
             self.silent.discard(event.peer)
-            self._on_message(event.peer, event.message)
+            try:
+                self._on_message(event.peer, event.message)
+            except (ConsensusError, LedgerError) as error:
+                self._step.effects.rejected = Rejected(event.peer, error)
         elif isinstance(event, PeerUp):
             self.silent.discard(event.peer)
             self._say_everything(event.peer)
@@ -214,64 +184,64 @@ class Replica:
 
     def _on_message(self, peer: str, message: Message) -> None:
         if isinstance(message, VoteMessage):
-            self._certificates.on_vote(message.vote)
+            certificates.on_vote(self._context, message.vote)
         elif isinstance(message, CertificateMessage):
-            self._certificates.on_certificate(message.certificate, peer)
+            certificates.on_certificate(self._context, message.certificate, peer)
         elif isinstance(message, Proposal):
-            self._proposals.on_proposal(message.block)
+            proposals.on_proposal(self._context, message.block)
         elif isinstance(message, WantBlock):
-            answer = answer_want_block(message.hash, self._book)
+            answer = self._tree.block_or_latest(message.hash)
             if answer is not None:
                 self._step.send(answer, peer)
         elif isinstance(message, Range):
-            self._finality.on_range(message)
+            finality.on_range(self._context, message)
 
     def _settle(self) -> None:
         """Apply the rules until none has anything more to do."""
         moving = True
         while moving and self._step.halt is None:
-            moving = self._finality.commit() or self._judge.judge()
+            moving = finality.commit(self._context) or judge.judge_next(self._context)
             moving = moving or self._enter() or self._propose()
             moving = self._vote() or moving
-        self._step.close(self._book.final.slot)
+        self._step.settle(self._tree.final.slot)
         self._arm()
 
     def _propose(self) -> bool:
         if self.leader(self.slot) != self.me or not self.may_vote:
             return False
-        return self._proposals.propose(self.slot, empty=self.timers.empty_due)
+        return proposals.propose(self._context, self.slot, empty=self.timers.empty_due)
 
     def _vote(self) -> bool:
-        return self.may_vote and self._voter.vote()
+        return self.may_vote and voter.cast_votes(self._context)
 
     def _resume(self) -> None:
         """Execute again what is not final, and ask for blocks that are certified and not here."""
-        while self._judge.judge() or self._enter():
+        while judge.judge_next(self._context) or self._enter():
             pass
-        for _, slot in self._book.live():
+        for _, slot in self._tree.live():
             for subject, certificate in slot.certificates.items():
                 if subject.kind == "notar" and subject.block not in slot.proposals:
-                    self._certificates.want_block_of(certificate)
+                    certificates.want_block_of(self._context, certificate)
 
     # -- R1: slots -------------------------------------------------------------------------------
 
     def _enter(self) -> bool:
-        current = self._book.current
-        ahead = [s for s, slot in self._book.live() if s >= current and slot.exit_certificate]
+        current = self._tree.current
+        ahead = [s for s, slot in self._tree.live() if s >= current and slot.exit_certificate]
         if not ahead:
             return False
-        self._book.current = max(ahead) + 1
-        self.timers.on_slot_entered()
+        self._tree.current = max(ahead) + 1
+        self.timers.stop_slot()
         return True
 
     def _arm(self) -> None:
         """Start or stop timers by whether work is pending (R1): idle, no slot burns."""
         now = self._step.now.ticks_ms
-        unfinal = any(slot.certificate("notar") for _, slot in self._book.live())
-        head, wall_ms = self._book.head(), self._step.now.wall_ms
-        pending = unfinal or self._sees_proposal() or self._machine.has_work(head, wall_ms)
+        unfinal = any(slot.certificate("notar") for _, slot in self._tree.live())
+        head, wall_ms = self._tree.head(), self._step.now.wall_ms
+        pending = unfinal or self._sees_proposal() or self._context.machine.has_work(head, wall_ms)
         self.timers.work(pending, now)
-        current = self._book.slots.get(self.slot)
+        current = self._tree.slots.get(self.slot)
         if not pending or (current is not None and current.timed_out):
             self.timers.stop_slot()
             return
@@ -283,8 +253,8 @@ class Replica:
 
         One of a slot that was left is no work: what it held is in the pool, or it was a lie.
         """
-        current = self._book.current
-        return any(s >= current and slot.proposals for s, slot in self._book.live())
+        current = self._tree.current
+        return any(s >= current and slot.proposals for s, slot in self._tree.live())
 
     # -- time ------------------------------------------------------------------------------------
 
@@ -295,10 +265,10 @@ class Replica:
         if self.timers.resend_at <= now:
             self._say_everything(None)
             self.timers.on_resent(now)
-        self._step.effects.send += self._pursuit.due(now, self.final.height)
+        self._step.effects.send += self._fetching.due(now, self.final.height)
 
     def _on_timeout(self) -> None:
-        slot = self._book.slot(self.slot)
+        slot = self._tree.slot(self.slot)
         slot.timed_out = True
         self.timers.stop_slot()
         leader = self.leader(self.slot)
@@ -311,7 +281,50 @@ class Replica:
 
     def _say_everything(self, peer: str | None) -> None:
         """Say the latest final certificate and everything later, and the pool's batches (R8)."""
-        for message in everything_later(self._book, self.me):
+        for message in self._tree.everything_later(self.me):
             self._step.send(message, peer)
-        for message in self._machine.own_work():
+        for message in self._context.machine.own_work():
             self._step.send(message, peer)
+
+
+def take_back(saved: Saved, context: Context) -> None:
+    """Put what was durable back into an empty tree (I2), and accuse whom it convicts.
+
+    Blocks are put back unjudged: they are executed again. Every signature is verified again: a disk
+    may have turned a byte, and what is taken back is counted, said to others and stored.
+
+    Raises:
+        ConsensusError: something stored is damaged.
+        LedgerError: as above.
+    """
+    if saved.certificate is not None:
+        verify_certificate(saved.certificate, context.genesis)
+        witness.hear(context, saved.certificate, verified=True)
+    for durable in saved.durables:
+        if durable.slot > context.tree.final.slot:
+            _take_back(durable, context)
+    for _, slot in context.tree.live():
+        for proposed in slot.proposals.values():
+            context.machine.refuse_forged(proposed.block, context.step.effects.found)
+
+
+def _take_back(durable: Durable, context: Context) -> None:
+    slot = context.tree.slot(durable.slot)
+    if durable.kind == "vote":
+        vote = decode_vote(durable.body)
+        verify_vote(vote, context.genesis)
+        slot.own[vote.kind] = vote
+        slot.count(vote, vote.subject)
+    elif durable.kind == "certificate":
+        certificate = decode_certificate(durable.body)
+        verify_certificate(certificate, context.genesis)
+        slot.certificates[certificate.subject] = certificate
+        witness.hear(context, certificate, verified=True)
+    else:
+        wire = decode_block(durable.body)
+        block = wire.block()
+        refuse_not_the_leaders(block, context.genesis)
+        refuse_unjustified(wire, block, context.genesis, lambda certificate: False)
+        witness.see(context, block, context.tree.current)
+        slot.add_header(block)
+        slot.add_proposal(Proposed(block, wire))

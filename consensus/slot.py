@@ -1,4 +1,4 @@
-"""What one replica knows about one slot: proposals, votes, certificates, and its own votes."""
+"""Slot: all that a replica knows about one slot, and what it may still say of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,15 @@ from msgspec.structs import astuple
 from consensus import evidence
 from consensus.evidence import Evidence, SignedHeader
 from consensus.messages import WireBlock
-from consensus.votes import Certificate, Kind, Subject, Vote, certificate_of
+from consensus.votes import (
+    MAY_SAY,
+    VOTE_KINDS,
+    Certificate,
+    Subject,
+    Vote,
+    VoteKind,
+    certificate_of,
+)
 from ledger.block import Block, decode_header
 
 STATEMENTS_PER_KIND_MAX = 2
@@ -27,7 +35,7 @@ class Proposed:
 
 
 class Slot:
-    """The book of one slot. Knows how to count and to convict; decides nothing."""
+    """Proposals, votes and certificates of one slot. Counts and convicts; decides nothing."""
 
     __slots__ = (
         "accused",
@@ -48,7 +56,7 @@ class Slot:
         self.first_proposal: bytes | None = None
         self.tallies: dict[Subject, dict[str, Vote]] = {}
         self.certificates: dict[Subject, Certificate] = {}
-        self.own: dict[Kind, Vote] = {}
+        self.own: dict[VoteKind, Vote] = {}
         self.accused: set[str] = set()
         self.timed_out = False
 
@@ -119,6 +127,11 @@ class Slot:
                 return lie
         return None
 
+    @property
+    def may_say(self) -> tuple[VoteKind, ...]:
+        """What this voter may say next; nothing if what it has said is not in the table."""
+        return MAY_SAY.get(tuple(kind for kind in VOTE_KINDS if kind in self.own), ())
+
     def heard(self, party: str) -> bool:
         """Return whether a vote or a proposal of ``party`` is known of this slot."""
         voted = any(party in tally for tally in self.tallies.values())
@@ -138,7 +151,7 @@ class Slot:
         self.certificates[subject] = certificate
         return certificate
 
-    def certificate(self, kind: Kind) -> Certificate | None:
+    def certificate(self, kind: VoteKind) -> Certificate | None:
         """Return the certificate of ``kind``, the first by subject if there were several."""
         if not self.certificates:
             return None

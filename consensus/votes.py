@@ -8,7 +8,7 @@ certificate that makes a block final is itself a cosigned checkpoint.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
 from msgspec import Meta
@@ -21,10 +21,24 @@ from ledger.genesis import Genesis
 from ledger.keys import Signer
 from ledger.log.checkpoint import Checkpoint
 
-Kind = Literal["notar", "skip", "final"]
+VoteKind = Literal["notar", "skip", "final"]
+VOTE_KINDS: tuple[VoteKind, ...] = get_args(VoteKind)
 Number = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Signature = Annotated[bytes, Meta(min_length=64, max_length=64)]
 HashOrNothing = Annotated[bytes, Meta(max_length=32)]
+
+MAY_SAY: dict[tuple[VoteKind, ...], tuple[VoteKind, ...]] = {
+    (): ("skip", "notar"),
+    ("notar",): ("skip", "final"),
+    ("skip",): (),
+    ("notar", "skip"): (),
+    ("notar", "final"): (),
+}
+"""What a voter may say of one slot, by what it has said of it; first what is tried first.
+
+Its Notar and its Final vote name one block. Whatever is not here contradicts something
+(:data:`consensus.evidence.LIES`).
+"""
 
 
 class Subject(msgspec.Struct, frozen=True, gc=False):
@@ -33,7 +47,7 @@ class Subject(msgspec.Struct, frozen=True, gc=False):
     ``block``, ``height``, ``size`` and ``root`` are empty for Skip; the last three for Notar.
     """
 
-    kind: Kind
+    kind: VoteKind
     slot: int
     block: bytes = b""
     height: int = 0
@@ -44,7 +58,7 @@ class Subject(msgspec.Struct, frozen=True, gc=False):
 class Vote(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """One voter's signed statement. ``time`` is the cosignature's, in seconds, for Final only."""
 
-    kind: Kind
+    kind: VoteKind
     slot: Number
     voter: str
     signature: Signature

@@ -1,70 +1,107 @@
-"""What the business came to, read off the expectations and balances of a node."""
+"""Figures of the business: payouts, refunds, fees, profit and disputes, counted from lists.
+
+Each is read off a state, a field or an account; what is written for people is not read.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from demo.day.accounts import Balances
+from demo.stage.pages import all_of
 
 if TYPE_CHECKING:
-    from demo.summary import Books
+    from demo.stage.observer import Observer
 
-Expectations = list[dict[str, Any]]
+Items = list[dict[str, Any]]
 
-_RETURNED = "payout returned"
-_DISPUTE = "dispute "
+FACT_STATES = {"met": "complete", "open": "open", "overdue": "open", "conflicting": "conflicting"}
+"""What a fact is of which one half is expected, by the state of the expectation."""
 
 
-def figures(books: Books, platform: str) -> dict[str, Any]:
+class Business(NamedTuple):
+    """Lists of one node that the figures come from. ``periods`` are the months of its fees.
+
+    ``returned``, ``requested`` and ``paid`` were asked for by state: an item's own says disputed
+    while a dispute stands.
+    """
+
+    payouts: Items
+    returned: Items
+    requested: Items
+    paid: Items
+    disputes: Items
+    periods: Items
+
+
+async def read_business(observer: Observer, party: str) -> Business:
+    """Return the lists of a node."""
+    get = partial(observer.get, party)
+    return Business(
+        *await asyncio.gather(
+            all_of(get, "payouts"),
+            all_of(get, "payouts", state="returned"),
+            all_of(get, "refunds", state="requested"),
+            all_of(get, "refunds", state="paid"),
+            all_of(get, "disputes"),
+            all_of(get, "fees", "periods"),
+        )
+    )
+
+
+def figures(business: Business, balances: Items, platform: str) -> dict[str, Any]:
     """Return payouts, refunds, fees, profit and disputes, as the day's outcome says them.
 
     Args:
-        books: What one node holds.
+        business: The lists of one node.
+        balances: The balances of its books.
         platform: The party that has the refund float.
     """
-    by_kind: dict[str, Expectations] = {}
-    for each in books.expectations:
-        by_kind.setdefault(each["kind"], []).append(each)
-    payouts = by_kind.get("payout-result", [])
-    invoices = by_kind.get("fee-settlement", [])
-    incomes = _accounts(books, "fee_income:")
+    periods = business.periods
     return {
-        "disputes": _disputes(by_kind.get("dispute", [])),
+        "disputes": {
+            "raised": len(business.disputes),
+            **dict(sorted(Counter(each["state"] for each in business.disputes).items())),
+        },
         "fees": {
-            "accrued": sum(incomes.values()),
-            "invoiced": _sum(invoices),
-            "settled": _sum([each for each in invoices if each["state"] == "met"]),
+            "accrued": _sum(periods),
+            "invoiced": _sum([each for each in periods if "invoice" in each]),
+            "settled": _sum([each for each in periods if "settled_at" in each]),
         },
-        "payouts": {
-            "created": len(payouts),
-            "returned": sum(each.get("detail", "").startswith(_RETURNED) for each in payouts),
-        },
-        "profit": incomes,
+        "payouts": {"created": len(business.payouts), "returned": len(business.returned)},
+        "profit": _credits(balances, "fee_income:"),
         "refunds": {
-            **_refunds(by_kind.get("refund-result", [])),
-            "float_free": _accounts(books, "refund_float:").get(platform, 0),
+            "awaited": {"count": len(business.requested), "amount": _sum(business.requested)},
+            "float_free": _credits(balances, "refund_float:").get(platform, 0),
+            "paid": {"count": len(business.paid), "amount": _sum(business.paid)},
         },
     }
 
 
-def facts_by_kind(expectations: Expectations, states: dict[str, str]) -> dict[str, dict[str, int]]:
-    """Return how many facts of each kind are complete, open and conflicting.
+def facts(expectations: Items) -> dict[str, Any]:
+    """Return how many facts are complete, open and conflicting, by kind too, and which are loose.
 
     A capture and its instruction are the halves of one fact, a split.
-
-    Args:
-        expectations: A node's expectations.
-        states: What their states are called as facts.
     """
     kinds: dict[str, Counter[str]] = {}
+    subjects: dict[str, list[str]] = {"complete": [], "open": [], "conflicting": []}
     for each in expectations:
-        kind = "split" if each["kind"] in ("capture", "instruction") else each["kind"]
-        kinds.setdefault(kind, Counter())[states[each["state"]]] += 1
-    return {kind: dict(sorted(counts.items())) for kind, counts in sorted(kinds.items())}
+        kind, state = each["kind"], FACT_STATES[each["state"]]
+        fact = "split" if kind in ("capture", "instruction") else kind
+        kinds.setdefault(fact, Counter())[state] += 1
+        subjects[state].append(f"{kind} {each['subject']}" if state == "open" else each["subject"])
+    return {
+        "facts": {state: len(found) for state, found in subjects.items()},
+        "facts_by_kind": {kind: dict(sorted(kinds[kind].items())) for kind in sorted(kinds)},
+        "one_sided": sorted(subjects["open"]),
+        "conflicting": sorted(subjects["conflicting"]),
+    }
 
 
-def differing(
-    expected: dict[str, dict[str, int]], got: dict[str, dict[str, int]]
-) -> tuple[dict[str, int], dict[str, int]]:
+def differing(expected: Balances, got: Balances) -> tuple[dict[str, int], dict[str, int]]:
     """Return of two states of the books only the accounts in which they differ."""
     ours, theirs = _flat(expected), _flat(got)
     names = sorted(ours.keys() | theirs.keys())
@@ -72,7 +109,7 @@ def differing(
     return {name: ours.get(name, 0) for name in names}, {n: theirs.get(n, 0) for n in names}
 
 
-def _flat(books: dict[str, dict[str, int]]) -> dict[str, int]:
+def _flat(books: Balances) -> dict[str, int]:
     return {
         f"{account} {currency}": amount
         for currency, book in books.items()
@@ -80,28 +117,11 @@ def _flat(books: dict[str, dict[str, int]]) -> dict[str, int]:
     }
 
 
-def _accounts(books: Books, prefix: str) -> dict[str, int]:
+def _credits(balances: Items, prefix: str) -> dict[str, int]:
     """Return the credit balances of a class of accounts by what they are of."""
-    found = [each for each in books.balances if each["account"].startswith(prefix)]
+    found = [each for each in balances if each["account"].startswith(prefix)]
     return {each["account"].removeprefix(prefix): -each["amount"] for each in found}
 
 
-def _refunds(expectations: Expectations) -> dict[str, dict[str, int]]:
-    paid = [each for each in expectations if each["state"] == "met" and not each.get("detail")]
-    awaited = [each for each in expectations if each["state"] != "met"]
-    return {
-        "awaited": {"count": len(awaited), "amount": _sum(awaited)},
-        "paid": {"count": len(paid), "amount": _sum(paid)},
-    }
-
-
-def _disputes(expectations: Expectations) -> dict[str, int]:
-    answers: Counter[str] = Counter()
-    for each in expectations:
-        answer = each.get("detail", "").removeprefix(_DISPUTE).partition(":")[0]
-        answers[answer if each["state"] in ("met", "conflicting") else "open"] += 1
-    return {"raised": len(expectations), **dict(sorted(answers.items()))}
-
-
-def _sum(expectations: Expectations) -> int:
-    return sum(each["amount"] for each in expectations)
+def _sum(items: Items) -> int:
+    return sum(each["amount"] for each in items)

@@ -67,8 +67,7 @@ def _nodes(summary: dict[str, Any], console: Console) -> None:
             node["state"][:_SHORT_HEX],
         )
     console.print(grid)
-    equal = all(check["good"] for check in summary["checks"] if "equal on all" in check["name"])
-    if equal:
+    if summary["nodes_equal"]:
         _line(console, "all logs, state hashes and books are equal", "green")
     else:
         _line(console, "THE NODES DIFFER", "bold red")

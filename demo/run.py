@@ -18,13 +18,13 @@ from rich.console import Console
 from cli.errors import CheckFailed, UsageError, unwrapped, writing
 from cli.output import say_json
 from demo import report
-from demo.day.cast import Plan, owners, sole
+from demo.day.cast import DayPlan, owners, sole
 from demo.day.files import read_day, read_expected
 from demo.day.generate import generate
+from demo.day.lines import DayFiles
 from demo.day.outcome import outcome
-from demo.day.rows import Day
-from demo.day.statements import calendar_of
-from demo.stage.network import Network, found_network
+from demo.day.phases import founding
+from demo.stage.network import LocalNetwork, found_network
 from demo.stage.processes import stop_all
 from demo.stage.proofs import LOG, RECEIPT, prove
 from demo.stage.screen import Screen
@@ -40,8 +40,8 @@ MADE = ("consortium", RECEIPT, LOG, f"changed-{RECEIPT}")
 
 
 @dataclass(frozen=True, slots=True)
-class Choices:
-    """What the user chose. None stands for the default."""
+class DemoChoices:
+    """Choices of the user. None stands for the default."""
 
     payments: int | None
     seed: int | None
@@ -54,7 +54,7 @@ class Choices:
     json: bool
 
 
-def run_demo(choices: Choices) -> None:
+def run_demo(choices: DemoChoices) -> None:
     """Run the demo and print its report.
 
     Raises:
@@ -70,7 +70,7 @@ def run_demo(choices: Choices) -> None:
                 NAME,
                 choices.parties,
                 choices.quorum,
-                calendar=calendar_of(day),
+                calendar=founding(day),
             )
         left_running = False
         try:
@@ -94,7 +94,7 @@ def run_demo(choices: Choices) -> None:
 
 
 async def _play(
-    stage: Stage, choices: Choices, expected: dict[str, Any], folder: Path
+    stage: Stage, choices: DemoChoices, expected: dict[str, Any], folder: Path
 ) -> dict[str, Any]:
     try:
         played = await stage.play(kill=choices.kill)
@@ -104,7 +104,9 @@ async def _play(
         await stage.close()
 
 
-def _show(summary: dict[str, Any], choices: Choices, network: Network, folder: Path) -> None:
+def _show(
+    summary: dict[str, Any], choices: DemoChoices, network: LocalNetwork, folder: Path
+) -> None:
     summary["kept"] = None
     if choices.keep:
         summary["kept"] = {
@@ -121,16 +123,16 @@ def _show(summary: dict[str, Any], choices: Choices, network: Network, folder: P
         report.show(summary, Console())
 
 
-def _made(choices: Choices, folder: Path) -> list[Path]:
+def _made(choices: DemoChoices, folder: Path) -> list[Path]:
     """Return what to remove: never a folder of the user's own with what else is in it."""
     return [folder] if choices.folder is None else [folder / name for name in MADE]
 
 
-def _day(choices: Choices) -> tuple[Day, dict[str, Any]]:
+def _day(choices: DemoChoices) -> tuple[DayFiles, dict[str, Any]]:
     parties = choices.parties
     if choices.day is not None:
         return _given_day(choices, choices.day, {name for name, _ in parties})
-    plan = Plan(
+    plan = DayPlan(
         payments=PAYMENTS if choices.payments is None else choices.payments,
         seed=SEED if choices.seed is None else choices.seed,
         platform=sole(parties, "platform"),
@@ -141,7 +143,9 @@ def _day(choices: Choices) -> tuple[Day, dict[str, Any]]:
     return day, outcome(day)
 
 
-def _given_day(choices: Choices, folder: Path, parties: set[str]) -> tuple[Day, dict[str, Any]]:
+def _given_day(
+    choices: DemoChoices, folder: Path, parties: set[str]
+) -> tuple[DayFiles, dict[str, Any]]:
     if choices.payments is not None or choices.seed is not None:
         raise UsageError(
             "day-or-plan", "--day takes a day as it is; --payments and --seed make another one"
@@ -158,7 +162,7 @@ def _given_day(choices: Choices, folder: Path, parties: set[str]) -> tuple[Day, 
     return day, read_expected(folder)
 
 
-def _refuse_running_month(day: Day) -> None:
+def _refuse_running_month(day: DayFiles) -> None:
     today = day.dates.business_date(time.time_ns() // 1_000_000).isoformat()
     ends_on = day.dates.after_month(day.business_date)
     if today < ends_on:
@@ -171,7 +175,7 @@ def _refuse_running_month(day: Day) -> None:
 
 
 @contextlib.contextmanager
-def _folder(choices: Choices) -> Iterator[Path]:
+def _folder(choices: DemoChoices) -> Iterator[Path]:
     if choices.folder is not None:
         with writing(choices.folder):
             choices.folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What the day left behind, as every node tells it, held against the known outcome."""
+"""The summary of a played day: all that every node tells of it, held against the known outcome."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from demo.business import differing, facts_by_kind, figures
+from demo.business import FACT_STATES, Business, Items, differing, facts, figures, read_business
+from demo.day.accounts import Balances, class_totals
 from demo.stage.observer import Observer, digest
 from demo.stage.pages import all_of
 from demo.stage.statistics import percentile
@@ -20,9 +21,14 @@ if TYPE_CHECKING:
     from demo.stage.stage import Played, Stage
     from ledger.genesis import Genesis
 
-OPEN_STATES = ("open", "overdue")
-FACT_STATES = {"met": "complete", "open": "open", "overdue": "open", "conflicting": "conflicting"}
 EXPECTED = ("applied", "refused", "repeated")
+FACTS = {
+    "facts": "facts",
+    "one-sided entries": "one_sided",
+    "conflicting facts": "conflicting",
+    "facts by kind": "facts_by_kind",
+}
+"""What is checked of the facts, and where the day's outcome says it."""
 
 
 class Check(NamedTuple):
@@ -38,15 +44,15 @@ class Check(NamedTuple):
         return bool(self.expected == self.got)
 
 
-class Books(NamedTuple):
-    """What one node's log adds up to. ``trial`` is its trial balance, both columns by currency."""
+class NodeBooks(NamedTuple):
+    """Books of one node. ``trial`` is its trial balance, both columns by currency."""
 
-    balances: list[dict[str, Any]]
-    expectations: list[dict[str, Any]]
-    trial: dict[str, dict[str, int]]
+    balances: Items
+    expectations: Items
+    trial: Balances
 
 
-async def read_books(observer: Observer, party: str) -> Books:
+async def read_books(observer: Observer, party: str) -> NodeBooks:
     """Return all balances and expectations of a node, and its trial balance."""
     get = partial(observer.get, party)
     balances, expectations, trial = await asyncio.gather(
@@ -58,38 +64,18 @@ async def read_books(observer: Observer, party: str) -> Books:
         total["currency"]: {"credit": total["credit"], "debit": total["debit"]}
         for total in trial["totals"]
     }
-    return Books(balances, expectations, columns)
+    return NodeBooks(balances, expectations, columns)
 
 
-def accounts(balances: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
+def accounts(balances: Items) -> Balances:
     """Return balances by account, per currency."""
-    book: dict[str, dict[str, int]] = {}
+    book: Balances = {}
     for balance in balances:
         book.setdefault(balance["currency"], {})[balance["account"]] = balance["amount"]
     return book
 
 
-def class_totals(balances: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
-    """Return balances summed by class of account, per currency."""
-    totals: dict[str, Counter[str]] = {}
-    for balance in balances:
-        name = balance["account"].partition(":")[0]
-        totals.setdefault(balance["currency"], Counter())[name] += balance["amount"]
-    return {
-        currency: {name: amount for name, amount in sorted(book.items()) if amount}
-        for currency, book in sorted(totals.items())
-    }
-
-
-def facts(expectations: list[dict[str, Any]]) -> dict[str, int]:
-    """Return how many facts are complete, open and conflicting."""
-    counts = Counter(FACT_STATES[each["state"]] for each in expectations)
-    return {state: counts[state] for state in ("complete", "open", "conflicting")}
-
-
-def one_sided(
-    expectations: list[dict[str, Any]], began_ms: int, now_ms: int
-) -> list[dict[str, Any]]:
+def one_sided(expectations: Items, began_ms: int, now_ms: int) -> Items:
     """Return what is still one-sided or in conflict: since when everybody sees it, and its age.
 
     Args:
@@ -101,7 +87,7 @@ def one_sided(
         {
             "kind": each["kind"],
             "subject": each["subject"],
-            "state": "conflicting" if each["state"] == "conflicting" else "open",
+            "state": FACT_STATES[each["state"]],
             "awaited": each["awaited"],
             "amount": each["amount"],
             "currency": each["currency"],
@@ -114,7 +100,7 @@ def one_sided(
     ]
 
 
-def healed(expectations: list[dict[str, Any]]) -> dict[str, int]:
+def healed(expectations: Items) -> dict[str, int]:
     """Return how many facts were one-sided for a time, and for how long at most."""
     lives = [
         each["settled_at"] - each["opened_at"] for each in expectations if each["state"] == "met"
@@ -122,7 +108,7 @@ def healed(expectations: list[dict[str, Any]]) -> dict[str, int]:
     return {"count": len(lives), "longest_ms": max(lives, default=0)}
 
 
-def check_nodes(statuses: dict[str, dict[str, Any]], books: dict[str, Books]) -> list[Check]:
+def check_nodes(statuses: dict[str, dict[str, Any]], books: dict[str, NodeBooks]) -> list[Check]:
     """Return the checks that all nodes hold the same."""
     first = next(iter(statuses))
     wanted = [
@@ -139,37 +125,23 @@ def check_nodes(statuses: dict[str, dict[str, Any]], books: dict[str, Books]) ->
     ]
 
 
-def check_outcome(expected: dict[str, Any], books: Books, records: dict[str, Any]) -> list[Check]:
+def check_outcome(
+    expected: dict[str, Any], books: NodeBooks, business: Business, records: dict[str, Any]
+) -> list[Check]:
     """Return the checks that the day came out as it had to."""
-    loose = [each for each in books.expectations if each["state"] in OPEN_STATES]
-    conflicts = [each for each in books.expectations if each["state"] == "conflicting"]
-    business = figures(books, expected["platform"])
+    found, told = accounts(books.balances), facts(books.expectations)
+    came_to = figures(business, books.balances, expected["platform"])
     return [
         *(Check(f"records {name}", expected["records"][name], records[name]) for name in EXPECTED),
-        Check("facts", expected["facts"], facts(books.expectations)),
-        Check(
-            "one-sided entries",
-            expected["one_sided"],
-            sorted(f"{each['kind']} {each['subject']}" for each in loose),
-        ),
-        Check(
-            "conflicting facts",
-            expected["conflicting"],
-            sorted(each["subject"] for each in conflicts),
-        ),
-        Check(
-            "facts by kind",
-            expected["facts_by_kind"],
-            facts_by_kind(books.expectations, FACT_STATES),
-        ),
-        *(Check(name, expected["business"][name], business[name]) for name in business),
-        Check("balances", expected["balances"], class_totals(books.balances)),
-        Check("accounts", *differing(expected["accounts"], accounts(books.balances))),
+        *(Check(name, expected[field], told[field]) for name, field in FACTS.items()),
+        *(Check(name, expected["business"][name], came_to[name]) for name in came_to),
+        Check("balances", expected["balances"], class_totals(found)),
+        Check("accounts", *differing(expected["accounts"], found)),
         Check("trial balance", expected["trial_balance"], books.trial),
         Check(
             "books sum to zero",
             dict.fromkeys(expected["balances"], 0),
-            {c: sum(book.values()) for c, book in class_totals(books.balances).items()},
+            {c: sum(book.values()) for c, book in class_totals(found).items()},
         ),
     ]
 
@@ -192,10 +164,12 @@ async def summarize(
     books = {node.party: each for node, each in zip(nodes, found, strict=True)}
     party = nodes[0].party
     status, own = statuses[party], books[party]
+    business = await read_business(stage.observer, party)
     records = _records(list(stage.feeders.values()))
+    equal = check_nodes(statuses, books)
     checks = [
-        *check_nodes(statuses, books),
-        *check_outcome(expected, own, records),
+        *equal,
+        *check_outcome(expected, own, business, records),
         Check("log entries", records["applied"] + records["refused_in_log"], status["size"]),
         *check_proofs(status, proofs),
     ]
@@ -217,15 +191,16 @@ async def summarize(
         "latency_ms": _latency(list(stage.feeders.values())),
         "outage": None if played.outage is None else played.outage._asdict(),
         "no_kill": played.no_kill,
-        "facts": facts(own.expectations),
+        "facts": facts(own.expectations)["facts"],
         "healed": healed(own.expectations),
         "one_sided": one_sided(own.expectations, played.began_ms, now_ms),
-        "business": figures(own, expected["platform"]),
-        "balances": class_totals(own.balances),
+        "business": figures(business, own.balances, expected["platform"]),
+        "balances": class_totals(accounts(own.balances)),
         "accounts": accounts(own.balances),
         "trial_balance": own.trial,
         "proofs": proofs,
         "nodes": [_node(node, statuses[node.party]) for node in nodes],
+        "nodes_equal": all(check.good for check in equal),
         "checks": [{**check._asdict(), "good": check.good} for check in checks],
         "elapsed_s": round(stage.screen.elapsed_s, 1),
     }

@@ -1,1 +1,1 @@
-"""The ledger that parties agree on: records, contracts, books, proofs. Pure: no clock, no I/O."""
+"""The ledger: records, contracts, books and proofs, on which all parties agree. Pure, no I/O."""

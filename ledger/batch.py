@@ -20,12 +20,13 @@ from ledger.limits import BATCH_HEADER_BYTES_MAX, SAFE_INTEGER_MAX
 from ledger.log.merkle import leaf_hash, root_of
 
 Hex32 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
+Hex64 = Annotated[str, Meta(pattern=r"^[0-9a-f]{128}$(?!\n)")]
 Natural = Annotated[int, Meta(ge=0, le=SAFE_INTEGER_MAX)]
 Positive = Annotated[int, Meta(ge=1, le=SAFE_INTEGER_MAX)]
 
 
 class BatchHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the author signs: its place in the author's chain and the root of its records."""
+    """The header that its author signs: a place in the author's chain, the root of the records."""
 
     count: Positive
     ledger: Hex32

@@ -79,12 +79,12 @@ class Block:
 
     @property
     def record_count(self) -> int:
-        """How many records the block's batches hold."""
+        """The number of records in the block's batches."""
         return sum(len(batch.records) for batch in self.batches)
 
 
 class Tip(NamedTuple):
-    """What is known of a block when its body is not needed: enough to build on it."""
+    """The end of a chain of blocks: as much of its last block as the next one builds on."""
 
     height: int
     slot: int

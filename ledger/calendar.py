@@ -36,7 +36,7 @@ _EARLIEST = date(YEAR_MIN - 1, 1, 1)
 
 
 class YearDays(Protocol):
-    """What is decided for a year: the days without business, and the weekend days with it."""
+    """The decided days of a year: those without business, and the weekend days with it."""
 
     @property
     def holidays(self) -> Collection[str]:
@@ -74,7 +74,7 @@ class Calendar(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
 
     @cached_property
     def shift_ms(self) -> int:
-        """How long before the day of the same date, by UTC, a business date begins."""
+        """The time from the begin of a business date to that of its day by UTC, in ms."""
         return (self.utc_offset_minutes + _DAY_MINUTES - self.cutoff_minute) * _MINUTE_MS
 
     def starts_at_ms(self, day: date) -> int:
@@ -83,7 +83,7 @@ class Calendar(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=Tru
 
     @cached_property
     def founded(self) -> dict[int, YearDays]:
-        """What is decided here, by year."""
+        """The days that are decided here, by year."""
         return {
             year: _Founded(_of_year(self.holidays, year), _of_year(self.workdays, year))
             for year in self.years

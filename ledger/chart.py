@@ -114,7 +114,7 @@ def share_of(kind: AccountClass, genesis: Genesis, party: str) -> Share:
     return "owned" if "owner" in kind.sides else "none"
 
 
-class Book:
+class PartyBook:
     """One party's book: tells which accounts the party is a side of.
 
     Args:
@@ -161,8 +161,8 @@ def parties_of(account: str, genesis: Genesis, owner_of: Callable[[str], str]) -
         genesis: The consortium.
         owner_of: The party that owns a receiver, or the empty string.
     """
-    return tuple(
-        party
-        for party in genesis.names
-        if Book(genesis, party, lambda receiver, p=party: owner_of(receiver) == p).holds(account)  # type: ignore[misc]
-    )
+
+    def book_of(party: str) -> PartyBook:
+        return PartyBook(genesis, party, lambda receiver: owner_of(receiver) == party)
+
+    return tuple(party for party in genesis.names if book_of(party).holds(account))

@@ -1,4 +1,4 @@
-"""Every hash and signature input of the ledger is built here, and nowhere else.
+"""Hash and signature inputs: all of the ledger's are built here, and nowhere else.
 
 Each input starts with its own domain prefix, so that no bytes signed or hashed for one purpose
 can ever be presented for another. The two exceptions are inputs that a published standard fixes:

@@ -35,7 +35,7 @@ _TYPES = {record: type_name(record) for record in RULES}
 
 
 class EntryInfo(msgspec.Struct, frozen=True, gc=False):
-    """What an entry is about, for indexes and feeds. ``outcome`` is applied or a refusal's code."""
+    """An entry's facts for indexes and feeds. ``outcome`` is applied or a refusal's code."""
 
     index: int
     party: str
@@ -46,7 +46,7 @@ class EntryInfo(msgspec.Struct, frozen=True, gc=False):
 
 
 class Execution:
-    """What a block makes of the state before it. Immutable by convention.
+    """The result of a block: entries, changes and hashes. Immutable by convention.
 
     ``height`` is the block's. ``size``, ``root``, ``state`` and ``frontier`` describe the log
     after the block. ``leaves``,

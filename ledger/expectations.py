@@ -11,7 +11,7 @@ from typing import ClassVar, Final, Literal, get_args
 import msgspec
 from msgspec.structs import replace
 
-from ledger.state import Row, Transaction
+from ledger.state import NEVER, Row, Transaction
 
 ExpectationKind = Literal[
     "capture",
@@ -54,8 +54,6 @@ MET: Final = "met"
 CONFLICTING: Final = "conflicting"
 OVERDUE: Final = "overdue"
 
-NOT_SETTLED = -1
-
 _AGAIN = "stated again since: "
 
 
@@ -76,7 +74,7 @@ class UnmetTotal(msgspec.Struct, frozen=True):
 
 
 class Expectation(Row, frozen=True):
-    """What one party still owes the log, or owed it.
+    """A half that one party still owes the log, or owed it.
 
     ``subject`` is that of the record that opened it, such as ``payment:P1``. ``amount`` is in
     minor units. Times are block times in ms. ``settled_entry`` and ``settled_at`` are −1 until
@@ -97,9 +95,9 @@ class Expectation(Row, frozen=True):
     opened_at: int
     due_at: int
     state: StoredState
-    settled_entry: int
-    settled_at: int
-    detail: str
+    settled_entry: int = NEVER
+    settled_at: int = NEVER
+    detail: str = ""
 
 
 def open_expectation(
@@ -118,19 +116,16 @@ def open_expectation(
     now = tx.time_ms
     due_at = now + tx.genesis.due_after_ms[kind]
     opened = Expectation(
-        kind,
-        subject,
-        awaited,
-        tx.author,
-        amount,
-        currency,
-        tx.entry,
-        now,
-        due_at,
-        OPEN,
-        NOT_SETTLED,
-        NOT_SETTLED,
-        "",
+        kind=kind,
+        subject=subject,
+        awaited=awaited,
+        opener=tx.author,
+        amount=amount,
+        currency=currency,
+        opened_entry=tx.entry,
+        opened_at=now,
+        due_at=due_at,
+        state=OPEN,
     )
     tx.set(Expectation, (kind, subject), opened)
 
@@ -153,6 +148,14 @@ def open_or_revise(
     tx.put(replace(existing, amount=amount, currency=currency, detail=detail))
 
 
+def awaited(tx: Transaction, kind: ExpectationKind, subject: str) -> Expectation:
+    """Return the expectation under ``kind`` and ``subject``, which the contract has opened."""
+    expectation = tx.rows[Expectation][kind, subject]
+    if expectation is None:
+        raise LookupError(f"the state has no expectation {kind} on {subject}")
+    return expectation
+
+
 def meet(tx: Transaction, expectation: Expectation, detail: str = "") -> None:
     """Settle ``expectation`` with the record at hand.
 
@@ -173,8 +176,8 @@ def conflict(tx: Transaction, expectation: Expectation, detail: str) -> None:
         replace(
             expectation,
             state=CONFLICTING,
-            settled_entry=NOT_SETTLED,
-            settled_at=NOT_SETTLED,
+            settled_entry=NEVER,
+            settled_at=NEVER,
             detail=detail,
         )
     )

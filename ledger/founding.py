@@ -1,4 +1,4 @@
-"""Papers that parties sign before there is a ledger: a request to be founded, then the genesis.
+"""Founding: parties sign a request before there is a ledger, and then its genesis.
 
 A request holds one party's part of genesis and proves that who asks has the key::
 
@@ -21,13 +21,12 @@ import msgspec
 from msgspec import Meta
 
 from ledger import canonical, domains, forms
+from ledger.batch import Hex64
 from ledger.errors import VerificationError
 from ledger.genesis import FORMAT, Genesis, found
 from ledger.keys import Signer, Verifier
 from ledger.limits import MEMBERS_MAX, REQUEST_BYTES_MAX, SIGNATURES_BYTES_MAX
 from ledger.members import Member, refuse_bad_member, refuse_bad_members
-
-Hex64 = Annotated[str, Meta(pattern=r"^[0-9a-f]{128}$(?!\n)")]
 
 
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from ledger import canonical, domains
+from ledger.batch import Natural, Positive
 from ledger.calendar import Calendar, fault_of
 from ledger.errors import GenesisError
 from ledger.keys import Verifier
@@ -18,7 +19,6 @@ from ledger.limits import (
     MEMBERS_MAX,
     PARTY_RECORDS_MAX,
     RECORD_BYTES_MAX,
-    SAFE_INTEGER_MAX,
 )
 from ledger.log.checkpoint import origin
 from ledger.members import ROLES as ROLES
@@ -29,8 +29,6 @@ from ledger.members import Role as Role
 FORMAT: Final = 2
 """Of genesis, and so of everything that names a ledger by its hash: logs, homes, databases."""
 
-Natural = Annotated[int, Meta(ge=0, le=SAFE_INTEGER_MAX)]
-Positive = Annotated[int, Meta(ge=1, le=SAFE_INTEGER_MAX)]
 COST_LIMIT_PPM_DEFAULT = 240_000
 """What a loan may cost a year at most, in parts per million, unless genesis says otherwise."""
 
@@ -58,7 +56,7 @@ DUE_MS: dict[str, int] = {
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the consortium allows at most. Bytes, counts, and the clock drift in ms.
+    """The most that the consortium allows. Bytes, counts, and the clock drift in ms.
 
     ``amount`` bounds the money of one record that comes from outside, in minor units: far above
     any payment there is, and far below what an account of the books can hold. ``party_records``
@@ -152,7 +150,7 @@ class Genesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
 
     @cached_property
     def due_after_ms(self) -> dict[str, int]:
-        """How long an expectation may stay open before it is overdue, by kind."""
+        """The time in ms after which an open expectation is overdue, by kind."""
         return {**DUE_MS, **self.due_ms}
 
 

@@ -1,4 +1,4 @@
-"""Streams of books: a head, the entries that posted something, and an end.
+"""The stream of books: a head, the entries that posted something, and an end.
 
 Each is one line of JSON. The head pins the place in the log up to which the books are told, so
 that a log that grows meanwhile changes nothing. A stream without an end is not whole.

@@ -77,7 +77,7 @@ class Record(
     tag_field="type",
     gc=False,
 ):
-    """What every record says: its author's id for it, and when its author says it happened.
+    """A record: its author's id for it, and when its author says it happened.
 
     ``id`` is unique per author and is the idempotency key; ``at`` is a claim in ms since the
     epoch, at most a day after the block, that no other rule relies on. ``CODES`` are those with
@@ -123,7 +123,7 @@ class Recorded(Row, frozen=True):
 
 
 class Rule(NamedTuple):
-    """How one record type is executed.
+    """The execution of one record type.
 
     ``authors`` are the roles that may state it; empty means that the contract itself checks.
     ``apply`` changes a transaction or raises :class:`ledger.errors.Refused`. ``keys`` names the

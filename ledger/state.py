@@ -63,6 +63,9 @@ Changes = dict[type[Row], dict[Key, Row | None]]
 Wanted = dict[type[Row], set[Key]]
 """Keys of rows to be read, by type."""
 
+NEVER = -1
+"""The time or the entry, in a row, of what has not happened."""
+
 ABSENT: Any = object()
 """Stands where a layer has not changed a row."""
 
@@ -89,7 +92,7 @@ class EmptyView:
         return {kind: dict.fromkeys(keys) for kind, keys in wanted.items()}
 
 
-class Rows(dict[Key, R | None]):
+class LayerRows(dict[Key, R | None]):
     """The rows of one type as a layer shows them while changes are made: read, or changed.
 
     What is not here yet is read from below. ``changed`` holds what the layer has changed, for good;
@@ -109,7 +112,7 @@ class Rows(dict[Key, R | None]):
         return row  # type: ignore[no-any-return]
 
 
-class RowsByType(dict[type[Row], Rows[Any]]):
+class LayerTables(dict[type[Row], LayerRows[Any]]):
     """The rows of every type that a layer was asked for."""
 
     __slots__ = ("_below",)
@@ -118,14 +121,14 @@ class RowsByType(dict[type[Row], Rows[Any]]):
         super().__init__()
         self._below = below
 
-    def __missing__(self, kind: type[Row]) -> Rows[Any]:
-        rows: Rows[Any] = Rows(kind, self._below)
+    def __missing__(self, kind: type[Row]) -> LayerRows[Any]:
+        rows: LayerRows[Any] = LayerRows(kind, self._below)
         self[kind] = rows
         return rows
 
     if TYPE_CHECKING:  # at run time it is that of dict
 
-        def __getitem__(self, kind: type[R]) -> Rows[R]: ...
+        def __getitem__(self, kind: type[R]) -> LayerRows[R]: ...
 
 
 class Overlay:
@@ -136,20 +139,20 @@ class Overlay:
 
     Args:
         below: The view underneath.
-        changes: Rows by type and key; None marks a deleted row.
+        changes: LayerRows by type and key; None marks a deleted row.
     """
 
     __slots__ = ("below", "tables")
 
     def __init__(self, below: View, changes: Changes | None = None) -> None:
         self.below = below
-        self.tables = RowsByType(below)
+        self.tables = LayerTables(below)
         if changes:
             self.merge(changes)
 
     @property
     def changes(self) -> Changes:
-        """What this layer has changed: rows by type and key; None marks a deleted row."""
+        """The changes of this layer: rows by type and key; None marks a deleted row."""
         return {kind: rows.changed for kind, rows in self.tables.items() if rows.changed}
 
     def get(self, kind: type[R], key: Key) -> R | None:
@@ -190,7 +193,7 @@ class Overlay:
     def rest(self) -> Changes:
         """End the making of changes, and return them: the layer will only be read from now on.
 
-        Rows that were made and deleted again are no change of the state, and go.
+        LayerRows that were made and deleted again are no change of the state, and go.
         """
         for kind, rows in self.tables.items():
             rows.clear()
@@ -246,7 +249,7 @@ class Transaction:
     ) -> None:
         self.rows = view.tables
         """The rows as this record sees them, by type and key; None is none. Only for reading."""
-        self.log: list[tuple[Rows[Any], Key, Any]] = []
+        self.log: list[tuple[LayerRows[Any], Key, Any]] = []
         """What :meth:`undo` puts back: rows, key, and what the layer had changed, or ABSENT."""
         self.genesis = genesis
         self.author = author

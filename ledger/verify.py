@@ -19,14 +19,14 @@ import msgspec
 
 from ledger import batch as batches
 from ledger import canonical, domains
-from ledger.batch import Batch, BatchHeader
+from ledger.batch import Batch, BatchHeader, Hex64
 from ledger.block import Block, BlockHeader, Tip, genesis_tip, tip_of_header
 from ledger.entry import Entry, decode_entry, which
 from ledger.errors import DecodeError, VerificationError
 from ledger.execute import execute
 from ledger.genesis import Genesis
 from ledger.log.merkle import Frontier, leaf_hash, root_of
-from ledger.log.receipt import Hex64, cosigning_parties, open_consortium_checkpoint
+from ledger.log.receipt import cosigning_parties, open_consortium_checkpoint
 from ledger.state import EmptyView, Overlay
 
 T = TypeVar("T")
@@ -56,7 +56,7 @@ class CheckpointLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class VerifiedCheckpointFacts(msgspec.Struct, frozen=True):
-    """What a checkpoint proves: a quorum's cosignatures over size and root (hex) at a height."""
+    """The facts that a checkpoint proves: a quorum cosigned size and root (hex) at a height."""
 
     origin: str
     size: int
@@ -67,7 +67,7 @@ class VerifiedCheckpointFacts(msgspec.Struct, frozen=True):
 
 
 class VerifiedLog(msgspec.Struct, frozen=True):
-    """What a verified export holds."""
+    """The facts of a verified export."""
 
     blocks: int
     entries: int

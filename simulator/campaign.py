@@ -21,12 +21,12 @@ import msgspec
 from msgspec.structs import replace
 
 from simulator.plan import Plan
-from simulator.run import Outcome, Runner, scratch
+from simulator.run import Runner, RunOutcome, scratch
 from simulator.swarm import draw
 
 JOBS_MAX = 256
 DEATH_S = 10
-"""How long a worker may take to die that has closed its pipe."""
+"""Time that a worker may take to die that has closed its pipe."""
 
 
 class Death(msgspec.Struct, frozen=True):
@@ -38,7 +38,7 @@ class Death(msgspec.Struct, frozen=True):
 
 
 class Totals(msgspec.Struct, kw_only=True):
-    """What the runs of a campaign have done, added up.
+    """Totals of the runs of a campaign.
 
     ``failed`` are seeds, in order; ``blocks_min`` is of the runs that came to their end.
     """
@@ -61,7 +61,7 @@ class Totals(msgspec.Struct, kw_only=True):
     verdict: dict[str, Counter[str]] = {}
 
 
-def add_up(outcomes: Iterable[Outcome]) -> Totals:
+def add_up(outcomes: Iterable[RunOutcome]) -> Totals:
     """Return the sum of ``outcomes``.
 
     ``convictions`` counts runs by lie in which the liar was convicted, and ``honest`` for runs in
@@ -90,7 +90,7 @@ def add_up(outcomes: Iterable[Outcome]) -> Totals:
 
 def campaign(
     base: Plan, seeds: Iterable[int], jobs: int, *, calm: bool = False
-) -> Iterator[Outcome | Death]:
+) -> Iterator[RunOutcome | Death]:
     """Run every seed and yield the outcomes as they come.
 
     Args:
@@ -119,7 +119,7 @@ def campaign(
 
 def _answers(
     job: _Job, left: Iterator[int], died: set[int], workers: dict[Connection, _Worker]
-) -> Iterator[Outcome | Death]:
+) -> Iterator[RunOutcome | Death]:
     """Wait for workers, and yield what those say that are ready, each of them at work again."""
     ready = wait(list(workers))
     for worker in [worker for end, worker in workers.items() if end in ready]:
@@ -153,7 +153,7 @@ def _give(left: Iterator[int], workers: dict[Connection, _Worker], worker: _Work
 
 
 class _Job(NamedTuple):
-    """What every worker does: which plan, with or without trouble drawn, with files where."""
+    """A worker's task: which plan, with or without trouble drawn, with files where."""
 
     base: Plan
     calm: bool
@@ -178,10 +178,10 @@ class _Worker:
         with suppress(OSError):  # its end of the pipe is closed: there will be no answer
             self.connection.send(seed)
 
-    def answer(self) -> Outcome | None:
+    def answer(self) -> RunOutcome | None:
         """Return what it has found; None if it is dead."""
         try:
-            return msgspec.json.decode(self.connection.recv_bytes(), type=Outcome)
+            return msgspec.json.decode(self.connection.recv_bytes(), type=RunOutcome)
         except (EOFError, OSError):
             self._process.join(DEATH_S)
             return None

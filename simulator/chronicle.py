@@ -1,20 +1,17 @@
-"""What happened in a run: counted by one who watches and judges nothing."""
+"""The chronicle of a run: what happened, counted by one who watches and judges nothing."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from consensus.messages import decode_evidence
 from ledger.block import Block
 from ledger.execute import Execution
 from node.storage.store import EvidenceItem, Item
 from simulator.checkers import Checker
-
-if TYPE_CHECKING:
-    from simulator.process import Process
-    from simulator.world import World
+from simulator.checkers.checker import Proofs
+from simulator.checkers.scene import HealedScene, Watched
 
 
 class Chronicle(Checker):
@@ -25,8 +22,9 @@ class Chronicle(Checker):
     """
 
     invariant = ""
+    world: HealedScene
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: HealedScene) -> None:
         super().__init__(world)
         self.height = self.slot = self.entries = 0
         self.fork = self.owed_progress = False
@@ -36,9 +34,9 @@ class Chronicle(Checker):
         self._blocks: dict[int, bytes] = {}
         self._known: set[str] = set()
 
-    def on_saved(self, process: Process, items: Sequence[Item]) -> None:
+    def on_saved(self, process: Watched, items: Sequence[Item]) -> None:
         """Count evidence once, whoever found it first."""
-        if process.party in self.world.plan.suspects:
+        if not self.is_honest(process):
             return
         for item in items:
             if isinstance(item, EvidenceItem) and item.id not in self._known:
@@ -47,14 +45,10 @@ class Chronicle(Checker):
                 self.evidence.setdefault(evidence.party, Counter())[evidence.kind] += 1
 
     def on_final(
-        self,
-        process: Process,
-        block: Block,
-        execution: Execution,
-        proofs: tuple[bytes | None, bytes],
+        self, process: Watched, block: Block, execution: Execution, proofs: Proofs
     ) -> None:
         """Remember how far the log has come, and whether it came apart."""
-        if process.party in self.world.plan.suspects:
+        if not self.is_honest(process):
             return
         header = block.header
         if self._blocks.setdefault(header.height, block.hash) != block.hash:
@@ -64,7 +58,7 @@ class Chronicle(Checker):
             if self.on_blocks is not None:
                 self.on_blocks(self.height)
 
-    def on_start(self, process: Process) -> None:
+    def on_start(self, process: Watched) -> None:
         """Count the starts after the first one."""
         self.recoveries += process.life > 1
 

@@ -19,7 +19,7 @@ from simulator.plan import Plan
 from simulator.rehearsal import Rehearsal
 
 RECORDS = 2500
-"""How many records a rehearsal says."""
+"""Count of records of a rehearsal."""
 SEEDS = range(1, 13)
 """The rehearsals that together leave no cell empty; continuous integration runs them."""
 
@@ -57,7 +57,7 @@ UNREACHABLE: dict[tuple[str, str], str] = {
 """Refusals that stand in a rule's code and that no record can meet, with the reason."""
 
 
-class Cell(msgspec.Struct, frozen=True, kw_only=True):
+class CoverageCell(msgspec.Struct, frozen=True, kw_only=True):
     """One outcome of one record type: how often it came before signing, and in the log."""
 
     type: str
@@ -81,14 +81,14 @@ class Coverage:
         """Add what the workload of a run has counted."""
         self._counts.update(outcomes)
 
-    def cells(self) -> Iterator[Cell]:
+    def cells(self) -> Iterator[CoverageCell]:
         """Yield all cells that there are, type by type: applied first, then every refusal."""
         for rule in RULES.values():
             for outcome in (APPLIED, *refusals(rule)):
                 yield self._cell(type_name(rule.record), outcome)
 
-    def _cell(self, type_: str, outcome: str) -> Cell:
-        return Cell(
+    def _cell(self, type_: str, outcome: str) -> CoverageCell:
+        return CoverageCell(
             type=type_,
             outcome=outcome,
             before_signing=self._counts[type_, outcome, False],
@@ -102,7 +102,7 @@ class Coverage:
         return sorted(came - known)
 
     @property
-    def empty(self) -> list[Cell]:
+    def empty(self) -> list[CoverageCell]:
         """The cells that never came."""
         return [cell for cell in self.cells() if cell.is_empty]
 

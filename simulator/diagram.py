@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from simulator.errors import SimulatorError
 from simulator.replay import Line, time_of
-from simulator.rows import Rows
+from simulator.rows import DiagramRows
 from simulator.trace import clock
 
 EVENTS_MAX = 400
@@ -23,7 +23,7 @@ COLUMN, LEFT, TOP, ROW = 170, 90, 56, 17
 RIGHT = 90
 """Room for what is written beside the last node."""
 CHAR, CHAR_WORLD = 62, 68
-"""How wide a character of a label is, in tenths of a pixel."""
+"""Width of a character of a label, in tenths of a pixel."""
 MARKS = ("start", "crash", "damage", "halt", "final", "evidence", "violation", "fault", "over")
 QUIET = ("submit", "answer", "read", "miss")
 
@@ -58,7 +58,7 @@ class Arrow(NamedTuple):
     text: str
 
 
-class Mark(NamedTuple):
+class DiagramMark(NamedTuple):
     """Something that happens on one machine, or to the world (``-``)."""
 
     at_us: int
@@ -68,11 +68,11 @@ class Mark(NamedTuple):
 
 
 class Slice(NamedTuple):
-    """What a diagram shows: machines in order, and what happens."""
+    """A slice of a run to be drawn: machines in order, and what happens."""
 
     nodes: tuple[str, ...]
     arrows: tuple[Arrow, ...]
-    marks: tuple[Mark, ...]
+    marks: tuple[DiagramMark, ...]
 
 
 def cut(lines: Sequence[Line], nodes: Sequence[str] = ()) -> Slice:
@@ -86,7 +86,7 @@ def cut(lines: Sequence[Line], nodes: Sequence[str] = ()) -> Slice:
         SimulatorError: ``bad-slice``: nothing happens in it, or more than can be shown.
     """
     arrows = tuple(_arrow(line) for line in lines if line.event == "send")
-    marks = tuple(Mark(*line) for line in lines if line.event in MARKS)
+    marks = tuple(DiagramMark(*line) for line in lines if line.event in MARKS)
     shown = tuple(nodes) or _nodes(arrows, marks)
     kept = tuple(a for a in arrows if a.sender in shown and a.to in shown)
     count = len(kept) + len(marks)
@@ -110,7 +110,7 @@ def _arrow(line: Line) -> Arrow:
     return Arrow(line.at_us, line.node, to, arrives, text)
 
 
-def _nodes(arrows: Sequence[Arrow], marks: Sequence[Mark]) -> tuple[str, ...]:
+def _nodes(arrows: Sequence[Arrow], marks: Sequence[DiagramMark]) -> tuple[str, ...]:
     found = [name for arrow in arrows for name in (arrow.sender, arrow.to)]
     found += [mark.node for mark in marks if mark.node != "-"]
     return tuple(dict.fromkeys(found))
@@ -167,19 +167,19 @@ class _Line(NamedTuple):
 
 
 class _Drawing:
-    """What stands where: columns by machine, and the rows that are taken so far."""
+    """A layout: columns by machine, and the rows that are taken so far."""
 
     def __init__(self, shown: Slice) -> None:
         times = {arrow.at_us for arrow in shown.arrows} | {mark.at_us for mark in shown.marks}
         times |= {at_us for arrow in shown.arrows for at_us in arrow.arrives_us}
         self.width = LEFT + COLUMN * len(shown.nodes) + RIGHT
         self.columns = {node: LEFT + COLUMN // 2 + COLUMN * n for n, node in enumerate(shown.nodes)}
-        self.rows = Rows(times, (0, LEFT - 14))
+        self.rows = DiagramRows(times, (0, LEFT - 14))
         self.marks = [self._marked(mark) for mark in shown.marks]
         self.lines = [line for arrow in shown.arrows for line in self._arrived(arrow)]
         self.lines += self._lost(shown.arrows)
 
-    def _marked(self, mark: Mark) -> _Label:
+    def _marked(self, mark: DiagramMark) -> _Label:
         text = f"{mark.event} {_short(mark)}".rstrip()
         if mark.node == "-":
             return self._placed("world", mark.at_us, LEFT - 6, 1, text=text)
@@ -268,7 +268,7 @@ def _labelled(label: _Label, y: int) -> list[str]:
     return [dot, _text("label", label.x + 8, y + 4, label.text)]
 
 
-def _short(mark: Mark) -> str:
+def _short(mark: DiagramMark) -> str:
     """Return as much of a mark as fits beside it."""
     words = mark.text.split(" ")
     return " ".join(words[:2]) if mark.event == "final" else mark.text[:60]

@@ -11,14 +11,11 @@ import shutil
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from ledger.block import Block
 from ledger.execute import Execution
 from node.storage.store import Item, Store
-
-if TYPE_CHECKING:
-    from simulator.process import Process
 
 PAGE_BYTES = 1024
 """Smaller than a real node's: a simulated block has two records, and pages are written whole."""
@@ -45,13 +42,36 @@ def name_database(path: Path, name: str) -> None:
     connection.close()
 
 
+Commit = tuple[Block, Execution, bytes | None, bytes]
+"""A block, what it makes of the state, its certificate and its justification."""
+
+
+class DiskOwner(Protocol):
+    """A machine whose disk it is: its power may fail before or after each write."""
+
+    life: int
+    unreported: Commit | None
+
+    def before_write(self) -> None:
+        """A write begins."""
+
+    def after_write(self) -> None:
+        """A write is about to be reported as done."""
+
+    def saved(self, items: Sequence[Item]) -> None:
+        """Votes, own batches or evidence are durable."""
+
+    def report(self) -> None:
+        """Report the last commit, if it has reached the disk."""
+
+
 class SimulatedStore(Store):
     """The production store, each write of which takes time, burns the fuse and is observed.
 
     ``process`` is whose disk it is; without one it is a plain store.
     """
 
-    process: Process | None = None
+    process: DiskOwner | None = None
 
     def save(self, items: Sequence[Item]) -> None:
         """Store votes, own batches and evidence, unless the power fails."""

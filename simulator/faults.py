@@ -6,37 +6,44 @@ disk or a clock the machine's (:mod:`simulator.process`).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from functools import partial
 
+from simulator.clients import SimulatedClient
 from simulator.links import PING_US
+from simulator.operator import Operator
 from simulator.plan import Fault
-
-if TYPE_CHECKING:
-    from simulator.process import Process
-    from simulator.world import World
+from simulator.process import Process
+from simulator.setting import Setting
 
 
 class Faults:
     """The faults of a world.
 
     Args:
-        world: The world.
+        setting: What the parts of the world share.
+        operator: The machines, and who starts them.
+        clients: Who floods.
     """
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(
+        self, setting: Setting, operator: Operator, clients: Sequence[SimulatedClient]
+    ) -> None:
+        self._setting = setting
+        self._operator = operator
+        self._clients = clients
 
     def schedule(self) -> None:
         """Let each fault of the plan strike when its time comes, and its backups be made before."""
-        world = self._world
-        for fault in world.plan.faults:
+        setting = self._setting
+        for fault in setting.plan.faults:
             if fault.disk == "backup":
                 at_us = 1000 * (fault.at_ms - fault.age_ms)
-                world.at(at_us, None, lambda f=fault: self._back_up(f))  # type: ignore[misc]
-            world.at(1000 * fault.at_ms, None, lambda f=fault: self._strike(f))  # type: ignore[misc]
+                setting.at(at_us, None, partial(self._back_up, fault))
+            setting.at(1000 * fault.at_ms, None, partial(self._strike, fault))
 
     def _machines_of(self, fault: Fault) -> list[Process]:
-        machines = self._world.processes.values()
+        machines = self._operator.processes.values()
         return [p for p in machines if not fault.who or p.party in fault.who]
 
     def _back_up(self, fault: Fault) -> None:
@@ -46,30 +53,30 @@ class Faults:
     # -- striking ---------------------------------------------------------------------------------
 
     def _strike(self, fault: Fault) -> None:
-        world = self._world
-        if world.healed:
+        setting = self._setting
+        if setting.healed:
             return
-        world.counts[fault.kind] += 1
-        world.note(None, "fault", describe(fault))
+        setting.counts[fault.kind] += 1
+        setting.note(None, "fault", describe(fault))
         if fault.kind in ("partition", "network"):
-            world.lines.begin(fault)
-            world.after(PING_US, world.links.ping)
+            setting.lines.begin(fault)
+            setting.after(PING_US, self._operator.links.ping)
         elif fault.kind == "flood":
-            for client in world.clients:
-                if client.process.party in (fault.who or world.plan.parties):
+            for client in self._clients:
+                if client.party in (fault.who or setting.plan.parties):
                     client.flood(fault.count)
         else:
             for process in self._machines_of(fault):
                 self._strike_machine(process, fault)
         if fault.for_ms and fault.kind not in ("crash", "corrupt"):
-            world.after(1000 * fault.for_ms, lambda: self._end(fault))
+            setting.after(1000 * fault.for_ms, partial(self._end, fault))
 
     def _strike_machine(self, process: Process, fault: Fault) -> None:
-        world = self._world
+        setting = self._setting
         if fault.kind == "slow-disk":
             process.latency_us = 1000 * fault.latency_ms
         elif fault.kind == "clock":
-            process.now_us = max(process.now_us, world.now_us)
+            process.now_us = max(process.now_us, setting.now_us)
             process.jump(fault.by_ms, fault.drift_ppm)
         elif fault.kind == "disk-full":
             process.full = True
@@ -79,21 +86,21 @@ class Faults:
             process.fuse = (fault.effect, fault)
         else:
             if fault.kind == "corrupt":
-                world.damaged.add(process.name)
-            world.power_failed(process, fault)
+                setting.damaged.add(process.name)
+            self._operator.power_failed(process, fault)
 
     # -- over -------------------------------------------------------------------------------------
 
     def _end(self, fault: Fault) -> None:
-        world = self._world
-        world.note(None, "over", describe(fault))
+        setting = self._setting
+        setting.note(None, "over", describe(fault))
         if fault.kind in ("partition", "network"):
-            world.lines.end(fault)
-            world.links.connect_all()
+            setting.lines.end(fault)
+            self._operator.links.connect_all()
             return
         for process in self._machines_of(fault):
             if fault.kind == "slow-disk":
-                process.latency_us = world.plan.disk_us
+                process.latency_us = setting.plan.disk_us
             elif fault.kind == "clock":
                 process.jump(-fault.by_ms, 0)
             elif fault.kind == "disk-full":
@@ -103,25 +110,25 @@ class Faults:
 
     def heal(self) -> None:
         """End all faults for good, and start what can come back."""
-        world = self._world
-        world.healed = True
-        world.note(None, "heal", "")
-        world.lines.calm()
+        setting = self._setting
+        setting.healed = True
+        setting.note(None, "heal", "")
+        setting.lines.calm()
         gone = {
             process.name
-            for fault in world.plan.faults
-            if fault.kind == "crash" and not fault.for_ms and fault.at_ms * 1000 <= world.now_us
+            for fault in setting.plan.faults
+            if fault.kind == "crash" and not fault.for_ms and fault.at_ms * 1000 <= setting.now_us
             for process in self._machines_of(fault)
         }
-        for process in world.processes.values():
+        for process in self._operator.processes.values():
             process.fuse = None
-            process.latency_us = world.plan.disk_us
+            process.latency_us = setting.plan.disk_us
             process.full = False
             if process.store is not None:
                 process.store.limit_pages(full=False)
-            elif process.name not in gone and process.name not in world.halts:
-                world.start(process)
-        world.links.connect_all()
+            elif process.name not in gone and process.name not in self._operator.halts:
+                self._operator.start(process)
+        self._operator.links.connect_all()
 
 
 def describe(fault: Fault) -> str:

@@ -1,4 +1,4 @@
-"""What clients did and were told, in order: the history that the checkers judge."""
+"""History of a run: what its clients did and were told, in order, for checkers to judge."""
 
 from __future__ import annotations
 

@@ -17,6 +17,8 @@ from simulator.plan import Plan
 
 FOUNDED_MS = 1_767_225_600_000
 """2026-01-01T00:00:00Z."""
+MORNING_MS = FOUNDED_MS + 4 * 86_400_000 + 2 * 3_600_000
+"""When every run begins: Monday 2026-01-05, 10:00 at UTC+8."""
 YEARS = (2001, *range(2025, 2041))
 """The years whose calendar is founded: those of runs, and one long before, with a gap after it."""
 
@@ -36,7 +38,7 @@ class _Remembering(Verifier):
             self._good.add(key)
 
 
-class _Known(Signer):
+class _Unchecked(Signer):
     """A signer whose signatures need no check: it has just made them."""
 
     def __init__(self, seed: bytes, good: set[tuple[bytes, bytes, bytes]]) -> None:
@@ -64,7 +66,7 @@ def _limits(quota: int) -> Limits:
 def make_genesis(plan: Plan) -> tuple[Genesis, dict[str, Signer]]:
     """Return the consortium of ``plan`` and its keys, which share one memory of good signatures."""
     good: set[tuple[bytes, bytes, bytes]] = set()
-    signers: dict[str, Signer] = {name: _Known(seed_of(name), good) for name in plan.parties}
+    signers: dict[str, Signer] = {name: _Unchecked(seed_of(name), good) for name in plan.parties}
     members = tuple(
         Member(
             key=b64encode(signer.public_key).decode(),

@@ -8,7 +8,7 @@ from importlib.resources import files
 from ledger.advice import nearest
 from simulator.errors import SimulatorError
 from simulator.plan import Expect, Plan, read
-from simulator.run import Outcome
+from simulator.run import RunOutcome
 
 SCENARIOS = files("simulator") / "scenarios"
 
@@ -34,7 +34,7 @@ def load(name: str) -> Plan:
     return read(text, Plan, name)
 
 
-def surprises(expect: Expect, outcome: Outcome) -> list[str]:
+def surprises(expect: Expect, outcome: RunOutcome) -> list[str]:
     """Return what of ``outcome`` is not as a scenario expects, one sentence each."""
 
     def is_honest(machine: str) -> bool:

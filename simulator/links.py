@@ -1,12 +1,12 @@
-"""Who is connected with whom: links come up, and are noticed to be gone, on both ends."""
+"""Links: who is connected with whom. They come up, and are noticed to be gone, on both ends."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from functools import partial
 
-if TYPE_CHECKING:
-    from simulator.process import Process
-    from simulator.world import World
+from simulator.process import Process
+from simulator.setting import Setting
 
 PING_US = 1_000_000
 """After so long without an answer a link counts as broken."""
@@ -16,15 +16,17 @@ class Links:
     """The links between the machines of a world; each machine keeps the names of its own.
 
     Args:
-        world: The world.
+        setting: What the parts of the world share.
+        processes: The machines by name.
     """
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, setting: Setting, processes: Mapping[str, Process]) -> None:
+        self._setting = setting
+        self._processes = processes
 
     def connect_all(self) -> None:
         """Connect all machines that can reach each other."""
-        names = list(self._world.processes.values())
+        names = list(self._processes.values())
         for place, one in enumerate(names):
             for other in names[place + 1 :]:
                 self.connect(one, other)
@@ -38,21 +40,21 @@ class Links:
         one.links.add(other.name)
         other.links.add(one.name)
         for here, there in ((one, other), (other, one)):
-            self._world.at(self._world.now_us, here, lambda h=here, t=there: self._peer_up(h, t))  # type: ignore[misc]
+            self._setting.at(self._setting.now_us, here, partial(self._peer_up, here, there))
 
     def _peer_up(self, here: Process, there: Process) -> None:
         here.do(lambda host: host.peer_up(there.party))
 
     def _are_cut(self, one: Process, other: Process) -> bool:
-        lines, now_us = self._world.lines, self._world.now_us
+        lines, now_us = self._setting.lines, self._setting.now_us
         return lines.cut(one.party, other.party, now_us) or lines.cut(
             other.party, one.party, now_us
         )
 
     def ping(self) -> None:
         """Let machines notice that a line between them is cut."""
-        for one in self._world.processes.values():
-            for other in self._world.processes.values():
+        for one in self._processes.values():
+            for other in self._processes.values():
                 if other.name in one.links and self._are_cut(one, other):
                     self.lose(one, other)
                     self.lose(other, one)
@@ -64,5 +66,5 @@ class Links:
         if gone.name not in here.links:
             return
         here.links.discard(gone.name)
-        if not any(self._world.processes[name].party == gone.party for name in here.links):
+        if not any(self._processes[name].party == gone.party for name in here.links):
             here.do(lambda host: host.peer_down(gone.party))

@@ -8,7 +8,7 @@ plan; those that are on at the moment are kept here.
 from __future__ import annotations
 
 from simulator.chance import Chance
-from simulator.plan import Fault, Network
+from simulator.plan import Fault, LineConditions
 
 REORDERED_FACTOR = 10
 
@@ -21,7 +21,7 @@ class Lines:
         chance: What decides.
     """
 
-    def __init__(self, network: Network, chance: Chance) -> None:
+    def __init__(self, network: LineConditions, chance: Chance) -> None:
         self._network = network
         self._chance = chance
         self._faults: list[Fault] = []
@@ -39,7 +39,7 @@ class Lines:
     def calm(self) -> None:
         """End everything, and lose nothing any more."""
         self._faults = []
-        quiet = Network(delay_ms=self._network.delay_ms, jitter_ms=self._network.jitter_ms)
+        quiet = LineConditions(delay_ms=self._network.delay_ms, jitter_ms=self._network.jitter_ms)
         self._network = quiet
 
     def cut(self, sender: str, to: str, now_us: int) -> bool:
@@ -51,7 +51,7 @@ class Lines:
 
     def arrivals(self, sender: str, to: str, now_us: int, size: int) -> list[int]:
         """Return when copies of a frame of ``size`` bytes arrive, in µs; none if it is lost."""
-        condition: Network | Fault = self._network
+        condition: LineConditions | Fault = self._network
         for fault in self._faults:
             if not _on(fault, now_us) or not _between(fault, sender, to):
                 continue
@@ -69,7 +69,7 @@ class Lines:
         return found
 
     def _arrival(
-        self, condition: Network | Fault, line: tuple[str, str], now_us: int, size: int
+        self, condition: LineConditions | Fault, line: tuple[str, str], now_us: int, size: int
     ) -> int:
         if condition.bandwidth_kib_s:
             begin = max(now_us, self._free_us.get(line, 0))

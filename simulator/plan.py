@@ -40,7 +40,7 @@ Names = tuple[str, ...]
 FaultKind = Literal[
     "crash", "partition", "network", "slow-disk", "disk-full", "corrupt", "clock", "flood"
 ]
-Disk = Literal["kept", "torn", "lost", "backup"]
+DiskAfter = Literal["kept", "torn", "lost", "backup"]
 
 NODES_MIN = 2
 """A consortium has a platform and an institution."""
@@ -77,10 +77,10 @@ FIELDS: dict[str, tuple[str, ...]] = {
 }
 
 
-class Network(
+class LineConditions(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True
 ):
-    """How every line behaves: delay and mean of the jitter in ms, rates in parts per million.
+    """Conditions on every line: delay and mean of the jitter in ms, rates in parts per million.
 
     ``bandwidth_kib_s`` of 0 is unlimited. A reordered frame takes ten times as long.
     """
@@ -110,7 +110,7 @@ class Fault(
     one_way: bool = False
     period_ms: Ms = 0
     effect: Count = 0
-    disk: Disk = "kept"
+    disk: DiskAfter = "kept"
     age_ms: Ms = 0
     delay_ms: Ms = 0
     jitter_ms: Ms = 0
@@ -127,7 +127,7 @@ class Fault(
 class Expect(
     msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True
 ):
-    """What a scenario promises besides the invariants.
+    """Promises of a scenario besides the invariants.
 
     ``convicted`` are the parties that evidence names in the end, no more and no fewer; ``halted``
     the honest ones that stopped for safety. ``fork`` says that two final blocks stood at one
@@ -148,7 +148,7 @@ class Plan(
     kw_only=True,
     dict=True,  # for the cached properties
 ):
-    """What a run depends on.
+    """All that a run depends on.
 
     ``records`` are submitted by the parties' clients, but no more once the log has ``blocks`` (0:
     however many). ``until_ms`` is when faults end and clients begin nothing new at the latest.
@@ -175,7 +175,7 @@ class Plan(
     skew_ms: Ms = 50
     hurry: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
     drift_ppm: Ppm = 100
-    network: Network = Network()
+    network: LineConditions = LineConditions()
     liars: dict[str, str] = {}
     faults: tuple[Fault, ...] = ()
     expect: Expect | None = None

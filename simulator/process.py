@@ -8,42 +8,58 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from consensus.effects import Now
-from ledger.block import Block
-from ledger.execute import Execution
-from node.errors import CorruptLedger, NodeError
+from node.errors import CorruptLedger, Halted, NodeError
 from node.host.host import Host
 from node.storage.check import check
 from node.storage.store import Item
-from simulator.disk import Disk, SimulatedStore
-from simulator.keys import FOUNDED_MS
-
-if TYPE_CHECKING:
-    from simulator.liars import Liar
-    from simulator.plan import Fault
-    from simulator.world import World
-
-MORNING_MS = FOUNDED_MS + 4 * 86_400_000 + 2 * 3_600_000
-"""When every run begins: Monday 2026-01-05, 10:00 at UTC+8."""
+from simulator.disk import Commit, Disk, SimulatedStore
+from simulator.keys import MORNING_MS
+from simulator.plan import Fault
+from simulator.setting import Setting
 
 NO_TICK = 1 << 62
 TICK_MIN_US = 1000
-
-Commit = tuple[Block, Execution, bytes | None, bytes]
-"""A block, what it makes of the state, its certificate and its justification."""
 
 
 class PowerCut(Exception):
     """The power of a machine has failed; everything in its memory is gone."""
 
 
+class Keeper(Protocol):
+    """The one who looks after machines: carries what they send, and does what an operator would."""
+
+    def post(self, sender: Process, party: str, frame: bytes) -> None:
+        """Carry a frame to the machines of a party."""
+
+    def power_failed(self, process: Process, fault: Fault | None) -> None:
+        """Turn a machine off, and on again when the fault says so."""
+
+    def halted(self, process: Process, why: Halted) -> None:
+        """Look after a machine whose node has stopped for safety."""
+
+    def saw_damage(self, process: Process, error: Exception) -> None:
+        """Learn that a machine found its disk damaged."""
+
+
+class Voice(Protocol):
+    """The one who speaks and hears for a machine whose party lies."""
+
+    def send(self, peer: str, frame: bytes) -> None:
+        """Take what the node underneath wants to send to ``peer``."""
+
+    def receive(self, sender: str, frame: bytes) -> bool:
+        """Take what arrives. Return whether the node underneath gets it as well."""
+
+
 class Process:
     """One machine of a party. A twin is a second machine of the same party.
 
     Args:
-        world: The world it is in.
+        setting: What the parts of the world share.
+        keeper: Who looks after it.
         name: Its own name.
         party: The party whose key it holds.
         directory: Where its disk's files go.
@@ -51,15 +67,23 @@ class Process:
     """
 
     def __init__(
-        self, world: World, name: str, party: str, *, directory: Path, template: Path
+        self,
+        setting: Setting,
+        keeper: Keeper,
+        name: str,
+        party: str,
+        *,
+        directory: Path,
+        template: Path,
     ) -> None:
-        self.world = world
+        self._setting = setting
+        self._keeper = keeper
         self.name = name
         self.party = party
         self.disk = Disk(directory, template)
         self.host: Host | None = None
         self.store: SimulatedStore | None = None
-        self.liar: Liar | None = None
+        self.liar: Voice | None = None
         self.life = 0
         self.now_us = 0
         self.busy_until_us = 0
@@ -69,16 +93,17 @@ class Process:
         self.full = False
         self.rebuilt = False
         self.unreported: Commit | None = None
-        self.latency_us = world.plan.disk_us
-        self._skew_ms = world.chance.between(-world.plan.skew_ms, world.plan.skew_ms)
-        self._drift_ppm = world.chance.between(-world.plan.drift_ppm, world.plan.drift_ppm)
-        self._hurry = world.plan.hurry
-        self._ticks_ms = 1 + world.chance.below(1_000_000)
+        self.latency_us = setting.plan.disk_us
+        plan, chance = setting.plan, setting.chance
+        self._skew_ms = chance.between(-plan.skew_ms, plan.skew_ms)
+        self._drift_ppm = chance.between(-plan.drift_ppm, plan.drift_ppm)
+        self._hurry = plan.hurry
+        self._ticks_ms = 1 + chance.below(1_000_000)
         self._base_us = 0
         self._writing = False
         self._alarm = (NO_TICK, 0)
 
-    # -- clocks (node.host.surroundings.Clock) -----------------------------------------------------
+    # -- clocks (node.host.ports.Clock) ------------------------------------------------------------
 
     def now(self) -> Now:
         """Return this machine's steady ticks and wall time."""
@@ -110,15 +135,19 @@ class Process:
             passed += 1
         return self._base_us + passed
 
-    # -- network (node.host.surroundings.Network) --------------------------------------------------
+    # -- network (node.host.ports.Network) ---------------------------------------------------------
 
     def send(self, peer: str, frame: bytes) -> None:
         """Send a frame to a party, or not, if the power fails or the party is a liar."""
         self.burn()
         if self.liar is None:
-            self.world.frames.post(self, peer, frame)
+            self.post(peer, frame)
         else:
             self.liar.send(peer, frame)
+
+    def post(self, peer: str, frame: bytes) -> None:
+        """Let a frame leave for a party as it is."""
+        self._keeper.post(self, peer, frame)
 
     # -- power ------------------------------------------------------------------------------------
 
@@ -126,36 +155,36 @@ class Process:
         """Turn the power on: open the disk, and run what a node runs at its start."""
         self.life += 1
         self.fuse = None
-        self.now_us = self.busy_until_us = max(self.world.now_us, self.busy_until_us)
+        self.now_us = self.busy_until_us = max(self._setting.now_us, self.busy_until_us)
         try:
             self._open()
         except (CorruptLedger, NodeError) as error:
-            self.world.saw_damage(self, error)
+            self._keeper.saw_damage(self, error)
             self._close()
             self.rebuild()
             self._open()
 
     def _open(self) -> None:
         self.disk.note_whole()
-        world = self.world
+        setting = self._setting
         self.store = SimulatedStore(
-            self.disk.url, world.genesis, party=self.party, cache_rows=world.cache_rows
+            self.disk.url, setting.genesis, party=self.party, cache_rows=setting.cache_rows
         )
-        if world.doubts(self):
+        if self.name in setting.damaged:  # an operator would check everything
             check(self.store, lambda done, total: None, deep=True)
         if self.rebuilt:
             self.store.set_abstains(True)
         self.store.process = self
         self.report()
-        signer = world.signers[self.party]
-        self.host = Host(world.genesis, self.party, signer, self.store, network=self, clock=self)
+        signer = setting.signers[self.party]
+        self.host = Host(setting.genesis, self.party, signer, self.store, network=self, clock=self)
 
     def cut(self, fault: Fault | None = None) -> None:
         """Turn the power off; ``fault`` says what becomes of the disk."""
         if self.store is not None:
             old = self.disk.freeze()
             if fault is not None and fault.disk == "torn" and self._writing:
-                self.disk.tear(self.world.chance.below(1_000_001))
+                self.disk.tear(self._setting.chance.below(1_000_001))
             self._close()
             self.disk.remove(old)
         self._writing = False
@@ -165,7 +194,7 @@ class Process:
         if fault is not None and fault.disk == "backup":
             self.disk.restore(fault.at_ms - fault.age_ms)
         if fault is not None and fault.kind == "corrupt":
-            places = [self.world.chance.below(1_000_001) for _ in range(max(1, fault.count))]
+            places = [self._setting.chance.below(1_000_001) for _ in range(max(1, fault.count))]
             self.disk.turn_bytes(places)
 
     def rebuild(self) -> None:
@@ -209,16 +238,16 @@ class Process:
         self._writing = False
 
     def saved(self, items: Sequence[Item]) -> None:
-        """Tell the world what is durable."""
-        self.world.on_saved(self, items)
+        """Tell those who watch what is durable."""
+        self._setting.on_saved(self, items)
 
     def report(self) -> None:
-        """Tell the world what is final, if the last commit has reached the disk."""
+        """Tell those who watch what is final, if the last commit has reached the disk."""
         commit, self.unreported = self.unreported, None
         if commit is None or self.store is None or self.store.tip().hash != commit[0].hash:
             return
         block, execution, certificate, justification = commit
-        self.world.on_final(self, block, execution, (certificate, justification))
+        self._setting.on_final(self, block, execution, (certificate, justification))
 
     # -- doing ------------------------------------------------------------------------------------
 
@@ -227,12 +256,12 @@ class Process:
         host = self.host
         if host is None:
             return
-        self.now_us = max(self.world.now_us, self.busy_until_us)
+        self.now_us = max(self._setting.now_us, self.busy_until_us)
         try:
             act(host)
         except PowerCut:
             fault = self.fuse[1] if self.fuse is not None else None
-            self.world.power_failed(self, fault)
+            self._keeper.power_failed(self, fault)
             return
         except NodeError:
             # What a caller is told when the node has stopped or is full.
@@ -240,7 +269,7 @@ class Process:
                 raise
         self.busy_until_us = self.now_us
         if host.halted is not None:
-            self.world.halted(self, host.halted)
+            self._keeper.halted(self, host.halted)
             return
         self._schedule(host)
 
@@ -257,7 +286,7 @@ class Process:
         due_us = max(self._when_us(host.deadline_ms()), self.now_us + TICK_MIN_US)
         if due_us < self.tick_at_us:
             self.tick_at_us = due_us
-            self.world.at(due_us, self, lambda: self._tick_due(due_us))
+            self._setting.at(due_us, self, lambda: self._tick_due(due_us))
 
     def _tick_due(self, due_us: int) -> None:
         if self.tick_at_us == due_us:

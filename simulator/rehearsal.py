@@ -19,17 +19,16 @@ from ledger.execute import Execution, Preview, execute
 from ledger.log.merkle import Frontier
 from ledger.state import EmptyView, Overlay
 from simulator.chance import Chance
-from simulator.keys import make_genesis
+from simulator.keys import MORNING_MS, make_genesis
 from simulator.plan import Plan
-from simulator.process import MORNING_MS
-from simulator.workload import Said, Workload
+from simulator.workload import RawRecord, Workload
 
 WRONG_PPM = 400_000
 """A rehearsal is after refusals: two in five records are to be refused."""
-PAGE = 8
-"""How many records a party says at most before it sees what the others said."""
+TURN_RECORDS_MAX = 8
+"""The most records that a party says before it sees what the others said."""
 BLOCK_MS = 6 * 3_600_000
-"""How far blocks are apart in the mean: days have to pass in a rehearsal."""
+"""Mean time between blocks: days have to pass in a rehearsal."""
 
 Executed = Callable[[Overlay, Tip, int, Sequence[Batch]], object]
 """Told of every block before it counts: the state and the tip before it, its time, its batches."""
@@ -66,42 +65,41 @@ class Rehearsal:
     def run(self) -> None:
         """Say all records of the plan."""
         while not self.workload.is_done:
-            pages = [self._page(party) for party in self._parties]
-            self._block([page for page in pages if page[1]])
+            turns = [(party, self._turn(party)) for party in self._parties]
+            self._block([turn for turn in turns if turn[1]])
             self.now_ms += self._blocks.below(2 * BLOCK_MS)
 
-    def _page(self, party: str) -> tuple[str, list[Said]]:
+    def _turn(self, party: str) -> list[RawRecord]:
         """Return what a party says and may sign, for all that it knows."""
         chance = self._chances[party]
         own = Overlay(self.view)
         preview = Preview(self.genesis, own, self.tip, party, time_ms=self.now_ms)
-        page: list[Said] = []
-        for said in self.workload.next(party, 1 + chance.below(PAGE), chance, self.now_ms):
-            record = decode_record(said.raw)
-            entry = self.tip.size + len(page)
+        signed: list[RawRecord] = []
+        count = 1 + chance.below(TURN_RECORDS_MAX)
+        for record in self.workload.next(party, count, chance, self.now_ms):
             try:
-                preview.apply(record, entry)
+                preview.apply(decode_record(record.raw), self.tip.size + len(signed))
             except Refused as refused:
-                self.workload.answered(said, refused.code, in_log=False)
+                self.workload.answered(record, refused.code, in_log=False)
             else:
-                page.append(said)
-        return party, page
+                signed.append(record)
+        return signed
 
-    def _block(self, pages: list[tuple[str, list[Said]]]) -> None:
-        turn = self._blocks.below(len(pages))
-        pages = pages[turn:] + pages[:turn]
-        batches = [self._seal(party, page) for party, page in pages]
+    def _block(self, turns: list[tuple[str, list[RawRecord]]]) -> None:
+        first = self._blocks.below(len(turns))
+        turns = turns[first:] + turns[:first]
+        batches = [self._seal(party, records) for party, records in turns]
         self.on_block(self.view, self.tip, self.now_ms, batches)
         done = execute(self.genesis, self.tip, self._frontier, self.view, self.now_ms, batches)
         self._advance(done)
-        said = [each for _, page in pages for each in page]
-        for each, entry in zip(said, done.entries, strict=True):
-            self.workload.answered(each, entry.outcome, in_log=True)
+        records = [record for _, records in turns for record in records]
+        for record, entry in zip(records, done.entries, strict=True):
+            self.workload.answered(record, entry.outcome, in_log=True)
 
-    def _seal(self, party: str, page: list[Said]) -> Batch:
-        records = [said.raw for said in page]
+    def _seal(self, party: str, records: list[RawRecord]) -> Batch:
         signer, head = self._signers[party], self._heads[party]
-        batch = seal(signer, self.genesis.ledger, party, head, records)
+        raws = [record.raw for record in records]
+        batch = seal(signer, self.genesis.ledger, party, head, raws)
         self._heads[party] = (batch.number, batch.hash)
         return batch
 

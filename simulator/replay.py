@@ -10,7 +10,7 @@ import msgspec
 
 from simulator.errors import SimulatorError, TraceDiffers
 from simulator.plan import Plan, read, write
-from simulator.run import Outcome, Runner
+from simulator.run import Runner, RunOutcome
 from simulator.trace import Trace
 
 TITLE = "# tongzhang trace 1"
@@ -28,14 +28,14 @@ class Line(NamedTuple):
 
 
 class TraceFile(msgspec.Struct, frozen=True):
-    """What a trace file holds: the plan of the run, and its lines."""
+    """The contents of a trace file: the plan of the run, and its lines."""
 
     plan: Plan
     lines: tuple[str, ...]
 
 
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """Which lines of a trace are wanted: from a time up to another, of nodes, of events."""
+class TraceFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """A filter of a trace's lines: from a time up to another, of nodes, of events."""
 
     from_ms: int = 0
     to_ms: int | None = None
@@ -118,7 +118,7 @@ def height_of(trace: TraceFile) -> int:
 
 def replay(
     trace: TraceFile, runner: Runner, on_blocks: Callable[[int], None] | None = None
-) -> Outcome:
+) -> RunOutcome:
     """Run the plan of a trace again and compare.
 
     Args:

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from itertools import count
 
 GAP = 6
-"""How far labels in one row stay apart."""
+"""Distance that labels in one row keep."""
 
-Span = tuple[int, int]
-"""From which x up to which."""
+Extent = tuple[int, int]
+"""The x at which it begins, and that at which it ends."""
 
 
-class Rows:
+class DiagramRows:
     """Gives each label a row of its time in which nothing else stands at its place.
 
     Args:
@@ -20,10 +20,10 @@ class Rows:
         begin: What stands in the first row of each of them.
     """
 
-    def __init__(self, times: Iterable[int], begin: Span) -> None:
-        self._rows: dict[int, list[list[Span]]] = {at_us: [[begin]] for at_us in sorted(times)}
+    def __init__(self, times: Iterable[int], begin: Extent) -> None:
+        self._rows: dict[int, list[list[Extent]]] = {at_us: [[begin]] for at_us in sorted(times)}
 
-    def place(self, at_us: int, span: Span, *, least: int = 0) -> int:
+    def place(self, at_us: int, span: Extent, *, least: int = 0) -> int:
         """Return which row of a time, from ``least`` on, has room for a label, and take it."""
         rows = self._rows[at_us]
         for row in count(least):
@@ -46,5 +46,5 @@ class Rows:
         return sum(map(len, self._rows.values()))
 
 
-def _apart(one: Span, other: Span) -> bool:
+def _apart(one: Extent, other: Extent) -> bool:
     return one[1] + GAP <= other[0] or other[1] + GAP <= one[0]

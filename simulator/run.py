@@ -29,7 +29,7 @@ MEMORY_DISK = Path("/dev/shm")
 CODE = "code"
 """The invariant that is broken when the code raises what nobody expects."""
 
-Standing = Literal["held", "broken", "not owed", "not judged"]
+Judgement = Literal["held", "broken", "not owed", "not judged"]
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,8 +41,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     step: int
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """How a run ended.
+class RunOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """The end of a run.
 
     ``verdict`` says of each invariant whether it held. ``evidence`` counts, by convicted party, the
     kinds of contradictions that honest nodes keep; ``halts`` gives the code by machine.
@@ -50,7 +50,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     seed: int
-    verdict: dict[str, Standing] = {}
+    verdict: dict[str, Judgement] = {}
     finding: Finding | None = None
     blocks: int = 0
     entries: int = 0
@@ -112,7 +112,7 @@ class Runner:
         plan: Plan,
         trace: Trace | None = None,
         on_blocks: Callable[[int], None] | None = None,
-    ) -> Outcome:
+    ) -> RunOutcome:
         """Run ``plan`` and return how it ended. Only a plan that cannot be raises.
 
         Args:
@@ -177,10 +177,10 @@ def _chronicle(world: World) -> Chronicle:
     return next(each for each in world.checkers if isinstance(each, Chronicle))
 
 
-def _outcome(world: World, finding: Finding | None) -> Outcome:
+def _outcome(world: World, finding: Finding | None) -> RunOutcome:
     told, counts, plan = _chronicle(world), world.counts, world.plan
     kinds = sorted({fault.kind for fault in plan.faults})
-    return Outcome(
+    return RunOutcome(
         seed=plan.seed,
         verdict=_verdict(world, finding),
         finding=finding,
@@ -204,9 +204,9 @@ def _outcome(world: World, finding: Finding | None) -> Outcome:
     )
 
 
-def _verdict(world: World, finding: Finding | None) -> dict[str, Standing]:
+def _verdict(world: World, finding: Finding | None) -> dict[str, Judgement]:
     """Return how each invariant stands; what was not looked at to the end was not judged."""
-    found: dict[str, Standing] = {}
+    found: dict[str, Judgement] = {}
     for checker in world.checkers:
         if checker.invariant:
             found[checker.invariant] = "held" if finding is None else "not judged"

@@ -14,27 +14,27 @@ from typing import TypeVar
 
 import msgspec
 
-from simulator.plan import Fault, Network, Plan
-from simulator.run import CODE, Finding, Outcome
+from simulator.plan import Fault, LineConditions, Plan
+from simulator.run import CODE, Finding, RunOutcome
 
 T = TypeVar("T")
 RUNS_MAX = 80
 AFTERWARDS_MS = 1000
-"""How long a run goes on after the moment at which the invariant was broken."""
+"""Time that a run goes on after the moment at which the invariant was broken."""
 
 
 class Shrunk(msgspec.Struct, frozen=True):
     """The smallest plan found, how it ends, and how many runs it took."""
 
     plan: Plan
-    outcome: Outcome
+    outcome: RunOutcome
     runs: int
 
 
 def shrink(
     plan: Plan,
-    outcome: Outcome,
-    run: Callable[[Plan], Outcome],
+    outcome: RunOutcome,
+    run: Callable[[Plan], RunOutcome],
     *,
     runs_max: int = RUNS_MAX,
 ) -> Shrunk:
@@ -61,7 +61,7 @@ class _Search:
     """The smallest plan so far."""
 
     def __init__(
-        self, plan: Plan, outcome: Outcome, run: Callable[[Plan], Outcome], runs_max: int
+        self, plan: Plan, outcome: RunOutcome, run: Callable[[Plan], RunOutcome], runs_max: int
     ) -> None:
         self.plan = plan
         self.outcome = outcome
@@ -151,5 +151,5 @@ def _name(finding: Finding | None) -> str:
     return finding.invariant
 
 
-def _size(plan: Plan) -> tuple[int, int, int, Network]:
+def _size(plan: Plan) -> tuple[int, int, int, LineConditions]:
     return len(plan.faults), len(plan.liars), plan.records + plan.blocks, plan.network

@@ -19,7 +19,7 @@ import msgspec
 from ledger.limits import MEMBERS_MAX
 from simulator.chance import Chance
 from simulator.liars import LIES
-from simulator.plan import Disk, Fault, Network, Plan
+from simulator.plan import DiskAfter, Fault, LineConditions, Plan
 
 KIND_PPM = 350_000
 """In how many runs of a million a kind of trouble is on."""
@@ -34,21 +34,25 @@ QUOTAS = (0, 0, 0, 0, 0, 60)
 """Records of a party a minute: in one run of six so few that some have to wait."""
 
 HURRIES = (1, 1, 60_000, 400_000)
-"""How many ms of wall time pass in one: as in life, days in a run, or two months."""
+"""Wall time that passes in one ms, in ms: as in life, days in a run, or two months."""
 
 NETWORKS = (
-    Network(),
-    Network(delay_ms=0, jitter_ms=1),
-    Network(delay_ms=15, jitter_ms=10),
-    Network(delay_ms=40, jitter_ms=30, bandwidth_kib_s=2000),
-    Network(delay_ms=2, jitter_ms=10, loss_ppm=5_000, duplicate_ppm=20_000, reorder_ppm=20_000),
-    Network(delay_ms=5, jitter_ms=20, loss_ppm=20_000, duplicate_ppm=50_000, reorder_ppm=50_000),
+    LineConditions(),
+    LineConditions(delay_ms=0, jitter_ms=1),
+    LineConditions(delay_ms=15, jitter_ms=10),
+    LineConditions(delay_ms=40, jitter_ms=30, bandwidth_kib_s=2000),
+    LineConditions(
+        delay_ms=2, jitter_ms=10, loss_ppm=5_000, duplicate_ppm=20_000, reorder_ppm=20_000
+    ),
+    LineConditions(
+        delay_ms=5, jitter_ms=20, loss_ppm=20_000, duplicate_ppm=50_000, reorder_ppm=50_000
+    ),
 )
 """Lines that runs have without any fault: usual, near, far, farther and narrow, bad, worse."""
 
 
 class Draw:
-    """What one run's trouble is drawn from.
+    """The source of one run's trouble.
 
     Args:
         plan: The run, with its parties, and its liars if those are given.
@@ -103,7 +107,7 @@ class Draw:
 
 
 def _crash(draw: Draw) -> Fault:
-    disk: Disk = draw.chance.pick(("kept", "torn", "torn"))
+    disk: DiskAfter = draw.chance.pick(("kept", "torn", "torn"))
     return Fault(
         kind="crash",
         at_ms=draw.moment(),
@@ -266,7 +270,7 @@ def draw(seed: int, base: Plan) -> Plan:
         supervisor=base.supervisor or _is_supervised(seed, base),
         quota=base.quota or Chance(seed, "quota").pick(QUOTAS),
         liars=liars,
-        network=chance.pick(NETWORKS) if base.network == Network() else base.network,
+        network=chance.pick(NETWORKS) if base.network == LineConditions() else base.network,
         disk_us=chance.pick((100, 300, 2000)),
         skew_ms=chance.pick((0, 50, 2000)),
         hurry=base.hurry if base.hurry > 1 else Chance(seed, "hurry").pick(HURRIES),

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from ledger.genesis import Genesis
 from node.storage.store import Store
 from simulator.disk import make_disk, name_database
-
-if TYPE_CHECKING:
-    from simulator.world import World
 
 
 class Templates:
@@ -23,11 +20,11 @@ class Templates:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
-    def of(self, world: World, party: str) -> Path:
+    def of(self, genesis: Genesis, party: str) -> Path:
         """Return the path of an empty database, made on first use."""
-        path = self._directory / f"{world.genesis.ledger[:16]}-{party}.db"
+        path = self._directory / f"{genesis.ledger[:16]}-{party}.db"
         if not path.exists():
             make_disk(path)
-            Store(f"sqlite:///{path}", world.genesis, party=party).close()
+            Store(f"sqlite:///{path}", genesis, party=party).close()
             name_database(path, sha256(path.name.encode()).hexdigest()[:32])
         return path

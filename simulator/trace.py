@@ -41,7 +41,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
 from consensus.messages import (
     BatchMessage,
@@ -56,10 +55,6 @@ from consensus.messages import (
 from ledger.block import Block
 from ledger.errors import LedgerError
 from ledger.execute import Execution
-
-if TYPE_CHECKING:
-    from simulator.process import Process
-
 
 EVENTS = (
     "start",
@@ -96,21 +91,21 @@ class Trace:
     def frame(
         self,
         at_us: int,
-        sender: Process,
-        to: Process,
+        sender: str,
+        to: str,
         arrivals: Sequence[int],
         message: Message | None,
     ) -> None:
         """Add a line for a message that leaves, with the times at which copies of it arrive."""
         when = "+".join(map(clock, arrivals)) or "lost"
-        self.line(at_us, sender.name, "send", f"{to.name} {when} {summary(message)}")
+        self.line(at_us, sender, "send", f"{to} {when} {summary(message)}")
 
-    def final(self, process: Process, block: Block, execution: Execution) -> None:
+    def final(self, at_us: int, node: str, block: Block, execution: Execution) -> None:
         """Add a line for a block that is final on a machine."""
         header = block.header
         detail = f"height {header.height} slot {header.slot} block {block.hash.hex()[:12]}"
         more = f"size {header.size} state {execution.state.hex()[:12]}"
-        self.line(process.now_us, process.name, "final", f"{detail} {more}")
+        self.line(at_us, node, "final", f"{detail} {more}")
 
     def digest(self) -> str:
         """Return the SHA-256 of all lines, in hex: equal for equal runs."""

@@ -9,7 +9,7 @@ import msgspec
 
 from simulator.library import surprises
 from simulator.plan import Plan, write
-from simulator.run import Outcome
+from simulator.run import RunOutcome
 
 WIDTH = 80
 NAMES = {
@@ -24,10 +24,10 @@ NAMES = {
     "history": "clients read what they were told, and never less",
     "code": "nothing is raised that nobody expects",
 }
-"""What each invariant says, as short as it goes."""
+"""Invariants in words, as short as it goes."""
 
 
-def told(plan: Plan, outcome: Outcome) -> list[str]:
+def told(plan: Plan, outcome: RunOutcome) -> list[str]:
     """Return the verdict as lines."""
     lines = [_headline(plan, outcome), ""]
     lines += [
@@ -42,7 +42,7 @@ def told(plan: Plan, outcome: Outcome) -> list[str]:
     return lines
 
 
-def _headline(plan: Plan, outcome: Outcome) -> str:
+def _headline(plan: Plan, outcome: RunOutcome) -> str:
     size = f"{plan.nodes} nodes, quorum {plan.needed}"
     if outcome.finding is not None:
         return f"seed {plan.seed}: {outcome.finding.invariant} is broken ({size})"
@@ -52,7 +52,7 @@ def _headline(plan: Plan, outcome: Outcome) -> str:
     return f"seed {plan.seed}: every invariant held ({size})"
 
 
-def _facts(plan: Plan, outcome: Outcome) -> dict[str, str]:
+def _facts(plan: Plan, outcome: RunOutcome) -> dict[str, str]:
     log = f"{outcome.blocks:,} blocks, {outcome.entries:,} entries"
     time = f"{outcome.simulated_ms / 1000:,.1f} s of simulated time"
     frames = f"{outcome.lost_frames:,} frames lost, {outcome.doubled_frames:,} doubled"
@@ -75,12 +75,12 @@ def _counted(counts: dict[str, int]) -> str:
     return ", ".join(f"{count:,} {name}" for name, count in counts.items())
 
 
-def _evidence(outcome: Outcome) -> str:
+def _evidence(outcome: RunOutcome) -> str:
     each = [f"against {who}: {_counted(kinds)}" for who, kinds in outcome.evidence.items()]
     return "; ".join(each) or "none"
 
 
-def as_json(plan: Plan, outcome: Outcome, reproduce: str) -> dict[str, Any]:
+def as_json(plan: Plan, outcome: RunOutcome, reproduce: str) -> dict[str, Any]:
     """Return the verdict as a JSON-able value."""
     value: dict[str, Any] = {"good": is_good(plan, outcome), **msgspec.to_builtins(outcome)}
     value["records_per_s"] = outcome.records_per_s
@@ -89,7 +89,7 @@ def as_json(plan: Plan, outcome: Outcome, reproduce: str) -> dict[str, Any]:
     return {**value, "plan": msgspec.to_builtins(plan), "reproduce": reproduce}
 
 
-def is_good(plan: Plan, outcome: Outcome) -> bool:
+def is_good(plan: Plan, outcome: RunOutcome) -> bool:
     """Return whether every invariant held, and the outcome is the one that was expected."""
     return outcome.is_good and not (plan.expect is not None and surprises(plan.expect, outcome))
 

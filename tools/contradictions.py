@@ -313,7 +313,7 @@ def alone(kind: str) -> tuple[tuple[Said, ...], ...]:
 def states(case: Case, words: tuple[Said, ...]) -> Sequence[str]:
     """Return in which state what is awaited is after each of some words."""
     ledger = case.ledger()
-    found = []
+    found: list[str] = []
     for each in words:
         _played(ledger, each)
         found.append(awaited(ledger, case).state)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from simulator import diagram, library
 from simulator.plan import Plan
-from simulator.replay import Line, Wanted, parse
+from simulator.replay import Line, TraceFilter, parse
 from simulator.run import Runner
 from simulator.trace import Trace
 
@@ -23,7 +23,7 @@ def picture(name: str, runner: Runner) -> str:
 def slice_of(plan: Plan, trace: Trace) -> list[Line]:
     """Return the events that a picture of a scenario shows."""
     begin, end = plan.show_ms
-    wanted = Wanted(from_ms=begin, to_ms=end or None)
+    wanted = TraceFilter(from_ms=begin, to_ms=end or None)
     return [line for line in parse(trace.lines) if wanted.takes(line)]
 
 

@@ -7,7 +7,6 @@ from typing import Annotated, Final
 
 from ledger.calendar import BusinessDays, YearDays
 from ledger.contracts.calendars import (
-    NEVER,
     CalendarVersion,
     VersionState,
     last_known,
@@ -17,7 +16,7 @@ from ledger.contracts.payouts import Payout
 from ledger.contracts.receivers import CYCLES, Bucket
 from ledger.genesis import Genesis
 from ledger.limits import SAFE_INTEGER_MAX
-from ledger.state import Walk
+from ledger.state import NEVER, Walk
 from views.labels import Entry, Label, state_label
 from views.reader import Reader, walked
 from views.view import ViewStruct

@@ -25,7 +25,7 @@ from benchmarks.attacks.wire import Wire, request
 from cli.bench.load import captures, instructions, registrations
 from cli.client import NDJSON
 from cli.errors import CheckFailed
-from demo.stage.network import HOST, Network
+from demo.stage.network import HOST, LocalNetwork
 from demo.stage.observer import Observer
 from demo.stage.processes import free_ports, stop_all
 from demo.stage.screen import Screen
@@ -55,7 +55,7 @@ class Field:
         say: Told what happens.
     """
 
-    def __init__(self, network: Network, *, small: bool, say: Callable[[str], None]) -> None:
+    def __init__(self, network: LocalNetwork, *, small: bool, say: Callable[[str], None]) -> None:
         self._network = network
         self._small = small
         self._say = say

@@ -1,1 +1,1 @@
-"""Measures what the design promises, on this machine."""
+"""Measurements of what the design promises, on this machine."""

@@ -44,7 +44,7 @@ class SteadyClock:
 
 
 class Wire:
-    """Carries frames between the hosts, in the order in which they were sent."""
+    """Frames on their way between the hosts, in the order in which they were sent."""
 
     def __init__(self) -> None:
         self.frames: deque[tuple[str, str, bytes]] = deque()

@@ -13,7 +13,7 @@ import httpx
 from cli.bench.load import captures, instructions, registrations
 from cli.client import NDJSON, Client
 from cli.errors import CheckFailed
-from demo.stage.network import Network
+from demo.stage.network import LocalNetwork
 from demo.stage.observer import Observer
 from demo.stage.screen import Screen
 from demo.stage.statistics import median, percentile
@@ -25,8 +25,6 @@ _STALL_S = 60.0
 _UPLOAD_BYTES = 256 * 1024
 _TIMEOUT_S = 600.0
 
-Progress = Callable[[str], None]
-
 
 class Measured:
     """A running consortium that is being measured.
@@ -37,7 +35,9 @@ class Measured:
         progress: Told what is being measured.
     """
 
-    def __init__(self, network: Network, observer: Observer, progress: Progress) -> None:
+    def __init__(
+        self, network: LocalNetwork, observer: Observer, progress: Callable[[str], None]
+    ) -> None:
         self._network = network
         self._observer = observer
         self._progress = progress
@@ -159,7 +159,7 @@ class Measured:
 
 
 async def measure(
-    network: Network, sizes: tuple[int, int, int], log: Path, progress: Progress
+    network: LocalNetwork, sizes: tuple[int, int, int], log: Path, progress: Callable[[str], None]
 ) -> dict[str, Any]:
     """Start the nodes of ``network`` and measure them; stopping them is the caller's business.
 

@@ -1,4 +1,4 @@
-"""Runs the measurements, writes them as JSON and shows them."""
+"""The report of all measurements: taken, written as JSON and shown."""
 
 from __future__ import annotations
 

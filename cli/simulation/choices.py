@@ -15,7 +15,7 @@ from ledger.advice import refusal_of
 from simulator import library
 from simulator.errors import SimulatorError
 from simulator.liars import LIES
-from simulator.plan import Fault, Network, Plan, check, read
+from simulator.plan import Fault, LineConditions, Plan, check, read
 from simulator.swarm import draw
 
 SEED = 7
@@ -63,7 +63,7 @@ class FaultFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     """What a file for ``--faults`` may hold."""
 
     faults: tuple[Fault, ...] = ()
-    network: Network = Network()
+    network: LineConditions = LineConditions()
     liars: dict[str, str] = {}
 
 
@@ -126,7 +126,7 @@ def _merged(plan: Plan, path: Path) -> Plan:
     return msgspec.structs.replace(
         plan,
         faults=(*plan.faults, *found.faults),
-        network=found.network if found.network != Network() else plan.network,
+        network=found.network if found.network != LineConditions() else plan.network,
         liars={**plan.liars, **found.liars},
     )
 

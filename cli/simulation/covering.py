@@ -38,7 +38,7 @@ def _seeds(choices: Choices, plan: Plan) -> range:
     return coverage.SEEDS if choices.seed is None else range(plan.seed, plan.seed + 1)
 
 
-def _cell(cell: coverage.Cell) -> dict[str, object]:
+def _cell(cell: coverage.CoverageCell) -> dict[str, object]:
     return {
         "type": cell.type,
         "outcome": cell.outcome,

@@ -14,7 +14,7 @@ from cli.output import note, plural, progress, say, say_json, table
 from cli.signals import INTERRUPTED
 from cli.simulation.choices import Choices, base_plan, reproduce, seeds_of
 from simulator.campaign import JOBS_MAX, Death, add_up, campaign
-from simulator.run import Outcome
+from simulator.run import RunOutcome
 from simulator.verdict import WIDTH
 
 TOGETHER = "\u00a0"
@@ -46,8 +46,8 @@ class Done:
     """What a campaign has come to so far."""
 
     def __init__(self) -> None:
-        self.outcomes: list[Outcome] = []
-        self.failed: list[Outcome] = []
+        self.outcomes: list[RunOutcome] = []
+        self.failed: list[RunOutcome] = []
         """Those of them that broke an invariant."""
         self.not_judged: list[Death] = []
         """The last deaths at seeds that no worker lived through."""
@@ -57,9 +57,9 @@ class Done:
         """How many seeds are done with."""
         return len(self.outcomes) + len(self.not_judged)
 
-    def take(self, one: Outcome | Death) -> None:
+    def take(self, one: RunOutcome | Death) -> None:
         """Take what the campaign has yielded."""
-        if isinstance(one, Outcome):
+        if isinstance(one, RunOutcome):
             self.outcomes.append(one)
             if not one.is_good:
                 self.failed.append(one)
@@ -70,7 +70,7 @@ class Done:
         note(f"seed {one.seed}: the worker died ({one.how}); {then}")
 
 
-def _collect(runs: Iterator[Outcome | Death], done: Done, count: int, json: bool) -> bool:
+def _collect(runs: Iterator[RunOutcome | Death], done: Done, count: int, json: bool) -> bool:
     """Take what comes; return whether somebody pressed Ctrl-C before all was there."""
     with progress(quiet=json) as bar:
         task = bar.add_task("seeds", total=count)
@@ -157,9 +157,9 @@ def _json(choices: Choices, done: Done, was_cut: bool) -> dict[str, object]:
     }
 
 
-def _seed(one: Outcome | Death) -> int:
+def _seed(one: RunOutcome | Death) -> int:
     return one.seed
 
 
-def _with_command(choices: Choices, one: Outcome | Death) -> dict[str, object]:
+def _with_command(choices: Choices, one: RunOutcome | Death) -> dict[str, object]:
     return {**msgspec.to_builtins(one), "reproduce": reproduce(choices, one.seed)}

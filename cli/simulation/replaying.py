@@ -12,7 +12,7 @@ from cli.output import note, progress, say, say_json
 from cli.simulation.choices import Choices
 from cli.simulation.slices import drawn, wanted_of, write_diagram
 from simulator.replay import Line, TraceFile, height_of, parse, read_file, replay
-from simulator.run import Outcome, Runner
+from simulator.run import Runner, RunOutcome
 from simulator.trace import clock
 
 PROMPT = "Enter: next, a number: jump there, +N or -N: so many steps, q: quit > "
@@ -47,7 +47,7 @@ def show_replay(choices: Choices, path: Path) -> None:
         note(f"{outcome.finding.invariant} is broken at the last step")
 
 
-def _again(trace: TraceFile, json: bool) -> Outcome:
+def _again(trace: TraceFile, json: bool) -> RunOutcome:
     with Runner() as runner, progress(quiet=json) as bar:
         task = bar.add_task("running again: blocks", total=height_of(trace))
         return replay(trace, runner, lambda blocks: bar.update(task, completed=blocks))

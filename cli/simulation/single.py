@@ -27,7 +27,7 @@ from simulator.errors import SimulatorError
 from simulator.library import surprises
 from simulator.plan import Plan, write
 from simulator.replay import file_of
-from simulator.run import Outcome, Runner
+from simulator.run import Runner, RunOutcome
 from simulator.shrink import RUNS_MAX, shrink
 from simulator.trace import Trace
 from simulator.verdict import WIDTH, as_json, as_toml, is_good, told
@@ -41,7 +41,7 @@ class _Files(NamedTuple):
     plan: Path
     trace: Path
     small: Plan
-    outcome: Outcome
+    outcome: RunOutcome
     lines: tuple[str, ...]
     runs: int
     are_written: bool
@@ -71,7 +71,7 @@ def run_one(choices: Choices) -> None:
         raise typer.Exit(BAD)
 
 
-def _run(runner: Runner, plan: Plan, trace: Trace | None, json: bool) -> Outcome:
+def _run(runner: Runner, plan: Plan, trace: Trace | None, json: bool) -> RunOutcome:
     with progress(quiet=json) as bar:
         total = plan.blocks or plan.records // 2
         task = bar.add_task(f"seed {plan.seed}: blocks", total=total)
@@ -80,7 +80,7 @@ def _run(runner: Runner, plan: Plan, trace: Trace | None, json: bool) -> Outcome
         )
 
 
-def _say(choices: Choices, plan: Plan, outcome: Outcome, files: _Files | None) -> None:
+def _say(choices: Choices, plan: Plan, outcome: RunOutcome, files: _Files | None) -> None:
     command = reproduce(choices, None if choices.is_exact else plan.seed)
     if choices.json:
         say_json({**as_json(plan, outcome, command), **_files_json(files)})
@@ -104,7 +104,7 @@ def _say(choices: Choices, plan: Plan, outcome: Outcome, files: _Files | None) -
     say(f"reproduce: {command}")
 
 
-def _say_expectations(plan: Plan, outcome: Outcome) -> None:
+def _say_expectations(plan: Plan, outcome: RunOutcome) -> None:
     if plan.expect is None or not outcome.is_good:
         return
     found = surprises(plan.expect, outcome)
@@ -136,13 +136,13 @@ def _verdict_first(what: str, *, good: bool) -> Iterator[None]:
 # -- violations -----------------------------------------------------------------------------------
 
 
-def _shrunk(runner: Runner, plan: Plan, outcome: Outcome, choices: Choices) -> _Files:
+def _shrunk(runner: Runner, plan: Plan, outcome: RunOutcome, choices: Choices) -> _Files:
     small, runs = plan, 0
     if not choices.no_shrink:
         with progress(quiet=choices.json) as bar:
             task = bar.add_task("shrinking: runs", total=RUNS_MAX)
 
-            def run(tried: Plan) -> Outcome:
+            def run(tried: Plan) -> RunOutcome:
                 bar.advance(task)
                 return runner.run(tried)
 

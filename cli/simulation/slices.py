@@ -16,7 +16,7 @@ from ledger.advice import nearest
 from simulator import diagram
 from simulator.errors import SimulatorError
 from simulator.plan import Plan
-from simulator.replay import Wanted, parse
+from simulator.replay import TraceFilter, parse
 from simulator.trace import EVENTS
 from simulator.world import SETTLE_US
 
@@ -55,7 +55,7 @@ def refuse_bad_choice(choices: Choices) -> None:
         raise UsageError("usage", f"--diagram writes FILE.svg or FILE.mmd, not {name!r}")
 
 
-def wanted_of(choices: Choices, plan: Plan) -> Wanted:
+def wanted_of(choices: Choices, plan: Plan) -> TraceFilter:
     """Return which events are wanted; a diagram of a scenario shows its own slice if none is named.
 
     Raises:
@@ -66,7 +66,7 @@ def wanted_of(choices: Choices, plan: Plan) -> Wanted:
         if name not in known:
             raise SimulatorError("unknown-party", f"no machine {name!r}; {nearest(name, known)}")
     begin, end = plan.show_ms if choices.diagram is not None else (0, 0)
-    return Wanted(
+    return TraceFilter(
         from_ms=begin if choices.from_ms is None else choices.from_ms,
         to_ms=(end or None) if choices.to_ms is None else choices.to_ms,
         nodes=tuple(choices.nodes_shown),
@@ -74,7 +74,7 @@ def wanted_of(choices: Choices, plan: Plan) -> Wanted:
     )
 
 
-def refuse_hopeless(choices: Choices, plan: Plan, wanted: Wanted) -> None:
+def refuse_hopeless(choices: Choices, plan: Plan, wanted: TraceFilter) -> None:
     """Return if a diagram of a run that is still to come may have something to show.
 
     Raises:
@@ -102,7 +102,7 @@ def refuse_hopeless(choices: Choices, plan: Plan, wanted: Wanted) -> None:
         )
 
 
-def drawn(plan: Plan, lines: Sequence[str], wanted: Wanted, path: Path) -> str:
+def drawn(plan: Plan, lines: Sequence[str], wanted: TraceFilter, path: Path) -> str:
     """Return a slice of a run as a sequence diagram: SVG, or Mermaid if ``path`` ends in .mmd.
 
     Raises:

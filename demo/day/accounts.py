@@ -9,15 +9,15 @@ from collections import Counter
 
 from demo.day.cast import CURRENCY
 from demo.day.fee_tally import FeeTally
-from demo.day.refund_tally import REQUESTED, RefundTally
-from demo.day.rows import PAID, Day
+from demo.day.lines import DayFiles
+from demo.day.refund_tally import PAID, REQUESTED, RefundTally
 from demo.day.tally import COMPLETE, CONFLICTING, OPEN, Tally
 
-Book = dict[str, dict[str, int]]
+Balances = dict[str, dict[str, int]]
 """Balances by account, by currency; no zeros."""
 
 
-def accounts(day: Day, tally: Tally, refunds: RefundTally, fees: FeeTally) -> Book:
+def accounts(day: DayFiles, tally: Tally, refunds: RefundTally, fees: FeeTally) -> Balances:
     """Return the balance of every account.
 
     Raises:
@@ -32,9 +32,9 @@ def accounts(day: Day, tally: Tally, refunds: RefundTally, fees: FeeTally) -> Bo
     return {CURRENCY: {name: amount for name, amount in sorted(book.items()) if amount}}
 
 
-def class_totals(book: Book) -> Book:
+def class_totals(book: Balances) -> Balances:
     """Return balances summed by class of account."""
-    totals: Book = {}
+    totals: Balances = {}
     for currency, balances in sorted(book.items()):
         total: Counter[str] = Counter()
         for account, amount in balances.items():
@@ -43,7 +43,7 @@ def class_totals(book: Book) -> Book:
     return totals
 
 
-def trial_balance(book: Book) -> Book:
+def trial_balance(book: Balances) -> Balances:
     """Return the two columns of the trial balance (试算平衡表), per currency."""
     return {
         currency: {
@@ -73,12 +73,12 @@ def _reserve(tally: Tally, refunds: RefundTally) -> int:
     gone = sum(
         row.amount
         for payout, row in tally.payouts.items()
-        if row.result == PAID and tally.arrival(payout) in ("", COMPLETE)
+        if payout in tally.paid and tally.arrival(payout) in ("", COMPLETE)
     )
     return captured - gone + refunds.deposited - refunds.sum_of(PAID)["amount"]
 
 
-def _refunds(day: Day, refunds: RefundTally) -> Counter[str]:
+def _refunds(day: DayFiles, refunds: RefundTally) -> Counter[str]:
     book = Counter({f"refund_float:{day.platform}": -refunds.free})
     for name, row in refunds.requests.items():
         if refunds.states[name] == REQUESTED:
@@ -86,15 +86,15 @@ def _refunds(day: Day, refunds: RefundTally) -> Counter[str]:
     return book
 
 
-def _fees(day: Day, fees: FeeTally) -> Counter[str]:
+def _fees(day: DayFiles, fees: FeeTally) -> Counter[str]:
     accrued = sum(row.amount for row in fees.charges.values())
     received = sum(row.amount for row in fees.invoices.values())
     book = Counter({f"fee_due:{day.platform}": accrued - received})
     for party, earned in fees.income(day.institution).items():
         book[f"fee_income:{party}"] -= earned
-    for row in fees.portions:
-        book[f"fee_received:{row.party}"] += row.amount
-    shared = {row.invoice for row in fees.portions}
+    for (_, party), amount in fees.portions.items():
+        book[f"fee_received:{party}"] += amount
+    shared = {row.invoice for row in fees.shares.values()}
     for name, invoice in fees.invoices.items():
         if name not in shared:
             book[f"fee_received:{day.institution}"] += invoice.amount

@@ -1,4 +1,4 @@
-"""Who receives money on a generated day: owners' accounts and many small merchants."""
+"""The receivers of a generated day: owners' accounts and many small merchants."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from cli.errors import UsageError
 from demo.day.dice import Dice
-from demo.day.rows import ACTIVE, SUSPENDED, ReceiverRow
+from demo.day.lines import DayLine, Registry, at
+from ledger.contracts.receivers import ReceiverRegistered, ReceiverSuspended
 from ledger.domains import account_commitment
 
 if TYPE_CHECKING:
@@ -22,14 +23,15 @@ MERCHANTS_MIN = 20
 _PAYMENTS_PER_MERCHANT = 15
 _PAYMENTS_PER_SUSPENSION = 500
 _SALT_BYTES = 16
+_OPENING_TIME = "08:00"
 _OWNER_ACCOUNTS = ("fee", "service", "share")
 OWNER_ROLES = ("platform", "funder", "guarantor", "merchant")
 _MERCHANT_CYCLES = ("T+0", "T+0", "T+0", "T+0", "T+0", "T+0", "T+1", "T+1", "D+1", "T+2")
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What to generate. ``owners`` are the parties that have accounts of their own.
+class DayPlan:
+    """Plan of a day to generate. ``owners`` are the parties that have accounts of their own.
 
     Args:
         payments: How many orders the day has, ``PAYMENTS_MIN`` to ``PAYMENTS_MAX``.
@@ -52,17 +54,24 @@ class Plan:
 class Cast:
     """The receivers of a day: owned ones, active merchants and suspended merchants."""
 
-    owned: tuple[ReceiverRow, ...]
-    merchants: tuple[ReceiverRow, ...]
-    suspended: tuple[ReceiverRow, ...]
+    owned: tuple[ReceiverRegistered, ...]
+    merchants: tuple[ReceiverRegistered, ...]
+    suspended: tuple[ReceiverRegistered, ...]
 
-    @property
-    def rows(self) -> tuple[ReceiverRow, ...]:
-        """All of them, in the order of the file."""
-        return self.owned + self.merchants + self.suspended
+    def registry(self, institution: str) -> Registry:
+        """Return what the institution states of them: the registrations, then the suspensions."""
+        rows: list[ReceiverRegistered | ReceiverSuspended] = list(self.owned + self.merchants)
+        rows += self.suspended
+        rows += [
+            ReceiverSuspended(
+                id=f"sus-{row.receiver}", at=row.at, receiver=row.receiver, reason="under review"
+            )
+            for row in self.suspended
+        ]
+        return tuple(DayLine(institution, row) for row in rows)
 
 
-def cast(plan: Plan, dice: Dice) -> Cast:
+def cast(plan: DayPlan, dice: Dice) -> Cast:
     """Draw the receivers of a day."""
     owned = tuple(
         _receiver(plan, dice, f"{owner}-{account}", owner)
@@ -70,28 +79,25 @@ def cast(plan: Plan, dice: Dice) -> Cast:
         for account in _OWNER_ACCOUNTS
     )
     count = max(MERCHANTS_MIN, plan.payments // _PAYMENTS_PER_MERCHANT)
-    merchants = tuple(_receiver(plan, dice, f"shop-{n + 1:05d}", "") for n in range(count))
     closed = 1 + plan.payments // _PAYMENTS_PER_SUSPENSION
-    suspended = tuple(
-        _receiver(plan, dice, f"shop-{count + n + 1:05d}", "")._replace(status=SUSPENDED)
-        for n in range(closed)
-    )
-    return Cast(owned, merchants, suspended)
+    shops = [_receiver(plan, dice, f"shop-{n + 1:05d}", "") for n in range(count + closed)]
+    return Cast(owned, tuple(shops[:count]), tuple(shops[count:]))
 
 
-def _receiver(plan: Plan, dice: Dice, name: str, owner: str) -> ReceiverRow:
+def _receiver(plan: DayPlan, dice: Dice, name: str, owner: str) -> ReceiverRegistered:
     inside = not owner and dice.one_in(3)
     account = str(dice.between(10**18, 10**19 - 1))
-    return ReceiverRow(
+    return ReceiverRegistered(
+        id=f"reg-{name}",
+        at=at(plan.date, _OPENING_TIME),
         receiver=name,
         kind="payment_account" if inside else "bank_account",
         owner=owner,
         held_at=plan.institution if inside else "",
-        account_commitment=account_commitment(dice.octets(_SALT_BYTES), account).hex(),
+        commitment=account_commitment(dice.octets(_SALT_BYTES), account).hex(),
         last4=account[-4:],
         cycle="T+0" if owner else dice.pick(_MERCHANT_CYCLES),
         currency=CURRENCY,
-        status=ACTIVE,
     )
 
 

@@ -1,14 +1,15 @@
 """Dates of a generated day: an evening cut-off (日切), a holiday after the day, what is due when.
 
 The holiday is not founded: it is declared and accepted in the morning, with the year that follows.
-All is counted day by day from the lists in ``expected.json``, and shares nothing with the ledger's
+All is counted day by day from the lists in the day's files, and shares nothing with the ledger's
 calendar: so the second account of a day notices when either of the two is wrong.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -23,18 +24,15 @@ _SATURDAY = 6
 _EPOCH = datetime(1970, 1, 1)
 
 
-class DeclaredYear(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the institution declares of a year, and the platform accepts, and when."""
+class DeclaredYear(msgspec.Struct, frozen=True):
+    """Days of a year that the institution declares and the platform accepts."""
 
     year: int
-    version: int
     holidays: tuple[date, ...]
     workdays: tuple[date, ...]
-    declared_at: str
-    accepted_at: str
 
 
-class Dates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class PlainCalendar(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The institution's calendar, as the day's files state it.
 
     ``cutoff_minute`` is the minute of the local day at which the next business date begins.
@@ -48,6 +46,21 @@ class Dates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     workdays: tuple[date, ...]
     years: tuple[int, ...]
     declared: tuple[DeclaredYear, ...] = ()
+
+    def founded(self) -> dict[str, Any]:
+        """Return the calendar as it was before any declaration, as JSON has it."""
+        founded: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
+        founded.pop("declared", None)
+        return founded
+
+    def declaring(self, records: Iterable[object]) -> PlainCalendar:
+        """Return the dates with the declared years of a calendar's records.
+
+        Raises:
+            ValueError: a day is none.
+        """
+        declared = [msgspec.convert(each, DeclaredYear, from_attributes=True) for each in records]
+        return msgspec.structs.replace(self, declared=tuple(declared))
 
     def business_date(self, time_ms: int) -> date:
         """Return the date on whose books a time falls: from the cut-off on, the next one."""
@@ -93,7 +106,7 @@ class Dates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.after((first.replace(day=1) - _DAY).isoformat())
 
 
-def dates_around(day: str) -> Dates:
+def dates_around(day: str) -> PlainCalendar:
     """Return dates in which the three days after ``day`` are a holiday, as declared that morning.
 
     The fourth day is worked, weekend or not. After 2025-12-31 this is the New Year holiday of 2026
@@ -105,12 +118,9 @@ def dates_around(day: str) -> Dates:
     declared = tuple(
         DeclaredYear(
             year,
-            1,
             tuple(each for each in off if each.year == year),
             tuple(each for each in weekend if each.year == year),
-            f"{day}T08:05:00.000+08:00",
-            f"{day}T08:15:00.000+08:00",
         )
         for year in (first, first + 1)
     )
-    return Dates(_CUTOFF_MINUTE, (), 480, (), (first,), declared)
+    return PlainCalendar(_CUTOFF_MINUTE, (), 480, (), (first,), declared)

@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class Dice:
-    """Draws integers and picks; never a float.
+    """Draws of integers and picks from one seed; never a float.
 
     Args:
         seed: Where the sequence starts.

@@ -1,92 +1,85 @@
-"""Reads and writes a day's folder. Files are UTF-8 with LF, whatever the machine's habits."""
+"""A day's folder, read and written. Files are UTF-8 with LF, whatever the machine's habits."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar, get_type_hints
+from typing import Any, TypeVar
 
 import msgspec
 
 from cli.errors import UsageError
 from cli.files import write_files
 from cli.inputs import bytes_of
-from demo.day.dates import Dates
-from demo.day.forms import cell
+from demo.day.cells import number, record_of, written
+from demo.day.dates import PlainCalendar
+from demo.day.lines import TABLES, DayFiles, DayLine, records
 from demo.day.outcome import outcome
-from demo.day.rows import (
-    CaptureRow,
-    ConfirmationRow,
-    Day,
-    DisputeRow,
-    FeeRow,
-    FloatRow,
-    InvoiceRow,
-    OrderRow,
-    PayoutRow,
-    ProfitRow,
-    ReceiverRow,
-    RefundResultRow,
-    RefundRow,
-    TermsRow,
-)
+from ledger.contracts.calendars import CalendarDeclared
+from ledger.records import Record, type_name
 
 T = TypeVar("T")
 
 EXPECTED = "expected.json"
-ROWS: dict[str, type[NamedTuple]] = {
-    "receivers": ReceiverRow,
-    "orders": OrderRow,
-    "captures": CaptureRow,
-    "payouts": PayoutRow,
-    "confirmations": ConfirmationRow,
-    "floats": FloatRow,
-    "refunds": RefundRow,
-    "refund_results": RefundResultRow,
-    "terms": TermsRow,
-    "fees": FeeRow,
-    "invoices": InvoiceRow,
-    "profits": ProfitRow,
-    "disputes": DisputeRow,
-}
-"""The tables of a day, in the order in which the day uses them."""
+PARTY, HEARD_AFTER, TYPE = "party", "heard_after", "type"
+LOST = "lost"
+NOTIFIED = ("orders", "captures")
+"""The tables of which a node is notified: only there may a line be late, or lost."""
 
 
 def file_of(name: str) -> str:
-    """Return the file of a table of :data:`ROWS`."""
-    return f"{name.replace('_', '-')}.csv"
+    """Return the file of a table of :data:`demo.day.lines.TABLES`."""
+    return f"{name}.csv"
 
 
-def write_day(day: Day, folder: Path) -> None:
+def columns_of(name: str) -> tuple[str, ...]:
+    """Return the columns that the file of a table may have: the fields of its records, and more."""
+    fields = (field for kind in TABLES[name] for field in kind.__struct_fields__)
+    story = (PARTY, HEARD_AFTER, TYPE) if name in NOTIFIED else (PARTY, TYPE)
+    return tuple(dict.fromkeys((*story, "id", *fields)))
+
+
+def write_day(day: DayFiles, folder: Path) -> None:
     """Write the day's files and its ``expected.json`` into ``folder``, which is made."""
     folder.mkdir(parents=True, exist_ok=True)
     expected = json.dumps(outcome(day), indent=2, sort_keys=True, ensure_ascii=True)
-    tables = {folder / file_of(name): _table(day, name, row) for name, row in ROWS.items()}
+    tables = {folder / file_of(name): _table(name, getattr(day, name)) for name in TABLES}
     write_files({folder / EXPECTED: expected.encode() + b"\n", **tables})
 
 
-def _table(day: Day, name: str, row: type[NamedTuple]) -> bytes:
+def _table(name: str, lines: Iterable[DayLine[Record]]) -> bytes:
+    """Return the file of a table, without the columns in which no line says anything."""
+    cells = [_cells(line) for line in lines]
+    filled = {PARTY, TYPE} | {column for line in cells for column, text in line.items() if text}
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(row._fields)
-    writer.writerows(getattr(day, name))
+    columns = [column for column in columns_of(name) if column in filled]
+    writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(cells)
     return text.getvalue().encode()
 
 
+def _cells(line: DayLine[Record]) -> dict[str, str]:
+    delay = LOST if line.delay_ms is None else str(line.delay_ms or "")
+    return {PARTY: line.party, HEARD_AFTER: delay, **written(line.record)}
+
+
 class _Head(msgspec.Struct):
-    """What ``expected.json`` says of the day itself; all else in it is its outcome."""
+    """Head of ``expected.json``: the day itself; all else in it is its outcome."""
 
     business_date: str
-    dates: Dates = msgspec.field(name="calendar")
+    dates: PlainCalendar = msgspec.field(name="calendar")
     platform: str
     institution: str
     seed: int
     troubles: dict[str, tuple[str, ...]]
 
 
-def read_day(folder: Path) -> Day:
+def read_day(folder: Path) -> DayFiles:
     """Read a day's folder.
 
     Raises:
@@ -95,9 +88,11 @@ def read_day(folder: Path) -> Day:
     """
     head = _decoded(folder / EXPECTED, _Head)
     _refuse_bad_head(folder / EXPECTED, head)
-    tables: dict[str, Any] = {name: _read_rows(folder, name, row) for name, row in ROWS.items()}
-    day = Day(**msgspec.structs.asdict(head), **tables)
+    tables: dict[str, Any] = {name: _read_lines(folder, name) for name in TABLES}
+    day = DayFiles(**msgspec.structs.asdict(head), **tables)
     try:
+        declared = records(day.calendars, CalendarDeclared)
+        day = replace(day, dates=day.dates.declaring(declared))
         made = outcome(day)
     except (ValueError, LookupError, OverflowError) as error:
         raise _bad_file(folder, f"its files do not fit together: {error}") from None
@@ -142,28 +137,36 @@ def _decoded(path: Path, kind: type[T]) -> T:
         raise _bad_file(path, str(error)) from None
 
 
-def _read_rows(folder: Path, name: str, row: type[Any]) -> tuple[Any, ...]:
-    path = folder / file_of(name)
-    numbers = {field for field, kind in get_type_hints(row).items() if kind is int}
+def _read_lines(folder: Path, name: str) -> tuple[DayLine[Record], ...]:
+    path, columns = folder / file_of(name), columns_of(name)
+    kinds = {type_name(kind): kind for kind in TABLES[name]}
     try:
         reader = csv.DictReader(io.StringIO(_read(path).decode("utf-8-sig"), newline=""))
-        if tuple(reader.fieldnames or ()) != row._fields:
-            raise _bad_file(path, f"its header must be {','.join(row._fields)}")
-        rows = []
-        for values in reader:
+        header = reader.fieldnames or ()
+        if not {PARTY, TYPE} <= {*header} <= {*columns} or len({*header}) < len(header):
+            raise _bad_file(path, f"its header must be {','.join(columns)}")
+        lines = []
+        for cells in reader:
             try:
-                rows.append(_row(row, values, numbers))
+                lines.append(_line(kinds, cells))
             except ValueError as error:
                 raise _bad_file(path, f"line {reader.line_num}: {error}") from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise _bad_file(path, str(error)) from None
-    return tuple(rows)
+    return tuple(lines)
 
 
-def _row(row: type[Any], values: dict[str, Any], numbers: set[str]) -> Any:
-    if None in values:
-        raise ValueError(f"it has more than {len(row._fields)} cells")
-    return row(*(cell(row, f, values[f], is_number=f in numbers) for f in row._fields))
+def _line(kinds: dict[str, type[Record]], cells: dict[str | Any, Any]) -> DayLine[Record]:
+    if None in cells:
+        raise ValueError(f"it has more than {len(cells) - 1} cells")
+    missing = [column for column, text in cells.items() if text is None]
+    if missing:
+        raise ValueError(f"{missing[0]} is missing")
+    party, said, delay = cells.pop(PARTY), cells.pop(TYPE), cells.pop(HEARD_AFTER, "")
+    if said not in kinds:
+        raise ValueError(f"{TYPE} is {' or '.join(kinds)}, got {said[:40]!r}")
+    delay_ms = None if delay == LOST else number(HEARD_AFTER, delay or "0")
+    return DayLine(party, record_of(kinds[said], cells), delay_ms)
 
 
 def _read(path: Path) -> bytes:

@@ -1,26 +1,30 @@
-"""Generates a business day from a plan: same plan, same bytes, on every machine."""
+"""The generator of business days: same plan, same bytes, on every machine."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from cli.errors import UsageError
-from demo.day.cast import PAYMENTS_MAX, PAYMENTS_MIN, Cast, Plan, cast
-from demo.day.dates import dates_around
+from demo.day.cast import PAYMENTS_MAX, PAYMENTS_MIN, Cast, DayPlan, cast
+from demo.day.dates import PlainCalendar, dates_around
 from demo.day.dice import Dice
 from demo.day.disputes import disputes
 from demo.day.fee_tally import FeeTally
 from demo.day.fees import fees, invoices, profits, terms
+from demo.day.lines import DayFiles, DayLine, at, records
 from demo.day.outcome import run_trading
-from demo.day.payouts import arrivals, payouts, spoiled
+from demo.day.payouts import arrivals, payouts, returning, spoiled
 from demo.day.phases import late_captures, run_dates
 from demo.day.refunds import refunds
-from demo.day.rows import RETURNED, Day
 from demo.day.tally import Tally
 from demo.day.trade import trade
+from ledger.contracts.calendars import CalendarAccepted, CalendarDeclared
+from ledger.contracts.settlement import SettlementReturned
 
 
-def generate(plan: Plan) -> Day:
+def generate(plan: DayPlan) -> DayFiles:
     """Return the day that ``plan`` describes, with trouble planted and payouts exactly as due.
 
     Raises:
@@ -43,44 +47,55 @@ def generate(plan: Plan) -> Day:
     tally = Tally(day.receivers, day.dates)
     run_trading(tally, day)
     day = _settled(day, people, dice, tally)
-    return _after_trade(plan, day, dice, tally)
+    return _after_trade(day, dice, tally)
 
 
-def _traded(plan: Plan, people: Cast, dice: Dice) -> Day:
+def _traded(plan: DayPlan, people: Cast, dice: Dice) -> DayFiles:
     trading = trade(plan, people, dice)
-    return Day(
+    dates = dates_around(plan.date)
+    return DayFiles(
         business_date=plan.date,
-        dates=dates_around(plan.date),
+        dates=dates,
         platform=plan.platform,
         institution=plan.institution,
         seed=plan.seed,
-        receivers=people.rows,
-        orders=tuple(trading.orders),
-        captures=tuple(trading.captures),
-        payouts=(),
-        confirmations=(),
-        floats=(),
-        refunds=(),
-        refund_results=(),
-        terms=terms(plan),
-        fees=(),
-        invoices=(),
-        profits=(),
-        disputes=(),
         troubles=trading.troubles,
+        calendars=tuple(_calendars(plan, dates)),
+        terms=terms(plan),
+        receivers=people.registry(plan.institution),
+        orders=trading.orders,
+        captures=trading.captures,
     )
 
 
-def _settled(day: Day, people: Cast, dice: Dice, tally: Tally) -> Day:
+def _calendars(
+    plan: DayPlan, dates: PlainCalendar
+) -> Iterator[DayLine[CalendarDeclared] | DayLine[CalendarAccepted]]:
+    for days in dates.declared:
+        name = f"calendar-{days.year}-1"
+        said: dict[str, Any] = {
+            "year": days.year,
+            "version": 1,
+            "holidays": tuple(map(str, days.holidays)),
+            "workdays": tuple(map(str, days.workdays)),
+        }
+        declared = CalendarDeclared(id=f"{name}.declared", at=at(plan.date, "08:05"), **said)
+        accepted = CalendarAccepted(id=f"{name}.accepted", at=at(plan.date, "08:15"), **said)
+        yield DayLine(plan.institution, declared)
+        yield DayLine(plan.platform, accepted)
+
+
+def _settled(day: DayFiles, people: Cast, dice: Dice, tally: Tally) -> DayFiles:
     """Add the day's run of payouts, and the run of the next business date."""
     date, next_date = run_dates(day)
-    first = payouts(dice, people, tally.due(date), date=date, with_returns=True)
+    due = tally.due(date)
+    first = payouts(day.institution, dice, due, date, returning(dice, people, due))
     tally.settle(first, date)
     confirmed, open_ends = spoiled(dice, arrivals(dice, people, first, date))
     for capture in late_captures(day):
-        tally.capture(capture)
-    again = payouts(dice, people, tally.due(next_date), date=next_date, with_returns=False)
-    returned = tuple(row.payout for row in first if row.result == RETURNED)
+        tally.capture(capture.record)
+    again = payouts(day.institution, dice, tally.due(next_date), next_date, set())
+    returned = tuple(row.payout for row in records(first, SettlementReturned))
     return replace(
         day,
         payouts=(*first, *again),
@@ -89,20 +104,19 @@ def _settled(day: Day, people: Cast, dice: Dice, tally: Tally) -> Day:
     )
 
 
-def _after_trade(plan: Plan, day: Day, dice: Dice, tally: Tally) -> Day:
+def _after_trade(day: DayFiles, dice: Dice, tally: Tally) -> DayFiles:
     """Add refunds, fees, profit sharing and disputes."""
-    desk = refunds(day, dice)
+    drawn = refunds(day, dice)
     day = replace(
         day,
-        floats=desk.floats,
-        refunds=desk.requests,
-        refund_results=desk.results,
+        floats=drawn.floats,
+        refunds=drawn.refunds,
         fees=fees(day, dice),
         disputes=disputes(day, dice),
-        troubles={**day.troubles, "refund-unanswered": desk.unanswered},
+        troubles={**day.troubles, "refund-unanswered": drawn.unanswered},
     )
     charged = FeeTally(tally, day.terms)
-    for row in day.fees:
-        charged.charge(row)
+    for line in day.fees:
+        charged.charge(line.record)
     day = replace(day, invoices=invoices(day, dice, charged))
-    return replace(day, profits=profits(plan, day))
+    return replace(day, profits=profits(day))

@@ -1,79 +1,79 @@
-"""Which of a day's rows reach a node, and when: trading hours, corrections, runs of payouts."""
+"""Phases of a day: which lines reach a node when: trading, corrections, runs of payouts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
+import msgspec
+
+from demo.day.lines import DayFiles, DayLine, DayLines, Orders, Payouts, at, records, those
 from demo.day.payouts import PAYOUT_TIME
-from demo.day.rows import (
-    INSTRUCT,
-    LOST,
-    REVERSE,
-    CaptureRow,
-    ConfirmationRow,
-    Day,
-    OrderRow,
-    PayoutRow,
-    moment,
-)
+from ledger.calendar import Calendar
+from ledger.contracts.payments import PaymentCaptured, PaymentReversed, SplitInstructed
+from ledger.contracts.settlement import SettlementConfirmed, SettlementCreated
+from ledger.records import Record
+
+R = TypeVar("R", bound=Record)
 
 
-def trading_orders(day: Day) -> list[OrderRow]:
+def founding(day: DayFiles) -> Calendar:
+    """Return the calendar that a genesis for the day needs, before any declaration."""
+    return msgspec.convert(day.dates.founded(), Calendar)
+
+
+def trading_orders(day: DayFiles) -> list[DayLine[SplitInstructed]]:
     """Return the instructions that reach the platform's node, in time order."""
-    rows = [row for row in day.orders if row.action == INSTRUCT and row.delay != LOST]
-    return sorted(rows, key=lambda row: (order_at(row), row.record))
+    return heard(those(day.orders, SplitInstructed))
 
 
-def corrections(day: Day) -> list[OrderRow]:
+def corrections(day: DayFiles) -> Orders:
     """Return the amendments and withdrawals that follow once the platform sees what is wrong."""
-    rows = [row for row in day.orders if row.action != INSTRUCT and row.delay != LOST]
-    return sorted(rows, key=lambda row: (order_at(row), row.record))
+    rest = (line for line in day.orders if not isinstance(line.record, SplitInstructed))
+    return tuple(heard(rest))
 
 
-def trading_captures(day: Day) -> list[CaptureRow]:
+def trading_captures(day: DayFiles) -> list[DayLine[PaymentCaptured]]:
     """Return the notifications that reach the institution's node before the payouts."""
-    rows = _notified(day)
-    return [row for row in rows if row.action != REVERSE and notified_at(row) < payouts_at(day)]
+    return [line for line in _notified(day) if line.heard_at < _payouts_at(day)]
 
 
-def reversals(day: Day) -> list[CaptureRow]:
-    """Return the captures that the institution takes back."""
-    return [row for row in _notified(day) if row.action == REVERSE]
-
-
-def late_captures(day: Day) -> list[CaptureRow]:
+def late_captures(day: DayFiles) -> list[DayLine[PaymentCaptured]]:
     """Return the notifications that come only after the payouts."""
-    return [row for row in _notified(day) if notified_at(row) >= payouts_at(day)]
+    return [line for line in _notified(day) if line.heard_at >= _payouts_at(day)]
 
 
-def run_dates(day: Day) -> tuple[str, str]:
+def reversals(day: DayFiles) -> list[DayLine[PaymentReversed]]:
+    """Return the captures that the institution takes back."""
+    return heard(those(day.captures, PaymentReversed))
+
+
+def run_dates(day: DayFiles) -> tuple[str, str]:
     """Return the cut-off dates of the two runs: the day itself, and the next business date."""
     return day.business_date, day.dates.after(day.business_date)
 
 
-def runs(day: Day) -> Iterator[tuple[str, list[PayoutRow], list[ConfirmationRow]]]:
+def runs(day: DayFiles) -> Iterator[tuple[str, Payouts, DayLines[SettlementConfirmed]]]:
     """Yield the cut-off date of each run of payouts, the payouts, and what was said of them."""
+    created = records(day.payouts, SettlementCreated)
     for date in run_dates(day):
-        payouts = [row for row in day.payouts if row.cutoff_date == date]
-        names = {row.payout for row in payouts}
-        yield date, payouts, [row for row in day.confirmations if row.payout in names]
+        names = {record.payout for record in created if record.cutoff_date == date}
+        yield (
+            date,
+            tuple(line for line in day.payouts if line.record.payout in names),
+            tuple(line for line in day.confirmations if line.record.payout in names),
+        )
 
 
-def _notified(day: Day) -> list[CaptureRow]:
-    rows = [row for row in day.captures if row.delay != LOST]
-    return sorted(rows, key=lambda row: (notified_at(row), row.record))
+def heard(lines: Iterable[DayLine[R]]) -> list[DayLine[R]]:
+    """Return the lines that are not lost, in the order in which a node hears of them."""
+    found = [line for line in lines if line.delay_ms is not None]
+    return sorted(found, key=lambda line: (line.heard_at, line.record.id))
 
 
-def order_at(row: OrderRow) -> int:
-    """Return when the platform's node hears of an order row, ms since the epoch."""
-    return moment(row.instructed_at) + int(row.delay)
+def _notified(day: DayFiles) -> list[DayLine[PaymentCaptured]]:
+    return heard(those(day.captures, PaymentCaptured))
 
 
-def notified_at(row: CaptureRow) -> int:
-    """Return when the institution's node hears of a capture, ms since the epoch."""
-    return moment(row.captured_at) + int(row.delay)
-
-
-def payouts_at(day: Day) -> int:
-    """Return when the day's payouts begin, ms since the epoch."""
-    return moment(f"{day.business_date}T{PAYOUT_TIME}+08:00")
+def _payouts_at(day: DayFiles) -> int:
+    return at(day.business_date, PAYOUT_TIME)

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 
-from demo.day.rows import (
-    CONFIRM,
-    DEPOSIT,
-    FAILED,
-    FloatRow,
-    RefundResultRow,
-    RefundRow,
-    moment,
-)
+from demo.day.lines import Floats, Refunds
 from demo.day.tally import Tally
+from ledger.contracts.refund_float import (
+    FloatStatement,
+    RefundFloatConfirmed,
+    RefundFloatDeposited,
+)
+from ledger.contracts.refunds import RefundFailed, RefundPaid, RefundRequested
 
-REQUESTED = "requested"
+REQUESTED, PAID, FAILED = "requested", "paid", "failed"
 
 
 class RefundTally:
-    """Takes a day's refunds in the order of their times.
+    """Account of a day's refunds, taken in the order of their times.
 
     ``free`` is what is left of what was ``deposited``: neither paid nor held. ``taken`` is what
     of a payment is requested or paid. Minor units.
@@ -30,45 +27,48 @@ class RefundTally:
     """
 
     def __init__(self, tally: Tally) -> None:
-        self.requests: dict[str, RefundRow] = {}
+        self.requests: dict[str, RefundRequested] = {}
         self.states: dict[str, str] = {}
-        self.movements: dict[str, FloatRow] = {}
+        self.movements: dict[str, FloatStatement] = {}
         self.deposited = 0
         self.free = 0
         self.taken: Counter[str] = Counter()
         self._tally = tally
 
-    def take(
-        self,
-        floats: Iterable[FloatRow],
-        requests: Iterable[RefundRow],
-        results: Iterable[RefundResultRow],
-    ) -> None:
-        """Take all rows of a day."""
-        timed = [(moment(row.stated_at), self._move, row) for row in floats]
-        timed += [(moment(row.requested_at), self._request, row) for row in requests]  # type: ignore[misc]
-        timed += [(moment(row.stated_at), self._answer, row) for row in results]  # type: ignore[misc]
-        for _, take, row in sorted(timed, key=lambda each: each[0]):
-            take(row)
+    def take(self, floats: Floats, refunds: Refunds) -> None:
+        """Take all lines of a day.
+
+        Raises:
+            ValueError: a movement is confirmed with another amount, or a refund has two results.
+            LookupError: a movement or a refund is not known.
+        """
+        for line in sorted((*floats, *refunds), key=lambda line: line.record.at):
+            record = line.record
+            if isinstance(record, FloatStatement):
+                self._move(record)
+            elif isinstance(record, RefundRequested):
+                self._request(record)
+            else:
+                self._answer(record)
 
     def sum_of(self, state: str) -> dict[str, int]:
         """Return how many refunds are in a state, and the sum of their amounts."""
         amounts = [row.amount for name, row in self.requests.items() if self.states[name] == state]
         return {"count": len(amounts), "amount": sum(amounts)}
 
-    def _move(self, row: FloatRow) -> None:
+    def _move(self, row: FloatStatement) -> None:
         self._tally.count()
-        if row.action != CONFIRM:
+        if not isinstance(row, RefundFloatConfirmed):
             self.movements[row.movement] = row
             return
         stated = self.movements[row.movement]
         if (row.amount, row.currency) != (stated.amount, stated.currency):
             raise ValueError(f"movement {row.movement} is confirmed with another amount")
-        amount = row.amount if stated.action == DEPOSIT else -row.amount
+        amount = row.amount if isinstance(stated, RefundFloatDeposited) else -row.amount
         self.deposited += amount
         self.free += amount
 
-    def _request(self, row: RefundRow) -> None:
+    def _request(self, row: RefundRequested) -> None:
         code = self._request_refusal(row)
         self._tally.count(code)
         if not code:
@@ -76,7 +76,7 @@ class RefundTally:
             self.states[row.refund] = REQUESTED
             self._take(row, row.amount)
 
-    def _request_refusal(self, row: RefundRow) -> str:
+    def _request_refusal(self, row: RefundRequested) -> str:
         if self.states.get(row.refund, FAILED) != FAILED:
             return "refund-exists"
         if not self._tally.stands(row.payment):
@@ -85,15 +85,15 @@ class RefundTally:
             return "refund-exceeds-payment"
         return "refund-exceeds-float" if row.amount > self.free else ""
 
-    def _answer(self, row: RefundResultRow) -> None:
+    def _answer(self, row: RefundPaid | RefundFailed) -> None:
         if self.states[row.refund] != REQUESTED:
             raise ValueError(f"refund {row.refund} has its result already")
-        self.states[row.refund] = row.result
         self._tally.count()
-        if row.result == FAILED:
+        self.states[row.refund] = PAID if isinstance(row, RefundPaid) else FAILED
+        if self.states[row.refund] == FAILED:
             request = self.requests[row.refund]
             self._take(request, -request.amount)
 
-    def _take(self, row: RefundRow, amount: int) -> None:
+    def _take(self, row: RefundRequested, amount: int) -> None:
         self.free -= amount
         self.taken[row.payment] += amount

@@ -1,30 +1,31 @@
 """A plain second account of a day: what must come out, worked out without the ledger's contracts.
 
-It knows the business rules only as far as the day's files use them, keeps everything in dicts,
-and shares nothing with the ledger, neither dates nor sums: so it notices what goes wrong there. The
-demo and the tests hold the running nodes against it.
+It knows the business rules only as far as the day's files use them, keeps everything in dicts, and
+shares nothing with the ledger but the fields of records, neither dates nor sums: so it notices what
+goes wrong there. The demo and the tests hold the running nodes against it.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-from demo.day.dates import Dates
-from demo.day.rows import (
-    AMEND,
-    PAID,
-    RATIO,
-    REVERSE,
-    SUSPENDED,
-    WITHDRAW,
-    CaptureRow,
-    ConfirmationRow,
-    OrderRow,
-    PayoutRow,
-    ReceiverRow,
-    moment,
-    parse_legs,
+from demo.day.dates import PlainCalendar
+from demo.day.lines import Payouts, Registry, records
+from ledger.contracts.allocation import Split
+from ledger.contracts.payments import (
+    PaymentCaptured,
+    PaymentReversed,
+    SplitAmended,
+    SplitInstructed,
+    SplitWithdrawn,
+)
+from ledger.contracts.receivers import ReceiverRegistered, ReceiverSuspended
+from ledger.contracts.settlement import (
+    SettlementConfirmed,
+    SettlementCreated,
+    SettlementPaid,
+    SettlementReturned,
 )
 
 LEGS_MAX = 10
@@ -48,27 +49,28 @@ def shares(amount: int, ppms: Sequence[int], tail_leg: int = 0) -> list[int]:
 
 
 class Tally:
-    """Takes a day's rows in the order in which they can have happened.
+    """Account of a day's records, taken in the order in which they can have happened.
 
     Args:
-        receivers: The institution's receivers.
+        registry: The institution's receivers.
         dates: The institution's calendar.
     """
 
-    def __init__(self, receivers: tuple[ReceiverRow, ...], dates: Dates) -> None:
-        self.receivers = {row.receiver: row for row in receivers}
-        self.applied = len(receivers) + sum(row.status == SUSPENDED for row in receivers)
-        self.applied += 2 * len(dates.declared)
+    def __init__(self, registry: Registry, dates: PlainCalendar) -> None:
+        self.receivers = {row.receiver: row for row in records(registry, ReceiverRegistered)}
+        self.applied = len(registry)
         self.refused: Counter[str] = Counter()
         self.repeated = 0
-        self.orders: dict[str, OrderRow] = {}
-        self.captures: dict[str, CaptureRow] = {}
+        self.orders: dict[str, Split] = {}
+        self.captures: dict[str, PaymentCaptured] = {}
         self.withdrawn: set[str] = set()
         self.reversed: set[str] = set()
-        self.payouts: dict[str, PayoutRow] = {}
-        self.confirmations: dict[str, ConfirmationRow] = {}
-        self._settled: set[tuple[str, str]] = set()
+        self.payouts: dict[str, SettlementCreated] = {}
+        self.paid: set[str] = set()
+        self.confirmations: dict[str, SettlementConfirmed] = {}
         self.dates = dates
+        self._suspended = {row.receiver for row in records(registry, ReceiverSuspended)}
+        self._settled: set[tuple[str, str]] = set()
 
     def count(self, code: str = "") -> None:
         """Count a record as applied, or as refused with ``code``."""
@@ -77,52 +79,48 @@ class Tally:
         else:
             self.applied += 1
 
-    def order(self, row: OrderRow) -> None:
-        """Take one row of the platform's."""
-        code = self._order_refusal(row)
-        if code:
-            self.refused[code] += 1
-            return
-        self.applied += 1
-        if row.action == WITHDRAW:
+    def order(self, row: SplitInstructed | SplitAmended | SplitWithdrawn) -> None:
+        """Take one record of the platform's."""
+        if isinstance(row, SplitWithdrawn):
             self.withdrawn.add(row.payment)
-        else:
+            self.count()
+            return
+        code = self._order_refusal(row)
+        self.count(code)
+        if not code:
             self.orders[row.payment] = row
 
-    def _order_refusal(self, row: OrderRow) -> str:
-        legs = parse_legs(row.legs)
-        if len(legs) > LEGS_MAX:
+    def _order_refusal(self, row: Split) -> str:
+        if len(row.legs) > LEGS_MAX:
             return "too-many-legs"
-        for leg in legs:
-            receiver = self.receivers.get(leg.receiver)
-            if receiver is None:
+        for leg in row.legs:
+            if leg.receiver not in self.receivers:
                 return "unknown-receiver"
-            if receiver.status == SUSPENDED:
+            if leg.receiver in self._suspended:
                 return "receiver-suspended"
-        if row.action not in (AMEND, WITHDRAW) and row.payment in self.orders:
+        if isinstance(row, SplitInstructed) and row.payment in self.orders:
             return "already-instructed"
         return ""
 
-    def capture(self, row: CaptureRow) -> None:
+    def capture(self, row: PaymentCaptured | PaymentReversed) -> None:
         """Take one notification of the institution's."""
-        if row.action == REVERSE:
-            self.reversed.add(row.payment)
-            self.applied += 1
-            return
         known = self.captures.get(row.payment)
-        if known is None:
+        if isinstance(row, PaymentReversed):
+            self.reversed.add(row.payment)
+            self.count()
+        elif known is None:
             self.captures[row.payment] = row
-            self.applied += 1
-        elif known.record == row.record:
+            self.count()
+        elif known.id == row.id:
             self.repeated += 1
         else:
-            self.refused["already-captured"] += 1
+            self.count("already-captured")
 
     def due(self, cutoff_date: str) -> dict[str, list[tuple[str, int]]]:
         """Return the payments and leg amounts due per receiver up to a date."""
         due: dict[str, list[tuple[str, int]]] = {}
         for payment, receiver, amount in self.unsettled():
-            captured_ms = moment(self.captures[payment].captured_at)
+            captured_ms = self.captures[payment].captured_at
             cycle = self.receivers[receiver].cycle
             if amount and self.dates.due_date(captured_ms, cycle) <= cutoff_date:
                 due.setdefault(receiver, []).append((payment, amount))
@@ -140,26 +138,31 @@ class Tally:
                 if (payment, receiver) not in self._settled:
                     yield payment, receiver, amount
 
-    def settle(self, rows: Iterable[PayoutRow], cutoff_date: str) -> None:
+    def settle(self, run: Payouts, cutoff_date: str) -> None:
         """Take one run of payouts.
 
         Raises:
-            ValueError: a payout is not what is due to its receiver.
+            ValueError: a payout is not what is due to its receiver, or has not one result.
         """
         due = self.due(cutoff_date)
-        for row in rows:
+        paid = {row.payout for row in records(run, SettlementPaid)}
+        returned = {row.payout for row in records(run, SettlementReturned)}
+        for row in records(run, SettlementCreated):
             legs = due.get(row.receiver, [])
             if (row.amount, row.legs) != (sum(amount for _, amount in legs), len(legs)):
                 raise ValueError(f"payout {row.payout} is not what is due to {row.receiver}")
+            if (row.payout in paid) == (row.payout in returned):
+                raise ValueError(f"payout {row.payout} is to end in one way: paid, or returned")
             self.payouts[row.payout] = row
-            self.applied += 2
-            if row.result == PAID:
+            if row.payout in paid:
                 self._settled.update((payment, row.receiver) for payment, _ in legs)
+        self.paid |= paid
+        self.applied += len(run)
 
-    def confirm(self, row: ConfirmationRow) -> None:
+    def confirm(self, row: SettlementConfirmed) -> None:
         """Take one owner's word on what reached its account."""
         self.confirmations[row.payout] = row
-        self.applied += 1
+        self.count()
 
     def stands(self, payment: str) -> bool:
         """Return whether the payment was captured, as far as the log knows, and not reversed."""
@@ -182,7 +185,7 @@ class Tally:
     def arrival(self, payout: str) -> str:
         """Return the state of a payout's arrival, or the empty string where none is awaited."""
         row = self.payouts[payout]
-        if row.result != PAID or not self.receivers[row.receiver].owner:
+        if payout not in self.paid or not self.receivers[row.receiver].owner:
             return ""
         confirmed = self.confirmations.get(payout)
         if confirmed is None:
@@ -193,8 +196,7 @@ class Tally:
     def split(self, payment: str) -> list[tuple[str, int]]:
         """Return receiver and amount of every leg of a payment's instruction."""
         row = self.orders[payment]
-        legs = parse_legs(row.legs)
-        amounts = [leg.share for leg in legs]
-        if row.mode == RATIO:
-            amounts = shares(row.amount, amounts, int(row.tail_leg or 0))
-        return [(leg.receiver, amount) for leg, amount in zip(legs, amounts, strict=True)]
+        amounts = [leg.amount for leg in row.legs]
+        if row.mode == "ratio":
+            amounts = shares(row.amount, [leg.ppm for leg in row.legs], row.tail_leg)
+        return [(leg.receiver, amount) for leg, amount in zip(row.legs, amounts, strict=True)]

@@ -1,4 +1,4 @@
-"""One party's own system: hands records to the party's own node, and waits until they are final.
+"""Feeders: a party's own system hands records to the party's node and waits until they are final.
 
 When the node does not answer, or does not know the outcome yet, the same bytes are sent again:
 the id makes that safe. Records about one subject are sent one after the other.
@@ -9,13 +9,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any
 
 import httpx
 import msgspec
 
 from cli.errors import CheckFailed
+from demo.day.conversations import subject_of
+from demo.day.lines import DayLine
+from ledger.records import Record
 
 PATIENCE_S = 60.0
 IN_FLIGHT = 8
@@ -25,15 +29,8 @@ _WAIT_MS = 10_000
 _BUSY = 503
 
 
-class Statement(NamedTuple):
-    """One record to submit, and what it is about."""
-
-    subject: str
-    raw: bytes
-
-
 class Feeder:
-    """Feeds one party's records to its own node over HTTP.
+    """Feeder of one party's records to its own node over HTTP.
 
     Args:
         party: The party.
@@ -65,18 +62,18 @@ class Feeder:
         """Close the connections."""
         await self._http.aclose()
 
-    async def feed(self, statements: Iterable[Statement], page: int = 1) -> None:
-        """Submit statements in order, several at a time, and return when all are final.
+    async def feed(self, lines: Iterable[DayLine[Record]], page: int = 1) -> None:
+        """Submit records in order, several at a time, and return when all are final.
 
         Args:
-            statements: In the order in which the party would state them.
+            lines: In the order in which the party would state them.
             page: How many go into one request.
         """
         under_way: dict[str, asyncio.Task[None]] = {}
         room = asyncio.Semaphore(IN_FLIGHT)
         async with asyncio.TaskGroup() as group:
-            for group_of in _pages(statements, page):
-                subjects = {statement.subject for statement in group_of}
+            for group_of in _pages(lines, page):
+                subjects = {subject_of(line.record) for line in group_of}
                 earlier = {under_way[s] for s in subjects if s in under_way}
                 await room.acquire()
                 task = group.create_task(self._submit(group_of, earlier))
@@ -98,21 +95,21 @@ class Feeder:
             await self._pause(deadline)
 
     async def _submit(
-        self, statements: Sequence[Statement], earlier: set[asyncio.Task[None]]
+        self, lines: Sequence[DayLine[Record]], earlier: set[asyncio.Task[None]]
     ) -> None:
         if earlier:
             await asyncio.wait(earlier)
         started = time.monotonic()
-        results = await self._until_known(statements)
-        if len(statements) == 1:
+        results = await self._until_known(lines)
+        if len(lines) == 1:
             self.latencies_ms.append((time.monotonic() - started) * 1000)
         for result in results:
             self._count(result)
         self._on_progress(len(results))
 
-    async def _until_known(self, statements: Sequence[Statement]) -> list[dict[str, Any]]:
+    async def _until_known(self, lines: Sequence[DayLine[Record]]) -> list[dict[str, Any]]:
         deadline = time.monotonic() + PATIENCE_S
-        body = b"[" + b",".join(statement.raw for statement in statements) + b"]"
+        body = b"[" + b",".join(line.raw for line in lines) + b"]"
         while True:
             try:
                 answer = await self._http.post(
@@ -149,14 +146,9 @@ class Feeder:
             self.applied.add(result["id"])
 
 
-def _pages(statements: Iterable[Statement], size: int) -> Iterable[list[Statement]]:
-    page: list[Statement] = []
-    for statement in statements:
-        page.append(statement)
-        if len(page) == size:
-            yield page
-            page = []
-    if page:
+def _pages(lines: Iterable[DayLine[Record]], size: int) -> Iterator[list[DayLine[Record]]]:
+    left = iter(lines)
+    while page := list(islice(left, size)):
         yield page
 
 

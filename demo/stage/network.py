@@ -17,7 +17,7 @@ HOST = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
-class Network:
+class LocalNetwork:
     """The nodes of one consortium.
 
     Args:
@@ -40,7 +40,7 @@ def found_network(
     quorum: int,
     *,
     calendar: Calendar | None = None,
-) -> Network:
+) -> LocalNetwork:
     """Found a consortium in ``folder``, its nodes on free ports of this machine.
 
     Args:
@@ -67,4 +67,4 @@ def found_network(
     for party, home in homes.items():
         _, token = home.tokens.create("feeder", ("read", "submit"), now_ms)
         nodes.append(NodeProcess(party, home.path, read_address(home.path), token))
-    return Network(next(iter(homes.values())).genesis, nodes)
+    return LocalNetwork(next(iter(homes.values())).genesis, nodes)

@@ -1,4 +1,4 @@
-"""Looks at all nodes from outside: how far each is, who leads, whether they hold the same."""
+"""The observer of all nodes: how far each is, who leads, whether they hold the same."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _AGREE_S = 40.0
 
 
 class Observer:
-    """Reads every node's public figures.
+    """Reader of every node's public figures.
 
     Args:
         nodes: The consortium's nodes.

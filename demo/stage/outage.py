@@ -1,4 +1,4 @@
-"""Kills the node that leads the current slot, lets the day go on, and watches it come back."""
+"""The outage of the node that leads the current slot: killed, missed, restarted, caught up."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CATCH_UP_S = 40.0
 
 
 class Outage(NamedTuple):
-    """What happened to the killed node. Seconds since the start of the demo, or of the event."""
+    """Fate of the killed node. Seconds since the start of the demo, or of the event."""
 
     party: str
     slot: int

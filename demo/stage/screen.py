@@ -1,4 +1,4 @@
-"""What the demo shows while it runs: events as lines, below them progress and the nodes."""
+"""The screen of a running demo: events as lines, below them progress and the nodes."""
 
 from __future__ import annotations
 
@@ -74,11 +74,6 @@ class Screen:
     def advance(self, bar: TaskID, count: int) -> None:
         """Move a progress bar on."""
         self._bars.advance(bar, count)
-
-    def clear_bars(self) -> None:
-        """Take all progress bars away."""
-        for task in self._bars.task_ids:
-            self._bars.remove_task(task)
 
     def node(self, party: str, status: dict[str, Any] | None) -> None:
         """Show how far a node is; None shows it as down."""

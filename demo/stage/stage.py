@@ -8,11 +8,10 @@ from collections import Counter
 from collections.abc import Coroutine
 from typing import Any, NamedTuple
 
-from demo.day.conversations import charging, disputing, opening, refunding
-from demo.day.phases import corrections, late_captures, reversals, trading_captures, trading_orders
-from demo.day.rows import SUSPENDED, Day
+from demo.day.lines import DayFiles
+from demo.day.phases import trading_captures, trading_orders
 from demo.stage.feeder import Feeder
-from demo.stage.network import Network
+from demo.stage.network import LocalNetwork
 from demo.stage.observer import Observer
 from demo.stage.outage import Outage, strike
 from demo.stage.screen import Screen
@@ -24,7 +23,7 @@ _GO_ON_PERCENT = 15
 
 
 class Played(NamedTuple):
-    """What happened: how long the day took, since when, and what befell which node.
+    """Account of the play: how long the day took, since when, and what befell which node.
 
     ``receipt_of`` names a record by author and id for which a receipt will be asked.
     """
@@ -45,7 +44,7 @@ class Stage:
         screen: Told what happens.
     """
 
-    def __init__(self, network: Network, day: Day, screen: Screen) -> None:
+    def __init__(self, network: LocalNetwork, day: DayFiles, screen: Screen) -> None:
         self.network = network
         self.screen = screen
         self.observer = Observer(network.nodes, screen)
@@ -79,7 +78,7 @@ class Stage:
                 watching.cancel()
             self.screen.event("the day is over; every node is asked what it holds")
         first = trading_captures(self._day)[0]
-        return Played(began_ms, seconds, outage, no_kill, (self._day.institution, first.record))
+        return Played(began_ms, seconds, outage, no_kill, (first.party, first.record.id))
 
     async def _start(self) -> None:
         nodes, genesis = self.network.nodes, self.network.genesis
@@ -90,22 +89,9 @@ class Stage:
             node.start()
         await asyncio.gather(*(self.observer.until_ready(node.party) for node in nodes))
         self.screen.event(f"{len(nodes)} node processes are up, each with its own key and database")
-        for party, total in self._totals().items():
+        heard = (line.party for line in self._day.lines if line.delay_ms is not None)
+        for party, total in Counter(heard).items():
             self.feeders[party] = self._feeder(party, total)
-
-    def _totals(self) -> Counter[str]:
-        day = self._day
-        totals: Counter[str] = Counter()
-        totals[day.platform] += len(trading_orders(day)) + len(corrections(day))
-        totals[day.institution] += len(day.receivers) + 2 * len(day.payouts)
-        totals[day.institution] += sum(row.status == SUSPENDED for row in day.receivers)
-        for captures in (trading_captures(day), reversals(day), late_captures(day)):
-            totals[day.institution] += len(captures)
-        totals.update(row.party for row in day.confirmations)
-        for talk in (opening(day), refunding(day), charging(day), disputing(day)):
-            for turn in talk:
-                totals[turn.party] += len(turn.said)
-        return totals
 
     def _feeder(self, party: str, total: int) -> Feeder:
         node = self.network.node(party)

@@ -1,39 +1,45 @@
-"""The business day itself: what each party's feeder states, and when."""
+"""The business day itself: which lines each party's feeder states, and when."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
+from functools import partial
+from typing import TypeVar
 
 from cli.errors import CheckFailed
-from demo.day import conversations, phases, statements
-from demo.day.conversations import Turn
-from demo.day.rows import SUSPENDED, ConfirmationRow, Day, OrderRow, moment
-from demo.stage.conversation import PAGE_RECORDS, hold
-from demo.stage.feeder import Feeder, Statement
+from demo.day import conversations, phases
+from demo.day.conversations import Turn, subject_of
+from demo.day.lines import DayFiles, DayLine, Orders, records
+from demo.stage.feeder import PATIENCE_S, Feeder
 from demo.stage.observer import Observer
 from demo.stage.pages import all_of
 from demo.stage.screen import Screen
+from ledger.contracts.disputes import DisputeRaised
+from ledger.contracts.receivers import ReceiverRegistered
+from ledger.contracts.refunds import RefundRequested
+from ledger.contracts.settlement import SettlementCreated
+from ledger.records import Record
 
+T = TypeVar("T")
+
+PAGE_RECORDS = 50
 PAGED_FROM_PAYMENTS = 2000
 _WATCH_S = 0.1
-_PATIENCE_S = 60.0
-_OPENING = "T08:00:00+08:00"
 
 
 class TradingDay:
-    """Drives one day through the feeders.
+    """One day, driven through the feeders.
 
     Args:
-        day: The day's rows.
+        day: What is stated.
         feeders: One feeder per party that states anything.
         observer: Tells when all nodes have come to one height.
         screen: Told what happens.
     """
 
     def __init__(
-        self, day: Day, feeders: dict[str, Feeder], observer: Observer, screen: Screen
+        self, day: DayFiles, feeders: dict[str, Feeder], observer: Observer, screen: Screen
     ) -> None:
         self._day = day
         self._feeders = feeders
@@ -45,21 +51,17 @@ class TradingDay:
 
     async def register(self) -> None:
         """Register the receivers, and suspend those under review."""
-        at_ms = moment(f"{self._day.business_date}{_OPENING}")
-        rows = self._day.receivers
-        closed = [row for row in rows if row.status == SUSPENDED]
-        self._screen.event(f"institution registers {len(rows)} receivers")
-        await self._institution.feed(
-            [Statement(row.receiver, statements.registered(row, at_ms)) for row in rows]
-            + [Statement(row.receiver, statements.suspended(row, at_ms)) for row in closed],
-            self._page,
-        )
+        receivers = self._day.receivers
+        count = len(records(receivers, ReceiverRegistered))
+        self._screen.event(f"institution registers {count} receivers")
+        await self._institution.feed(receivers, self._page)
 
     async def agree(self) -> None:
         """Agree on fees and on profit sharing, and fill the refund float."""
         turns = conversations.opening(self._day)
-        self._screen.event(f"fees, profit sharing and the refund float: {_count(turns)} records")
-        await hold(turns, self._feeders)
+        count = sum(len(turn.lines) for turn in turns)
+        self._screen.event(f"fees, profit sharing and the refund float: {count} records")
+        await self._hold(turns)
 
     async def trade(self) -> None:
         """Captures and split instructions, concurrently."""
@@ -67,13 +69,8 @@ class TradingDay:
         captures = phases.trading_captures(self._day)
         self._screen.event(f"trading: {len(captures)} captures, {len(orders)} split instructions")
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._platform.feed(_orders(orders), self._page))
-            group.create_task(
-                self._institution.feed(
-                    (Statement(row.payment, statements.capture_record(row)) for row in captures),
-                    self._page,
-                )
-            )
+            group.create_task(self._platform.feed(orders, self._page))
+            group.create_task(self._institution.feed(captures, self._page))
 
     async def correct(self) -> None:
         """The institution takes void captures back; the platform mends what its node shows."""
@@ -81,32 +78,17 @@ class TradingDay:
         corrections = phases.corrections(self._day)
         self._screen.event(f"corrections: {len(reversals)} reversals, {len(corrections)} mends")
         async with asyncio.TaskGroup() as group:
-            group.create_task(
-                self._institution.feed(
-                    Statement(row.payment, statements.capture_record(row)) for row in reversals
-                )
-            )
+            group.create_task(self._institution.feed(reversals))
             group.create_task(self._mend(corrections))
         await self._observer.until_equal()
 
-    async def _mend(self, rows: list[OrderRow]) -> None:
-        waiting = {row.payment: row for row in rows}
-        cancelled = self._cancelled()
-
-        async def seen() -> list[OrderRow]:
-            shown = await self._subjects(self._platform, state="conflicting")
-            shown |= await self._subjects(self._platform, kind="reversal", state="open")
-            return [r for p, r in waiting.items() if p in cancelled or f"payment:{p}" in shown]
-
-        while waiting:
-            ready = await _until(seen, "the platform's node shows nothing to mend")
-            await self._platform.feed(_orders(ready))
-            for row in ready:
-                del waiting[row.payment]
-
-    def _cancelled(self) -> set[str]:
-        captured = {row.payment for row in self._day.captures}
-        return {row.payment for row in self._day.orders if row.payment not in captured}
+    async def _mend(self, corrections: Orders) -> None:
+        captured = {line.record.payment for line in self._day.captures}
+        cancelled = [line for line in corrections if line.record.payment not in captured]
+        await self._platform.feed(cancelled)
+        wrong = [line for line in corrections if line.record.payment in captured]
+        contradicted, reversed_ = {"state": "conflicting"}, {"kind": "reversal", "state": "open"}
+        await self._once_shown(self._platform, wrong, contradicted, reversed_)
 
     async def settle(self, run: int) -> None:
         """Pay out what is due, say how each payout ended, and have the arrivals confirmed.
@@ -114,78 +96,85 @@ class TradingDay:
         Args:
             run: 0 for the run of the day, 1 for that of the next business date.
         """
-        date, rows, arrived = list(phases.runs(self._day))[run]
-        self._screen.event(f"cut-off {date}: {len(rows)} payouts, {len(arrived)} confirmed")
-        created = [Statement(row.payout, statements.payout_created(row)) for row in rows]
-        results = [Statement(row.payout, statements.payout_result(row)) for row in rows]
-        await self._institution.feed(created + results, self._page)
-        await self._confirm_all(arrived)
+        date, payouts, arrived = list(phases.runs(self._day))[run]
+        count = len(records(payouts, SettlementCreated))
+        self._screen.event(f"cut-off {date}: {count} payouts, {len(arrived)} confirmed")
+        await self._institution.feed(payouts, self._page)
+        async with asyncio.TaskGroup() as group:
+            for party in {line.party for line in arrived}:
+                own = [line for line in arrived if line.party == party]
+                awaited = {"kind": "arrival", "state": "open", "awaited": party}
+                group.create_task(self._once_shown(self._feeders[party], own, awaited))
 
     async def refund(self) -> None:
         """Ask for refunds, answer them, and ask again for those that failed or were refused."""
-        turns = conversations.refunding(self._day)
-        requests, results = len(self._day.refunds), len(self._day.refund_results)
+        refunds = self._day.refunds
+        requests = len(records(refunds, RefundRequested))
+        results = len(refunds) - requests
         self._screen.event(f"refunds: {requests} requests, {results} results")
-        await hold(turns, self._feeders)
+        await self._hold(conversations.refunding(self._day))
 
     async def charge(self) -> None:
         """Charge the fees, invoice and settle the month, and share the income."""
         self._screen.event(f"fees: {len(self._day.fees)} charges, then invoice and profit sharing")
-        await hold(conversations.charging(self._day), self._feeders)
+        await self._hold(conversations.charging(self._day))
 
     async def dispute(self) -> None:
         """Raise disputes and answer them."""
-        self._screen.event(f"{len(self._day.disputes)} disputes are raised")
-        await hold(conversations.disputing(self._day), self._feeders)
-
-    async def _confirm_all(self, arrived: list[ConfirmationRow]) -> None:
-        by_party: dict[str, dict[str, ConfirmationRow]] = {}
-        for row in arrived:
-            by_party.setdefault(row.party, {})[f"payout:{row.payout}"] = row
-        async with asyncio.TaskGroup() as group:
-            for party, rows in by_party.items():
-                group.create_task(self._confirm(self._feeders[party], rows))
-
-    async def _confirm(self, feeder: Feeder, waiting: dict[str, ConfirmationRow]) -> None:
-        async def seen() -> list[str]:
-            shown = await self._subjects(feeder, kind="arrival", state="open", awaited=feeder.party)
-            return [subject for subject in waiting if subject in shown]
-
-        while waiting:
-            ready = await _until(seen, f"the node of {feeder.party} shows no arrival")
-            await feeder.feed(
-                Statement(subject, statements.confirmed(waiting[subject])) for subject in ready
-            )
-            for subject in ready:
-                del waiting[subject]
+        raised = records(self._day.disputes, DisputeRaised)
+        self._screen.event(f"{len(raised)} disputes are raised")
+        await self._hold(conversations.disputing(self._day))
 
     async def come_late(self) -> None:
         """Hand in the notifications that come after the payouts."""
-        rows = phases.late_captures(self._day)
-        self._screen.event(f"{len(rows)} captures are notified late")
-        await self._institution.feed(
-            Statement(row.payment, statements.capture_record(row)) for row in rows
-        )
+        captures = phases.late_captures(self._day)
+        self._screen.event(f"{len(captures)} captures are notified late")
+        await self._institution.feed(captures)
 
-    async def _subjects(self, feeder: Feeder, **query: str) -> set[str]:
-        shown = await all_of(feeder.get, "expectations", **query)
-        return {expectation["subject"] for expectation in shown}
+    async def _hold(self, turns: Iterable[Turn]) -> None:
+        """Have the feeders say their turns, and return when all is final.
+
+        A turn begins when the node of its party has the block in which the one before it ended.
+        """
+        height = 0
+        for turn in turns:
+            feeder = self._feeders[turn.party]
+            reached = partial(_has_come_to, feeder, height)
+            await _until(reached, f"{feeder.party} did not come to block {height}")
+            await feeder.feed(turn.lines, PAGE_RECORDS)
+            height = await _height(feeder)
+
+    async def _once_shown(
+        self, feeder: Feeder, lines: Iterable[DayLine[Record]], *queries: dict[str, str]
+    ) -> None:
+        """Have a party state each line once its node lists the subject among the expectations."""
+        waiting = {subject_of(line.record): line for line in lines}
+
+        async def seen() -> list[str]:
+            shown = [await all_of(feeder.get, "expectations", **query) for query in queries]
+            subjects = {each["subject"] for expectations in shown for each in expectations}
+            return sorted(waiting.keys() & subjects)
+
+        while waiting:
+            ready = await _until(seen, f"{feeder.party} shows nothing of {next(iter(waiting))}")
+            await feeder.feed([waiting.pop(subject) for subject in ready])
 
 
-def _count(turns: Iterable[Turn]) -> int:
-    return sum(len(turn.said) for turn in turns)
+async def _height(feeder: Feeder) -> int:
+    return int((await feeder.get("/v1/status"))["height"])
 
 
-def _orders(rows: Iterable[OrderRow]) -> Iterable[Statement]:
-    return (Statement(row.payment, statements.order_record(row)) for row in rows)
+async def _has_come_to(feeder: Feeder, height: int) -> bool:
+    return await _height(feeder) >= height
 
 
-async def _until(look: Callable[[], Awaitable[list[Any]]], complaint: str) -> list[Any]:
-    """Return what ``look`` finds as soon as it finds anything."""
+async def _until(look: Callable[[], Awaitable[T]], lack: str) -> T:
+    """Return what ``look`` finds as soon as it finds anything; ``lack`` says what it does not."""
     try:
-        async with asyncio.timeout(_PATIENCE_S):
+        async with asyncio.timeout(PATIENCE_S):
             while not (found := await look()):
                 await asyncio.sleep(_WATCH_S)
             return found
     except TimeoutError:
-        raise CheckFailed("not-seen", f"{complaint} within {_PATIENCE_S:.0f} s") from None
+        said = f"the node of {lack} within {PATIENCE_S:.0f} s"
+        raise CheckFailed("not-seen", said) from None

@@ -1,4 +1,4 @@
-"""The contracts of this ledger. A new one is one line in :data:`CONTRACTS`.
+"""Contracts: the rules of this ledger. A new one is one line in :data:`CONTRACTS`.
 
 Each module exports ``RULES``, one :class:`ledger.records.Rule` a record type, ``ROWS``, the rows of
 state that are its own, and ``EXAMPLES``, one record a type for those who write records.

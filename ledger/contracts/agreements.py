@@ -1,4 +1,4 @@
-"""Agreements on fees and on profit sharing: what they have in common.
+"""Agreements: what those on fees and on profit sharing have in common.
 
 An agreement is offered by the institution and in force once everybody it asks has accepted it. The
 agreements in force on one matter form a chain, newest first: each one names the one it replaces,
@@ -18,7 +18,7 @@ from ledger.contracts import times
 from ledger.errors import Refused
 from ledger.expectations import Expectation
 from ledger.limits import EFFECTIVE_YEARS_MAX
-from ledger.state import Row, Transaction
+from ledger.state import NEVER, Row, Transaction
 
 AgreementKind = Literal["fee", "profit"]
 AgreementState = Literal["offered", "conflicting", "in-force", "withdrawn", "declined"]
@@ -35,8 +35,8 @@ Period = Annotated[
 ]
 
 
-class Agreement(Row, frozen=True):
-    """What every agreement's row begins with.
+class Agreement(Row, frozen=True, kw_only=True):
+    """An agreement, as the rows of every kind begin.
 
     ``effective_from`` is a date or a month. ``replaces`` names the agreement that held before, once
     this one is in force. ``entry`` is the last in which the institution stated it,
@@ -47,9 +47,9 @@ class Agreement(Row, frozen=True):
     currency: str
     effective_from: str
     state: AgreementState
-    replaces: str
+    replaces: str = ""
     entry: int
-    accepted_entry: int
+    accepted_entry: int = NEVER
 
 
 A = TypeVar("A", bound=Agreement)
@@ -225,11 +225,3 @@ def contradiction(tx: Transaction, kind: str, subject: str) -> Expectation | Non
     expectation = tx.rows[Expectation][kind, subject]
     conflicts = expectation is not None and expectation.state == expectations.CONFLICTING
     return expectation if conflicts else None
-
-
-def awaited(tx: Transaction, kind: str, subject: str) -> Expectation:
-    """Return the expectation that the contract has opened before."""
-    expectation = tx.rows[Expectation][kind, subject]
-    if expectation is None:
-        raise LookupError(f"the state has no expectation {kind} on {subject}")
-    return expectation

@@ -26,7 +26,7 @@ NO_BUCKET = 0
 _NUMBERS = list(range(1, LEGS_CEILING + 1))
 
 Mode = Literal["fixed", "ratio"]
-Part = Annotated[
+LegAmount = Annotated[
     int,
     Meta(
         ge=1,
@@ -51,12 +51,12 @@ class SplitLeg(
     leg: LegNumber
     receiver: Identifier
     purpose: Text
-    amount: Part = 0
+    amount: LegAmount = 0
     ppm: Ppm = 0
 
 
 class Split(Record, frozen=True, kw_only=True):
-    """How a payment is to be split: the fields that an instruction and its amendment share.
+    """The split of a payment: the fields that an instruction and its amendment share.
 
     ``tail_leg`` may name the leg that absorbs the tail of a ratio. ``loan`` and
     ``attempt`` are reserved.
@@ -87,7 +87,7 @@ class Split(Record, frozen=True, kw_only=True):
     attempt: Identifier = ""
 
 
-class Shares(NamedTuple):
+class Allocation(NamedTuple):
     """Amount per leg, in minor units, and how many units of them were the tail."""
 
     amounts: Sequence[int]
@@ -141,7 +141,7 @@ class FormerLeg(Row, frozen=True):
 
 
 class Captured(Protocol):
-    """What allocation needs of a capture: how much money came, and when."""
+    """The part of a capture that allocation needs: how much money came, and when."""
 
     @property
     def amount(self) -> int:
@@ -156,7 +156,7 @@ class Captured(Protocol):
         """ISO 4217 code."""
 
 
-def compute(split: Split, legs_max: int) -> Shares:
+def compute(split: Split, legs_max: int) -> Allocation:
     """Return what each leg of ``split`` gets. The amounts sum exactly to the payment.
 
     Args:
@@ -180,10 +180,10 @@ def compute(split: Split, legs_max: int) -> Shares:
         return share(split.amount, ppms, split.tail_leg)
     if 0 in amounts or any(ppms) or sum(amounts) != split.amount or split.tail_leg:
         _refuse_amounts(split, amounts)
-    return Shares(amounts, 0)
+    return Allocation(amounts, 0)
 
 
-def share(amount: int, ppms: Sequence[int], tail_leg: int = 0) -> Shares:
+def share(amount: int, ppms: Sequence[int], tail_leg: int = 0) -> Allocation:
     """Share ``amount`` by ratios that sum to one million.
 
     Args:
@@ -195,14 +195,14 @@ def share(amount: int, ppms: Sequence[int], tail_leg: int = 0) -> Shares:
     tail = amount - sum(amounts)
     if tail_leg:
         amounts[tail_leg - 1] += tail
-        return Shares(amounts, tail)
+        return Allocation(amounts, tail)
     if tail:
         remainders = [amount * ppm % MILLION for ppm in ppms]
         for _ in range(tail):
             leg = remainders.index(max(remainders))  # of equal ones the earliest
             amounts[leg] += 1
             remainders[leg] = -1
-    return Shares(amounts, tail)
+    return Allocation(amounts, tail)
 
 
 def refuse_payout(tx: Transaction, legs: Sequence[Leg]) -> None:
@@ -292,14 +292,14 @@ def take_back(tx: Transaction, legs: Sequence[Leg], currency: str, target: str) 
 
 def _former(leg: Leg, until: int) -> FormerLeg:
     return FormerLeg(
-        leg.payment,
-        leg.leg,
-        until,
-        leg.receiver,
-        leg.bucket,
-        leg.amount,
-        leg.purpose,
-        leg.ppm,
+        payment=leg.payment,
+        leg=leg.leg,
+        until=until,
+        receiver=leg.receiver,
+        bucket=leg.bucket,
+        amount=leg.amount,
+        purpose=leg.purpose,
+        ppm=leg.ppm,
     )
 
 

@@ -23,12 +23,11 @@ from ledger.expectations import CALENDAR_ACCEPTANCE, Expectation
 from ledger.genesis import Genesis
 from ledger.limits import SAFE_INTEGER_MAX, YEAR_DAYS_MAX
 from ledger.records import Record, Rule
-from ledger.state import Key, Keys, Row, Transaction
+from ledger.state import NEVER, Key, Keys, Row, Transaction
 
 VersionState = Literal["founded", "declared", "in-force", "replaced"]
 """What holds of a version: genesis has it, not all have accepted it, it holds, a later one does."""
 
-NEVER = -1
 NONE = 0
 """The version of a year of which none is accepted: it is as genesis has it, or not decided."""
 
@@ -92,11 +91,11 @@ class CalendarVersion(Row, frozen=True):
     workdays: tuple[str, ...]
     accepted: tuple[str, ...]
     entry: int
-    accepted_entry: int
+    accepted_entry: int = NEVER
 
 
 class CalendarYear(Row, frozen=True):
-    """Which version of a year holds; 0 while none is accepted."""
+    """The version of a year that holds; 0 while none is accepted."""
 
     TABLE: ClassVar[str] = "calendar_years"
 
@@ -195,7 +194,12 @@ def _declared(tx: Transaction, record: CalendarDeclared) -> None:
         )
     tx.put(
         CalendarVersion(
-            record.year, record.version, record.holidays, record.workdays, (), tx.entry, NEVER
+            year=record.year,
+            version=record.version,
+            holidays=record.holidays,
+            workdays=record.workdays,
+            accepted=(),
+            entry=tx.entry,
         )
     )
     for party in _asked(tx.genesis):
@@ -205,7 +209,7 @@ def _declared(tx: Transaction, record: CalendarDeclared) -> None:
 
 def _accepted(tx: Transaction, record: CalendarAccepted) -> None:
     version = _refuse_acceptance(tx, record)
-    expectation = agreements.awaited(tx, CALENDAR_ACCEPTANCE, _acceptance(record, tx.author))
+    expectation = expectations.awaited(tx, CALENDAR_ACCEPTANCE, _acceptance(record, tx.author))
     detail = differences(version, record)
     if detail:
         expectations.conflict(tx, expectation, detail)

@@ -1,4 +1,4 @@
-"""Payment channels and what they say of money: their own numbers, and who paid which part.
+"""Payment channels: their own numbers of money, and who paid which part.
 
 A channel has a number of its own for every payment, refund and payout (微信订单号). Statements are
 matched by it and people search by it; it proves nothing, and nothing hangs on it.

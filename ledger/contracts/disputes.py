@@ -43,8 +43,8 @@ WHOLE = 0
 
 _LEG = "/leg:"
 
-Outcome = Literal["upheld", "rejected", "withdrawn"]
-Subject = Annotated[
+DisputeOutcome = Literal["upheld", "rejected", "withdrawn"]
+DisputeSubject = Annotated[
     str,
     Meta(
         pattern=forms.shut(forms.SUBJECT),
@@ -82,7 +82,7 @@ class DisputeRaised(Record, frozen=True, kw_only=True, tag="dispute.raised"):
     CODES = ("dispute-exists", "dispute-with-oneself", "unknown-party", "unknown-subject")
 
     dispute: Identifier
-    subject: Subject
+    subject: DisputeSubject
     against: PartyName
     reason: Text
 
@@ -100,11 +100,11 @@ class DisputeResolved(Record, frozen=True, kw_only=True, tag="dispute.resolved")
     CODES = ("dispute-outcome", "dispute-resolved", "unknown-dispute", "wrong-author")
 
     dispute: Identifier
-    outcome: Outcome
+    outcome: DisputeOutcome
     reason: Text
 
 
-class Dispute(Row, frozen=True):
+class Dispute(Row, frozen=True, kw_only=True):
     """One dispute. ``subject`` is without the leg; ``leg`` is 0 for a dispute about the whole.
 
     ``answer`` is why it is in its ``state``. ``entry`` raised it, ``last_entry`` changed it last.
@@ -120,13 +120,13 @@ class Dispute(Row, frozen=True):
     against: str
     reason: str
     state: DisputeState
-    answer: str
+    answer: str = ""
     entry: int
     last_entry: int
 
 
 class Stake(NamedTuple):
-    """What a dispute is about, in minor units: nothing for what has no amount."""
+    """The amount that a dispute is about, in minor units: 0 for what has none."""
 
     amount: int
     currency: str
@@ -154,16 +154,15 @@ def _raised(tx: Transaction, record: DisputeRaised) -> None:
     dispute = record.dispute
     tx.put(
         Dispute(
-            dispute,
-            subject,
-            leg,
-            tx.author,
-            record.against,
-            record.reason,
-            OPEN,
-            "",
-            tx.entry,
-            tx.entry,
+            dispute=dispute,
+            subject=subject,
+            leg=leg,
+            raiser=tx.author,
+            against=record.against,
+            reason=record.reason,
+            state=OPEN,
+            entry=tx.entry,
+            last_entry=tx.entry,
         )
     )
     matter = (f"dispute:{dispute}", record.against)
@@ -239,10 +238,7 @@ def _rows_of(text: str) -> list[tuple[type[Any], Key]]:
 
 def _resolved(tx: Transaction, record: DisputeResolved) -> None:
     dispute = _refuse_answer(tx, record)
-    subject = f"dispute:{dispute.dispute}"
-    awaited = tx.rows[Expectation][DISPUTE, subject]
-    if awaited is None:
-        raise LookupError(f"the state has no expectation of an answer for {subject}")
+    awaited = expectations.awaited(tx, DISPUTE, tx.subject)
     tx.put(replace(dispute, state=record.outcome, answer=record.reason, last_entry=tx.entry))
     settle = expectations.conflict if record.outcome == REJECTED else expectations.meet
     settle(tx, awaited, f"dispute {record.outcome}: {record.reason}")

@@ -24,7 +24,6 @@ from ledger.limits import FEE_MAXIMUM_MAX, FEE_MINIMUM_MAX, FEE_RATE_PPM_MAX
 from ledger.records import Amount, Currency, Day, Identifier, Record, Rule, Text
 from ledger.state import Key, Keys, Row, Transaction
 
-NEVER = -1
 _HALF = MILLION // 2
 
 Rate = Annotated[
@@ -76,7 +75,7 @@ class FeeAccepted(FeeTerms, frozen=True, kw_only=True, tag="fee.accepted"):
     CODES = ("already-accepted", "effective-too-early", "offer-closed", "unknown-agreement")
 
 
-class FeeAgreement(Agreement, frozen=True):
+class FeeAgreement(Agreement, frozen=True, kw_only=True):
     """An agreement on a fee. A ``channel``, ``minimum`` or ``maximum`` may be empty or 0."""
 
     TABLE: ClassVar[str] = "fee_agreements"
@@ -157,17 +156,15 @@ def _agreed(tx: Transaction, record: FeeAgreed) -> None:
     contradicted = agreements.contradiction(tx, FEE_ACCEPTANCE, matter[0]) is not None
     tx.put(
         FeeAgreement(
-            record.agreement,
-            record.currency,
-            record.effective_from,
-            CONFLICTING if contradicted else OFFERED,
-            "",
-            tx.entry,
-            NEVER,
-            record.channel,
-            record.rate_ppm,
-            record.minimum,
-            record.maximum,
+            agreement=record.agreement,
+            currency=record.currency,
+            effective_from=record.effective_from,
+            state=CONFLICTING if contradicted else OFFERED,
+            entry=tx.entry,
+            channel=record.channel,
+            rate_ppm=record.rate_ppm,
+            minimum=record.minimum,
+            maximum=record.maximum,
         )
     )
     expectations.open_or_revise(tx, FEE_ACCEPTANCE, matter, 0, record.currency)
@@ -195,7 +192,7 @@ def _accepted(tx: Transaction, record: FeeAccepted) -> None:
     if offer.state == IN_FORCE:
         raise agreements.accepted_before(offer, tx.author)
     agreements.refuse_closed(offer)
-    expectation = agreements.awaited(tx, FEE_ACCEPTANCE, _subject(record))
+    expectation = expectations.awaited(tx, FEE_ACCEPTANCE, _subject(record))
     detail = differences(offer, record)
     if detail:
         tx.put(replace(offer, state=CONFLICTING))

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from ledger import books, expectations
 from ledger.books import Balance, money
-from ledger.contracts import agreements, calendars, times
+from ledger.contracts import calendars, times
 from ledger.contracts.agreements import MONTH_CHARS, Period
 from ledger.contracts.fees import FeePeriod, refuse_invoiced
 from ledger.contracts.stale_charges import StaleCharges, refuse_stale
@@ -23,7 +23,7 @@ from ledger.expectations import FEE_SETTLEMENT, Expectation
 from ledger.genesis import Genesis
 from ledger.limits import SAFE_INTEGER_MAX
 from ledger.records import Amount, Commitment, Currency, EventTime, Identifier, Record, Rule
-from ledger.state import Key, Keys, Row, Transaction
+from ledger.state import NEVER, Key, Keys, Row, Transaction
 
 InvoiceState = Literal["invoiced", "settled", "conflicting"]
 PeriodState = Literal["accrued", "invoiced", "settled", "conflicting", "shared"]
@@ -32,7 +32,6 @@ INVOICED: Final = "invoiced"
 SETTLED: Final = "settled"
 CONFLICTING: Final = "conflicting"
 
-_NEVER = -1
 _YEAR_MS = 31_556_952_000
 
 
@@ -75,7 +74,7 @@ class FeeSettled(Record, frozen=True, kw_only=True, tag="fee.settled"):
     bank_reference: Commitment
 
 
-class FeeInvoice(Row, frozen=True):
+class FeeInvoice(Row, frozen=True, kw_only=True):
     """An invoice, and what the platform paid on it.
 
     ``settled_amount`` in ``settled_currency`` is what the platform said it paid, 0 and empty until
@@ -92,18 +91,18 @@ class FeeInvoice(Row, frozen=True):
     amount: int
     count: int
     state: InvoiceState
-    bank_reference: str
-    paid_at: int
-    settled_amount: int
-    settled_currency: str
-    settled_at: int
-    share: str
+    bank_reference: str = ""
+    paid_at: int = NEVER
+    settled_amount: int = 0
+    settled_currency: str = ""
+    settled_at: int = NEVER
+    share: str = ""
     entry: int
     last_entry: int
 
     def leads_to(self) -> Keys:
         """Return the keys of the calendar by which its income is shared some days later."""
-        if self.settled_at == _NEVER:
+        if self.settled_at == NEVER:
             return ()
         year = 1970 + self.settled_at // _YEAR_MS
         return calendars.year_keys(year, year + 1)
@@ -114,20 +113,14 @@ def _invoiced(tx: Transaction, record: FeeInvoiced) -> None:
     tx.put(replace(period, invoice=record.invoice))
     tx.put(
         FeeInvoice(
-            record.invoice,
-            record.period,
-            record.currency,
-            period.amount,
-            period.count,
-            INVOICED,
-            "",
-            _NEVER,
-            0,
-            "",
-            _NEVER,
-            "",
-            tx.entry,
-            tx.entry,
+            invoice=record.invoice,
+            period=record.period,
+            currency=record.currency,
+            amount=period.amount,
+            count=period.count,
+            state=INVOICED,
+            entry=tx.entry,
+            last_entry=tx.entry,
         )
     )
     matter = (_subject(record), tx.sole("platform"))
@@ -202,11 +195,11 @@ def _settled(tx: Transaction, record: FeeSettled) -> None:
             paid_at=record.paid_at,
             settled_amount=record.amount,
             settled_currency=record.currency,
-            settled_at=tx.time_ms if agrees else _NEVER,
+            settled_at=tx.time_ms if agrees else NEVER,
             last_entry=tx.entry,
         )
     )
-    expectation = agreements.awaited(tx, FEE_SETTLEMENT, _subject(record))
+    expectation = expectations.awaited(tx, FEE_SETTLEMENT, _subject(record))
     if not agrees:
         asked = (invoice.amount, invoice.currency)
         both = books.contradiction("invoiced", asked, "paid", stated)

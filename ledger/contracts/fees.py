@@ -103,7 +103,7 @@ class FeeCharge(Row, frozen=True):
 
 
 class FeePeriod(Row, frozen=True):
-    """What accrued in a month: the sum in minor units and the count of the charges that stand.
+    """The fees of a month: the sum in minor units and the count of the charges that stand.
 
     ``invoice`` is the invoice that closed it, or empty. There is no row where nothing accrued.
     """
@@ -115,7 +115,7 @@ class FeePeriod(Row, frozen=True):
     currency: str
     amount: int
     count: int
-    invoice: str
+    invoice: str = ""
 
 
 def charge_state(
@@ -159,19 +159,21 @@ def _charged(tx: Transaction, record: FeeCharged) -> None:
     period = _open_period(tx, day, currency)
     month = period.period
     charge = FeeCharge(
-        payment,
-        CURRENT,
-        record.agreement,
-        fee,
-        currency,
-        month,
-        capture.entry,
-        tx.entry,
-        True,
-        0 if earlier is None else _keep_invoiced(tx, earlier),
+        payment=payment,
+        number=CURRENT,
+        agreement=record.agreement,
+        amount=fee,
+        currency=currency,
+        period=month,
+        capture_entry=capture.entry,
+        entry=tx.entry,
+        stands=True,
+        earlier=0 if earlier is None else _keep_invoiced(tx, earlier),
     )
     tx.set(FeeCharge, (payment, CURRENT), charge)
-    accrued = FeePeriod(month, currency, period.amount + fee, period.count + 1, "")
+    accrued = FeePeriod(
+        period=month, currency=currency, amount=period.amount + fee, count=period.count + 1
+    )
     tx.set(FeePeriod, (month, currency), accrued)
     books.transfer(tx, currency, _accounts(tx), fee)
 
@@ -184,7 +186,7 @@ def _open_period(tx: Transaction, day: str, currency: str) -> FeePeriod:
 
 def _period(tx: Transaction, day: str, currency: str) -> FeePeriod:
     key = (day[:MONTH_CHARS], currency)
-    return tx.rows[FeePeriod][key] or FeePeriod(*key, 0, 0, "")
+    return tx.rows[FeePeriod][key] or FeePeriod(*key, amount=0, count=0)
 
 
 def _keep_invoiced(tx: Transaction, charge: FeeCharge) -> int:

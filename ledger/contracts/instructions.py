@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from ledger import books, expectations
 from ledger.contracts import allocation, receivers
-from ledger.contracts.allocation import NO_BUCKET, Leg, Shares, Split
+from ledger.contracts.allocation import NO_BUCKET, Allocation, Leg, Split
 from ledger.contracts.halves import Capture, Instruction, settle_halves
 from ledger.errors import Refused
 from ledger.expectations import CAPTURE, INSTRUCTION, REVERSAL
@@ -15,7 +15,7 @@ from ledger.state import Transaction
 NONE_PAID: Mapping[int, Leg] = {}
 
 
-def refuse_split(tx: Transaction, record: Split, paid: Mapping[int, Leg] = NONE_PAID) -> Shares:
+def refuse_split(tx: Transaction, record: Split, paid: Mapping[int, Leg] = NONE_PAID) -> Allocation:
     """Return what each leg gets of a split that may be stated.
 
     Args:
@@ -38,7 +38,7 @@ def refuse_split(tx: Transaction, record: Split, paid: Mapping[int, Leg] = NONE_
 def state_instruction(
     tx: Transaction,
     record: Split,
-    shares: Shares,
+    shares: Allocation,
     earlier: Instruction | None,
     paid: Mapping[int, Leg] = NONE_PAID,
 ) -> None:
@@ -60,17 +60,17 @@ def state_instruction(
         agreed = True
         buckets = _enter(tx, record, amounts, capture, paid)
     instruction = Instruction(
-        payment,
-        record.order,
-        record.amount,
-        record.currency,
-        record.mode,
-        shares.tail,
-        record.tail_leg,
-        len(amounts),
-        tx.entry,
-        True,
-        agreed,
+        payment=payment,
+        order=record.order,
+        amount=record.amount,
+        currency=record.currency,
+        mode=record.mode,
+        tail=shares.tail,
+        tail_leg=record.tail_leg,
+        leg_count=len(amounts),
+        entry=tx.entry,
+        stands=True,
+        allocated=agreed,
     )
     tx.set(Instruction, (payment,), instruction)
     state = tx.add if earlier is None else tx.set  # nobody asks for legs without an instruction
@@ -119,7 +119,7 @@ def acknowledge_reversal(tx: Transaction, capture: Capture) -> None:
 def refuse_moved(
     tx: Transaction,
     record: Split,
-    shares: Shares,
+    shares: Allocation,
     existing: Instruction,
     paid: Mapping[int, Leg],
 ) -> None:

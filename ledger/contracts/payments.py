@@ -133,17 +133,17 @@ def _captured(tx: Transaction, record: PaymentCaptured) -> None:
     times.refuse_future(tx, "captured_at", record.captured_at)
     times.business_date(tx, record.captured_at)
     capture = Capture(
-        payment,
-        record.order,
-        record.amount,
-        record.currency,
-        record.channel,
-        record.captured_at,
-        record.channel_number,
-        channels.stored(record.sources) if record.sources else (),
-        tx.entry,
-        True,
-        0 if existing is None else existing.reversals,
+        payment=payment,
+        order=record.order,
+        amount=record.amount,
+        currency=record.currency,
+        channel=record.channel,
+        captured_at=record.captured_at,
+        channel_number=record.channel_number,
+        sources=channels.stored(record.sources) if record.sources else (),
+        entry=tx.entry,
+        stands=True,
+        reversals=0 if existing is None else existing.reversals,
     )
     tx.set(Capture, (payment,), capture)
     channels.keep_number(tx, record.channel_number, tx.subject)

@@ -11,8 +11,8 @@ from ledger.books import money
 from ledger.contracts import receivers
 from ledger.contracts.allocation import Leg
 from ledger.errors import Refused
-from ledger.expectations import ARRIVAL, PAYOUT_RESULT, Expectation
-from ledger.state import Key, Keys, Row, Transaction
+from ledger.expectations import ARRIVAL, PAYOUT_RESULT
+from ledger.state import NEVER, Key, Keys, Row, Transaction
 
 PayoutState = Literal["created", "paid", "returned", "confirmed", "conflicting"]
 CREATED: Final = "created"
@@ -34,10 +34,8 @@ LegState = Literal[
 ]
 """How far a leg's money has got; ``void`` where the split that it was part of holds no longer."""
 
-NEVER = -1
 
-
-class Payout(Row, frozen=True):
+class Payout(Row, frozen=True, kw_only=True):
     """One transfer to a receiver. ``buckets`` are the numbers of the buckets it settles.
 
     ``confirmed_amount`` in ``confirmed_currency`` is what the owner said, 0 and empty until then.
@@ -63,13 +61,13 @@ class Payout(Row, frozen=True):
     currency: str
     buckets: tuple[str, ...]
     state: PayoutState
-    bank_reference: str
-    paid_at: int
-    confirmed_amount: int
-    confirmed_currency: str
-    received_at: int
-    return_reason: str
-    channel_number: str
+    bank_reference: str = ""
+    paid_at: int = NEVER
+    confirmed_amount: int = 0
+    confirmed_currency: str = ""
+    received_at: int = NEVER
+    return_reason: str = ""
+    channel_number: str = ""
     entry: int
     last_entry: int
 
@@ -165,10 +163,7 @@ def compare(tx: Transaction, payout: Payout) -> None:
     """Settle a payout of which both have spoken, or mark it conflicting until one agrees."""
     stated = (payout.confirmed_amount, payout.confirmed_currency)
     paid = (payout.amount, payout.currency)
-    subject = f"payout:{payout.payout}"
-    arrival = tx.rows[Expectation][ARRIVAL, subject]
-    if arrival is None:
-        raise LookupError(f"the state has no expectation of arrival for {subject}")
+    arrival = expectations.awaited(tx, ARRIVAL, f"payout:{payout.payout}")
     if payout.return_reason and not payout.confirmed_amount:
         come_back(tx, payout)
     elif payout.return_reason:

@@ -25,8 +25,6 @@ from ledger.limits import MEMBERS_MAX
 from ledger.records import Currency, Identifier, PartyName, Record, Rule
 from ledger.state import Key, Keys, Row, Transaction
 
-_NEVER = -1
-
 Delay = Annotated[
     str,
     Meta(
@@ -34,14 +32,14 @@ Delay = Annotated[
         description="T+n business days or D+n calendar days after the settlement, n up to 30",
     ),
 ]
-Part = Annotated[int, Meta(ge=0, le=MILLION, description="parts per million of the income")]
+IncomePpm = Annotated[int, Meta(ge=0, le=MILLION, description="parts per million of the income")]
 
 
 class Recipient(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """One party and its part of the income; a part of 0 ends what it had before."""
 
     party: PartyName
-    ppm: Part
+    ppm: IncomePpm
 
 
 class ProfitAgreed(Record, frozen=True, kw_only=True, tag="profit.agreed"):
@@ -93,10 +91,10 @@ class ProfitAccepted(Record, frozen=True, kw_only=True, tag="profit.accepted"):
     currency: Currency
     effective_from: Period
     delay: Delay
-    ppm: Part
+    ppm: IncomePpm
 
 
-class ProfitAgreement(Agreement, frozen=True):
+class ProfitAgreement(Agreement, frozen=True, kw_only=True):
     """An agreement on profit sharing. ``awaiting`` counts the acceptances that are missing."""
 
     TABLE: ClassVar[str] = "profit_agreements"
@@ -174,21 +172,23 @@ def _agreed(tx: Transaction, record: ProfitAgreed) -> None:
     parties = tuple(each.party for each in record.recipients)
     tx.put(
         ProfitAgreement(
-            record.agreement,
-            record.currency,
-            record.effective_from,
-            CONFLICTING if _is_contradicted(tx, record.agreement, named) else OFFERED,
-            "",
-            tx.entry,
-            _NEVER,
-            record.delay,
-            parties,
-            len(named),
+            agreement=record.agreement,
+            currency=record.currency,
+            effective_from=record.effective_from,
+            state=CONFLICTING if _is_contradicted(tx, record.agreement, named) else OFFERED,
+            entry=tx.entry,
+            delay=record.delay,
+            parties=parties,
+            awaiting=len(named),
         )
     )
     for party, ppm in ((each.party, each.ppm) for each in record.recipients):
         own = party == tx.author
-        tx.put(ProfitTerm(record.agreement, party, ppm, own, tx.entry))
+        tx.put(
+            ProfitTerm(
+                agreement=record.agreement, party=party, ppm=ppm, accepted=own, entry=tx.entry
+            )
+        )
     for party in named:
         matter = (acceptance(record.agreement, party), party)
         expectations.open_or_revise(tx, PROFIT_ACCEPTANCE, matter, 0, record.currency)
@@ -288,7 +288,9 @@ def _accepted(tx: Transaction, record: ProfitAccepted) -> None:
     agreements.refuse_closed(offer)
     if term.accepted:
         raise agreements.accepted_before(offer, tx.author)
-    expectation = agreements.awaited(tx, PROFIT_ACCEPTANCE, acceptance(record.agreement, tx.author))
+    expectation = expectations.awaited(
+        tx, PROFIT_ACCEPTANCE, acceptance(record.agreement, tx.author)
+    )
     detail = differences(offer, term, record)
     if detail:
         tx.put(replace(offer, state=CONFLICTING))

@@ -33,7 +33,7 @@ from ledger.records import (
     Record,
     Rule,
 )
-from ledger.state import Key, Keys, Row, Transaction
+from ledger.state import NEVER, Key, Keys, Row, Transaction
 
 PortionState = Literal["kept", "nothing-due", "awaited", "confirmed", "conflicting"]
 KEPT: Final = "kept"
@@ -41,8 +41,6 @@ NOTHING_DUE: Final = "nothing-due"
 AWAITED: Final = "awaited"
 CONFIRMED: Final = "confirmed"
 CONFLICTING: Final = "conflicting"
-
-_NEVER = -1
 
 
 class Portion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
@@ -126,8 +124,8 @@ class ProfitShare(Row, frozen=True):
         return found
 
 
-class ProfitPortion(Row, frozen=True):
-    """What one recipient gets of a share.
+class ProfitPortion(Row, frozen=True, kw_only=True):
+    """The portion of one recipient in a share.
 
     The institution's own is kept. ``confirmed_amount`` in ``confirmed_currency`` is what the
     recipient said, 0 and empty until then; ``received_at`` is −1 until then.
@@ -142,9 +140,9 @@ class ProfitPortion(Row, frozen=True):
     ppm: int
     amount: int
     state: PortionState
-    confirmed_amount: int
-    confirmed_currency: str
-    received_at: int
+    confirmed_amount: int = 0
+    confirmed_currency: str = ""
+    received_at: int = NEVER
     last_entry: int
 
 
@@ -163,21 +161,29 @@ def _shared(tx: Transaction, record: ProfitShared) -> None:
     tx.put(replace(invoice, share=record.share, last_entry=tx.entry))
     tx.put(
         ProfitShare(
-            record.share,
-            record.invoice,
-            invoice.period,
-            record.agreement,
-            invoice.amount,
-            invoice.currency,
-            tail,
-            agreement.parties,
-            tx.entry,
+            share=record.share,
+            invoice=record.invoice,
+            period=invoice.period,
+            agreement=record.agreement,
+            amount=invoice.amount,
+            currency=invoice.currency,
+            tail=tail,
+            parties=agreement.parties,
+            entry=tx.entry,
         )
     )
     for term, amount in zip(terms, amounts, strict=True):
         state = _first_state(tx, term.party, amount)
-        facts = (record.share, term.party, term.ppm, amount, state)
-        tx.put(ProfitPortion(*facts, 0, "", _NEVER, tx.entry))
+        tx.put(
+            ProfitPortion(
+                share=record.share,
+                party=term.party,
+                ppm=term.ppm,
+                amount=amount,
+                state=state,
+                last_entry=tx.entry,
+            )
+        )
         if state == AWAITED:
             matter = (confirmation(record.share, term.party), term.party)
             expectations.open_expectation(tx, PROFIT_CONFIRMATION, matter, amount, invoice.currency)
@@ -286,7 +292,7 @@ def _confirmed(tx: Transaction, record: ProfitConfirmed) -> None:
         )
     )
     subject = confirmation(share.share, tx.author)
-    expectation = agreements.awaited(tx, PROFIT_CONFIRMATION, subject)
+    expectation = expectations.awaited(tx, PROFIT_CONFIRMATION, subject)
     if not agrees:
         shared = (portion.amount, share.currency)
         both = books.contradiction("shared", shared, "received", stated)
@@ -338,13 +344,10 @@ def _refuse_confirmation(tx: Transaction, share: ProfitShare) -> ProfitPortion:
 def _hand_over(tx: Transaction, currency: str, amount: int) -> None:
     """Post what the author confirmed: its part of the income, and the money that came with it."""
     institution, recipient = tx.sole("institution"), tx.author
-    lines = (
-        (books.fee_income(institution), amount),
-        (books.fee_income(recipient), -amount),
-        (books.fee_received(recipient), amount),
-        (books.fee_received(institution), -amount),
-    )
-    books.post(tx, currency, lines)
+    income = (books.fee_income(institution), books.fee_income(recipient))
+    received = (books.fee_received(recipient), books.fee_received(institution))
+    books.transfer(tx, currency, income, amount)
+    books.transfer(tx, currency, received, amount)
 
 
 def _shared_keys(record: ProfitShared, genesis: Genesis) -> list[tuple[type[Row], Key]]:

@@ -84,7 +84,7 @@ class ReceiverResumed(Record, frozen=True, kw_only=True, tag="receiver.resumed")
     reason: Text
 
 
-class Receiver(Row, frozen=True):
+class Receiver(Row, frozen=True, kw_only=True):
     """A registered receiver. ``open_buckets`` are ``date:seq``, as they were opened."""
 
     TABLE: ClassVar[str] = "receivers"
@@ -99,10 +99,10 @@ class Receiver(Row, frozen=True):
     cycle: str
     currency: str
     state: ReceiverState
-    reason: str
+    reason: str = ""
     entry: int
-    open_buckets: tuple[str, ...]
-    bucket_count: int
+    open_buckets: tuple[str, ...] = ()
+    bucket_count: int = 0
 
     def leads_to(self) -> Keys:
         """Return the keys of its open buckets and of its pending balance."""
@@ -133,8 +133,8 @@ class Bucket(Row, frozen=True):
     cycle: str
     amount: int
     legs: int
-    payout: str
-    returned: str
+    payout: str = ""
+    returned: str = ""
 
 
 def require(tx: Transaction, name: str) -> Receiver:
@@ -155,7 +155,7 @@ def require(tx: Transaction, name: str) -> Receiver:
 
 
 class Paid(Protocol):
-    """What pays a receiver, such as a leg."""
+    """A payment to a receiver, such as a leg."""
 
     @property
     def receiver(self) -> str:
@@ -212,12 +212,12 @@ def place(tx: Transaction, receiver: Receiver, day: str, amount: int) -> int:
             bucket = tx.rows[Bucket][name, seq] or _bucket(tx, name, seq)
             if not bucket.returned:
                 total, legs = bucket.amount + amount, bucket.legs + 1
-                tx.set(Bucket, (name, seq), Bucket(name, seq, day, cycle, total, legs, "", ""))
+                tx.set(Bucket, (name, seq), Bucket(name, seq, day, cycle, total, legs))
                 return seq
     seq = receiver.bucket_count + 1
     opened = (*receiver.open_buckets, f"{day}:{seq}")
     tx.put(replace(receiver, open_buckets=opened, bucket_count=seq))
-    tx.put(Bucket(name, seq, day, cycle, amount, 1, "", ""))
+    tx.put(Bucket(name, seq, day, cycle, amount, 1))
     return seq
 
 
@@ -283,19 +283,16 @@ def _registered(tx: Transaction, record: ReceiverRegistered) -> None:
     _refuse_registration(tx, record)
     tx.put(
         Receiver(
-            record.receiver,
-            record.kind,
-            record.held_at,
-            record.owner,
-            record.commitment,
-            record.last4,
-            record.cycle,
-            record.currency,
-            ACTIVE,
-            "",
-            tx.entry,
-            (),
-            0,
+            receiver=record.receiver,
+            kind=record.kind,
+            held_at=record.held_at,
+            owner=record.owner,
+            commitment=record.commitment,
+            last4=record.last4,
+            cycle=record.cycle,
+            currency=record.currency,
+            state=ACTIVE,
+            entry=tx.entry,
         )
     )
 

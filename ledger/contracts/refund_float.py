@@ -33,7 +33,7 @@ _DONE: dict[MovementKind, str] = {DEPOSIT: "deposited", WITHDRAWAL: "withdrawn"}
 
 
 class FloatStatement(Record, frozen=True, kw_only=True):
-    """What both halves of a movement of the float state. Deposits and withdrawals share ids."""
+    """A movement of the float, as both halves state it. Deposits and withdrawals share ids."""
 
     movement: Identifier
     amount: Amount
@@ -84,7 +84,7 @@ class RefundFloatReversed(Record, frozen=True, kw_only=True, tag="refund_float.r
     reason: Text
 
 
-class FloatMovement(Row, frozen=True):
+class FloatMovement(Row, frozen=True, kw_only=True):
     """One deposit to the float of ``platform``, or one withdrawal from it.
 
     ``confirmed_amount`` in ``confirmed_currency`` is what the platform said last, 0 and empty until
@@ -102,9 +102,9 @@ class FloatMovement(Row, frozen=True):
     amount: int
     currency: str
     state: MovementState
-    confirmed_amount: int
-    confirmed_currency: str
-    reversal_reason: str
+    confirmed_amount: int = 0
+    confirmed_currency: str = ""
+    reversal_reason: str = ""
     entry: int
     last_entry: int
 
@@ -117,7 +117,7 @@ class FloatMovement(Row, frozen=True):
 
 
 class FloatSetAside(Row, frozen=True):
-    """How much of a float is set aside for withdrawals that are not agreed. No row for zero."""
+    """The part of a float that is set aside for withdrawals not agreed yet. No row for zero."""
 
     TABLE: ClassVar[str] = "floats_set_aside"
     KEY: ClassVar[int] = 2
@@ -186,17 +186,14 @@ def _refuse_known(tx: Transaction, name: str) -> None:
 def _state(tx: Transaction, record: FloatStatement, kind: MovementKind) -> FloatMovement:
     platform = tx.sole("platform")
     movement = FloatMovement(
-        record.movement,
-        kind,
-        platform,
-        record.amount,
-        record.currency,
-        STATED,
-        0,
-        "",
-        "",
-        tx.entry,
-        tx.entry,
+        movement=record.movement,
+        kind=kind,
+        platform=platform,
+        amount=record.amount,
+        currency=record.currency,
+        state=STATED,
+        entry=tx.entry,
+        last_entry=tx.entry,
     )
     tx.put(movement)
     matter = (f"float:{record.movement}", platform)
@@ -217,7 +214,7 @@ def _confirmed(tx: Transaction, record: RefundFloatConfirmed) -> None:
 
 def _compare(tx: Transaction, movement: FloatMovement) -> None:
     """Settle a movement of which both have spoken, or mark it conflicting until one agrees."""
-    awaited = _expectation(tx, movement)
+    awaited = expectations.awaited(tx, FLOAT_CONFIRMATION, tx.subject)
     stated = (movement.confirmed_amount, movement.confirmed_currency)
     ours = (movement.amount, movement.currency)
     if movement.reversal_reason and not movement.confirmed_amount:
@@ -267,7 +264,7 @@ def _undo(tx: Transaction, movement: FloatMovement) -> None:
     """Take a movement back: nobody says that its money moved."""
     tx.put(replace(movement, state=REVERSED))
     detail = f"{movement.kind} reversed: {movement.reversal_reason}"
-    expectations.meet(tx, _expectation(tx, movement), detail)
+    expectations.meet(tx, expectations.awaited(tx, FLOAT_CONFIRMATION, tx.subject), detail)
     if movement.kind == WITHDRAWAL:
         _set_more_aside(tx, movement, -movement.amount)
 
@@ -290,14 +287,6 @@ def _require_unsettled(tx: Transaction, name: str) -> FloatMovement:
             got=f"{movement.state} in entry {movement.last_entry}",
         )
     return movement
-
-
-def _expectation(tx: Transaction, movement: FloatMovement) -> Expectation:
-    subject = f"float:{movement.movement}"
-    awaited = tx.rows[Expectation][FLOAT_CONFIRMATION, subject]
-    if awaited is None:
-        raise LookupError(f"the state has no expectation of a confirmation for {subject}")
-    return awaited
 
 
 def _statement_keys(record: FloatStatement, genesis: Genesis) -> list[tuple[type[Row], Key]]:

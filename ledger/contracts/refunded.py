@@ -1,4 +1,4 @@
-"""Refund totals of a payment: what is being refunded or was, and what that leaves to be said."""
+"""Refund totals per payment, and what they leave to be said about it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ledger.state import Row, Transaction
 
 
 class RefundedPayment(Row, frozen=True):
-    """What of a payment is being refunded or was, in minor units. There is no row for nothing."""
+    """The refund totals of a payment in minor units: requested, and paid. No row for nothing."""
 
     TABLE: ClassVar[str] = "refunded_payments"
 

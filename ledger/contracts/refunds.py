@@ -27,14 +27,12 @@ from ledger.errors import Refused
 from ledger.expectations import REFUND_RESULT, Expectation
 from ledger.genesis import Genesis
 from ledger.records import Amount, Commitment, Currency, EventTime, Identifier, Record, Rule, Text
-from ledger.state import Key, Keys, Row, Transaction
+from ledger.state import NEVER, Key, Keys, Row, Transaction
 
 RefundState = Literal["requested", "paid", "failed"]
 REQUESTED: Final = "requested"
 PAID: Final = "paid"
 FAILED: Final = "failed"
-
-_NEVER = -1
 
 
 class RefundRequested(Record, frozen=True, kw_only=True, tag="refund.requested"):
@@ -95,7 +93,7 @@ class RefundFailed(Record, frozen=True, kw_only=True, tag="refund.failed"):
     channel_number: ChannelNumber = ""
 
 
-class Refund(Row, frozen=True):
+class Refund(Row, frozen=True, kw_only=True):
     """One refund, as it was requested last. ``order`` is that of the payment's capture.
 
     ``attempts`` counts the requests; ``failure`` is why the last one failed; ``channel_number`` is
@@ -115,10 +113,10 @@ class Refund(Row, frozen=True):
     reason: str
     state: RefundState
     attempts: int
-    failure: str
-    bank_reference: str
-    paid_at: int
-    channel_number: str
+    failure: str = ""
+    bank_reference: str = ""
+    paid_at: int = NEVER
+    channel_number: str = ""
     entry: int
     last_entry: int
 
@@ -141,21 +139,17 @@ def _requested(tx: Transaction, record: RefundRequested) -> None:
     _refuse_amount(tx, record, capture)
     tx.put(
         Refund(
-            record.refund,
-            record.payment,
-            capture.order,
-            tx.author,
-            record.amount,
-            record.currency,
-            record.reason,
-            REQUESTED,
-            1 if existing is None else existing.attempts + 1,
-            "",
-            "",
-            _NEVER,
-            "",
-            tx.entry if existing is None else existing.entry,
-            tx.entry,
+            refund=record.refund,
+            payment=record.payment,
+            order=capture.order,
+            platform=tx.author,
+            amount=record.amount,
+            currency=record.currency,
+            reason=record.reason,
+            state=REQUESTED,
+            attempts=1 if existing is None else existing.attempts + 1,
+            entry=tx.entry if existing is None else existing.entry,
+            last_entry=tx.entry,
         )
     )
     refunded.count(tx, record.payment, record.amount, 0)

@@ -21,7 +21,6 @@ from ledger.contracts.payouts import (
     CONFIRMED,
     CONFLICTING,
     CREATED,
-    NEVER,
     PAID,
     RETURNED,
     Payout,
@@ -140,24 +139,17 @@ def _created(tx: Transaction, record: SettlementCreated) -> None:
     receivers.pay_out(tx, receiver, buckets, record.payout)
     tx.put(
         Payout(
-            record.payout,
-            name,
-            receiver.owner,
-            record.cutoff_date,
-            amount,
-            legs,
-            receiver.currency,
-            tuple(str(bucket.seq) for bucket in buckets),
-            CREATED,
-            "",
-            NEVER,
-            0,
-            "",
-            NEVER,
-            "",
-            "",
-            tx.entry,
-            tx.entry,
+            payout=record.payout,
+            receiver=name,
+            owner=receiver.owner,
+            cutoff_date=record.cutoff_date,
+            amount=amount,
+            legs=legs,
+            currency=receiver.currency,
+            buckets=tuple(str(bucket.seq) for bucket in buckets),
+            state=CREATED,
+            entry=tx.entry,
+            last_entry=tx.entry,
         )
     )
     matter = (f"payout:{record.payout}", tx.author)

@@ -15,7 +15,7 @@ from ledger.state import Row, Transaction
 
 
 class StaleCharges(Row, frozen=True):
-    """How many charges of a month await their reversal, and the payments of the first ones.
+    """The count of a month's charges that await their reversal, and the payments of the first.
 
     There is no row where none does. ``payments`` are at most ``STALE_NAMED_MAX``.
     """
@@ -31,7 +31,7 @@ class StaleCharges(Row, frozen=True):
 
 def add(tx: Transaction, month: tuple[str, str], payment: str) -> None:
     """Count the charge of a payment among the stale ones of its month and currency."""
-    stale = tx.rows[StaleCharges][month] or StaleCharges(*month, 0, ())
+    stale = tx.rows[StaleCharges][month] or StaleCharges(*month, count=0, payments=())
     names = (*stale.payments, payment)[:STALE_NAMED_MAX]
     tx.put(replace(stale, count=stale.count + 1, payments=names))
 

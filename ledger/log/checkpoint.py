@@ -132,7 +132,7 @@ class Cosignature(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class VerifiedCheckpoint:
-    """What :func:`open_checkpoint` found true.
+    """The facts of a checkpoint that :func:`open_checkpoint` found true.
 
     Args:
         checkpoint: The checkpoint.

@@ -19,7 +19,7 @@ from msgspec import Meta
 
 from ledger import batch as batches
 from ledger import canonical
-from ledger.batch import Batch, BatchHeader, Hex32, Natural
+from ledger.batch import Batch, BatchHeader, Hex32, Hex64, Natural
 from ledger.entry import Entry, decode_entry, which
 from ledger.errors import VerificationError
 from ledger.genesis import Genesis
@@ -28,11 +28,10 @@ from ledger.log.limits import PATH_HASHES_MAX
 from ledger.log.merkle import leaf_hash, path_of, verify_inclusion
 from ledger.log.proof import TlogProof
 
-Hex64 = Annotated[str, Meta(pattern=r"^[0-9a-f]{128}$(?!\n)")]
 Path = Annotated[tuple[Hex32, ...], Meta(max_length=PATH_HASHES_MAX)]
 
 
-class AuthorProof(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class AuthorSide(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The author's side of a receipt, as it stands in the proof's extra data."""
 
     batch: BatchHeader
@@ -43,7 +42,7 @@ class AuthorProof(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class VerifiedReceipt(msgspec.Struct, frozen=True):
-    """What a receipt proves.
+    """The facts that a receipt proves.
 
     ``party`` stated ``record`` in its ``batch``; the log holds it at ``index`` with ``outcome``;
     ``cosigners`` signed the checkpoint of ``size`` entries and ``root`` (hex) at ``height``.
@@ -60,7 +59,7 @@ class VerifiedReceipt(msgspec.Struct, frozen=True):
     cosigners: tuple[str, ...]
 
 
-_decoder = msgspec.json.Decoder(AuthorProof)
+_decoder = msgspec.json.Decoder(AuthorSide)
 
 
 def build_receipt(
@@ -76,7 +75,7 @@ def build_receipt(
         checkpoint: A served checkpoint: the note with its signatures.
     """
     hashes = [leaf_hash(record) for record in batch.records]
-    statement = AuthorProof(
+    statement = AuthorSide(
         batch=batch.header,
         entry=msgspec.Raw(leaf),
         path=tuple(node.hex() for node in path_of(hashes, place)),
@@ -107,7 +106,7 @@ def verify_receipt(text: str, genesis: Genesis) -> VerifiedReceipt:
 
 
 def _verify(
-    proof: TlogProof, statement: AuthorProof, entry: Entry, genesis: Genesis
+    proof: TlogProof, statement: AuthorSide, entry: Entry, genesis: Genesis
 ) -> VerifiedReceipt:
     leaf = bytes(statement.entry)
     verified = open_consortium_checkpoint(proof.checkpoint_text, genesis)
@@ -129,7 +128,7 @@ def _verify(
     )
 
 
-def _verify_statement(statement: AuthorProof, record: bytes, genesis: Genesis) -> None:
+def _verify_statement(statement: AuthorSide, record: bytes, genesis: Genesis) -> None:
     header = statement.batch
     raw = canonical.encode(header)
     signature = bytes.fromhex(statement.signature)

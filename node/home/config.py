@@ -1,4 +1,4 @@
-"""What a node's ``node.toml`` says, read and written."""
+"""Configuration of a node: its ``node.toml``, read and written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is its owner's alone: files and folders that other users of the machine cannot use."""
+"""Private files and folders: their owner's alone, closed to other users of the machine."""
 
 from __future__ import annotations
 

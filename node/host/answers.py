@@ -1,13 +1,19 @@
-"""What peers are told that ask this node: final blocks, their own latest batch, its changes."""
+"""Answers to peers: final blocks, their own latest batch, this node's changes; paced.
+
+A question is a few bytes and an answer may be a few megabytes: of each kind the latest one of a
+peer waits, until the peer's pause is over, so that a peer gets only a part of this node's time.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from consensus.effects import Event, Received
 from consensus.messages import (
     ChangesMessage,
-    Journal,
+    JournalMessage,
     Message,
+    WantBlock,
     WantChanges,
     WantJournal,
     WantRange,
@@ -16,47 +22,79 @@ from consensus.messages import (
     wire_batch,
 )
 from ledger.batch import Batch
-from ledger.genesis import Genesis
 from node.host.catchup import range_from
-from node.host.machine import LedgerMachine, head_in
-from node.host.pool import Pool
-from node.storage.store import Store
+from node.host.machine import head_in
+from node.host.parts import Parts
+
+QUESTIONS = (WantBlock, WantChanges, WantJournal, WantRange)
+PAUSE_MIN_MS = 2
+PAUSE_FACTOR = 3
+"""After an answer a peer waits three times as long as the answer took: a quarter of the time."""
 
 
 class Answers:
-    """Answers from what one node holds.
+    """What peers have asked and are told. All times are ticks in ms.
 
     Args:
-        genesis: The ledger and its limits.
-        store: What is final.
-        pool: Batches that are not.
-        machine: The changes of blocks that are not final.
+        parts: The host's parts.
         heard: Tells whether a party has voted or proposed anything that is known here.
+        run: Lets the replica answer: blocks that are not final are its own to give.
     """
 
     def __init__(
-        self,
-        genesis: Genesis,
-        store: Store,
-        pool: Pool,
-        machine: LedgerMachine,
-        *,
-        heard: Callable[[str], bool],
+        self, parts: Parts, *, heard: Callable[[str], bool], run: Callable[[Event], None]
     ) -> None:
+        self._genesis = parts.genesis
+        self._store = parts.store
+        self._pool = parts.pool
+        self._machine = parts.machine
+        self._sender = parts.sender
+        self._clock = parts.clock
         self._heard = heard
-        self._genesis = genesis
-        self._store = store
-        self._pool = pool
-        self._machine = machine
+        self._run = run
+        self._waiting: dict[tuple[str, type[Message]], Message] = {}
+        self._pauses: dict[str, int] = {}
 
-    def to(self, peer: str, question: Message) -> Message | None:
-        """Return the answer to a question of a peer, or None if this node has none."""
+    def put(self, peer: str, question: Message) -> None:
+        """Take a question, in the place of an earlier one of its kind, and answer what is due."""
+        self._waiting[peer, type(question)] = question
+        self.answer_due()
+
+    def waiting(self) -> list[tuple[str, Message]]:
+        """Return the peers and questions that wait, the oldest first."""
+        return [(peer, question) for (peer, _), question in self._waiting.items()]
+
+    def next_at(self) -> list[int]:
+        """Return when each waiting question may be answered."""
+        return [self._pauses.get(peer, 0) for peer, _ in self._waiting]
+
+    def answer_due(self) -> None:
+        """Answer whoever's pause is over; it pauses again for the time that the answer took."""
+        for peer, question in self.waiting():
+            began_ms = self._clock.now().ticks_ms
+            if self._pauses.get(peer, 0) > began_ms:
+                continue
+            if self._waiting.pop((peer, type(question)), None) is None:
+                continue  # answered meanwhile
+            self._answer(peer, question)
+            spent_ms = self._clock.now().ticks_ms - began_ms
+            self._pauses[peer] = began_ms + spent_ms + max(PAUSE_MIN_MS, PAUSE_FACTOR * spent_ms)
+
+    def _answer(self, peer: str, question: Message) -> None:
+        if isinstance(question, WantBlock):
+            self._run(Received(peer, question))
+            return
+        answer = self._to(peer, question)
+        if answer is not None:
+            self._sender.tell(peer, answer)
+
+    def _to(self, peer: str, question: Message) -> Message | None:
         if isinstance(question, WantRange):
             with self._store.own_reader() as reader:
                 return range_from(reader, question.height, self._genesis.limits.block_bytes)
         if isinstance(question, WantJournal):
             latest = self._latest_batch_of(peer)
-            return Journal(latest, self._store.tip().height, self._heard(peer))
+            return JournalMessage(latest, self._store.tip().height, self._heard(peer))
         if isinstance(question, WantChanges):
             changes = self._machine.changes_of(question.hash)
             return None if changes is None else ChangesMessage(question.hash, changes)

@@ -1,4 +1,4 @@
-"""Notices two batches with one number, whether they come by themselves or inside blocks."""
+"""Watch over batches: two with one number are noticed, by themselves or inside blocks."""
 
 from __future__ import annotations
 

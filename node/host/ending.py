@@ -1,8 +1,8 @@
 """The last seconds of a host whose replica has stopped for good.
 
 It votes and commits no more. If its state has diverged, it waits to hear which key differs; if the
-ledger has forked, it finds out who forked it (:mod:`node.host.inquiry`), and lets the others find
-out. Then it ends.
+ledger has forked, it finds out who forked it (:mod:`node.host.fork_inquiry`), and lets the others
+find out. Then it ends.
 """
 
 from __future__ import annotations
@@ -20,15 +20,13 @@ from consensus.messages import (
     WantRange,
     encode,
 )
-from ledger.genesis import Genesis
+from ledger.block import Block
 from ledger.limits import SAFE_INTEGER_MAX
+from node.host.fork_inquiry import CONFLICT, REPORT, ForkInquiry
 from node.host.gossip import Gossip
-from node.host.inquiry import CONFLICT, REPORT, Inquiry
-from node.host.machine import LedgerMachine
-from node.host.sender import Sender
-from node.host.surroundings import Clock
+from node.host.parts import Parts
 from node.limits import DIFFERENCE_WAIT_MS
-from node.storage.store import ConsensusItem, Store
+from node.storage.store import ConsensusItem
 
 HEARD = {
     "state-diverged": (ChangesMessage,),
@@ -43,39 +41,23 @@ class Ending:
     """Why and when one host ends, and what it does until then.
 
     Args:
-        genesis: The ledger.
-        party: This node's party.
+        parts: The host's parts.
         halt: Why the replica has stopped.
-        store: Keeps the certificates and the conflict report.
-        machine: Knows whether a difference is explained.
-        sender: The way to the peers.
         gossip: Keeps and tells what a fork proves.
-        clock: The clocks.
     """
 
-    def __init__(
-        self,
-        genesis: Genesis,
-        party: str,
-        halt: Halt,
-        *,
-        store: Store,
-        machine: LedgerMachine,
-        sender: Sender,
-        gossip: Gossip,
-        clock: Clock,
-    ) -> None:
+    def __init__(self, parts: Parts, halt: Halt, gossip: Gossip) -> None:
         self.halt = halt
-        self.inquiry: Inquiry | None = None
+        self.inquiry: ForkInquiry | None = None
         self.until_ms = 0
         """When it ends, on the steady clock."""
-        self._genesis = genesis
-        self._party = party
-        self._store = store
-        self._machine = machine
-        self._sender = sender
+        self._genesis = parts.genesis
+        self._party = parts.party
+        self._store = parts.store
+        self._machine = parts.machine
+        self._sender = parts.sender
+        self._clock = parts.clock
         self._gossip = gossip
-        self._clock = clock
 
     def begin(self) -> bool:
         """Keep the certificates of a fork. Return whether the host has anything to wait for."""
@@ -94,12 +76,12 @@ class Ending:
         return not self._machine.is_explained()
 
     def _inquire(self, now_ms: int) -> None:
-        self.inquiry = Inquiry(
+        self.inquiry = ForkInquiry(
             self._genesis,
             self._store,
             self.halt,
             self._sender.others,
-            refuse_forged=self._machine.refuse_forged,
+            refuse_forged=self._refuse_forged,
             now_ms=now_ms,
         )
         self.until_ms = self.inquiry.deadline_ms
@@ -143,9 +125,16 @@ class Ending:
             return self.halt.message
         return f"{self.halt.message}; {self.inquiry.verdict()}"
 
-    def _convict(self, inquiry: Inquiry, lies: list[Evidence]) -> None:
+    def _refuse_forged(self, block: Block) -> None:
+        """Verify a peer's block; what its batches prove counts, even if one of them is forged."""
+        found: list[Evidence] = []
+        try:
+            self._machine.refuse_forged(block, found)
+        finally:
+            self._gossip.share(found)
+
+    def _convict(self, inquiry: ForkInquiry, lies: list[Evidence]) -> None:
         """Keep and tell what a fork has proved, and write the report anew."""
-        self._machine.lies += lies
-        self._gossip.share_found()
+        self._gossip.share(lies)
         report = inquiry.report(self._clock.now().wall_ms)
         self._store.save([ConsensusItem(SAFE_INTEGER_MAX, CONFLICT, REPORT, report)])

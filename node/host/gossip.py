@@ -1,4 +1,4 @@
-"""How evidence spreads (I8): who finds it tells all, who hears of it first verifies and says it on.
+"""Gossip of evidence (I8): who finds it tells all, who hears of it first verifies and says it on.
 
 A peer that comes up is told what it may have missed, and once a minute some pieces are said again,
 in turn, in case a frame was lost.
@@ -10,11 +10,8 @@ import logging
 
 from consensus.evidence import Evidence, verify_evidence
 from consensus.messages import EvidenceMessage
-from ledger.genesis import Genesis
 from node.host.accusations import Accusations
-from node.host.machine import LedgerMachine
-from node.host.sender import Sender
-from node.host.surroundings import Clock
+from node.host.parts import Parts
 from node.limits import EVIDENCE_SAY_MS
 
 logger = logging.getLogger("tongzhang.host")
@@ -24,31 +21,17 @@ class Gossip:
     """Keeps and says evidence for one host.
 
     Args:
-        genesis: The ledger.
-        party: This node's party.
+        parts: The host's parts.
         accusations: The evidence kept here.
-        machine: Finds evidence in the batches of blocks.
-        sender: The way to the peers.
-        clock: The clocks.
     """
 
-    def __init__(
-        self,
-        genesis: Genesis,
-        party: str,
-        accusations: Accusations,
-        *,
-        machine: LedgerMachine,
-        sender: Sender,
-        clock: Clock,
-    ) -> None:
-        self._genesis = genesis
-        self._party = party
+    def __init__(self, parts: Parts, accusations: Accusations) -> None:
+        self._genesis = parts.genesis
+        self._party = parts.party
         self._accusations = accusations
-        self._machine = machine
-        self._sender = sender
-        self._clock = clock
-        self._say_at = clock.now().ticks_ms + EVIDENCE_SAY_MS
+        self._sender = parts.sender
+        self._clock = parts.clock
+        self._say_at = parts.clock.now().ticks_ms + EVIDENCE_SAY_MS
 
     def keep(self, evidence: Evidence) -> bool:
         """Keep verified evidence. Return whether it is new here."""
@@ -72,9 +55,8 @@ class Gossip:
             if other not in (peer, evidence.party):  # said on once: some links may be down
                 self._sender.tell(other, EvidenceMessage(evidence))
 
-    def share_found(self) -> None:
-        """Keep what the batches of blocks have proved, and tell the others of what is new."""
-        lies, self._machine.lies = self._machine.lies, []
+    def share(self, lies: list[Evidence]) -> None:
+        """Keep evidence that was found here, and tell the others of what is new."""
         for lie in lies:
             if self.keep(lie):
                 self._sender.tell_all(EvidenceMessage(lie))

@@ -1,18 +1,20 @@
-"""The host: takes events, steps the replica, and performs its effects in order.
+"""Host: takes events, steps the replica, and performs its effects in order.
 
-Persist, send, deliver, accuse, notes: nothing leaves before it is durable (R7, I2), and a client
-hears "final" only after the block is committed (I4). Synchronous and single threaded. Clock,
-network and store are handed in; everything else is the same in production and in simulation.
+Nothing leaves before it is durable (R7, I2), and a client hears "final" only after the block is
+committed (I4). Synchronous and single threaded. Clock, network and store are handed in; everything
+else is the same in production and in simulation.
 
-What is not the replica's has files of its own beside this one: own records (``journal``), what
-peers ask (``answers``), evidence (``gossip``), who votes (``voters``), the way back after a lost
-database (``recovery``) or a restart (``restart``), and the end (``ending``).
+What is not the replica's has parts of its own: own records (:mod:`node.host.journal`), what peers
+ask (:mod:`node.host.answers`), evidence (:mod:`node.host.gossip`), who votes
+(:mod:`node.host.voters`), the way back after a lost database (:mod:`node.host.recovery`) or a
+restart (:mod:`node.host.restart`), and the end (:mod:`node.host.ending`).
 """
 
 from __future__ import annotations
 
 import logging
 from collections import Counter, deque
+from enum import IntEnum
 
 from consensus.effects import (
     Deliver,
@@ -30,42 +32,43 @@ from consensus.messages import (
     BatchMessage,
     ChangesMessage,
     EvidenceMessage,
+    JournalMessage,
     Message,
     Range,
     Voting,
-    WantBlock,
-    WantChanges,
-    WantJournal,
     decode,
     encode,
     wire_batch,
 )
-from consensus.messages import (
-    Journal as JournalMessage,
-)
-from consensus.replica import Replica
 from ledger.batch import Batch
 from ledger.errors import LedgerError
 from ledger.genesis import Genesis
 from ledger.keys import Signer
 from node.errors import CorruptLedger, Halted, NodeError
 from node.host.accusations import Accusations
-from node.host.answers import Answers
+from node.host.answers import QUESTIONS, Answers
 from node.host.ending import Ending
 from node.host.gossip import Gossip
-from node.host.journal import Journal
-from node.host.machine import LedgerMachine
-from node.host.pool import Pool
-from node.host.questions import QUESTIONS, Questions
+from node.host.parts import assemble
+from node.host.ports import Clock, Network
 from node.host.recovery import Recovery
-from node.host.restart import FORK_MET, met_a_fork, saved, take_back_batches
-from node.host.sender import Sender
+from node.host.restart import FORK_MET, met_a_fork, wake
 from node.host.submission import Submission
-from node.host.surroundings import Clock, Network
 from node.host.voters import Voters
 from node.storage.store import ConsensusItem, Store
 
 logger = logging.getLogger("tongzhang.host")
+
+
+class Phase(IntEnum):
+    """Phases of a host; it only ever goes on to a later one."""
+
+    RUNNING = 1
+    """It takes records and votes."""
+    ENDING = 2
+    """It votes and commits no more, and hears only what tells why."""
+    HALTED = 3
+    """It hears nothing more."""
 
 
 class Host:
@@ -93,58 +96,34 @@ class Host:
         self.genesis = genesis
         self.party = party
         self.store = store
-        self.pool = Pool(genesis)
-        self.machine = LedgerMachine(genesis, party, signer, store, self.pool)
-        self.journal = Journal(genesis, party, signer, store, self.pool)
-        self.halted: Halted | None = None
+        self._parts = parts = assemble(genesis, party, signer, store, network=network, clock=clock)
+        self.pool, self.machine, self.journal = parts.pool, parts.machine, parts.journal
+        self._sender = parts.sender
+        self.phase = Phase.RUNNING
         self.rejected: Counter[tuple[str, str]] = Counter()
         """Dropped frames by peer and reason code."""
+        self._why: Halted | None = None
         self._ending: Ending | None = None
         self._clock = clock
         self._events: deque[Event] = deque()
         self._busy = False
-        others = tuple(name for name in genesis.names if name != party)
-        remembers = not store.abstains()
-        self.journal.may_seal = remembers or not others
-        self._sender = Sender(network, others)
-        self.voters = Voters(genesis, party, self._sender, clock, remembers=remembers)
-        self._questions = Questions()
-        self._answers = Answers(
-            genesis, store, self.pool, self.machine, heard=lambda party: self.replica.heard(party)
-        )
-        self.recovery = Recovery(
-            genesis, party, others, journal=self.journal, machine=self.machine, store=store
-        )
+        self.voters = Voters(genesis, party, parts.sender, clock, remembers=parts.remembers)
+        self.recovery = Recovery(parts)
         try:
             self.accusations = Accusations(store)
-            take_back_batches(genesis, store, self.pool, self.journal)
-            self.replica = Replica(
-                genesis,
-                party,
-                signer,
-                self.machine,
-                saved(store),
-                now=clock.now(),
-                may_vote=remembers and party in genesis.voters,
-            )
+            self.replica = wake(parts, signer)
         except (ConsensusError, LedgerError) as error:
             raise CorruptLedger(f"a stored vote, batch or evidence is damaged: {error}.") from None
+        self._answers = Answers(parts, heard=self.replica.heard, run=self._run)
+        self._gossip = Gossip(parts, self.accusations)
         if met_a_fork(store):
-            self._stop(*FORK_MET)
-        self._gossip = Gossip(
-            genesis,
-            party,
-            self.accusations,
-            machine=self.machine,
-            sender=self._sender,
-            clock=clock,
-        )
+            self.stop(*FORK_MET)
 
     # -- what comes in ----------------------------------------------------------------------------
 
     def receive(self, peer: str, frame: bytes) -> None:
         """Take one frame of an authenticated peer. Bad frames are counted and dropped."""
-        if self.halted is not None:
+        if self.phase is Phase.HALTED:
             return
         try:
             message = decode(frame)
@@ -153,13 +132,12 @@ class Host:
         except (ConsensusError, LedgerError) as error:
             self._reject(peer, error)
         except NodeError as error:
-            self._stop(error.code, error.message)
+            self.stop(error.code, error.message)
 
     def peer_up(self, peer: str) -> None:
         """Learn that a peer is connected: tell it what it may have missed."""
         self.voters.greet(peer)
-        if not self.journal.may_seal:
-            self._sender.tell(peer, WantJournal())
+        self.recovery.greet(peer)
         self._gossip.greet(peer)
         if self._ending is not None:
             self._ending.greet(peer)
@@ -174,22 +152,22 @@ class Host:
         """Let timers fire; to be called at :meth:`deadline_ms` or later."""
         now_ms = self._clock.now().ticks_ms
         if self._ending is not None and self._ending.until_ms <= now_ms:
-            self._stop(self._ending.halt.code, self._ending.message())
-        if self.halted is not None:
+            self.stop(self._ending.halt.code, self._ending.message())
+        if self.phase is Phase.HALTED:
             return
         try:
-            self._answer_questions()
+            self._answers.answer_due()
             if self._gossip.say_again(now_ms):
                 self.voters.say()
             if self._ending is not None:
                 self._ending.ask()
         except NodeError as error:
-            self._stop(error.code, error.message)
+            self.stop(error.code, error.message)
         self._run(Tick())
 
     def deadline_ms(self) -> int:
         """Return when the next tick is wanted, on the steady clock."""
-        paused = self._questions.next_at()
+        paused = self._answers.next_at()
         if self._ending is None:
             return min([self.replica.deadline_ms(), *paused])
         if self._ending.inquiry is None:
@@ -211,14 +189,16 @@ class Host:
 
     def stopped(self) -> Halted | None:
         """Return why this host takes and votes no more; None while it does."""
-        if self.halted is None and self._ending is not None:
-            return Halted(self._ending.halt.code, self._ending.halt.message)
-        return self.halted
+        return self._why
+
+    @property
+    def halted(self) -> Halted | None:
+        """Why this host has halted; None before."""
+        return self._why if self.phase is Phase.HALTED else None
 
     def _refuse_stopped(self) -> None:
-        stopped = self.stopped()
-        if stopped is not None:
-            raise stopped
+        if self._why is not None:
+            raise self._why
 
     # -- events and effects -----------------------------------------------------------------------
 
@@ -229,13 +209,13 @@ class Host:
             return
         self._busy = True
         try:
-            while self._events and self.halted is None and self._ending is None:
+            while self._events and self.phase is Phase.RUNNING:
                 self._step(self._events.popleft())
         except NodeError as error:
-            self._stop(error.code, error.message)
+            self.stop(error.code, error.message)
         except Exception as error:
             # I2: what the replica has said in this step may not be durable; it says no more.
-            self._stop("internal-error", f"{type(error).__name__}: {error}")
+            self.stop("internal-error", f"{type(error).__name__}: {error}")
             raise
         finally:
             self._events.clear()
@@ -243,16 +223,15 @@ class Host:
 
     def _step(self, event: Event) -> None:
         effects = self.replica.step(event, self._clock.now())
-        if effects.rejected is not None and isinstance(event, Received):
-            self._reject(event.peer, effects.rejected)
         self._perform(effects)
-        self._gossip.share_found()
-        self._ask_about_differences()
         if effects.deliver:
             self._resume_sealing()
             self._pump()
 
     def _perform(self, effects: Effects) -> None:
+        """Perform the effects of a step in the order of their fields."""
+        if effects.rejected is not None:
+            self._reject(*effects.rejected)
         if effects.persist:
             self.store.save([ConsensusItem(*durable) for durable in effects.persist])
         for send in effects.send:
@@ -262,11 +241,14 @@ class Host:
         for deliver in effects.deliver:
             self._deliver(deliver)
         for evidence in effects.accuse:
-            self._gossip.keep(evidence)  # the replica has told the others
+            self._gossip.keep(evidence)
+        self._gossip.share(effects.found)
+        for question in effects.ask:
+            self._sender.send(question)
         for note in effects.notes:
             logger.info("%s: %s", self.party, note)
         if effects.halt is not None:
-            self._on_halt(effects.halt)
+            self._begin_to_end(effects.halt)
 
     def _deliver(self, deliver: Deliver) -> None:
         block = deliver.block
@@ -287,16 +269,11 @@ class Host:
         try:
             batch = self.journal.pump(self.store.tip(), self._clock.now().wall_ms)
         except NodeError as error:
-            self._stop(error.code, error.message)
+            self.stop(error.code, error.message)
             return
         if batch is not None:
             self._sender.tell_all(BatchMessage(wire_batch(batch)))
             self._run(WorkArrived())
-
-    def _ask_about_differences(self) -> None:
-        questions, self.machine.questions = self.machine.questions, []
-        for proposer, block in questions:
-            self._sender.tell(proposer, WantChanges(block))
 
     # -- messages that are not the replica's ------------------------------------------------------
 
@@ -306,10 +283,10 @@ class Host:
         elif isinstance(message, EvidenceMessage):
             self._gossip.on_evidence(peer, message.evidence)
         elif isinstance(message, QUESTIONS):
-            self._questions.put(peer, message)
-            self._answer_questions()
+            self._answers.put(peer, message)
         elif isinstance(message, JournalMessage):
-            self._on_journal(peer, message)
+            self.recovery.on_journal(peer, message)
+            self._resume_sealing()
         elif isinstance(message, ChangesMessage):
             self._on_changes(peer, message)
         elif isinstance(message, Voting):
@@ -319,21 +296,6 @@ class Host:
         else:
             self._run(Received(peer, message))
 
-    def _answer_questions(self) -> None:
-        for peer, question in self._questions.waiting():
-            began_ms = self._clock.now().ticks_ms
-            if self._questions.take(peer, question, began_ms):
-                self._answer(peer, question)
-                self._questions.answered(peer, began_ms, self._clock.now().ticks_ms)
-
-    def _answer(self, peer: str, question: Message) -> None:
-        if isinstance(question, WantBlock):
-            self._run(Received(peer, question))
-            return
-        answer = self._answers.to(peer, question)
-        if answer is not None:
-            self._sender.tell(peer, answer)
-
     def _on_batch(self, batch: Batch) -> None:
         if batch.party not in self.genesis.verifiers:
             return
@@ -341,8 +303,7 @@ class Host:
         if not wanted and not watch.contradicts(batch):
             return
         self.machine.verify_batch(batch)
-        self.machine.lies += watch.see(batch)
-        self._gossip.share_found()
+        self._gossip.share(watch.see(batch))
         if not wanted:
             return
         if batch.party == self.party and not self.journal.may_seal:
@@ -350,17 +311,9 @@ class Host:
         self.pool.add(batch)
         self._run(WorkArrived())
 
-    def _on_journal(self, peer: str, message: JournalMessage) -> None:
-        if not self.journal.may_seal:
-            self.recovery.on_journal(peer, message)
-            self._resume_sealing()
-
     def _resume_sealing(self) -> None:
-        if self.journal.may_seal or not self.recovery.is_complete():
-            return
-        self.journal.resume()
-        logger.warning("%s: own journal is complete; signing records again", self.party)
-        self._pump()
+        if self.recovery.resume():
+            self._pump()
 
     def _on_changes(self, peer: str, message: ChangesMessage) -> None:
         text = self.machine.compare_changes(message.hash, message.changes)
@@ -369,35 +322,33 @@ class Host:
         logger.error("%s: a block of %s comes out differently here: %s", self.party, peer, text)
         if self._ending is not None:
             halt = self._ending.halt
-            self._stop(halt.code, f"{halt.message}; {text}")
+            self.stop(halt.code, f"{halt.message}; {text}")
 
-    def _reject(self, peer: str, error: Exception) -> None:
-        code = getattr(error, "code", "error")
+    def _reject(self, peer: str, error: ConsensusError | LedgerError) -> None:
+        code = error.code
         self.rejected[peer, code] += 1
         if self.rejected[peer, code] == 1:
             logger.warning("%s: dropped a message of %s: %s", self.party, peer, error)
 
-    # -- stopping and starting --------------------------------------------------------------------
+    # -- phases -----------------------------------------------------------------------------------
 
-    def _on_halt(self, halt: Halt) -> None:
-        ending = Ending(
-            self.genesis,
-            self.party,
-            halt,
-            store=self.store,
-            machine=self.machine,
-            sender=self._sender,
-            gossip=self._gossip,
-            clock=self._clock,
-        )
+    def stop(self, code: str, message: str) -> None:
+        """Halt for good, for safety."""
+        self._go_on_to(Phase.HALTED, Halted(code, message))
+
+    def _begin_to_end(self, halt: Halt) -> None:
+        ending = Ending(self._parts, halt, self._gossip)
         if ending.begin():
             self._ending = ending
-            self.voters.stop_voting(halt.code)
+            self._go_on_to(Phase.ENDING, Halted(halt.code, halt.message))
         else:
-            self._stop(halt.code, halt.message)
+            self.stop(halt.code, halt.message)
 
-    def _stop(self, code: str, message: str) -> None:
-        if self.halted is None:
-            self.halted = Halted(code, message)
-            logger.critical("%s: stopped for safety: %s: %s", self.party, code, message)
-            self.voters.stop_voting(code)
+    def _go_on_to(self, phase: Phase, why: Halted) -> None:
+        """Enter a later phase: the one place where it changes."""
+        if phase <= self.phase:
+            return
+        self.phase, self._why = phase, why
+        if phase is Phase.HALTED:
+            logger.critical("%s: stopped for safety: %s: %s", self.party, why.code, why.message)
+        self.voters.stop_voting(why.code)

@@ -1,4 +1,4 @@
-"""The ledger as the replica sees it: builds blocks from the pool and executes them in memory.
+"""Machine: the ledger as the replica sees it; builds blocks from the pool, executes them in memory.
 
 Blocks that are executed and not yet final live here as overlays on the stored state, so that a
 fork costs nothing and a final block is already computed when it is committed.
@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from consensus.effects import Invalid
 from consensus.evidence import Evidence
 from consensus.limits import RANGE_BYTES_MAX
 from consensus.messages import BatchMessage, Message, wire_batch
@@ -67,10 +68,6 @@ class LedgerMachine:
         self._differing: dict[bytes, Execution] = {}
         self._explained: dict[bytes, str] = {}
         self.watch = BatchWatch(store, pool)
-        self.lies: list[Evidence] = []
-        """Evidence found among the batches of blocks, for the host to take."""
-        self.questions: list[tuple[str, bytes]] = []
-        """Proposers to ask for the changes of a block that came out differently here."""
 
     # -- what the replica asks (consensus.effects.Machine) ----------------------------------------
 
@@ -101,10 +98,14 @@ class LedgerMachine:
         self._keep(block.hash, execution)
         return block
 
-    def refuse_forged(self, block: Block) -> None:
+    def refuse_forged(self, block: Block, found: list[Evidence]) -> None:
         """Return if every batch of ``block`` is what its author signed.
 
         What the pool holds was verified and decoded when it came, and is not decoded again.
+
+        Args:
+            block: The block.
+            found: Takes the evidence that genuine batches make with others of their number.
 
         Raises:
             LedgerError: a batch is forged; the block itself may still be good.
@@ -115,9 +116,9 @@ class LedgerMachine:
                 batches.verify(batch, self._genesis.ledger, self._genesis.verifiers)
             else:
                 batch.decoded = known.decoded
-            self.lies += self.watch.see(batch)
+            found += self.watch.see(batch)
 
-    def check(self, block: Block, parent: Tip, wall_ms: int) -> str | None:
+    def check(self, block: Block, parent: Tip, wall_ms: int) -> Invalid | None:
         """Execute ``block`` on ``parent``. Return None if it is valid, else why it is not."""
         if block.hash in self._executed:
             return None
@@ -129,11 +130,11 @@ class LedgerMachine:
             or self._over_quota(block, view)
         )
         if reason is not None:
-            return reason
+            return Invalid(reason)
         try:
             execution = execute(self._genesis, parent, frontier, view, header.time, block.batches)
         except LedgerError as error:
-            return str(error)
+            return Invalid(str(error))
         return self._compare(block, execution)
 
     def has_work(self, tip: Tip, wall_ms: int) -> bool:
@@ -271,7 +272,7 @@ class LedgerMachine:
         limits = self._genesis.limits
         return len(batch.records) <= limits.batch_records and batch.size_bytes <= limits.batch_bytes
 
-    def _compare(self, block: Block, execution: Execution) -> str | None:
+    def _compare(self, block: Block, execution: Execution) -> Invalid | None:
         difference = _difference(block.header, execution)
         if difference is None:
             self._keep(block.hash, execution)
@@ -281,8 +282,7 @@ class LedgerMachine:
             del self._differing[oldest]
             self._explained.pop(oldest, None)
         self._differing[block.hash] = execution
-        self.questions.append((block.header.proposer, block.hash))
-        return difference
+        return Invalid(difference, differs=True)
 
     def _keep(self, block: bytes, execution: Execution) -> None:
         # Never dropped before it is settled: what builds on it could not be executed any more.

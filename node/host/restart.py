@@ -1,39 +1,47 @@
-"""What a host takes back from its database when it starts (I2)."""
+"""Restart: what a host takes back from its database (I2)."""
 
 from __future__ import annotations
 
 from consensus.effects import Durable, Saved
 from consensus.messages import decode_batch, decode_certificate
+from consensus.replica import Replica
 from ledger.batch import verify
-from ledger.genesis import Genesis
-from node.host.inquiry import CONFLICT
-from node.host.journal import Journal
+from ledger.keys import Signer
+from node.host.fork_inquiry import CONFLICT
 from node.host.machine import head_in
-from node.host.pool import Pool
+from node.host.parts import Parts
 from node.storage.store import Store
 
 
-def take_back_batches(genesis: Genesis, store: Store, pool: Pool, journal: Journal) -> None:
-    """Put own batches that are not final back into the journal and the pool.
+def wake(parts: Parts, signer: Signer) -> Replica:
+    """Return the replica as it was, with own batches that are not final in journal and pool.
 
     Raises:
-        ConsensusError: a stored batch is damaged.
+        ConsensusError: something stored is damaged.
         LedgerError: as above.
     """
-    view = store.view()
-    pool.forget_final({name: head_in(view, name)[0] for name in genesis.names})
-    for item in store.load_journal():
+    _take_back_batches(parts)
+    return Replica(
+        parts.genesis,
+        parts.party,
+        signer,
+        parts.machine,
+        _saved(parts.store),
+        now=parts.clock.now(),
+        may_vote=parts.remembers and parts.party in parts.genesis.voters,
+    )
+
+
+def _take_back_batches(parts: Parts) -> None:
+    genesis, view = parts.genesis, parts.store.view()
+    parts.pool.forget_final({name: head_in(view, name)[0] for name in genesis.names})
+    for item in parts.store.load_journal():
         batch = decode_batch(item.body).batch()
         verify(batch, genesis.ledger, genesis.verifiers)
-        journal.adopt(batch)
+        parts.journal.adopt(batch)
 
 
-def saved(store: Store) -> Saved:
-    """Return what the replica wakes up with.
-
-    Raises:
-        ConsensusError: the stored certificate is damaged.
-    """
+def _saved(store: Store) -> Saved:
     with store.own_reader() as reader:
         latest = reader.latest_certificate()
     certificate = None if latest is None else decode_certificate(latest[1])

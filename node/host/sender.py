@@ -1,10 +1,10 @@
-"""What the host says to its peers: messages become frames, for one peer or for all."""
+"""Sender: what the host says becomes frames, for one peer or for all."""
 
 from __future__ import annotations
 
 from consensus.effects import Send
 from consensus.messages import Message, encode
-from node.host.surroundings import Network
+from node.host.ports import Network
 
 
 class Sender:

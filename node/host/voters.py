@@ -1,4 +1,4 @@
-"""Who votes, as far as one node knows now: the measure of readiness, and of what may still fail.
+"""Voters as far as one node knows now: the measure of readiness, and of what may still fail.
 
 A party votes if its node is reached over a proved link and has said that it votes, in a message of
 :class:`~consensus.messages.Voting`. What a peer has not said since its link came up is unknown,
@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from consensus.messages import Voting
 from ledger.genesis import Genesis
+from node.host.ports import Clock
 from node.host.sender import Sender
-from node.host.surroundings import Clock
 
 REBUILT = "rebuilt"
 SUPERVISES = "supervises"

@@ -38,7 +38,7 @@ HANDSHAKE_FRAME_BYTES_MAX = 1024
 
 Nonce = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 Signature = Annotated[str, Meta(pattern=r"^[0-9a-f]{128}$(?!\n)")]
-Role = Literal["dialer", "acceptor"]
+Side = Literal["dialer", "acceptor"]
 
 CLOSE_CODES: dict[str, int] = {
     "bad-frame": 4000,
@@ -227,7 +227,7 @@ def dialer_check_welcome(frame: bytes) -> None:
     _decode(frame, _welcome, "welcome")
 
 
-def transcript(ledger: str, opening: Opening, role: Role) -> bytes:
+def transcript(ledger: str, opening: Opening, role: Side) -> bytes:
     """Return the canonical bytes that the end in ``role`` signs."""
     return canonical.encode(
         {
@@ -272,12 +272,12 @@ def _decode(frame: bytes, decoder: msgspec.json.Decoder[F], what: str) -> F:
         raise PeerRefused("bad-frame", error.message[:200]) from None
 
 
-def _sign(me: Identity, opening: Opening, role: Role) -> str:
+def _sign(me: Identity, opening: Opening, role: Side) -> str:
     text = transcript(me.genesis.ledger, opening, role)
     return me.signer.sign(domains.handshake_signature_input(text)).hex()
 
 
-def _verify(genesis: Genesis, opening: Opening, role: Role, signature: str) -> None:
+def _verify(genesis: Genesis, opening: Opening, role: Side, signature: str) -> None:
     signer = opening.acceptor if role == "acceptor" else opening.dialer
     message = domains.handshake_signature_input(transcript(genesis.ledger, opening, role))
     try:

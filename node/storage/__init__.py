@@ -1,1 +1,1 @@
-"""What one node keeps: the log, the state, its votes; SQLite by default, PostgreSQL by URL."""
+"""Storage of one node: the log, the state, its votes; SQLite by default, PostgreSQL by URL."""

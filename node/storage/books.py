@@ -1,4 +1,4 @@
-"""Reading the books: postings by entry and by account, and balances at any height.
+"""Books as they are read: postings by entry and by account, and balances at any height.
 
 The balance of an account at a height is the sum of its postings with an entry below the log's size
 there, and stands beside the last of them. The sum over a class of accounts is got the other way
@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Column, ColumnElement, Select, and_, case, func, literal, select, tuple_
 
 from ledger.books import Balance, Posting
-from ledger.chart import CHART, OTHERS, AccountClass, Book, Share, share_of
+from ledger.chart import CHART, OTHERS, AccountClass, PartyBook, Share, share_of
 from ledger.contracts import ROWS
 from ledger.contracts.receivers import Receiver
 from ledger.genesis import Genesis
@@ -86,7 +86,7 @@ class BookReader:
         self._genesis = genesis
         self._party = party
         self.owner_of = lru_cache(OWNERS_CACHED)(self._owner_of)
-        self._book = Book(genesis, party, self._owned) if party else None
+        self._book = PartyBook(genesis, party, self._owned) if party else None
         self._kinds = [kind for kind in CHART if self._share(kind) != "none"]
 
     # -- postings ---------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Checks a whole database against what its parties signed, block by block.
+"""Check of a whole database against what its parties signed, block by block.
 
 What is checked: the chain of headers from genesis and their proposers' signatures; that each
 header names its batches, each batch continues its author's chain under its author's signature;

@@ -1,4 +1,4 @@
-"""The way to the database: engines, SQL text compiled once, and errors in our own words.
+"""Engine: the way to the database, SQL text compiled once, and errors in our own words.
 
 Statements are defined with SQLAlchemy Core and compiled to text once for each kind of database;
 the text is then executed with plain tuples. See docs/adr/0011-the-writer-drives-its-cursor.md.

@@ -1,4 +1,4 @@
-"""What a node proves of its log: served checkpoints, receipts and inclusion paths."""
+"""Proofs of one node's log: served checkpoints, receipts and inclusion paths."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading the log and the state beside the writer: one consistent snapshot per reader.
+"""Readers of the log and the state beside the writer: one consistent snapshot each.
 
 Questions of a fixed form are compiled once and go to the driver's cursor, as what the writer says
 does (docs/adr/0011-the-writer-drives-its-cursor.md). A reader rebuilds blocks and batches exactly

@@ -1,4 +1,4 @@
-"""States every record of a ledger again, and compares what comes out with what is stored."""
+"""Replay: every record is stated again, and what comes out is compared with what is stored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is stored of the log, as it is read back."""
+"""Stored parts of the log, as they are read back."""
 
 from __future__ import annotations
 

@@ -10,8 +10,10 @@ Texts compare byte by byte on every database, so that pages sort alike everywher
 from __future__ import annotations
 
 import types
+from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from hashlib import sha256
+from inspect import Parameter, signature
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -78,6 +80,7 @@ class RowTable:
         self.table = Table(kind.TABLE, metadata, *columns, *indexes, sqlite_with_rowid=False)
         self._tuples = tuple(i for i, n in enumerate(self.fields) if shapes[n][0] is tuple)
         self._bools = tuple(i for i, n in enumerate(self.fields) if shapes[n][0] is bool)
+        self._by_name = _is_keywords_only(kind)
 
     def encode(self, row: Row) -> tuple[Any, ...]:
         """Return the row as column values, in the order of its fields."""
@@ -97,7 +100,7 @@ class RowTable:
             CorruptLedger: a column does not hold what :meth:`encode` puts there.
         """
         if not self._tuples and not self._bools:
-            return self.kind(*values)
+            return self._row(values)
         changed = list(values)
         for place in self._bools:
             if changed[place] is not None:
@@ -105,7 +108,15 @@ class RowTable:
         for place in self._tuples:
             if changed[place] is not None:
                 changed[place] = self._texts(changed[place])
-        return self.kind(*changed)
+        return self._row(changed)
+
+    def _row(self, values: Sequence[Any]) -> Row:
+        if not self._by_name:
+            return self.kind(*values)
+        try:
+            return msgspec.convert(values, self.kind)  # quicker than by keywords
+        except msgspec.ValidationError as error:
+            raise CorruptLedger(f"a row of {self.table.name} is damaged: {error}.") from error
 
     def _texts(self, value: Any) -> tuple[str, ...]:
         try:
@@ -259,6 +270,10 @@ def block_checksum(height: int, justification: bytes, certificate: bytes | None)
 
 def _index_name(table: str, names: tuple[str, ...]) -> str:
     return f"{table}_by_{'_'.join(names)}"
+
+
+def _is_keywords_only(kind: type[Row]) -> bool:
+    return next(iter(signature(kind).parameters.values())).kind is Parameter.KEYWORD_ONLY
 
 
 def _shape(kind: type[Row], name: str, hint: object) -> tuple[object, bool]:

@@ -1,4 +1,4 @@
-"""What committing a block writes, table by table. Every function runs in the caller's transaction.
+"""Writes of a commit, table by table. Every function runs in the caller's transaction.
 
 Shapes: one list of plain tuples a table, in the order of its columns, in one call of the driver.
 """

@@ -14,9 +14,9 @@ from simulator.checkers.equal_books import EqualBooks
 from simulator.checkers.fair_evidence import FairEvidence
 from simulator.checkers.histories import Histories
 from simulator.checkers.justified import Justified
+from simulator.checkers.liveness import Liveness
 from simulator.checkers.no_contradiction import NoContradiction
 from simulator.checkers.one_chain import OneChain
-from simulator.checkers.progress import Progress
 
 CHECKERS: tuple[type[Checker], ...] = (
     OneChain,
@@ -25,7 +25,7 @@ CHECKERS: tuple[type[Checker], ...] = (
     AcknowledgedStays,
     EqualBooks,
     Balanced,
-    Progress,
+    Liveness,
     FairEvidence,
     Histories,
 )

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from ledger.block import Block
 from ledger.domains import ZERO_HASH
 from ledger.execute import ID_REUSED, EntryInfo, Execution
 from simulator.checkers.checker import Checker, Proofs
+from simulator.checkers.scene import HealedScene, Watched
 from simulator.history import Operation
-
-if TYPE_CHECKING:
-    from simulator.process import Process
-    from simulator.world import World
 
 
 class _Line(NamedTuple):
@@ -31,8 +28,9 @@ class AcknowledgedStays(Checker):
     """
 
     invariant = "I4"
+    world: HealedScene
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: HealedScene) -> None:
         super().__init__(world)
         self._blocks: list[bytes] = []
         self._log: list[_Line] = []
@@ -43,7 +41,7 @@ class AcknowledgedStays(Checker):
         self._answered: dict[tuple[str, str], int] = {}
 
     def on_final(
-        self, process: Process, block: Block, execution: Execution, proofs: Proofs
+        self, process: Watched, block: Block, execution: Execution, proofs: Proofs
     ) -> None:
         """Let the log grow, or compare a block with what was final at its height before."""
         if not self.is_honest(process):
@@ -56,7 +54,7 @@ class AcknowledgedStays(Checker):
             self._apart.add(process.name)
         self._sizes[process.name] = execution.size
 
-    def on_start(self, process: Process) -> None:
+    def on_start(self, process: Watched) -> None:
         """What was final on a machine is there when it comes back, unless the disk was lost."""
         if process.store is None or not self.is_honest(process):
             return
@@ -137,11 +135,10 @@ class AcknowledgedStays(Checker):
         said = f"entry {info.index} is {info.id} of {info.party}, which entry {first} was before"
         if info.outcome != ID_REUSED:
             self.broken(f"{said}: {info.outcome}")
-        forgot = any(p.rebuilt for p in self.world.processes.values() if p.party == info.party)
-        if info.party not in self._suspects and not forgot:
+        if info.party not in self._suspects | self.world.rebuilt:
             self.broken(said)
 
-    def _compare(self, process: Process) -> None:
+    def _compare(self, process: Watched) -> None:
         if process.store is None or process.name in self._apart:
             return
         with process.store.reader() as reader:

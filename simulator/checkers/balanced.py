@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
 
 from ledger.block import Block
 from ledger.books import Balance, Posting
 from ledger.entry import APPLIED
 from ledger.execute import Execution
 from simulator.checkers.checker import Checker, Proofs
-
-if TYPE_CHECKING:
-    from simulator.process import Process
-    from simulator.world import World
+from simulator.checkers.scene import Scene, Watched
 
 _BALANCES = "SELECT account, currency, amount FROM balances"
 _POSTINGS = "SELECT account, currency, sum(amount) FROM postings GROUP BY account, currency"
 
-Account = tuple[str, str]
+AccountKey = tuple[str, str]
 
 
 class Balanced(Checker):
@@ -26,14 +22,14 @@ class Balanced(Checker):
 
     invariant = "I6"
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Scene) -> None:
         super().__init__(world)
         self._blocks: list[bytes] = []
-        self._balances: dict[Account, int] = {}
+        self._balances: dict[AccountKey, int] = {}
         self._sums: defaultdict[str, int] = defaultdict(int)
 
     def on_final(
-        self, process: Process, block: Block, execution: Execution, proofs: Proofs
+        self, process: Watched, block: Block, execution: Execution, proofs: Proofs
     ) -> None:
         """Add up a block that has become final for the first time."""
         if not self.is_honest(process) or not self.follows(block, self._blocks):
@@ -41,7 +37,7 @@ class Balanced(Checker):
         self._blocks.append(block.hash)
         posted = self._posted(block, execution)
         for key, row in execution.changes.get(Balance, {}).items():
-            account: Account = (key[0], key[1])
+            account: AccountKey = (key[0], key[1])
             amount = row.amount if isinstance(row, Balance) else 0
             change = amount - self._balances.get(account, 0)
             if change != posted.pop(account, 0):
@@ -55,7 +51,7 @@ class Balanced(Checker):
             if total:
                 self.broken(f"the books sum to {total} {currency} at height {block.height}")
 
-    def on_start(self, process: Process) -> None:
+    def on_start(self, process: Watched) -> None:
         """Add up what the disk holds."""
         self._add_up(process)
 
@@ -64,10 +60,10 @@ class Balanced(Checker):
         for process in self.world.honest():
             self._add_up(process)
 
-    def _posted(self, block: Block, execution: Execution) -> dict[Account, int]:
+    def _posted(self, block: Block, execution: Execution) -> dict[AccountKey, int]:
         """Return what a block posts by account; each entry must be applied, and balance."""
         applied = {entry.index for entry in execution.entries if entry.outcome == APPLIED}
-        by_account: defaultdict[Account, int] = defaultdict(int)
+        by_account: defaultdict[AccountKey, int] = defaultdict(int)
         by_entry: defaultdict[tuple[int, str], int] = defaultdict(int)
         for row in execution.changes.get(Posting, {}).values():
             if not isinstance(row, Posting):
@@ -81,7 +77,7 @@ class Balanced(Checker):
                 self.broken(f"the postings of entry {entry} sum to {total} {currency}")
         return by_account
 
-    def _add_up(self, process: Process) -> None:
+    def _add_up(self, process: Watched) -> None:
         if process.store is None or not self.is_honest(process):
             return
         with process.store.reader() as reader:

@@ -1,21 +1,18 @@
-"""What all checkers share: they are told of each thing as it happens, and say what is wrong."""
+"""The checker of one invariant: told of each thing as it happens, it says what is wrong."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from consensus.messages import Message
 from ledger.block import Block
 from ledger.execute import Execution
 from node.errors import Halted
 from node.storage.store import Item
+from simulator.checkers.scene import Scene, Watched
 from simulator.errors import Violation
 from simulator.history import BalanceRead, Operation
-
-if TYPE_CHECKING:
-    from simulator.process import Process
-    from simulator.world import World
 
 Proofs = tuple[bytes | None, bytes]
 """A final block's certificate, None where a descendant's makes it final, and justification."""
@@ -30,11 +27,11 @@ class Checker:
 
     invariant: str
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Scene) -> None:
         self.world = world
         self._suspects = world.plan.suspects
 
-    def is_honest(self, process: Process) -> bool:
+    def is_honest(self, process: Watched) -> bool:
         """Return whether the machine's party keeps its promises; nothing binds the others."""
         return process.party not in self._suspects
 
@@ -56,24 +53,24 @@ class Checker:
         """
         raise Violation(self.invariant, text)
 
-    def on_sent(self, process: Process, message: Message, frame: bytes) -> None:
+    def on_sent(self, process: Watched, message: Message, frame: bytes) -> None:
         """Learn that a machine has sent a message, to one or all."""
 
-    def on_saved(self, process: Process, items: Sequence[Item]) -> None:
+    def on_saved(self, process: Watched, items: Sequence[Item]) -> None:
         """Learn that votes, own batches or evidence of a machine are durable."""
 
     def on_final(
-        self, process: Process, block: Block, execution: Execution, proofs: Proofs
+        self, process: Watched, block: Block, execution: Execution, proofs: Proofs
     ) -> None:
         """Learn that a machine has committed a block.
 
         Where the power failed between the write and its report, this comes with the next start.
         """
 
-    def on_start(self, process: Process) -> None:
+    def on_start(self, process: Watched) -> None:
         """Learn that a machine is up, with what its disk holds."""
 
-    def on_halt(self, process: Process, why: Halted) -> None:
+    def on_halt(self, process: Watched, why: Halted) -> None:
         """Learn that a machine's node has stopped for safety."""
 
     def on_operation(self, operation: Operation) -> None:

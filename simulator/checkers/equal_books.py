@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from msgspec.structs import astuple
 
@@ -14,12 +14,9 @@ from ledger.execute import Execution, execute
 from ledger.log.merkle import Frontier
 from ledger.state import Changes, EmptyView, Key, Overlay, Row
 from node.errors import Halted
+from node.storage.reads import Reader
 from simulator.checkers.checker import Checker, Proofs
-
-if TYPE_CHECKING:
-    from node.storage.reads import Reader
-    from simulator.process import Process
-    from simulator.world import World
+from simulator.checkers.scene import DamagedScene, Watched
 
 ROWS_MAX = 1_000_000
 
@@ -32,14 +29,15 @@ class EqualBooks(Checker):
     """
 
     invariant = "I5"
+    world: DamagedScene
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: DamagedScene) -> None:
         super().__init__(world)
         self._blocks: list[bytes] = []
         self._balances: list[dict[Key, Row | None]] = []
 
     def on_final(
-        self, process: Process, block: Block, execution: Execution, proofs: Proofs
+        self, process: Watched, block: Block, execution: Execution, proofs: Proofs
     ) -> None:
         """Compare what a machine got with what the block's header says for all."""
         if not self.is_honest(process):
@@ -55,7 +53,7 @@ class EqualBooks(Checker):
             self._blocks.append(block.hash)
             self._balances.append(execution.changes.get(Balance, {}))
 
-    def on_start(self, process: Process) -> None:
+    def on_start(self, process: Watched) -> None:
         """Compare the balances on the disk with what the blocks up to its tip made of them."""
         store = process.store
         if store is None or not self.is_honest(process):
@@ -70,7 +68,7 @@ class EqualBooks(Checker):
             stored = {row.key: row for row in reader.rows(Balance, limit=ROWS_MAX)}
         self._compare(process, Balance, stored, expected)
 
-    def on_halt(self, process: Process, why: Halted) -> None:
+    def on_halt(self, process: Watched, why: Halted) -> None:
         """A node whose own result differs says so; only a damaged disk may be the reason."""
         damaged = process.name in self.world.damaged
         if why.code == "state-diverged" and self.is_honest(process) and not damaged:
@@ -91,7 +89,7 @@ class EqualBooks(Checker):
 
     def _compare_raw(
         self,
-        process: Process,
+        process: Watched,
         raw: dict[type[Row], list[Any]],
         expected: dict[type[Row], dict[Key, Row]],
     ) -> None:
@@ -99,7 +97,7 @@ class EqualBooks(Checker):
             self._compare_all(process, expected)
             self.broken(f"{process.name} stores rows that are not those of the others")
 
-    def _compare_all(self, process: Process, expected: dict[type[Row], dict[Key, Row]]) -> None:
+    def _compare_all(self, process: Watched, expected: dict[type[Row], dict[Key, Row]]) -> None:
         if process.store is None:
             return
         with process.store.reader() as reader:
@@ -109,7 +107,7 @@ class EqualBooks(Checker):
 
     def _compare(
         self,
-        process: Process,
+        process: Watched,
         kind: type[Row],
         stored: dict[Key, Any],
         expected: dict[Key, Row],
@@ -122,7 +120,7 @@ class EqualBooks(Checker):
             f"the log makes it {_said(expected.get(key))}"
         )
 
-    def _replayed(self, process: Process) -> dict[type[Row], dict[Key, Row]]:
+    def _replayed(self, process: Watched) -> dict[type[Row], dict[Key, Row]]:
         """Execute a machine's log on nothing, and return all rows that stand in the end."""
         genesis, store = self.world.genesis, process.store
         view, parent, frontier = Overlay(EmptyView()), genesis_tip(genesis), Frontier()
@@ -142,18 +140,18 @@ class EqualBooks(Checker):
                 view.merge(made.changes)
         return _standing(view.changes)
 
-    def _block(self, process: Process, reader: Reader, height: int) -> Block:
+    def _block(self, process: Watched, reader: Reader, height: int) -> Block:
         stored = reader.block(height)
         if stored is None:
             self.broken(f"{process.name} does not hold block {height}, below its tip")
         return stored.block
 
 
-def _tip(process: Process) -> bytes:
+def _tip(process: Watched) -> bytes:
     return process.store.tip().hash if process.store is not None else b""
 
 
-def _raw(process: Process) -> dict[type[Row], list[Any]]:
+def _raw(process: Watched) -> dict[type[Row], list[Any]]:
     """Return all rows as the database has them, in the order of their keys."""
     if process.store is None:
         return {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from consensus.errors import ConsensusError
 from consensus.evidence import Evidence, verify_evidence
@@ -11,23 +10,21 @@ from consensus.messages import EvidenceMessage, Message, decode_evidence
 from ledger.errors import LedgerError
 from node.storage.store import EvidenceItem, Item
 from simulator.checkers.checker import Checker
-
-if TYPE_CHECKING:
-    from simulator.process import Process
-    from simulator.world import World
+from simulator.checkers.scene import ForkedScene, Watched
 
 
 class FairEvidence(Checker):
     """Judges every piece of evidence that an honest machine keeps, says or holds."""
 
     invariant = "I8"
+    world: ForkedScene
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: ForkedScene) -> None:
         super().__init__(world)
         self._good: set[str] = set()
         self._convicted: set[str] = set()
 
-    def on_saved(self, process: Process, items: Sequence[Item]) -> None:
+    def on_saved(self, process: Watched, items: Sequence[Item]) -> None:
         """Judge evidence that has become durable."""
         if not self.is_honest(process):
             return
@@ -35,7 +32,7 @@ class FairEvidence(Checker):
             if isinstance(item, EvidenceItem):
                 self._keep(process, decode_evidence(item.body))
 
-    def on_sent(self, process: Process, message: Message, frame: bytes) -> None:
+    def on_sent(self, process: Watched, message: Message, frame: bytes) -> None:
         """Judge evidence that an honest machine tells the others."""
         if isinstance(message, EvidenceMessage) and self.is_honest(process):
             self._judge(process, message.evidence)
@@ -55,11 +52,11 @@ class FairEvidence(Checker):
             height = min(self.world.forks)
             self.broken(f"the fork at height {height} exposes {names}, not {needed} parties")
 
-    def _keep(self, process: Process, evidence: Evidence) -> None:
+    def _keep(self, process: Watched, evidence: Evidence) -> None:
         self._judge(process, evidence)
         self._convicted.add(evidence.party)
 
-    def _judge(self, process: Process, evidence: Evidence) -> None:
+    def _judge(self, process: Watched, evidence: Evidence) -> None:
         if evidence.id in self._good:
             return
         what = f"{process.name} accuses {evidence.party} of {evidence.kind}"
@@ -73,5 +70,4 @@ class FairEvidence(Checker):
 
     def _is_rebuilt_batch(self, evidence: Evidence) -> bool:
         """Return whether it is about the batches of a party that lost its disk: see record 7."""
-        rebuilt = {p.party for p in self.world.processes.values() if p.rebuilt}
-        return evidence.kind == "two-batches" and evidence.party in rebuilt
+        return evidence.kind == "two-batches" and evidence.party in self.world.rebuilt

@@ -11,26 +11,21 @@ A balance is held against the sum of what blocks changed, up to the height that 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ledger.block import Block
 from ledger.books import Balance
 from ledger.execute import Execution
 from ledger.records import Recorded
 from simulator.checkers.checker import Checker, Proofs
+from simulator.checkers.scene import ForkedScene, Watched
 from simulator.history import BalanceRead, Operation
-
-if TYPE_CHECKING:
-    from simulator.process import Process
-    from simulator.world import World
 
 Name = tuple[str, str]
 """A record's author and id."""
 
-Shown = tuple[int, str]
+ShownEntry = tuple[int, str]
 """Entry and outcome; the entry is −1 for a record that was refused before signing."""
 
-Place = tuple[str, str]
+Viewpoint = tuple[str, str]
 """A client, and the party whose node it asks."""
 
 ROWS_MAX = 1_000_000
@@ -40,22 +35,23 @@ class Histories(Checker):
     """Holds every answer and every read against what the same client saw before."""
 
     invariant = "history"
+    world: ForkedScene
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: ForkedScene) -> None:
         super().__init__(world)
         parties = world.plan.parties
-        self._told: dict[Name, Shown] = {}
+        self._told: dict[Name, ShownEntry] = {}
         places = [(client, node) for client in parties for node in parties]
-        self._seen: dict[Place, dict[Name, Shown]] = {place: {} for place in places}
-        self._heights: dict[Place, int] = dict.fromkeys(places, 0)
-        self._behind: dict[Place, int] = dict.fromkeys(places, 0)
+        self._seen: dict[Viewpoint, dict[Name, ShownEntry]] = {place: {} for place in places}
+        self._heights: dict[Viewpoint, int] = dict.fromkeys(places, 0)
+        self._behind: dict[Viewpoint, int] = dict.fromkeys(places, 0)
         """Up to which height a node that lost its disk may show less than before."""
         self._height = 0
         self._balances: dict[tuple[str, str], list[tuple[int, int]]] = {}
         """By account and currency: heights at which the balance changed, and what it was then."""
 
     def on_final(
-        self, process: Process, block: Block, execution: Execution, proofs: Proofs
+        self, process: Watched, block: Block, execution: Execution, proofs: Proofs
     ) -> None:
         """Learn what a block makes of the balances, from the first machine that has it."""
         if block.height != self._height + 1 or not self.is_honest(process):
@@ -65,7 +61,7 @@ class Histories(Checker):
             amount = row.amount if isinstance(row, Balance) else 0
             self._balances.setdefault((key[0], key[1]), []).append((block.height, amount))
 
-    def on_start(self, process: Process) -> None:
+    def on_start(self, process: Watched) -> None:
         """A node comes back with all that it had shown, unless its disk was lost."""
         if process.store is None or not self.is_honest(process):
             return
@@ -94,7 +90,7 @@ class Histories(Checker):
             place = (operation.client, node)
             self._on_read(operation, place, name, shown if operation.entry >= 0 else None)
 
-    def _on_answer(self, operation: Operation, name: Name, shown: Shown) -> None:
+    def _on_answer(self, operation: Operation, name: Name, shown: ShownEntry) -> None:
         client = operation.client
         for earlier in (self._told.get(name), self._seen[client, client].get(name)):
             if earlier is not None and earlier != shown:
@@ -104,7 +100,7 @@ class Histories(Checker):
         self._told[name] = shown
         self._heights[client, client] = max(self._heights[client, client], operation.height)
 
-    def _on_height(self, place: Place, height: int) -> None:
+    def _on_height(self, place: Viewpoint, height: int) -> None:
         """What a node shows to a client never gets less."""
         if height < self._heights[place]:
             client, node = place
@@ -113,7 +109,9 @@ class Histories(Checker):
             )
         self._heights[place] = height
 
-    def _on_read(self, operation: Operation, place: Place, name: Name, shown: Shown | None) -> None:
+    def _on_read(
+        self, operation: Operation, place: Viewpoint, name: Name, shown: ShownEntry | None
+    ) -> None:
         client, height = operation.client, operation.height
         self._on_height(place, height)
         seen = self._seen[place]
@@ -157,7 +155,7 @@ class Histories(Checker):
                     self.broken(f"{row.party} was told {said}, and {process.name} has its entry")
 
 
-def _said(name: Name, shown: Shown | None) -> str:
+def _said(name: Name, shown: ShownEntry | None) -> str:
     if shown is None:
         return f"no {name[1]}"
     place = f"entry {shown[0]}" if shown[0] >= 0 else "refused"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from typing import TYPE_CHECKING
 
 from consensus.messages import decode_certificate, decode_justification
 from consensus.votes import Certificate
@@ -16,18 +15,16 @@ from ledger.block import Block
 from ledger.errors import VerificationError
 from ledger.execute import Execution
 from simulator.checkers.checker import Checker, Proofs
-
-if TYPE_CHECKING:
-    from simulator.process import Process
-    from simulator.world import World
+from simulator.checkers.scene import HealedScene, Watched
 
 
 class Justified(Checker):
     """Follows each machine's chain, block by block, and proves every step of it."""
 
     invariant = "I3"
+    world: HealedScene
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: HealedScene) -> None:
         super().__init__(world)
         self._genesis = world.genesis
         self._names = tuple(world.genesis.voters)
@@ -37,7 +34,7 @@ class Justified(Checker):
         self._uncertified: dict[str, int] = {}
         self._proved: set[tuple[bytes, bytes]] = set()
 
-    def on_start(self, process: Process) -> None:
+    def on_start(self, process: Watched) -> None:
         """Go on from what the disk holds, which must have been proved before."""
         if process.store is None or not self.is_honest(process):
             return
@@ -49,7 +46,7 @@ class Justified(Checker):
             del self._uncertified[process.name]
 
     def on_final(
-        self, process: Process, block: Block, execution: Execution, proofs: Proofs
+        self, process: Watched, block: Block, execution: Execution, proofs: Proofs
     ) -> None:
         """Prove a block: chain, leader, justification, and certificate if it has its own."""
         if not self.is_honest(process):
@@ -77,7 +74,7 @@ class Justified(Checker):
                 self.broken(f"no certificate makes block {height} final on {process.name}")
 
     def _prove_place(
-        self, process: Process, block: Block, certificates: tuple[Certificate, ...]
+        self, process: Watched, block: Block, certificates: tuple[Certificate, ...]
     ) -> None:
         header, name = block.header, _name(process, block)
         leader = self._names[header.slot % len(self._names)]
@@ -140,5 +137,5 @@ def _checkpoint(origin: str, block: Block) -> str:
     return f"{origin}\n{header.size}\n{root}\n{place}\n"
 
 
-def _name(process: Process, block: Block) -> str:
+def _name(process: Watched, block: Block) -> str:
     return f"block {block.height} ({block.hash.hex()[:12]}) on {process.name}"

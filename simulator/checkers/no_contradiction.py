@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from consensus.messages import (
     BatchMessage,
@@ -19,17 +18,14 @@ from ledger import batch, block, domains
 from node.host.machine import head_in
 from node.storage.store import ConsensusItem, Item, JournalItem
 from simulator.checkers.checker import Checker
+from simulator.checkers.scene import Scene, Watched
 
-if TYPE_CHECKING:
-    from simulator.process import Process
-    from simulator.world import World
-
-Place = tuple[str, int]
-"""What a key may state once: ``notar``, ``skip``, ``final`` or ``proposal`` of a slot, or a
+Position = tuple[str, int]
+"""A statement that a key makes once: ``notar``, ``skip``, ``final`` or ``proposal`` of a slot, or a
 ``batch`` of a number."""
 
 Stated = object
-"""What was stated there: the block's hash, a Final vote's whole subject, or a batch's header."""
+"""Contents of a statement: the block's hash, a Final vote's whole subject, or a batch's header."""
 
 _EXCLUDED = {"final": ("skip", "notar"), "skip": ("final",), "notar": ("final",)}
 
@@ -44,12 +40,12 @@ class NoContradiction(Checker):
 
     invariant = "I2"
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Scene) -> None:
         super().__init__(world)
-        self._left: dict[str, dict[Place, Stated]] = {party: {} for party in world.plan.parties}
-        self._durable: dict[str, dict[Place, Stated]] = {}
+        self._left: dict[str, dict[Position, Stated]] = {party: {} for party in world.plan.parties}
+        self._durable: dict[str, dict[Position, Stated]] = {}
 
-    def on_start(self, process: Process) -> None:
+    def on_start(self, process: Watched) -> None:
         """Learn what the disk holds: a write may have been whole though nobody reported it."""
         store = process.store
         if store is None or not self.is_honest(process):
@@ -57,7 +53,7 @@ class NoContradiction(Checker):
         self._durable[process.name] = {}
         self._note(process, (*store.load_consensus(), *store.load_journal()))
 
-    def on_saved(self, process: Process, items: Sequence[Item]) -> None:
+    def on_saved(self, process: Watched, items: Sequence[Item]) -> None:
         """Compare what has become durable with all that came before."""
         if not self.is_honest(process):
             return
@@ -66,7 +62,7 @@ class NoContradiction(Checker):
             self.broken(f"{process.name} votes ({votes[0]}) under a key whose votes it has lost")
         self._note(process, items)
 
-    def on_sent(self, process: Process, message: Message, frame: bytes) -> None:
+    def on_sent(self, process: Watched, message: Message, frame: bytes) -> None:
         """Check that what a machine states is durable."""
         if not self.is_honest(process):
             return
@@ -78,7 +74,7 @@ class NoContradiction(Checker):
         elif isinstance(message, BatchMessage):
             self._on_batch(process, message.batch)
 
-    def _on_proposal(self, process: Process, message: Proposal) -> None:
+    def _on_proposal(self, process: Watched, message: Proposal) -> None:
         header = block.decode_header(message.block.header)
         if header.proposer != process.party:
             return
@@ -86,19 +82,19 @@ class NoContradiction(Checker):
         for wire in message.block.batches:
             self._on_batch(process, wire)
 
-    def _on_batch(self, process: Process, wire: WireBatch) -> None:
+    def _on_batch(self, process: Watched, wire: WireBatch) -> None:
         header = batch.decode_header(wire.header)
         if header.party == process.party:
             self._leaves(process, ("batch", header.number), wire.header)
 
-    def _note(self, process: Process, items: Sequence[Item]) -> None:
+    def _note(self, process: Watched, items: Sequence[Item]) -> None:
         durable, left = self._durable[process.name], self._left[process.party]
         for place, stated in self._statements(process.party, items):
             self._compare(process, place, stated, left)
             self._compare(process, place, stated, durable)
             durable[place] = stated
 
-    def _statements(self, party: str, items: Sequence[Item]) -> Iterator[tuple[Place, Stated]]:
+    def _statements(self, party: str, items: Sequence[Item]) -> Iterator[tuple[Position, Stated]]:
         names = self.world.plan.voters
         for item in items:
             if isinstance(item, JournalItem):
@@ -110,7 +106,7 @@ class NoContradiction(Checker):
             elif item.kind == "block" and names[item.slot % len(names)] == party:
                 yield ("proposal", item.slot), bytes.fromhex(item.name)
 
-    def _leaves(self, process: Process, place: Place, stated: Stated) -> None:
+    def _leaves(self, process: Watched, place: Position, stated: Stated) -> None:
         left = self._left[process.party]
         if left.get(place) == stated:
             return  # said before, by this life or an earlier one
@@ -119,7 +115,7 @@ class NoContradiction(Checker):
         self._compare(process, place, stated, left)
         left[place] = stated
 
-    def _is_kept(self, process: Process, number: int) -> bool:
+    def _is_kept(self, process: Watched, number: int) -> bool:
         """Return whether another honest machine could have told that the number is taken."""
         party = process.party
         for other in self.world.honest():
@@ -132,7 +128,7 @@ class NoContradiction(Checker):
         return False
 
     def _compare(
-        self, process: Process, place: Place, stated: Stated, known: dict[Place, Stated]
+        self, process: Watched, place: Position, stated: Stated, known: dict[Position, Stated]
     ) -> None:
         kind, number = place
         if kind == "batch" and process.rebuilt and not self._is_kept(process, number):
@@ -148,7 +144,7 @@ class NoContradiction(Checker):
             )
 
 
-def _vote(vote: Vote) -> tuple[Place, Stated]:
+def _vote(vote: Vote) -> tuple[Position, Stated]:
     stated: Stated = vote.subject if vote.kind == "final" else vote.block
     return (vote.kind, vote.slot), stated
 
@@ -157,6 +153,6 @@ def _block(stated: Stated) -> Stated:
     return stated.block if isinstance(stated, Subject) else stated
 
 
-def _name(place: Place) -> str:
+def _name(place: Position) -> str:
     kind, number = place
     return f"{kind} of number {number}" if kind == "batch" else f"{kind} of slot {number}"

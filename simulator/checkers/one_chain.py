@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ledger.block import Block
 from ledger.execute import Execution
 from node.errors import Halted
 from simulator.checkers.checker import Checker, Proofs
-
-if TYPE_CHECKING:
-    from simulator.process import Process
-    from simulator.world import World
+from simulator.checkers.scene import ForkedScene, Watched
 
 
 class OneChain(Checker):
@@ -22,28 +17,29 @@ class OneChain(Checker):
     """
 
     invariant = "I1"
+    world: ForkedScene
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: ForkedScene) -> None:
         super().__init__(world)
         self._first: dict[int, tuple[str, bytes]] = {}
 
     def on_final(
-        self, process: Process, block: Block, execution: Execution, proofs: Proofs
+        self, process: Watched, block: Block, execution: Execution, proofs: Proofs
     ) -> None:
         """Compare a block that has become final."""
         self._see(process, block.height, block.hash)
 
-    def on_start(self, process: Process) -> None:
+    def on_start(self, process: Watched) -> None:
         """Compare the last block that the disk holds."""
         if process.store is not None and process.store.tip().height:
             self._see(process, process.store.tip().height, process.store.tip().hash)
 
-    def on_halt(self, process: Process, why: Halted) -> None:
+    def on_halt(self, process: Watched, why: Halted) -> None:
         """A node that holds two contradicting certificates has seen what must not be."""
         if why.code == "conflicting-final" and self.is_honest(process) and not self.world.forkable:
             self.broken(f"{process.name} holds a final certificate against its own: {why.message}")
 
-    def _see(self, process: Process, height: int, block: bytes) -> None:
+    def _see(self, process: Watched, height: int, block: bytes) -> None:
         if not self.is_honest(process):
             return
         name, first = self._first.setdefault(height, (process.name, block))

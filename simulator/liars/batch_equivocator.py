@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import msgspec
 
 from consensus.messages import BatchMessage, Message, wire_batch
@@ -11,12 +9,6 @@ from ledger import canonical
 from ledger.batch import Batch, seal
 from node.host.machine import head_in
 from simulator.liars.liar import Liar
-
-if TYPE_CHECKING:
-    from simulator.chance import Chance
-    from simulator.process import Process
-    from simulator.world import World
-
 
 PERIOD_US = 300_000
 
@@ -27,8 +19,7 @@ class BatchEquivocator(Liar):
     Who has nothing to say of its own says what it has heard from others.
     """
 
-    def __init__(self, world: World, process: Process, chance: Chance) -> None:
-        super().__init__(world, process, chance)
+    def _begin(self) -> None:
         self._made: dict[int, tuple[Batch, Batch, tuple[str, ...]]] = {}
         self._heard_records: tuple[bytes, ...] = ()
         self._has_own = False

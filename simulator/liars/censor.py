@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from consensus.messages import BatchMessage, Message, WireBatch
 from ledger.errors import LedgerError
 from simulator.liars.liar import Liar
-
-if TYPE_CHECKING:
-    from simulator.chance import Chance
-    from simulator.process import Process
-    from simulator.world import World
 
 
 class Censor(Liar):
     """A leader that is deaf to one party. Blocks of other leaders it accepts as they are."""
 
-    def __init__(self, world: World, process: Process, chance: Chance) -> None:
-        super().__init__(world, process, chance)
+    def _begin(self) -> None:
         first, second = self.genesis.sole("institution"), self.genesis.sole("platform")
         self.victim = second if self.party == first else first
 

@@ -5,24 +5,16 @@ Each side hears only what is meant for it. With 2q−n of them the ledger really
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from consensus.messages import CertificateMessage, Message, Proposal, VoteMessage, wire_block
 from consensus.votes import final_subject, notar_subject
 from ledger.block import Block, tip_of
 from simulator.liars.liar import Liar
 
-if TYPE_CHECKING:
-    from simulator.chance import Chance
-    from simulator.process import Process
-    from simulator.world import World
-
 
 class Colluder(Liar):
     """One of a gang. What each hears and signs is at once known to all of them."""
 
-    def __init__(self, world: World, process: Process, chance: Chance) -> None:
-        super().__init__(world, process, chance)
+    def _begin(self) -> None:
         self._second: dict[bytes, tuple[Block, tuple[str, ...]]] = {}
         self._plot: set[int] = set()
         """Slots in which the gang forks; kept by its first member for all."""
@@ -30,8 +22,7 @@ class Colluder(Liar):
     @property
     def gang(self) -> list[Colluder]:
         """All colluders of this world."""
-        liars = (process.liar for process in self.world.processes.values())
-        return [liar for liar in liars if isinstance(liar, Colluder)]
+        return [liar for liar in self.liars if isinstance(liar, Colluder)]
 
     @property
     def plot(self) -> set[int]:

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from consensus.messages import Message, Proposal, VoteMessage, wire_block
 from consensus.votes import notar_subject
 from ledger.block import Block
 from simulator.liars.liar import Liar
 
-if TYPE_CHECKING:
-    from simulator.chance import Chance
-    from simulator.process import Process
-    from simulator.world import World
-
 
 class Equivocator(Liar):
     """An equivocating leader: both blocks are valid, and each half gets a vote for its own."""
 
-    def __init__(self, world: World, process: Process, chance: Chance) -> None:
-        super().__init__(world, process, chance)
+    def _begin(self) -> None:
         self._second: dict[bytes, tuple[Block, tuple[str, ...]] | None] = {}
 
     def say(self, peer: str, message: Message) -> None:

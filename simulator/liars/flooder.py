@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from consensus.limits import SLOT_WINDOW
 from consensus.messages import (
@@ -21,11 +20,6 @@ from ledger.limits import SAFE_INTEGER_MAX
 from node.limits import POOL_BATCHES_PER_PARTY_MAX
 from simulator.liars.liar import Liar
 
-if TYPE_CHECKING:
-    from simulator.chance import Chance
-    from simulator.process import Process
-    from simulator.world import World
-
 PERIOD_US = 40_000
 AT_ONCE = 4
 
@@ -33,8 +27,7 @@ AT_ONCE = 4
 class Flooder(Liar):
     """Works as its node does, and wastes everybody's time and room besides."""
 
-    def __init__(self, world: World, process: Process, chance: Chance) -> None:
-        super().__init__(world, process, chance)
+    def _begin(self) -> None:
         self._record: bytes | None = None
         self.every(PERIOD_US, self._flood)
 

@@ -1,4 +1,4 @@
-"""What all liars share: their node's voice, which they may change before it is heard.
+"""The liar under all lies: its node's voice, which it may change before it is heard.
 
 Underneath runs an honest node. A liar has that node's database and everything that arrives at its
 machine, its own party's key, and the time; nothing else.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -30,11 +29,9 @@ from ledger.errors import LedgerError
 from ledger.execute import execute
 from ledger.log.merkle import Frontier
 from ledger.state import View
-
-if TYPE_CHECKING:
-    from simulator.chance import Chance
-    from simulator.process import Process
-    from simulator.world import World
+from simulator.chance import Chance
+from simulator.process import Process
+from simulator.setting import Setting
 
 BLOCKS_MAX = 256
 """Blocks that a liar remembers, to build others beside them."""
@@ -44,23 +41,32 @@ class Liar:
     """Speaks for a machine. This one tells the truth; a lie overrides :meth:`say` or :meth:`hear`.
 
     Args:
-        world: Where it lives.
+        setting: What the parts of the world share.
         process: The machine it speaks for.
         chance: What decides.
+        liars: All liars of the world, which it joins.
     """
 
-    def __init__(self, world: World, process: Process, chance: Chance) -> None:
-        self.world = world
+    def __init__(
+        self, setting: Setting, process: Process, chance: Chance, liars: list[Liar]
+    ) -> None:
+        self.setting = setting
+        self.liars = liars
+        liars.append(self)
         self.process = process
         self.chance = chance
-        self.genesis = world.genesis
+        self.genesis = setting.genesis
         self.party = process.party
-        self.signer = world.signers[process.party]
-        self.others = tuple(name for name in world.genesis.names if name != process.party)
+        self.signer = setting.signers[process.party]
+        self.others = tuple(name for name in setting.genesis.names if name != process.party)
         self.lies: Counter[str] = Counter()
-        """What it has told so far, by kind."""
+        """Count of the lies that it has told, by kind."""
         self._blocks: dict[bytes, Block] = {}
         self._heard: tuple[bytes, Message] | None = None
+        self._begin()
+
+    def _begin(self) -> None:
+        """Prepare what a lie needs."""
 
     # -- between its node and the world -----------------------------------------------------------
 
@@ -69,14 +75,17 @@ class Liar:
         if self._heard is None or self._heard[0] is not frame:
             self._heard = (frame, decode(frame))
         message = self._heard[1]
-        if isinstance(message, EvidenceMessage) and message.evidence.party in self.world.plan.liars:
+        if (
+            isinstance(message, EvidenceMessage)
+            and message.evidence.party in self.setting.plan.liars
+        ):
             return  # nobody accuses itself, nor another liar
         self._remember(message)
         self.say(peer, message)
 
     def receive(self, sender: str, frame: bytes) -> bool:
         """Take what arrives. Return whether the node underneath gets it as well."""
-        self.process.now_us = max(self.process.now_us, self.world.now_us)
+        self.process.now_us = max(self.process.now_us, self.setting.now_us)
         try:
             message = decode(frame)
             self._remember(message)
@@ -99,22 +108,22 @@ class Liar:
     def tell(self, peer: str, message: Message | bytes) -> None:
         """Send a message, or any bytes, to a peer."""
         frame = message if isinstance(message, bytes) else encode(message)
-        self.world.frames.post(self.process, peer, frame)
+        self.process.post(peer, frame)
 
     def lied(self, kind: str, detail: str = "") -> None:
         """Note that a lie was told, for the trace and the verdict."""
         self.lies[kind] += 1
-        self.world.counts["lies"] += 1
-        self.world.note(self.process, "lie", f"{kind} {detail}".rstrip())
+        self.setting.counts["lies"] += 1
+        self.setting.note(self.process, "lie", f"{kind} {detail}".rstrip())
 
     def every(self, period_us: int, act: Callable[[], None]) -> None:
         """Do something again and again, while the machine is up."""
 
         def turn() -> None:
             self.process.do(lambda host: act())
-            self.world.at(self.world.now_us + period_us, self.process, turn)
+            self.setting.at(self.setting.now_us + period_us, self.process, turn)
 
-        self.world.at(self.world.now_us + period_us, self.process, turn)
+        self.setting.at(self.setting.now_us + period_us, self.process, turn)
 
     def half(self) -> tuple[str, ...]:
         """Return about half of the others, at least one of them."""

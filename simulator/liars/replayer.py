@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from simulator.liars.liar import Liar
-
-if TYPE_CHECKING:
-    from simulator.chance import Chance
-    from simulator.process import Process
-    from simulator.world import World
 
 FRAMES_MAX = 5000
 PERIOD_US = 30_000
@@ -19,8 +12,7 @@ FRAMES_AT_ONCE = 4
 class Replayer(Liar):
     """An echo without end. Its own node's words are among what it repeats."""
 
-    def __init__(self, world: World, process: Process, chance: Chance) -> None:
-        super().__init__(world, process, chance)
+    def _begin(self) -> None:
         self._frames: list[bytes] = []
         self.every(PERIOD_US, self._replay)
 

@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from consensus.messages import Message, VoteMessage
 from simulator.liars.liar import Liar
-
-if TYPE_CHECKING:
-    from simulator.chance import Chance
-    from simulator.process import Process
-    from simulator.world import World
 
 PERIOD_US = 50_000
 LATE_SLOTS_MAX = 60
@@ -20,8 +13,7 @@ LATE_SLOTS_MAX = 60
 class StaleVoter(Liar):
     """A voter of the past. Its votes are those of its node, so it never contradicts itself."""
 
-    def __init__(self, world: World, process: Process, chance: Chance) -> None:
-        super().__init__(world, process, chance)
+    def _begin(self) -> None:
         self._waiting: list[tuple[int, str, VoteMessage]] = []
         self.every(PERIOD_US, self._vote)
 

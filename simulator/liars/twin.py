@@ -13,4 +13,4 @@ class Twin(Liar):
 
     def send(self, peer: str, frame: bytes) -> None:
         """Send what the node underneath wants to send."""
-        self.world.frames.post(self.process, peer, frame)
+        self.process.post(peer, frame)

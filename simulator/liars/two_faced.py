@@ -5,17 +5,10 @@ What one peer hears contradicts what another hears; some hear both.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from consensus.messages import Message, Proposal, VoteMessage
 from consensus.votes import final_subject, notar_subject, skip_subject
 from ledger.block import Block, tip_of
 from simulator.liars.liar import Liar
-
-if TYPE_CHECKING:
-    from simulator.chance import Chance
-    from simulator.process import Process
-    from simulator.world import World
 
 BOTH_PPM = 300_000
 LATER_US = 100_000
@@ -24,8 +17,7 @@ LATER_US = 100_000
 class TwoFaced(Liar):
     """A voter with two faces. What its node would vote is never heard."""
 
-    def __init__(self, world: World, process: Process, chance: Chance) -> None:
-        super().__init__(world, process, chance)
+    def _begin(self) -> None:
         self._against: dict[int, tuple[str, ...]] = {}
         self._for: set[bytes] = set()
 
@@ -63,7 +55,7 @@ class TwoFaced(Liar):
         self._skip(slot, self._against[slot])
         if self.chance.happens(BOTH_PPM):
             at_us = self.process.now_us + LATER_US
-            self.world.at(at_us, self.process, lambda: self._deny_to_all(slot))
+            self.setting.at(at_us, self.process, lambda: self._deny_to_all(slot))
 
     def _deny_to_all(self, slot: int) -> None:
         self.process.do(lambda host: self._skip(slot, self.others))

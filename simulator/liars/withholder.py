@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from consensus.messages import (
     BatchMessage,
     CertificateMessage,
@@ -15,26 +13,20 @@ from consensus.messages import (
 )
 from simulator.liars.liar import Liar
 
-if TYPE_CHECKING:
-    from simulator.chance import Chance
-    from simulator.process import Process
-    from simulator.world import World
-
 MOODS: dict[str, tuple[type[Message], ...]] = {
     "proposals": (Proposal,),
     "votes": (VoteMessage,),
     "forwards": (CertificateMessage, EvidenceMessage, Range),
     "batches": (BatchMessage,),
 }
-"""What it keeps for itself, by mood."""
+"""Messages that it keeps for itself, by mood."""
 MOOD_US = 150_000
 
 
 class Withholder(Liar):
     """A miser, who changes its mind several times a second: what it keeps back, and from whom."""
 
-    def __init__(self, world: World, process: Process, chance: Chance) -> None:
-        super().__init__(world, process, chance)
+    def _begin(self) -> None:
         self._change_mood()
         self.every(MOOD_US, self._change_mood)
 

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from msgspec.structs import replace
 
 from consensus.messages import Message, Proposal, wire_block
 from ledger.block import Block, BlockHeader
 from simulator.liars.liar import Liar
-
-if TYPE_CHECKING:
-    from simulator.chance import Chance
-    from simulator.process import Process
-    from simulator.world import World
 
 FIELDS = ("state", "root", "size", "height", "far-ahead", "barely-ahead", "before")
 HOUR_MS = 3_600_000
@@ -22,8 +15,7 @@ HOUR_MS = 3_600_000
 class WrongState(Liar):
     """A leader that cannot count. It tells the same wrong block to everybody."""
 
-    def __init__(self, world: World, process: Process, chance: Chance) -> None:
-        super().__init__(world, process, chance)
+    def _begin(self) -> None:
         self._wrong: dict[bytes, Block] = {}
 
     def say(self, peer: str, message: Message) -> None:

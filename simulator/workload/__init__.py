@@ -1,14 +1,15 @@
 """The business that clients do: records of all types and parties, valid ones and others.
 
 One module a business holds its moves; :mod:`simulator.workload.moves` says what a move is, and
-:mod:`simulator.workload.book` what the workload remembers. It knows nothing of what the ledger
-makes of its records but the answers that the clients got. Parties draft from the same book at the
-same time, so they race, as in life.
+:mod:`simulator.workload.knowledge` what the workload remembers. It knows nothing of what the ledger
+makes of its records but the answers that the clients got. Parties draft from the same knowledge at
+the same time, so they race, as in life.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from typing import NamedTuple
 
 from ledger import canonical
@@ -34,8 +35,10 @@ from simulator.workload import (
     refunds,
     settlement,
 )
-from simulator.workload.book import Book
-from simulator.workload.moves import ANYBODY, YEAR_2100_MS, Desk, Draft, Move, spoilt
+from simulator.workload.drafts import YEAR_2100_MS, spoilt
+from simulator.workload.knowledge import Knowledge
+from simulator.workload.moves import ANYBODY, Author, Draft, Move, moves
+from simulator.workload.subjects import NothingFits
 
 BUSINESSES = (
     receivers,
@@ -52,16 +55,16 @@ BUSINESSES = (
     calendars,
     disputes,
 )
-MOVES: tuple[Move, ...] = tuple(move for business in BUSINESSES for move in business.MOVES)
+MOVES = tuple(move for business in BUSINESSES for move in moves(business.MOVES))
 
 WRONG_PPM = 80_000
-"""How often a party says something on purpose that is to be refused."""
+"""Share of what parties say on purpose to be refused."""
 QUIET_PPM = 800_000
-"""How often a party that is neither platform nor institution has nothing to say."""
+"""Rate of turns at which a party other than platform and institution has nothing to say."""
 TRIES = 6
 
 
-class Said(NamedTuple):
+class RawRecord(NamedTuple):
     """A record that a client says: a name for what became of it, its bytes and its type.
 
     ``id`` is the record's own id, but for an id that is used twice: that has a name of its own.
@@ -73,7 +76,7 @@ class Said(NamedTuple):
 
 
 class _Asked(NamedTuple):
-    """What the workload wants to know of a record that has no answer yet."""
+    """A record that has no answer yet: who said it, and what follows."""
 
     party: str
     move: Move
@@ -81,7 +84,7 @@ class _Asked(NamedTuple):
 
 
 class Workload:
-    """What the parties of a run say.
+    """The parties' business in a run.
 
     Args:
         plan: How much of it.
@@ -93,14 +96,14 @@ class Workload:
     def __init__(
         self, plan: Plan, genesis: Genesis, now_ms: int, *, wrong_ppm: int = WRONG_PPM
     ) -> None:
-        self.book = Book(genesis, plan.parties, now_ms)
+        self.known = Knowledge(genesis, plan.parties, now_ms)
         self._left = plan.records
         self._wrong_ppm = wrong_ppm
         self._now_ms = now_ms
         self._numbers: dict[str, int] = {}
         self._asked: dict[str, _Asked] = {}
         self.outcomes: Counter[tuple[str, str, bool]] = Counter()
-        """How often a type had an outcome, and whether that stands in the log."""
+        """Count of outcomes by type, outcome and whether that stands in the log."""
         self._used: dict[str, str] = {}
         roles = genesis.roles
         self._good = {party: _open_to(roles[party], good=True) for party in plan.parties}
@@ -117,97 +120,93 @@ class Workload:
         """Hand out nothing more."""
         self._left = 0
 
-    def next(self, party: str, count: int, chance: Chance, now_ms: int) -> list[Said]:
+    def next(self, party: str, count: int, chance: Chance, now_ms: int) -> list[RawRecord]:
         """Return up to ``count`` records that ``party`` says when its clock shows ``now_ms``."""
-        said: list[Said] = []
-        desk = Desk(self.book, party, chance, now_ms)
-        while len(said) < count and self._left > 0:
-            each = self._say(desk)
-            if each is None:
+        records: list[RawRecord] = []
+        author = Author(self.known, party, chance, now_ms)
+        while len(records) < count and self._left > 0:
+            try:
+                records.append(self._say(author))
+            except NothingFits:
                 break
-            said.append(each)
             self._left -= 1
-        return said
+        return records
 
-    def wants(self, said: Said) -> str:
+    def wants(self, record: RawRecord) -> str:
         """Return the outcome that a record without an answer was said for."""
-        return self._asked[said.id].move.wants
+        return self._asked[record.id].move.wants
 
-    def answered(self, said: Said, outcome: str, *, in_log: bool) -> None:
+    def answered(self, record: RawRecord, outcome: str, *, in_log: bool) -> None:
         """Learn what became of a record, and whether the log has it."""
-        asked = self._asked.pop(said.id, None)
+        asked = self._asked.pop(record.id, None)
         if asked is None:
             return
-        self.outcomes[said.type, outcome, in_log] += 1
-        for thing in asked.draft.about:
-            if asked.party in thing.busy:
-                thing.busy.remove(asked.party)
+        self.outcomes[record.type, outcome, in_log] += 1
+        for subject in asked.draft.about:
+            if asked.party in subject.busy:
+                subject.busy.remove(asked.party)
         if outcome == APPLIED:
             asked.draft.then()
-            self._used[asked.party] = said.id
+            self._used[asked.party] = record.id
 
-    def _say(self, desk: Desk) -> Said | None:
-        if desk.chance.happens(self._wrong_ppm):
-            return self._say_wrong(desk)
-        is_busy = desk.party in (self.book.platform, self.book.institution)
-        if not is_busy and desk.chance.happens(QUIET_PPM):
-            return None
-        return self._try(desk, self._good[desk.party])
+    def _say(self, author: Author) -> RawRecord:
+        if author.chance.happens(self._wrong_ppm):
+            return self._say_wrong(author)
+        is_busy = author.party in (self.known.platform, self.known.institution)
+        author.assume(is_busy or not author.chance.happens(QUIET_PPM))
+        return self._try(author, self._good[author.party])
 
-    def _say_wrong(self, desk: Desk) -> Said | None:
-        kind = desk.chance.below(9)
-        if kind == 0 and desk.party in self._used:
-            return self._reuse(desk)
+    def _say_wrong(self, author: Author) -> RawRecord:
+        kind = author.chance.below(9)
+        if kind == 0 and author.party in self._used:
+            return self._reuse(author)
         if kind == 1:
-            return self._try(desk, self._foreign[desk.party])
+            return self._try(author, self._foreign[author.party])
         if kind == 2:
-            return self._say_ahead(desk)
-        return self._try(desk, self._bad[desk.party])
+            return self._say_ahead(author)
+        return self._try(author, self._bad[author.party])
 
-    def _try(self, desk: Desk, moves: tuple[Move, ...]) -> Said | None:
+    def _try(self, author: Author, moves: tuple[Move, ...]) -> RawRecord:
         for _ in range(TRIES):
-            move = desk.chance.pick(moves)
-            draft = move.draft(desk)
-            if draft is not None:
-                return self._write(desk, move, draft, self._next_id(desk.party))
-        return None
+            move = author.chance.pick(moves)
+            with suppress(NothingFits):
+                return self._write(author, move, move.draft(author), self._next_id(author.party))
+        raise NothingFits
 
     def _next_id(self, party: str) -> str:
         number = self._numbers[party] = self._numbers.get(party, 0) + 1
         return f"{party}-{number}"
 
-    def _reuse(self, desk: Desk) -> Said | None:
+    def _reuse(self, author: Author) -> RawRecord:
         """Use an id again for something else."""
-        move, draft = self._any(desk)
-        if draft is None:
-            return None
-        earlier = self._used[desk.party]
-        name = f"{earlier}~{self._next_id(desk.party)}"
+        move, draft = self._any(author)
+        earlier = self._used[author.party]
+        name = f"{earlier}~{self._next_id(author.party)}"
         again = move._replace(wants=ID_REUSED)
-        return self._write(desk, again, Draft(draft.fields), earlier, name)
+        return self._write(author, again, Draft(draft.fields), earlier, name)
 
-    def _say_ahead(self, desk: Desk) -> Said | None:
+    def _say_ahead(self, author: Author) -> RawRecord:
         """Say something as if it were said in another century."""
-        move, draft = self._any(desk)
-        if draft is None:
-            return None
+        move, draft = self._any(author)
         ahead = move._replace(wants=times.TIME_IN_FUTURE)
         fields = {**draft.fields, "at": YEAR_2100_MS}
-        return self._write(desk, ahead, Draft(fields), self._next_id(desk.party))
+        return self._write(author, ahead, Draft(fields), self._next_id(author.party))
 
-    def _any(self, desk: Desk) -> tuple[Move, Draft | None]:
+    def _any(self, author: Author) -> tuple[Move, Draft]:
         """Return a move of any type that the party may say, each type as often, and its draft."""
-        of_type = self._typed[desk.party]
-        move = desk.chance.pick(of_type[desk.chance.pick(tuple(of_type))])
-        return move, move.draft(desk)
+        of_type = self._typed[author.party]
+        move = author.chance.pick(of_type[author.chance.pick(tuple(of_type))])
+        return move, move.draft(author)
 
-    def _write(self, desk: Desk, move: Move, draft: Draft, record_id: str, name: str = "") -> Said:
-        record = {"at": desk.now_ms, "id": record_id, "type": move.type, **draft.fields}
-        for thing in draft.about:
-            thing.busy.append(desk.party)
-        said = Said(name or record_id, canonical.encode(record), move.type)
-        self._asked[said.id] = _Asked(desk.party, move, draft)
-        return said
+    def _write(
+        self, author: Author, move: Move, draft: Draft, record_id: str, name: str = ""
+    ) -> RawRecord:
+        record = {"at": author.now_ms, "id": record_id, "type": move.type, **draft.fields}
+        for subject in draft.about:
+            subject.busy.append(author.party)
+        raw = RawRecord(name or record_id, canonical.encode(record), move.type)
+        self._asked[raw.id] = _Asked(author.party, move, draft)
+        return raw
 
 
 _RULES = {type_name(record): rule for record, rule in RULES.items()}

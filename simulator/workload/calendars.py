@@ -5,27 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, timedelta
 
-from simulator.workload.moves import ANYBODY, Desk, Draft, Move, spoilt, valid
-from simulator.workload.things import CalendarYear, Fields
+from simulator.workload.drafts import about, anything, changed, spoilt
+from simulator.workload.moves import ANYBODY, Author, Draft, Drafting, Moves, refused, valid
+from simulator.workload.subjects import Fields, KnownCalendarYear
 
 DECLARES_PPM = 400_000
 ACCEPTS_PPM = 800_000
 DIFFERS_PPM = 150_000
-"""How often the platform accepts other days than were declared."""
+"""Rate of acceptances of other days than were declared."""
 
-_BY = "institution"
-_PLATFORM = "platform"
 _NO_VERSION = 99
 _HOLIDAYS_MAX = 120
 _WEEKENDS_MAX = 3
 _DAYS = 365
 
 
-def _declare(desk: Desk) -> Draft | None:
-    year = desk.find(desk.book.calendar_years, lambda each: True)
-    if year is None or not desk.chance.happens(DECLARES_PPM):
-        return None
-    fields = _days(desk, year)
+def _declare(author: Author) -> Draft:
+    year = author.find(author.known.calendar_years, lambda each: True)
+    author.assume(author.chance.happens(DECLARES_PPM))
+    fields = _days(author, year)
 
     def learn() -> None:
         year.declared = fields
@@ -33,11 +31,11 @@ def _declare(desk: Desk) -> Draft | None:
     return Draft(fields, (year,), learn)
 
 
-def _days(desk: Desk, year: CalendarYear) -> Fields:
+def _days(author: Author, year: KnownCalendarYear) -> Fields:
     first = date(year.number, 1, 1)
     days = [first + timedelta(days=n) for n in range(_DAYS)]
     weekends = [day for day in days if day.weekday() >= 5]
-    chance = desk.chance
+    chance = author.chance
     off = set(chance.some(days, chance.below(_HOLIDAYS_MAX)))
     worked = set(chance.some(weekends, chance.below(_WEEKENDS_MAX))) - off
     found = {"holidays": off, "workdays": worked}
@@ -45,12 +43,11 @@ def _days(desk: Desk, year: CalendarYear) -> Fields:
     return {"year": year.number, "version": year.held + 1, **lists}
 
 
-def _accept(desk: Desk) -> Draft | None:
-    year = desk.find(desk.book.calendar_years, lambda each: bool(each.declared))
-    if year is None or not desk.chance.happens(ACCEPTS_PPM):
-        return None
+def _accept(author: Author) -> Draft:
+    year = author.find(author.known.calendar_years, lambda each: bool(each.declared))
+    author.assume(author.chance.happens(ACCEPTS_PPM))
     declared = year.declared
-    if desk.chance.happens(DIFFERS_PPM):
+    if author.chance.happens(DIFFERS_PPM):
         return Draft({**declared, "holidays": [f"{year.number}-12-31"]}, (year,))
 
     def learn() -> None:
@@ -60,61 +57,46 @@ def _accept(desk: Desk) -> Draft | None:
     return Draft(declared, (year,), learn)
 
 
-def _declared(fits: Callable[[CalendarYear], bool]) -> Callable[[Desk], Draft | None]:
-    """Return a move that says the days of a year that fits as they were declared last."""
-
-    def draft(desk: Desk) -> Draft | None:
-        year = desk.find(desk.book.calendar_years, fits)
-        return None if year is None else Draft(year.declared or year.accepted, (year,))
-
-    return draft
+def _of_year(
+    fits: Callable[[Author, KnownCalendarYear], bool],
+    fields: Callable[[Author, KnownCalendarYear], Fields],
+) -> Drafting:
+    return about(lambda known: known.calendar_years, fits, fields)
 
 
-def _any_year(desk: Desk) -> Draft | None:
-    year = desk.find(desk.book.calendar_years, lambda each: True)
-    return None if year is None else Draft(_days(desk, year), (year,))
+def _last_declared(author: Author, year: KnownCalendarYear) -> Fields:
+    return year.declared or year.accepted
 
 
-def _not_asked(desk: Desk) -> Draft | None:
-    return None if desk.party == desk.book.platform else _any_year(desk)
+_any_year = _of_year(anything, _days)
 
 
-def _twice(make: Callable[[Desk], Draft | None]) -> Callable[[Desk], Draft | None]:
-    def draft(desk: Desk) -> Draft | None:
-        made = make(desk)
-        if made is None:
-            return None
-        day = f"{made.fields['year']}-05-01"
-        return Draft({**made.fields, "holidays": [day, day]}, made.about)
-
-    return draft
+def _not_asked(author: Author) -> Draft:
+    author.assume(author.party != author.known.platform)
+    return _any_year(author)
 
 
-MOVES = (
-    valid(_BY, "calendar.declared", _declare, 2),
-    Move(_BY, "calendar.declared", "calendar-days", _twice(_any_year)),
-    Move(_BY, "calendar.declared", "calendar-version", spoilt(_any_year, version=_NO_VERSION)),
-    Move(
-        _BY,
-        "calendar.declared",
-        "effective-too-late",
-        lambda desk: Draft({"year": 2100, "version": 1}),
+def _twice(make: Drafting) -> Drafting:
+    return changed(make, lambda made: {**made, "holidays": [f"{made['year']}-05-01"] * 2})
+
+
+MOVES: Moves = {
+    ("institution", "calendar.declared"): (
+        valid(_declare, 2),
+        refused("calendar-days", _twice(_any_year)),
+        refused("calendar-version", spoilt(_any_year, version=_NO_VERSION)),
+        refused("effective-too-late", lambda author: Draft({"year": 2100, "version": 1})),
     ),
-    valid(_PLATFORM, "calendar.accepted", _accept, 2),
-    Move(
-        _PLATFORM, "calendar.accepted", "unknown-calendar", spoilt(_any_year, version=_NO_VERSION)
+    ("platform", "calendar.accepted"): (
+        valid(_accept, 2),
+        refused("unknown-calendar", spoilt(_any_year, version=_NO_VERSION)),
+        refused(
+            "already-accepted",
+            _of_year(lambda _, each: bool(each.accepted) and not each.declared, _last_declared),
+        ),
+        refused(
+            "calendar-days", _twice(_of_year(lambda _, each: bool(each.declared), _last_declared))
+        ),
     ),
-    Move(
-        _PLATFORM,
-        "calendar.accepted",
-        "already-accepted",
-        _declared(lambda each: bool(each.accepted) and not each.declared),
-    ),
-    Move(
-        _PLATFORM,
-        "calendar.accepted",
-        "calendar-days",
-        _twice(_declared(lambda each: bool(each.declared))),
-    ),
-    Move(ANYBODY, "calendar.accepted", "wrong-author", _not_asked),
-)
+    (ANYBODY, "calendar.accepted"): (refused("wrong-author", _not_asked),),
+}

@@ -1,31 +1,25 @@
 """Moves: what a party may say next, and what it wants to be answered.
 
-A move looks at the book for something that it fits, and drafts a record about it; it says None when
-there is nothing. A valid move wants ``applied``. Every refusal has a move of its own, which is made
-on purpose and wants that very code.
+A move looks for something known that it fits, and drafts a record about it. A valid move wants
+``applied``. Every refusal has a move of its own, which is made on purpose and wants that very code.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple, TypeVar
 
 from ledger.entry import APPLIED
-from ledger.genesis import AMOUNT_DEFAULT
 from simulator.chance import Chance
-from simulator.workload.book import Book, Shelf
-from simulator.workload.things import Fields, Thing
+from simulator.workload.knowledge import Knowledge, Shelf
+from simulator.workload.subjects import Fields, Known, NothingFits
 
 ANYBODY = ""
-"""The role of moves that are open to every party, if the book has something for it."""
+"""The role of moves that are open to every party, if they know something for it."""
 
-YEAR_2100_MS = 4_102_444_800_000
-"""A time that no run reaches: whoever claims it mistook something."""
+ERRS_PPM = 80_000
 
-OVER_LIMIT = AMOUNT_DEFAULT + 1
-"""An amount that no single record may move."""
-
-T = TypeVar("T", bound=Thing)
+T = TypeVar("T", bound=Known)
 
 
 def nothing() -> None:
@@ -33,76 +27,108 @@ def nothing() -> None:
 
 
 class Draft(NamedTuple):
-    """A record to be: its fields, what it is about, and what the book learns once it is applied."""
+    """A record to be: its fields, what it is about, and what is learnt once it is applied."""
 
     fields: Fields
-    about: tuple[Thing, ...] = ()
+    about: tuple[Known, ...] = ()
     then: Callable[[], None] = nothing
 
 
-class Desk(NamedTuple):
-    """Where a party drafts a record: the book, who it is, what decides, and its wall clock."""
+class Author(NamedTuple):
+    """A party that drafts a record: what is known, who it is, what decides, and its wall clock."""
 
-    book: Book
+    known: Knowledge
     party: str
     chance: Chance
     now_ms: int
 
-    def find(self, shelf: Shelf[T], fits: Callable[[T], bool]) -> T | None:
-        """Return a thing that fits and about which this party waits for no answer."""
-        return shelf.find(self.chance, lambda thing: self.party not in thing.busy and fits(thing))
+    def seek(self, shelf: Shelf[T], fits: Callable[[T], bool]) -> T | None:
+        """Return a subject that fits and about which this party waits for no answer, or None."""
+        return shelf.find(
+            self.chance, lambda subject: self.party not in subject.busy and fits(subject)
+        )
+
+    def find(self, shelf: Shelf[T], fits: Callable[[T], bool]) -> T:
+        """Return such a subject.
+
+        Raises:
+            NothingFits: there is none.
+        """
+        found = self.seek(shelf, fits)
+        if found is None:
+            raise NothingFits
+        return found
+
+    def assume(self, holds: bool) -> None:
+        """Go on with a draft only if something holds.
+
+        Raises:
+            NothingFits: it does not.
+        """
+        if not holds:
+            raise NothingFits
+
+    def errs(self) -> bool:
+        """Return whether it says otherwise than the other side, as happens."""
+        return self.chance.happens(ERRS_PPM)
 
     def fresh(self, prefix: str) -> str:
         """Return a name that nothing has yet."""
-        return f"{prefix}{self.book.number()}"
+        return f"{prefix}{self.known.number()}"
 
     def commitment(self) -> str:
         """Return a commitment to something."""
-        return f"{self.book.number():064x}"
+        return f"{self.known.number():064x}"
+
+    def paid_by_bank(self, prefix: str) -> Fields:
+        """Return what a bank tells of money that it has paid; a channel's number has a prefix."""
+        number = {"channel_number": self.fresh(prefix)} if self.chance.happens(300_000) else {}
+        return {"bank_reference": self.commitment(), "paid_at": self.now_ms, **number}
 
     @property
     def month(self) -> str:
         """The month of today's business date."""
-        return self.book.date(self.now_ms)[:7]
+        return self.known.date(self.now_ms)[:7]
+
+
+Drafting = Callable[[Author], Draft]
+"""A way to draft a record; it raises :class:`NothingFits` where its author knows nothing for it."""
+
+
+class Attempt(NamedTuple):
+    """A record of a type that is drafted for an outcome; ``weight`` is how often it comes."""
+
+    wants: str
+    draft: Drafting
+    weight: int = 1
+
+
+def valid(draft: Drafting, weight: int = 1) -> Attempt:
+    """Return an attempt that is to be applied."""
+    return Attempt(APPLIED, draft, weight)
+
+
+def refused(code: str, draft: Drafting, weight: int = 1) -> Attempt:
+    """Return an attempt that is to be refused with ``code``."""
+    return Attempt(code, draft, weight)
+
+
+Moves = dict[tuple[str, str], tuple[Attempt, ...]]
+"""Attempts by role and record type; :data:`ANYBODY` may be the role."""
 
 
 class Move(NamedTuple):
-    """One kind of thing to say.
-
-    ``role`` may say it, ``wants`` is the outcome that it is for, ``weight`` how often it comes.
-    """
+    """One kind of record to say: who may say it, of which type it is, what it is for."""
 
     role: str
     type: str
     wants: str
-    draft: Callable[[Desk], Draft | None]
-    weight: int = 1
+    draft: Drafting
+    weight: int
 
 
-def valid(role: str, type_: str, draft: Callable[[Desk], Draft | None], weight: int = 1) -> Move:
-    """Return a move that wants to be applied."""
-    return Move(role, type_, APPLIED, draft, weight)
-
-
-def spoilt(
-    make: Callable[[Desk], Draft | None], **fields: object
-) -> Callable[[Desk], Draft | None]:
-    """Return a move that is ``make`` with other fields, from which the book learns nothing."""
-
-    def draft(desk: Desk) -> Draft | None:
-        made = make(desk)
-        return None if made is None else Draft({**made.fields, **fields}, made.about)
-
-    return draft
-
-
-def raised(make: Callable[[Desk], Draft | None], name: str) -> Callable[[Desk], Draft | None]:
-    """Return a move that is ``make`` with a number that is one too many."""
-
-    def draft(desk: Desk) -> Draft | None:
-        made = make(desk)
-        if made is None:
-            return None
-        return Draft({**made.fields, name: made.fields[name] + 1}, made.about)
-
-    return draft
+def moves(table: Moves) -> Iterator[Move]:
+    """Yield the moves of a business in order."""
+    for (role, type_), attempts in table.items():
+        for attempt in attempts:
+            yield Move(role, type_, *attempt)

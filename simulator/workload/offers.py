@@ -4,89 +4,78 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from simulator.workload.book import Shelf
-from simulator.workload.moves import ANYBODY, Desk, Draft, Move, valid
-from simulator.workload.things import Agreement, Fields
+from simulator.workload.knowledge import Shelf
+from simulator.workload.moves import ANYBODY, Author, Draft, Drafting, Moves, refused, valid
+from simulator.workload.subjects import Fields, KnownAgreement
 
 CLOSES_PPM = 60_000
 
 
-def _kind(desk: Desk) -> tuple[str, Shelf[Agreement]]:
-    book = desk.book
-    return desk.chance.pick((("fee", book.fee_agreements), ("profit", book.profit_agreements)))
+def _kind(author: Author) -> tuple[str, Shelf[KnownAgreement]]:
+    known = author.known
+    return author.chance.pick((("fee", known.fee_agreements), ("profit", known.profit_agreements)))
 
 
-def _sides(desk: Desk, offer: Agreement) -> tuple[str, ...]:
-    return (desk.book.institution, *(offer.asked or (desk.book.platform,)))
+def _sides(author: Author, offer: KnownAgreement) -> tuple[str, ...]:
+    return (author.known.institution, *(offer.asked or (author.known.platform,)))
 
 
 def _word(kind: str, name: str) -> Fields:
     return {"kind": kind, "agreement": name, "reason": "not wanted any more"}
 
 
-def _close(desk: Desk) -> Draft | None:
-    kind, shelf = _kind(desk)
-    offer = desk.find(shelf, lambda each: _may_close(desk, each))
-    if offer is None or (offer.is_open and not desk.chance.happens(CLOSES_PPM)):
-        return None
+def _close(author: Author) -> Draft:
+    kind, shelf = _kind(author)
+    offer = author.find(shelf, lambda each: _may_close(author, each))
+    author.assume(not offer.is_open or author.chance.happens(CLOSES_PPM))
     terms = offer.terms
 
     def learn() -> None:
         if offer.terms is terms:  # or else it was stated again meanwhile
             offer.closed = True
-            offer.contradicting = [each for each in offer.contradicting if each != desk.party]
+            offer.contradicting = [each for each in offer.contradicting if each != author.party]
 
     return Draft(_word(kind, offer.name), (offer,), learn)
 
 
-def _may_close(desk: Desk, offer: Agreement) -> bool:
+def _may_close(author: Author, offer: KnownAgreement) -> bool:
     """Return whether it may close an open offer, or a closed one that it still contradicts."""
-    if offer.in_force or desk.party not in _sides(desk, offer):
+    if offer.in_force or author.party not in _sides(author, offer):
         return False
-    return offer.is_open or desk.party in offer.contradicting
+    return offer.is_open or author.party in offer.contradicting
 
 
-def _close_what(fits: Callable[[Desk, Agreement], bool]) -> Callable[[Desk], Draft | None]:
-    def draft(desk: Desk) -> Draft | None:
-        kind, shelf = _kind(desk)
-        offer = desk.find(shelf, lambda each: fits(desk, each))
-        return None if offer is None else Draft(_word(kind, offer.name), (offer,))
+def _close_what(fits: Callable[[Author, KnownAgreement], bool]) -> Drafting:
+    def draft(author: Author) -> Draft:
+        kind, shelf = _kind(author)
+        offer = author.find(shelf, lambda each: fits(author, each))
+        return Draft(_word(kind, offer.name), (offer,))
 
     return draft
 
 
-def _is_mine(fits: Callable[[Agreement], bool]) -> Callable[[Desk, Agreement], bool]:
-    return lambda desk, each: desk.party in _sides(desk, each) and fits(each)
+def _is_mine(fits: Callable[[KnownAgreement], bool]) -> Callable[[Author, KnownAgreement], bool]:
+    return lambda author, each: author.party in _sides(author, each) and fits(each)
 
 
-MOVES = (
-    valid(ANYBODY, "offer.closed", _close, 2),
-    Move(
-        ANYBODY,
-        "offer.closed",
-        "unknown-agreement",
-        lambda desk: Draft(_word("fee", desk.fresh("NONE"))),
-    ),
-    Move(
-        ANYBODY,
-        "offer.closed",
-        "wrong-author",
-        _close_what(lambda desk, each: desk.party not in _sides(desk, each)),
-    ),
-    Move(
-        ANYBODY,
-        "offer.closed",
-        "agreement-in-force",
-        _close_what(_is_mine(lambda each: each.in_force)),
-    ),
-    Move(
-        ANYBODY,
-        "offer.closed",
-        "offer-closed",
-        _close_what(
-            lambda desk, each: (
-                each.closed and desk.party in _sides(desk, each) and not _may_close(desk, each)
-            )
+MOVES: Moves = {
+    (ANYBODY, "offer.closed"): (
+        valid(_close, 2),
+        refused("unknown-agreement", lambda author: Draft(_word("fee", author.fresh("NONE")))),
+        refused(
+            "wrong-author",
+            _close_what(lambda author, each: author.party not in _sides(author, each)),
+        ),
+        refused("agreement-in-force", _close_what(_is_mine(lambda each: each.in_force))),
+        refused(
+            "offer-closed",
+            _close_what(
+                lambda author, each: (
+                    each.closed
+                    and author.party in _sides(author, each)
+                    and not _may_close(author, each)
+                )
+            ),
         ),
     ),
-)
+}

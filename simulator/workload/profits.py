@@ -5,52 +5,56 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ledger.contracts.allocation import share
-from simulator.workload.moves import ANYBODY, YEAR_2100_MS, Desk, Draft, Move, raised, spoilt, valid
-from simulator.workload.things import Agreement, Fields, Invoice, Share
+from simulator.workload.drafts import YEAR_2100_MS, about, raised, rarely, spoilt
+from simulator.workload.moves import ANYBODY, Author, Draft, Drafting, Moves, refused, valid
+from simulator.workload.subjects import (
+    Fields,
+    KnownAgreement,
+    KnownInvoice,
+    KnownShare,
+    NothingFits,
+)
 
-DIFFERS_PPM = 80_000
 
-_BY = "institution"
+def _held(author: Author, invoice: KnownInvoice) -> KnownAgreement | None:
+    return author.known.profit_chain(invoice.period.currency).held(invoice.period.month)
 
 
-def _is_due(desk: Desk, invoice: Invoice) -> bool:
-    """Return whether the delay of the agreement that holds has passed."""
-    held = desk.book.plan(invoice.period.currency).held(invoice.period.month)
+def _is_due(author: Author, invoice: KnownInvoice) -> bool | None:
+    """Return whether the delay of the agreement that holds has passed; None if none holds."""
+    held, known = _held(author, invoice), author.known
     if held is None:
-        return False
-    book = desk.book
-    due = book.due(book.date(invoice.settled_ms), held.terms["delay"])
-    return due <= book.date(desk.now_ms)
+        return None
+    due = known.due(known.date(invoice.settled_ms), held.terms["delay"])
+    return due <= known.date(author.now_ms)
 
 
-def _shareable(desk: Desk, invoice: Invoice) -> bool:
-    held = desk.book.plan(invoice.period.currency).held(invoice.period.month)
-    return invoice.settled_ms > 0 and not invoice.shared and held is not None
+def _is_open(author: Author, invoice: KnownInvoice) -> bool:
+    return invoice.settled_ms > 0 and not invoice.shared
 
 
-def _share_when(due: bool) -> Callable[[Desk], Draft | None]:
-    def draft(desk: Desk) -> Draft | None:
-        book = desk.book
-        invoice = desk.find(
-            book.invoices, lambda each: _shareable(desk, each) and _is_due(desk, each) == due
+def _share_when(due: bool) -> Drafting:
+    def draft(author: Author) -> Draft:
+        known = author.known
+        invoice = author.find(
+            known.invoices,
+            lambda each: _is_open(author, each) and _is_due(author, each) is due,
         )
-        if invoice is None:
-            return None
-        held = book.plan(invoice.period.currency).held(invoice.period.month)
+        held = _held(author, invoice)
         if held is None:
-            return None
-        fields = _division(desk, invoice, held)
+            raise NothingFits
+        fields = _division(author, invoice, held)
 
         def learn() -> None:
             invoice.shared = True
-            book.shares.add(Share(fields, book.institution))
+            known.shares.add(KnownShare(fields, known.institution))
 
         return Draft(fields, (invoice,), learn)
 
     return draft
 
 
-def _division(desk: Desk, invoice: Invoice, agreement: Agreement) -> Fields:
+def _division(author: Author, invoice: KnownInvoice, agreement: KnownAgreement) -> Fields:
     recipients = agreement.terms["recipients"]
     amounts = share(invoice.amount, [each["ppm"] for each in recipients]).amounts
     portions = [
@@ -58,7 +62,7 @@ def _division(desk: Desk, invoice: Invoice, agreement: Agreement) -> Fields:
         for each, amount in zip(recipients, amounts, strict=True)
     ]
     return {
-        "share": desk.fresh("SH"),
+        "share": author.fresh("SH"),
         "invoice": invoice.name,
         "agreement": agreement.name,
         "amount": invoice.amount,
@@ -68,131 +72,110 @@ def _division(desk: Desk, invoice: Invoice, agreement: Agreement) -> Fields:
 
 
 def _share_what(
-    fits: Callable[[Desk, Invoice], bool], by: Callable[[Desk, Invoice, Agreement], bool]
-) -> Callable[[Desk], Draft | None]:
+    fits: Callable[[Author, KnownInvoice], bool],
+    by: Callable[[Author, KnownInvoice, KnownAgreement], bool],
+) -> Drafting:
     """Return a share of an invoice that fits by an agreement that fits."""
 
-    def draft(desk: Desk) -> Draft | None:
-        invoice = desk.find(desk.book.invoices, lambda each: fits(desk, each))
-        if invoice is None:
-            return None
-        agreement = desk.find(desk.book.profit_agreements, lambda each: by(desk, invoice, each))
-        if agreement is None:
-            return None
-        return Draft(_division(desk, invoice, agreement), (invoice,))
+    def draft(author: Author) -> Draft:
+        invoice = author.find(author.known.invoices, lambda each: fits(author, each))
+        agreement = author.find(
+            author.known.profit_agreements, lambda each: by(author, invoice, each)
+        )
+        return Draft(_division(author, invoice, agreement), (invoice,))
 
     return draft
 
 
-def _is_other(desk: Desk, invoice: Invoice, agreement: Agreement) -> bool:
-    held = desk.book.plan(invoice.period.currency).held(invoice.period.month)
-    return agreement.in_force and agreement is not held
+def _is_other(author: Author, invoice: KnownInvoice, agreement: KnownAgreement) -> bool:
+    return agreement.in_force and agreement is not _held(author, invoice)
 
 
-def _share_known(desk: Desk) -> Draft | None:
-    found = desk.find(desk.book.shares, lambda each: True)
-    invoice = desk.find(desk.book.invoices, lambda each: True)
-    agreement = desk.find(desk.book.profit_agreements, lambda each: True)
+def _share_known(author: Author) -> Draft:
+    found = author.seek(author.known.shares, lambda each: True)
+    invoice = author.seek(author.known.invoices, lambda each: True)
+    agreement = author.seek(author.known.profit_agreements, lambda each: True)
     if found is None or invoice is None or agreement is None:
-        return None
-    return Draft({**_division(desk, invoice, agreement), "share": found.name}, (found,))
+        raise NothingFits
+    return Draft({**_division(author, invoice, agreement), "share": found.name}, (found,))
 
 
-def _confirm(desk: Desk) -> Draft | None:
-    found = desk.find(
-        desk.book.shares,
-        lambda each: each.portions.get(desk.party, 0) > 0 and desk.party not in each.confirmed,
+def _confirm(author: Author) -> Draft:
+    found = author.find(
+        author.known.shares,
+        lambda each: each.portions.get(author.party, 0) > 0 and author.party not in each.confirmed,
     )
-    if found is None:
-        return None
-    amount = found.portions[desk.party]
-    if desk.chance.happens(DIFFERS_PPM):
-        return Draft(_received(desk, found, amount + 1), (found,))
+    amount = found.portions[author.party]
+    if author.errs():
+        return Draft(_received(author, found, amount + 1), (found,))
     return Draft(
-        _received(desk, found, amount), (found,), lambda: found.confirmed.append(desk.party)
+        _received(author, found, amount), (found,), lambda: found.confirmed.append(author.party)
     )
 
 
-def _received(desk: Desk, found: Share, amount: int) -> Fields:
+def _received(author: Author, found: KnownShare, amount: int) -> Fields:
     return {
         "share": found.name,
         "amount": amount,
         "currency": found.currency,
-        "received_at": desk.now_ms,
+        "received_at": author.now_ms,
     }
 
 
-def _confirm_what(fits: Callable[[Desk, Share], bool]) -> Callable[[Desk], Draft | None]:
-    def draft(desk: Desk) -> Draft | None:
-        found = desk.find(desk.book.shares, lambda each: fits(desk, each))
-        return None if found is None else Draft(_received(desk, found, 1), (found,))
-
-    return draft
+def _confirm_what(fits: Callable[[Author, KnownShare], bool]) -> Drafting:
+    return about(lambda known: known.shares, fits, lambda author, each: _received(author, each, 1))
 
 
-def _confirm_unknown(desk: Desk) -> Draft:
-    fields = {"share": desk.fresh("NONE"), "amount": 1, "currency": "CNY"}
-    return Draft({**fields, "received_at": desk.now_ms})
+def _confirm_unknown(author: Author) -> Draft:
+    fields = {"share": author.fresh("NONE"), "amount": 1, "currency": "CNY"}
+    return Draft({**fields, "received_at": author.now_ms})
 
 
 _share = _share_when(due=True)
 
-MOVES = (
-    valid(
-        _BY, "profit.shared", lambda desk: _share(desk) if desk.chance.happens(300_000) else None, 6
-    ),
-    Move(_BY, "profit.shared", "share-exists", _share_known),
-    Move(_BY, "profit.shared", "unknown-invoice", spoilt(_share, invoice="nowhere")),
-    Move(
-        _BY,
-        "profit.shared",
-        "invoice-not-settled",
-        _share_what(lambda desk, each: not each.settled_ms, lambda desk, invoice, each: True),
-    ),
-    Move(
-        _BY,
-        "profit.shared",
-        "already-shared",
-        _share_what(lambda desk, each: each.shared, lambda desk, invoice, each: True),
-    ),
-    Move(_BY, "profit.shared", "wrong-currency", spoilt(_share, currency="EUR")),
-    Move(_BY, "profit.shared", "unknown-agreement", spoilt(_share, agreement="nowhere")),
-    Move(
-        _BY,
-        "profit.shared",
-        "agreement-not-accepted",
-        _share_what(
-            lambda desk, each: each.settled_ms > 0 and not each.shared,
-            lambda desk, invoice, each: not each.in_force,
+MOVES: Moves = {
+    ("institution", "profit.shared"): (
+        valid(rarely(300_000, _share), 6),
+        refused("share-exists", _share_known),
+        refused("unknown-invoice", spoilt(_share, invoice="nowhere")),
+        refused(
+            "invoice-not-settled",
+            _share_what(
+                lambda author, each: not each.settled_ms, lambda author, invoice, each: True
+            ),
         ),
+        refused(
+            "already-shared",
+            _share_what(lambda author, each: each.shared, lambda author, invoice, each: True),
+        ),
+        refused("wrong-currency", spoilt(_share, currency="EUR")),
+        refused("unknown-agreement", spoilt(_share, agreement="nowhere")),
+        refused(
+            "agreement-not-accepted",
+            _share_what(
+                _is_open,
+                lambda author, invoice, each: not each.in_force,
+            ),
+        ),
+        refused(
+            "agreement-not-in-force",
+            _share_what(_is_open, _is_other),
+        ),
+        refused("share-too-early", _share_when(due=False), 4),
+        refused("share-differs", raised(_share, "amount")),
     ),
-    Move(
-        _BY,
-        "profit.shared",
-        "agreement-not-in-force",
-        _share_what(lambda desk, each: each.settled_ms > 0 and not each.shared, _is_other),
+    (ANYBODY, "profit.confirmed"): (
+        valid(_confirm, 6),
+        refused("unknown-share", _confirm_unknown),
+        refused(
+            "wrong-author", _confirm_what(lambda author, each: author.party not in each.portions)
+        ),
+        refused(
+            "nothing-due", _confirm_what(lambda author, each: each.portions.get(author.party) == 0)
+        ),
+        refused(
+            "already-confirmed", _confirm_what(lambda author, each: author.party in each.confirmed)
+        ),
+        refused("time-in-future", spoilt(_confirm, received_at=YEAR_2100_MS)),
     ),
-    Move(_BY, "profit.shared", "share-too-early", _share_when(due=False), 4),
-    Move(_BY, "profit.shared", "share-differs", raised(_share, "amount")),
-    valid(ANYBODY, "profit.confirmed", _confirm, 6),
-    Move(ANYBODY, "profit.confirmed", "unknown-share", _confirm_unknown),
-    Move(
-        ANYBODY,
-        "profit.confirmed",
-        "wrong-author",
-        _confirm_what(lambda desk, each: desk.party not in each.portions),
-    ),
-    Move(
-        ANYBODY,
-        "profit.confirmed",
-        "nothing-due",
-        _confirm_what(lambda desk, each: each.portions.get(desk.party) == 0),
-    ),
-    Move(
-        ANYBODY,
-        "profit.confirmed",
-        "already-confirmed",
-        _confirm_what(lambda desk, each: desk.party in each.confirmed),
-    ),
-    Move(ANYBODY, "profit.confirmed", "time-in-future", spoilt(_confirm, received_at=YEAR_2100_MS)),
-)
+}

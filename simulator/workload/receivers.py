@@ -2,42 +2,39 @@
 
 from __future__ import annotations
 
-from simulator.workload.book import CURRENCIES
-from simulator.workload.moves import Desk, Draft, Move, valid
-from simulator.workload.things import Receiver
+from simulator.workload.knowledge import CURRENCIES
+from simulator.workload.moves import Author, Draft, Moves, refused, valid
+from simulator.workload.subjects import KnownReceiver
 
 RECEIVERS = 12
 """From so many on a new one is rare."""
 CYCLES = ("T+1", "T+0", "D+1", "T+2", "D+0")
 
-_BY = "institution"
 
-
-def _register(desk: Desk) -> Draft | None:
-    book, chance = desk.book, desk.chance
-    if len(book.receivers) >= RECEIVERS and not chance.happens(30_000):
-        return None
+def _register(author: Author) -> Draft:
+    known, chance = author.known, author.chance
+    author.assume(len(known.receivers) < RECEIVERS or chance.happens(30_000))
     fields = {
-        "receiver": desk.fresh("shop-"),
+        "receiver": author.fresh("shop-"),
         "kind": "bank_account",
-        "commitment": desk.commitment(),
+        "commitment": author.commitment(),
         "last4": f"{chance.below(10_000):04d}",
-        "currency": CURRENCIES[len(book.receivers) % len(CURRENCIES)],
+        "currency": CURRENCIES[len(known.receivers) % len(CURRENCIES)],
         "cycle": chance.pick(CYCLES),
     }
-    owners = [party for party in book.dealers if party != book.institution]
+    owners = [party for party in known.dealers if party != known.institution]
     if chance.happens(600_000):
         fields["owner"] = chance.pick(owners)
     if chance.happens(200_000):
-        fields.update(kind="payment_account", held_at=desk.party)
-    return Draft(fields, (), lambda: book.receivers.add(Receiver(fields)))
+        fields.update(kind="payment_account", held_at=author.party)
+    return Draft(fields, (), lambda: known.receivers.add(KnownReceiver(fields)))
 
 
-def _new(desk: Desk, **changes: str) -> Draft:
+def _new(author: Author, **changes: str) -> Draft:
     fields = {
-        "receiver": desk.fresh("shop-"),
+        "receiver": author.fresh("shop-"),
         "kind": "bank_account",
-        "commitment": desk.commitment(),
+        "commitment": author.commitment(),
         "last4": "0000",
         "currency": "CNY",
         "cycle": "T+1",
@@ -46,51 +43,56 @@ def _new(desk: Desk, **changes: str) -> Draft:
     return Draft(fields)
 
 
-def _exists(desk: Desk) -> Draft | None:
-    receiver = desk.find(desk.book.receivers, lambda each: True)
-    return None if receiver is None else _new(desk, receiver=receiver.name)
+def _exists(author: Author) -> Draft:
+    receiver = author.find(author.known.receivers, lambda each: True)
+    return _new(author, receiver=receiver.name)
 
 
-def _cross(desk: Desk) -> Draft:
-    return _new(desk, kind="payment_account", held_at=desk.book.platform)
+def _cross(author: Author) -> Draft:
+    return _new(author, kind="payment_account", held_at=author.known.platform)
 
 
-def _stranger(desk: Desk) -> Draft:
-    return _new(desk, owner="stranger")
+def _stranger(author: Author) -> Draft:
+    return _new(author, owner="stranger")
 
 
-def _suspend(desk: Desk) -> Draft | None:
-    receiver = desk.find(desk.book.receivers, lambda each: not each.suspended)
-    if receiver is None or len(desk.book.receivers) < 6:
-        return None
+def _suspend(author: Author) -> Draft:
+    receiver = author.find(author.known.receivers, lambda each: not each.suspended)
+    author.assume(len(author.known.receivers) >= 6)
     return _said(receiver, True)
 
 
-def _resume(desk: Desk) -> Draft | None:
-    receiver = desk.find(desk.book.receivers, lambda each: each.suspended)
-    return None if receiver is None else _said(receiver, False)
+def _resume(author: Author) -> Draft:
+    receiver = author.find(author.known.receivers, lambda each: each.suspended)
+    return _said(receiver, False)
 
 
-def _said(receiver: Receiver, suspended: bool) -> Draft:
+def _said(receiver: KnownReceiver, suspended: bool) -> Draft:
     def learn() -> None:
         receiver.suspended = suspended
 
     return Draft({"receiver": receiver.name, "reason": "review"}, (receiver,), learn)
 
 
-def _unknown(desk: Desk) -> Draft:
-    return Draft({"receiver": desk.fresh("nobody-"), "reason": "review"})
+def _unknown(author: Author) -> Draft:
+    return Draft({"receiver": author.fresh("nobody-"), "reason": "review"})
 
 
-MOVES = (
-    valid(_BY, "receiver.registered", _register, 6),
-    Move(_BY, "receiver.registered", "receiver-exists", _exists),
-    Move(_BY, "receiver.registered", "cross-institution", _cross),
-    Move(_BY, "receiver.registered", "unknown-party", _stranger),
-    valid(_BY, "receiver.suspended", _suspend),
-    Move(_BY, "receiver.suspended", "already-suspended", _resume),
-    Move(_BY, "receiver.suspended", "unknown-receiver", _unknown),
-    valid(_BY, "receiver.resumed", _resume, 3),
-    Move(_BY, "receiver.resumed", "not-suspended", _suspend),
-    Move(_BY, "receiver.resumed", "unknown-receiver", _unknown),
-)
+MOVES: Moves = {
+    ("institution", "receiver.registered"): (
+        valid(_register, 6),
+        refused("receiver-exists", _exists),
+        refused("cross-institution", _cross),
+        refused("unknown-party", _stranger),
+    ),
+    ("institution", "receiver.suspended"): (
+        valid(_suspend),
+        refused("already-suspended", _resume),
+        refused("unknown-receiver", _unknown),
+    ),
+    ("institution", "receiver.resumed"): (
+        valid(_resume, 3),
+        refused("not-suspended", _suspend),
+        refused("unknown-receiver", _unknown),
+    ),
+}

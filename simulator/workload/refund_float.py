@@ -4,56 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from simulator.workload.book import CURRENCIES
-from simulator.workload.moves import OVER_LIMIT, Desk, Draft, Move, spoilt, valid
-from simulator.workload.things import Fields, Movement
+from simulator.workload.drafts import OVER_LIMIT, about, anything, spoilt
+from simulator.workload.knowledge import CURRENCIES
+from simulator.workload.moves import Author, Draft, Drafting, Moves, refused, valid
+from simulator.workload.subjects import Fields, KnownMovement
 
 ENOUGH = 60_000
 """Above so much free float no more is deposited: some refunds are to exceed it."""
 DIFFERS_PPM = 100_000
 
-_BY, _PLATFORM = "institution", "platform"
+
+def _deposit(author: Author) -> Draft:
+    currency = author.chance.pick(CURRENCIES)
+    author.assume(author.known.free.get(currency, 0) <= ENOUGH)
+    return _move(author, currency, 20_000 + author.chance.below(60_000), 1)
 
 
-def _deposit(desk: Desk) -> Draft | None:
-    currency = desk.chance.pick(CURRENCIES)
-    if desk.book.free.get(currency, 0) > ENOUGH:
-        return None
-    return _move(desk, currency, 20_000 + desk.chance.below(60_000), 1)
+def _withdraw(author: Author) -> Draft:
+    currency = author.chance.pick(CURRENCIES)
+    free = author.known.free.get(currency, 0)
+    author.assume(free >= 1000)
+    return _move(author, currency, 1 + author.chance.below(free // 4), -1)
 
 
-def _withdraw(desk: Desk) -> Draft | None:
-    currency = desk.chance.pick(CURRENCIES)
-    free = desk.book.free.get(currency, 0)
-    if free < 1000:
-        return None
-    return _move(desk, currency, 1 + desk.chance.below(free // 4), -1)
-
-
-def _move(desk: Desk, currency: str, amount: int, sign: int) -> Draft:
-    book = desk.book
-    fields = {"movement": desk.fresh("M"), "amount": amount, "currency": currency}
+def _move(author: Author, currency: str, amount: int, sign: int) -> Draft:
+    known = author.known
+    fields = {"movement": author.fresh("M"), "amount": amount, "currency": currency}
 
     def learn() -> None:
-        book.movements.add(Movement(fields, sign))
+        known.movements.add(KnownMovement(fields, sign))
         if sign < 0:
-            desk.book.more_free(currency, -amount)
+            author.known.more_free(currency, -amount)
 
     return Draft(fields, (), learn)
 
 
-def _too_much(desk: Desk) -> Draft:
-    currency = desk.chance.pick(CURRENCIES)
-    amount = desk.book.free.get(currency, 0) + 1_000_000
-    return Draft({"movement": desk.fresh("M"), "amount": amount, "currency": currency})
+def _too_much(author: Author) -> Draft:
+    currency = author.chance.pick(CURRENCIES)
+    amount = author.known.free.get(currency, 0) + 1_000_000
+    return Draft({"movement": author.fresh("M"), "amount": amount, "currency": currency})
 
 
-def _stated_before(desk: Desk) -> Draft | None:
-    movement = desk.find(desk.book.movements, lambda each: True)
-    return None if movement is None else Draft(_statement(movement), (movement,))
-
-
-def _statement(movement: Movement) -> Fields:
+def _statement(movement: KnownMovement) -> Fields:
     return {
         "movement": movement.name,
         "amount": movement.amount,
@@ -61,80 +53,79 @@ def _statement(movement: Movement) -> Fields:
     }
 
 
-def _confirm(desk: Desk) -> Draft | None:
-    movement = desk.find(desk.book.movements, lambda each: not each.settled)
-    if movement is None:
-        return None
+def _confirm(author: Author) -> Draft:
+    movement = author.find(author.known.movements, lambda each: not each.settled)
     amount = movement.amount
-    if movement.reversed or desk.chance.happens(DIFFERS_PPM):
-        amount = desk.chance.pick((0, movement.amount + 1))
+    if movement.reversed or author.chance.happens(DIFFERS_PPM):
+        amount = author.chance.pick((0, movement.amount + 1))
 
     def learn() -> None:
         movement.confirmed = amount
-        _compare(desk, movement)
+        _compare(author, movement)
 
     return Draft({**_statement(movement), "amount": amount}, (movement,), learn)
 
 
-def _compare(desk: Desk, movement: Movement) -> None:
+def _compare(author: Author, movement: KnownMovement) -> None:
     """Settle a movement on which both agree: that it was, or that nothing moved."""
     wanted = 0 if movement.reversed else movement.amount
     movement.settled = movement.confirmed == wanted
     is_free = (movement.sign < 0) == movement.reversed
     if movement.settled and is_free:
-        desk.book.more_free(movement.currency, movement.amount)
+        author.known.more_free(movement.currency, movement.amount)
 
 
-def _take_back(desk: Desk) -> Draft | None:
-    movement = desk.find(desk.book.movements, lambda each: not each.settled and not each.reversed)
-    if movement is None or not desk.chance.happens(300_000):
-        return None
+def _take_back(author: Author) -> Draft:
+    movement = author.find(
+        author.known.movements, lambda each: not each.settled and not each.reversed
+    )
+    author.assume(author.chance.happens(300_000))
 
     def learn() -> None:
         movement.reversed = True
-        _compare(desk, movement)
+        _compare(author, movement)
 
-    return Draft(_why("movement", movement.name), (movement,), learn)
-
-
-def _settled(fields: Callable[[Movement], Fields]) -> Callable[[Desk], Draft | None]:
-    def draft(desk: Desk) -> Draft | None:
-        movement = desk.find(desk.book.movements, lambda each: each.settled)
-        return None if movement is None else Draft(fields(movement), (movement,))
-
-    return draft
+    return Draft(_why(movement.name), (movement,), learn)
 
 
-def _why(kind: str, name: str) -> Fields:
-    return {kind: name, "reason": "stated in error"}
+def _on(
+    fits: Callable[[Author, KnownMovement], bool], fields: Callable[[KnownMovement], Fields]
+) -> Drafting:
+    return about(lambda known: known.movements, fits, lambda _, each: fields(each))
 
 
-MOVES = (
-    valid(_BY, "refund_float.deposited", _deposit, 3),
-    Move(_BY, "refund_float.deposited", "movement-exists", _stated_before),
-    Move(_BY, "refund_float.deposited", "amount-over-limit", spoilt(_deposit, amount=OVER_LIMIT)),
-    valid(_BY, "refund_float.withdrawn", _withdraw),
-    Move(_BY, "refund_float.withdrawn", "movement-exists", _stated_before),
-    Move(_BY, "refund_float.withdrawn", "withdrawal-exceeds-float", _too_much),
-    valid(_PLATFORM, "refund_float.confirmed", _confirm, 6),
-    Move(
-        _PLATFORM,
-        "refund_float.confirmed",
-        "unknown-movement",
-        lambda desk: Draft({"movement": desk.fresh("NONE"), "amount": 1, "currency": "CNY"}),
+def _is_settled(author: Author, movement: KnownMovement) -> bool:
+    return movement.settled
+
+
+def _why(name: str) -> Fields:
+    return {"movement": name, "reason": "stated in error"}
+
+
+MOVES: Moves = {
+    ("institution", "refund_float.deposited"): (
+        valid(_deposit, 3),
+        refused("movement-exists", _on(anything, _statement)),
+        refused("amount-over-limit", spoilt(_deposit, amount=OVER_LIMIT)),
     ),
-    Move(_PLATFORM, "refund_float.confirmed", "movement-settled", _settled(_statement)),
-    valid(_BY, "refund_float.reversed", _take_back, 2),
-    Move(
-        _BY,
-        "refund_float.reversed",
-        "unknown-movement",
-        lambda desk: Draft(_why("movement", desk.fresh("NONE"))),
+    ("institution", "refund_float.withdrawn"): (
+        valid(_withdraw),
+        refused("movement-exists", _on(anything, _statement)),
+        refused("withdrawal-exceeds-float", _too_much),
     ),
-    Move(
-        _BY,
-        "refund_float.reversed",
-        "movement-settled",
-        _settled(lambda each: _why("movement", each.name)),
+    ("platform", "refund_float.confirmed"): (
+        valid(_confirm, 6),
+        refused(
+            "unknown-movement",
+            lambda author: Draft(
+                {"movement": author.fresh("NONE"), "amount": 1, "currency": "CNY"}
+            ),
+        ),
+        refused("movement-settled", _on(_is_settled, _statement)),
     ),
-)
+    ("institution", "refund_float.reversed"): (
+        valid(_take_back, 2),
+        refused("unknown-movement", lambda author: Draft(_why(author.fresh("NONE")))),
+        refused("movement-settled", _on(_is_settled, lambda each: _why(each.name))),
+    ),
+}

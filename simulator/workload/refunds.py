@@ -4,194 +4,167 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from simulator.workload.moves import YEAR_2100_MS, Desk, Draft, Move, spoilt, valid
-from simulator.workload.things import Fields, Payment, Refund
+from simulator.workload.drafts import YEAR_2100_MS, about, spoilt
+from simulator.workload.moves import Author, Draft, Drafting, Moves, refused, valid
+from simulator.workload.subjects import Fields, KnownPayment, KnownRefund
 
-_BY, _PLATFORM = "institution", "platform"
 
-
-def _left(payment: Payment) -> int:
+def _left(payment: KnownPayment) -> int:
     """Return what of a payment can still be refunded: nothing while it is contested."""
     if payment.capture is None or payment.clashes:
         return 0
     return int(payment.capture["amount"] - payment.refunded)
 
 
-def _request(desk: Desk) -> Draft | None:
-    payment = desk.find(desk.book.payments, lambda each: _left(each) > 0)
-    if payment is None or payment.capture is None or not desk.chance.happens(500_000):
-        return None
-    free = desk.book.free.get(payment.capture["currency"], 0)
+def _request(author: Author) -> Draft:
+    payment = author.find(author.known.payments, lambda each: _left(each) > 0)
+    author.assume(author.chance.happens(500_000))
+    free = author.known.free.get(payment.captured["currency"], 0)
     amount = min(_left(payment), free)
-    if amount < 1:
-        return None
-    fields = _asked(desk, payment, 1 + desk.chance.below(amount))
-    return _requested(desk, fields, payment)
+    author.assume(amount >= 1)
+    fields = _asked(author, payment, 1 + author.chance.below(amount))
+    return _requested(author, fields, payment)
 
 
-def _requested(desk: Desk, fields: Fields, payment: Payment) -> Draft:
-    book = desk.book
+def _requested(author: Author, fields: Fields, payment: KnownPayment) -> Draft:
+    known = author.known
 
     def learn() -> None:
-        refund = book.refunds.named(fields["refund"])
+        refund = known.refunds.get(fields["refund"])
         if refund is None:
-            refund = Refund(fields, payment)
-            book.refunds.add(refund)
+            refund = KnownRefund(fields, payment)
+            known.refunds.add(refund)
         refund.amount, refund.state = fields["amount"], "requested"
         payment.refunded += refund.amount
         payment.refunded_in = refund.currency
-        desk.book.more_free(refund.currency, -refund.amount)
+        author.known.more_free(refund.currency, -refund.amount)
 
-    known = book.refunds.named(fields["refund"])
-    return Draft(fields, (payment,) if known is None else (payment, known), learn)
+    earlier = known.refunds.get(fields["refund"])
+    return Draft(fields, (payment,) if earlier is None else (payment, earlier), learn)
 
 
-def _asked(desk: Desk, payment: Payment, amount: int) -> Fields:
+def _asked(author: Author, payment: KnownPayment, amount: int) -> Fields:
     capture = payment.capture or {"currency": "CNY", "order": "none"}
     fields = {
-        "refund": desk.fresh("RF"),
+        "refund": author.fresh("RF"),
         "payment": payment.name,
         "amount": amount,
         "currency": capture["currency"],
         "reason": "goods came back",
     }
-    if desk.chance.happens(500_000):
+    if author.chance.happens(500_000):
         fields["order"] = capture["order"]
     return fields
 
 
-def _retry(desk: Desk) -> Draft | None:
-    refund = desk.find(desk.book.refunds, lambda each: each.state == "failed")
-    if refund is None or refund.amount > _left(refund.payment):
-        return None
-    if refund.amount > desk.book.free.get(refund.currency, 0):
-        return None
-    fields = {**_asked(desk, refund.payment, refund.amount), "refund": refund.name}
-    return _requested(desk, fields, refund.payment)
+def _retry(author: Author) -> Draft:
+    refund = author.find(author.known.refunds, lambda each: each.state == "failed")
+    author.assume(refund.amount <= _left(refund.payment))
+    author.assume(refund.amount <= author.known.free.get(refund.currency, 0))
+    fields = {**_asked(author, refund.payment, refund.amount), "refund": refund.name}
+    return _requested(author, fields, refund.payment)
 
 
 def _for(
-    fits: Callable[[Payment], bool], amount: Callable[[Payment], int], **changes: str
-) -> Callable[[Desk], Draft | None]:
-    """Return a request for a payment that fits, from which the book learns nothing."""
-
-    def draft(desk: Desk) -> Draft | None:
-        payment = desk.find(desk.book.payments, fits)
-        if payment is None:
-            return None
-        return Draft({**_asked(desk, payment, amount(payment)), **changes}, (payment,))
-
-    return draft
-
-
-def _beyond_float(desk: Desk) -> Draft | None:
-    free = desk.book.free
-    payment = desk.find(
-        desk.book.payments,
-        lambda each: (
-            each.capture is not None and _left(each) > free.get(each.capture["currency"], 0)
-        ),
+    fits: Callable[[Author, KnownPayment], bool],
+    amount: Callable[[KnownPayment], int] = lambda payment: 1,
+    **changes: str,
+) -> Drafting:
+    """Return a request for a payment that fits, from which the workload learns nothing."""
+    return about(
+        lambda known: known.payments,
+        fits,
+        lambda author, each: {**_asked(author, each, amount(each)), **changes},
     )
-    return None if payment is None else Draft(_asked(desk, payment, _left(payment)), (payment,))
 
 
-def _again(*states: str, more: int) -> Callable[[Desk], Draft | None]:
-    def draft(desk: Desk) -> Draft | None:
-        refund = desk.find(desk.book.refunds, lambda each: each.state in states)
-        if refund is None:
-            return None
-        fields = _asked(desk, refund.payment, refund.amount + more)
-        return Draft({**fields, "refund": refund.name}, (refund,))
+def _is_beyond_float(author: Author, payment: KnownPayment) -> bool:
+    if payment.capture is None:
+        return False
+    return _left(payment) > author.known.free.get(payment.capture["currency"], 0)
 
-    return draft
+
+def _again(*states: str, more: int) -> Drafting:
+    return _of(
+        states,
+        lambda author, each: {
+            **_asked(author, each.payment, each.amount + more),
+            "refund": each.name,
+        },
+    )
+
+
+def _of(states: tuple[str, ...], fields: Callable[[Author, KnownRefund], Fields]) -> Drafting:
+    """Return a record about a refund in one of ``states``."""
+    return about(lambda known: known.refunds, lambda _, each: each.state in states, fields)
 
 
 def _result(
-    states: tuple[str, ...], state: str, fields: Callable[[Desk], Fields], ppm: int = 1_000_000
-) -> Callable[[Desk], Draft | None]:
+    states: tuple[str, ...], state: str, fields: Callable[[Author], Fields], ppm: int = 1_000_000
+) -> Drafting:
     """Return a move about a refund in one of ``states``, after which it is in ``state``."""
 
-    def draft(desk: Desk) -> Draft | None:
-        refund = desk.find(desk.book.refunds, lambda each: each.state in states)
-        if refund is None or not desk.chance.happens(ppm):
-            return None
+    def draft(author: Author) -> Draft:
+        refund = author.find(author.known.refunds, lambda each: each.state in states)
+        author.assume(author.chance.happens(ppm))
 
         def learn() -> None:
             refund.state = state
             if state == "failed":
                 refund.payment.refunded -= refund.amount
-                desk.book.more_free(refund.currency, refund.amount)
+                author.known.more_free(refund.currency, refund.amount)
 
-        return Draft({"refund": refund.name, **fields(desk)}, (refund,), learn)
+        return Draft({"refund": refund.name, **fields(author)}, (refund,), learn)
 
     return draft
 
 
-def _by_bank(desk: Desk) -> Fields:
-    number = {"channel_number": desk.fresh("50300")} if desk.chance.happens(300_000) else {}
-    return {"bank_reference": desk.commitment(), "paid_at": desk.now_ms, **number}
+def _by_bank(author: Author) -> Fields:
+    return author.paid_by_bank("50300")
 
 
-def _because(desk: Desk) -> Fields:
+def _because(author: Author) -> Fields:
     return {"reason": "the card is closed"}
 
 
-def _unknown(fields: Callable[[Desk], Fields]) -> Callable[[Desk], Draft]:
-    return lambda desk: Draft({"refund": desk.fresh("NONE"), **fields(desk)})
+def _unknown(fields: Callable[[Author], Fields]) -> Drafting:
+    return lambda author: Draft({"refund": author.fresh("NONE"), **fields(author)})
 
 
-def _captured(payment: Payment) -> bool:
+def _is_captured(author: Author, payment: KnownPayment) -> bool:
     return payment.capture is not None
 
 
-def _refundable(payment: Payment) -> bool:
+def _is_refundable(author: Author, payment: KnownPayment) -> bool:
     return payment.capture is not None and not payment.clashes
 
 
-MOVES = (
-    valid(_PLATFORM, "refund.requested", _request, 4),
-    valid(_PLATFORM, "refund.requested", _retry, 2),
-    Move(_PLATFORM, "refund.requested", "refund-exists", _again("requested", "paid", more=0)),
-    Move(_PLATFORM, "refund.requested", "refund-differs", _again("failed", more=1)),
-    Move(
-        _PLATFORM,
-        "refund.requested",
-        "not-captured",
-        _for(lambda each: each.capture is None, lambda each: 1),
+MOVES: Moves = {
+    ("platform", "refund.requested"): (
+        valid(_request, 4),
+        valid(_retry, 2),
+        refused("refund-exists", _again("requested", "paid", more=0)),
+        refused("refund-differs", _again("failed", more=1)),
+        refused("not-captured", _for(lambda _, each: each.capture is None)),
+        refused("wrong-order", _for(_is_captured, order="other")),
+        refused("wrong-currency", _for(_is_captured, currency="EUR")),
+        refused("refund-exceeds-payment", _for(_is_refundable, lambda each: _left(each) + 1)),
+        refused("halves-conflict", _for(lambda _, each: each.clashes)),
+        refused("refund-exceeds-float", _for(_is_beyond_float, _left)),
     ),
-    Move(
-        _PLATFORM, "refund.requested", "wrong-order", _for(_captured, lambda each: 1, order="other")
+    ("institution", "refund.paid"): (
+        valid(_result(("requested",), "paid", _by_bank), 4),
+        refused("unknown-refund", _unknown(_by_bank)),
+        refused("already-paid", _result(("paid",), "paid", _by_bank)),
+        refused("refund-failed", _result(("failed",), "paid", _by_bank)),
+        refused(
+            "time-in-future",
+            spoilt(_result(("requested",), "paid", _by_bank), paid_at=YEAR_2100_MS),
+        ),
     ),
-    Move(
-        _PLATFORM,
-        "refund.requested",
-        "wrong-currency",
-        _for(_captured, lambda each: 1, currency="EUR"),
+    ("institution", "refund.failed"): (
+        valid(_result(("requested", "paid"), "failed", _because, 300_000), 2),
+        refused("unknown-refund", _unknown(_because)),
+        refused("refund-failed", _result(("failed",), "failed", _because)),
     ),
-    Move(
-        _PLATFORM,
-        "refund.requested",
-        "refund-exceeds-payment",
-        _for(_refundable, lambda each: _left(each) + 1),
-    ),
-    Move(
-        _PLATFORM,
-        "refund.requested",
-        "halves-conflict",
-        _for(lambda each: each.clashes, lambda each: 1),
-    ),
-    Move(_PLATFORM, "refund.requested", "refund-exceeds-float", _beyond_float),
-    valid(_BY, "refund.paid", _result(("requested",), "paid", _by_bank), 4),
-    Move(_BY, "refund.paid", "unknown-refund", _unknown(_by_bank)),
-    Move(_BY, "refund.paid", "already-paid", _result(("paid",), "paid", _by_bank)),
-    Move(_BY, "refund.paid", "refund-failed", _result(("failed",), "paid", _by_bank)),
-    Move(
-        _BY,
-        "refund.paid",
-        "time-in-future",
-        spoilt(_result(("requested",), "paid", _by_bank), paid_at=YEAR_2100_MS),
-    ),
-    valid(_BY, "refund.failed", _result(("requested", "paid"), "failed", _because, 300_000), 2),
-    Move(_BY, "refund.failed", "unknown-refund", _unknown(_because)),
-    Move(_BY, "refund.failed", "refund-failed", _result(("failed",), "failed", _because)),
-)
+}

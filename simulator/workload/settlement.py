@@ -4,32 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from simulator.workload.moves import ANYBODY, YEAR_2100_MS, Desk, Draft, Move, raised, spoilt, valid
-from simulator.workload.things import Fields, Leg, Payout, Receiver
+from simulator.workload.drafts import YEAR_2100_MS, about, anything, raised, rarely, spoilt
+from simulator.workload.moves import ANYBODY, Author, Draft, Drafting, Moves, refused, valid
+from simulator.workload.subjects import Fields, KnownLeg, KnownPayout, KnownReceiver
 
-DIFFERS_PPM = 80_000
-"""How often an owner says another amount than was paid."""
-
-_BY = "institution"
 _DAY = "2026-01-05"
 _YEAR_2100 = "2100-01-01"
 """A date that no run reaches: nothing of it is due yet."""
 _UNDECLARED = "2005-06-01"
+"""A date of a year that nobody has decided, though an earlier one is."""
 
 
-def _create(desk: Desk) -> Draft | None:
-    book = desk.book
-    receiver = desk.find(book.receivers, lambda each: any(_is_due(desk, leg) for leg in each.due))
-    if receiver is None:
-        return None
-    due = [leg for leg in receiver.due if _is_due(desk, leg)]
-    cutoff = book.due(desk.chance.pick(due).day, receiver.cycle)
-    legs = [leg for leg in due if book.due(leg.day, receiver.cycle) <= cutoff]
+def _create(author: Author) -> Draft:
+    known = author.known
+    receiver = author.find(
+        known.receivers, lambda each: any(_is_due(author, leg) for leg in each.due)
+    )
+    due = [leg for leg in receiver.due if _is_due(author, leg)]
+    cutoff = known.due(author.chance.pick(due).day, receiver.cycle)
+    legs = [leg for leg in due if known.due(leg.day, receiver.cycle) <= cutoff]
     amount = sum(leg.amount for leg in legs)
-    fields = _payout(desk, receiver, cutoff, (amount, len(legs)))
+    fields = _payout(author, receiver, cutoff, (amount, len(legs)))
 
     def learn() -> None:
-        book.payouts.add(Payout(fields, receiver, legs))
+        known.payouts.add(KnownPayout(fields, receiver, legs))
         for leg in legs:
             leg.payout = fields["payout"]
             if leg in receiver.due:
@@ -38,14 +36,14 @@ def _create(desk: Desk) -> Draft | None:
     return Draft(fields, (receiver,), learn)
 
 
-def _is_due(desk: Desk, leg: Leg) -> bool:
-    return desk.book.due(leg.day, leg.receiver.cycle) <= desk.book.date(desk.now_ms)
+def _is_due(author: Author, leg: KnownLeg) -> bool:
+    return author.known.due(leg.day, leg.receiver.cycle) <= author.known.date(author.now_ms)
 
 
-def _payout(desk: Desk, receiver: Receiver, cutoff: str, due: tuple[int, int]) -> Fields:
+def _payout(author: Author, receiver: KnownReceiver, cutoff: str, due: tuple[int, int]) -> Fields:
     amount, legs = due
     return {
-        "payout": desk.fresh("OUT"),
+        "payout": author.fresh("OUT"),
         "receiver": receiver.name,
         "cutoff_date": cutoff,
         "amount": amount,
@@ -54,57 +52,47 @@ def _payout(desk: Desk, receiver: Receiver, cutoff: str, due: tuple[int, int]) -
     }
 
 
-def _exists(desk: Desk) -> Draft | None:
-    payout = desk.find(desk.book.payouts, lambda each: True)
-    if payout is None:
-        return None
-    fields = _payout(desk, payout.receiver, _DAY, (payout.amount, 1))
-    return Draft({**fields, "payout": payout.name}, (payout,))
+_pay_out_twice = about(
+    lambda known: known.payouts,
+    anything,
+    lambda author, each: {
+        **_payout(author, each.receiver, _DAY, (each.amount, 1)),
+        "payout": each.name,
+    },
+)
 
 
-def _nothing_due(desk: Desk) -> Draft | None:
-    receiver = desk.find(desk.book.receivers, lambda each: not each.due)
-    if receiver is None:
-        return None
-    return Draft(_payout(desk, receiver, "2001-06-01", (1, 1)), (receiver,))
+def _pay_out_to(fits: Callable[[Author, KnownReceiver], bool], cutoff: str) -> Drafting:
+    return about(
+        lambda known: known.receivers,
+        fits,
+        lambda author, each: _payout(author, each, cutoff, (1, 1)),
+    )
 
 
-def _undeclared(desk: Desk) -> Draft | None:
-    """Pay out by a date of a year that nobody has decided, though an earlier one is."""
-    receiver = desk.find(desk.book.receivers, lambda each: each.cycle[0] == "T")
-    if receiver is None:
-        return None
-    return Draft(_payout(desk, receiver, _UNDECLARED, (1, 1)), (receiver,))
+_any_receiver = _pay_out_to(anything, _DAY)
 
 
-def _any_receiver(desk: Desk) -> Draft | None:
-    receiver = desk.find(desk.book.receivers, lambda each: True)
-    if receiver is None:
-        return None
-    return Draft(_payout(desk, receiver, _DAY, (1, 1)), (receiver,))
-
-
-def _in(*states: str) -> Callable[[Payout], bool]:
-    return lambda each: each.state in states
+def _in(*states: str) -> Callable[[Author, KnownPayout], bool]:
+    return lambda _, each: each.state in states
 
 
 def _result(
-    fits: Callable[[Payout], bool], fields: Callable[[Desk], Fields]
-) -> Callable[[Desk], Draft | None]:
-    """Return a move about a payout that fits."""
+    fits: Callable[[Author, KnownPayout], bool], fields: Callable[[Author], Fields]
+) -> Drafting:
+    """Return a result of a payout that fits."""
+    return about(
+        lambda known: known.payouts,
+        fits,
+        lambda author, each: {"payout": each.name, **fields(author)},
+    )
 
-    def draft(desk: Desk) -> Draft | None:
-        payout = desk.find(desk.book.payouts, fits)
-        return None if payout is None else Draft({"payout": payout.name, **fields(desk)}, (payout,))
 
-    return draft
-
-
-def _pay(desk: Desk) -> Draft | None:
+def _pay(author: Author) -> Draft:
     """State a payout as paid: also one that was stated as returned, where the owner says no."""
-    payout = desk.find(desk.book.payouts, lambda each: each.state == "created" or each.contested)
-    if payout is None:
-        return None
+    payout = author.find(
+        author.known.payouts, lambda each: each.state == "created" or each.contested
+    )
 
     def learn() -> None:
         payout.is_back = False
@@ -113,155 +101,136 @@ def _pay(desk: Desk) -> Draft | None:
         else:
             payout.compare()
 
-    return Draft({"payout": payout.name, **_by_bank(desk)}, (payout,), learn)
+    return Draft({"payout": payout.name, **_by_bank(author)}, (payout,), learn)
 
 
-def _return(*states: str) -> Callable[[Desk], Draft | None]:
-    def draft(desk: Desk) -> Draft | None:
+def _return(*states: str) -> Drafting:
+    def draft(author: Author) -> Draft:
         fits = _in(*states)
-        payout = desk.find(desk.book.payouts, lambda each: fits(each) and not each.is_back)
-        if payout is None:
-            return None
+        payout = author.find(
+            author.known.payouts, lambda each: fits(author, each) and not each.is_back
+        )
 
         def learn() -> None:
             payout.is_back = True
             if payout.compare():
                 _due_again(payout)
 
-        return Draft({"payout": payout.name, **_because(desk)}, (payout,), learn)
+        return Draft({"payout": payout.name, **_because(author)}, (payout,), learn)
 
     return draft
 
 
-def _due_again(payout: Payout) -> None:
+def _due_again(payout: KnownPayout) -> None:
     for leg in payout.legs:
         leg.payout = ""
         payout.receiver.due.append(leg)
 
 
-def _by_bank(desk: Desk) -> Fields:
-    number = {"channel_number": desk.fresh("13170")} if desk.chance.happens(300_000) else {}
-    return {"bank_reference": desk.commitment(), "paid_at": desk.now_ms, **number}
+def _by_bank(author: Author) -> Fields:
+    return author.paid_by_bank("13170")
 
 
-def _because(desk: Desk) -> Fields:
+def _because(author: Author) -> Fields:
     return {"reason": "account closed"}
 
 
-def _rarely(make: Callable[[Desk], Draft | None], ppm: int) -> Callable[[Desk], Draft | None]:
-    return lambda desk: make(desk) if desk.chance.happens(ppm) else None
-
-
-def _confirm(desk: Desk) -> Draft | None:
+def _confirm(author: Author) -> Draft:
     """Say what arrived: what was paid, another amount, or nothing."""
-    payout = desk.find(desk.book.payouts, lambda each: _may_confirm(desk, each))
-    if payout is None:
-        return None
+    payout = author.find(author.known.payouts, lambda each: _may_confirm(author, each))
     amount = payout.amount
-    if payout.contested or desk.chance.happens(DIFFERS_PPM):
-        amount = desk.chance.pick((0, payout.amount, payout.amount + 1))
+    if payout.contested or author.errs():
+        amount = author.chance.pick((0, payout.amount, payout.amount + 1))
 
     def learn() -> None:
         payout.received = amount
         if payout.compare():
             _due_again(payout)
 
-    return Draft(_arrival(desk, payout, amount), (payout,), learn)
+    return Draft(_arrival(author, payout, amount), (payout,), learn)
 
 
-def _may_confirm(desk: Desk, payout: Payout) -> bool:
+def _may_confirm(author: Author, payout: KnownPayout) -> bool:
     """Return whether an owner has something to say; who insists that all arrived has said it."""
     insists = payout.is_back and payout.received == payout.amount
     is_awaited = payout.state in ("paid", "conflicting")
-    return payout.receiver.owner == desk.party and is_awaited and not insists
+    return payout.receiver.owner == author.party and is_awaited and not insists
 
 
-def _arrival(desk: Desk, payout: Payout, amount: int) -> Fields:
+def _arrival(author: Author, payout: KnownPayout, amount: int) -> Fields:
     return {
         "payout": payout.name,
         "amount": amount,
         "currency": payout.currency,
-        "received_at": desk.now_ms,
+        "received_at": author.now_ms,
     }
 
 
-def _confirm_wrongly(fits: Callable[[Payout, str], bool]) -> Callable[[Desk], Draft | None]:
-    def draft(desk: Desk) -> Draft | None:
-        payout = desk.find(desk.book.payouts, lambda each: fits(each, desk.party))
-        return None if payout is None else Draft(_arrival(desk, payout, payout.amount), (payout,))
-
-    return draft
-
-
-def _own(state: str) -> Callable[[Desk], Draft | None]:
-    return _confirm_wrongly(
-        lambda each, party: each.receiver.owner == party and each.state == state
+def _confirm_wrongly(fits: Callable[[Author, KnownPayout], bool]) -> Drafting:
+    return about(
+        lambda known: known.payouts, fits, lambda author, each: _arrival(author, each, each.amount)
     )
 
 
-def _unknown(fields: Callable[[Desk], Fields]) -> Callable[[Desk], Draft]:
-    return lambda desk: Draft({"payout": desk.fresh("NONE"), **fields(desk)})
+def _own(state: str) -> Drafting:
+    return _confirm_wrongly(lambda author, each: _is_own(author, each) and each.state == state)
 
 
-def _no_arrival(desk: Desk) -> Fields:
-    return {"amount": 1, "currency": "CNY", "received_at": desk.now_ms}
+def _is_own(author: Author, payout: KnownPayout) -> bool:
+    return payout.receiver.owner == author.party
 
 
-MOVES = (
-    valid(_BY, "settlement.created", _create, 8),
-    Move(_BY, "settlement.created", "payout-exists", _exists),
-    Move(_BY, "settlement.created", "unknown-receiver", spoilt(_any_receiver, receiver="nobody")),
-    Move(_BY, "settlement.created", "wrong-currency", spoilt(_any_receiver, currency="EUR")),
-    Move(
-        _BY, "settlement.created", "no-such-date", spoilt(_any_receiver, cutoff_date="2026-13-01")
-    ),
-    Move(_BY, "settlement.created", "not-due-yet", spoilt(_create, cutoff_date=_YEAR_2100)),
-    Move(_BY, "settlement.created", "nothing-due", _nothing_due),
-    Move(_BY, "settlement.created", "calendar-undeclared", _undeclared),
-    Move(_BY, "settlement.created", "payout-differs", raised(_create, "amount")),
-    valid(_BY, "settlement.paid", _pay, 8),
-    Move(_BY, "settlement.paid", "unknown-payout", _unknown(_by_bank)),
-    Move(_BY, "settlement.paid", "payout-returned", _result(_in("returned"), _by_bank)),
-    Move(
-        _BY,
-        "settlement.paid",
-        "already-paid",
-        _result(
-            lambda each: each.state in ("paid", "confirmed", "conflicting") and not each.is_back,
-            _by_bank,
+def _unknown(fields: Callable[[Author], Fields]) -> Drafting:
+    return lambda author: Draft({"payout": author.fresh("NONE"), **fields(author)})
+
+
+def _no_arrival(author: Author) -> Fields:
+    return {"amount": 1, "currency": "CNY", "received_at": author.now_ms}
+
+
+MOVES: Moves = {
+    ("institution", "settlement.created"): (
+        valid(_create, 8),
+        refused("payout-exists", _pay_out_twice),
+        refused("unknown-receiver", spoilt(_any_receiver, receiver="nobody")),
+        refused("wrong-currency", spoilt(_any_receiver, currency="EUR")),
+        refused("no-such-date", spoilt(_any_receiver, cutoff_date="2026-13-01")),
+        refused("not-due-yet", spoilt(_create, cutoff_date=_YEAR_2100)),
+        refused("nothing-due", _pay_out_to(lambda _, each: not each.due, "2001-06-01")),
+        refused(
+            "calendar-undeclared", _pay_out_to(lambda _, each: each.cycle[0] == "T", _UNDECLARED)
         ),
+        refused("payout-differs", raised(_create, "amount")),
     ),
-    Move(_BY, "settlement.paid", "time-in-future", spoilt(_pay, paid_at=YEAR_2100_MS)),
-    valid(_BY, "settlement.returned", _rarely(_return("created", "paid"), 250_000), 3),
-    valid(_BY, "settlement.returned", _rarely(_return("conflicting"), 500_000), 2),
-    Move(_BY, "settlement.returned", "unknown-payout", _unknown(_because)),
-    Move(
-        _BY,
-        "settlement.returned",
-        "payout-returned",
-        _result(lambda each: each.is_back, _because),
+    ("institution", "settlement.paid"): (
+        valid(_pay, 8),
+        refused("unknown-payout", _unknown(_by_bank)),
+        refused("payout-returned", _result(_in("returned"), _by_bank)),
+        refused(
+            "already-paid",
+            _result(
+                lambda _, each: (
+                    each.state in ("paid", "confirmed", "conflicting") and not each.is_back
+                ),
+                _by_bank,
+            ),
+        ),
+        refused("time-in-future", spoilt(_pay, paid_at=YEAR_2100_MS)),
     ),
-    Move(
-        _BY,
-        "settlement.returned",
-        "already-confirmed",
-        _result(_in("confirmed"), _because),
+    ("institution", "settlement.returned"): (
+        valid(rarely(250_000, _return("created", "paid")), 3),
+        valid(rarely(500_000, _return("conflicting")), 2),
+        refused("unknown-payout", _unknown(_because)),
+        refused("payout-returned", _result(lambda _, each: each.is_back, _because)),
+        refused("already-confirmed", _result(_in("confirmed"), _because)),
     ),
-    valid(ANYBODY, "settlement.confirmed", _confirm, 10),
-    Move(ANYBODY, "settlement.confirmed", "unknown-payout", _unknown(_no_arrival)),
-    Move(
-        ANYBODY,
-        "settlement.confirmed",
-        "wrong-author",
-        _confirm_wrongly(lambda each, party: each.receiver.owner != party),
+    (ANYBODY, "settlement.confirmed"): (
+        valid(_confirm, 10),
+        refused("unknown-payout", _unknown(_no_arrival)),
+        refused("wrong-author", _confirm_wrongly(lambda author, each: not _is_own(author, each))),
+        refused("payout-not-paid", _own("created")),
+        refused("payout-returned", _own("returned")),
+        refused("already-confirmed", _own("confirmed")),
+        refused("time-in-future", spoilt(_confirm, received_at=YEAR_2100_MS)),
     ),
-    Move(ANYBODY, "settlement.confirmed", "payout-not-paid", _own("created")),
-    Move(ANYBODY, "settlement.confirmed", "payout-returned", _own("returned")),
-    Move(ANYBODY, "settlement.confirmed", "already-confirmed", _own("confirmed")),
-    Move(
-        ANYBODY,
-        "settlement.confirmed",
-        "time-in-future",
-        spoilt(_confirm, received_at=YEAR_2100_MS),
-    ),
-)
+}

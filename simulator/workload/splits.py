@@ -5,45 +5,41 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from simulator.chance import Chance
-from simulator.workload.moves import OVER_LIMIT, Desk, Draft
-from simulator.workload.things import Fields, Payment, Receiver
-
-DIFFERS_PPM = 80_000
-"""How often the second half is not what the first one said."""
+from simulator.workload.drafts import OVER_LIMIT, changed, spoilt
+from simulator.workload.moves import Author, Draft, Drafting
+from simulator.workload.subjects import Fields, KnownPayment, KnownReceiver, NothingFits, half_of
 
 
-def instruct(desk: Desk, payment: Payment, half: Fields) -> Draft | None:
+def instruct(author: Author, payment: KnownPayment, half: Fields) -> Draft:
     """Return a split of a payment by anybody's word on order, amount and currency."""
-    legs = legs_of(desk, half)
-    return stated(desk, payment, {**half, **legs}) if legs else None
+    return stated(author, payment, {**half, **legs_of(author, half)})
 
 
-def stated(desk: Desk, payment: Payment, split: Fields) -> Draft:
-    """Return a split of a payment that the book learns of."""
+def stated(author: Author, payment: KnownPayment, split: Fields) -> Draft:
+    """Return a split of a payment that the workload learns of."""
     fields = {**split, "payment": payment.name}
 
     def learn() -> None:
         payment.split = fields
         payment.reversed = False
-        know(desk, payment)
+        know(author, payment)
 
     return Draft(fields, (payment,), learn)
 
 
-def know(desk: Desk, payment: Payment) -> None:
+def know(author: Author, payment: KnownPayment) -> None:
     """Learn of a half of a payment, and what follows for its legs."""
-    if desk.book.payments.named(payment.name) is None:
-        desk.book.payments.add(payment)
-    desk.book.place(payment)
+    if author.known.payments.get(payment.name) is None:
+        author.known.payments.add(payment)
+    author.known.derive_legs(payment)
 
 
-def legs_of(desk: Desk, half: Fields) -> Fields:
-    """Return mode and legs of a split; nothing if no receiver is open."""
-    chance, currency = desk.chance, half["currency"]
+def legs_of(author: Author, half: Fields) -> Fields:
+    """Return mode and legs of a split, to receivers that are open."""
+    chance, currency = author.chance, half["currency"]
     count = chance.pick((1, 2, 2, 3, 4))
-    receivers = desk.book.receivers.some(chance, count, lambda each: is_open(each, currency))
-    if not receivers:
-        return {}
+    receivers = author.known.receivers.some(chance, count, lambda each: is_open(each, currency))
+    author.assume(len(receivers) > 0)
     ratio = chance.happens(300_000)
     whole = 1_000_000 if ratio else half["amount"]
     parts = parts_of(chance, whole, len(receivers))
@@ -57,7 +53,7 @@ def legs_of(desk: Desk, half: Fields) -> Fields:
     return split
 
 
-def is_open(receiver: Receiver, currency: str) -> bool:
+def is_open(receiver: KnownReceiver, currency: str) -> bool:
     """Return whether new legs in a currency may go to a receiver."""
     return not receiver.suspended and receiver.currency == currency
 
@@ -108,29 +104,26 @@ WRONG_SPLITS = (
     "amounts-do-not-sum",
     "ratios-do-not-sum",
 )
-"""What a split of any payment is refused with, whatever of it is in a payout."""
+"""Refusals of a split of any payment, whatever of it is in a payout."""
 OF_RECEIVERS = ("unknown-receiver", "wrong-currency")
-"""What legs that are in no payout are refused with."""
+"""Refusals of legs that are in no payout."""
 
 
-def wrong(make: Callable[[Desk], Draft | None], code: str) -> Callable[[Desk], Draft | None]:
+def wrong(make: Drafting, code: str) -> Drafting:
     """Return a move that is ``make`` with a split that is refused with ``code``."""
-
-    def draft(desk: Desk) -> Draft | None:
-        made = make(desk)
-        return None if made is None else Draft(_wrong_legs(code, made.fields), made.about)
-
-    return draft
+    return changed(make, lambda split: _wrong_legs(code, split))
 
 
-def to_suspended(make: Callable[[Desk], Draft | None]) -> Callable[[Desk], Draft | None]:
+def to_suspended(make: Drafting) -> Drafting:
     """Return a move that is ``make`` with all of the money for a suspended receiver."""
 
-    def draft(desk: Desk) -> Draft | None:
-        made = make(desk)
-        shut = desk.find(desk.book.receivers, lambda each: each.suspended)
-        if made is None or shut is None:
-            return None
+    def draft(author: Author) -> Draft:
+        try:
+            made = make(author)
+        finally:  # the receiver is drawn in any case, for seeds to keep their runs
+            shut = author.seek(author.known.receivers, lambda each: each.suspended)
+        if shut is None:
+            raise NothingFits
         legs = [leg_of(1, shut.name, amount=made.fields["amount"])]
         plain = {key: value for key, value in made.fields.items() if key != "tail_leg"}
         return Draft({**plain, "mode": "fixed", "legs": legs}, made.about)
@@ -138,18 +131,11 @@ def to_suspended(make: Callable[[Desk], Draft | None]) -> Callable[[Desk], Draft
     return draft
 
 
-def split_of(fits: Callable[[Payment], bool]) -> Callable[[Desk], Draft | None]:
-    """Return a split for a payment that fits, from which the book learns nothing."""
+def split_of(fits: Callable[[KnownPayment], bool]) -> Drafting:
+    """Return a split for a payment that fits, from which the workload learns nothing."""
 
-    def draft(desk: Desk) -> Draft | None:
-        payment = desk.find(desk.book.payments, fits)
-        if payment is None:
-            return None
-        basis = payment.split or payment.capture
-        if basis is None:
-            return None
-        half = {name: basis[name] for name in ("order", "amount", "currency")}
-        made = instruct(desk, payment, half)
-        return None if made is None else Draft(made.fields, made.about)
+    def draft(author: Author) -> Draft:
+        payment = author.find(author.known.payments, fits)
+        return instruct(author, payment, half_of(payment.split or payment.captured))
 
-    return draft
+    return spoilt(draft)

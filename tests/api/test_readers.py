@@ -23,7 +23,7 @@ from api.problems import Problem
 from api.readers import Turns
 from api.reading import HEIGHT
 from cli.parties import parse_parties
-from demo.stage.network import Network, found_network
+from demo.stage.network import LocalNetwork, found_network
 from demo.stage.processes import OUTPUT, NodeProcess, stop_all
 from tests.api.api_kit import applied, post, problem, receiver
 
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.processes
 
 
 @pytest.fixture(scope="module")
-def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
+def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalNetwork]:
     folder = tmp_path_factory.mktemp("readers") / "net"
     network = found_network(folder, "test", parse_parties("platform,institution"), 2)
     try:
@@ -47,7 +47,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
 
 
 @pytest.fixture
-def client(network: Network) -> Iterator[httpx.Client]:
+def client(network: LocalNetwork) -> Iterator[httpx.Client]:
     with client_of(network.node("institution")) as client:
         yield client
 
@@ -102,7 +102,7 @@ def test_every_answer_from_the_ledger_names_its_height(client: httpx.Client) -> 
         assert int(answer.headers[HEIGHT]) >= result["height"]
 
 
-def test_a_reader_waits_for_the_height_that_another_node_told(network: Network) -> None:
+def test_a_reader_waits_for_the_height_that_another_node_told(network: LocalNetwork) -> None:
     with (
         client_of(network.node("institution")) as writer,
         client_of(network.node("platform")) as other,
@@ -124,7 +124,7 @@ def test_a_height_that_is_not_reached_is_said(client: httpx.Client) -> None:
 
 
 def test_what_the_readers_refuse_is_refused_as_the_node_does_it(
-    client: httpx.Client, network: Network
+    client: httpx.Client, network: LocalNetwork
 ) -> None:
     problem(client.get("/v1/nothing"), 404, "not-found")
     problem(client.get("/v1/payments/nobody"), 404, "no-such-payment")
@@ -150,7 +150,7 @@ def test_what_the_readers_refuse_is_refused_as_the_node_does_it(
     ],
 )
 def test_odd_requests_are_not_taken_for_faults_of_the_readers(
-    network: Network, target: bytes, header: bytes, status: int
+    network: LocalNetwork, target: bytes, header: bytes, status: int
 ) -> None:
     node = network.node("institution")
     url = httpx.URL(node.url)
@@ -162,7 +162,7 @@ def test_odd_requests_are_not_taken_for_faults_of_the_readers(
 
 
 def test_records_are_taken_and_made_final_while_all_readers_stand_still(
-    client: httpx.Client, network: Network
+    client: httpx.Client, network: LocalNetwork
 ) -> None:
     node = network.node("institution")
     (pid,) = children(node.pid)
@@ -181,7 +181,7 @@ def test_records_are_taken_and_made_final_while_all_readers_stand_still(
 
 
 def test_readers_that_died_are_replaced_and_nobody_is_refused(
-    client: httpx.Client, network: Network
+    client: httpx.Client, network: LocalNetwork
 ) -> None:
     node = network.node("institution")
     (pid,) = children(node.pid)
@@ -193,7 +193,7 @@ def test_readers_that_died_are_replaced_and_nobody_is_refused(
 
 
 def test_readers_that_come_later_read_what_their_node_does(
-    client: httpx.Client, network: Network
+    client: httpx.Client, network: LocalNetwork
 ) -> None:
     node = network.node("institution")
     config = node.home / "node.toml"
@@ -210,7 +210,7 @@ def test_readers_that_come_later_read_what_their_node_does(
         config.write_bytes(before)
 
 
-def test_readers_give_way_to_the_node(network: Network) -> None:
+def test_readers_give_way_to_the_node(network: LocalNetwork) -> None:
     node = network.node("platform")
     (pid,) = children(node.pid)
     assert os.getpriority(os.PRIO_PROCESS, pid) > os.getpriority(os.PRIO_PROCESS, node.pid)
@@ -279,7 +279,7 @@ def test_exports_that_nobody_reads_do_not_hold_up_reads_for_ever(
     assert answers == ["cut"] * (READS_PER_TOKEN + 1)
 
 
-def test_strangers_who_go_away_unanswered_leave_no_line_in_the_log(network: Network) -> None:
+def test_strangers_who_go_away_unanswered_leave_no_line_in_the_log(network: LocalNetwork) -> None:
     node = network.node("platform")
     url, log = httpx.URL(node.url), node.home / OUTPUT
     before = log.stat().st_size

@@ -25,7 +25,6 @@ from api.draining import Draining
 from api.problems import Problem
 from api.server import listen
 from ledger.genesis import Role, Timeouts
-from node.errors import Halted
 from node.home.founding import create_consortium
 from node.home.home import read_operator_token
 from node.node import Node
@@ -248,7 +247,7 @@ def test_a_halted_node_takes_nothing_and_is_not_ready(tmp_path: Path) -> None:
 
     async def scenario() -> None:
         node = Node(home, store)
-        node.host.halted = Halted("conflicting-final", "two final histories")
+        node.host.stop("conflicting-final", "two final histories")
         transport = httpx.ASGITransport(build_app(node, Draining()))
         headers = {"authorization": f"Bearer {read_operator_token(home.path)}"}
         async with httpx.AsyncClient(

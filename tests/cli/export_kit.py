@@ -17,7 +17,7 @@ from beancount.core.data import Open
 
 from cli import main
 from ledger.books import Balance
-from ledger.chart import OTHERS, Book
+from ledger.chart import OTHERS, PartyBook
 from ledger.currencies import decimals_of
 from ledger.posted import BooksEnd, BooksHead, Place, PostedEntry, PostedLine
 from node.storage.store import Store
@@ -75,7 +75,7 @@ def stored_balances(store: Store) -> Balances:
 
 def part_of(balances: Balances, party: str) -> Balances:
     """Return a party's part, balanced by what the others hold."""
-    book = Book(GENESIS, party, lambda receiver: OWNERS.get(receiver) == party)
+    book = PartyBook(GENESIS, party, lambda receiver: OWNERS.get(receiver) == party)
     mine = {key: amount for key, amount in balances.items() if book.holds(key[0])}
     for (_, currency), amount in list(mine.items()):
         mine[OTHERS, currency] = mine.get((OTHERS, currency), 0) - amount

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from cli import main
 from cli.books import beancount, source
 from cli.client import Client
-from demo.day.cast import Plan
+from demo.day.cast import DayPlan
 from demo.day.generate import generate
 from ledger.genesis import Role
 from node.storage import books as stored_books
@@ -183,7 +183,7 @@ def test_books_of_any_day_add_up_to_its_balances(
 ) -> None:
     folder = tmp_path_factory.mktemp("day")
     ledger = StoredLedger(f"sqlite:///{folder / 'ledger.db'}")
-    Played(generate(Plan(60, seed)), order, ledger)
+    Played(generate(DayPlan(60, seed)), order, ledger)
     held = stored_balances(ledger.store)
     with serving(ledger.store, folder) as served:
         path = exported(served, folder / "books.beancount")

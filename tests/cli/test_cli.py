@@ -200,6 +200,7 @@ def test_folder_that_cannot_be_made_is_an_unwritable_file(
     ("line", "code", "words"),
     [
         ("sample --out day --date 2026-03-07", "bad-date", "a Saturday"),
+        ("sample --out day --date 2999-01-03", "bad-date", "2000 to 2998"),
         ("status --url 127.0.0.1:8801 --token t", "bad-url", "write http://"),
         ("node no-such-home", "not-a-home", "tongzhang init"),
     ],

@@ -28,7 +28,7 @@ from ledger import canonical
 from ledger.block import Tip
 from node.home.founding import create_consortium
 from node.home.home import Home, lock_home
-from node.host.inquiry import CONFLICT, REPORT, Inquiry
+from node.host.fork_inquiry import CONFLICT, REPORT, ForkInquiry
 from node.storage.store import ConsensusItem, EvidenceItem, Store
 from tests.api.api_kit import Consortium, until
 
@@ -236,7 +236,7 @@ def test_the_conflict_report_names_blocks_signers_and_convicted(
     home = homes["platform"]
     first, second = (_final(homes, block) for block in (1, 2))
     store = _store(home)
-    inquiry = Inquiry(
+    inquiry = ForkInquiry(
         home.genesis, store, Halt("conflicting-final", "x", (first, second)), ("institution",),
         refuse_forged=lambda _: None, now_ms=0,
     )  # fmt: skip

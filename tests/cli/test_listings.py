@@ -249,7 +249,7 @@ def test_the_locale_says_the_language(said: Said, monkeypatch: pytest.MonkeyPatc
 
 def test_an_empty_list_is_said_in_either_language(said: Said) -> None:
     assert said("refunds --payment P9") == "no refunds\n"
-    assert said("--lang zh refunds --payment P9") == "没有记录\n"
+    assert said("--lang zh refunds --payment P9") == "没有退款\n"
 
 
 # -- times ----------------------------------------------------------------------------------------

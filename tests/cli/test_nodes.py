@@ -16,11 +16,12 @@ import pytest
 
 from cli import main
 from cli.parties import parse_parties
-from demo.day import statements
-from demo.day.cast import Plan
+from demo.day.cast import DayPlan
 from demo.day.generate import generate
-from demo.stage.network import Network, found_network
+from demo.day.lines import those
+from demo.stage.network import LocalNetwork, found_network
 from demo.stage.processes import NodeProcess, command, environment, stop_all
+from ledger.contracts.receivers import ReceiverRegistered
 from node.home.home import DATABASE_ID, NO_DATABASE, load_home
 from node.storage.store import Store
 
@@ -50,7 +51,7 @@ def until_ready(node: NodeProcess) -> None:
 
 
 @pytest.fixture(scope="module")
-def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
+def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalNetwork]:
     folder = tmp_path_factory.mktemp("cli") / "net"
     network = found_network(folder, "test", parse_parties(PARTIES), 2)
     try:
@@ -64,12 +65,12 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
 
 
 @pytest.fixture(scope="module")
-def day_home(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def day_home(network: LocalNetwork, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Register receivers and capture payments; return the institution's home."""
     home = network.node("institution").home
-    day = generate(Plan(40, 1, owners=("platform",)))
-    records = [statements.registered(row, 1) for row in day.receivers]
-    records += [statements.capture_record(row) for row in day.captures[:5]]
+    day = generate(DayPlan(40, 1, owners=("platform",)))
+    records = [line.raw for line in those(day.receivers, ReceiverRegistered)]
+    records += [line.raw for line in day.captures[:5]]
     file = tmp_path_factory.mktemp("records") / "records.ndjson"
     file.write_bytes(b"\n".join(records) + b"\n")
     assert run("submit", file, "--home", home) == 0
@@ -213,9 +214,9 @@ def test_status_and_members_speak_chinese(day_home: Path, capsys: Capture) -> No
 
 
 def test_receipt_of_one_node_verifies_offline_and_a_changed_one_does_not(
-    day_home: Path, network: Network, tmp_path: Path, capsys: Capture
+    day_home: Path, network: LocalNetwork, tmp_path: Path, capsys: Capture
 ) -> None:
-    record = generate(Plan(40, 1, owners=("platform",))).captures[0].record
+    record = generate(DayPlan(40, 1, owners=("platform",))).captures[0].record.id
     home, file = network.node("platform").home, tmp_path / "r.tlog-proof"
     ask = ("receipt", record, "--party", "institution", "--home", home, "--out", file)
     assert run(*ask) == 0
@@ -257,7 +258,7 @@ def test_exported_log_verifies_with_replay_and_a_changed_one_does_not(
 
 
 def test_token_without_the_scope_is_refused_with_the_next_step(
-    day_home: Path, network: Network, tmp_path: Path, capsys: Capture
+    day_home: Path, network: LocalNetwork, tmp_path: Path, capsys: Capture
 ) -> None:
     create = ("token", "create", "--home", day_home, "--label", "reader", "--json")
     assert run(*create) == 0
@@ -378,7 +379,7 @@ def until_size(node: NodeProcess, size: int) -> dict[str, object]:
 
 
 def test_a_year_is_declared_and_accepted_by_each_partys_own_file(
-    network: Network, tmp_path: Path, capsys: Capture
+    network: LocalNetwork, tmp_path: Path, capsys: Capture
 ) -> None:
     institution, platform = (network.node(name).home for name in ("institution", "platform"))
     year = date.today().year + 1
@@ -423,7 +424,7 @@ def awaited(home: Path, capsys: Capture) -> list[dict[str, str]]:
     return found
 
 
-def calendar(network: Network) -> list[tuple[int, int, str]]:
+def calendar(network: LocalNetwork) -> list[tuple[int, int, str]]:
     node = network.node("institution")
     headers = {"authorization": f"Bearer {node.token}"}
     view = httpx.get(f"{node.url}/v1/calendar", headers=headers, trust_env=False).json()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cli.parties import DEFAULT, parse_parties
-from demo.stage.network import Network, found_network
+from demo.stage.network import LocalNetwork, found_network
 from demo.stage.processes import NodeProcess, stop_all
 from node.home.home import read_operator_token
 from node.limits import QUEUE_RECORDS_MAX
@@ -30,7 +30,7 @@ Capture = pytest.CaptureFixture[str]
 
 
 @pytest.fixture(scope="module")
-def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
+def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalNetwork]:
     """Return four nodes, of which the auditor's was restored and the funder's was stopped."""
     folder = tmp_path_factory.mktemp("ready") / "net"
     network = found_network(folder, "test", parse_parties(DEFAULT), 3)
@@ -51,7 +51,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
         stop_all(network.nodes)
 
 
-def _restore(network: Network, folder: Path) -> None:
+def _restore(network: LocalNetwork, folder: Path) -> None:
     """Lose the auditor's machine, and restore what was kept safe by the documented steps."""
     old = network.node("auditor")
     old.kill()
@@ -66,11 +66,11 @@ def _restore(network: Network, folder: Path) -> None:
 
 
 @pytest.fixture
-def up(network: Network) -> list[NodeProcess]:
+def up(network: LocalNetwork) -> list[NodeProcess]:
     return [node for node in network.nodes if node.party != "funder"]
 
 
-def test_a_home_is_restored_by_the_documented_steps(network: Network, capsys: Capture) -> None:
+def test_a_home_is_restored_by_the_documented_steps(network: LocalNetwork, capsys: Capture) -> None:
     home = network.node("auditor").home
     assert home.name == "HOME"
     assert (home / "operator.token").stat().st_mode & 0o077 == 0
@@ -161,7 +161,7 @@ def test_submit_shows_it_and_does_not_call_it_refused(
     assert f"no-quorum: {WHY}" in capsys.readouterr().err
 
 
-def test_once_the_funder_is_back_what_was_taken_becomes_final(network: Network) -> None:
+def test_once_the_funder_is_back_what_was_taken_becomes_final(network: LocalNetwork) -> None:
     network.node("funder").start()
     until(network.nodes, is_ready)
     with client(network.node("institution")) as http:
@@ -174,7 +174,7 @@ def test_once_the_funder_is_back_what_was_taken_becomes_final(network: Network) 
 
 
 def test_a_queue_that_is_full_and_cannot_move_says_why(
-    network: Network, up: list[NodeProcess]
+    network: LocalNetwork, up: list[NodeProcess]
 ) -> None:
     """A stream ends there, with the first line that was not taken, instead of waiting for ever."""
     network.node("funder").kill()

@@ -14,7 +14,7 @@ import pytest
 from cli.errors import CheckFailed
 from cli.parties import parse_parties
 from cli.rebuild import REBUILDING, forget, go_on, put_back, read_mark
-from demo.stage.network import Network, found_network
+from demo.stage.network import LocalNetwork, found_network
 from demo.stage.processes import NodeProcess, stop_all
 from node.home.home import DATABASE, DATABASE_ID, Home, load_home
 from node.storage.store import Store
@@ -26,7 +26,7 @@ PARTIES = parse_parties("platform,institution,funder")
 
 
 @pytest.fixture
-def network(tmp_path: Path) -> Network:
+def network(tmp_path: Path) -> LocalNetwork:
     return found_network(tmp_path / "net", "new", PARTIES, 2)
 
 
@@ -42,7 +42,7 @@ def until_ended(node: NodeProcess) -> str:
 
 @pytest.mark.processes
 def test_whoever_rebuilds_at_a_founding_is_told_so_and_votes_after_all(
-    network: Network, tmp_path: Path
+    network: LocalNetwork, tmp_path: Path
 ) -> None:
     """The issue: all obeyed `database-lost`, and the ledger had nobody that votes."""
     before = {node.party: snapshot(node.home) for node in network.nodes}
@@ -79,7 +79,7 @@ def snapshot(home: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def home(network: Network) -> Home:
+def home(network: LocalNetwork) -> Home:
     """Return a home whose node has run: it has a database, with its parts, and knows its id."""
     home = load_home(network.node("platform").home)
     store = Store(home.database_url, home.genesis, party=home.party)

@@ -46,7 +46,7 @@ from consensus.messages import (
     wire_block,
 )
 from consensus.replica import Replica
-from consensus.votes import Certificate, Subject, Vote, final_subject
+from consensus.votes import MAY_SAY, VOTE_KINDS, Certificate, Subject, Vote, final_subject
 from ledger import batch as batches
 from ledger import domains
 from ledger.batch import Batch
@@ -100,12 +100,12 @@ class Oath:
     def vote(self, vote: Vote) -> None:
         said = self.votes[vote.slot]
         said[vote.kind].add(vote.subject)
-        finals = {subject.block for subject in said["final"]}
-        notars = {subject.block for subject in said["notar"]}
-        assert len(notars) <= 1, f"I2: {vote.voter} signed two notars in slot {vote.slot}"
-        assert len(said["final"]) <= 1, f"I2: {vote.voter} signed two finals in slot {vote.slot}"
-        assert not (finals and said["skip"]), f"I2: {vote.voter} final and skip, slot {vote.slot}"
-        assert finals <= notars, f"I2: {vote.voter} final without notar in slot {vote.slot}"
+        kinds = tuple(kind for kind in VOTE_KINDS if said[kind])
+        blocks = {subject.block for kind in ("notar", "final") for subject in said[kind]}
+        by = f"{vote.voter} in slot {vote.slot}"
+        assert kinds in MAY_SAY, f"I2: {by} signed {' and '.join(kinds)}"
+        assert max(map(len, said.values())) == 1, f"I2: {by} signed two votes of one kind"
+        assert len(blocks) <= 1, f"I2: {by} signed for two blocks"
 
     def block(self, block: Block) -> None:
         known = self.blocks.setdefault(block.slot, block.hash)
@@ -377,7 +377,7 @@ class Cluster:
         assert known == block.hash or not safe, f"I1: two final blocks at height {block.height}"
         wire = wire_block(block, deliver.justification)
         refuse_unjustified(wire, block, self.genesis, lambda _: False)  # I3
-        seat.machine.refuse_forged(block)
+        seat.machine.refuse_forged(block, [])
         leader = self.genesis.verifiers[block.header.proposer]
         leader.verify(block.signature, domains.proposal_signature_input(block.raw_header))
         if deliver.certificate is not None:

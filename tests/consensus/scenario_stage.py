@@ -19,9 +19,9 @@ from consensus.messages import (
 )
 from consensus.votes import (
     Certificate,
-    Kind,
     Subject,
     Vote,
+    VoteKind,
     final_subject,
     notar_subject,
     sign_vote,
@@ -130,7 +130,7 @@ class Play:
             self.trace.append(f"{name} accuses {lie.party}: {lie.kind}")
         self.trace += [f"{name} notes {note}" for note in effects.notes]
         if effects.rejected is not None:
-            code = getattr(effects.rejected, "code", "?")
+            code = effects.rejected.error.code
             self.rejected.setdefault(name, []).append(code)
             self.trace.append(f"{name} refuses a message: {code}")
         if effects.halt is not None:
@@ -209,7 +209,7 @@ class Play:
         subject = self.subject(kind, what)  # type: ignore[arg-type]
         return sign_vote(subject, SIGNERS[name], name, WALL_MS // 1000, self.cluster.genesis)
 
-    def subject(self, kind: Kind, what: str) -> Subject:
+    def subject(self, kind: VoteKind, what: str) -> Subject:
         if kind == "skip":
             return skip_subject(int(what))
         block = self.known_block(self.block_of(what))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import get_args
 
 import msgspec
 import pytest
@@ -10,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consensus.evidence import (
+    LIES,
     Evidence,
+    EvidenceKind,
     SignedHeader,
     contradiction,
     of_headers,
@@ -18,7 +21,16 @@ from consensus.evidence import (
     verify_evidence,
 )
 from consensus.messages import decode_evidence, encode
-from consensus.votes import Subject, Vote, final_subject, notar_subject, sign_vote, skip_subject
+from consensus.votes import (
+    MAY_SAY,
+    VOTE_KINDS,
+    Subject,
+    Vote,
+    final_subject,
+    notar_subject,
+    sign_vote,
+    skip_subject,
+)
 from ledger.batch import seal
 from ledger.block import Tip, genesis_tip
 from ledger.domains import ZERO_HASH
@@ -45,18 +57,34 @@ STATEMENTS = [
     skip_subject(6),
     final(6, B),
 ]
-# What an honest voter may say of one slot, by the rules R3 to R5: nothing else is allowed.
 HONEST = [
-    set(),
-    {notar_subject(5, A)},
-    {skip_subject(5)},
-    {notar_subject(5, A), skip_subject(5)},
-    {notar_subject(5, A), final(5, A)},
+    {subject for subject in about_one_block if subject.kind in said}
+    for said in MAY_SAY
+    for about_one_block in (
+        (notar_subject(5, A), skip_subject(5), final(5, A)),
+        (notar_subject(5, A), skip_subject(5), final(5, A, size=2)),
+        (notar_subject(5, B), skip_subject(5), final(5, B)),
+        (notar_subject(6, B), skip_subject(6), final(6, B)),
+    )
 ]
+"""What an honest voter may say of one slot."""
 
 
 def vote(subject: Subject, voter: str = "funder", time_s: int = 9) -> Vote:
     return sign_vote(subject, SIGNERS[voter], voter, time_s, GENESIS)
+
+
+def test_every_kind_of_evidence_has_its_two_statements() -> None:
+    assert sorted(LIES.values()) == sorted(get_args(EvidenceKind))
+    assert all(list(pair) == sorted(pair) for pair in LIES)
+
+
+def test_every_step_of_the_table_leads_to_a_row_of_it() -> None:
+    def row(*kinds: str) -> tuple[str, ...]:
+        return tuple(kind for kind in VOTE_KINDS if kind in kinds)
+
+    steps = {row(*said, kind) for said, following in MAY_SAY.items() for kind in following}
+    assert steps | {()} == set(MAY_SAY)
 
 
 @pytest.mark.parametrize("said", HONEST)
@@ -71,12 +99,8 @@ def test_two_votes_convict_exactly_when_no_honest_voter_says_both(
 ) -> None:
     first, second = vote(one), vote(other)
     lie = of_votes(first, second)
-    blocks = {s.block for s in (one, other) if s.kind != "skip"}
-    kinds = {one.kind, other.kind}
-    expected = one.slot == other.slot and one != other and (
-        kinds in ({"notar"}, {"final"}, {"final", "skip"})
-        or (kinds == {"notar", "final"} and len(blocks) == 2)
-    )  # fmt: skip
+    honest = any({one, other} <= said for said in HONEST)
+    expected = one.slot == other.slot and one != other and not honest
     assert (lie is not None) == expected
     assert (contradiction(first, second) is not None) == expected or one.slot != other.slot
     if lie is not None:

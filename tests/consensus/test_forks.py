@@ -15,8 +15,8 @@ from consensus.messages import Range, WantRange, decode, decode_evidence, encode
 from ledger.genesis import Genesis, Member, found
 from node.errors import Halted
 from node.host.catchup import range_from
-from node.host.host import Host
-from node.host.inquiry import conflict_report
+from node.host.fork_inquiry import conflict_report
+from node.host.host import Host, Phase
 from tests.ledger.ledger_kit import CREATED_AT, GENESIS, RECEIVER, signer
 from tests.node.host_kit import CALM_MS, World, make_templates, record
 
@@ -141,7 +141,7 @@ def test_a_stopped_host_neither_takes_nor_votes_and_stays_stopped(
     world = Fork(tmp_path, TRIO, trio_files).meet(1, 2, 2)
     host = world.hosts[LEFT]
     assert world.run(CALM_MS, lambda: host.stopped() is not None)
-    assert host.halted is None, "it still asks and answers"
+    assert host.phase is Phase.ENDING and host.halted is None, "it still asks and answers"
     with pytest.raises(Halted, match="conflicting-final"):
         host.submit([b"{}"])
     said: list[str] = []
@@ -151,7 +151,7 @@ def test_a_stopped_host_neither_takes_nor_votes_and_stays_stopped(
     assert set(said) <= allowed and not {"VoteMessage", "Proposal"} & set(said)
     world.close()
     world.open(LEFT)
-    assert world.hosts[LEFT].halted is not None
+    assert world.hosts[LEFT].phase is Phase.HALTED
     world.close()
 
 

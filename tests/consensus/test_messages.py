@@ -15,7 +15,7 @@ from consensus.errors import BadMessage, ConsensusError
 from consensus.limits import EVIDENCE_SLOTS, SLOT_WINDOW
 from consensus.messages import (
     ChangesMessage,
-    Journal,
+    JournalMessage,
     Message,
     VoteMessage,
     WantBlock,
@@ -82,8 +82,8 @@ def frames(world: World) -> list[bytes]:
         WantBlock(bytes(32)),
         WantRange(1),
         WantJournal(),
-        Journal(None, 0, False),
-        Journal(messages.wire_batch(stored.batch()), 7, True),
+        JournalMessage(None, 0, False),
+        JournalMessage(messages.wire_batch(stored.batch()), 7, True),
         WantChanges(bytes(32)),
         ChangesMessage(bytes(32), b"[]"),
         messages.Voting(""),
@@ -200,6 +200,6 @@ def test_what_a_hostile_peer_says_is_remembered_within_bounds() -> None:
             replica.step(
                 Received("funder", VoteMessage(vote)), cluster.now(cluster.seats["platform"])
             )
-    slots = replica._book.slots
+    slots = replica._tree.slots
     assert len(slots) <= SLOT_WINDOW + EVIDENCE_SLOTS + 1
     assert all(len(slot.tallies) <= 3 for slot in slots.values())

@@ -309,8 +309,8 @@ def test_checker_of_i2_bites_when_votes_are_forgotten(monkeypatch: pytest.Monkey
 
 
 def _slots(cluster: Cluster) -> list[Slot]:
-    books = [cluster.replica(seat.name)._book for seat in cluster.running]
-    return [slot for book in books for slot in book.slots.values()]
+    trees = [cluster.replica(seat.name)._tree for seat in cluster.running]
+    return [slot for tree in trees for slot in tree.slots.values()]
 
 
 def test_checker_of_r7_bites_when_a_vote_is_not_saved(monkeypatch: pytest.MonkeyPatch) -> None:

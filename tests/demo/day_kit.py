@@ -7,9 +7,10 @@ import random
 from collections.abc import Iterable
 from itertools import groupby
 
-from demo.day import conversations, phases, statements
+from demo.day import conversations, phases
 from demo.day.conversations import Turn
-from demo.day.rows import SUSPENDED, CaptureRow, ConfirmationRow, Day, PayoutRow
+from demo.day.lines import DayFiles, DayLine
+from ledger.records import Record
 from tests.ledger.ledger_kit import Ledger, make_genesis
 
 BLOCK_RECORDS = 40
@@ -27,8 +28,8 @@ class Played:
         ledger: Where it is stated, on the day's calendar; a new one by default.
     """
 
-    def __init__(self, day: Day, order_seed: int, ledger: Ledger | None = None) -> None:
-        self.ledger = ledger or Ledger(make_genesis(calendar=statements.calendar_of(day)))
+    def __init__(self, day: DayFiles, order_seed: int, ledger: Ledger | None = None) -> None:
+        self.ledger = ledger or Ledger(make_genesis(calendar=phases.founding(day)))
         self.seen: set[tuple[str, str]] = set()
         self.repeated = 0
         self._waiting: Stream = []
@@ -37,28 +38,16 @@ class Played:
         self._live()
 
     def _live(self) -> None:
-        day, institution = self._day, self._day.institution
-        orders = [(day.platform, statements.order_record(r)) for r in phases.trading_orders(day)]
-        self._mix(self._registrations(), spoken(conversations.opening(day)))
-        self._mix(orders, self._captures(phases.trading_captures(day)))
-        self._mix(self._captures(phases.reversals(day)))
-        self._mix([(day.platform, statements.order_record(r)) for r in phases.corrections(day)])
-        first, second = (
-            settled(institution, payouts, arrived) for _, payouts, arrived in phases.runs(day)
-        )
+        day = self._day
+        self._mix(stream(day.receivers), spoken(conversations.opening(day)))
+        self._mix(stream(phases.trading_orders(day)), stream(phases.trading_captures(day)))
+        self._mix(stream(phases.reversals(day)))
+        self._mix(stream(phases.corrections(day)))
+        first, second = (stream((*paid, *arrived)) for _, paid, arrived in phases.runs(day))
         self._mix(first, spoken(conversations.refunding(day)))
-        self._mix(self._captures(phases.late_captures(day)))
+        self._mix(stream(phases.late_captures(day)))
         charged = spoken(conversations.charging(day))
         self._mix(second, charged, spoken(conversations.disputing(day)))
-
-    def _registrations(self) -> Stream:
-        rows, institution = self._day.receivers, self._day.institution
-        closed = [row for row in rows if row.status == SUSPENDED]
-        registered = [(institution, statements.registered(row, 1)) for row in rows]
-        return registered + [(institution, statements.suspended(row, 1)) for row in closed]
-
-    def _captures(self, rows: Iterable[CaptureRow]) -> Stream:
-        return [(self._day.institution, statements.capture_record(row)) for row in rows]
 
     def _mix(self, *streams: Stream) -> None:
         left = [list(reversed(stream)) for stream in streams if stream]
@@ -85,13 +74,11 @@ class Played:
         self._waiting = []
 
 
+def stream(lines: Iterable[DayLine[Record]]) -> Stream:
+    """Return lines as a stream."""
+    return [(line.party, line.raw) for line in lines]
+
+
 def spoken(turns: Iterable[Turn]) -> Stream:
     """Return a conversation as a stream."""
-    return [(turn.party, said.raw) for turn in turns for said in turn.said]
-
-
-def settled(institution: str, payouts: list[PayoutRow], arrived: list[ConfirmationRow]) -> Stream:
-    """Return a run of payouts as a stream."""
-    created = [(institution, statements.payout_created(row)) for row in payouts]
-    results = [(institution, statements.payout_result(row)) for row in payouts]
-    return created + results + [(row.party, statements.confirmed(row)) for row in arrived]
+    return stream(line for turn in turns for line in turn.lines)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from demo.day.cast import Plan
+from demo.day.cast import DayPlan
 from demo.day.files import write_day
 from demo.day.generate import generate
 from demo.day.outcome import outcome
@@ -67,7 +67,7 @@ def summary(folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def test_demo_leads_to_the_known_outcome(summary: dict[str, Any]) -> None:
-    expected = outcome(generate(Plan(PAYMENTS, SEED)))
+    expected = outcome(generate(DayPlan(PAYMENTS, SEED)))
     assert summary["ok"], [check for check in summary["checks"] if not check["good"]]
     assert {k: summary["records"][k] for k in expected["records"]} == expected["records"]
     assert summary["facts"] == expected["facts"]
@@ -115,7 +115,7 @@ def test_demo_leaves_no_process_and_no_file(summary: dict[str, Any], folder: Pat
 
 def test_day_of_a_month_that_is_not_over_is_refused(tmp_path: Path) -> None:
     day = tmp_path / "day"
-    write_day(generate(Plan(40, 1, "2999-12-31")), day)
+    write_day(generate(DayPlan(40, 1, "2998-12-31")), day)
     running = demo("--day", str(day), tmp=tmp_path)
     _, errors = running.communicate(timeout=TIMEOUT_S)
     assert running.returncode == 2

@@ -13,8 +13,10 @@ from typing import ClassVar
 from consensus.effects import (
     Deliver,
     Durable,
+    Invalid,
     Saved,
 )
+from consensus.evidence import Evidence
 from consensus.messages import (
     BatchMessage,
     Message,
@@ -155,20 +157,20 @@ class ChainMachine:
         self.heads[block.hash] = _moved(self.heads[parent.hash], chosen)
         return block
 
-    def refuse_forged(self, block: Block) -> None:
+    def refuse_forged(self, block: Block, found: list[Evidence]) -> None:
         for batch in block.batches:
             batches.verify(batch, self.genesis.ledger, self.genesis.verifiers)
 
-    def check(self, block: Block, parent: Tip, wall_ms: int) -> str | None:
+    def check(self, block: Block, parent: Tip, wall_ms: int) -> Invalid | None:
         header = block.header
         if header.height != parent.height + 1 or header.time < parent.time:
-            return "misplaced"
+            return Invalid("misplaced")
         if header.time > max(wall_ms + self.genesis.limits.drift_ms, parent.time):
-            return "time is ahead of this clock"
+            return Invalid("time is ahead of this clock")
         if not _follow(self.heads[parent.hash], block.batches):
-            return "batch-order"
+            return Invalid("batch-order")
         if _result(parent, block.batches, self.salt) != (header.size, header.root, header.state):
-            return "another result"
+            return Invalid("another result")
         self.heads[block.hash] = _moved(self.heads[parent.hash], block.batches)
         return None
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import convert, to_builtins
 
-from demo.day.dates import Dates
+from demo.day.dates import PlainCalendar
 from ledger.calendar import Calendar, fault_of
 from ledger.contracts.receivers import CYCLES
 from ledger.errors import Refused
@@ -124,7 +124,7 @@ def test_the_days_second_account_dates_as_the_ledger_does(time_ms: int, n: int, 
     for calendar in (CHINA, OCTOBER, CUTOFF_2300):
         founded = to_builtins(calendar)
         del founded["accepted_by"]
-        dates = convert(founded, Dates)
+        dates = convert(founded, PlainCalendar)
         cycle = f"{kind}+{n}"
         assert dates.due_date(time_ms, cycle) == due_date(calendar, time_ms, cycle)
         assert dates.business_date(time_ms).isoformat() == calendar.business_date(time_ms)

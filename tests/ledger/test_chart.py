@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cli.books import beancount
 from ledger.books import ASSETS, LIABILITIES
-from ledger.chart import CHART, OTHERS, Book, class_of, share_of
+from ledger.chart import CHART, OTHERS, PartyBook, class_of, share_of
 from tests.api.books_kit import ODD
 from tests.ledger.ledger_kit import GENESIS
 
@@ -49,7 +49,7 @@ def test_a_party_is_a_side_of_what_the_chart_says(party: str, shares: dict[str, 
 
 
 def test_a_claim_is_in_the_book_of_the_guarantor_that_it_names() -> None:
-    book = Book(GENESIS, "funder", lambda _: False)
+    book = PartyBook(GENESIS, "funder", lambda _: False)
     assert book.holds("claim:funder:L1")
     assert not book.holds("claim:auditor:funder")
 

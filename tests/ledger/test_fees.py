@@ -71,7 +71,17 @@ def test_a_charge_accrues_and_leaves_the_payment_and_the_reserve_alone() -> None
 def test_a_fee_is_the_rate_rounded_half_up_and_bounded(
     amount: int, rate: int, minimum: int, maximum: int, fee: int
 ) -> None:
-    row = FeeAgreement("A", "CNY", "2026-01-01", "in-force", "", 1, 2, "", rate, minimum, maximum)
+    row = FeeAgreement(
+        agreement="A",
+        currency="CNY",
+        effective_from="2026-01-01",
+        state="in-force",
+        entry=1,
+        channel="",
+        rate_ppm=rate,
+        minimum=minimum,
+        maximum=maximum,
+    )
     assert fee_of(row, amount) == fee
 
 

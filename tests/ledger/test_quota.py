@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from consensus.effects import Invalid
 from ledger.batch import Batch, seal
 from ledger.block import Block, genesis_tip
 from ledger.domains import ZERO_HASH
@@ -73,8 +74,8 @@ def test_a_block_of_somebody_else_over_the_quota_is_invalid(
     machines["platform"]._genesis = _lenient(generous)
     block = machines["platform"].build(TIP, 1, MORNING, empty=False)
     assert numbers(block) == [1, 2, 3, 4]
-    reason = machines["institution"].check(block, TIP, MORNING)  # type: ignore[arg-type]
-    assert reason == "20 records of institution, whose quota leaves 10 this minute"
+    found = machines["institution"].check(block, TIP, MORNING)  # type: ignore[arg-type]
+    assert found == Invalid("20 records of institution, whose quota leaves 10 this minute")
 
 
 def _lenient(limits: Limits) -> object:

@@ -16,7 +16,7 @@ from consensus.messages import (
     CertificateMessage,
     ChangesMessage,
     EvidenceMessage,
-    Journal,
+    JournalMessage,
     Proposal,
     Range,
     VoteMessage,
@@ -36,8 +36,8 @@ from ledger.execute import Execution, execute
 from ledger.genesis import Genesis, Member, found
 from ledger.verify import verify_log
 from node.errors import CorruptLedger
+from node.host.answers import PAUSE_MIN_MS
 from node.host.catchup import range_from
-from node.host.questions import PAUSE_MIN_MS
 from node.limits import EVIDENCE_PER_PARTY_MAX, RESENT_BATCHES_MAX
 from node.storage.proofs import export_lines
 from node.storage.reads import Reader
@@ -216,7 +216,7 @@ def test_journal_answers_cannot_be_forged(world: World, templates: Path) -> None
         stored = reader.batch("institution", 1)
     assert stored is not None
     forged = WireBatch(stored.raw_header, bytes(64), stored.records)
-    host.receive("platform", encode(Journal(forged, 1, True)))
+    host.receive("platform", encode(JournalMessage(forged, 1, True)))
     assert host.rejected["platform", "bad-signature"] == 1
     assert host.journal.head[0] == 0 and not host.journal.may_seal
 
@@ -433,11 +433,11 @@ def test_questions_of_a_peer_are_answered_one_at_a_time_and_the_latest_counts(
     for height in (1, 1, 1, 1, 1, 2):
         host.receive("platform", encode(WantRange(height)))
     assert sent == ["platform"]
-    assert [asked for _, asked in host._questions.waiting()] == [WantRange(2)]
+    assert [asked for _, asked in host._answers.waiting()] == [WantRange(2)]
     assert host.deadline_ms() <= world.now_ms + PAUSE_MIN_MS
     world.now_ms += PAUSE_MIN_MS
     host.tick()
-    assert host._questions.waiting() == []
+    assert host._answers.waiting() == []
 
 
 def test_damaged_votes_are_told_as_a_corrupt_ledger(world: World) -> None:

@@ -59,7 +59,7 @@ def test_a_batch_that_the_pool_holds_is_not_decoded_again_in_a_block(machine_wit
     assert built is not None
     block = received(built, batch.signature)
     machine = machine_with(batch)
-    machine.refuse_forged(block)
+    machine.refuse_forged(block, [])
     assert block.batches[0].decoded is decoded
     assert machine.check(block, tip, MORNING) is None
 
@@ -71,6 +71,6 @@ def test_a_batch_that_only_resembles_the_pools_is_verified_by_itself(machine_wit
     assert built is not None
     block = received(built, bytes(64))
     with pytest.raises(VerificationError) as caught:
-        machine.refuse_forged(block)
+        machine.refuse_forged(block, [])
     assert caught.value.code == "bad-signature"
     assert block.batches[0].decoded is None

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from demo.stage.network import Network, found_network
+from demo.stage.network import LocalNetwork, found_network
 from demo.stage.processes import OUTPUT, NodeProcess, stop_all
 from ledger.genesis import Role
 from node.home.home import KEY
@@ -65,7 +65,7 @@ def lived(node: NodeProcess, *arguments: str) -> None:
 
 @pytest.mark.processes
 def test_a_node_keeps_everything_in_its_home_private(tmp_path: Path, umask: int) -> None:
-    network: Network = found_network(tmp_path / "homes", "private", PARTIES, 2)
+    network: LocalNetwork = found_network(tmp_path / "homes", "private", PARTIES, 2)
     node = network.node("institution")
     assert open_to_others(node.home) == []
     lived(node)

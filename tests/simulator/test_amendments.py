@@ -20,10 +20,10 @@ from ledger.contracts.receivers import Bucket, Receiver
 from ledger.contracts.refunded import RefundedPayment
 from ledger.entry import APPLIED
 from ledger.state import Overlay, Row
+from simulator.keys import MORNING_MS
 from simulator.plan import Plan
-from simulator.process import MORNING_MS
 from simulator.rehearsal import Rehearsal
-from simulator.workload import Said, Workload
+from simulator.workload import RawRecord, Workload
 
 R = TypeVar("R", bound=Row)
 Place = tuple[str, int]
@@ -42,7 +42,7 @@ class Amended(Workload):
     before: dict[bytes, set[str]]
     met: Counter[str]
 
-    def answered(self, said: Said, outcome: str, *, in_log: bool) -> None:
+    def answered(self, said: RawRecord, outcome: str, *, in_log: bool) -> None:
         if outcome == APPLIED:
             self.met.update(self.before.get(said.raw, ()))
         super().answered(said, outcome, in_log=in_log)

@@ -13,7 +13,7 @@ import pytest
 
 from simulator.campaign import Death, add_up, campaign
 from simulator.plan import Plan
-from simulator.run import Finding, Outcome, Runner
+from simulator.run import Finding, Runner, RunOutcome
 from simulator.swarm import draw
 
 BASE = Plan(records=12)
@@ -77,7 +77,7 @@ def test_totals_add_up() -> None:
     finding = Finding(invariant="I4", text="gone", at_ms=5, step=9)
     totals = add_up(
         [
-            Outcome(
+            RunOutcome(
                 seed=9,
                 blocks=10,
                 entries=20,
@@ -88,8 +88,8 @@ def test_totals_add_up() -> None:
                 verdict={"I4": "held"},
                 settled=True,
             ),
-            Outcome(seed=4, blocks=7, finding=finding, verdict={"I4": "broken"}),
-            Outcome(seed=2, blocks=8, evidence={"auditor": {"two-final": 1}}, fork=True),
+            RunOutcome(seed=4, blocks=7, finding=finding, verdict={"I4": "broken"}),
+            RunOutcome(seed=2, blocks=8, evidence={"auditor": {"two-final": 1}}, fork=True),
         ]
     )
     assert (totals.seeds, totals.failed, totals.blocks, totals.blocks_min) == (3, [4], 25, 8)

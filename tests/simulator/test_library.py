@@ -10,7 +10,7 @@ from simulator import diagram, library
 from simulator.errors import SimulatorError
 from simulator.liars import LIES
 from simulator.plan import FIELDS, Expect, Plan, check, read
-from simulator.run import Outcome, Runner
+from simulator.run import Runner, RunOutcome
 from simulator.trace import EVENTS, Trace
 from tools import simulation_reference as reference
 from tools.pictures import slice_of
@@ -64,25 +64,29 @@ def test_a_path_is_no_scenario() -> None:
 @pytest.mark.parametrize(
     ("expect", "outcome", "said"),
     [
-        (Expect(convicted=("funder",)), Outcome(seed=1), "convicted: expected funder, got nobody"),
+        (
+            Expect(convicted=("funder",)),
+            RunOutcome(seed=1),
+            "convicted: expected funder, got nobody",
+        ),
         (
             Expect(convicted=()),
-            Outcome(seed=1, evidence={"funder": {"two-notar": 1}}),
+            RunOutcome(seed=1, evidence={"funder": {"two-notar": 1}}),
             "convicted: expected nobody, got funder",
         ),
-        (Expect(halted=("b", "a")), Outcome(seed=1, halts={"a": "x"}), "expected a, b, got a"),
-        (Expect(fork=True), Outcome(seed=1), "a fork: expected yes, got no"),
-        (Expect(), Outcome(seed=1, settled=False), "progress: expected yes, got no"),
+        (Expect(halted=("b", "a")), RunOutcome(seed=1, halts={"a": "x"}), "expected a, b, got a"),
+        (Expect(fork=True), RunOutcome(seed=1), "a fork: expected yes, got no"),
+        (Expect(), RunOutcome(seed=1, settled=False), "progress: expected yes, got no"),
     ],
 )
 def test_an_outcome_that_is_not_as_told_is_said(
-    expect: Expect, outcome: Outcome, said: str
+    expect: Expect, outcome: RunOutcome, said: str
 ) -> None:
     assert any(said in each for each in library.surprises(expect, outcome))
 
 
 def test_liars_that_halt_are_nobodys_surprise() -> None:
-    outcome = Outcome(seed=1, settled=True, lies={"a": "twin"}, halts={"a": "conflicting-final"})
+    outcome = RunOutcome(seed=1, settled=True, lies={"a": "twin"}, halts={"a": "conflicting-final"})
     assert not library.surprises(Expect(halted=()), outcome)
 
 

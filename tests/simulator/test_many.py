@@ -17,7 +17,7 @@ from cli.main import run
 from cli.simulation import many
 from cli.simulation.choices import Choices, seeds_of
 from simulator.campaign import Death
-from simulator.run import Finding, Outcome
+from simulator.run import Finding, RunOutcome
 
 ROOT = Path(__file__).parents[2]
 SMALL = ("simulate", "--records", "20")
@@ -37,7 +37,10 @@ def test_many_seeds_are_summed_up(capsys: Captured) -> None:
 def test_failing_seeds_come_first_with_their_commands(capsys: Captured) -> None:
     finding = Finding(invariant="I5", text="books differ", at_ms=12, step=3)
     done = many.Done()
-    for outcome in (Outcome(seed=1), Outcome(seed=5, finding=finding, verdict={"I5": "broken"})):
+    for outcome in (
+        RunOutcome(seed=1),
+        RunOutcome(seed=5, finding=finding, verdict={"I5": "broken"}),
+    ):
         done.take(outcome)
     many.report(Choices(seeds="1..5", records=20), done)
     lines = capsys.readouterr().out.splitlines()
@@ -54,7 +57,7 @@ FAULTS = {
 
 def test_the_summary_fits_into_80_columns(capsys: Captured) -> None:
     done = many.Done()
-    done.take(Outcome(seed=1, faults=FAULTS))
+    done.take(RunOutcome(seed=1, faults=FAULTS))
     many.report(Choices(seeds="1..5", records=20), done)
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80
@@ -68,11 +71,11 @@ def test_the_summary_fits_into_80_columns(capsys: Captured) -> None:
 def deadly(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the worker of seed 2 die once, and that of seed 3 twice."""
 
-    def campaign(*_: object, **__: object) -> Iterator[Outcome | Death]:
-        yield Outcome(seed=1)
+    def campaign(*_: object, **__: object) -> Iterator[RunOutcome | Death]:
+        yield RunOutcome(seed=1)
         yield Death(2, "killed by signal 9", again=True)
         yield Death(3, "killed by signal 9", again=True)
-        yield Outcome(seed=2)
+        yield RunOutcome(seed=2)
         yield Death(3, "exit code 1", again=False)
 
     monkeypatch.setattr(many, "campaign", campaign)

@@ -15,7 +15,7 @@ from simulator.checkers import CHECKERS, Checker
 from simulator.errors import Violation
 from simulator.plan import Fault, Plan
 from simulator.process import Process
-from simulator.run import CODE, Outcome, Runner
+from simulator.run import CODE, Runner, RunOutcome
 from simulator.trace import Trace
 from simulator.verdict import NAMES, WIDTH, as_json, told
 
@@ -52,7 +52,7 @@ def test_a_good_run_says_what_happened() -> None:
 def test_an_outcome_survives_json() -> None:
     with Runner() as runner:
         outcome = runner.run(PLAN)
-    assert msgspec.json.decode(msgspec.json.encode(outcome), type=Outcome) == outcome
+    assert msgspec.json.decode(msgspec.json.encode(outcome), type=RunOutcome) == outcome
 
 
 def test_the_same_plan_runs_the_same_with_and_without_a_trace() -> None:
@@ -117,7 +117,7 @@ def test_a_runner_leaves_no_files_behind() -> None:
 def test_the_verdict_fits_eighty_columns_and_names_every_invariant() -> None:
     assert {checker.invariant for checker in CHECKERS} | {CODE} == set(NAMES)
     lies = {"platform": "batch-equivocator", "funder": "wrong-state"}
-    outcome = Outcome(
+    outcome = RunOutcome(
         seed=2**53 - 1,
         verdict=dict.fromkeys(NAMES, "not judged"),
         blocks=10**6,
@@ -134,7 +134,7 @@ def test_the_verdict_fits_eighty_columns_and_names_every_invariant() -> None:
 
 
 def test_the_verdict_as_json_says_whether_it_is_good_and_how_to_reproduce_it() -> None:
-    value = as_json(PLAN, Outcome(seed=5), "tongzhang simulate --seed 5")
+    value = as_json(PLAN, RunOutcome(seed=5), "tongzhang simulate --seed 5")
     assert value["good"] is True
     assert value["plan"]["faults"][0]["kind"] == "crash"
     assert value["reproduce"] == "tongzhang simulate --seed 5"

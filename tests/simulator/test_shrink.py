@@ -7,24 +7,24 @@ from collections.abc import Callable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.plan import Fault, Network, Plan
-from simulator.run import CODE, Finding, Outcome
+from simulator.plan import Fault, LineConditions, Plan
+from simulator.run import CODE, Finding, RunOutcome
 from simulator.shrink import RUNS_MAX, shrink
 
 
-def outcome(plan: Plan, invariant: str = "", text: str = "seen", at_ms: int = 900) -> Outcome:
+def outcome(plan: Plan, invariant: str = "", text: str = "seen", at_ms: int = 900) -> RunOutcome:
     finding = Finding(invariant=invariant, text=text, at_ms=at_ms, step=1) if invariant else None
-    return Outcome(seed=plan.seed, finding=finding)
+    return RunOutcome(seed=plan.seed, finding=finding)
 
 
 def crash(at_ms: int) -> Fault:
     return Fault(kind="crash", at_ms=at_ms, for_ms=5)
 
 
-def judge(*needed: Fault, records: int = 0, liar: str = "") -> Callable[[Plan], Outcome]:
+def judge(*needed: Fault, records: int = 0, liar: str = "") -> Callable[[Plan], RunOutcome]:
     """Return a world that breaks I1 if a plan has all that is needed, and else nothing."""
 
-    def run(plan: Plan) -> Outcome:
+    def run(plan: Plan) -> RunOutcome:
         broken = all(fault in plan.faults for fault in needed)
         broken = broken and plan.records >= records and (not liar or liar in plan.liars)
         return outcome(plan, "I1" if broken else "")
@@ -39,14 +39,14 @@ def test_one_fault_of_many_is_left_and_all_else_is_dropped() -> None:
         records=400,
         faults=faults,
         liars={"funder": "twin"},
-        network=Network(loss_ppm=5),
+        network=LineConditions(loss_ppm=5),
         skew_ms=9,
     )
     run = judge(faults[13])
     found = shrink(plan, run(plan), run)
     assert found.plan.faults == (faults[13],)
     assert (found.plan.liars, found.plan.records) == ({}, 1)
-    assert (found.plan.network, found.plan.skew_ms) == (Network(), 0)
+    assert (found.plan.network, found.plan.skew_ms) == (LineConditions(), 0)
     assert found.plan.seed == 3
     assert found.runs <= RUNS_MAX
 
@@ -65,7 +65,7 @@ def test_exactly_the_faults_that_matter_together_are_left(wanted: set[int]) -> N
 def test_another_broken_invariant_is_not_taken_for_the_same() -> None:
     faults = (crash(1), crash(2))
 
-    def run(plan: Plan) -> Outcome:
+    def run(plan: Plan) -> RunOutcome:
         return outcome(plan, "I4" if len(plan.faults) == 2 else "I7")
 
     plan = Plan(faults=faults)
@@ -75,7 +75,7 @@ def test_another_broken_invariant_is_not_taken_for_the_same() -> None:
 def test_another_error_of_the_code_is_not_taken_for_the_same() -> None:
     faults = (crash(1), crash(2))
 
-    def run(plan: Plan) -> Outcome:
+    def run(plan: Plan) -> RunOutcome:
         return outcome(plan, CODE, "KeyError: 1" if len(plan.faults) == 2 else "ValueError: 1")
 
     plan = Plan(faults=faults)
@@ -85,7 +85,7 @@ def test_another_error_of_the_code_is_not_taken_for_the_same() -> None:
 def test_the_number_of_runs_is_bounded() -> None:
     ran: list[Plan] = []
 
-    def run(plan: Plan) -> Outcome:
+    def run(plan: Plan) -> RunOutcome:
         ran.append(plan)
         return outcome(plan)  # nothing smaller breaks it
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from simulator.chance import Chance
 from simulator.liars import LIES
-from simulator.plan import FIELDS, Fault, Network, Plan, check, read, write
+from simulator.plan import FIELDS, Fault, LineConditions, Plan, check, read, write
 from simulator.swarm import TROUBLE, Draw, draw
 
 SEEDS = range(1, 601)
@@ -64,7 +64,7 @@ def _loses(fault: Fault) -> bool:
 
 def test_what_is_given_is_not_drawn() -> None:
     fault = Fault(kind="disk-full", at_ms=10, for_ms=10)
-    network = Network(delay_ms=9)
+    network = LineConditions(delay_ms=9)
     base = Plan(faults=(fault,), liars={"funder": "twin"}, network=network, records=9, nodes=5)
     for seed in SEEDS[:50]:
         plan = draw(seed, base)

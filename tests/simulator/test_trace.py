@@ -11,8 +11,8 @@ import pytest
 
 from simulator import trace as trace_module
 from simulator.errors import SimulatorError, TraceDiffers
-from simulator.plan import Fault, Network, Plan
-from simulator.replay import Wanted, file_of, parse, read_file, replay
+from simulator.plan import Fault, LineConditions, Plan
+from simulator.replay import TraceFilter, file_of, parse, read_file, replay
 from simulator.run import Runner
 from simulator.swarm import draw
 from simulator.trace import EVENTS, Trace
@@ -22,7 +22,7 @@ PLAN = Plan(
     seed=11,
     records=24,
     story='Two lines,\nand "quotes".',
-    network=Network(loss_ppm=20_000, duplicate_ppm=50_000),
+    network=LineConditions(loss_ppm=20_000, duplicate_ppm=50_000),
     faults=(
         Fault(kind="crash", at_ms=80, for_ms=200, who=("platform",), effect=3, disk="torn"),
         Fault(kind="partition", at_ms=150, for_ms=300, who=("funder",)),
@@ -113,7 +113,7 @@ def test_a_trace_with_a_bad_plan_is_refused() -> None:
 
 
 def test_lines_are_chosen_by_time_machine_and_event(lines: list[str]) -> None:
-    wanted = Wanted(from_ms=50, to_ms=90, nodes=("funder",), events=("send", "fault"))
+    wanted = TraceFilter(from_ms=50, to_ms=90, nodes=("funder",), events=("send", "fault"))
     chosen = [line for line in parse(lines) if wanted.takes(line)]
     assert chosen
     for line in chosen:

@@ -21,13 +21,12 @@ from ledger.records import type_name
 from simulator.chance import Chance
 from simulator.checkers import CHECKERS
 from simulator.coverage import GUARDS, UNREACHABLE, Coverage, rehearse
-from simulator.keys import make_genesis
+from simulator.keys import MORNING_MS, make_genesis
 from simulator.plan import Plan
-from simulator.process import MORNING_MS
 from simulator.rehearsal import Rehearsal
 from simulator.run import quiet
 from simulator.templates import Templates
-from simulator.workload import MOVES, Said, Workload
+from simulator.workload import MOVES, RawRecord, Workload
 from simulator.world import World
 
 GENERAL = (ID_REUSED, WRONG_AUTHOR, TIME_IN_FUTURE)
@@ -93,7 +92,7 @@ class Surprised(Workload):
 
     surprises: Counter[tuple[str, str, str]]
 
-    def answered(self, said: Said, outcome: str, *, in_log: bool) -> None:
+    def answered(self, said: RawRecord, outcome: str, *, in_log: bool) -> None:
         if self.wants(said) != outcome:
             self.surprises[said.type, self.wants(said), outcome] += 1
         super().answered(said, outcome, in_log=in_log)

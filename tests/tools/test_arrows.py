@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,9 @@ CONSENSUS_MAY_USE = {
 DEMO_MAY_USE = {"cli.errors", "cli.files", "cli.inputs", "cli.output"}
 """How commands read, write, print and fail: all that the demo knows of the command line."""
 
+CIRCLES: set[tuple[str, ...]] = set()
+"""Modules of which each imports the others, on the way or for its types: none is welcome."""
+
 PURE = ("ledger", "consensus", "views")
 IMPURE_MODULES = {
     "asyncio", "datetime.now", "os", "random", "secrets", "socket", "sqlite3", "sqlalchemy",
@@ -34,19 +38,61 @@ IMPURE_MODULES = {
 
 
 def imports_of(path: Path) -> set[str]:
+    """Return the modules that a file names: of ``from simulator import plan`` the second."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found.add(node.module)
-            if node.module.split(".")[0] in ARROWS:
-                found |= {
-                    f"{node.module}.{alias.name}"
-                    for alias in node.names
-                    if (ROOT / node.module.replace(".", "/") / f"{alias.name}.py").exists()
-                }
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if _is_module(name) else node.module for name in names}
     return found
+
+
+def _is_module(name: str) -> bool:
+    place = ROOT / name.replace(".", "/")
+    return place.with_suffix(".py").exists() or (place / "__init__.py").exists()
+
+
+def circles(graph: Mapping[str, set[str]]) -> set[tuple[str, ...]]:
+    """Return the strongly connected components of more than one module, each sorted.
+
+    Source: Tarjan, Depth-first search and linear graph algorithms (1972).
+    """
+    number: dict[str, int] = {}
+    lowest: dict[str, int] = {}
+    stack: list[str] = []
+    found: set[tuple[str, ...]] = set()
+
+    def visit(name: str) -> None:
+        number[name] = lowest[name] = len(number)
+        stack.append(name)
+        for other in sorted(graph[name] & graph.keys()):
+            if other not in number:
+                visit(other)
+            if other in stack:
+                lowest[name] = min(lowest[name], lowest[other])
+        if lowest[name] == number[name]:
+            place = stack.index(name)
+            circle = tuple(sorted(stack[place:]))
+            del stack[place:]
+            if len(circle) > 1:
+                found.add(circle)
+
+    for name in graph:
+        if name not in number:
+            visit(name)
+    return found
+
+
+def modules() -> dict[str, set[str]]:
+    """Return what each module of the packages imports, also where only its types are wanted."""
+    return {_name(path): imports_of(path) for package in ARROWS for path in sources(package)}
+
+
+def _name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 def sources(package: str) -> list[Path]:
@@ -94,7 +140,27 @@ def test_offline_verification_loads_the_ledger_alone() -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_no_modules_import_each_other_in_a_circle_but_those_that_are_listed() -> None:
+    assert circles(modules()) == CIRCLES
+
+
+def test_circles_are_found_of_any_length_and_wherever_they_are_entered() -> None:
+    graph = {
+        "a": {"b", "json"},
+        "b": {"c"},
+        "c": {"d", "b"},
+        "d": {"e"},
+        "e": {"d", "f"},
+        "f": set(),
+    }
+    assert circles(graph) == {("b", "c"), ("d", "e")}
+    assert circles({**graph, "f": {"a"}}) == {("a", "b", "c", "d", "e", "f")}
+    assert circles({"a": {"a"}, "b": {"a"}}) == set()
+
+
 def test_the_arrow_checker_bites(tmp_path: Path) -> None:
     planted = tmp_path / "planted.py"
     planted.write_text("from node.host.host import Host\nimport time\n")
     assert {"node.host.host", "time"} <= imports_of(planted)
+    planted.write_text("if TYPE_CHECKING:\n    from simulator import world\n")
+    assert "simulator.world" in imports_of(planted)

@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 
 from api.problems import TABLE
-from consensus.evidence import Kind
+from consensus.effects import Effects
+from consensus.evidence import LIES, EvidenceKind
 from consensus.messages import Message
+from consensus.votes import MAY_SAY
 from ledger import domains
 from ledger.canonical import _SCHEMA_CODES
 from ledger.contracts import RECORD_TYPES, RULES
@@ -192,7 +194,40 @@ def test_every_message_and_kind_of_evidence_is_on_the_page_of_bytes() -> None:
     page = text_of(DOCS / "bytes.md")
     messages = [str(kind.__struct_config__.tag) for kind in Message.__args__]
     assert not [name for name in messages if f'| `{name}` | `["{name}"' not in page]
-    assert not [kind for kind in Kind.__args__ if f"`{kind}`" not in page]  # type: ignore[attr-defined]
+    assert not [kind for kind in EvidenceKind.__args__ if f"`{kind}`" not in page]  # type: ignore[attr-defined]
+
+
+STATEMENTS = {
+    "notar": "Notar(s, {})",
+    "skip": "Skip(s)",
+    "final": "Final(s, {})",
+    "proposal": "block {} proposed for slot s",
+    "batch": "batch {} of one number",
+}
+RULE_OF = {"notar": "R3", "skip": "R4", "final": "R5"}
+
+
+def test_what_a_voter_may_say_and_what_convicts_it_is_on_the_page_of_the_protocol() -> None:
+    def said(kinds: tuple[str, ...], block: str = "h") -> list[str]:
+        return [STATEMENTS[kind].format(block) for kind in kinds]
+
+    rows = []
+    for earlier, following in MAY_SAY.items():
+        may = [f"{STATEMENTS[kind].format('h')} ({RULE_OF[kind]})" for kind in following]
+        rows.append(f"| {', '.join(said(earlier)) or '–'} | {' or '.join(may) or '–'} |")
+    for (one, other), kind in LIES.items():
+        pair = f"{STATEMENTS[one].format('h')} and {STATEMENTS[other].format('h′')}"
+        rows.append(f"| `{kind}` | {pair} |")
+    page = text_of(DOCS / "protocol.md").splitlines()
+    section = page[page.index("## What an honest voter can say about one slot") :]
+    table = [line for line in section[: section.index("## Why it is safe and live")] if "|" in line]
+    heads = ("| said so far |", "| evidence |", "|---|")
+    assert [line for line in table if not line.startswith(heads)] == rows
+
+
+def test_the_order_of_effects_is_on_the_page_of_the_protocol() -> None:
+    order = ", ".join(f"`{field}`" for field in Effects.__struct_fields__)
+    assert f"strictly in this order: {order} " in " ".join(text_of(DOCS / "protocol.md").split())
 
 
 @pytest.mark.processes

@@ -13,16 +13,16 @@ from consensus import (
     justification,
     proposals,
     replica,
+    voter,
     votes,
     witness,
 )
-from consensus.effects import Effects, Machine, Saved
+from consensus.context import Context
+from consensus.effects import Effects, Saved
 from consensus.errors import BadVote
-from consensus.evidence import Evidence
 from consensus.replica import Replica
 from consensus.slot import Slot
-from consensus.voter import Voter
-from consensus.votes import Certificate, Subject, skip_subject, verify_vote
+from consensus.votes import Certificate, verify_vote
 from ledger.genesis import Genesis
 from simulator.plan import Fault
 from tests.simulator.mutants.mutant import mutant, plan_of
@@ -69,9 +69,9 @@ def votes_are_not_restored(monkeypatch: pytest.MonkeyPatch) -> None:
     """A restarted replica does not take back what it has signed, and signs again."""
     take_back = replica.take_back
 
-    def forgetful(saved: Saved, *rest: Any, machine: Machine) -> list[Evidence]:
+    def forgetful(saved: Saved, context: Context) -> None:
         kept = tuple(each for each in saved.durables if each.kind == "certificate")
-        return take_back(Saved(saved.tip, saved.certificate, kept), *rest, machine=machine)
+        take_back(Saved(saved.tip, saved.certificate, kept), context)
 
     monkeypatch.setattr(replica, "take_back", forgetful)
 
@@ -79,14 +79,7 @@ def votes_are_not_restored(monkeypatch: pytest.MonkeyPatch) -> None:
 @mutant("I2", plan_of(1, liars={"funder": "equivocator"}))
 def skips_after_final(monkeypatch: pytest.MonkeyPatch) -> None:
     """A replica votes Skip for a slot although it has voted Final there."""
-    next_vote = Voter._next_vote
-
-    def hasty(self: Voter, number: int, slot: Slot) -> Subject | None:
-        if "skip" not in slot.own and self._must_skip(slot):
-            return skip_subject(number)
-        return next_vote(self, number, slot)
-
-    monkeypatch.setattr(Voter, "_next_vote", hasty)
+    monkeypatch.setitem(votes.MAY_SAY, ("notar", "final"), ("skip",))
 
 
 @mutant("I3", plan_of(1, liars={"funder": "ballot-stuffer"}))
@@ -117,16 +110,10 @@ def ranges_are_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
 @mutant("I7", plan_of(1, Fault(kind="crash", at_ms=300, who=("funder",))))
 def nobody_skips(monkeypatch: pytest.MonkeyPatch) -> None:
     """A leader that is gone is waited for, for ever."""
-    monkeypatch.setattr(Voter, "_must_skip", lambda self, slot: False)
+    monkeypatch.setitem(voter._RULES, "skip", lambda *_: None)
 
 
 @mutant("I8", plan_of(1, HALVES))
 def skip_after_notar_convicts(monkeypatch: pytest.MonkeyPatch) -> None:
     """A Skip after a Notar is taken for a lie, though every honest party may have to sign both."""
-    contradiction = evidence.contradiction
-
-    def eager(first: votes.Vote, second: votes.Vote) -> evidence.Kind | None:
-        kinds = {first.kind, second.kind}
-        return "final-skip" if kinds == {"notar", "skip"} else contradiction(first, second)
-
-    monkeypatch.setattr(evidence, "contradiction", eager)
+    monkeypatch.setitem(evidence.LIES, ("notar", "skip"), "final-skip")

@@ -1,20 +1,27 @@
-"""The step under way: its time, what it does, and whether it changed anything.
+"""The context that all parts of one replica share, and the step under way in it.
 
-All parts of a replica write into one step, in the order in which things happen; the host performs
-what it says (:mod:`consensus.effects`). Decides nothing.
+The parts are functions of the context, a file for each group of rules. They write into one step, in
+the order in which things happen, and the host performs it (:mod:`consensus.effects`).
 """
 
 from __future__ import annotations
 
-from consensus.effects import Durable, Effects, Halt, Now, Send
+from dataclasses import dataclass
+
+from consensus.block_tree import BlockTree
+from consensus.effects import Durable, Effects, Halt, Machine, Now, Send
 from consensus.evidence import Evidence
+from consensus.fetching import Fetching
 from consensus.messages import EvidenceMessage, Message, encode
 from consensus.slot import Proposed
+from consensus.timers import Timers
 from consensus.votes import Certificate, Vote
+from ledger.genesis import Genesis
+from ledger.keys import Signer
 
 
 class Step:
-    """One step after the other of one replica.
+    """One step after the other of one replica: its time, and what it does. Decides nothing.
 
     Args:
         now: The clocks at the start.
@@ -29,12 +36,13 @@ class Step:
         """Why the replica has stopped for good. Outlives the step."""
         self._final_durables: list[Durable] = []
 
-    def begin(self, now: Now, *, news: bool) -> Effects:
-        """Begin the next step. Return its effects, still empty; steady ticks never go back."""
+    def begin(self, now: Now, *, news: bool) -> None:
+        """Begin the next step; steady ticks never go back.
+
+        The first step also does what was left to do by the start.
+        """
         self.now = Now(max(self.now.ticks_ms, now.ticks_ms), now.wall_ms)
-        self.effects = Effects()
         self.news = news
-        return self.effects
 
     def send(self, message: Message, peer: str | None = None) -> None:
         """Send a message to a peer, or to all."""
@@ -65,9 +73,39 @@ class Step:
         final = subject.kind == "final"
         (self._final_durables if final else self.effects.persist).append(durable)
 
-    def close(self, final_slot: int) -> None:
-        """End the step: what is final up to ``final_slot`` is stored with its blocks."""
+    def settle(self, final_slot: int) -> None:
+        """Note that the rules have been applied: what is final is stored with its blocks."""
         late = [durable for durable in self._final_durables if durable.slot > final_slot]
         self.effects.persist += late
         self._final_durables.clear()
         self.effects.halt = self.halt
+
+    def end(self) -> Effects:
+        """End the step and return what it does."""
+        effects, self.effects = self.effects, Effects()
+        return effects
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """All that the parts of one replica share.
+
+    Attributes:
+        genesis: The ledger: voters, quorum, timeouts.
+        me: This voter's name.
+        signer: This voter's key.
+        machine: The ledger's side: builds and executes blocks.
+        tree: What is known: blocks, votes, certificates.
+        fetching: What is known to exist and wanted from peers.
+        timers: When something comes due by itself.
+        step: What is done in the step under way.
+    """
+
+    genesis: Genesis
+    me: str
+    signer: Signer
+    machine: Machine
+    tree: BlockTree
+    fetching: Fetching
+    timers: Timers
+    step: Step

@@ -1,4 +1,4 @@
-"""What the workload's records are about, as its book remembers it."""
+"""Subjects of the workload's records, as the workload remembers them."""
 
 from __future__ import annotations
 
@@ -7,15 +7,19 @@ from typing import Any
 Fields = dict[str, Any]
 
 
-class Thing:
-    """Something that records are about. ``busy`` names who waits for an answer about it."""
+class NothingFits(Exception):
+    """A draft needs something that is not there: its author says something else."""
+
+
+class Known:
+    """A subject of records. ``busy`` names who waits for an answer about it."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.busy: list[str] = []
 
 
-class Receiver(Thing):
+class KnownReceiver(Known):
     """A registered receiver; ``due`` are the legs that no payout takes yet."""
 
     def __init__(self, fields: Fields) -> None:
@@ -24,14 +28,14 @@ class Receiver(Thing):
         self.cycle: str = fields["cycle"]
         self.owner: str = fields.get("owner", "")
         self.suspended = False
-        self.due: list[Leg] = []
+        self.due: list[KnownLeg] = []
 
 
-class Leg:
+class KnownLeg:
     """One leg of a payment whose halves agree; its place there counts from 1."""
 
     def __init__(
-        self, place: tuple[Payment, int], receiver: Receiver, amount: int, day: str
+        self, place: tuple[KnownPayment, int], receiver: KnownReceiver, amount: int, day: str
     ) -> None:
         self.payment, self.number = place
         self.receiver = receiver
@@ -41,7 +45,7 @@ class Leg:
         self.payout = ""
 
 
-class Payment(Thing):
+class KnownPayment(Known):
     """A payment: its two halves as they were stated last, and what became of its money."""
 
     def __init__(self, name: str) -> None:
@@ -50,12 +54,22 @@ class Payment(Thing):
         self.split: Fields | None = None
         self.reversed = False
         """Whether the platform owes a word about a reversal."""
-        self.legs: list[Leg] = []
+        self.legs: list[KnownLeg] = []
         self.refunded = 0
-        """What of it is being refunded, or was."""
+        """The part of it that is being refunded, or was."""
         self.refunded_in = ""
-        """In which currency, once anything was."""
-        self.charge: Charge | None = None
+        """The currency of that, once anything was."""
+        self.charge: KnownCharge | None = None
+
+    @property
+    def captured(self) -> Fields:
+        """Its capture; nothing fits without one."""
+        return _there(self.capture)
+
+    @property
+    def instructed(self) -> Fields:
+        """Its split; nothing fits without one."""
+        return _there(self.split)
 
     @property
     def in_payout(self) -> bool:
@@ -67,7 +81,7 @@ class Payment(Thing):
         """Whether both halves stand and are equal."""
         if self.capture is None or self.split is None:
             return False
-        return all(self.capture[name] == self.split[name] for name in HALF)
+        return half_of(self.capture) == half_of(self.split)
 
     @property
     def clashes(self) -> bool:
@@ -75,14 +89,25 @@ class Payment(Thing):
         return self.capture is not None and self.split is not None and not self.agrees
 
 
+def _there(fields: Fields | None) -> Fields:
+    if fields is None:
+        raise NothingFits
+    return fields
+
+
 HALF = ("order", "amount", "currency")
 """The fields on which the halves of a payment must agree."""
 
 
-class Payout(Thing):
+def half_of(fields: Fields) -> Fields:
+    """Return what the halves of a payment must agree on."""
+    return {name: fields[name] for name in HALF}
+
+
+class KnownPayout(Known):
     """A payout and its legs."""
 
-    def __init__(self, fields: Fields, receiver: Receiver, legs: list[Leg]) -> None:
+    def __init__(self, fields: Fields, receiver: KnownReceiver, legs: list[KnownLeg]) -> None:
         super().__init__(fields["payout"])
         self.receiver = receiver
         self.legs = legs
@@ -90,7 +115,7 @@ class Payout(Thing):
         self.currency: str = fields["currency"]
         self.state = "created"
         self.received = 0
-        """What its owner said last that it received; 0 as well where it said nothing."""
+        """The amount that its owner said last to have received; 0 where it said nothing."""
         self.is_back = False
         """Whether the institution's last word is that it came back."""
 
@@ -108,7 +133,7 @@ class Payout(Thing):
         return self.state == "returned"
 
 
-class Movement(Thing):
+class KnownMovement(Known):
     """A movement of the refund float."""
 
     def __init__(self, fields: Fields, sign: int) -> None:
@@ -118,15 +143,15 @@ class Movement(Thing):
         self.currency: str = fields["currency"]
         self.settled = False
         self.confirmed = 0
-        """What the platform said last that moved; 0 as well where it said nothing."""
+        """The amount that moved by the platform's last word; 0 where it said nothing."""
         self.reversed = False
         """Whether the institution has taken it back."""
 
 
-class Refund(Thing):
+class KnownRefund(Known):
     """A refund, as it was requested last."""
 
-    def __init__(self, fields: Fields, payment: Payment) -> None:
+    def __init__(self, fields: Fields, payment: KnownPayment) -> None:
         super().__init__(fields["refund"])
         self.payment = payment
         self.amount: int = fields["amount"]
@@ -134,7 +159,7 @@ class Refund(Thing):
         self.state = "requested"
 
 
-class Dispute(Thing):
+class KnownDispute(Known):
     """A dispute between two parties."""
 
     def __init__(self, name: str, raiser: str, against: str) -> None:
@@ -146,7 +171,7 @@ class Dispute(Thing):
         self.rejected = False
 
 
-class CalendarYear(Thing):
+class KnownCalendarYear(Known):
     """A year of the calendar: which version holds, and what is declared and not accepted."""
 
     def __init__(self, number: int) -> None:
@@ -171,7 +196,7 @@ class CalendarYear(Thing):
         return tuple(self.accepted.get("workdays", ()))
 
 
-class Agreement(Thing):
+class KnownAgreement(Known):
     """An agreement on fees or on profit: its terms, and who has accepted them."""
 
     def __init__(self, fields: Fields) -> None:
@@ -200,20 +225,20 @@ class Chain:
     """Agreements in force on one matter, oldest first."""
 
     def __init__(self) -> None:
-        self.links: list[Agreement] = []
+        self.links: list[KnownAgreement] = []
 
     @property
-    def latest(self) -> Agreement | None:
+    def latest(self) -> KnownAgreement | None:
         """The newest of them, if there is one."""
         return self.links[-1] if self.links else None
 
-    def held(self, when: str) -> Agreement | None:
+    def held(self, when: str) -> KnownAgreement | None:
         """Return the one that holds on a date or in a month."""
         return next((link for link in reversed(self.links) if link.since <= when), None)
 
 
-class Period(Thing):
-    """What accrued in a month and a currency."""
+class KnownPeriod(Known):
+    """The fees that accrued in a month and a currency."""
 
     def __init__(self, month: str, currency: str) -> None:
         super().__init__(f"{month}/{currency}")
@@ -221,23 +246,23 @@ class Period(Thing):
         self.currency = currency
         self.amount = self.count = 0
         self.invoiced = False
-        self.stale: list[Payment] = []
+        self.stale: list[KnownPayment] = []
         """Whose charges have to be taken back before it is invoiced."""
 
 
-class Charge:
+class KnownCharge:
     """The fee of a payment as it was captured then."""
 
-    def __init__(self, period: Period, capture: Fields, amount: int) -> None:
+    def __init__(self, period: KnownPeriod, capture: Fields, amount: int) -> None:
         self.period = period
         self.capture = capture
         self.amount = amount
 
 
-class Invoice(Thing):
+class KnownInvoice(Known):
     """An invoice of a period."""
 
-    def __init__(self, name: str, period: Period) -> None:
+    def __init__(self, name: str, period: KnownPeriod) -> None:
         super().__init__(name)
         self.period = period
         self.amount = period.amount
@@ -245,7 +270,7 @@ class Invoice(Thing):
         self.shared = False
 
 
-class Share(Thing):
+class KnownShare(Known):
     """A shared income: what each recipient but the institution gets, and who has confirmed."""
 
     def __init__(self, fields: Fields, institution: str) -> None:

@@ -1,4 +1,4 @@
-"""The workload's own small book: what was said and answered, as far as later records need it.
+"""The knowledge of the workload: what was said and answered, as far as later records need it.
 
 It is no second ledger. It is told of a record when the record was answered as applied, in the order
 in which the answers came, and may be behind or mistaken when parties race: then a record that was
@@ -15,74 +15,73 @@ from ledger.calendar import BusinessDays, YearDays
 from ledger.contracts.allocation import share
 from ledger.genesis import DAY_MS, Genesis
 from simulator.chance import Chance
-from simulator.workload.things import (
-    Agreement,
-    CalendarYear,
+from simulator.workload.subjects import (
     Chain,
-    Dispute,
-    Invoice,
-    Leg,
-    Movement,
-    Payment,
-    Payout,
-    Period,
-    Receiver,
-    Refund,
-    Share,
-    Thing,
+    Known,
+    KnownAgreement,
+    KnownCalendarYear,
+    KnownDispute,
+    KnownInvoice,
+    KnownLeg,
+    KnownMovement,
+    KnownPayment,
+    KnownPayout,
+    KnownPeriod,
+    KnownReceiver,
+    KnownRefund,
+    KnownShare,
 )
 
 NEAR = 40
-"""How many of the latest things of a kind business is still about."""
+"""Count of the latest subjects of a kind that business is still about."""
 CURRENCIES = ("CNY", "CNY", "CNY", "USD")
 BACK_MS = 330 * DAY_MS
-"""How long before the run the captures begin that it reports: fees need months that are over."""
+"""Time before the run at which reported captures begin: fees need months that are over."""
 STEP_MS = DAY_MS // 2
-"""How much later, in the mean, the next payment was captured."""
+"""Mean time from the capture of one payment to that of the next."""
 
 CALENDAR_YEARS = (2025, 2026, 2027)
 """The years in which runs take place, which are founded, and amended on the way."""
 
-T = TypeVar("T", bound=Thing)
+T = TypeVar("T", bound=Known)
 
 
 class Shelf(Generic[T]):
-    """Things of one kind, in the order in which the book learnt of them."""
+    """Subjects of one kind, in the order in which they became known."""
 
     def __init__(self) -> None:
-        self._things: list[T] = []
+        self._subjects: list[T] = []
         self._named: dict[str, T] = {}
 
-    def add(self, thing: T) -> None:
-        """Put a thing on the shelf."""
-        self._things.append(thing)
-
-        self._named[thing.name] = thing
+    def add(self, subject: T) -> None:
+        """Put a subject on the shelf."""
+        self._subjects.append(subject)
+        self._named[subject.name] = subject
 
     def __len__(self) -> int:
-        return len(self._things)
+        return len(self._subjects)
 
-    def named(self, name: str) -> T | None:
-        """Return the thing of that name, if there is one."""
+    def get(self, name: str) -> T | None:
+        """Return the subject of that name, if there is one."""
         return self._named.get(name)
 
     def find(self, chance: Chance, fits: Callable[[T], bool]) -> T | None:
-        """Return one of the latest things that fits, or None."""
-        near = self._things[-NEAR:]
+        """Return one of the latest subjects that fits, or None."""
+        near = self._subjects[-NEAR:]
         first = chance.below(len(near))
         for place in range(len(near)):
-            thing = near[(first + place) % len(near)]
-            if fits(thing):
-                return thing
+            subject = near[(first + place) % len(near)]
+            if fits(subject):
+                return subject
         return None
 
     def some(self, chance: Chance, count: int, fits: Callable[[T], bool]) -> list[T]:
-        """Return up to ``count`` different ones of the latest things that fit."""
-        return chance.some([thing for thing in self._things[-NEAR:] if fits(thing)], count)
+        """Return up to ``count`` different ones of the latest subjects that fit."""
+        return chance.some([subject for subject in self._subjects[-NEAR:] if fits(subject)], count)
 
 
-class Book:
-    """All that the workload knows.
+class Knowledge:
+    """The whole knowledge of a workload.
 
     Args:
         genesis: The consortium.
@@ -97,24 +96,24 @@ class Book:
         self.platform = genesis.sole("platform")
         self.institution = genesis.sole("institution")
         self.first_ms = self.cursor_ms = now_ms - BACK_MS
-        self.receivers: Shelf[Receiver] = Shelf()
-        self.payments: Shelf[Payment] = Shelf()
-        self.payouts: Shelf[Payout] = Shelf()
-        self.movements: Shelf[Movement] = Shelf()
+        self.receivers: Shelf[KnownReceiver] = Shelf()
+        self.payments: Shelf[KnownPayment] = Shelf()
+        self.payouts: Shelf[KnownPayout] = Shelf()
+        self.movements: Shelf[KnownMovement] = Shelf()
         self.free: dict[str, int] = {}
-        self.refunds: Shelf[Refund] = Shelf()
-        self.disputes: Shelf[Dispute] = Shelf()
-        self.fee_agreements: Shelf[Agreement] = Shelf()
-        self.tariffs: dict[tuple[str, str], Chain] = {}
-        self.periods: Shelf[Period] = Shelf()
-        self.months: dict[tuple[str, str], Period] = {}
-        self.invoices: Shelf[Invoice] = Shelf()
-        self.profit_agreements: Shelf[Agreement] = Shelf()
-        self.plans: dict[str, Chain] = {}
-        self.shares: Shelf[Share] = Shelf()
-        self.calendar_years: Shelf[CalendarYear] = Shelf()
+        self.refunds: Shelf[KnownRefund] = Shelf()
+        self.disputes: Shelf[KnownDispute] = Shelf()
+        self.fee_agreements: Shelf[KnownAgreement] = Shelf()
+        self.fee_chains: dict[tuple[str, str], Chain] = {}
+        self.periods: Shelf[KnownPeriod] = Shelf()
+        self.months: dict[tuple[str, str], KnownPeriod] = {}
+        self.invoices: Shelf[KnownInvoice] = Shelf()
+        self.profit_agreements: Shelf[KnownAgreement] = Shelf()
+        self.profit_chains: dict[str, Chain] = {}
+        self.shares: Shelf[KnownShare] = Shelf()
+        self.calendar_years: Shelf[KnownCalendarYear] = Shelf()
         for year in CALENDAR_YEARS:
-            self.calendar_years.add(CalendarYear(year))
+            self.calendar_years.add(KnownCalendarYear(year))
         self.days = BusinessDays(self._decided)
         self._count = 0
 
@@ -136,28 +135,28 @@ class Book:
         return self.days.due(date.fromisoformat(day), cycle).isoformat()
 
     def _decided(self, year: int) -> YearDays | None:
-        known = self.calendar_years.named(str(year))
+        known = self.calendar_years.get(str(year))
         return (
             known if known is not None and known.held else self.genesis.calendar.founded.get(year)
         )
 
-    def tariff(self, currency: str, channel: str) -> Chain:
+    def fee_chain(self, currency: str, channel: str) -> Chain:
         """Return the fee agreements in force for a currency and exactly this channel."""
-        return self.tariffs.setdefault((currency, channel), Chain())
+        return self.fee_chains.setdefault((currency, channel), Chain())
 
-    def plan(self, currency: str) -> Chain:
+    def profit_chain(self, currency: str) -> Chain:
         """Return the profit agreements in force for a currency."""
-        return self.plans.setdefault(currency, Chain())
+        return self.profit_chains.setdefault(currency, Chain())
 
-    def period(self, month: str, currency: str) -> Period:
+    def period(self, month: str, currency: str) -> KnownPeriod:
         """Return what accrued in a month, which may be nothing."""
         found = self.months.get((month, currency))
         if found is None:
-            found = self.months[month, currency] = Period(month, currency)
+            found = self.months[month, currency] = KnownPeriod(month, currency)
             self.periods.add(found)
         return found
 
-    def place(self, payment: Payment) -> None:
+    def derive_legs(self, payment: KnownPayment) -> None:
         """Let the legs of a payment follow from its halves; what is in a payout stays."""
         held = {leg.number: leg for leg in payment.legs if leg.payout}
         for leg in payment.legs:
@@ -176,9 +175,9 @@ class Book:
             if leg["leg"] in held:
                 payment.legs.append(held[leg["leg"]])
                 continue
-            receiver = self.receivers.named(leg["receiver"])
+            receiver = self.receivers.get(leg["receiver"])
             if receiver is None or not amount:
                 continue
             day = self.date(capture["captured_at"])
-            payment.legs.append(Leg((payment, leg["leg"]), receiver, amount, day))
+            payment.legs.append(KnownLeg((payment, leg["leg"]), receiver, amount, day))
             receiver.due.append(payment.legs[-1])

@@ -1,12 +1,11 @@
-"""What a replica knows: slots, executed blocks, the final tip, and the slot that it is in.
-
-Answers, decides nothing.
-"""
+"""Block tree: the slots, executed blocks and final tip that a replica knows. Decides nothing."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from consensus.limits import EVIDENCE_SLOTS
-from consensus.messages import WireBlock
+from consensus.messages import CertificateMessage, Message, Proposal, VoteMessage, WireBlock
 from consensus.slot import Proposed, Slot
 from consensus.votes import Certificate, notar_subject
 from ledger.block import Block, Tip, tip_of
@@ -15,8 +14,8 @@ Parent = tuple[Tip, tuple[Certificate, ...]]
 """A tip to build on, and the certificates that justify a block on it."""
 
 
-class Book:
-    """The slots after the last final one, and a few before it to convict late liars.
+class BlockTree:
+    """The blocks and slots after the last final one, and a few slots before to convict late liars.
 
     Args:
         tip: The last final block.
@@ -35,7 +34,7 @@ class Book:
         self.wires: dict[bytes, WireBlock] = {}
 
     def slot(self, number: int) -> Slot:
-        """Return the slot's page, a new one if there was none."""
+        """Return what is known of a slot; nothing, at first."""
         found = self.slots.get(number)
         if found is None:
             found = self.slots[number] = Slot()
@@ -50,7 +49,7 @@ class Book:
         return self._live
 
     def heard(self, party: str) -> bool:
-        """Return whether a vote or a proposal of ``party`` stands on any page."""
+        """Return whether a vote or a proposal of ``party`` is known of any slot."""
         return any(slot.heard(party) for slot in self.slots.values())
 
     def accept(self, proposed: Proposed) -> None:
@@ -129,6 +128,38 @@ class Book:
             chain.append(found)
             at = found.parent
         return chain[::-1]
+
+    # -- what is said again (R8) -----------------------------------------------------------------
+
+    def everything_later(self, me: str) -> Iterator[Message]:
+        """Yield the latest final certificate and everything later, in the order of the slots.
+
+        It brings any peer as far as this replica is, or lets it see that it is behind (R9): lost
+        frames and restarts are harmless because of it.
+
+        Args:
+            me: The voter whose own proposals and votes are said.
+        """
+        if self.final_certificate is not None:
+            yield CertificateMessage(self.final_certificate)
+        for _, slot in self.live():
+            for certificate in slot.certificates.values():
+                yield CertificateMessage(certificate)
+            for proposed in slot.proposals.values():
+                if proposed.block.header.proposer == me:
+                    yield Proposal(proposed.wire)
+            for vote in slot.own.values():
+                yield VoteMessage(vote)
+
+    def block_or_latest(self, block: bytes) -> Message | None:
+        """Return a block that a peer wants, or the latest final certificate if it is not here."""
+        wire = self.wires.get(block)
+        if wire is not None:
+            return Proposal(wire)
+        latest = self.final_certificate
+        return None if latest is None else CertificateMessage(latest)
+
+    # -- what becomes final ----------------------------------------------------------------------
 
     def advance(self, tip: Tip) -> None:
         """Move the final tip and forget what it makes unnecessary."""

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from simulator.checkers.checker import Checker
+from simulator.checkers.scene import HealedScene, Watched
 from simulator.history import Operation
-
-if TYPE_CHECKING:
-    from simulator.process import Process
-    from simulator.world import World
 
 NAMED_MAX = 5
 
 
-class Progress(Checker):
+class Liveness(Checker):
     """Looks at the healed world: who still waits, and for what."""
 
     invariant = "I7"
+    world: HealedScene
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: HealedScene) -> None:
         super().__init__(world)
         self._open: dict[str, dict[str, None]] = {party: {} for party in world.plan.parties}
         self._size = 0
@@ -42,10 +38,9 @@ class Progress(Checker):
             return
         if not world.settled:
             self.broken(f"a quorum is connected, and the world does not settle: {self._standing()}")
-        for client in world.clients:
-            waiting = self._open[client.process.party]
-            if waiting and not client.hopeless:
-                self.broken(f"{client.process.party} got no answer for {_names(waiting)}")
+        for party in world.owed_answers:
+            if self._open[party]:
+                self.broken(f"{party} got no answer for {_names(self._open[party])}")
         for process in world.honest():
             if process.store is not None and process.store.tip().size < self._size:
                 size = process.store.tip().size
@@ -65,7 +60,7 @@ class Progress(Checker):
         return "; ".join((heights, *waiting))
 
 
-def _standing_of(process: Process) -> str:
+def _standing_of(process: Watched) -> str:
     if process.store is None or process.host is None:
         return f"{process.name} is off"
     slot = process.host.replica.slot

@@ -1,4 +1,4 @@
-"""What a replica knows to exist and does not hold: certified blocks, and final ranges (R9).
+"""Fetching of what exists and is not here: certified blocks, and final ranges (R9).
 
 Asks one peer after the other, first those who signed the certificate, until it has it.
 """
@@ -33,7 +33,7 @@ class _Want:
         return peer
 
 
-class Pursuit:
+class Fetching:
     """The open wants of one replica.
 
     Args:

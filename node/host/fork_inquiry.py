@@ -1,4 +1,4 @@
-"""After a fork: finds the other branch and the keys that signed both, within bounded time (I8).
+"""Fork inquiry: the other branch and the keys that signed both are found in bounded time (I8).
 
 The node has stopped voting and committing. It asks every peer for the blocks around the fork,
 going back in doubling steps until a peer's blocks continue this node's own, then forward. What the
@@ -53,7 +53,7 @@ class _Trail:
         self.step = 1
 
 
-class Inquiry:
+class ForkInquiry:
     """One node's questions about one fork.
 
     Args:

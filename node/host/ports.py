@@ -1,4 +1,4 @@
-"""What surrounds a host and is handed in: the network and the clocks.
+"""Ports of a host: the network and the clocks, handed in from outside.
 
 Together with the disk these are all that a simulation replaces.
 """
