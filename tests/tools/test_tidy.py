@@ -84,6 +84,13 @@ def test_an_arrow_in_the_wrong_direction_is_found(line: str) -> None:
     assert not found_in("tools/planted.py", f"{line}\n")
 
 
+@pytest.mark.parametrize("other", ["tools", "tests"])
+def test_the_product_imports_nothing_that_is_not_installed(other: str) -> None:
+    (found,) = found_in("cli/planted.py", f"from {other} import tidy\n")
+    assert str(found).startswith(f"cli/planted.py: imports {other}; cli may import ")
+    assert not found_in("benchmarks/planted.py", f"from {other} import tidy\n")
+
+
 def test_a_class_name_with_two_meanings_is_found() -> None:
     one, other = (module_of(f"{package}/a.py", "class Thing: ...\n") for package in ("api", "cli"))
     (found,) = findings([one, other], {})
