@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 import msgspec
 import pytest
-from demo.day.forms import _parse_cycle
 from msgspec import Meta
 
 from cli.errors import UsageError
 from cli.pages import identifier
+from demo.day.forms import _parse_cycle
 from ledger import forms
 from ledger.contracts import RECORD_TYPES, RULES, decode_record
 from ledger.contracts.times import shown
