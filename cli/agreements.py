@@ -50,8 +50,9 @@ def agreements(**asked: Any) -> None:
         more = more or page["more"]
     if showing.json:
         say_json({**shown, "more": more})
-    elif showing.csv:
-        show_items(_LISTS[kind], shown[kind], showing)
+    elif showing.csv or showing.wide:
+        for name in [kind] if kind else _LISTS:
+            show_items(_LISTS[name], shown[name], showing)
     else:
         _show(shown)
     note_more({"more": more}, showing.limit)

@@ -54,7 +54,7 @@ _METAVARS: Mapping[Kind, str] = {
     "expectation-kind": "KIND",
 }
 _FORMS: Mapping[Kind, str] = {
-    "displayed": "as it is displayed: 1000.00, or 1,000 JPY",
+    "displayed": "as it is displayed, 1000.00 or 1,000 JPY",
     "age": "90m, 12h, 3d",
     "business-date": "`today` for today's business date",
 }

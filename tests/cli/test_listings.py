@@ -19,7 +19,7 @@ from ledger.currencies import decimal
 from ledger.posted import PostedEntry, PostedLine
 from tests.api.queries_kit import Kept, month_on
 from views import cells, texts
-from views.agreements import FEE_AGREEMENTS
+from views.agreements import FEE_AGREEMENTS, PROFIT_AGREEMENTS
 from views.cells import Style
 from views.disputes import DISPUTES
 from views.due import DUE_PAYOUTS
@@ -42,13 +42,18 @@ LISTS: dict[str, Listing] = {
     "fees --period 2026-01": CHARGES,
     "disputes": DISPUTES,
     "agreements --kind fee": FEE_AGREEMENTS,
+    "agreements --kind profit": PROFIT_AGREEMENTS,
     "expectations": EXPECTATIONS,
     "expectations --summary": UNMET_SUMS,
 }
-MEMBERS = {"agreements --kind fee": "fee", "fees --period 2026-01": "charges"}
-WITHOUT_AMOUNTS = ("agreements --kind fee", "disputes")
+MEMBERS = {
+    "agreements --kind fee": "fee",
+    "agreements --kind profit": "profit",
+    "fees --period 2026-01": "charges",
+}
+WITHOUT_AMOUNTS = ("agreements --kind fee", "agreements --kind profit", "disputes")
 TABLES = [line for line in LISTS if not line.startswith("agreements")]
-"""Lists whose tables are drawn by their declaration; the commands say more of agreements."""
+"""Lists whose tables are drawn by their declaration; that of agreements says more."""
 CHINESE = re.compile(r"[一-鿿]")
 ZONE_MINUTES = 8 * 60
 
@@ -188,7 +193,7 @@ def head_of(table: str, label: str) -> bool:
     return any(label in line for line in table.splitlines())
 
 
-@each_table
+@each_list
 def test_wide_shows_every_field_that_an_item_has(said: Said, line: str) -> None:
     listing, items = LISTS[line], items_of(said, line)
     labels = labels_of(listing.view)
@@ -206,7 +211,7 @@ def test_a_table_is_of_the_columns_that_the_list_declares(said: Said) -> None:
     assert "why" in table
 
 
-@each_table
+@each_list
 def test_heads_and_words_are_chinese_where_that_is_asked_for(said: Said, line: str) -> None:
     listing, items = LISTS[line], items_of(said, line)
     labels = labels_of(listing.view)
@@ -249,7 +254,7 @@ def test_the_locale_says_the_language(said: Said, monkeypatch: pytest.MonkeyPatc
 
 def test_an_empty_list_is_said_in_either_language(said: Said) -> None:
     assert said("refunds --payment P9") == "no refunds\n"
-    assert said("--lang zh refunds --payment P9") == "没有记录\n"
+    assert said("--lang zh refunds --payment P9") == "没有退款\n"
 
 
 # -- times ----------------------------------------------------------------------------------------

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import combinations
+from pathlib import Path
 from string import Formatter
 from typing import Any, get_type_hints
 
@@ -18,6 +20,7 @@ from views.listings import LISTINGS
 from views.payouts import PAYOUTS
 from views.view import empty_values
 
+MANUAL = (Path(__file__).resolve().parents[2] / "docs" / "api.md").read_text("utf-8")
 each_listing = pytest.mark.parametrize("listing", LISTINGS, ids=lambda listing: listing.name)
 WALKED = (*(each for each in LISTINGS if each.rows is None), PAYOUTS, CHARGES)
 """Plain lists, and those that walk as one where they may."""
@@ -112,6 +115,15 @@ def test_the_first_line_of_its_help_is_a_sentence(listing: Listing) -> None:
     first = listing.help.partition("\n")[0]
     assert first.endswith(".")
     assert len(first) <= 90
+
+
+@each_listing
+def test_the_manual_has_a_row_for_the_list_and_names_its_filters(listing: Listing) -> None:
+    section = MANUAL.partition("\n## Reading\n")[2].partition("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("| `GET ")]
+    assert [row for row in rows if re.match(rf"\| `GET {re.escape(listing.address)}[`?]", row)]
+    named = {*re.findall(r"`(\w+)", section), *re.findall(r"[?&](\w+)=", section)}
+    assert {each.name for each in listing.filters} <= named | {"payout"}
 
 
 # -- walks ----------------------------------------------------------------------------------------
