@@ -22,12 +22,12 @@ def _below(kind: type[ViewStruct]) -> Iterator[type[ViewStruct]]:
         yield from _below(each)
 
 
-def is_page(view: type[msgspec.Struct]) -> bool:
-    """Return whether a struct is the page of a list, made of its listing."""
-    return view.__module__ == "views.listing"
+def _is_shown(view: type[msgspec.Struct]) -> bool:
+    """Return whether a struct is a view of the product, and no page of a list, which is made."""
+    return view.__module__.startswith("views.") and view.__module__ != "views.listing"
 
 
-VIEWS = sorted((each for each in _below(ViewStruct) if not is_page(each)), key=lambda v: v.__name__)
+VIEWS = sorted(filter(_is_shown, _below(ViewStruct)), key=lambda view: view.__name__)
 
 
 def structs_in(annotation: Any) -> set[type[msgspec.Struct]]:
