@@ -25,7 +25,7 @@ from views import cells
 from views.cells import Style
 from views.listing import Filter, Kind, Listing, Shown
 from views.listings import LISTINGS
-from views.texts import translated
+from views.texts import language
 
 LIMIT = 100
 BYTE_ORDER_MARK = "\ufeff"
@@ -175,7 +175,7 @@ def show_items(listing: Listing, items: Sequence[dict[str, Any]], showing: Showi
     elif items:
         show_table(listing, items, showing.wide)
     else:
-        say(translated(listing.none))
+        say(listing.nothing.text(language()))
 
 
 def show_table(listing: Listing, items: Sequence[dict[str, Any]], wide: bool = False) -> None:

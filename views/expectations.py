@@ -22,7 +22,6 @@ from views import cells
 from views.labels import Amount, Currency, Label, Subject
 from views.listing import Asked, Column, Filter, Listing, beyond
 from views.reader import Reader, walked
-from views.texts import later
 from views.view import ViewStruct, converted, views_of
 
 KINDS_OF_SUBJECT = {
@@ -179,6 +178,8 @@ def _items(asked: Asked, rows: Sequence[Expectation]) -> list[ExpectationView]:
     return [expectation_view(row, asked.given["as_of"]) for row in rows]
 
 
+_NOTHING = Label("nothing is awaited", "没有待声明的事项")
+
 EXPECTATIONS = Listing(
     name="expectations",
     row=Expectation,
@@ -222,7 +223,7 @@ EXPECTATIONS = Listing(
         "amount",
         ("opened_at", "due_at", "detail"),
     ),
-    none=later("nothing is awaited"),
+    none=_NOTHING,
     order=("state", "awaited", "kind", "subject"),
     rows=_rows,
     fits=_fits,
@@ -251,7 +252,7 @@ UNMET_SUMS = Listing(
     help="Sum what is not met, by pair of parties, kind, currency and state.",
     filters=(*_PARTIES, _AS_OF),
     columns=(("opener", "awaited"), ("kind", "state"), "count", "amount", _OLDEST),
-    none=later("nothing is awaited"),
+    none=_NOTHING,
     order=("opener", "awaited", "kind", "currency", "state"),
     rows=_sums,
     items=lambda _, rows: rows,

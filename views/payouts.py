@@ -39,7 +39,6 @@ from views.listing import PAGE_MAX, Asked, Filter, Listing, walked_rows
 from views.payout_legs import carried_by, carried_views
 from views.reader import Reader
 from views.standing import as_shown, shown_state
-from views.texts import later
 from views.timeline import EntryView, timeline
 from views.view import ViewStruct, converted
 
@@ -124,7 +123,7 @@ PAYOUTS = Listing(
             help="Only with this number of the channel or bank.",
         ),
     ),
-    none=later("no payouts"),
+    none=Label("no payouts", "没有结算单"),
     columns=(("payout", "receiver"), "state", "cutoff_date", "leg_count", "amount"),
     rows=_rows,
     items=_items,

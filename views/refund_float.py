@@ -29,7 +29,6 @@ from views.labels import (
 )
 from views.listing import Asked, Filter, Listing, beyond
 from views.reader import Reader, walked
-from views.texts import later
 from views.view import ViewStruct
 
 
@@ -87,7 +86,7 @@ FLOATS = Listing(
     view=FloatView,
     order=("currency",),
     help="Show what the platform has deposited for refunds, and how much of it is free.",
-    none=later("nothing was deposited"),
+    none=Label("nothing was deposited", "没有预存"),
     columns=("currency", "total", "free", "held", "set_aside", "unconfirmed"),
     rows=_floats,
     items=lambda _, rows: rows,
@@ -104,7 +103,7 @@ MOVEMENTS = Listing(
         Filter(name="state", kind="choice", words=get_args(MovementState)),
         Filter(name="kind", kind="choice", words=get_args(MovementKind), help="Only of this kind."),
     ),
-    none=later("nothing was deposited"),
+    none=Label("nothing was deposited", "没有预存"),
     columns=("movement", "kind", "state", "amount", "confirmed_amount"),
     subject="float",
 )
