@@ -23,6 +23,7 @@ from views.payouts import PayoutSummary
 from views.refunds import RefundView
 from views.texts import gettext, language
 from views.timeline import EntryView
+from views.view import ViewStruct
 
 PaymentId = Annotated[
     str, typer.Argument(metavar="ID", help="The payment's id.", show_default=False)
@@ -170,7 +171,9 @@ def _leg_state(leg: dict[str, Any]) -> str:
 
 
 def _show_parts(view: dict[str, Any]) -> None:
-    rows = [(PayoutSummary, "payout", each, "") for each in view["payouts"]]
+    rows: list[tuple[type[ViewStruct], str, dict[str, Any], str]] = [
+        (PayoutSummary, "payout", each, "") for each in view["payouts"]
+    ]
     rows += [
         (RefundView, "refund", each, each.get("failure", each["reason"]))
         for each in view["refunds"]
