@@ -9,6 +9,7 @@ are found and shown, as functions of what is asked.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -279,8 +280,8 @@ def _fits(listing: Listing, asked: Asked, row: Any, wanted: Mapping[str, Any]) -
 @cache
 def page_struct(listing: Listing) -> type[msgspec.Struct]:
     """Return the struct of a page: what it was judged by, the items, and ``next``."""
-    words = listing.name.removesuffix("s").split("-")
-    name = listing.page or "".join(word.capitalize() for word in words) + "Page"
+    one = re.sub("ies$", "y", listing.name).removesuffix("s")
+    name = listing.page or "".join(word.capitalize() for word in one.split("-")) + "Page"
     fields: list[Any] = [
         (each.name, int if each.kind == "as-of" else str) for each in listing.filters if each.shown
     ]

@@ -182,5 +182,8 @@ def test_items_that_no_node_shows_are_said_to_be_none(
     monkeypatch.setattr("cli.listings.follow", lambda *_, **__: page)
     out, err = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err):
-        assert main.run(["refunds", *form, "--url", "http://127.0.0.1:1", "--token", "t"]) == 1
+        assert (
+            main.run(["refunds", *form, "--utc", "--url", "http://127.0.0.1:1", "--token", "t"])
+            == 1
+        )
     assert err.getvalue().startswith("error: unexpected-answer: ")
