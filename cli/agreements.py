@@ -12,10 +12,11 @@ from cli.listings import ask, opened, show_items, takes
 from cli.output import say, say_json, table
 from cli.pages import note_more
 from ledger.contracts.agreements import IN_FORCE
+from views.agreement_views import FeeAgreementView, ProfitAgreementView, TermView
 from views.agreements import FEE_AGREEMENTS, PROFIT_AGREEMENTS
-from views.cells import money
+from views.cells import head, money, percent, word
+from views.texts import gettext, language
 
-_PPM_OF_A_PERCENT = 10_000
 _LISTS = {"fee": FEE_AGREEMENTS, "profit": PROFIT_AGREEMENTS}
 
 
@@ -72,9 +73,9 @@ def agreements(**asked: Any) -> None:
 def _show(shown: dict[str, Any]) -> None:
     fees, shares = shown.get("fee", []), shown.get("profit", [])
     if not fees and not shares:
-        say("no agreements")
+        say(FEE_AGREEMENTS.nothing.text(language()))
         return
-    say(f"agreements, judged on {shown['on']}")
+    say(gettext("agreements, judged on {on}").format_map(shown))
     if fees:
         _show_fees(fees, shown["on"])
     if shares:
@@ -83,7 +84,13 @@ def _show(shown: dict[str, Any]) -> None:
 
 def _show_fees(rows: list[dict[str, Any]], on: str) -> None:
     table(
-        ("fee agreement", "for", "from", "fee", "state"),
+        (
+            gettext("fee agreement"),
+            gettext("for"),
+            head(FeeAgreementView, "effective_from"),
+            gettext("fee"),
+            head(FeeAgreementView, "state"),
+        ),
         (
             (
                 row["agreement"],
@@ -95,12 +102,19 @@ def _show_fees(rows: list[dict[str, Any]], on: str) -> None:
             for row in rows
         ),
     )
-    _show_remarks("fee agreement", rows)
+    _show_remarks(gettext("fee agreement"), rows)
 
 
 def _show_shares(rows: list[dict[str, Any]], on: str) -> None:
+    heading = gettext("profit agreement")
     table(
-        ("profit agreement", "for", "from", "shared", "state"),
+        (
+            heading,
+            gettext("for"),
+            head(ProfitAgreementView, "effective_from"),
+            gettext("shared"),
+            head(ProfitAgreementView, "state"),
+        ),
         (
             (
                 row["agreement"],
@@ -113,53 +127,50 @@ def _show_shares(rows: list[dict[str, Any]], on: str) -> None:
         ),
     )
     table(
-        ("profit agreement", "party", "part", "acceptance"),
+        (heading, head(TermView, "party"), gettext("part"), gettext("acceptance")),
         (
-            (row["agreement"], term["party"], _percent(term["ppm"]), _acceptance(row, term))
+            (row["agreement"], term["party"], percent(term["ppm"]), _acceptance(row, term))
             for row in rows
             for term in row["terms"]
         ),
         right=(2,),
     )
-    _show_remarks("profit agreement", rows)
+    _show_remarks(heading, rows)
 
 
 def _show_remarks(heading: str, rows: list[dict[str, Any]]) -> None:
     remarks = [(row["agreement"], remark) for row in rows for remark in _remarks(row)]
     if remarks:
-        table((heading, "remarks"), remarks)
-
-
-def _percent(ppm: int) -> str:
-    return f"{ppm / _PPM_OF_A_PERCENT:g} %"
+        table((heading, gettext("remarks")), remarks)
 
 
 def _fee(row: dict[str, Any]) -> str:
-    parts = [_percent(row["rate_ppm"])]
-    for name, words in (("minimum", "at least"), ("maximum", "at most")):
+    parts = [percent(row["rate_ppm"])]
+    bounds = {"minimum": gettext("at least {amount}"), "maximum": gettext("at most {amount}")}
+    for name, said in bounds.items():
         if name in row:
-            parts.append(f"{words} {money(row[name], row['currency']).partition(' ')[0]}")
+            parts.append(said.format(amount=money(row[name], row["currency"]).partition(" ")[0]))
     return ", ".join(parts)
 
 
 def _state(row: dict[str, Any], on: str) -> str:
     """Return the state; where it is in force, whether it holds, or will, or did."""
     if row["state"] != IN_FORCE:
-        return str(row["state"])
+        return word(FeeAgreementView, "state", row["state"])
     if row["holds"]:
-        return "holds"
+        return head(FeeAgreementView, "holds")
     begins = row["effective_from"]
-    return "replaced" if begins <= on[: len(begins)] else "later"
+    return gettext("replaced") if begins <= on[: len(begins)] else gettext("later")
 
 
 def _remarks(row: dict[str, Any]) -> list[str]:
     found = []
     if "replaces" in row:
-        found.append(f"replaces {row['replaces']}")
+        found.append(gettext("replaces {replaces}").format_map(row))
     if "replaced_by" in row:
-        found.append(f"replaced by {row['replaced_by']} from {row['replaced_from']} on")
+        found.append(gettext("replaced by {replaced_by} from {replaced_from} on").format_map(row))
     if row["awaiting"]:
-        found.append(f"awaits {', '.join(row['awaiting'])}")
+        found.append(gettext("awaits {parties}").format(parties=", ".join(row["awaiting"])))
     if "conflict" in row and "terms" not in row:  # else it stands beside the term
         found.append(row["conflict"])
     if "closed_because" in row:
@@ -169,7 +180,7 @@ def _remarks(row: dict[str, Any]) -> list[str]:
 
 def _acceptance(row: dict[str, Any], term: dict[str, Any]) -> str:
     if term["accepted"]:
-        return "accepted"
+        return gettext("accepted")
     if term["party"] not in row["awaiting"]:
-        return "not accepted"
-    return str(term.get("conflict", "awaited"))
+        return gettext("not accepted")
+    return str(term.get("conflict", gettext("awaited")))

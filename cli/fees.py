@@ -7,8 +7,8 @@ from typing import Any
 from cli.listings import ask, opened, show_items, show_table, takes
 from cli.output import say, say_json
 from cli.pages import note_more
-from views.cells import money
-from views.fees import CHARGES, FEES
+from views.cells import money, word
+from views.fees import CHARGES, FEES, PortionView
 
 
 @takes(FEES)
@@ -51,4 +51,5 @@ def _show_portions(periods: list[dict[str, Any]]) -> None:
     for row in periods:
         for each in row.get("portions", ()):
             amount = money(each["amount"], row["currency"])
-            say(f"  {row['share']}  {each['party']:<16}{amount:>16}  {each['state']}")
+            state = word(PortionView, "state", each["state"])
+            say(f"  {row['share']}  {each['party']:<16}{amount:>16}  {state}")

@@ -6,6 +6,7 @@ Exit codes: 0 done and good, 1 checked and bad, 2 called wrongly, 130 interrupte
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from contextvars import copy_context
@@ -21,6 +22,8 @@ from views import texts
 
 LANGUAGE_VARIABLES = ("TONGZHANG_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
 """The first of these that is set says the language, as with other programs."""
+_LANGUAGE = re.compile(f"({'|'.join(texts.LANGUAGES)})([-_.].*)?", re.IGNORECASE)
+"""A language, alone or as the beginning of a locale."""
 
 
 def _show_version(wanted: bool) -> None:
@@ -32,10 +35,12 @@ def _show_version(wanted: bool) -> None:
 
 
 def _speak(wanted: str) -> str:
-    if wanted and wanted not in texts.LANGUAGES:
-        raise typer.BadParameter(f"{wanted!r} is none of {', '.join(texts.LANGUAGES)}")
-    if wanted:
-        texts.choose(texts.language_of(wanted))
+    if not wanted:
+        return wanted
+    if not _LANGUAGE.fullmatch(wanted):
+        said = f"{wanted!r} is none of {', '.join(texts.LANGUAGES)}"
+        raise typer.BadParameter(f"{said}: write --lang zh for Chinese (zh_CN and zh-Hans do, too)")
+    texts.choose(texts.language_of(wanted))
     return wanted
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from io import BufferedWriter, FileIO, TextIOWrapper
 from shutil import get_terminal_size
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from unicodedata import category
 
 from cli.errors import CliError, OutputFailed
@@ -245,12 +245,6 @@ def money(amount: int, currency: str) -> str:
     from ledger.currencies import decimal
 
     return f"{decimal(amount, currency, group=',')} {currency}"
-
-
-def due_date(row: dict[str, Any]) -> str:
-    """Return when something falls due, and whether a year that is not declared may move it."""
-    date = str(row.get("due_date", ""))
-    return f"{date} provisional" if row.get("provisional") else date
 
 
 def utc(at_ms: int) -> str:

@@ -11,6 +11,7 @@ from cli.listings import ask, opened, show, takes
 from cli.output import say
 from views.due import DUE_PAYOUTS
 from views.payouts import PAYOUTS
+from views.texts import gettext
 
 Due = Annotated[
     Optional[str],  # noqa: UP045
@@ -64,5 +65,10 @@ def payouts(**asked: Any) -> None:
 
 def _judged(on: str, upcoming: bool, is_any: bool) -> str:
     """Return what was asked for, and by which date it was judged."""
-    later = " or later" if upcoming else ""
-    return f"{'due' if is_any else 'nothing is due'} by business date {on}{later}"
+    if upcoming:
+        nothing = gettext("nothing is due by business date {date} or later")
+        said = gettext("due by business date {date} or later")
+    else:
+        nothing = gettext("nothing is due by business date {date}")
+        said = gettext("due by business date {date}")
+    return (said if is_any else nothing).format(date=on)

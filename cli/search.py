@@ -7,6 +7,7 @@ from typing import Any
 from cli.listings import ask, opened, show, takes
 from cli.output import note
 from views.search import SEARCH
+from views.texts import gettext
 
 
 @takes(SEARCH)
@@ -32,6 +33,8 @@ def search(**asked: Any) -> None:
     show(SEARCH, page, showing)
     if not page["payments"] and any(asked[name] for name in ("amount_shown", "from_", "to")):
         note(
-            "amounts and dates are those of captures; what is only instructed is in: "
-            "tongzhang expectations --kind capture"
+            gettext(
+                "amounts and dates are those of captures; what is only instructed is in: "
+                "tongzhang expectations --kind capture"
+            )
         )

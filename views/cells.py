@@ -174,8 +174,9 @@ def _age(age_ms: int) -> str:
     return " ".join(parts[:2]) or "0s"
 
 
-def _percent(ppm: int) -> str:
+def percent(ppm: int) -> str:
+    """Return a share or rate in millionths for people, such as ``0.38 %``."""
     return f"{ppm / _PPM_OF_A_PERCENT:g} %"
 
 
-_WRITTEN: Mapping[str, Callable[[int], str]] = {"ms": time, "age": _age, "ppm": _percent}
+_WRITTEN: Mapping[str, Callable[[int], str]] = {"ms": time, "age": _age, "ppm": percent}
