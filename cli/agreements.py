@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Optional, get_args
+from enum import StrEnum
+from typing import Annotated, Any, Optional
 
 import typer
 
@@ -10,17 +11,24 @@ from cli.errors import UsageError
 from cli.listings import ask, opened, show_items, takes
 from cli.output import say, say_json, table
 from cli.pages import note_more
-from ledger.contracts.agreements import IN_FORCE, AgreementKind
+from ledger.contracts.agreements import IN_FORCE
 from views.agreement_views import FeeAgreementView, ProfitAgreementView, TermView
 from views.agreements import FEE_AGREEMENTS, PROFIT_AGREEMENTS
-from views.cells import _percent as percent
-from views.cells import head, money, word
+from views.cells import head, money, percent, word
 from views.texts import gettext, language
 
 _LISTS = {"fee": FEE_AGREEMENTS, "profit": PROFIT_AGREEMENTS}
 
+
+class AgreementKind(StrEnum):
+    """What an agreement is on."""
+
+    FEE = "fee"
+    PROFIT = "profit"
+
+
 OneKind = Annotated[
-    Optional[str],  # noqa: UP045
+    Optional[AgreementKind],  # noqa: UP045
     typer.Option("--kind", metavar="KIND", help="fee or profit.", show_default="both"),
 ]
 
@@ -39,10 +47,12 @@ def agreements(**asked: Any) -> None:
       tongzhang agreements --home net/platform --state offered --json
     """
     kind = asked.pop("kind")
-    if kind is not None and kind not in get_args(AgreementKind):
-        raise UsageError("usage", f"--kind is fee or profit, got {kind!r}")
     if asked["csv"] and kind is None:
-        raise UsageError("usage", "--csv has the columns of one kind: add --kind fee or profit")
+        raise UsageError(
+            "usage",
+            "--csv has the columns of one kind: add --kind fee or profit",
+            "tongzhang agreements --help",
+        )
     client, showing = opened(asked)
     shown: dict[str, Any] = {"on": asked.pop("on")}
     more = False

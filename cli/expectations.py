@@ -23,9 +23,9 @@ def expectations(**asked: Any) -> None:
     """Show who owes what, since when.
 
     An expectation is the missing half of a fact: one party has stated its half, the other
-    party's is awaited. Subject is what it is about, opened when the first half came, due when the
-    other is late. Overdue ones come first, then those whose halves differ, then open ones.
-    Why says what differs, or what ended an expectation without its half. With --summary they are
+    party's is awaited. About is its subject, since when the first half came, due when the other
+    one is late. Overdue ones come first, then those whose halves differ, then open ones. Why says
+    what differs, or what ended an expectation without its half. With --summary they are
     counted and summed by pair of parties.
 
     An offer of an agreement that nobody wants any more is closed by either side, with the record

@@ -27,7 +27,7 @@ def refund_float(**asked: Any) -> None:
       tongzhang float --home net/platform --json
     """
     client, showing = opened(asked)
-    floats = ask(client, FLOATS, showing.limit, {})["floats"]
+    floats = client.get(FLOATS.address)["floats"]
     page = ask(client, MOVEMENTS, showing.limit, asked)
     if showing.json:
         say_json({"floats": floats, **page})

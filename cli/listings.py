@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import csv
 import io
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from inspect import Parameter, Signature, cleandoc
 from typing import Annotated, Any, NamedTuple, Optional, TypeVar
 
 import typer
 
-from cli.client import Client
+from cli.client import Client, unexpected
 from cli.errors import UsageError
 from cli.options import Home, Json, Token, Url
-from cli.output import harmless, say, say_json, table
+from cli.output import harmless, say, say_csv, say_json, table
 from cli.pages import Limit, age_ms, day, displayed, follow, month, note_more
 from views import cells
 from views.cells import Style
@@ -28,8 +28,6 @@ from views.listings import LISTINGS
 from views.texts import language
 
 LIMIT = 100
-BYTE_ORDER_MARK = "\ufeff"
-"""At the beginning of CSV, since spreadsheets take a file without it for one of their own code."""
 
 Csv = Annotated[bool, typer.Option("--csv", help="Print CSV for spreadsheets, with all fields.")]
 Wide = Annotated[bool, typer.Option("--wide", help="Show all fields.")]
@@ -50,12 +48,19 @@ _METAVARS: Mapping[Kind, str] = {
     "displayed": "AMOUNT",
     "age": "AGE",
     "text": "TEXT",
+    "count": "N",
+    "amount": "N",
+    "positive": "N",
+    "as-of": "MS",
     "currency": "CODE",
     "expectation-kind": "KIND",
 }
 _FORMS: Mapping[Kind, str] = {
     "displayed": "as it is displayed, 1000.00 or 1,000 JPY",
     "age": "90m, 12h, 3d",
+    "amount": "in minor units",
+    "positive": "in minor units",
+    "as-of": "in ms since the epoch",
     "business-date": "`today` for today's business date",
 }
 _READ: Mapping[Kind, Callable[[str], Any]] = {
@@ -156,7 +161,11 @@ def ask(client: Client, listing: Listing, limit: int, asked: Mapping[str, Any]) 
     path = listing.address.format_map(asked)
     given = {each.name: _read(each, asked.get(each.keyword)) for each in listing.filters}
     query = {name: value for name, value in given.items() if f"{{{name}}}" not in listing.address}
-    return follow(client, path, listing.items_name, limit, **query)
+    if not listing.whole:
+        return follow(client, path, listing.items_name, limit, **query)
+    page = client.get(path, **query)
+    items = page[listing.items_name]
+    return {**page, listing.items_name: items[:limit], "more": len(items) > limit}
 
 
 def show(listing: Listing, page: dict[str, Any], showing: Showing) -> None:
@@ -171,11 +180,23 @@ def show(listing: Listing, page: dict[str, Any], showing: Showing) -> None:
 def show_items(listing: Listing, items: Sequence[dict[str, Any]], showing: Showing) -> None:
     """Show items as CSV, or as a table; of none, that there are none."""
     if showing.csv:
-        sys.stdout.write(BYTE_ORDER_MARK + csv_text(listing, items))
+        with _shown_as(listing):
+            text = csv_text(listing, items)
+        say_csv(text)
     elif items:
-        show_table(listing, items, showing.wide)
+        with _shown_as(listing):
+            show_table(listing, items, showing.wide)
     else:
         say(listing.nothing.text(language()))
+
+
+@contextmanager
+def _shown_as(listing: Listing) -> Iterator[None]:
+    """Say that an answer is none of a node where it has not the form of a view."""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
+        raise unexpected(f"an item of {listing.address} is not as a node shows it") from None
 
 
 def show_table(listing: Listing, items: Sequence[dict[str, Any]], wide: bool = False) -> None:
@@ -229,7 +250,8 @@ def _typed(each: Filter) -> Any:
         words = [(word.upper().replace("-", "_"), word) for word in each.words]
         kind = StrEnum.__call__(each.name, words)
     metavar = _METAVARS.get(each.kind, each.name.upper() if each.kind == "choice" else "ID")
-    option = typer.Option(name, metavar=metavar, help=help_, show_default=False)
+    default = each.default or False
+    option = typer.Option(name, metavar=metavar, help=help_, show_default=default)
     return Annotated[Optional[kind], option]  # noqa: UP045
 
 

@@ -26,13 +26,14 @@ _FILTERS = (
         name="holds",
         kind="flag",
         column="",
-        help="Only those that hold on the date, one a matter; or only the others.",
+        help="Only those that hold on the date, one a matter.",
     ),
     Filter(
         name="on",
         kind="business-date",
         column="",
         shown=True,
+        default="today",
         help="Which hold on this date.",
     ),
 )

@@ -110,7 +110,7 @@ DUE_PAYOUTS = Listing(
     path="/v1/payouts/due",
     row=DueReceiver,
     view=DuePayout,
-    help="List what is due to receivers on a date and not in a payout, oldest first.",
+    help="List what is due to receivers on a date, oldest first; `limit` counts receivers.",
     filters=(
         Filter(
             name="on",

@@ -20,7 +20,7 @@ from ledger.expectations import (
 from ledger.state import Walk
 from views import cells
 from views.labels import Amount, Currency, Label, Subject
-from views.listing import Asked, Column, Filter, Listing, beyond
+from views.listing import Asked, Column, Filter, Listing
 from views.reader import Reader, walked
 from views.view import ViewStruct, converted, views_of
 
@@ -191,6 +191,7 @@ EXPECTATIONS = Listing(
             kind="choice",
             words=("open", "overdue", "conflicting", "met", "unmet"),
             column="",
+            default="unmet",
             help="Only in this state; open is not overdue, unmet is all but met.",
         ),
         *_PARTIES,
@@ -231,9 +232,7 @@ EXPECTATIONS = Listing(
 )
 
 
-_OLDEST = Column(
-    Label("oldest", "最早", "date"), text=lambda item: cells.time(item["oldest_at"])[:10]
-)
+_OLDEST = Column(Label("oldest", "最早", "date"), text=lambda item: cells.date(item["oldest_at"]))
 
 
 def _sums(asked: Asked) -> Iterator[UnmetSum]:
@@ -241,12 +240,15 @@ def _sums(asked: Asked) -> Iterator[UnmetSum]:
         name: asked.given[name] for name in ("awaited", "opener", "kind") if name in asked.given
     }
     sums = asked.reader.unmet_sums(where, asked.given["as_of"])
-    return beyond(UNMET_SUMS, asked, views_of(UnmetSum, sums))
+    return iter(views_of(UnmetSum, sums))
 
 
 UNMET_SUMS = Listing(
     name="sums",
     path="/v1/expectations/summary",
+    operation="sum_expectations",
+    page="UnmetSummary",
+    whole=True,
     row=UnmetSum,
     view=UnmetSum,
     help="Sum what is not met, by pair of parties, kind, currency and state.",

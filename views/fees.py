@@ -122,13 +122,13 @@ def _periods(asked: Asked, rows: Sequence[FeePeriod]) -> list[PeriodView]:
 
 
 FEES = Listing(
-    name="fees",
-    member="periods",
+    name="periods",
+    path="/v1/fees",
     row=FeePeriod,
     view=PeriodView,
     help="List months of fees: what accrued, and whether it is invoiced, settled and shared.",
     filters=(
-        Filter(name="period", kind="month", help="Only this month, with its charges."),
+        Filter(name="period", kind="month", help="Only this month."),
         _CURRENCY,
     ),
     columns=("period", "state", "count", "amount", "invoice", "share"),
@@ -148,7 +148,7 @@ CHARGES = Listing(
     path="/v1/fees/charges",
     row=FeeCharge,
     view=ChargeView,
-    help="List the charges that accrue into a month.",
+    help="List the charges that accrue into a month, also those that do not stand any more.",
     filters=(
         Filter(name="period", kind="month", required=True, shown=True, help="The month."),
         _CURRENCY,

@@ -96,7 +96,8 @@ def _items(asked: Asked, rows: Sequence[Leg | FormerLeg]) -> list[LegView]:
 
 
 PAYOUT_LEGS = Listing(
-    name="legs",
+    name="payout-legs",
+    member="legs",
     path="/v1/payouts/{payout}/legs",
     row=Leg,
     view=LegView,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated, Literal, get_args
 
 from ledger import books
@@ -27,7 +26,7 @@ from views.labels import (
     Party,
     state_label,
 )
-from views.listing import Asked, Filter, Listing, beyond
+from views.listing import Asked, Filter, Listing
 from views.reader import Reader, walked
 from views.view import ViewStruct
 
@@ -75,13 +74,15 @@ class MovementView(ViewStruct, frozen=True, kw_only=True):
     reversal_reason: Annotated[str, Label("reversal", "冲正原因", "text")] = ""
 
 
-def _floats(asked: Asked) -> Iterator[FloatView]:
-    return beyond(FLOATS, asked, float_views(asked.reader, asked.genesis.sole("platform")))
+def _floats(asked: Asked) -> list[FloatView]:
+    return float_views(asked.reader, asked.genesis.sole("platform"))
 
 
 FLOATS = Listing(
     name="floats",
     path="/v1/refund-float",
+    operation="show_float",
+    whole=True,
     row=FloatView,
     view=FloatView,
     order=("currency",),

@@ -90,6 +90,7 @@ _CAPTURED = Column(
 
 SEARCH = Listing(
     name="search",
+    operation="search",
     member="payments",
     row=Hit,
     view=FoundPayment,

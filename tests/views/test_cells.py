@@ -76,6 +76,8 @@ def test_an_amount_is_in_the_decimals_of_its_currency(amount: int, currency: str
     cells.choose(Style(grouped=False))
     assert cell("amount", **item) == decimal(amount, currency)
     cells.choose(Style(minor=True))
+    assert cell("amount", **item) == f"{amount} {currency}"
+    cells.choose(Style(minor=True, grouped=False))
     assert cell("amount", **item) == str(amount)
 
 

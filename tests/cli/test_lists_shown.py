@@ -1,4 +1,4 @@
-"""Faults of lists on the command line that a fresh pair of eyes found (issue 14)."""
+"""Lists on the command line: full disks, minor units, marks, helps."""
 
 from __future__ import annotations
 
@@ -162,11 +162,28 @@ def test_the_help_of_expectations_says_its_default_and_names_columns_that_are_th
     assert "default" in state
     _, table, _ = said(kept, "expectations")
     heads = table.partition("─")[0]
-    for column in ("subject", "opened"):
-        assert (column in heads) == (f"{column} " in text.partition("Examples:")[0].lower())
+    for column in ("about", "since", "due", "why"):
+        assert column in heads
+        assert f"{column} " in text.partition("Examples:")[0].lower()
 
 
 def test_remarks_are_chinese_as_the_table_is(kept: Kept) -> None:
     _, _, err = said(kept, "--lang", "zh", "payouts", "--limit", "1")
     assert err
     assert not err.isascii()
+
+
+@pytest.mark.parametrize("items", [[7], [{"amount": "many", "currency": 3}], [None]])
+@pytest.mark.parametrize("form", [(), ("--csv",)])
+def test_items_that_no_node_shows_are_said_to_be_none(
+    monkeypatch: pytest.MonkeyPatch, items: list[object], form: Sequence[str]
+) -> None:
+    page = {"refunds": items, "more": False}
+    monkeypatch.setattr("cli.listings.follow", lambda *_, **__: page)
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        assert (
+            main.run(["refunds", *form, "--utc", "--url", "http://127.0.0.1:1", "--token", "t"])
+            == 1
+        )
+    assert err.getvalue().startswith("error: unexpected-answer: ")

@@ -1,4 +1,4 @@
-"""Faults of the engine of listings that a fresh pair of eyes found (issue 14)."""
+"""The engine of listings: walks, names of pages, what is left out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from views.view import ViewStruct, empty_values
 class Line(Row, frozen=True):
     """A row of which an index begins with the first half of its key."""
 
-    TABLE: ClassVar[str] = "eyes_lines"
+    TABLE: ClassVar[str] = "test_lines"
     KEY: ClassVar[int] = 2
     INDEXES: ClassVar[tuple[tuple[str, ...], ...]] = (("batch", "state"),)
 
