@@ -57,11 +57,13 @@ ShownPaymentState = Annotated[
 CapturedAt = Annotated[int, Label("captured at", "收款时间", "ms")]
 Channel = Annotated[str, Label("channel", "渠道")]
 
+SOURCE_WORDS = {"buyer": "买方", "platform-subsidy": "平台补差", "coupon": "优惠券"}
+
 
 class SourceView(ViewStruct, frozen=True, kw_only=True):
     """Who paid which part of a payment: buyer, platform-subsidy or coupon."""
 
-    source: Annotated[str, Label("source", "来源")]
+    source: Annotated[str, Label("source", "来源", words=SOURCE_WORDS)]
     amount: Amount
 
 

@@ -190,4 +190,4 @@ def test_the_last_table_names_the_files_that_ask() -> None:
     ]
     source = "".join(path.read_text("utf-8") for path in sources)
     names = re.findall(r"`([A-Z_]+)`", table)
-    assert [name for name in names if not re.search(rf"^{name}\b.* = ", source, re.MULTILINE)] == []
+    assert not [name for name in names if not re.search(rf"^{name}\b.* = ", source, re.MULTILINE)]
