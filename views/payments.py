@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from ledger.contracts.allocation import FormerLeg, Leg, Mode
+from ledger.contracts.channels import SourceName
 from ledger.contracts.fees import CURRENT, FeeCharge
 from ledger.contracts.halves import Capture, Instruction, PaymentState, payment_state
 from ledger.contracts.payouts import RETURNED
@@ -57,13 +58,13 @@ ShownPaymentState = Annotated[
 CapturedAt = Annotated[int, Label("captured at", "收款时间", "ms")]
 Channel = Annotated[str, Label("channel", "渠道")]
 
-SOURCE_WORDS = {"buyer": "买方", "platform-subsidy": "平台补差", "coupon": "优惠券"}
+_SOURCE_WORDS = {"buyer": "买方", "platform-subsidy": "平台补差", "coupon": "优惠券"}
 
 
 class SourceView(ViewStruct, frozen=True, kw_only=True):
     """Who paid which part of a payment: buyer, platform-subsidy or coupon."""
 
-    source: Annotated[str, Label("source", "来源", words=SOURCE_WORDS)]
+    source: Annotated[SourceName, Label("source", "来源", words=_SOURCE_WORDS)]
     amount: Amount
 
 
@@ -240,4 +241,5 @@ def _capture_view(capture: Capture) -> CaptureView:
 
 def _source(stored: str) -> SourceView:
     source, _, amount = stored.partition(":")
-    return SourceView(source=source, amount=int(amount))
+    name: Any = source  # a row has the names that its record may have
+    return SourceView(source=name, amount=int(amount))

@@ -7,7 +7,7 @@ matched by it and people search by it; it proves nothing, and nothing hangs on i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, get_args
 
 import msgspec
 from msgspec import Meta
@@ -17,14 +17,15 @@ from ledger.errors import Refused
 from ledger.records import Amount, Identifier
 from ledger.state import Row, Transaction
 
-SOURCES = ("buyer", "platform-subsidy", "coupon")
+SourceName = Literal["buyer", "platform-subsidy", "coupon"]
+SOURCES: tuple[SourceName, ...] = get_args(SourceName)
 ChannelNumber = Identifier
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """Who paid which part: the buyer, the platform (补差), or a coupon."""
 
-    source: Literal["buyer", "platform-subsidy", "coupon"]
+    source: SourceName
     amount: Amount
 
 

@@ -13,9 +13,7 @@ from cli import main, receiver
 from cli.client import Client
 from cli.layout import width_of
 from cli.pages import age_ms, follow
-from ledger.contracts.channels import SOURCES
 from tests.api.queries_kit import Kept, month_on
-from views.payments import SOURCE_WORDS
 
 Capture = pytest.CaptureFixture[str]
 
@@ -146,10 +144,6 @@ def _stated(value: Any, key: str = "") -> str:
     if isinstance(value, list):
         return " ".join(_stated(each, key) for each in value)
     return "" if key in ("state", "kind", "ends_at") else str(value)
-
-
-def test_whoever_paid_a_part_of_a_payment_has_a_chinese_name() -> None:
-    assert set(SOURCE_WORDS) == set(SOURCES)
 
 
 def test_what_was_cut_and_what_was_refused_is_said_in_chinese(kept: Kept, capsys: Capture) -> None:
