@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from fractions import Fraction
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -34,7 +35,7 @@ class Course(NamedTuple):
     """How principal is repaid from some date on.
 
     ``regular`` is what ``equal-instalment`` repeats of the total, and other methods of the
-    principal. ``first_interest`` is the exact interest of the first period, over :data:`YEAR`.
+    principal. ``first_interest`` is the exact interest of the first period.
     """
 
     method: Method
@@ -42,7 +43,7 @@ class Course(NamedTuple):
     grace: int
     balance: int
     periods: Sequence[Period]
-    first_interest: int
+    first_interest: Fraction
 
 
 class Schedule(NamedTuple):
@@ -64,13 +65,9 @@ def schedule(terms: Terms) -> Schedule:
         _check_stated(terms)
         return Schedule(terms.stated, periods_of(terms, terms.stated), 0)
     periods = _regular_periods(terms)
-    first = terms.annual_rate_ppm * terms.principal * periods[0].parts
-    grace = terms.principal_grace
-    if terms.method in ("interest-first", "bullet"):
-        grace = terms.instalments - 1
-    course = Course(
-        terms.method, terms.annual_rate_ppm, grace, terms.principal, periods, first
-    )
+    first = Fraction(terms.annual_rate_ppm * terms.principal * periods[0].parts, YEAR)
+    grace = grace_of(terms)
+    course = Course(terms.method, terms.annual_rate_ppm, grace, terms.principal, periods, first)
     regular = regular_amount(course, terms.unit)
     term = sum(period.parts for period in periods)
     flat = None
@@ -110,20 +107,25 @@ def periods_of(terms: Terms, rows: Sequence[Row], start: date | None = None) -> 
     return tuple(found)
 
 
+def grace_of(terms: Terms) -> int:
+    """Return how many instalments have no principal."""
+    if terms.method in ("interest-first", "bullet"):
+        return terms.instalments - 1
+    return terms.principal_grace
+
+
 def _regular_periods(terms: Terms) -> tuple[Period, ...]:
-    dues = [
-        due_date(terms.first_due, terms.anchor, month) for month in range(terms.instalments)
-    ]
+    dues = [due_date(terms.first_due, terms.anchor, month) for month in range(terms.instalments)]
     empty = [
-        Row(number=number, due=due, principal=0, interest=0)
-        for number, due in enumerate(dues, 1)
+        Row(number=number, due=due, principal=0, interest=0) for number, due in enumerate(dues, 1)
     ]
     return periods_of(terms, empty)
 
 
 def regular_amount(course: Course, unit: int) -> int:
     """Return what repeats: the instalment by the exact annuity, or the principal; in units."""
-    paying = [period for period in course.periods if period.number > course.grace]
+    paying = [each for each in course.periods if each.number > course.grace]
+    paying = paying or [course.periods[-1]]
     if course.method != "equal-instalment":
         return half_up(course.balance, len(paying), unit)
     numerator, denominator = 1, 1  # the value, at the first due date, of 1 on each date
@@ -132,9 +134,9 @@ def regular_amount(course: Course, unit: int) -> int:
         numerator, denominator = denominator * grown + numerator * YEAR, denominator * grown
     interest = course.first_interest
     if paying[0] is not course.periods[0]:
-        interest = course.rate_ppm * course.balance * paying[0].parts
-    owed = course.balance * YEAR + interest
-    return half_up(owed * denominator, numerator * YEAR, unit)
+        interest = Fraction(course.rate_ppm * course.balance * paying[0].parts, YEAR)
+    owed = course.balance + interest
+    return half_up(owed.numerator * denominator, owed.denominator * numerator, unit)
 
 
 def repaid(course: Course, regular: int, clip: bool = False) -> list[tuple[int, int]]:
@@ -149,8 +151,8 @@ def repaid(course: Course, regular: int, clip: bool = False) -> list[tuple[int, 
     balance, exact = course.balance, course.first_interest
     for index, period in enumerate(course.periods):
         if index:
-            exact = course.rate_ppm * balance * period.parts
-        interest = half_up(exact, YEAR)
+            exact = Fraction(course.rate_ppm * balance * period.parts, YEAR)
+        interest = half_up(exact.numerator, exact.denominator)
         principal = regular - (interest if course.method == "equal-instalment" else 0)
         if period is course.periods[-1]:
             principal = balance
