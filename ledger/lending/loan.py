@@ -200,41 +200,49 @@ def repay(loan: Loan, amount: int, day: date) -> Outcome:
             difference=amount,
         )
     now = max(loan.latest, day)
-    order = order_on(loan, now)
-    ready = _ready(loan, day)
-    paid = allocation.allocate(loan.due(now), amount, order, ready, day)
-    legs, counted = paid.legs, {each.number: each.counted_to for each in paid.changed}
+    how = _How(order_on(loan, now), _ready(loan, day), day)
+    paid = allocation.allocate(loan.due(now), amount, *how)
+    counted = {each.number: each.counted_to for each in paid.changed}
+    record = Repayment(loan.records + 1, day, paid.legs, counted, paid.rest)
     if not paid.rest:
-        return _repaid(loan, paid.changed, Repayment(loan.records + 1, day, legs, counted, 0))
+        return _repaid(loan, paid.changed, record)
     ahead = loan.ahead(now)
     full = plans.payoff(ahead)
-    if paid.rest >= full.amount:
-        made, rest = full, paid.rest - full.amount
-    elif loan.method == "stated" or loan.terms.partial == "next":
-        more = allocation.allocate(ahead.instalments, paid.rest, _in_turn(order), ready, day)
+    if paid.rest < full.amount and (loan.method == "stated" or loan.terms.partial == "next"):
+        more = allocation.allocate(ahead.instalments, paid.rest, *how.in_turn)
         counted |= {each.number: each.counted_to for each in more.changed}
-        record = Repayment(loan.records + 1, day, legs + more.legs, counted, more.rest)
+        record = record._replace(legs=paid.legs + more.legs, overpaid=more.rest)
         return _repaid(loan, paid.changed + more.changed, record)
-    else:
-        made = plans.prepay(ahead, paid.rest)
-        rest = paid.rest - made.amount
-    if rest and made is not full:
-        # All principal is paid ahead, and the interest of the current period is not.
-        more = allocation.allocate(made.instalments, rest, _in_turn(order), ready, day)
-        new = {each.number: each for each in more.changed}
-        merged = tuple(new.get(each.number, each) for each in made.instalments)
-        made, rest = made._replace(legs=made.legs + more.legs, instalments=merged), more.rest
-    record = Repayment(
-        loan.records + 1,
-        day,
-        legs,
-        counted,
-        rest,
-        made.legs,
-        tuple(ahead.instalments),
-        loan.regular,
+    made = full if paid.rest >= full.amount else _prepaid(ahead, paid.rest, how)
+    record = record._replace(
+        overpaid=paid.rest - made.amount,
+        ahead=made.legs,
+        before=tuple(ahead.instalments),
+        regular=loan.regular,
     )
     return _repaid(loan, paid.changed + made.instalments, record, made.regular)
+
+
+class _How(NamedTuple):
+    """How money is allocated: the order, what fixes penalty, the date of the money."""
+
+    order: Order
+    ready: allocation.Ready
+    day: date
+
+    @property
+    def in_turn(self) -> _How:
+        """The same, one instalment after the other, as money goes ahead."""
+        return self._replace(order=replace(self.order, by="instalment"))
+
+
+def _prepaid(ahead: Ahead, amount: int, how: _How) -> plans.Planned:
+    """Prepay principal; what is more than all of it pays the interest that is left."""
+    made = plans.prepay(ahead, amount)
+    more = allocation.allocate(made.instalments, amount - made.amount, *how.in_turn)
+    new = {each.number: each for each in more.changed}
+    merged = tuple(new.get(each.number, each) for each in made.instalments)
+    return made._replace(legs=made.legs + more.legs, instalments=merged)
 
 
 def _repaid(
@@ -250,10 +258,6 @@ def _repaid(
 
 def _ready(loan: Loan, day: date) -> allocation.Ready:
     return lambda each: with_penalty(loan.terms, loan.parties, each, day)
-
-
-def _in_turn(order: Order) -> Order:
-    return replace(order, by="instalment")
 
 
 def order_on(loan: Loan, day: date) -> Order:
