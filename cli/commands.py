@@ -121,6 +121,11 @@ COMMANDS = (
     ),
     Entry("token", "Create, list and revoke the bearer tokens of a node.", "cli.token:app"),
     Entry("calendar", "Show the calendar, declare or accept a year.", "cli.calendars.command:app"),
+    Entry(
+        "loan",
+        "Compute the schedule of a loan (助贷) and its cost, without a node.",
+        "cli.loan:app",
+    ),
 )
 """In the order of the help."""
 

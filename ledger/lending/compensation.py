@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from ledger.lending import plans
 from ledger.lending.accrual import with_penalty
-from ledger.lending.errors import LoanRefused, amounts
+from ledger.lending.errors import AmountRefused, LoanRefused
 from ledger.lending.instalments import (
     FEE,
     INTEREST,
@@ -148,7 +148,7 @@ def require_amount(stated: int, found: Compensation) -> None:
         LoanRefused: ``compensation-differs``.
     """
     if stated != found.amount:
-        raise amounts(
+        raise AmountRefused(
             "compensation-differs",
             "A compensation is what is open of the covered components on its date; state it anew.",
             found.amount,
@@ -189,7 +189,7 @@ def _fixed(loan: Loan, instalments: Iterable[Instalment], day: date) -> list[Ins
 
 
 def _paid_since(leg: Leg, left: int) -> LoanRefused:
-    return amounts(
+    return AmountRefused(
         "claims-paid-since",
         "The claims of a compensation go back only if nothing was paid on them since: "
         f"{leg.component} of instalment {leg.instalment}.",

@@ -26,15 +26,18 @@ class LoanRefused(Refused):
             self.message += f" The difference is {difference:+,} minor units."
 
 
-def amounts(code: str, rule: str, expected: int, got: int) -> LoanRefused:
-    """Return the refusal of an amount that differs from the one that the rule gives.
+class AmountRefused(LoanRefused):
+    """An amount differs from the one that a rule gives, or is beyond it.
 
     Args:
         code: Stable kebab-case refusal code.
-        rule: The rule that was broken.
+        rule: The rule that was broken, and what to do.
         expected: Minor units.
         got: Minor units.
     """
-    return LoanRefused(
-        code, rule, expected=f"{expected:,}", got=f"{got:,}", difference=got - expected
-    )
+
+    def __init__(self, code: str, rule: str, expected: int, got: int) -> None:
+        difference = got - expected
+        super().__init__(
+            code, rule, expected=f"{expected:,}", got=f"{got:,}", difference=difference
+        )

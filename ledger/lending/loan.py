@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from ledger.lending import allocation, plans
 from ledger.lending.accrual import with_penalty
-from ledger.lending.errors import LoanRefused, amounts
+from ledger.lending.errors import AmountRefused, LoanRefused
 from ledger.lending.instalments import (
     PENALTY,
     PRINCIPAL,
@@ -191,14 +191,7 @@ def repay(loan: Loan, amount: int, day: date) -> Outcome:
     """
     refuse_amount(amount)
     refuse_earlier(loan, day, loan.terms.disbursed)
-    if not any(each.open for each in loan.instalments):
-        raise LoanRefused(
-            "loan-settled",
-            "Nothing of the loan is open; return the money.",
-            expected="a loan of which something is open",
-            got=f"{amount:,}",
-            difference=amount,
-        )
+    _refuse_settled(loan.instalments, amount)
     now = max(loan.latest, day)
     how = _How(order_on(loan, now), _ready(loan, day), day)
     paid = allocation.allocate(loan.due(now), amount, *how)
@@ -221,6 +214,17 @@ def repay(loan: Loan, amount: int, day: date) -> Outcome:
         regular=loan.regular,
     )
     return _repaid(loan, paid.changed + made.instalments, record, made.regular)
+
+
+def _refuse_settled(instalments: Iterable[Instalment], amount: int) -> None:
+    if not any(each.open for each in instalments):
+        raise LoanRefused(
+            "loan-settled",
+            "Nothing of the loan is open: there is nothing to repay, money goes back.",
+            expected="a loan of which something is open",
+            got="a settled one",
+            difference=amount,
+        )
 
 
 class _How(NamedTuple):
@@ -288,7 +292,7 @@ def waive(loan: Loan, leg: Leg, day: date) -> Outcome:
     held = dict(shares_open([instalment], leg.component)).get(leg.party, 0)
     if leg.amount > held:
         rule = f"A beneficiary waives of its own open share, here of {leg.component}."
-        raise amounts("waiver-over-open", rule, held, leg.amount)
+        raise AmountRefused("waiver-over-open", rule, held, leg.amount)
     claims = paid_in(instalment.claims, leg.component, [(leg.party, leg.amount)])
     instalment = replace(instalment, claims=claims)
     if not instalment.open:
@@ -314,13 +318,7 @@ def replan(loan: Loan, rows: Sequence[Row], day: date) -> Outcome:
     """
     refuse_earlier(loan, day)
     unpaid = [each for each in loan.as_of(day) if each.open]
-    if not unpaid or not rows:
-        raise LoanRefused(
-            "loan-settled" if rows else "schedule-does-not-close",
-            "A new schedule has an instalment or more, and repays what is open.",
-            expected="something open, and a schedule of it",
-            got=f"{len(unpaid)} open instalments, {len(rows)} of the new schedule",
-        )
+    _refuse_settled(unpaid, 0)
     held = shares_open(unpaid, PRINCIPAL)
     rows = [replace(row, number=loan.numbered + place) for place, row in enumerate(rows, 1)]
     check_rows(rows, sum(share for _, share in held), day, len(loan.terms.fees))

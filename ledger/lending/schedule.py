@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from ledger.lending.dates import PARTS, due_date, half_up, is_anchored, period_parts
-from ledger.lending.errors import LoanRefused, amounts
+from ledger.lending.errors import AmountRefused, LoanRefused
 from ledger.lending.terms import MILLION, Method, Row, Terms
 
 YEAR = PARTS * MILLION
@@ -182,6 +182,10 @@ def check_rows(rows: Sequence[Row], principal: int, start: date, fees: int) -> N
     Raises:
         LoanRefused: ``dates-out-of-order`` or ``schedule-does-not-close``.
     """
+    if not rows:
+        raise AmountRefused(
+            "schedule-does-not-close", "A schedule has an instalment or more.", principal, 0
+        )
     for before, due in pairwise([start, *(row.due for row in rows)]):
         if due <= before:
             raise LoanRefused(
@@ -202,7 +206,7 @@ def check_rows(rows: Sequence[Row], principal: int, start: date, fees: int) -> N
             )
     repaid_by_plan = sum(row.principal for row in rows)
     if repaid_by_plan != principal:
-        raise amounts(
+        raise AmountRefused(
             "schedule-does-not-close",
             "The principal of the instalments sums to the principal that is owed.",
             principal,
@@ -249,7 +253,7 @@ def require_same(terms: Terms, stated: Sequence[Row]) -> None:
         for name, expected, got in zip(names, wanted, came, strict=False):
             if expected != got:
                 rule = f"Instalment {right.number} differs in its {name}."
-                raise amounts("schedule-differs", rule, expected, got)
+                raise AmountRefused("schedule-differs", rule, expected, got)
         if len(wanted) != len(came):
             raise LoanRefused(
                 "schedule-differs",

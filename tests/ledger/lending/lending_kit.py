@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from ledger.lending.dates import due_date
+from tests.ledger.lending.adapter import answer
 
 Json = dict[str, Any]
 
@@ -138,8 +139,8 @@ def some_terms(draw: st.DrawFn) -> Json:
         "partial": draw(st.sampled_from(("shorten", "reduce", "next"))),
         **draw(orders()),
         "second_order": draw(st.none() | orders().map(lambda order: {"days": 30, **order})),
-        "per_instalment_days": draw(st.sampled_from((None, 10))),
-        "whole_days": draw(st.sampled_from((None, 45))),
+        "per_instalment_days": draw(st.sampled_from((None, 3, 3))),
+        "whole_days": draw(st.sampled_from((None, 20, 20))),
         "covered": draw(
             st.sampled_from((["principal"], ["interest", "principal"], list(_COMPONENTS)))
         ),
@@ -180,28 +181,42 @@ def some_funders() -> st.SearchStrategy[tuple[tuple[str, int], ...]]:
 def some_case(draw: st.DrawFn, events_max: int = 12) -> Json:
     """Draw a case: terms, funders, a guarantor, and what happens."""
     agreed = draw(some_terms())
-    funders = draw(some_funders())
+    found = case(agreed, funders=draw(some_funders()), guarantor="guar")
     day = date.fromisoformat(agreed["disbursed"]).toordinal()
-    events: list[Json] = []
-    usual = max(1, agreed["principal"] // agreed["instalments"])
     for number in range(draw(st.integers(1, events_max))):
         day += draw(st.sampled_from((0, 1, 5, 20, 30, 31, 45)))
-        on = date.fromordinal(day).isoformat()
-        kind = draw(st.integers(0, 11))
-        if kind < 6:
-            late = draw(st.sampled_from((0, 0, 0, 4)))
-            many = draw(st.sampled_from((0, 1, 1, 1, 2, 20)))
-            amount = max(1, usual * many + draw(st.integers(-500, 3_000)))
-            events.append(pay(f"e{number}", date.fromordinal(day - late).isoformat(), amount))
-        elif kind < 8 and number:
-            events.append(back(f"e{draw(st.integers(0, number - 1))}", on))
-        elif kind == 8:
-            who = draw(st.sampled_from(("guar", "plat", *(party for party, _ in funders))))
-            place = (draw(st.integers(1, 14)), draw(st.sampled_from(("interest", "principal"))))
-            events.append(waived(who, on, place, draw(st.integers(1, 300))))
-        elif kind == 9:
-            events.append(compensated(f"e{number}", on, "whole"))
-        else:
-            numbers = draw(st.lists(st.integers(1, 6), min_size=1, max_size=2))
-            events.append(compensated(f"e{number}", on, numbers))
-    return case(agreed, *events, funders=funders, guarantor="guar")
+        event = draw(_event(found, number, date.fromordinal(day)))
+        found["events"].append(event)
+    return found
+
+
+@st.composite
+def _event(draw: st.DrawFn, before: Json, number: int, day: date) -> Json:
+    agreed, name, on = before["terms"], f"e{number}", day.isoformat()
+    kind = draw(st.integers(0, 13))
+    if kind < 7 or not number:
+        late = draw(st.sampled_from((0, 0, 0, 4)))
+        many = draw(st.sampled_from((0, 1, 1, 1, 1, 2, 20)))
+        usual = agreed["principal"] // max(4, agreed["instalments"])
+        amount = max(1, usual * many + draw(st.integers(-500, 3_000)))
+        return pay(name, date.fromordinal(day.toordinal() - late).isoformat(), amount)
+    if kind < 9:
+        return back(f"e{draw(st.integers(0, number - 1))}", on)
+    if kind == 9:
+        who = draw(st.sampled_from(["guar", "plat", *(f["party"] for f in before["funders"])]))
+        place = (draw(st.integers(1, 9)), draw(st.sampled_from(("interest", "principal"))))
+        return waived(who, on, place, draw(st.integers(1, 300)))
+    if kind == 10:
+        return _replan(draw, before, day)
+    numbers = draw(st.lists(st.integers(1, 4), min_size=1, max_size=2))
+    return compensated(name, on, numbers if kind == 11 else "whole")
+
+
+def _replan(draw: st.DrawFn, before: Json, day: date) -> Json:
+    """Return a new schedule of what is open before it."""
+    stands = [each for each in answer(before).get("events", ()) if "open" in each]
+    held = open_by(stands[-1], "component").get("principal", 0) if stands else 0
+    cut = draw(st.integers(0, held))
+    dues = [due_date(day, day.day, months).isoformat() for months in (1, 2)]
+    rows = ((dues[0], cut, draw(st.integers(0, 99))), (dues[1], held - cut, 7))
+    return replanned(day.isoformat(), *rows)

@@ -159,7 +159,8 @@ def test_every_code_of_the_package_is_produced() -> None:
         node.args[0]
         for path in folder.glob("*.py")
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("LoanRefused", "amounts")
+        if isinstance(node, ast.Call)
+        and getattr(node.func, "id", "") in ("LoanRefused", "AmountRefused")
     }
     codes = {
         each.value
