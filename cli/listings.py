@@ -25,7 +25,7 @@ from views import cells
 from views.cells import Style
 from views.listing import Filter, Kind, Listing, Shown
 from views.listings import LISTINGS
-from views.texts import gettext
+from views.texts import translated
 
 LIMIT = 100
 BYTE_ORDER_MARK = "\ufeff"
@@ -175,7 +175,7 @@ def show_items(listing: Listing, items: Sequence[dict[str, Any]], choices: Choic
     elif items:
         show_table(listing, items, choices.wide)
     else:
-        say(gettext(listing.none or f"no {listing.name}"))
+        say(translated(listing.none))
 
 
 def show_table(listing: Listing, items: Sequence[dict[str, Any]], wide: bool = False) -> None:

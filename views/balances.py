@@ -10,6 +10,7 @@ from ledger.state import Walk
 from views.labels import Currency, Label
 from views.listing import Asked, Filter, Listing
 from views.reader import walked
+from views.texts import later
 from views.view import ViewStruct
 
 
@@ -38,6 +39,7 @@ BALANCES = Listing(
     filters=(
         Filter(name="prefix", kind="text", column="", help="How the account begins: `pending:`."),
     ),
+    none=later("nothing was posted"),
     columns=("account", "amount"),
     rows=_rows,
 )

@@ -14,6 +14,7 @@ from views.labels import Receiver as ReceiverName
 from views.listing import Asked, Column, Filter, ForeignPlace, Listing
 from views.reader import Reader
 from views.standing import as_shown
+from views.texts import later
 from views.view import ViewStruct
 
 DUE: Final = "due"
@@ -118,6 +119,7 @@ DUE_PAYOUTS = Listing(
             name="upcoming", kind="flag", column="", help="Also what falls due after that date."
         ),
     ),
+    none=later("nothing is due"),
     columns=(
         "receiver",
         Column(Label("due", "应付日"), text=due_date),

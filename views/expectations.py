@@ -22,6 +22,7 @@ from views import cells
 from views.labels import Amount, Currency, Label, Subject
 from views.listing import Asked, Column, Filter, Listing, beyond
 from views.reader import Reader, walked
+from views.texts import later
 from views.view import ViewStruct, converted, views_of
 
 KINDS_OF_SUBJECT = {
@@ -221,7 +222,7 @@ EXPECTATIONS = Listing(
         "amount",
         ("opened_at", "due_at", "detail"),
     ),
-    none="nothing is awaited",
+    none=later("nothing is awaited"),
     order=("state", "awaited", "kind", "subject"),
     rows=_rows,
     fits=_fits,
@@ -250,7 +251,7 @@ UNMET_SUMS = Listing(
     help="Sum what is not met, by pair of parties, kind, currency and state.",
     filters=(*_PARTIES, _AS_OF),
     columns=(("opener", "awaited"), ("kind", "state"), "count", "amount", _OLDEST),
-    none="nothing is awaited",
+    none=later("nothing is awaited"),
     order=("opener", "awaited", "kind", "currency", "state"),
     rows=_sums,
     items=lambda _, rows: rows,

@@ -27,6 +27,7 @@ from views.labels import (
 from views.listing import Asked, Filter, Listing, walked_rows
 from views.reader import Reader
 from views.standing import standing_disputes
+from views.texts import later
 from views.view import ViewStruct, converted, views_of
 
 Month = Annotated[str, Label("month", "月份")]
@@ -131,7 +132,7 @@ FEES = Listing(
         _CURRENCY,
     ),
     columns=("period", "state", "count", "amount", "invoice", "share"),
-    none="no fees",
+    none=later("no fees"),
     items=_periods,
 )
 
@@ -153,6 +154,7 @@ CHARGES = Listing(
         _CURRENCY,
         Filter(name="state", kind="choice", words=get_args(ChargeState)),
     ),
+    none=later("no charges"),
     columns=("payment", "agreement", "state", "amount"),
     order=("currency", "payment"),
     rows=_charges,

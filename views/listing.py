@@ -22,6 +22,7 @@ from ledger.state import Row, Walk
 from views.labels import Label
 from views.reader import Reader, walked
 from views.standing import as_shown
+from views.texts import later
 from views.view import ViewStruct, views_of
 
 PAGE_MAX = 1000
@@ -163,7 +164,7 @@ class Listing:
     subject: str = ""
     path: str = ""
     member: str = ""
-    none: str = ""
+    none: str = later("nothing is there")
 
     @property
     def items_name(self) -> str:

@@ -38,6 +38,7 @@ from views.listing import PAGE_MAX, Asked, Filter, Listing, walked_rows
 from views.payout_legs import carried_by, carried_views
 from views.reader import Reader
 from views.standing import as_shown, shown_state
+from views.texts import later
 from views.timeline import EntryView, timeline
 from views.view import ViewStruct, converted
 
@@ -122,6 +123,7 @@ PAYOUTS = Listing(
             help="Only with this number of the channel or bank.",
         ),
     ),
+    none=later("no payouts"),
     columns=(("payout", "receiver"), "state", "cutoff_date", "leg_count", "amount"),
     rows=_rows,
     items=_items,

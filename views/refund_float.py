@@ -20,6 +20,7 @@ from ledger.state import Walk
 from views.labels import Amount, Currency, Entry, Label, LastEntry, Party, state_label
 from views.listing import Asked, Filter, Listing, beyond
 from views.reader import Reader, walked
+from views.texts import later
 from views.view import ViewStruct
 
 
@@ -77,6 +78,7 @@ FLOATS = Listing(
     view=FloatView,
     order=("currency",),
     help="Show what the platform has deposited for refunds, and how much of it is free.",
+    none=later("nothing was deposited"),
     columns=("currency", "total", "free", "held", "set_aside", "unconfirmed"),
     rows=_floats,
     items=lambda _, rows: rows,
@@ -93,6 +95,7 @@ MOVEMENTS = Listing(
         Filter(name="state", kind="choice", words=get_args(MovementState)),
         Filter(name="kind", kind="choice", words=get_args(MovementKind), help="Only of this kind."),
     ),
+    none=later("nothing was deposited"),
     columns=("movement", "kind", "state", "amount", "confirmed_amount"),
     subject="float",
 )

@@ -20,6 +20,7 @@ from views.listing import Asked, BadQuestion, Column, Filter, Listing
 from views.payments import CapturedAt, Channel, ShownPaymentState
 from views.reader import Reader, walked
 from views.standing import standing_disputes
+from views.texts import later
 from views.view import ViewStruct
 
 _DAY_MS = 86_400_000
@@ -126,9 +127,9 @@ SEARCH = Listing(
         ("payment", "order"),
         "state",
         "amount",
-        Column(Label("captured", "收款时间", "ms"), fields=("captured_at",), absent="no"),
+        Column(Label("captured", "收款时间", "ms"), fields=("captured_at",), absent=later("no")),
     ),
-    none="no payment was found",
+    none=later("no payment was found"),
     order=("number", "payment", "leg"),
     rows=_rows,
     fits=_fits,
