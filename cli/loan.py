@@ -73,11 +73,18 @@ Methods = Annotated[
     Method,
     typer.Option(
         "--method",
-        help="等额本息, 等额本金, 先息后本, 等本等息, 一次性还本付息.",
+        metavar="METHOD",
+        help="equal-instalment (等额本息), equal-principal (等额本金), interest-first (先息后本), "
+        "flat (等本等息) or bullet (一次性还本付息).",
     ),
 ]
 DayCounts = Annotated[
-    DayCount, typer.Option("--day-count", help="How the days of a period are counted.")
+    DayCount,
+    typer.Option(
+        "--day-count",
+        metavar="DAYS",
+        help="How days are counted: 30/360, actual/360, actual/365 or actual/actual.",
+    ),
 ]
 Unit = Annotated[
     str,
