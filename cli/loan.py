@@ -147,20 +147,19 @@ def schedule(
 
     if currency not in currencies.CODES:
         raise UsageError("bad-currency", currencies.refusal(currency))
-    chosen: dict[str, Any] = {"day_count": day_count.value, "method": method.value}
+    agreed = terms.Terms(
+        **_chosen(day_count, method),
+        principal=_amount(principal, currency),
+        annual_rate_ppm=_ppm(rate),
+        instalments=instalments,
+        disbursed=_date(disbursed),
+        first_due=_date(first_due),
+        due_day=due_day,
+        unit=_amount(unit, currency) if unit else 1,
+        principal_grace=grace,
+        fees=tuple(_fee(text, currency) for text in fee),
+    )
     try:
-        agreed = terms.Terms(
-            **chosen,
-            principal=_amount(principal, currency),
-            annual_rate_ppm=_ppm(rate),
-            instalments=instalments,
-            disbursed=_date(disbursed),
-            first_due=_date(first_due),
-            due_day=due_day,
-            unit=_amount(unit, currency) if unit else 1,
-            principal_grace=grace,
-            fees=tuple(_fee(text, currency) for text in fee),
-        )
         terms.check_terms(agreed)
         found = schedule_of(agreed)
     except LoanRefused as refused:
@@ -172,6 +171,10 @@ def schedule(
         say_json(_document(agreed, found, rates, is_within, currency))
         return
     _show(agreed, found, currency, _cost(rates, is_within))
+
+
+def _chosen(day_count: DayCount, method: Method) -> dict[str, Any]:
+    return {"day_count": day_count.value, "method": method.value}
 
 
 def _rows(terms: Terms, found: Schedule) -> list[dict[str, Any]]:

@@ -9,16 +9,16 @@
     accrual.py       penalty, interest to the day
     allocation.py    money over open instalments
     plans.py         payoff, partial prepayment, re-plan
-    loan.py          a loan as a value, and what a repayment or a waiver makes of it
+    loan.py          a loan as a value, waivers, re-plans
+    repayment.py     what a repayment makes of a loan
     compensation.py  claims that pass to the guarantor
     reversal.py      what a reversed payment had moved
     standing.py      days past due, buckets
 
 Example:
-    >>> from ledger.lending import loan, terms
     >>> opened = loan.open_loan(agreed, parties)
-    >>> paid = loan.repay(opened, 30_500, date(2022, 12, 1))
-    >>> paid.legs[0]
+    >>> paid = repayment.repay(opened, 30_500, date(2022, 12, 1))
+    >>> paid.outcome.legs[0]
     Leg(party='funder', instalment=1, component='interest', amount=5000)
 
 Money is in minor units, rates are parts per million, dates are business dates. All arithmetic is

@@ -106,10 +106,11 @@ def nominal_parts(terms: Terms, found: Schedule) -> tuple[int, int]:
     """
     length = sum(period.parts for period in found.periods)
     yearly = terms.annual_rate_ppm + terms.penalty_ppm
-    yearly += sum(fee.yearly_ppm for fee in terms.fees)
-    total = sum(fee.total for fee in terms.fees)
     if terms.method == "stated":
         total = sum(sum(row.fees) for row in found.rows)
+    else:
+        total = sum(fee.total for fee in terms.fees)
+        yearly += sum(fee.yearly_ppm for fee in terms.fees)
     if not length:
         return yearly + total * MILLION, MILLION
     whole = terms.principal * length

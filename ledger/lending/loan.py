@@ -1,9 +1,8 @@
-"""A loan as a value, and what a repayment, a waiver or a new schedule makes of it.
+"""A loan as a value, and what a waiver or a new schedule makes of it.
 
-Every function takes the loan as it stands and returns an :class:`Outcome`: the loan after it, what
-it moved, and which instalments it changed. Records come in the order of the log. A repayment within
-what is due draws instalments one by one, so a sequence that reads them when asked costs no more
-than those that are paid.
+Whatever befalls a loan is a function of the loan as it stands; it returns an :class:`Outcome`: the
+loan after it, what it moved, and which instalments it changed. Records come in the order of the
+log.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from ledger.lending import allocation, plans
+from ledger.lending import plans
 from ledger.lending.accrual import with_penalty
 from ledger.lending.errors import AmountRefused, LoanRefused
 from ledger.lending.instalments import (
@@ -34,7 +33,7 @@ from ledger.lending.instalments import (
 )
 from ledger.lending.plans import Ahead
 from ledger.lending.schedule import check_rows, periods_of, schedule
-from ledger.lending.terms import Order, Parties, Row, Terms, check_parties, check_terms
+from ledger.lending.terms import Parties, Row, Terms, check_parties, check_terms
 
 
 class Loan(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -99,32 +98,13 @@ class Loan(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return tuple(with_penalty(self.terms, self.parties, each, day) for each in self.instalments)
 
 
-class Repayment(NamedTuple):
-    """What a repayment moved, as far as its reversal needs it.
-
-    ``legs`` stand at their instalments. ``ahead`` were moved by a new plan, or by a payoff:
-    ``before`` are the instalments that it changed, ``regular`` what repeated. ``counted_to`` says
-    up to which date the overdue principal of an instalment was counted when it was paid.
-    """
-
-    record: int
-    day: date
-    legs: tuple[Leg, ...]
-    counted_to: dict[int, date]
-    overpaid: int
-    ahead: tuple[Leg, ...] = ()
-    before: tuple[Instalment, ...] = ()
-    regular: int = 0
-
-
 class Outcome(NamedTuple):
-    """A loan after a record, the legs of it, what is overpaid, and the changed instalments."""
+    """A loan after a record, the legs of it, the changed instalments, and what is overpaid."""
 
     loan: Loan
     legs: tuple[Leg, ...]
     changed: tuple[Instalment, ...]
     overpaid: int = 0
-    repayment: Repayment | None = None
 
 
 def open_loan(terms: Terms, parties: Parties) -> Loan:
@@ -179,44 +159,12 @@ def refuse_amount(amount: int) -> None:
         )
 
 
-def repay(loan: Loan, amount: int, day: date) -> Outcome:
-    """Allocate a repayment: to what is due, then ahead by the terms; what is left is overpaid.
-
-    A date before the latest one is that of money that arrives late: due is what is due by the
-    latest date, and only penalty stops at the payment's own.
+def refuse_settled(instalments: Iterable[Instalment], amount: int) -> None:
+    """Return if anything of instalments is open.
 
     Raises:
-        LoanRefused: ``amount-not-positive``, ``date-goes-back`` (before the disbursement) or
-            ``loan-settled``.
+        LoanRefused: ``loan-settled``.
     """
-    refuse_amount(amount)
-    refuse_earlier(loan, day, loan.terms.disbursed)
-    _refuse_settled(loan.instalments, amount)
-    now = max(loan.latest, day)
-    how = _How(order_on(loan, now), _ready(loan, day), day)
-    paid = allocation.allocate(loan.due(now), amount, *how)
-    counted = {each.number: each.counted_to for each in paid.changed}
-    record = Repayment(loan.records + 1, day, paid.legs, counted, paid.rest)
-    if not paid.rest:
-        return _repaid(loan, paid.changed, record)
-    ahead = loan.ahead(now)
-    full = plans.payoff(ahead)
-    if paid.rest < full.amount and (loan.method == "stated" or loan.terms.partial == "next"):
-        more = allocation.allocate(ahead.instalments, paid.rest, *how.in_turn)
-        counted |= {each.number: each.counted_to for each in more.changed}
-        record = record._replace(legs=paid.legs + more.legs, overpaid=more.rest)
-        return _repaid(loan, paid.changed + more.changed, record)
-    made = full if paid.rest >= full.amount else _prepaid(ahead, paid.rest, how)
-    record = record._replace(
-        overpaid=paid.rest - made.amount,
-        ahead=made.legs,
-        before=tuple(ahead.instalments),
-        regular=loan.regular,
-    )
-    return _repaid(loan, paid.changed + made.instalments, record, made.regular)
-
-
-def _refuse_settled(instalments: Iterable[Instalment], amount: int) -> None:
     if not any(each.open for each in instalments):
         raise LoanRefused(
             "loan-settled",
@@ -225,53 +173,6 @@ def _refuse_settled(instalments: Iterable[Instalment], amount: int) -> None:
             got="a settled one",
             difference=amount,
         )
-
-
-class _How(NamedTuple):
-    """How money is allocated: the order, what fixes penalty, the date of the money."""
-
-    order: Order
-    ready: allocation.Ready
-    day: date
-
-    @property
-    def in_turn(self) -> _How:
-        """The same, one instalment after the other, as money goes ahead."""
-        return self._replace(order=replace(self.order, by="instalment"))
-
-
-def _prepaid(ahead: Ahead, amount: int, how: _How) -> plans.Planned:
-    """Prepay principal; what is more than all of it pays the interest that is left."""
-    made = plans.prepay(ahead, amount)
-    more = allocation.allocate(made.instalments, amount - made.amount, *how.in_turn)
-    new = {each.number: each for each in more.changed}
-    merged = tuple(new.get(each.number, each) for each in made.instalments)
-    return made._replace(legs=made.legs + more.legs, instalments=merged)
-
-
-def _repaid(
-    loan: Loan, changed: Sequence[Instalment], record: Repayment, regular: int | None = None
-) -> Outcome:
-    marked = loan.touched(changed)
-    after = loan.with_changed(marked, record.day)
-    if regular is not None:
-        after = replace(after, regular=regular)
-    legs = record.legs + record.ahead
-    return Outcome(after, legs, marked, record.overpaid, record)
-
-
-def _ready(loan: Loan, day: date) -> allocation.Ready:
-    return lambda each: with_penalty(loan.terms, loan.parties, each, day)
-
-
-def order_on(loan: Loan, day: date) -> Order:
-    """Return the order that holds: the second one from its days past due on."""
-    second = loan.terms.second_order
-    if second is None:
-        return loan.terms.order
-    oldest = next(loan.due(day), None)
-    days = (day - oldest.due).days if oldest else 0
-    return second if days >= loan.terms.second_order_days else loan.terms.order
 
 
 def waive(loan: Loan, leg: Leg, day: date) -> Outcome:
@@ -288,7 +189,7 @@ def waive(loan: Loan, leg: Leg, day: date) -> Outcome:
     """
     refuse_amount(leg.amount)
     refuse_earlier(loan, day)
-    instalment = _ready(loan, day)(loan.instalment(leg.instalment))
+    instalment = with_penalty(loan.terms, loan.parties, loan.instalment(leg.instalment), day)
     held = dict(shares_open([instalment], leg.component)).get(leg.party, 0)
     if leg.amount > held:
         rule = f"A beneficiary waives of its own open share, here of {leg.component}."
@@ -318,7 +219,7 @@ def replan(loan: Loan, rows: Sequence[Row], day: date) -> Outcome:
     """
     refuse_earlier(loan, day)
     unpaid = [each for each in loan.as_of(day) if each.open]
-    _refuse_settled(unpaid, 0)
+    refuse_settled(unpaid, 0)
     held = shares_open(unpaid, PRINCIPAL)
     rows = [replace(row, number=loan.numbered + place) for place, row in enumerate(rows, 1)]
     check_rows(rows, sum(share for _, share in held), day, len(loan.terms.fees))

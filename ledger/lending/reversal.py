@@ -16,7 +16,8 @@ from msgspec.structs import replace
 from ledger.lending.accrual import counted, with_penalty
 from ledger.lending.dates import actual_parts
 from ledger.lending.instalments import EARLY_FEE, PRINCIPAL, Instalment, Leg, moved
-from ledger.lending.loan import Loan, Outcome, Repayment, refuse_earlier
+from ledger.lending.loan import Loan, Outcome, refuse_earlier
+from ledger.lending.repayment import Repayment
 
 
 def reverse(loan: Loan, payment: Repayment, day: date) -> Outcome:
@@ -67,11 +68,15 @@ def _is_untouched(held: dict[int, Instalment], payment: Repayment) -> bool:
 
 
 def _next_number(instalments: Sequence[Instalment], day: date) -> int:
-    """Return the number of the next instalment that is due after a date, or of the last one."""
-    later = [each for each in instalments if each.due > day]
+    """Return the number of the next instalment that is due after a date, or of the last one.
+
+    Those that a shorter plan has dropped are none.
+    """
+    planned = [each for each in instalments if any(claim.due for claim in each.claims)]
+    later = [each for each in planned if each.due > day]
     if later:
         return min(later, key=lambda each: each.due).number
-    return max(instalments, key=lambda each: each.due).number
+    return max(planned, key=lambda each: each.due).number
 
 
 def _reopened(

@@ -14,7 +14,8 @@ from ledger.errors import Refused
 from ledger.lending import cost as costs
 from ledger.lending.compensation import WHOLE, Compensation, compensate, give_back
 from ledger.lending.instalments import Instalment, Leg, shares_due
-from ledger.lending.loan import Loan, Outcome, Repayment, open_loan, repay, replan, waive
+from ledger.lending.loan import Loan, Outcome, open_loan, replan, waive
+from ledger.lending.repayment import Repayment, repay
 from ledger.lending.reversal import reverse
 from ledger.lending.schedule import schedule
 from ledger.lending.standing import standing
@@ -164,10 +165,9 @@ class Book:
     def _apply(self, event: Json, day: date) -> Outcome:
         match event["kind"]:
             case "repayment":
-                outcome = repay(self.loan, event["amount"], day)
-                assert outcome.repayment is not None
-                self.records[event["id"]] = outcome.repayment
-                return outcome
+                repaid = repay(self.loan, event["amount"], day)
+                self.records[event["id"]] = repaid.repayment
+                return repaid.outcome
             case "reversal":
                 return self._reverse(event["of"], day)
             case "waiver":

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from ledger.lending.allocation import require_same
 from ledger.lending.errors import LoanRefused
 from ledger.lending.instalments import Leg
-from ledger.lending.loan import repay
+from ledger.lending.repayment import repay
 from tests.ledger.lending.adapter import Book, answer
 from tests.ledger.lending.lending_kit import (
     ALONE,
@@ -218,7 +218,7 @@ def test_the_allocation_draws_no_more_instalments_than_it_pays() -> None:
                 yield each
 
     loan = replace(book.loan, instalments=Rows(book.loan.instalments))
-    outcome = repay(loan, 150, date(2023, 6, 1))
+    outcome = repay(loan, 150, date(2023, 6, 1)).outcome
     assert [each.number for each in outcome.changed] == [1, 2]
     assert drawn[:3] == [1, 1, 2]  # is anything open, then what is paid; then the loan made anew
     assert drawn[3] == 1

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 import ledger.lending
 from ledger.lending import cost, dates
 from ledger.lending.errors import LoanRefused
-from ledger.lending.loan import open_loan, repay
+from ledger.lending.loan import open_loan
+from ledger.lending.repayment import repay
 from ledger.lending.schedule import require_same, schedule
 from ledger.lending.terms import Funder, Parties
 from tests.ledger.lending.adapter import answer, terms_of
@@ -318,7 +319,7 @@ def test_parts_of_periods_sum(start: date, days: list[int]) -> None:
 
 def test_a_refusal_says_the_difference() -> None:
     loan = open_loan(terms_of(plain(100, 1)), ALONE)
-    settled = repay(loan, 100, date(2022, 12, 1)).loan
+    settled = repay(loan, 100, date(2022, 12, 1)).outcome.loan
     with pytest.raises(LoanRefused, match=r"The difference is \+5 minor units") as refused:
         repay(settled, 5, date(2022, 12, 1))
     assert refused.value.difference == 5
