@@ -73,6 +73,7 @@ def _next_number(instalments: Sequence[Instalment], day: date) -> int:
     Those that a shorter plan has dropped are none.
     """
     planned = [each for each in instalments if any(claim.due for claim in each.claims)]
+    planned = planned or list(instalments)
     later = [each for each in planned if each.due > day]
     if later:
         return min(later, key=lambda each: each.due).number

@@ -132,6 +132,21 @@ def test_after_the_last_date_it_comes_back_with_the_last_one_and_penalty_from_th
 DUES = ("2022-12-01", "2023-01-01", "2023-02-01")
 
 
+def test_principal_comes_back_even_if_nothing_is_planned_any_more() -> None:
+    """All that the new schedule had was interest, which fell away before its first day."""
+    agreed = plain(100, 1, fees=[{"name": "service", "to": "plat", "total": 10}])
+    events = (
+        pay("a", "2022-12-01", 100),
+        replanned("2022-12-02", ("2023-01-02", 0, 6)),
+        pay("b", "2022-12-02", 9),
+        back("a", "2022-12-02"),
+    )
+    agreed["order"] = ["principal", "interest", "fees", "penalty"]
+    found = after(agreed, *events)
+    assert (found[2]["overpaid"], found[2]["open"]) == (9, [])
+    assert open_by(found[3], "instalment", "component") == {(2, "principal"): 100}
+
+
 def test_an_overpayment_is_taken_back_with_its_payment() -> None:
     _, taken = after(plain(100, 1), pay("a", "2022-12-01", 130), back("a", "2022-12-02"))
     assert (taken["overpaid"], open_by(taken, "instalment")) == (-30, {1: 100})
