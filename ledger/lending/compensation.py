@@ -27,7 +27,7 @@ from ledger.lending.instalments import (
     legs_of,
     moved,
 )
-from ledger.lending.loan import Loan, Outcome, refuse_earlier
+from ledger.lending.loan import Loan, Outcome, outcome, refuse_earlier
 from ledger.lending.standing import standing
 
 WHOLE = "whole"
@@ -89,9 +89,8 @@ def compensate(loan: Loan, what: Sequence[int] | str, day: date) -> Compensated:
             expected=f"something open of {', '.join(loan.terms.covered) or 'nothing'}",
             got="nothing open",
         )
-    marked = loan.touched(changed)
     found = Compensation(day, tuple(legs), tuple(passed))
-    return Compensated(Outcome(loan.with_changed(marked, day), found.legs, marked), found)
+    return Compensated(outcome(loan, day, legs, changed), found)
 
 
 def _refuse_early(loan: Loan, days: int | None, past_due: int) -> None:
@@ -170,10 +169,8 @@ def give_back(loan: Loan, compensation: Compensation, day: date) -> Outcome:
         if instalment is None:
             raise _paid_since(leg, 0)
         changed[leg.instalment] = _returned(instalment, leg, loan.parties.guarantor)
-    marked = loan.touched(_fixed(loan, changed.values(), day))
-    after = loan.with_changed(marked, day)
-    back = tuple(leg._replace(amount=-leg.amount) for leg in compensation.legs)
-    return Outcome(after, back, marked)
+    back = [leg._replace(amount=-leg.amount) for leg in compensation.legs]
+    return outcome(loan, day, back, _fixed(loan, changed.values(), day))
 
 
 def _returned(instalment: Instalment, leg: Leg, guarantor: str) -> Instalment:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
-from itertools import dropwhile
+from itertools import dropwhile, takewhile
 from typing import NamedTuple
 
 import msgspec
@@ -53,20 +53,6 @@ class Loan(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     numbered: int
     records: int = 0
 
-    def with_changed(self, changed: Iterable[Instalment], day: date) -> Loan:
-        """Return the loan after a record of a date that changed instalments."""
-        new = {each.number: each for each in changed}
-        return replace(
-            self,
-            instalments=tuple(new.get(each.number, each) for each in self.instalments),
-            latest=max(self.latest, day),
-            records=self.records + 1,
-        )
-
-    def touched(self, instalments: Iterable[Instalment]) -> tuple[Instalment, ...]:
-        """Return instalments marked as changed by the loan's next record."""
-        return tuple(replace(each, touched=self.records + 1) for each in instalments)
-
     def instalment(self, number: int) -> Instalment:
         """Return an instalment of the schedule.
 
@@ -85,7 +71,8 @@ class Loan(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     def due(self, day: date) -> Iterator[Instalment]:
         """Yield the instalments of which anything is open and due by a date, oldest first."""
-        return (each for each in self.instalments if each.open and each.due <= day)
+        started = takewhile(lambda each: each.due <= day, self.instalments)
+        return (each for each in started if each.open)
 
     def ahead(self, day: date) -> Ahead:
         """Return the instalments that are not due by a date, up to the last one that is open."""
@@ -99,12 +86,49 @@ class Loan(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Outcome(NamedTuple):
-    """A loan after a record, the legs of it, the changed instalments, and what is overpaid."""
+    """What a record makes of a loan: what it moves and changes, and the loan after it.
 
-    loan: Loan
+    ``changed`` are instalments as they are from now on, new ones among them; ``gone`` are the
+    numbers of those that a new schedule replaced. ``regular`` and ``method`` are those from now on.
+    """
+
+    before: Loan
+    day: date
     legs: tuple[Leg, ...]
     changed: tuple[Instalment, ...]
+    regular: int
+    method: str
     overpaid: int = 0
+    gone: tuple[int, ...] = ()
+
+    @property
+    def loan(self) -> Loan:
+        """The loan after the record. Whoever keeps instalments one by one needs only the rest."""
+        new = {each.number: each for each in self.changed}
+        held = (each for each in self.before.instalments if each.number not in self.gone)
+        instalments = [new.pop(each.number, each) for each in held]
+        return replace(
+            self.before,
+            instalments=(*instalments, *new.values()),
+            latest=max(self.before.latest, self.day),
+            numbered=max((self.before.numbered, *new)),
+            records=self.before.records + 1,
+            regular=self.regular,
+            method=self.method,
+        )
+
+
+def outcome(loan: Loan, day: date, legs: Iterable[Leg], changed: Iterable[Instalment]) -> Outcome:
+    """Return the outcome of a record that leaves the schedule as it is.
+
+    Args:
+        loan: Before the record.
+        day: Its business date.
+        legs: What it moves.
+        changed: The instalments that it changes; they are marked as touched by it.
+    """
+    marked = tuple(replace(each, touched=loan.records + 1) for each in changed)
+    return Outcome(loan, day, tuple(legs), marked, loan.regular, loan.method)
 
 
 def open_loan(terms: Terms, parties: Parties) -> Loan:
@@ -171,7 +195,7 @@ def refuse_settled(instalments: Iterable[Instalment], amount: int) -> None:
             "Nothing of the loan is open: there is nothing to repay, money goes back.",
             expected="a loan of which something is open",
             got="a settled one",
-            difference=amount,
+            difference=amount or None,
         )
 
 
@@ -198,8 +222,7 @@ def waive(loan: Loan, leg: Leg, day: date) -> Outcome:
     instalment = replace(instalment, claims=claims)
     if not instalment.open:
         instalment = replace(instalment, whole_on=day)
-    marked = loan.touched([instalment])
-    return Outcome(loan.with_changed(marked, day), (leg,), marked)
+    return outcome(loan, day, [leg], [instalment])
 
 
 def replan(loan: Loan, rows: Sequence[Row], day: date) -> Outcome:
@@ -227,16 +250,9 @@ def replan(loan: Loan, rows: Sequence[Row], day: date) -> Outcome:
     made = open_instalments(loan.terms, rows, periods_of(loan.terms, rows, day), shares)
     penalty = shares_open(unpaid, PENALTY)
     first = replace(made[0], claims=moved(made[0].claims, PENALTY, penalty, penalty))
-    marked = loan.touched([first, *made[1:]])
-    kept = tuple(each for each in loan.instalments if not each.open and each.due <= day)
-    after = replace(
-        loan.with_changed((), day),
-        instalments=kept + marked,
-        method="stated",
-        regular=0,
-        numbered=rows[-1].number,
-    )
-    return Outcome(after, (), marked)
+    gone = tuple(each.number for each in loan.instalments if each.open or each.due > day)
+    found = outcome(loan, day, (), [first, *made[1:]])
+    return found._replace(regular=0, method="stated", gone=gone)
 
 
 def _interest_holders(

@@ -18,6 +18,7 @@ from ledger.lending.instalments import Instalment, Leg
 from ledger.lending.loan import (
     Loan,
     Outcome,
+    outcome,
     refuse_amount,
     refuse_earlier,
     refuse_settled,
@@ -117,12 +118,10 @@ def _prepaid(ahead: Ahead, amount: int, how: _How) -> plans.Planned:
 def _repaid(
     loan: Loan, changed: Sequence[Instalment], record: Repayment, regular: int | None = None
 ) -> Repaid:
-    marked = loan.touched(changed)
-    after = loan.with_changed(marked, record.day)
+    found = outcome(loan, record.day, record.legs + record.ahead, changed)
     if regular is not None:
-        after = replace(after, regular=regular)
-    legs = record.legs + record.ahead
-    return Repaid(Outcome(after, legs, marked, record.overpaid), record)
+        found = found._replace(regular=regular)
+    return Repaid(found._replace(overpaid=record.overpaid), record)
 
 
 def order_on(loan: Loan, day: date) -> Order:

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from ledger.lending.accrual import counted, with_penalty
 from ledger.lending.dates import actual_parts
 from ledger.lending.instalments import EARLY_FEE, PRINCIPAL, Instalment, Leg, moved
-from ledger.lending.loan import Loan, Outcome, refuse_earlier
+from ledger.lending.loan import Loan, Outcome, outcome, refuse_earlier
 from ledger.lending.repayment import Repayment
 
 
@@ -49,14 +49,16 @@ def reverse(loan: Loan, payment: Repayment, day: date) -> Outcome:
     for leg in moving:
         held[target] = _added(loan, held[target], leg, day)
         changed.add(target)
-    marked = loan.touched(
+    fixed = [
         with_penalty(loan.terms, loan.parties, held[number], day) for number in sorted(changed)
+    ]
+    legs = [leg._replace(amount=-leg.amount) for leg in payment.legs + payment.ahead]
+    found = outcome(loan, day, legs, fixed)
+    return found._replace(
+        changed=(*restored, *found.changed),
+        regular=payment.regular if restored else loan.regular,
+        overpaid=-payment.overpaid,
     )
-    after = loan.with_changed((*restored, *marked), day)
-    if restored:
-        after = replace(after, regular=payment.regular)
-    legs = tuple(leg._replace(amount=-leg.amount) for leg in payment.legs + payment.ahead)
-    return Outcome(after, legs, (*restored, *marked), -payment.overpaid)
 
 
 def _is_untouched(held: dict[int, Instalment], payment: Repayment) -> bool:
