@@ -14,8 +14,7 @@ from starlette.responses import Response
 
 from api import named
 from api.limits import PAGE_DEFAULT
-from api.lists import Asked as AskedFor
-from api.lists import Format, Page, list_answer
+from api.lists import Format, ListRequest, Page, list_answer
 from api.openapi import describe_list
 from api.paging import Cursor, Limit, Whole, cursor_of, foreign_cursor, place_of
 from api.parameters import day_of, shown_of
@@ -96,7 +95,7 @@ def add_listing(router: APIRouter, reading: Reading, listing: Listing) -> None:
         items = {listing.items_name: found.items}
         whole = page(**head, **items, **({} if goes_on is UNSET else {"next": goes_on}))
         shown = Page(whole, listing.view, found.items, goes_on)
-        return list_answer(AskedFor(request, form), shown)
+        return list_answer(ListRequest(request, form), shown)
 
     answer.__name__ = f"list_{listing.name.replace('-', '_')}"
     answer.__doc__ = cleandoc(listing.help).partition("\n\b\n")[0].strip()

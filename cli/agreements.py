@@ -41,20 +41,21 @@ def agreements(**asked: Any) -> None:
         raise UsageError("usage", f"--kind is fee or profit, got {kind!r}")
     if asked["csv"] and kind is None:
         raise UsageError("usage", "--csv has the columns of one kind: add --kind fee or profit")
-    client, choices = opened(asked)
+    client, showing = opened(asked)
     shown: dict[str, Any] = {"on": asked.pop("on")}
     more = False
     for name in [kind] if kind else _LISTS:
-        page = ask(client, _LISTS[name], choices.limit, {**asked, "on": shown["on"]})
+        page = ask(client, _LISTS[name], showing.limit, {**asked, "on": shown["on"]})
         shown |= {"on": page["on"], name: page["agreements"]}
         more = more or page["more"]
-    if choices.json:
+    if showing.json:
         say_json({**shown, "more": more})
-    elif choices.csv:
-        show_items(_LISTS[kind], shown[kind], choices)
+    elif showing.csv or showing.wide:
+        for name in [kind] if kind else _LISTS:
+            show_items(_LISTS[name], shown[name], showing)
     else:
         _show(shown)
-    note_more({"more": more}, choices.limit)
+    note_more({"more": more}, showing.limit)
 
 
 def _show(shown: dict[str, Any]) -> None:

@@ -35,7 +35,7 @@ _WRONGLY_CALLED = ("bad-parameter", "no-such-party")
 _decoder = msgspec.json.Decoder()
 
 
-class Answer(dict[str, Any]):
+class Document(dict[str, Any]):
     """What a node answers. Something that lacks what is looked for in it is no node's answer."""
 
     def __missing__(self, name: str) -> Any:
@@ -197,7 +197,7 @@ def _given(query: dict[str, Any]) -> dict[str, Any]:
 def _answers(found: Callable[[bytes], Any], body: bytes) -> list[dict[str, Any]]:
     """Return the objects that are found in a body."""
     try:
-        return [Answer(_object(each)) for each in found(body)]
+        return [Document(_object(each)) for each in found(body)]
     except (msgspec.DecodeError, ValueError, RecursionError):
         raise _unexpected("an answer is not JSON as a node writes it") from None
 

@@ -8,7 +8,7 @@ import typer
 
 from cli.client import Client
 from cli.errors import UsageError
-from cli.listings import Choices, ask, opened, show, takes
+from cli.listings import Showing, ask, opened, show, takes
 from views.expectations import EXPECTATIONS, UNMET_SUMS
 
 UNMET = ("overdue", "conflicting", "open")
@@ -41,11 +41,11 @@ def expectations(**asked: Any) -> None:
     """
     if asked.pop("summary"):
         _refuse_ignored(asked)
-        client, choices = opened(asked)
-        show(UNMET_SUMS, ask(client, UNMET_SUMS, choices.limit, asked), choices)
+        client, showing = opened(asked)
+        show(UNMET_SUMS, ask(client, UNMET_SUMS, showing.limit, asked), showing)
         return
-    client, choices = opened(asked)
-    show(EXPECTATIONS, _by_state(client, choices, asked), choices)
+    client, showing = opened(asked)
+    show(EXPECTATIONS, _by_state(client, showing, asked), showing)
 
 
 def _refuse_ignored(asked: dict[str, Any]) -> None:
@@ -58,17 +58,17 @@ def _refuse_ignored(asked: dict[str, Any]) -> None:
             )
 
 
-def _by_state(client: Client, choices: Choices, asked: dict[str, Any]) -> dict[str, Any]:
+def _by_state(client: Client, showing: Showing, asked: dict[str, Any]) -> dict[str, Any]:
     """Return up to ``limit`` expectations, state by state, all as of one time."""
     states = UNMET if asked["state"] in {None, "unmet"} else (asked["state"],)
     found: list[dict[str, Any]] = []
     as_of: int | None = None
     for state in states:
-        room = choices.limit + 1 - len(found)  # one more tells whether there are more
+        room = showing.limit + 1 - len(found)  # one more tells whether there are more
         if room <= 0:
             break
         page = ask(client, EXPECTATIONS, room, {**asked, "state": state, "as_of": as_of})
         as_of = page["as_of"]
         found += page["expectations"]
-    limit = choices.limit
+    limit = showing.limit
     return {"as_of": as_of, "expectations": found[:limit], "more": len(found) > limit}

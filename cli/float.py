@@ -24,19 +24,19 @@ def refund_float(**asked: Any) -> None:
       tongzhang float --home net/platform
       tongzhang float --home net/platform --json
     """
-    client, choices = opened(asked)
-    floats = ask(client, FLOATS, choices.limit, {})["floats"]
-    page = ask(client, MOVEMENTS, choices.limit, asked)
-    if choices.json:
+    client, showing = opened(asked)
+    floats = ask(client, FLOATS, showing.limit, {})["floats"]
+    page = ask(client, MOVEMENTS, showing.limit, asked)
+    if showing.json:
         say_json({"floats": floats, **page})
         return
-    for each in floats if not choices.csv else ():
+    for each in floats if not showing.csv else ():
         _show_float(each)
-    if page["movements"] or choices.csv:
-        show_items(MOVEMENTS, page["movements"], choices)
+    if page["movements"] or showing.csv:
+        show_items(MOVEMENTS, page["movements"], showing)
     elif not floats:
         say("nothing was deposited")
-    note_more(page, choices.limit)
+    note_more(page, showing.limit)
 
 
 def _show_float(view: dict[str, Any]) -> None:

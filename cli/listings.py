@@ -25,7 +25,7 @@ from views import cells
 from views.cells import Style
 from views.listing import Filter, Kind, Listing, Shown
 from views.listings import LISTINGS
-from views.texts import translated
+from views.texts import language
 
 LIMIT = 100
 BYTE_ORDER_MARK = "\ufeff"
@@ -54,7 +54,7 @@ _METAVARS: Mapping[Kind, str] = {
     "expectation-kind": "KIND",
 }
 _FORMS: Mapping[Kind, str] = {
-    "displayed": "as it is displayed: 1000.00, or 1,000 JPY",
+    "displayed": "as it is displayed, 1000.00 or 1,000 JPY",
     "age": "90m, 12h, 3d",
     "business-date": "`today` for today's business date",
 }
@@ -67,7 +67,7 @@ _READ: Mapping[Kind, Callable[[str], Any]] = {
 }
 
 
-class Choices(NamedTuple):
+class Showing(NamedTuple):
     """How a list is shown."""
 
     limit: int = LIMIT
@@ -82,8 +82,8 @@ def command(name: str) -> Callable[..., None]:
 
     @takes(listing)
     def run(**asked: Any) -> None:
-        client, choices = opened(asked)
-        show(listing, ask(client, listing, choices.limit, asked), choices)
+        client, showing = opened(asked)
+        show(listing, ask(client, listing, showing.limit, asked), showing)
 
     run.__doc__ = cleandoc(listing.help)
     return run
@@ -119,7 +119,7 @@ def takes(listing: Listing, *without: str, **more: Any) -> Callable[[F], F]:
     return give
 
 
-def opened(asked: dict[str, Any]) -> tuple[Client, Choices]:
+def opened(asked: dict[str, Any]) -> tuple[Client, Showing]:
     """Return the node that is asked, and how what it answers is shown.
 
     They are taken out of ``asked``, and cells are written so from now on.
@@ -130,12 +130,12 @@ def opened(asked: dict[str, Any]) -> tuple[Client, Choices]:
     from cli.connection import connect
 
     client = connect(asked.pop("home"), asked.pop("url"), asked.pop("token"))
-    choices = Choices(*(asked.pop(name) for name in Choices._fields))
-    if choices.json and choices.csv:
+    showing = Showing(*(asked.pop(name) for name in Showing._fields))
+    if showing.json and showing.csv:
         raise UsageError("usage", "--json and --csv are two forms: leave one of them out")
     minor, utc = asked.pop("minor"), asked.pop("utc")
-    in_zone(client, utc, minor=minor, grouped=not choices.csv)
-    return client, choices
+    in_zone(client, utc, minor=minor, grouped=not showing.csv)
+    return client, showing
 
 
 def in_zone(client: Client, utc: bool, *, minor: bool = False, grouped: bool = True) -> None:
@@ -159,23 +159,23 @@ def ask(client: Client, listing: Listing, limit: int, asked: Mapping[str, Any]) 
     return follow(client, path, listing.items_name, limit, **query)
 
 
-def show(listing: Listing, page: dict[str, Any], choices: Choices) -> None:
+def show(listing: Listing, page: dict[str, Any], showing: Showing) -> None:
     """Show a list as it is wanted, and that there is more of it if so."""
-    if choices.json:
+    if showing.json:
         say_json(page)
     else:
-        show_items(listing, page[listing.items_name], choices)
-    note_more(page, choices.limit)
+        show_items(listing, page[listing.items_name], showing)
+    note_more(page, showing.limit)
 
 
-def show_items(listing: Listing, items: Sequence[dict[str, Any]], choices: Choices) -> None:
+def show_items(listing: Listing, items: Sequence[dict[str, Any]], showing: Showing) -> None:
     """Show items as CSV, or as a table; of none, that there are none."""
-    if choices.csv:
+    if showing.csv:
         sys.stdout.write(BYTE_ORDER_MARK + csv_text(listing, items))
     elif items:
-        show_table(listing, items, choices.wide)
+        show_table(listing, items, showing.wide)
     else:
-        say(translated(listing.none))
+        say(listing.nothing.text(language()))
 
 
 def show_table(listing: Listing, items: Sequence[dict[str, Any]], wide: bool = False) -> None:

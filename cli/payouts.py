@@ -52,14 +52,14 @@ def payouts(**asked: Any) -> None:
         raise UsageError(
             "usage", "--state is for payouts, and what is --due is in none; leave it out"
         )
-    client, choices = opened(asked)
+    client, showing = opened(asked)
     listing = PAYOUTS if due is None else DUE_PAYOUTS
-    page = ask(client, listing, choices.limit, {**asked, "on": due})
-    if due is not None and not (choices.json or choices.csv):
+    page = ask(client, listing, showing.limit, {**asked, "on": due})
+    if due is not None and not (showing.json or showing.csv):
         say(_judged(page["on"], upcoming, bool(page["due"])))
         if not page["due"]:
             return
-    show(listing, page, choices)
+    show(listing, page, showing)
 
 
 def _judged(on: str, upcoming: bool, is_any: bool) -> str:

@@ -27,9 +27,9 @@ def search(**asked: Any) -> None:
       tongzhang search --home net/platform --amount "1,000 JPY"
       tongzhang search --home net/funder --receiver funder-main --json
     """
-    client, choices = opened(asked)
-    page = ask(client, SEARCH, choices.limit, asked)
-    show(SEARCH, page, choices)
+    client, showing = opened(asked)
+    page = ask(client, SEARCH, showing.limit, asked)
+    show(SEARCH, page, showing)
     if not page["payments"] and any(asked[name] for name in ("amount_shown", "from_", "to")):
         note(
             "amounts and dates are those of captures; what is only instructed is in: "

@@ -42,7 +42,7 @@ def texts_in(source: str) -> Iterator[str]:
     """
     calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
     for call in sorted(calls, key=lambda call: (call.lineno, call.col_offset)):
-        if ast.unparse(call.func) in ("gettext", "texts.gettext", "later"):
+        if ast.unparse(call.func) in ("gettext", "texts.gettext"):
             match call.args:
                 case [ast.Constant(str(text))]:
                     yield text

@@ -16,8 +16,8 @@ from views.agreement_views import (
     fee_view,
     profit_view,
 )
+from views.labels import Label
 from views.listing import Asked, Filter, Listing
-from views.texts import later
 
 _FILTERS = (
     Filter(name="state", kind="choice", words=get_args(AgreementState)),
@@ -64,7 +64,7 @@ FEE_AGREEMENTS = Listing(
     view=FeeAgreementView,
     help="List agreements on fees: terms, who accepted them, and which hold on a date.",
     filters=_FILTERS,
-    none=later("no agreements"),
+    none=Label("no agreements", "没有协议"),
     columns=("agreement", "state", "holds", "rate_ppm", "effective_from", "awaiting"),
     fits=_fits,
     items=_fee_agreements,
@@ -77,7 +77,7 @@ PROFIT_AGREEMENTS = Listing(
     view=ProfitAgreementView,
     help="List agreements on profit sharing: everybody's part, and whether it is accepted.",
     filters=_FILTERS,
-    none=later("no agreements"),
+    none=Label("no agreements", "没有协议"),
     columns=("agreement", "state", "holds", "delay", "effective_from", "awaiting"),
     fits=_fits,
     items=_profit_agreements,

@@ -10,7 +10,6 @@ from ledger.state import Walk
 from views.labels import Currency, Label
 from views.listing import Asked, Filter, Listing
 from views.reader import walked
-from views.texts import later
 from views.view import ViewStruct
 
 
@@ -39,7 +38,7 @@ BALANCES = Listing(
     filters=(
         Filter(name="prefix", kind="text", column="", help="How the account begins: `pending:`."),
     ),
-    none=later("nothing was posted"),
+    none=Label("nothing was posted", "没有记账"),
     columns=("account", "amount"),
     rows=_rows,
 )

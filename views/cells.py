@@ -18,7 +18,7 @@ from ledger.currencies import decimal
 from views import texts
 from views.labels import RIGHT, Label, labels_of
 from views.listing import Column, Shown
-from views.texts import gettext, translated
+from views.texts import gettext
 from views.view import ViewStruct
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -59,7 +59,8 @@ def cell(view: type[ViewStruct], shown: Shown, item: Item) -> str:
         if shown.text is not None:
             return shown.text(item)
         names = (name for name in shown.fields if item.get(name) is not None)
-        return next((cell(view, name, item) for name in names), translated(shown.absent))
+        absent = shown.absent.text(texts.language()) if shown.absent else ""
+        return next((cell(view, name, item) for name in names), absent)
     if item.get(shown) is None:
         return ""
     return _written(shown, labels_of(view).get(shown, _PLAIN), item)

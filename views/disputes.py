@@ -10,7 +10,6 @@ from ledger.state import Walk
 from views.labels import Entry, Label, LastEntry, Reason, Subject, state_label
 from views.listing import PAGE_MAX, Column, Filter, Listing
 from views.reader import Reader
-from views.texts import later
 from views.view import ViewStruct, views_of
 
 
@@ -55,7 +54,7 @@ DISPUTES = Listing(
         Filter(name="against", kind="party", help="Only those that this party has to answer."),
         Filter(name="raiser", kind="party", help="Only those that this party raised."),
     ),
-    none=later("no disputes"),
+    none=Label("no disputes", "没有争议"),
     columns=(
         ("dispute", Column(Label("about", "事项"), text=_about)),
         "state",

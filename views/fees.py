@@ -15,6 +15,7 @@ from ledger.contracts.profits import PortionState, ProfitPortion, ProfitShare
 from ledger.state import Key
 from views.labels import (
     Amount,
+    ConfirmedCurrency,
     Currency,
     Entry,
     Label,
@@ -27,7 +28,6 @@ from views.labels import (
 from views.listing import Asked, Filter, Listing, walked_rows
 from views.reader import Reader
 from views.standing import standing_disputes
-from views.texts import later
 from views.view import ViewStruct, converted, views_of
 
 Month = Annotated[str, Label("month", "月份")]
@@ -75,7 +75,7 @@ class PortionView(ViewStruct, frozen=True, kw_only=True):
         ),
     ]
     confirmed_amount: Annotated[int, Label("recipient says", "收款确认", "minor")] = 0
-    confirmed_currency: Currency = ""
+    confirmed_currency: ConfirmedCurrency = ""
     received_at: ReceivedAt = -1
 
 
@@ -104,7 +104,7 @@ class PeriodView(ViewStruct, frozen=True, kw_only=True):
     count: Annotated[int, Label("charges", "笔数", "count")]
     invoice: Invoice = ""
     settled_amount: Annotated[int, Label("platform paid", "平台付款", "minor")] = 0
-    settled_currency: Currency = ""
+    settled_currency: Annotated[str, Label("settled currency", "结清币种")] = ""
     paid_at: PaidAt = -1
     settled_at: Annotated[int, Label("settled at", "结清时间", "ms")] = -1
     share: Annotated[str, Label("share", "分润单", link="share")] = ""
@@ -132,7 +132,7 @@ FEES = Listing(
         _CURRENCY,
     ),
     columns=("period", "state", "count", "amount", "invoice", "share"),
-    none=later("no fees"),
+    none=Label("no fees", "没有费用"),
     items=_periods,
 )
 
@@ -154,7 +154,7 @@ CHARGES = Listing(
         _CURRENCY,
         Filter(name="state", kind="choice", words=get_args(ChargeState)),
     ),
-    none=later("no charges"),
+    none=Label("no charges", "没有计费"),
     columns=("payment", "agreement", "state", "amount"),
     order=("currency", "payment"),
     rows=_charges,

@@ -89,6 +89,7 @@ def state_label(disputable: bool = False, /, **words: str) -> Label:
 
 Amount = Annotated[int, Label("amount", "金额", "minor")]
 Currency = Annotated[str, Label("currency", "币种")]
+ConfirmedCurrency = Annotated[str, Label("confirmed currency", "确认币种")]
 Entry = Annotated[int, Label("entry", "条目", "entry", "entry")]
 LastEntry = Annotated[int, Label("last entry", "最近条目", "entry", "entry")]
 Order = Annotated[str, Label("order", "订单")]

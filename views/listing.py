@@ -22,7 +22,6 @@ from ledger.state import Row, Walk
 from views.labels import Label
 from views.reader import Reader, walked
 from views.standing import as_shown
-from views.texts import later
 from views.view import ViewStruct, views_of
 
 PAGE_MAX = 1000
@@ -95,7 +94,7 @@ class Column:
     label: Label
     fields: tuple[str, ...] = ()
     text: Callable[[Mapping[str, Any]], str] | None = None
-    absent: str = ""
+    absent: Label | None = None
 
 
 Shown = str | Column
@@ -148,7 +147,7 @@ class Listing:
         subject: As what disputes name an item, whose name is its first field.
         path: Its address; ``/v1/<name>`` if left out. What is in braces is a filter too.
         member: The member of a page that has the items; the name if left out.
-        none: What a command says of an empty list.
+        none: Said of an empty list; ``no <name>`` if left out.
     """
 
     name: str
@@ -164,12 +163,17 @@ class Listing:
     subject: str = ""
     path: str = ""
     member: str = ""
-    none: str = later("nothing is there")
+    none: Label | None = None
 
     @property
     def items_name(self) -> str:
         """The member of a page that has the items."""
         return self.member or self.name
+
+    @property
+    def nothing(self) -> Label:
+        """What is said of it when it is empty."""
+        return self.none or Label(f"no {self.name}", "没有记录")
 
     @property
     def address(self) -> str:

@@ -12,10 +12,10 @@ from ledger.contracts.payouts import RETURNED, Payout
 from ledger.limits import SAFE_INTEGER_MAX
 from ledger.state import Walk
 from views.calendars import DueDates
+from views.labels import Label
 from views.legs import LegView, former_leg_views, leg_views
 from views.listing import Asked, Filter, Listing
 from views.reader import Reader, walked
-from views.texts import later
 
 CHUNK_MIN = 200
 """Legs that are read at once, at least: some that left did so before the payout."""
@@ -102,7 +102,7 @@ PAYOUT_LEGS = Listing(
     view=LegView,
     help="List the legs that a payout settles, and `void` those that went another way since.",
     filters=(Filter(name="payout", kind="payout", column=""),),
-    none=later("no legs"),
+    none=Label("no legs", "没有分账行"),
     columns=(("payment", "leg"), "purpose", "state", "amount"),
     order=("bucket", "payment", "leg"),
     rows=_rows,

@@ -20,6 +20,7 @@ from views.labels import (
     AsOf,
     BankReference,
     ChannelNumber,
+    ConfirmedCurrency,
     Currency,
     Entry,
     Label,
@@ -38,7 +39,6 @@ from views.listing import PAGE_MAX, Asked, Filter, Listing, walked_rows
 from views.payout_legs import carried_by, carried_views
 from views.reader import Reader
 from views.standing import as_shown, shown_state
-from views.texts import later
 from views.timeline import EntryView, timeline
 from views.view import ViewStruct, converted
 
@@ -73,7 +73,7 @@ class PayoutSummary(ViewStruct, frozen=True, kw_only=True):
     bank_reference: BankReference = ""
     paid_at: PaidAt = -1
     confirmed_amount: Annotated[int, Label("owner says", "到账确认", "minor")] = 0
-    confirmed_currency: Currency = ""
+    confirmed_currency: ConfirmedCurrency = ""
     received_at: ReceivedAt = -1
     return_reason: Annotated[str, Label("came back", "退回原因", "text")] = ""
     channel_number: ChannelNumber = ""
@@ -123,7 +123,7 @@ PAYOUTS = Listing(
             help="Only with this number of the channel or bank.",
         ),
     ),
-    none=later("no payouts"),
+    none=Label("no payouts", "没有结算单"),
     columns=(("payout", "receiver"), "state", "cutoff_date", "leg_count", "amount"),
     rows=_rows,
     items=_items,

@@ -17,10 +17,18 @@ from ledger.contracts.refund_float import (
     MovementState,
 )
 from ledger.state import Walk
-from views.labels import Amount, Currency, Entry, Label, LastEntry, Party, state_label
+from views.labels import (
+    Amount,
+    ConfirmedCurrency,
+    Currency,
+    Entry,
+    Label,
+    LastEntry,
+    Party,
+    state_label,
+)
 from views.listing import Asked, Filter, Listing, beyond
 from views.reader import Reader, walked
-from views.texts import later
 from views.view import ViewStruct
 
 
@@ -63,7 +71,7 @@ class MovementView(ViewStruct, frozen=True, kw_only=True):
     entry: Entry
     last_entry: LastEntry
     confirmed_amount: Annotated[int, Label("platform says", "平台确认", "minor")] = 0
-    confirmed_currency: Currency = ""
+    confirmed_currency: ConfirmedCurrency = ""
     reversal_reason: Annotated[str, Label("reversal", "冲正原因", "text")] = ""
 
 
@@ -78,7 +86,7 @@ FLOATS = Listing(
     view=FloatView,
     order=("currency",),
     help="Show what the platform has deposited for refunds, and how much of it is free.",
-    none=later("nothing was deposited"),
+    none=Label("nothing was deposited", "没有预存"),
     columns=("currency", "total", "free", "held", "set_aside", "unconfirmed"),
     rows=_floats,
     items=lambda _, rows: rows,
@@ -95,7 +103,7 @@ MOVEMENTS = Listing(
         Filter(name="state", kind="choice", words=get_args(MovementState)),
         Filter(name="kind", kind="choice", words=get_args(MovementKind), help="Only of this kind."),
     ),
-    none=later("nothing was deposited"),
+    none=Label("nothing was deposited", "没有预存"),
     columns=("movement", "kind", "state", "amount", "confirmed_amount"),
     subject="float",
 )

@@ -23,7 +23,6 @@ from views.labels import (
 from views.listing import Column, Filter, Listing
 from views.reader import Reader, walked
 from views.standing import as_shown
-from views.texts import later
 from views.view import ViewStruct, views_of
 
 
@@ -70,7 +69,7 @@ REFUNDS = Listing(
         Filter(name="payment", kind="payment", help="Only refunds of this payment."),
         Filter(name="state", kind="choice", words=get_args(RefundState)),
     ),
-    none=later("no refunds"),
+    none=Label("no refunds", "没有退款"),
     columns=(
         ("refund", "payment"),
         "state",

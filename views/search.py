@@ -20,7 +20,6 @@ from views.listing import Asked, BadQuestion, Column, Filter, Listing
 from views.payments import CapturedAt, Channel, ShownPaymentState
 from views.reader import Reader, walked
 from views.standing import standing_disputes
-from views.texts import later
 from views.view import ViewStruct
 
 _DAY_MS = 86_400_000
@@ -85,6 +84,10 @@ def _items(asked: Asked, hits: Sequence[Hit]) -> list[FoundPayment]:
     return found_payments(asked.reader, [hit.payment for hit in hits])
 
 
+_CAPTURED = Column(
+    Label("captured", "收款时间", "ms"), fields=("captured_at",), absent=Label("no", "未收款")
+)
+
 SEARCH = Listing(
     name="search",
     member="payments",
@@ -127,9 +130,9 @@ SEARCH = Listing(
         ("payment", "order"),
         "state",
         "amount",
-        Column(Label("captured", "收款时间", "ms"), fields=("captured_at",), absent=later("no")),
+        _CAPTURED,
     ),
-    none=later("no payment was found"),
+    none=Label("no payment was found", "没有找到支付"),
     order=("number", "payment", "leg"),
     rows=_rows,
     fits=_fits,

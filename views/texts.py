@@ -42,18 +42,8 @@ def language_of(locale: str) -> Language:
     return "zh" if begins == "zh" else "en"
 
 
-def later(text: str) -> str:
-    """Mark a text of the catalogue that :func:`translated` is given when it is shown."""
-    return text
-
-
 def gettext(text: str) -> str:
     """Return a text in the chosen language; as it is where the catalogue has no other."""
-    return translated(text)
-
-
-def translated(text: str) -> str:
-    """Return a text that is marked elsewhere in the chosen language."""
     if not text or language() == "en":  # under "" a catalogue has its own header
         return text
     return _catalogue(language()).gettext(text)

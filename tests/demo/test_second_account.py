@@ -35,7 +35,7 @@ BESIDES_RECORDS = {
         "type_name",
     },
     "conversations": {"RULES"},  # what a record is about
-    "disputes": {"Outcome"},
+    "disputes": {"DisputeOutcome"},
     "fees": {"Portion", "Recipient"},
     "files": {"type_name"},
     "lines": {"canonical"},

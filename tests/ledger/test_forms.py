@@ -7,13 +7,13 @@ from typing import Annotated, Any
 
 import msgspec
 import pytest
-from demo.day.forms import _parse_cycle
 from msgspec import Meta
 
 from cli.errors import UsageError
 from cli.pages import identifier
+from demo.day.cells import record_of, written
 from ledger import forms
-from ledger.contracts import RECORD_TYPES, RULES, decode_record
+from ledger.contracts import EXAMPLES, RECORD_TYPES, RULES, decode_record
 from ledger.contracts.times import shown
 from ledger.errors import DecodeError
 from ledger.genesis import Member, found
@@ -44,9 +44,11 @@ def test_no_newline_follows_what_a_person_or_a_file_states() -> None:
     assert identifier("P-1") == "P-1"
     with pytest.raises(UsageError, match="an id: 1 to 64 letters"):
         identifier("P-1\n")
-    _parse_cycle("T+1")
-    with pytest.raises(ValueError, match=r"T\+1"):
-        _parse_cycle("T+1\n")
+    example = EXAMPLES["receiver.registered"]
+    cells = written(example)
+    assert record_of(type(example), cells) == example
+    with pytest.raises(ValueError, match="cycle"):
+        record_of(type(example), {**cells, "cycle": f"{cells['cycle']}\n"})
 
 
 def test_nothing_follows_what_fits_not_even_a_newline() -> None:

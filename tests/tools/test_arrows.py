@@ -9,20 +9,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-
-ARROWS: dict[str, set[str]] = {
-    "ledger": set(),
-    "consensus": {"ledger"},
-    "views": {"ledger"},
-    "node": {"ledger", "consensus"},
-    "api": {"ledger", "consensus", "views", "node"},
-    "simulator": {"ledger", "consensus", "node"},
-    "demo": {"ledger", "node", "cli"},
-    "cli": {"ledger", "consensus", "views", "node", "api", "simulator", "demo"},
-    "benchmarks": {"ledger", "consensus", "node", "api", "demo", "cli"},
-}
-"""What each package may import besides itself."""
+from tools.tidy import ARROWS, ROOT
 
 CONSENSUS_MAY_USE = {
     "ledger",
