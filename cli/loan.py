@@ -17,7 +17,7 @@ from ledger import currencies
 if TYPE_CHECKING:
     from ledger.lending.cost import Rates
     from ledger.lending.schedule import Schedule
-    from ledger.lending.terms import Fee, Terms
+    from ledger.lending.terms import Fee, LoanTerms
 
 app = typer.Typer(
     help="Compute the schedule of a loan (助贷) and its cost, without a node.",
@@ -147,7 +147,7 @@ def schedule(
 
     if currency not in currencies.CODES:
         raise UsageError("bad-currency", currencies.refusal(currency))
-    agreed = terms.Terms(
+    agreed = terms.LoanTerms(
         **_chosen(day_count, method),
         principal=_amount(principal, currency),
         annual_rate_ppm=_ppm(rate),
@@ -177,7 +177,7 @@ def _chosen(day_count: DayCount, method: Method) -> dict[str, Any]:
     return {"day_count": day_count.value, "method": method.value}
 
 
-def _rows(terms: Terms, found: Schedule) -> list[dict[str, Any]]:
+def _rows(terms: LoanTerms, found: Schedule) -> list[dict[str, Any]]:
     balance, rows = terms.principal, []
     for row in found.rows:
         balance -= row.principal
@@ -195,7 +195,7 @@ def _rows(terms: Terms, found: Schedule) -> list[dict[str, Any]]:
     return rows
 
 
-def _totals(terms: Terms, rows: list[dict[str, Any]]) -> dict[str, Any]:
+def _totals(terms: LoanTerms, rows: list[dict[str, Any]]) -> dict[str, Any]:
     sums: dict[str, Any] = {
         name: sum(row[name] for row in rows) for name in ("principal", "interest", "total")
     }
@@ -204,7 +204,7 @@ def _totals(terms: Terms, rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _document(
-    terms: Terms, found: Schedule, rates: Rates | None, is_within: bool, currency: str
+    terms: LoanTerms, found: Schedule, rates: Rates | None, is_within: bool, currency: str
 ) -> dict[str, Any]:
     from ledger.lending.cost import LIMIT_PPM
 
@@ -222,7 +222,7 @@ def _document(
     }
 
 
-def _show(terms: Terms, found: Schedule, currency: str, cost: dict[str, str]) -> None:
+def _show(terms: LoanTerms, found: Schedule, currency: str, cost: dict[str, str]) -> None:
     rows = _rows(terms, found)
     totals = {"number": "total", "due": "", **_totals(terms, rows)}
     names = [fee.name for fee in terms.fees]

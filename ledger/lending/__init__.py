@@ -19,7 +19,7 @@ Example:
     >>> opened = loan.open_loan(agreed, parties)
     >>> paid = repayment.repay(opened, 30_500, date(2022, 12, 1))
     >>> paid.outcome.legs[0]
-    Leg(party='funder', instalment=1, component='interest', amount=5000)
+    LoanLeg(party='funder', instalment=1, component='interest', amount=5000)
 
 Money is in minor units, rates are parts per million, dates are business dates. All arithmetic is
 on integers: the one fraction of a year that is counted in is :data:`ledger.lending.dates.PARTS`.

@@ -1,4 +1,4 @@
-"""What time alone brings about: penalty on overdue principal, and interest to the day.
+"""Accrual, by time alone: penalty on overdue principal, and interest to the day.
 
 Penalty counts actual days over the day count's year, on the principal that was open on each of
 them, from the day after due; nothing, if the instalment is whole within the days of grace. The
@@ -27,10 +27,10 @@ from ledger.lending.instalments import (
     total,
 )
 from ledger.lending.schedule import YEAR
-from ledger.lending.terms import FUNDERS, Parties, Terms
+from ledger.lending.terms import FUNDERS, LoanTerms, Parties
 
 
-def counted(terms: Terms, instalment: Instalment, day: date) -> Instalment:
+def counted(terms: LoanTerms, instalment: Instalment, day: date) -> Instalment:
     """Return an instalment whose overdue principal is counted up to a date, nothing fixed."""
     if day <= instalment.counted_to:
         return instalment
@@ -39,7 +39,9 @@ def counted(terms: Terms, instalment: Instalment, day: date) -> Instalment:
     return replace(instalment, overdue=instalment.overdue + grown, counted_to=day)
 
 
-def with_penalty(terms: Terms, parties: Parties, instalment: Instalment, day: date) -> Instalment:
+def with_penalty(
+    terms: LoanTerms, parties: Parties, instalment: Instalment, day: date
+) -> Instalment:
     """Return an instalment with its penalty as of a date fixed and divided.
 
     Args:
@@ -63,7 +65,7 @@ def with_penalty(terms: Terms, parties: Parties, instalment: Instalment, day: da
     return replace(instalment, claims=moved(instalment.claims, PENALTY, shares, shares))
 
 
-def penalty_holders(terms: Terms, parties: Parties, instalment: Instalment) -> list[Share]:
+def penalty_holders(terms: LoanTerms, parties: Parties, instalment: Instalment) -> list[Share]:
     """Return whom new penalty of an instalment goes to, with weights.
 
     Where it is the funders', it goes to who holds the open principal: after a compensation the
@@ -79,7 +81,7 @@ def penalty_holders(terms: Terms, parties: Parties, instalment: Instalment) -> l
     return [(terms.penalty_to, 1)]
 
 
-def interest_to(terms: Terms, accrues: bool, instalment: Instalment, day: date) -> Fraction:
+def interest_to(terms: LoanTerms, accrues: bool, instalment: Instalment, day: date) -> Fraction:
     """Return the exact interest of an instalment's period up to a date.
 
     A part of a period bears its exact interest in proportion of its actual days.

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from ledger.lending import division
 from ledger.lending.errors import LoanRefused
-from ledger.lending.instalments import FEE, Instalment, Leg, legs_of, paid_in
+from ledger.lending.instalments import FEE, Instalment, LoanLeg, legs_of, paid_in
 from ledger.lending.terms import Order
 
 Ready = Callable[[Instalment], Instalment]
@@ -23,14 +23,14 @@ Ready = Callable[[Instalment], Instalment]
 class Allocated(NamedTuple):
     """Legs, the instalments that they changed, and what is left of the money."""
 
-    legs: tuple[Leg, ...]
+    legs: tuple[LoanLeg, ...]
     changed: tuple[Instalment, ...]
     rest: int
 
 
 class _Paid(NamedTuple):
     instalment: Instalment
-    legs: list[Leg]
+    legs: list[LoanLeg]
     rest: int
 
 
@@ -49,7 +49,7 @@ def allocate(
     if order.by == "instalment":
         return _by_instalment(instalments, amount, order, ready, day)
     drawn = [ready(instalment) for instalment in instalments]
-    legs: list[Leg] = []
+    legs: list[LoanLeg] = []
     for group in order.components:
         for index, instalment in enumerate(drawn):
             drawn[index], paid, amount = _pay(instalment, (group,), amount)
@@ -62,7 +62,7 @@ def allocate(
 def _by_instalment(
     instalments: Iterable[Instalment], amount: int, order: Order, ready: Ready, day: date
 ) -> Allocated:
-    legs: list[Leg] = []
+    legs: list[LoanLeg] = []
     changed: list[Instalment] = []
     if not amount:
         return Allocated((), (), 0)
@@ -83,7 +83,7 @@ def _marked(instalment: Instalment, day: date) -> Instalment:
 
 def _pay(instalment: Instalment, groups: Sequence[str], amount: int) -> _Paid:
     """Pay components of an instalment in turn, each divided by what is open to its holders."""
-    legs: list[Leg] = []
+    legs: list[LoanLeg] = []
     claims = instalment.claims
     for component in _components(instalment, groups):
         held = [(c.party, c.open) for c in claims if c.component == component]
@@ -108,7 +108,7 @@ def _components(instalment: Instalment, groups: Sequence[str]) -> Iterator[str]:
             yield group
 
 
-def require_same(expected: Iterable[Leg], got: Iterable[Leg]) -> None:
+def require_same(expected: Iterable[LoanLeg], got: Iterable[LoanLeg]) -> None:
     """Return if a stated allocation has the legs of the computed one, in any order.
 
     Raises:
@@ -126,7 +126,7 @@ def require_same(expected: Iterable[Leg], got: Iterable[Leg]) -> None:
         )
 
 
-def _told(legs: Sequence[Leg]) -> str:
+def _told(legs: Sequence[LoanLeg]) -> str:
     return "; ".join(
         f"{leg.party} {leg.component} of instalment {leg.instalment}: {leg.amount:,}"
         for leg in legs

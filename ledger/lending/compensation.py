@@ -22,7 +22,7 @@ from ledger.lending.instalments import (
     PRINCIPAL,
     Claim,
     Instalment,
-    Leg,
+    LoanLeg,
     Share,
     legs_of,
     moved,
@@ -38,8 +38,8 @@ class Compensation(NamedTuple):
     """A compensation: what it pays to whom, and the claims that pass, of their former holders."""
 
     day: date
-    legs: tuple[Leg, ...]
-    passed: tuple[Leg, ...]
+    legs: tuple[LoanLeg, ...]
+    passed: tuple[LoanLeg, ...]
 
     @property
     def amount(self) -> int:
@@ -78,7 +78,7 @@ def compensate(loan: Loan, what: Sequence[int] | str, day: date) -> Compensated:
     legs, passed, changed = [], [], []
     for instalment in chosen:
         claims = [c for c in instalment.claims if c.open and _is_covered(loan, c)]
-        passed += [Leg(c.party, instalment.number, c.component, c.open) for c in claims]
+        passed += [LoanLeg(c.party, instalment.number, c.component, c.open) for c in claims]
         legs += _paid(loan, instalment, claims, day)
         if claims:
             changed.append(_to_guarantor(instalment, claims, loan.parties.guarantor))
@@ -115,12 +115,12 @@ def _is_covered(loan: Loan, claim: Claim) -> bool:
     return group in loan.terms.covered and claim.party in loan.parties.names
 
 
-def _paid(loan: Loan, instalment: Instalment, claims: Sequence[Claim], day: date) -> list[Leg]:
+def _paid(loan: Loan, instalment: Instalment, claims: Sequence[Claim], day: date) -> list[LoanLeg]:
     """Return what is paid for claims that pass: ahead the principal, and interest to the day."""
     if instalment.due <= day:
-        return [Leg(c.party, instalment.number, c.component, c.open) for c in claims]
+        return [LoanLeg(c.party, instalment.number, c.component, c.open) for c in claims]
     paid = [
-        Leg(c.party, instalment.number, PRINCIPAL, c.open)
+        LoanLeg(c.party, instalment.number, PRINCIPAL, c.open)
         for c in claims
         if c.component == PRINCIPAL
     ]
@@ -173,7 +173,7 @@ def give_back(loan: Loan, compensation: Compensation, day: date) -> Outcome:
     return outcome(loan, day, back, _fixed(loan, changed.values(), day))
 
 
-def _returned(instalment: Instalment, leg: Leg, guarantor: str) -> Instalment:
+def _returned(instalment: Instalment, leg: LoanLeg, guarantor: str) -> Instalment:
     held = [c for c in instalment.claims if (c.component, c.party) == (leg.component, guarantor)]
     if not held or held[0].settled or held[0].open < leg.amount:
         raise _paid_since(leg, held[0].open if held else 0)
@@ -185,7 +185,7 @@ def _fixed(loan: Loan, instalments: Iterable[Instalment], day: date) -> list[Ins
     return [with_penalty(loan.terms, loan.parties, each, day) for each in instalments]
 
 
-def _paid_since(leg: Leg, left: int) -> LoanRefused:
+def _paid_since(leg: LoanLeg, left: int) -> LoanRefused:
     return AmountRefused(
         "claims-paid-since",
         "The claims of a compensation go back only if nothing was paid on them since: "

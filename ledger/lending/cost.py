@@ -19,7 +19,7 @@ from typing import NamedTuple
 from ledger.lending.dates import PARTS, days_360, is_anchored
 from ledger.lending.errors import LoanRefused
 from ledger.lending.schedule import Schedule
-from ledger.lending.terms import MILLION, Row, Terms
+from ledger.lending.terms import MILLION, LoanTerms, ScheduleRow
 
 LIMIT_PPM = 240_000
 """What a consortium bounds the cost by if it says nothing else: 24 % a year."""
@@ -48,7 +48,7 @@ class Rates(NamedTuple):
     compounded_ppm: int
 
 
-def payments(terms: Terms, rows: Sequence[Row]) -> tuple[Payment, ...]:
+def payments(terms: LoanTerms, rows: Sequence[ScheduleRow]) -> tuple[Payment, ...]:
     """Return what the borrower pays by a schedule."""
     found = []
     for row in rows:
@@ -99,7 +99,7 @@ def _root(value: int) -> int:
         guess = better
 
 
-def nominal_parts(terms: Terms, found: Schedule) -> tuple[int, int]:
+def nominal_parts(terms: LoanTerms, found: Schedule) -> tuple[int, int]:
     """Return rate, fees and penalty of a year as a ratio: numerator and denominator.
 
     A fee counts with its yearly rate, or with its total a year of the term.
@@ -117,7 +117,7 @@ def nominal_parts(terms: Terms, found: Schedule) -> tuple[int, int]:
     return yearly * whole + total * MILLION * PARTS, whole * MILLION
 
 
-def refuse_dear(terms: Terms, found: Schedule, limit_ppm: int = LIMIT_PPM) -> None:
+def refuse_dear(terms: LoanTerms, found: Schedule, limit_ppm: int = LIMIT_PPM) -> None:
     """Return if a loan's cost by plan, its rates and its early fee are within their limits.
 
     Raises:

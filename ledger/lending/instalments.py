@@ -10,7 +10,7 @@ import msgspec
 
 from ledger.lending import division
 from ledger.lending.schedule import Period
-from ledger.lending.terms import Parties, Row, Terms
+from ledger.lending.terms import LoanTerms, Parties, ScheduleRow
 
 PENALTY, INTEREST, PRINCIPAL, EARLY_FEE = "penalty", "interest", "principal", "early-fee"
 FEE = "fee:"
@@ -66,7 +66,7 @@ class Instalment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return sum(claim.open for claim in self.claims)
 
 
-class Leg(NamedTuple):
+class LoanLeg(NamedTuple):
     """Money of a holder in a component of an instalment: what a record of the loan moved."""
 
     party: str
@@ -76,7 +76,7 @@ class Leg(NamedTuple):
 
 
 def open_instalments(
-    terms: Terms, rows: Sequence[Row], periods: Sequence[Period], shares: Shares
+    terms: LoanTerms, rows: Sequence[ScheduleRow], periods: Sequence[Period], shares: Shares
 ) -> tuple[Instalment, ...]:
     """Return the instalments of a schedule that comes into force, divided among the holders.
 
@@ -122,7 +122,7 @@ class Shares(NamedTuple):
     interest: Sequence[Share]
 
 
-def founding_shares(terms: Terms, parties: Parties) -> Shares:
+def founding_shares(terms: LoanTerms, parties: Parties) -> Shares:
     """Return what each funder lends, and its parts per million for the interest."""
     lent = division.by_weights(terms.principal, parties.ppms)
     names = parties.names
@@ -159,9 +159,9 @@ def shares_due(instalment: Instalment, component: str) -> list[Share]:
     return [(c.party, c.due) for c in instalment.claims if c.component == component]
 
 
-def legs_of(number: int, component: str, shares: Iterable[Share]) -> list[Leg]:
+def legs_of(number: int, component: str, shares: Iterable[Share]) -> list[LoanLeg]:
     """Return the legs of shares that are not zero."""
-    return [Leg(party, number, component, amount) for party, amount in shares if amount]
+    return [LoanLeg(party, number, component, amount) for party, amount in shares if amount]
 
 
 def moved(

@@ -22,7 +22,7 @@ from ledger.lending.instalments import (
     PENALTY,
     PRINCIPAL,
     Instalment,
-    Leg,
+    LoanLeg,
     Share,
     Shares,
     founding_shares,
@@ -33,7 +33,7 @@ from ledger.lending.instalments import (
 )
 from ledger.lending.plans import Ahead
 from ledger.lending.schedule import check_rows, periods_of, schedule
-from ledger.lending.terms import Parties, Row, Terms, check_parties, check_terms
+from ledger.lending.terms import LoanTerms, Parties, ScheduleRow, check_parties, check_terms
 
 
 class Loan(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -44,7 +44,7 @@ class Loan(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ``numbered`` is the highest number that an instalment has had.
     """
 
-    terms: Terms
+    terms: LoanTerms
     parties: Parties
     method: str
     regular: int
@@ -94,7 +94,7 @@ class Outcome(NamedTuple):
 
     before: Loan
     day: date
-    legs: tuple[Leg, ...]
+    legs: tuple[LoanLeg, ...]
     changed: tuple[Instalment, ...]
     regular: int
     method: str
@@ -118,7 +118,9 @@ class Outcome(NamedTuple):
         )
 
 
-def outcome(loan: Loan, day: date, legs: Iterable[Leg], changed: Iterable[Instalment]) -> Outcome:
+def outcome(
+    loan: Loan, day: date, legs: Iterable[LoanLeg], changed: Iterable[Instalment]
+) -> Outcome:
     """Return the outcome of a record that leaves the schedule as it is.
 
     Args:
@@ -131,7 +133,7 @@ def outcome(loan: Loan, day: date, legs: Iterable[Leg], changed: Iterable[Instal
     return Outcome(loan, day, tuple(legs), marked, loan.regular, loan.method)
 
 
-def open_loan(terms: Terms, parties: Parties) -> Loan:
+def open_loan(terms: LoanTerms, parties: Parties) -> Loan:
     """Return a loan whose principal is disbursed by its terms.
 
     Raises:
@@ -199,7 +201,7 @@ def refuse_settled(instalments: Iterable[Instalment], amount: int) -> None:
         )
 
 
-def waive(loan: Loan, leg: Leg, day: date) -> Outcome:
+def waive(loan: Loan, leg: LoanLeg, day: date) -> Outcome:
     """Waive (减免) a part of a holder's own open share.
 
     Args:
@@ -225,7 +227,7 @@ def waive(loan: Loan, leg: Leg, day: date) -> Outcome:
     return outcome(loan, day, [leg], [instalment])
 
 
-def replan(loan: Loan, rows: Sequence[Row], day: date) -> Outcome:
+def replan(loan: Loan, rows: Sequence[ScheduleRow], day: date) -> Outcome:
     """Put a new schedule in the place of the whole unpaid rest (展期).
 
     Its instalments are numbered on. It closes on the principal that is open, and is divided so that

@@ -1,4 +1,4 @@
-"""What becomes of the instalments ahead: payoff, partial prepayment, and a new schedule.
+"""Plans of the instalments ahead: payoff, and the new plan after a partial prepayment.
 
 The current instalment is the first one that is not due yet; its period is the current one. On a due
 date the current period has not begun: nothing of it is earned.
@@ -24,7 +24,7 @@ from ledger.lending.instalments import (
     PRINCIPAL,
     Claim,
     Instalment,
-    Leg,
+    LoanLeg,
     Share,
     legs_of,
     moved,
@@ -33,7 +33,7 @@ from ledger.lending.instalments import (
     total,
 )
 from ledger.lending.schedule import Course, Period, grace_of, regular_amount, repaid
-from ledger.lending.terms import FUNDERS, MILLION, Terms
+from ledger.lending.terms import FUNDERS, MILLION, LoanTerms
 
 
 class Ahead(NamedTuple):
@@ -47,7 +47,7 @@ class Ahead(NamedTuple):
         day: The business date from which they are looked at.
     """
 
-    terms: Terms
+    terms: LoanTerms
     method: str
     regular: int
     instalments: Sequence[Instalment]
@@ -67,7 +67,7 @@ class Ahead(NamedTuple):
 class Planned(NamedTuple):
     """What was moved, the instalments after it, and what repeats from now on."""
 
-    legs: tuple[Leg, ...]
+    legs: tuple[LoanLeg, ...]
     instalments: tuple[Instalment, ...]
     regular: int
 
@@ -85,7 +85,7 @@ def payoff(ahead: Ahead) -> Planned:
     """
     if not ahead.instalments:
         return Planned((), (), ahead.regular)
-    legs: list[Leg] = []
+    legs: list[LoanLeg] = []
     after = []
     for index, instalment in enumerate(ahead.instalments):
         claims = instalment.claims

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from ledger.lending import allocation, plans
 from ledger.lending.accrual import with_penalty
-from ledger.lending.instalments import Instalment, Leg
+from ledger.lending.instalments import Instalment, LoanLeg
 from ledger.lending.loan import (
     Loan,
     Outcome,
@@ -37,10 +37,10 @@ class Repayment(NamedTuple):
 
     record: int
     day: date
-    legs: tuple[Leg, ...]
+    legs: tuple[LoanLeg, ...]
     counted_to: dict[int, date]
     overpaid: int
-    ahead: tuple[Leg, ...] = ()
+    ahead: tuple[LoanLeg, ...] = ()
     before: tuple[Instalment, ...] = ()
     regular: int = 0
 

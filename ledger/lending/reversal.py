@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from ledger.lending.accrual import counted, with_penalty
 from ledger.lending.dates import actual_parts
-from ledger.lending.instalments import EARLY_FEE, PRINCIPAL, Instalment, Leg, moved
+from ledger.lending.instalments import EARLY_FEE, PRINCIPAL, Instalment, LoanLeg, moved
 from ledger.lending.loan import Loan, Outcome, outcome, refuse_earlier
 from ledger.lending.repayment import Repayment
 
@@ -36,7 +36,7 @@ def reverse(loan: Loan, payment: Repayment, day: date) -> Outcome:
     restored = payment.before if _is_untouched(held, payment) else ()
     held |= {each.number: each for each in restored}
     at_home = list(payment.legs)
-    moving: list[Leg] = []
+    moving: list[LoanLeg] = []
     for leg in () if restored else payment.ahead:
         (moving if leg.component == PRINCIPAL else at_home).append(leg)
     moving += [leg for leg in at_home if leg.instalment not in held]
@@ -83,7 +83,7 @@ def _next_number(instalments: Sequence[Instalment], day: date) -> int:
 
 
 def _reopened(
-    loan: Loan, instalment: Instalment, leg: Leg, payment: Repayment, day: date
+    loan: Loan, instalment: Instalment, leg: LoanLeg, payment: Repayment, day: date
 ) -> Instalment:
     """Return an instalment of which a leg is open again, overdue for the days between, too."""
     instalment = counted(loan.terms, instalment, day)
@@ -96,7 +96,7 @@ def _reopened(
     return replace(instalment, claims=claims, overdue=overdue, whole_on=None)
 
 
-def _added(loan: Loan, instalment: Instalment, leg: Leg, day: date) -> Instalment:
+def _added(loan: Loan, instalment: Instalment, leg: LoanLeg, day: date) -> Instalment:
     """Return an instalment with which a leg comes back; nothing of it is overdue before the day."""
     instalment = counted(loan.terms, instalment, day)
     share = [(leg.party, leg.amount)]

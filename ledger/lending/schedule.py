@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from ledger.lending.dates import PARTS, due_date, half_up, is_anchored, period_parts
 from ledger.lending.errors import AmountRefused, LoanRefused
-from ledger.lending.terms import MILLION, Method, Row, Terms
+from ledger.lending.terms import MILLION, LoanTerms, Method, ScheduleRow
 
 YEAR = PARTS * MILLION
 """Parts of a year times parts per million: the denominator of interest."""
@@ -49,12 +49,12 @@ class Course(NamedTuple):
 class Schedule(NamedTuple):
     """The rows of a schedule, the periods that they end, and the amount that repeats."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[ScheduleRow, ...]
     periods: tuple[Period, ...]
     regular: int
 
 
-def schedule(terms: Terms) -> Schedule:
+def schedule(terms: LoanTerms) -> Schedule:
     """Return the schedule of checked terms.
 
     Raises:
@@ -80,7 +80,7 @@ def schedule(terms: Terms) -> Schedule:
         for fee in terms.fees
     ]
     rows = tuple(
-        Row(
+        ScheduleRow(
             number=period.number,
             due=period.due,
             principal=principal,
@@ -95,7 +95,9 @@ def schedule(terms: Terms) -> Schedule:
     return Schedule(rows, periods, regular)
 
 
-def periods_of(terms: Terms, rows: Sequence[Row], start: date | None = None) -> tuple[Period, ...]:
+def periods_of(
+    terms: LoanTerms, rows: Sequence[ScheduleRow], start: date | None = None
+) -> tuple[Period, ...]:
     """Return the periods that rows end, the first one from ``start`` or the disbursement on."""
     found = []
     before, before_day = start or terms.disbursed, 0
@@ -107,17 +109,18 @@ def periods_of(terms: Terms, rows: Sequence[Row], start: date | None = None) -> 
     return tuple(found)
 
 
-def grace_of(terms: Terms) -> int:
+def grace_of(terms: LoanTerms) -> int:
     """Return how many instalments have no principal."""
     if terms.method in ("interest-first", "bullet"):
         return terms.instalments - 1
     return terms.principal_grace
 
 
-def _regular_periods(terms: Terms) -> tuple[Period, ...]:
+def _regular_periods(terms: LoanTerms) -> tuple[Period, ...]:
     dues = [due_date(terms.first_due, terms.anchor, month) for month in range(terms.instalments)]
     empty = [
-        Row(number=number, due=due, principal=0, interest=0) for number, due in enumerate(dues, 1)
+        ScheduleRow(number=number, due=due, principal=0, interest=0)
+        for number, due in enumerate(dues, 1)
     ]
     return periods_of(terms, empty)
 
@@ -170,7 +173,7 @@ def _spread(total: int, count: int) -> list[int]:
     return [each] * (count - 1) + [total - each * (count - 1)]
 
 
-def check_rows(rows: Sequence[Row], principal: int, start: date, fees: int) -> None:
+def check_rows(rows: Sequence[ScheduleRow], principal: int, start: date, fees: int) -> None:
     """Return if rows close on the principal, and nothing in them is negative or out of order.
 
     Args:
@@ -214,7 +217,7 @@ def check_rows(rows: Sequence[Row], principal: int, start: date, fees: int) -> N
         )
 
 
-def _check_stated(terms: Terms) -> None:
+def _check_stated(terms: LoanTerms) -> None:
     rows = terms.stated
     numbers = [row.number for row in rows]
     if numbers != list(range(1, terms.instalments + 1)) or rows[0].due != terms.first_due:
@@ -226,7 +229,7 @@ def _check_stated(terms: Terms) -> None:
         )
 
 
-def require_same(terms: Terms, stated: Sequence[Row]) -> None:
+def require_same(terms: LoanTerms, stated: Sequence[ScheduleRow]) -> None:
     """Return if a stated schedule is the one that the terms give.
 
     Raises:
@@ -263,5 +266,5 @@ def require_same(terms: Terms, stated: Sequence[Row]) -> None:
             )
 
 
-def _amounts_of(row: Row) -> tuple[int, ...]:
+def _amounts_of(row: ScheduleRow) -> tuple[int, ...]:
     return (row.principal, row.interest, *row.fees)

@@ -1,4 +1,4 @@
-"""How a loan stands on a date: days past due, and the bucket. Derived, never stated.
+"""Standing of a loan on a date: days past due, and the bucket. Derived, never stated.
 
 M0 0 days   M1 1–30   M2 31–60   M3 61–90   M4-M6 91–180   M6+ above
 """
@@ -16,7 +16,7 @@ BUCKETS = ((0, "M0"), (30, "M1"), (60, "M2"), (90, "M3"), (180, "M4-M6"))
 LAST_BUCKET = "M6+"
 
 
-class Standing(NamedTuple):
+class LoanStanding(NamedTuple):
     """Days past due, the bucket, and what is open of what is past due, in minor units."""
 
     days_past_due: int
@@ -24,7 +24,7 @@ class Standing(NamedTuple):
     overdue: int
 
 
-def standing(loan: Loan, day: date) -> Standing:
+def standing(loan: Loan, day: date) -> LoanStanding:
     """Return how a loan stands on a business date.
 
     An instalment is past due from the day after its date on while anything of it is open. What is
@@ -34,7 +34,7 @@ def standing(loan: Loan, day: date) -> Standing:
     days = max(((day - each.due).days for each in late), default=0)
     material = [each for each in late if each.open >= loan.terms.immaterial]
     counted = max(((day - each.due).days for each in material), default=0)
-    return Standing(days, bucket(counted), sum(each.open for each in late))
+    return LoanStanding(days, bucket(counted), sum(each.open for each in late))
 
 
 def bucket(days: int) -> str:

@@ -51,7 +51,7 @@ class Order(_Value, frozen=True):
     by: Literal["instalment", "component"] = "instalment"
 
 
-class Row(_Value, frozen=True):
+class ScheduleRow(_Value, frozen=True):
     """A row of a schedule. ``fees`` are amounts in the order of the terms' fees."""
 
     number: int
@@ -66,7 +66,7 @@ class Row(_Value, frozen=True):
         return self.principal + self.interest + sum(self.fees)
 
 
-class Terms(_Value, frozen=True):
+class LoanTerms(_Value, frozen=True):
     """What was agreed of a loan.
 
     ``per_instalment_days`` and ``whole_days`` are the days past due beyond which the guarantor
@@ -100,7 +100,7 @@ class Terms(_Value, frozen=True):
     covered: tuple[Group, ...] = ("interest", "principal")
     flat_interest_falls_away: bool = True
     immaterial: int = 0
-    stated: tuple[Row, ...] = ()
+    stated: tuple[ScheduleRow, ...] = ()
 
     @property
     def anchor(self) -> int:
@@ -157,7 +157,7 @@ def check_parties(parties: Parties) -> None:
         )
 
 
-def check_terms(terms: Terms) -> None:
+def check_terms(terms: LoanTerms) -> None:
     """Return if the terms are within bounds and agree with each other.
 
     Raises:
@@ -169,7 +169,7 @@ def check_terms(terms: Terms) -> None:
     _check_fees(terms.fees)
 
 
-def _check_ranges(terms: Terms) -> None:
+def _check_ranges(terms: LoanTerms) -> None:
     ranges = {
         "principal": (terms.principal, 1, 2**53 - 1),
         "annual_rate_ppm": (terms.annual_rate_ppm, 0, RATE_PPM_MAX),
@@ -198,7 +198,7 @@ def _check_ranges(terms: Terms) -> None:
             )
 
 
-def _check_dates(terms: Terms) -> None:
+def _check_dates(terms: LoanTerms) -> None:
     if terms.first_due <= terms.disbursed:
         raise LoanRefused(
             "dates-out-of-order",
@@ -215,7 +215,7 @@ def _check_dates(terms: Terms) -> None:
         )
 
 
-def _check_choices(terms: Terms) -> None:
+def _check_choices(terms: LoanTerms) -> None:
     orders = [order for order in (terms.order, terms.second_order) if order is not None]
     rules = (
         (terms.day_count in DAY_COUNTS, "a day count", terms.day_count),

@@ -13,13 +13,22 @@ from typing import Any
 from ledger.errors import Refused
 from ledger.lending import cost as costs
 from ledger.lending.compensation import WHOLE, Compensation, compensate, give_back
-from ledger.lending.instalments import Instalment, Leg, shares_due
+from ledger.lending.instalments import Instalment, LoanLeg, shares_due
 from ledger.lending.loan import Loan, Outcome, open_loan, replan, waive
 from ledger.lending.repayment import Repayment, repay
 from ledger.lending.reversal import reverse
 from ledger.lending.schedule import schedule
 from ledger.lending.standing import standing
-from ledger.lending.terms import FUNDERS, Fee, Funder, Order, Parties, Row, Terms, check_terms
+from ledger.lending.terms import (
+    FUNDERS,
+    Fee,
+    Funder,
+    LoanTerms,
+    Order,
+    Parties,
+    ScheduleRow,
+    check_terms,
+)
 
 Json = dict[str, Any]
 _SAME = (
@@ -60,12 +69,12 @@ def cost(terms: Json, limit_ppm: int = costs.LIMIT_PPM) -> Json:
     }
 
 
-def terms_of(terms: Json) -> Terms:
+def terms_of(terms: Json) -> LoanTerms:
     """Return the terms of a neutral case."""
     fees = tuple(Fee(**fee) for fee in terms.get("fees", ()))
     second = terms.get("second_order")
     given: Json = {name: terms[name] for name in _SAME if name in terms}
-    return Terms(
+    return LoanTerms(
         **given,
         disbursed=date.fromisoformat(terms["disbursed"]),
         first_due=date.fromisoformat(terms["first_due"]),
@@ -87,10 +96,10 @@ def _order(said: Json) -> Order:
     return Order(components=components, by=said.get("by") or default.by)
 
 
-def rows_of(rows: Any, fees: tuple[Fee, ...]) -> tuple[Row, ...]:
+def rows_of(rows: Any, fees: tuple[Fee, ...]) -> tuple[ScheduleRow, ...]:
     """Return the rows of a stated schedule."""
     return tuple(
-        Row(
+        ScheduleRow(
             number=number,
             due=date.fromisoformat(row["due"]),
             principal=row["principal"],
@@ -119,7 +128,7 @@ class Book:
         rows = schedule(self.loan.terms).rows
         return [self._row(row, each) for row, each in zip(rows, self.loan.instalments, strict=True)]
 
-    def _row(self, row: Row, instalment: Instalment) -> Json:
+    def _row(self, row: ScheduleRow, instalment: Instalment) -> Json:
         components = dict.fromkeys(claim.component for claim in instalment.claims)
         return {
             "number": row.number,
@@ -172,7 +181,7 @@ class Book:
                 return self._reverse(event["of"], day)
             case "waiver":
                 place = (event["by"], event["instalment"], event["component"], event["amount"])
-                return waive(self.loan, Leg(*place), day)
+                return waive(self.loan, LoanLeg(*place), day)
             case "replan":
                 return replan(self.loan, rows_of(event["schedule"], self.loan.terms.fees), day)
             case "compensation":

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from ledger.lending.allocation import require_same
 from ledger.lending.errors import LoanRefused
-from ledger.lending.instalments import Leg
+from ledger.lending.instalments import LoanLeg
 from ledger.lending.repayment import repay
 from tests.ledger.lending.adapter import Book, answer
 from tests.ledger.lending.lending_kit import (
@@ -197,7 +197,7 @@ def test_a_waiver_takes_a_part_of_ones_own_share() -> None:
 
 
 def test_an_allocation_a_fen_off_is_refused_with_every_leg() -> None:
-    right = [Leg("fund", 1, "interest", 300), Leg("plat", 1, "fee:service", 100)]
+    right = [LoanLeg("fund", 1, "interest", 300), LoanLeg("plat", 1, "fee:service", 100)]
     require_same(right, list(reversed(right)))
     with pytest.raises(LoanRefused) as refused:
         require_same(right, [right[0]._replace(amount=299), right[1]])

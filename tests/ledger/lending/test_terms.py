@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import doctest
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
@@ -11,9 +12,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 import ledger.lending
-from ledger.lending import cost, dates
+from ledger.lending import cost, dates, division
 from ledger.lending.errors import LoanRefused
 from ledger.lending.loan import open_loan
 from ledger.lending.repayment import repay
@@ -180,8 +182,6 @@ def test_a_schedule_that_differs_is_refused_with_instalment_and_component() -> N
     agreed = terms_of(terms(fees=[{"name": "service", "to": "plat", "total": 1_800}]))
     rows = list(schedule(agreed).rows)
     require_same(agreed, rows)
-    from msgspec.structs import replace
-
     wrong: list[tuple[dict[str, Any], str, int | None]] = [
         ({"interest": rows[2].interest + 1}, "its interest", 1),
         ({"principal": rows[2].principal - 1}, "its principal", -1),
@@ -315,6 +315,10 @@ def test_parts_of_periods_sum(start: date, days: list[int]) -> None:
         whole = dates.actual_parts(day_count, start, end)
         first = dates.actual_parts(day_count, start, middle)
         assert whole == first + dates.actual_parts(day_count, middle, end)
+
+
+def test_examples_of_the_division_come_out_as_written() -> None:
+    assert doctest.testmod(division) == (0, 2)
 
 
 def test_a_refusal_says_the_difference() -> None:
