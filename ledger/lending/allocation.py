@@ -77,8 +77,7 @@ def _by_instalment(
 
 
 def _marked(instalment: Instalment, day: date) -> Instalment:
-    whole = not instalment.open and instalment.whole_on is None
-    return replace(instalment, whole_on=day) if whole else instalment
+    return instalment if instalment.open else replace(instalment, whole_on=day)
 
 
 def _pay(instalment: Instalment, groups: Sequence[str], amount: int) -> _Paid:

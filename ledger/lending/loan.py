@@ -40,8 +40,8 @@ class Loan(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A loan that is disbursed.
 
     ``method`` is that of the schedule in force, ``stated`` after a re-plan; ``regular`` is what
-    repeats in it. ``latest`` is the latest business date of its records, ``records`` their count.
-    ``numbered`` is the highest number that an instalment has had.
+    repeats in the first one. ``latest`` is the latest business date of its records, ``records``
+    their count. ``numbered`` is the highest number that an instalment has had.
     """
 
     terms: LoanTerms
@@ -89,14 +89,13 @@ class Outcome(NamedTuple):
     """What a record makes of a loan: what it moves and changes, and the loan after it.
 
     ``changed`` are instalments as they are from now on, new ones among them; ``gone`` are the
-    numbers of those that a new schedule replaced. ``regular`` and ``method`` are those from now on.
+    numbers of those that a new schedule replaced. ``method`` is that of the schedule from now on.
     """
 
     before: Loan
     day: date
     legs: tuple[LoanLeg, ...]
     changed: tuple[Instalment, ...]
-    regular: int
     method: str
     overpaid: int = 0
     gone: tuple[int, ...] = ()
@@ -113,7 +112,6 @@ class Outcome(NamedTuple):
             latest=max(self.before.latest, self.day),
             numbered=max((self.before.numbered, *new)),
             records=self.before.records + 1,
-            regular=self.regular,
             method=self.method,
         )
 
@@ -130,7 +128,7 @@ def outcome(
         changed: The instalments that it changes; they are marked as touched by it.
     """
     marked = tuple(replace(each, touched=loan.records + 1) for each in changed)
-    return Outcome(loan, day, tuple(legs), marked, loan.regular, loan.method)
+    return Outcome(loan, day, tuple(legs), marked, loan.method)
 
 
 def open_loan(terms: LoanTerms, parties: Parties) -> Loan:
@@ -254,7 +252,7 @@ def replan(loan: Loan, rows: Sequence[ScheduleRow], day: date) -> Outcome:
     first = replace(made[0], claims=moved(made[0].claims, PENALTY, penalty, penalty))
     gone = tuple(each.number for each in loan.instalments if each.open or each.due > day)
     found = outcome(loan, day, (), [first, *made[1:]])
-    return found._replace(regular=0, method="stated", gone=gone)
+    return found._replace(method="stated", gone=gone)
 
 
 def _interest_holders(

@@ -42,7 +42,7 @@ class Ahead(NamedTuple):
     Args:
         terms: The loan's.
         method: Of the schedule that holds: that of the terms, or ``stated`` after a re-plan.
-        regular: What repeats in it.
+        regular: What repeats in the first schedule; ``shorten`` keeps it.
         instalments: Oldest first, up to the last one of which anything is open.
         day: The business date from which they are looked at.
     """
@@ -65,11 +65,10 @@ class Ahead(NamedTuple):
 
 
 class Planned(NamedTuple):
-    """What was moved, the instalments after it, and what repeats from now on."""
+    """What was moved, and the instalments after it."""
 
     legs: tuple[LoanLeg, ...]
     instalments: tuple[Instalment, ...]
-    regular: int
 
     @property
     def amount(self) -> int:
@@ -84,7 +83,7 @@ def payoff(ahead: Ahead) -> Planned:
     early fee on the principal. Later interest and fees fall away, flat interest by its term.
     """
     if not ahead.instalments:
-        return Planned((), (), ahead.regular)
+        return Planned((), ())
     legs: list[LoanLeg] = []
     after = []
     for index, instalment in enumerate(ahead.instalments):
@@ -99,7 +98,7 @@ def payoff(ahead: Ahead) -> Planned:
             legs += legs_of(instalment.number, EARLY_FEE, fee)
         closed = tuple(Claim(c.component, c.party, c.settled, 0) for c in claims)
         after.append(replace(instalment, claims=closed))
-    return Planned(tuple(legs), tuple(after), ahead.regular)
+    return Planned(tuple(legs), tuple(after))
 
 
 def _closing(ahead: Ahead, index: int, component: str) -> list[Share]:
@@ -155,16 +154,16 @@ def prepay(ahead: Ahead, amount: int) -> Planned:
     whole = sum(share for _, share in held)
     parts = division.by_weights(min(amount, whole), [share for _, share in held])
     if not any(parts):
-        return Planned((), tuple(ahead.instalments), ahead.regular)
+        return Planned((), tuple(ahead.instalments))
     left = [(party, share - part) for (party, share), part in zip(held, parts, strict=True)]
     paid = [(party, part) for (party, _), part in zip(held, parts, strict=True)]
-    instalments, regular = _new_plan(ahead, left)
+    instalments = _new_plan(ahead, left)
     legs = legs_of(instalments[0].number, PRINCIPAL, paid)
-    return Planned(tuple(legs), instalments, regular)
+    return Planned(tuple(legs), instalments)
 
 
-def _new_plan(ahead: Ahead, left: Sequence[Share]) -> tuple[tuple[Instalment, ...], int]:
-    """Return the instalments that repay what is left to each holder, and what repeats."""
+def _new_plan(ahead: Ahead, left: Sequence[Share]) -> tuple[Instalment, ...]:
+    """Return the instalments that repay what is left to each holder."""
     balance = sum(share for _, share in left)
     current = _lowered(ahead, balance)
     course = Course(
@@ -196,7 +195,7 @@ def _new_plan(ahead: Ahead, left: Sequence[Share]) -> tuple[tuple[Instalment, ..
         if index:
             instalment = replace(instalment, balance=owed[index])
         found.append(replace(instalment, claims=claims))
-    return tuple(found), regular
+    return tuple(found)
 
 
 def _lowered(ahead: Ahead, balance: int) -> Instalment:
@@ -204,9 +203,8 @@ def _lowered(ahead: Ahead, balance: int) -> Instalment:
     current = ahead.instalments[0]
     if ahead.has_begun and ahead.terms.early == "to-period-end":
         return current
-    since = max(current.since, ahead.day)
-    weighed = current.weighed + current.balance * (since - current.since).days
-    return replace(current, weighed=weighed, since=since, balance=balance)
+    weighed = current.weighed + current.balance * (ahead.day - current.since).days
+    return replace(current, weighed=weighed, since=ahead.day, balance=balance)
 
 
 def _first_interest(ahead: Ahead, current: Instalment) -> Fraction:

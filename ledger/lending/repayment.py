@@ -31,7 +31,7 @@ class Repayment(NamedTuple):
     """What a repayment moved, as far as its reversal needs it.
 
     ``legs`` stand at their instalments. ``ahead`` were moved by a new plan, or by a payoff:
-    ``before`` are the instalments that it changed, ``regular`` what repeated. ``counted_to`` says
+    ``before`` are the instalments that it changed. ``counted_to`` says
     up to which date the overdue principal of an instalment was counted when it was paid.
     """
 
@@ -42,7 +42,6 @@ class Repayment(NamedTuple):
     overpaid: int
     ahead: tuple[LoanLeg, ...] = ()
     before: tuple[Instalment, ...] = ()
-    regular: int = 0
 
 
 class Repaid(NamedTuple):
@@ -84,9 +83,8 @@ def repay(loan: Loan, amount: int, day: date) -> Repaid:
         overpaid=paid.rest - made.amount,
         ahead=made.legs,
         before=tuple(ahead.instalments),
-        regular=loan.regular,
     )
-    return _repaid(loan, paid.changed + made.instalments, record, made.regular)
+    return _repaid(loan, paid.changed + made.instalments, record)
 
 
 class _How(NamedTuple):
@@ -115,12 +113,8 @@ def _prepaid(ahead: Ahead, amount: int, how: _How) -> plans.Planned:
     return made._replace(legs=made.legs + more.legs, instalments=merged)
 
 
-def _repaid(
-    loan: Loan, changed: Sequence[Instalment], record: Repayment, regular: int | None = None
-) -> Repaid:
+def _repaid(loan: Loan, changed: Sequence[Instalment], record: Repayment) -> Repaid:
     found = outcome(loan, record.day, record.legs + record.ahead, changed)
-    if regular is not None:
-        found = found._replace(regular=regular)
     return Repaid(found._replace(overpaid=record.overpaid), record)
 
 

@@ -56,7 +56,6 @@ def reverse(loan: Loan, payment: Repayment, day: date) -> Outcome:
     found = outcome(loan, day, legs, fixed)
     return found._replace(
         changed=(*restored, *found.changed),
-        regular=payment.regular if restored else loan.regular,
         overpaid=-payment.overpaid,
     )
 

@@ -9,7 +9,7 @@ import pytest
 
 from ledger.lending.compensation import WHOLE, compensate, require_amount
 from ledger.lending.errors import LoanRefused
-from ledger.lending.standing import bucket
+from ledger.lending.standing import bucket, standing
 from tests.ledger.lending.adapter import Book, answer
 from tests.ledger.lending.lending_kit import (
     ALONE,
@@ -289,3 +289,181 @@ def test_buckets_at_their_edges() -> None:
     days = (0, 1, 30, 31, 60, 61, 90, 91, 180, 181)
     names = ("M0", "M1", "M1", "M2", "M2", "M3", "M3", "M4-M6", "M4-M6", "M6+")
     assert tuple(map(bucket, days)) == names
+
+
+# --- edges of new plans ---------------------------------------------------------------------------
+
+BEARING = terms(
+    principal=30_000, instalments=3, unit=1, method="equal-principal", partial="reduce",
+    fees=[{"name": "service", "to": "plat", "total": 300}],
+)  # fmt: skip
+"""Three instalments of 100.00, interest of 3.00, 2.00 and 1.00, a fee of 1.00."""
+
+
+@pytest.mark.parametrize("early", ["to-day", "to-period-end"])
+def test_on_a_due_date_nothing_of_the_next_period_is_owed(early: str) -> None:
+    (paid,) = after({**BEARING, "early": early}, pay("a", "2022-12-01", 30_400 + 500))
+    assert (paid["overpaid"], paid["open"]) == (500, [])
+
+
+def test_interest_to_the_end_of_a_period_that_has_not_begun_is_of_the_new_balance() -> None:
+    (paid,) = after({**BEARING, "early": "to-period-end"}, pay("a", "2022-12-01", 20_400))
+    assert open_by(paid, "instalment", "component")[2, "interest"] == 100
+
+
+def test_waived_interest_stays_waived_at_a_payoff_and_in_a_new_plan() -> None:
+    gone = waived("fund", "2022-12-01", (2, "interest"), 60)
+    first = pay("a", "2022-12-01", 10_400)
+    whole = after(BEARING, first, gone, pay("b", "2022-12-17", 20_000 + 103 - 60 + 100))[2]
+    assert (whole["overpaid"], whole["open"]) == (0, [])  # 16 of 31 days of 200: 103
+    part = after(BEARING, first, gone, pay("b", "2022-12-01", 10_000))[2]
+    assert open_by(part, "instalment", "component")[2, "interest"] == 100 - 60
+
+
+@pytest.mark.parametrize(("falls_away", "left"), [(True, [2]), (False, [2, 3])])
+def test_flat_interest_of_dropped_instalments_falls_away_by_its_term(
+    falls_away: bool, left: list[int]
+) -> None:
+    agreed = {
+        **BEARING, "method": "flat", "partial": "shorten", "flat_interest_falls_away": falls_away,
+    }  # fmt: skip
+    (paid,) = after(agreed, pay("a", "2022-12-01", 20_400))
+    found = open_by(paid, "instalment", "component")
+    assert [number for number, name in found if name == "interest"] == left
+    assert (3, "fee:service") not in found
+
+
+def test_uncovered_interest_stays_with_the_funders_in_a_new_plan() -> None:
+    agreed = {**COVERED, "covered": ["principal"], "whole_days": 5, "partial": "reduce"}
+    events = (
+        compensated("w", "2022-12-10", WHOLE),
+        pay("a", "2022-12-10", 10_300 + 90 + 10_000),
+    )
+    _, paid = after(agreed, *events, funders=HALVES)
+    held = open_by(paid, "component", "party")
+    assert held["principal", "guar"] == 10_000
+    assert {party for name, party in held if name == "interest"} == {"ant", "bee"}
+
+
+def test_only_funders_are_compensated() -> None:
+    agreed = {
+        **COVERED, "covered": ["penalty", "fees", "interest", "principal"],
+        "fees": BEARING["fees"],
+    }  # fmt: skip
+    (paid,) = after(agreed, compensated("c", "2022-12-12", [1]), funders=HALVES)
+    assert {leg["component"] for leg in paid["legs"]} == {"penalty", "interest", "principal"}
+    assert open_by(paid, "component", "party")["fee:service", "plat"] == 300
+
+
+def test_claims_do_not_go_back_if_penalty_of_the_guarantor_was_paid() -> None:
+    agreed = {**COVERED, "covered": ["penalty", "principal"], "order": ORDER}
+    events = (
+        compensated("c", "2022-12-12", [1]),
+        pay("a", "2022-12-22", 50),
+        back("c", "2022-12-22"),
+    )
+    assert after(agreed, *events, funders=HALVES)[2] == {"refused": "claims-paid-since"}
+
+
+ORDER = ["penalty", "fees", "interest", "principal"]
+
+
+def test_what_was_settled_on_the_day_of_a_new_schedule_keeps_its_date() -> None:
+    events = (
+        pay("a", "2022-12-01", 100),
+        replanned("2022-12-01", ("2023-02-01", 200, 0)),
+        back("a", "2022-12-05"),
+    )
+    found = after(plain(100, 3), *events)[2]
+    assert open_by(found, "instalment", "due") == {(1, "2022-12-01"): 100, (4, "2023-02-01"): 200}
+
+
+def test_after_a_new_schedule_more_than_is_due_goes_to_the_next_instalment() -> None:
+    events = (
+        replanned("2022-11-05", ("2022-12-05", 150, 5), ("2023-01-05", 150, 5)),
+        pay("a", "2022-12-05", 200),
+    )
+    _, paid = after(plain(100, 3, partial="reduce"), *events)
+    assert open_by(paid, "instalment", "component") == {(5, "principal"): 110}
+
+
+def test_the_early_fee_does_not_come_back_with_a_payoff_that_was_touched() -> None:
+    agreed = plain(100, 3, partial="reduce", early_fee_ppm=10_000)
+    events = (
+        pay("a", "2022-11-20", 90),
+        pay("b", "2022-11-25", 213),
+        back("a", "2022-11-26"),
+        back("b", "2022-11-27"),
+    )
+    found = after(agreed, *events)
+    assert ("early-fee", 2) in legs(found[1], "component", "amount")
+    assert open_by(found[2], "component") == {"principal": 90}
+    assert open_by(found[3], "component") == {"principal": 300}
+
+
+def test_a_dropped_instalment_takes_nothing_back() -> None:
+    agreed = plain(10_000, 3, partial="shorten")
+    events = (
+        pay("a", "2022-11-20", 12_000),
+        pay("b", "2022-12-01", 10_000),
+        pay("c", "2023-01-01", 8_000),
+        back("a", "2023-01-15"),
+    )
+    found = after(agreed, *events)
+    assert found[2]["open"] == []
+    assert open_by(found[3], "instalment") == {2: 12_000}
+
+
+def test_a_waiver_within_grace_makes_an_instalment_whole() -> None:
+    agreed = plain(10_000, 1, penalty_ppm=360_000, grace_days=3)
+    events = [
+        pay("a", "2022-12-03", 9_000),
+        waived("fund", "2022-12-04", (1, "principal"), 1_000),
+    ]
+    book = Book(case(agreed, *events))
+    for event in events:
+        book.state(event)
+    assert book.open(date(2023, 1, 1)) == []
+
+
+def test_an_instalment_that_is_whole_on_the_last_day_of_grace_bears_no_penalty_ever() -> None:
+    agreed = plain(10_000, 2, penalty_ppm=360_000, grace_days=3)
+    events = (
+        pay("a", "2022-12-04", 10_000),
+        pay("b", "2022-12-20", 1),
+        back("b", "2022-12-20"),
+    )
+    assert open_by(after(agreed, *events)[2], "instalment", "component") == {
+        (2, "principal"): 10_000
+    }
+
+
+def test_penalty_of_a_closed_principal_goes_to_whom_it_was_due() -> None:
+    agreed = plain(10_000, 1, penalty_ppm=360_000, grace_days=3)
+    agreed["fees"] = [{"name": "service", "to": "plat", "total": 7}]
+    agreed["order"] = ["principal", "interest", "fees", "penalty"]
+    events = (pay("a", "2022-12-03", 10_000), pay("b", "2022-12-10", 1))
+    _, later = after(agreed, *events, funders=HALVES)
+    assert open_by(later, "component", "party") == {
+        ("fee:service", "plat"): 6,
+        ("penalty", "ant"): 10,
+        ("penalty", "bee"): 10,
+    }
+
+
+def test_penalty_of_a_named_funder_passes_to_the_guarantor_only_with_the_principal() -> None:
+    agreed = {**COVERED, "penalty_to": "bee"}
+    events = (compensated("d", "2022-12-12", [1]), waived("bee", "2023-01-11", (2, "interest"), 1))
+    _, later = after(agreed, *events, funders=HALVES)
+    held = open_by(later, "instalment", "component", "party")
+    assert held[1, "penalty", "bee"] == 110
+    assert held[1, "penalty", "guar"] == 300
+    assert held[2, "penalty", "bee"] == 100
+
+
+def test_what_is_as_much_as_the_threshold_makes_a_bucket() -> None:
+    agreed = plain(100, 3, immaterial=1)
+    found = answer(case(agreed, pay("a", "2022-12-01", 99), back("x", "2023-01-05")))
+    assert (found["days_past_due"], found["bucket"]) == (35, "M2")
+    book = Book(case(agreed))
+    assert standing(book.loan, date(2023, 1, 1)).overdue == 100

@@ -258,6 +258,32 @@ def test_the_exact_comparison_agrees_with_the_rate(agreed: Json) -> None:
     assert beside is None or cost.is_within(asked.principal, uneven, beside.times_12_ppm + 1)
 
 
+def test_a_total_counts_a_year_of_the_term_and_a_rate_as_it_is() -> None:
+    fees = [{"name": "a", "to": "p", "total": 7_500}, {"name": "b", "to": "p", "yearly_ppm": 3_000}]
+    agreed = terms_of(terms(fees=fees, penalty_ppm=20_000))
+    # 12 % and 2 % and 0.3 %, and 75.00 of 5,000.00 over one and a half years: 1 %.
+    assert Fraction(*cost.nominal_parts(agreed, schedule(agreed))) == Fraction(153, 1000)
+
+
+# --- grace --------------------------------------------------------------------------------------
+
+
+def test_the_annuity_is_over_the_instalments_after_the_grace() -> None:
+    agreed = terms_of(terms(principal=100_000, instalments=4, principal_grace=2, unit=1))
+    rows = schedule(agreed).rows
+    assert [row.principal for row in rows] == [0, 0, 49_751, 50_249]
+    assert [row.interest for row in rows] == [1_000, 1_000, 1_000, 502]
+
+
+def test_the_annuity_after_the_grace_ignores_the_length_of_the_first_period() -> None:
+    long = terms_of(
+        terms(principal=100_000, instalments=4, principal_grace=2, unit=1, disbursed="2022-10-16")
+    )
+    rows = schedule(long).rows
+    assert [row.interest for row in rows] == [1_500, 1_000, 1_000, 502]
+    assert rows[2].principal == 49_751
+
+
 # --- dates --------------------------------------------------------------------------------------
 
 
