@@ -115,6 +115,7 @@ def test_a_late_arrival_is_allocated_on_what_is_due_now_and_stops_only_its_own_p
         (2, "principal", 9_190),
     ]
     assert (2, "penalty") not in open_by(late, "instalment", "component")
+    assert open_by(late, "instalment", "component")[3, "principal"] == 10_000
 
 
 def test_fees_of_the_period_are_due_at_a_payoff_but_not_on_a_due_date() -> None:

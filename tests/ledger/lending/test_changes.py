@@ -314,8 +314,8 @@ def test_interest_to_the_end_of_a_period_that_has_not_begun_is_of_the_new_balanc
 def test_waived_interest_stays_waived_at_a_payoff_and_in_a_new_plan() -> None:
     gone = waived("fund", "2022-12-01", (2, "interest"), 60)
     first = pay("a", "2022-12-01", 10_400)
-    whole = after(BEARING, first, gone, pay("b", "2022-12-17", 20_000 + 103 - 60 + 100))[2]
-    assert (whole["overpaid"], whole["open"]) == (0, [])  # 16 of 31 days of 200: 103
+    whole = after(BEARING, first, gone, pay("b", "2022-12-17", 20_000 + 103 + 100))[2]
+    assert (whole["overpaid"], whole["open"]) == (60, [])  # 16 of 31 days of 200: 103
     part = after(BEARING, first, gone, pay("b", "2022-12-01", 10_000))[2]
     assert open_by(part, "instalment", "component")[2, "interest"] == 100 - 60
 
