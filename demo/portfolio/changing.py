@@ -1,7 +1,8 @@
-"""Records that change what is owed without a repayment: reversal, waiver, new plan, compensation."""
+"""Records that change what is owed without the borrower: reversal, waiver, new plan, guarantee."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from demo.portfolio import days
@@ -137,7 +138,7 @@ def replan(loan: Loan, event: dict[str, Any]) -> Played:
     if loan.is_settled(day):
         raise Refused("loan-settled", "nothing is open")
     dates = [day] + [days.read(row["due"]) for row in rows]
-    if any(later <= earlier for earlier, later in zip(dates, dates[1:], strict=False)):
+    if any(later <= earlier for earlier, later in pairwise(dates)):
         raise Refused("dates-out-of-order", "due dates follow the record's date and each other")
     if not 1 <= len(rows) <= INSTALMENTS_MAX:
         raise Refused("bad-instalments", f"1 to {INSTALMENTS_MAX} rows, not {len(rows)}")

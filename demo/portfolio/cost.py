@@ -74,17 +74,18 @@ def is_within(principal: int, paid: list[int], first: int, limit_ppm: int) -> bo
     for amount in paid:
         worth = worth * month + amount * power
         power *= one
-    left = worth**_BANKERS_MONTH * one**first
-    right = principal**_BANKERS_MONTH * month ** (first + _BANKERS_MONTH * (len(paid) - 1))
-    return left <= right
+    asked: int = worth**_BANKERS_MONTH * one**first
+    allowed: int = principal**_BANKERS_MONTH * month ** (first + _BANKERS_MONTH * (len(paid) - 1))
+    return asked <= allowed
 
 
 def declared_within(terms: dict[str, Any], over: list[plan.Period], limit_ppm: int) -> bool:
     """Return whether rate, yearly fees and penalty sum to the limit at most, exactly."""
-    fees = sum(sum(parts) for parts in plan.fees(terms, over).values())
+    fees: int = sum(sum(parts) for parts in plan.fees(terms, over).values())
     year, denominator = sum(period.part[0] for period in over), over[0].part[1]
-    rest = limit_ppm - terms["annual_rate_ppm"] - terms["penalty_ppm"]
-    return fees * denominator * MILLION <= rest * terms["principal"] * year
+    rest: int = limit_ppm - terms["annual_rate_ppm"] - terms["penalty_ppm"]
+    allowed: int = rest * terms["principal"] * year
+    return fees * denominator * MILLION <= allowed
 
 
 def _monthly_rate(principal: int, paid: list[int], first: int) -> Decimal:

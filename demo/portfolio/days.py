@@ -94,7 +94,7 @@ def months_on(first: Civil, months: int, anchor: int) -> Civil:
 
 
 def bankers(date: Civil, anchor: int | None = None) -> int:
-    """Return a day's place in a calendar of 30-day months (30E/360), by its anchor if it has one."""
+    """Return a day's place in a calendar of 30-day months (30E/360), by an anchor if it has one."""
     year, month, day = date
     within = min(anchor or day, _BANKERS_MONTH)
     return year * _BANKERS_YEAR + month * _BANKERS_MONTH + within

@@ -123,7 +123,7 @@ def level(rule: Rule, balance: int, over: list[Period], first: Exact | None = No
 
 
 def principal_of(rule: Rule, balance: int, interest: int) -> int:
-    """Return what an instalment, not the last, asks of principal; more than there is, or negative."""
+    """Return what an instalment, not the last, asks of principal: maybe too much, or negative."""
     if rule.level is None:
         return 0
     return rule.level if rule.method in LEVEL_PRINCIPAL else rule.level - interest

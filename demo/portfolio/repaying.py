@@ -111,8 +111,8 @@ def payoff(loan: Loan, day: int, rows: list[Instalment]) -> list[tuple[Instalmen
                 continue
             if component in (PENALTY, EARLY_FEE) or (row is current and begun):
                 asked.append((row, component, row.sum_open(component)))
-    principal = sum(row.sum_open(PRINCIPAL) for row in rows)
-    asked.append((current, EARLY_FEE, half_up(principal * terms["early_fee_ppm"], MILLION)))
+    fee = half_up(_principal(rows) * terms["early_fee_ppm"], MILLION)
+    asked.append((current, EARLY_FEE, fee))
     return asked
 
 
@@ -131,16 +131,19 @@ def payoff_amount(loan: Loan, day: int) -> int:
     return due + sum(amount for _row, _component, amount in payoff(loan, day, loan.ahead(day)))
 
 
+def _principal(rows: list[Instalment]) -> int:
+    return sum(row.sum_open(PRINCIPAL) for row in rows)
+
+
 def _pay_ahead(payment: _Payment, rows: list[Instalment], order: list[str]) -> None:
     loan, record = payment.loan, payment.record
     asked = payoff(loan, payment.latest, rows)
     if payment.left >= sum(amount for _row, _component, amount in asked):
         record.kept = [row.copy() for row in rows]
         _pay_off(payment, rows, asked)
-    elif loan.terms["partial"] != "next" and not loan.restated:
-        if any(row.sum_open(PRINCIPAL) for row in rows):
-            record.kept = [row.copy() for row in rows]
-            _prepay(payment, rows)
+    elif loan.terms["partial"] != "next" and not loan.restated and _principal(rows):
+        record.kept = [row.copy() for row in rows]
+        _prepay(payment, rows)
     for row, component in _sequence(loan, order, "instalment", rows):
         if payment.left and not row.gone:
             payment.pay(row, component)

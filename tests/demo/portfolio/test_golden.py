@@ -1,4 +1,4 @@
-"""The golden numbers of the rules of loans: published tests of Apache Fineract and frappe/lending."""
+"""Golden numbers of the rules of loans, from tests of Apache Fineract and frappe/lending."""
 
 from __future__ import annotations
 

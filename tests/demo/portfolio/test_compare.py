@@ -1,0 +1,81 @@
+"""The comparison notices a fen, names where, and makes the case small."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from demo.portfolio import account, cases, compare
+from tests.demo.portfolio.case_kit import case, repaid, terms
+
+Plain = dict[str, Any]
+
+
+def a_fen_off(found: Plain) -> Plain:
+    """Return an answer whose every payment beyond what is owed is a fen more."""
+    for each in found.get("events", []):
+        each["overpaid"] = each.get("overpaid", 0) and each["overpaid"] + 1
+    return found
+
+
+def answer(given: Plain) -> Plain:
+    """Return the account's answer a fen off: the other computation of these tests."""
+    return a_fen_off(account.answer(given))
+
+
+def test_the_computation_agrees_with_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    module = "demo.portfolio.account"
+    assert compare.main(["--cases", "60", "--seed", "5", "--with", module, "--jobs", "2"]) == 0
+    assert capsys.readouterr().out == "60 cases of seed 5 agree\n"
+
+
+def test_a_fen_is_noticed_and_its_case_made_small(capsys: pytest.CaptureFixture[str]) -> None:
+    assert compare.main(["--cases", "40", "--seed", "5", "--with", __name__, "--jobs", "1"]) == 1
+    out = capsys.readouterr().out
+    assert ".overpaid" in out
+    shown = json.loads(out[out.index("{") : out.index("first difference")])
+    assert len(shown["events"]) <= 2
+    assert len(shown["funders"]) == 1
+    assert shown["terms"]["fees"] == []
+
+
+def test_what_the_other_raises_is_a_difference() -> None:
+    def raising(given: Plain) -> Plain:
+        raise LookupError(given["platform"])
+
+    found = compare.difference(case(terms()), raising)
+    assert found is not None
+    assert (found[0], found[2]) == ("raised", "LookupError: platform")
+
+
+def test_codes_of_refusals_count_only_if_wanted() -> None:
+    given = case(terms(), repaid("r1", "2022-10-01", 5))
+
+    def other(each: Plain) -> Plain:
+        return {**account.answer(each), "events": [{"refused": "something-else"}]}
+
+    assert compare.difference(given, other) is None
+    assert compare.difference(given, other, codes=True) is not None
+
+
+def test_zeros_of_divisions_and_the_order_of_legs_say_nothing() -> None:
+    given = cases.draw_case(1, 1)
+
+    def other(each: Plain) -> Plain:
+        found = account.answer(each)
+        for event in found["events"]:
+            if "legs" in event:
+                event["legs"].reverse()
+        for row in found["schedule"]:
+            row["shares"]["principal"]["nobody"] = 0
+        return found
+
+    assert compare.difference(given, other) is None
+
+
+def test_cases_are_the_same_whichever_were_drawn_before() -> None:
+    assert cases.draw_case(3, 4) == cases.draw_case(3, 4)
+    assert cases.draw_case(3, 4) != cases.draw_case(3, 5)
+    assert cases.draw_case(3, 4) != cases.draw_case(4, 4)
