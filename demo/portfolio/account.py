@@ -49,6 +49,8 @@ def answer(case: dict[str, Any]) -> dict[str, Any]:
 def play(loan: Loan, event: dict[str, Any]) -> dict[str, Any]:
     """Play one event and return what it moved and left open as of its date, or its refusal."""
     loan.order += 1
+    for row in loan.instalments:
+        row.forget_nights(loan.latest)
     try:
         record = _PLAYERS[event["kind"]](loan, event)
     except Refused as refused:

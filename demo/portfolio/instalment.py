@@ -136,6 +136,10 @@ class Instalment:
         if missing > 0:
             self.diary.extend([self.sum_open(PRINCIPAL)] * missing)
 
+    def forget_nights(self, after: int) -> None:
+        """Forget nights that somebody asked about before they came."""
+        del self.diary[max(0, after - self.due) :]
+
     def untouched_penalty(self, terms: dict[str, Any], day: int) -> int:
         """Return the penalty up to a day beyond what was divided before."""
         day = max(day, self.frozen)
