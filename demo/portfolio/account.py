@@ -9,7 +9,7 @@ from demo.portfolio import days
 from demo.portfolio.changing import compensate, replan, reverse, waive
 from demo.portfolio.instalment import FEE
 from demo.portfolio.loan import Loan, Played
-from demo.portfolio.refusal import Refused
+from demo.portfolio.refusal import RuleBroken
 from demo.portfolio.repaying import repay
 
 BUCKETS = ((0, "M0"), (30, "M1"), (60, "M2"), (90, "M3"), (180, "M4-M6"))
@@ -34,7 +34,7 @@ def answer(case: dict[str, Any]) -> dict[str, Any]:
     """
     try:
         loan = Loan(case)
-    except Refused as refused:
+    except RuleBroken as refused:
         return {"refused": refused.code}
     schedule = schedule_of(loan)
     events = [play(loan, event) for event in case["events"]]
@@ -53,7 +53,7 @@ def play(loan: Loan, event: dict[str, Any]) -> dict[str, Any]:
         row.forget_nights(loan.latest)
     try:
         record = _PLAYERS[event["kind"]](loan, event)
-    except Refused as refused:
+    except RuleBroken as refused:
         return {"refused": refused.code}
     day = days.read(event["date"])
     loan.latest = max(loan.latest, day)

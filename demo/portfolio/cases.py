@@ -11,7 +11,7 @@ from demo.portfolio.division import spread
 from demo.portfolio.histories import draw_events
 from demo.portfolio.loan import FUNDERS, Loan
 from demo.portfolio.plan import MILLION
-from demo.portfolio.refusal import Refused
+from demo.portfolio.refusal import RuleBroken
 
 DAY_COUNTS = ("30/360", "actual/360", "actual/365", "actual/actual")
 METHODS = (
@@ -47,7 +47,7 @@ def draw_case(seed: int, number: int) -> Plain:
         case["events"] = []
         try:
             loan = Loan(case)
-        except Refused:
+        except RuleBroken:
             if dice.one_in(4):
                 return case
             continue

@@ -10,18 +10,20 @@ from demo.portfolio.division import divide, half_up
 from demo.portfolio.instalment import EARLY_FEE, FEE, INTEREST, PENALTY, PRINCIPAL, Instalment
 from demo.portfolio.loan import Loan, Move, Played
 from demo.portfolio.plan import INSTALMENTS_MAX
-from demo.portfolio.refusal import Refused
+from demo.portfolio.refusal import RuleBroken
 
 
 def date_of(loan: Loan, event: dict[str, Any]) -> int:
     """Return a record's date.
 
     Raises:
-        Refused: it is before the latest date that the loan has a record of.
+        RuleBroken: it is before the latest date that the loan has a record of.
     """
     day = days.read(event["date"])
     if day < loan.latest:
-        raise Refused("dates-out-of-order", f"{event['date']} is before {days.write(loan.latest)}")
+        raise RuleBroken(
+            "dates-out-of-order", f"{event['date']} is before {days.write(loan.latest)}"
+        )
     return day
 
 
@@ -29,13 +31,13 @@ def reverse(loan: Loan, event: dict[str, Any]) -> Played:
     """Take back what a repayment or compensation had moved; return the moves taken back.
 
     Raises:
-        Refused: there is none, it was taken back before, or its claims were paid since.
+        RuleBroken: there is none, it was taken back before, or its claims were paid since.
     """
     day, record = date_of(loan, event), loan.played.get(event["of"])
     if record is None:
-        raise Refused("unknown-payment", f"there is no {event['of']}")
+        raise RuleBroken("unknown-payment", f"there is no {event['of']}")
     if record.reversed:
-        raise Refused("already-reversed", f"{event['of']} was taken back before")
+        raise RuleBroken("already-reversed", f"{event['of']} was taken back before")
     if record.kind == "compensation":
         _give_claims_back(loan, record, day)
     else:
@@ -80,7 +82,7 @@ def _give_claims_back(loan: Loan, record: Played, day: int) -> None:
         row = loan.find(number)
         held = loan.seen(row, day).open.get(component, {}).get(guarantor, 0) if row else 0
         if held < amount or _paid_since(loan, record, number, component):
-            raise Refused("claims-paid-since", f"{component} of {number}: {held} of {amount}")
+            raise RuleBroken("claims-paid-since", f"{component} of {number}: {held} of {amount}")
     for number, component, funder, amount in record.passed:
         row = loan.find(number)
         if row is not None:
@@ -111,15 +113,15 @@ def waive(loan: Loan, event: dict[str, Any]) -> Played:
     """Let a beneficiary give up of its own open share.
 
     Raises:
-        Refused: there is no such instalment, or less is open to the party.
+        RuleBroken: there is no such instalment, or less is open to the party.
     """
     day, row = date_of(loan, event), loan.find(event["instalment"])
     if row is None:
-        raise Refused("unknown-instalment", f"the plan has no instalment {event['instalment']}")
+        raise RuleBroken("unknown-instalment", f"the plan has no instalment {event['instalment']}")
     component, party, amount = event["component"], event["by"], event["amount"]
     own = loan.seen(row, day).open.get(component, {}).get(party, 0)
     if not 0 < amount <= own:
-        raise Refused("waiver-exceeds-open", f"{amount} of {own} open to {party}")
+        raise RuleBroken("waiver-exceeds-open", f"{amount} of {own} open to {party}")
     loan.touch(row, day)
     night = row.change(component, party, -amount, day)
     row.judge_grace(loan.terms["grace_days"], day)
@@ -132,27 +134,27 @@ def replan(loan: Loan, event: dict[str, Any]) -> Played:
     """Put a new plan in the place of the whole unpaid rest.
 
     Raises:
-        Refused: nothing is open, the dates go back, or the rows do not close on what is open.
+        RuleBroken: nothing is open, the dates go back, or the rows do not close on what is open.
     """
     day, rows = date_of(loan, event), event["schedule"]
     if loan.is_settled(day):
-        raise Refused("loan-settled", "nothing is open")
+        raise RuleBroken("loan-settled", "nothing is open")
     dates = [day] + [days.read(row["due"]) for row in rows]
     if any(later <= earlier for earlier, later in pairwise(dates)):
-        raise Refused("dates-out-of-order", "due dates follow the record's date and each other")
+        raise RuleBroken("dates-out-of-order", "due dates follow the record's date and each other")
     if not 1 <= len(rows) <= INSTALMENTS_MAX:
-        raise Refused("bad-instalments", f"1 to {INSTALMENTS_MAX} rows, not {len(rows)}")
+        raise RuleBroken("bad-instalments", f"1 to {INSTALMENTS_MAX} rows, not {len(rows)}")
     amounts = [[row["principal"], row["interest"], *row["fees"].values()] for row in rows]
     if min(min(each) for each in amounts) < 0:
-        raise Refused("schedule-does-not-close", "a component is negative")
+        raise RuleBroken("schedule-does-not-close", "a component is negative")
     if any(set(row["fees"]) - set(loan.fee_names) for row in rows):
-        raise Refused("schedule-does-not-close", "a fee that the terms do not name")
+        raise RuleBroken("schedule-does-not-close", "a fee that the terms do not name")
     closing: dict[str, int] = {}
     for row in loan.living():
         for party, amount in row.open[PRINCIPAL].items():
             closing[party] = closing.get(party, 0) + amount
     if sum(each[0] for each in amounts) != sum(closing.values()):
-        raise Refused("schedule-does-not-close", f"{sum(closing.values())} are open")
+        raise RuleBroken("schedule-does-not-close", f"{sum(closing.values())} are open")
     loan.restate(day, rows, loan.in_order(closing))
     return Played("replan", loan.order)
 
@@ -161,24 +163,24 @@ def compensate(loan: Loan, event: dict[str, Any]) -> Played:
     """Let the guarantor pay the funders what the terms cover, and take their claims over.
 
     Raises:
-        Refused: nobody stands behind, the terms do not allow it yet, or nothing is open to funders.
+        RuleBroken: nobody stands behind, the terms do not allow it yet, or nothing is open to funders.
     """
     day, terms = date_of(loan, event), loan.terms
     if event["id"] in loan.played:
-        raise Refused("known-payment", f"{event['id']} was played before")
+        raise RuleBroken("known-payment", f"{event['id']} was played before")
     if loan.guarantor is None:
-        raise Refused("no-guarantor", "nobody stands behind the loan")
+        raise RuleBroken("no-guarantor", "nobody stands behind the loan")
     whole = event["instalments"] == "whole"
     after = terms["whole_days"] if whole else terms["per_instalment_days"]
     if after is None:
-        raise Refused("not-covered", "the terms allow no such compensation")
+        raise RuleBroken("not-covered", "the terms allow no such compensation")
     rows = _triggered(loan, event["instalments"], day, after)
     record = Played("compensation", loan.order)
     seen = [loan.seen(row, day) for row in rows]
     claims = [_funders_open(loan, row) for row in seen]
     paid = [_paid_for(loan, row, each, day) for row, each in zip(seen, claims, strict=True)]
     if not any(paid) or not (whole or all(paid)):
-        raise Refused("nothing-to-compensate", "nothing that the terms cover is open to funders")
+        raise RuleBroken("nothing-to-compensate", "nothing that the terms cover is open to funders")
     for row, each, amounts in zip(rows, claims, paid, strict=True):
         loan.touch(row, day)
         for (component, party), amount in each.items():
@@ -197,18 +199,18 @@ def compensate(loan: Loan, event: dict[str, Any]) -> Played:
 def _triggered(loan: Loan, named: Any, day: int, after: int) -> list[Instalment]:
     if named == "whole":
         if loan.days_past_due(day) <= after:
-            raise Refused("compensation-too-early", f"more than {after} days past due is needed")
+            raise RuleBroken("compensation-too-early", f"more than {after} days past due is needed")
         return loan.living()
     rows = []
     for number in sorted(set(named)):
         row = loan.find(number)
         if row is None:
-            raise Refused("unknown-instalment", f"the plan has no instalment {number}")
+            raise RuleBroken("unknown-instalment", f"the plan has no instalment {number}")
         if day - row.due <= after:
-            raise Refused("compensation-too-early", f"{number} is {day - row.due} days past due")
+            raise RuleBroken("compensation-too-early", f"{number} is {day - row.due} days past due")
         rows.append(row)
     if not rows:
-        raise Refused("nothing-to-compensate", "no instalment is named")
+        raise RuleBroken("nothing-to-compensate", "no instalment is named")
     return rows
 
 

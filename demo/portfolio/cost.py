@@ -30,7 +30,7 @@ def cost(terms: dict[str, Any], limit_ppm: int = LIMIT_PPM) -> dict[str, Any]:
         most.
 
     Raises:
-        Refused: no schedule can be made of the terms.
+        RuleBroken: no schedule can be made of the terms.
     """
     over = plan.periods(terms)
     paid = payments(terms, over)

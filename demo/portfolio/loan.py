@@ -10,7 +10,7 @@ from demo.portfolio import days, plan
 from demo.portfolio.division import Shares, columns, divide
 from demo.portfolio.instalment import FEE, INTEREST, PRINCIPAL, Instalment
 from demo.portfolio.plan import MILLION
-from demo.portfolio.refusal import Refused
+from demo.portfolio.refusal import RuleBroken
 
 FUNDERS = "funders"
 """The word in place of a party's name for what all funders get by their shares."""
@@ -62,7 +62,7 @@ class Loan:
         case: The neutral case; its events are played by others.
 
     Raises:
-        Refused: the terms, the funders or the schedule break a rule.
+        RuleBroken: the terms, the funders or the schedule break a rule.
     """
 
     def __init__(self, case: dict[str, Any]) -> None:
@@ -83,7 +83,7 @@ class Loan:
         self.waived: list[tuple[int, Move]] = []
         over = plan.periods(self.terms)
         if any(period.due <= period.start for period in over):
-            raise Refused("dates-out-of-order", "a due date is not after the one before it")
+            raise RuleBroken("dates-out-of-order", "a due date is not after the one before it")
         lines, fees = plan.original(self.terms, over), plan.fees(self.terms, over)
         self.rule = plan.rule_of(self.terms, over)
         lent = divide(self.terms["principal"], self.funders)
@@ -226,20 +226,22 @@ def _check(case: dict[str, Any]) -> None:
     terms, shares = case["terms"], [each["ppm"] for each in case["funders"]]
     parties = {each["party"] for each in case["funders"]}
     if not 1 <= len(parties) == len(shares) <= FUNDERS_MAX:
-        raise Refused("bad-funders", f"one to {FUNDERS_MAX} different funders, not {len(shares)}")
+        raise RuleBroken(
+            "bad-funders", f"one to {FUNDERS_MAX} different funders, not {len(shares)}"
+        )
     if sum(shares) != MILLION or min(shares) <= 0:
-        raise Refused("shares-do-not-sum", f"shares sum to {sum(shares)}, not to a million")
+        raise RuleBroken("shares-do-not-sum", f"shares sum to {sum(shares)}, not to a million")
     method = terms["method"]
     count = len(terms["stated"]) if method == "stated" else terms["instalments"]
     if not 1 <= count <= plan.INSTALMENTS_MAX or terms["instalments"] != count:
-        raise Refused("bad-instalments", f"1 to {plan.INSTALMENTS_MAX} instalments, not {count}")
+        raise RuleBroken("bad-instalments", f"1 to {plan.INSTALMENTS_MAX} instalments, not {count}")
     if terms["principal"] <= 0 or terms["unit"] <= 0:
-        raise Refused("bad-amount", "principal and unit are above nothing")
+        raise RuleBroken("bad-amount", "principal and unit are above nothing")
     if method == "bullet" and count != 1:
-        raise Refused("bad-instalments", f"bullet has one instalment, not {count}")
+        raise RuleBroken("bad-instalments", f"bullet has one instalment, not {count}")
     if method == "stated" and terms["partial"] != "next":
-        raise Refused("bad-partial", f"stated allows only next, not {terms['partial']}")
+        raise RuleBroken("bad-partial", f"stated allows only next, not {terms['partial']}")
     if not 0 <= terms.get("principal_grace", 0) < count:
-        raise Refused("bad-grace", "at least one instalment has principal")
+        raise RuleBroken("bad-grace", "at least one instalment has principal")
     if terms["early_fee_ppm"] > EARLY_FEE_MAX:
-        raise Refused("early-fee-over-limit", f"at most {EARLY_FEE_MAX} ppm")
+        raise RuleBroken("early-fee-over-limit", f"at most {EARLY_FEE_MAX} ppm")

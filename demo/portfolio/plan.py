@@ -7,7 +7,7 @@ from typing import Any
 
 from demo.portfolio import days
 from demo.portfolio.division import half_up, spread, to_unit
-from demo.portfolio.refusal import Refused
+from demo.portfolio.refusal import RuleBroken
 
 MILLION = 1_000_000
 INSTALMENTS_MAX = 120
@@ -62,7 +62,7 @@ def periods(terms: dict[str, Any]) -> list[Period]:
     first = days.civil(days.read(terms["first_due"]))
     anchor = terms.get("due_day") or first[2]
     if days.months_on(first, 0, anchor) != first:
-        raise Refused("due-day-differs", f"first due is {first}, its due day {anchor}")
+        raise RuleBroken("due-day-differs", f"first due is {first}, its due day {anchor}")
     start, found = days.civil(days.read(terms["disbursed"])), []
     start_place = days.bankers(start)
     for at in range(terms["instalments"]):
@@ -133,16 +133,16 @@ def original(terms: dict[str, Any], over: list[Period]) -> list[Line]:
     """Return principal and interest of every instalment by the terms.
 
     Raises:
-        Refused: a component is negative or the principal does not sum up.
+        RuleBroken: a component is negative or the principal does not sum up.
     """
     if terms["method"] == "stated":
         lines = [Line(row["principal"], row["interest"]) for row in terms["stated"]]
     else:
         lines = _laid(terms, over)
     if sum(line.principal for line in lines) != terms["principal"]:
-        raise Refused("schedule-does-not-close", "the rows do not sum to the principal")
+        raise RuleBroken("schedule-does-not-close", "the rows do not sum to the principal")
     if any(line.principal < 0 or line.interest < 0 for line in lines):
-        raise Refused("schedule-does-not-close", "a component is negative")
+        raise RuleBroken("schedule-does-not-close", "a component is negative")
     return lines
 
 
@@ -178,7 +178,7 @@ def fees(terms: dict[str, Any], over: list[Period]) -> dict[str, list[int]]:
     """Return each named fee's amount at every instalment.
 
     Raises:
-        Refused: a fee's last part is negative, or a stated fee has another total than its terms.
+        RuleBroken: a fee's last part is negative, or a stated fee has another total than its terms.
     """
     found = {}
     for fee in terms["fees"]:
@@ -189,9 +189,9 @@ def fees(terms: dict[str, Any], over: list[Period]) -> dict[str, list[int]]:
         if terms["method"] == "stated":
             parts = [row["fees"].get(fee["name"], 0) for row in terms["stated"]]
             if fee.get("total") is not None and sum(parts) != total:
-                raise Refused("schedule-does-not-close", f"{fee['name']} sums to {sum(parts)}")
+                raise RuleBroken("schedule-does-not-close", f"{fee['name']} sums to {sum(parts)}")
         if min(parts) < 0:
-            raise Refused("schedule-does-not-close", f"a part of {fee['name']} is negative")
+            raise RuleBroken("schedule-does-not-close", f"a part of {fee['name']} is negative")
         found[fee["name"]] = parts
     return found
 

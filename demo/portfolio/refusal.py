@@ -1,10 +1,10 @@
-"""The refusal of a record, by its code."""
+"""The rule that a record breaks, by the code that an answer shows."""
 
 from __future__ import annotations
 
 
-class Refused(Exception):
-    """A record or a proposal that the rules refuse; nothing has changed.
+class RuleBroken(Exception):
+    """A rule that a record or proposal breaks, so that it is refused; nothing has changed.
 
     Args:
         code: What an answer shows.

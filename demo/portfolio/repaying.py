@@ -10,7 +10,7 @@ from demo.portfolio.division import columns, divide, half_up
 from demo.portfolio.instalment import EARLY_FEE, INTEREST, PENALTY, PRINCIPAL, Instalment
 from demo.portfolio.loan import Loan, Move, Played
 from demo.portfolio.plan import MILLION, Rule, cut, level
-from demo.portfolio.refusal import Refused
+from demo.portfolio.refusal import RuleBroken
 
 
 @dataclass(slots=True)
@@ -50,18 +50,18 @@ def repay(loan: Loan, event: dict[str, Any]) -> Played:
     """Allocate a repayment as of its date.
 
     Raises:
-        Refused: the amount, the date or the identifier is wrong, or nothing is open.
+        RuleBroken: the amount, the date or the identifier is wrong, or nothing is open.
     """
     day = days.read(event["date"])
     if event["amount"] <= 0:
-        raise Refused("bad-amount", f"{event['amount']} is not above nothing")
+        raise RuleBroken("bad-amount", f"{event['amount']} is not above nothing")
     if day < loan.disbursed:
-        raise Refused("dates-out-of-order", "a repayment before the disbursement")
+        raise RuleBroken("dates-out-of-order", "a repayment before the disbursement")
     if event["id"] in loan.played:
-        raise Refused("known-payment", f"{event['id']} was played before")
+        raise RuleBroken("known-payment", f"{event['id']} was played before")
     latest = max(day, loan.latest)
     if loan.is_settled(latest):
-        raise Refused("loan-settled", "nothing is open")
+        raise RuleBroken("loan-settled", "nothing is open")
     record = Played("repayment", loan.order)
     payment = _Payment(loan, day, latest, event["amount"], record)
     order, by = order_on(loan, latest)

@@ -15,7 +15,7 @@ from demo.portfolio.account import answer, open_state, play
 from demo.portfolio.cases import draw_case
 from demo.portfolio.division import divide
 from demo.portfolio.loan import Loan
-from demo.portfolio.refusal import Refused
+from demo.portfolio.refusal import RuleBroken
 
 Plain = dict[str, Any]
 Claims = Counter[tuple[str, int, str]]
@@ -31,7 +31,7 @@ def loans(part: int) -> Any:
         case = draw_case(SEED, number)
         try:
             yield case, Loan(case)
-        except Refused:
+        except RuleBroken:
             continue
 
 

@@ -8,7 +8,7 @@ from demo.portfolio import days
 from demo.portfolio.account import answer, open_state, play
 from demo.portfolio.cases import draw_case
 from demo.portfolio.loan import Loan
-from demo.portfolio.refusal import Refused
+from demo.portfolio.refusal import RuleBroken
 from tests.demo.portfolio.case_kit import case, repaid, still_open, terms
 
 Plain = dict[str, Any]
@@ -270,7 +270,7 @@ def test_questions_about_later_days_change_no_answer() -> None:
         given = draw_case(21, number)
         try:
             loan = Loan(given)
-        except Refused:
+        except RuleBroken:
             continue
         for event, found in zip(given["events"], answer(given)["events"], strict=True):
             open_state(loan, max(loan.latest, days.read(event["date"])) + 200)
