@@ -53,7 +53,7 @@ def _reopen(loan: Loan, record: Played, day: int) -> None:
     undone = all(present[number].changed_by == record.order for number in planned)
     if undone and planned:
         rest = [row for row in loan.instalments if row.number not in planned]
-        loan.instalments = rest + [row.copy() for row in record.kept]
+        loan.put(rest + [row.copy() for row in record.kept])
     for move in record.moves:
         ahead = move.number in planned
         if ahead and (undone or move.component == EARLY_FEE):
@@ -163,7 +163,7 @@ def compensate(loan: Loan, event: dict[str, Any]) -> Played:
     """Let the guarantor pay the funders what the terms cover, and take their claims over.
 
     Raises:
-        RuleBroken: nobody stands behind, the terms do not allow it yet, or nothing is open to funders.
+        RuleBroken: nobody stands behind, it is too early, or nothing is open to funders.
     """
     day, terms = date_of(loan, event), loan.terms
     if event["id"] in loan.played:

@@ -136,6 +136,7 @@ class Loan:
         self.interest_weights = {party: each for party, each in weights.items() if each}
         for row, line in zip(self.instalments[first:], lines, strict=True):
             row.ask(INTEREST, divide(line.interest, self.interest_weights))
+        self.put(self.instalments)
         self.restated = True
 
     def drop(self, row: Instalment) -> None:
@@ -172,7 +173,11 @@ class Loan:
 
     def living(self) -> list[Instalment]:
         """Return the instalments that stand in the plan or were whole before it, oldest first."""
-        return sorted((row for row in self.instalments if not row.gone), key=_by_due)
+        return [row for row in self.instalments if not row.gone]
+
+    def put(self, rows: list[Instalment]) -> None:
+        """Let these be the instalments, gone ones among them; they are kept oldest first."""
+        self.instalments = sorted(rows, key=lambda row: (row.due, row.number))
 
     def due(self, day: int) -> list[Instalment]:
         """Return the living instalments due on a day or before it."""
@@ -215,10 +220,6 @@ class Loan:
         """Return the components in an order; all named fees take the place of fees."""
         fees = tuple(FEE + name for name in self.fee_names)
         return [fees if each == "fees" else (each,) for each in order]
-
-
-def _by_due(row: Instalment) -> tuple[int, int]:
-    return row.due, row.number
 
 
 def _check(case: dict[str, Any]) -> None:

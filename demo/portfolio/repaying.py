@@ -205,6 +205,7 @@ def _lay_anew(payment: _Payment, rows: list[Instalment], closing: dict[str, int]
         keeps = loan.terms["method"] == "flat" and not loan.terms["flat_interest_falls_away"]
         if not line.kept:
             _end_early(loan, row, keeps)
+            row.gone = row.gone and at > 0  # one is left for principal that comes back
             continue
         row.changed_by = loan.order
         row.replace(PRINCIPAL, part)
