@@ -13,7 +13,9 @@ import argparse
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from multiprocessing import Pool
@@ -28,6 +30,18 @@ _CHUNK = 50
 _FEW = 5
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What of two answers counts: codes of refusals; legs by instalment, or only their sums."""
+
+    codes: bool = False
+    sums: bool = False
+
+
+PLAIN = Reading()
+"""Whether refused, not why; legs by party, instalment and component."""
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Compare as the command line says; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m demo.portfolio.compare", description=__doc__)
@@ -37,10 +51,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--with", dest="module", required=True, help="module with answer(case)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     parser.add_argument("--codes", action="store_true", help="refusals have the same codes, too")
+    parser.add_argument("--sums", action="store_true", help="legs by party and component only")
     parser.add_argument("--all", action="store_true", help="count all cases that differ")
     chosen = parser.parse_args(arguments)
     numbers = range(chosen.first, chosen.first + chosen.cases)
-    check = partial(differs_at, chosen.seed, chosen.module, chosen.codes)
+    how = Reading(chosen.codes, chosen.sums)
+    check = partial(differs_at, chosen.seed, chosen.module, how)
     differing: list[int] = []
     for number in _differing(check, numbers, chosen.jobs):
         differing.append(number)
@@ -51,42 +67,46 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     if chosen.all:
         print(f"{len(differing)} of {chosen.cases} cases differ: {differing[:_FEW]} …")
-    _explain(chosen.seed, differing[0], chosen.module, chosen.codes)
+    _explain(chosen.seed, differing[0], chosen.module, how)
     return 1
 
 
-def differs_at(seed: int, module: str, codes: bool, number: int) -> int | None:
+def differs_at(seed: int, module: str, how: Reading, number: int) -> int | None:
     """Return the number of a case if the two computations differ on it."""
-    return number if difference(draw_case(seed, number), _other(module), codes) else None
+    return number if difference(draw_case(seed, number), _other(module), how) else None
 
 
 def difference(
-    case: Plain, other: Callable[[Plain], Plain], codes: bool = False
+    case: Plain, other: Callable[[Plain], Plain], how: Reading = PLAIN
 ) -> tuple[str, Any, Any] | None:
     """Return where two answers to a case differ first, with both values; None if they agree.
 
     Args:
         case: A neutral case.
         other: The other computation; what it raises is a difference.
-        codes: Whether refusals must have the same codes.
+        how: What of the answers counts.
     """
-    ours = normal(answer(case), codes)
+    ours = normal(answer(case), how)
     try:
-        theirs = normal(other(case), codes)
+        theirs = normal(other(case), how)
     except Exception as error:  # any failure of the other computation is what we look for
         return "raised", ours, f"{type(error).__name__}: {error}"
     return next(_differences("", ours, theirs), None)
 
 
-def normal(found: Any, codes: bool = False) -> Any:
-    """Return an answer without what says nothing: zeros of divisions, codes unless wanted."""
+def normal(found: Any, how: Reading = PLAIN) -> Any:
+    """Return an answer without what says nothing: zeros of divisions, the order of legs."""
     if isinstance(found, list):
-        return [normal(each, codes) for each in found]
+        return [normal(each, how) for each in found]
+    if isinstance(found, str):
+        return found.replace("–", "-")
     if not isinstance(found, dict):
         return found
     if "refused" in found:
-        return {"refused": found["refused"] if codes else True}
-    plain = {name: normal(value, codes) for name, value in found.items()}
+        return {"refused": found["refused"] if how.codes else True}
+    plain = {name: normal(value, how) for name, value in found.items()}
+    if how.sums and "legs" in plain:
+        plain["legs"] = _summed(plain["legs"])
     for name in ("legs", "open"):
         if isinstance(plain.get(name), list):
             plain[name] = sorted(plain[name], key=lambda row: json.dumps(row, sort_keys=True))
@@ -98,6 +118,17 @@ def normal(found: Any, codes: bool = False) -> Any:
         }
         plain["fees"] = {name: amount for name, amount in plain["fees"].items() if amount}
     return plain
+
+
+def _summed(legs: list[Plain]) -> list[Plain]:
+    sums: Counter[tuple[str, str]] = Counter()
+    for leg in legs:
+        sums[leg["party"], leg["component"]] += leg["amount"]
+    return [
+        {"party": party, "component": component, "amount": amount}
+        for (party, component), amount in sorted(sums.items())
+        if amount
+    ]
 
 
 def shrink(case: Plain, still: Callable[[Plain], bool]) -> Plain:
@@ -145,10 +176,10 @@ def _differing(check: Callable[[int], int | None], numbers: range, jobs: int) ->
         yield from (number for number in found if number is not None)
 
 
-def _explain(seed: int, number: int, module: str, codes: bool) -> None:
+def _explain(seed: int, number: int, module: str, how: Reading) -> None:
     other = _other(module)
-    case = shrink(draw_case(seed, number), lambda each: difference(each, other, codes) is not None)
-    found = difference(case, other, codes)
+    case = shrink(draw_case(seed, number), lambda each: difference(each, other, how) is not None)
+    found = difference(case, other, how)
     path, ours, theirs = found or ("", None, None)
     print(f"case {number} of seed {seed} differs, made smaller:")
     print(json.dumps(case, indent=1, ensure_ascii=False))
