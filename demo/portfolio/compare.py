@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -26,6 +27,9 @@ from demo.portfolio.cases import draw_case
 from demo.portfolio.smaller import KINDS
 
 Plain = dict[str, Any]
+Differing = tuple[int, str]
+"""The number of a case that differs, and where it first does, without indices."""
+
 _CHUNK = 50
 _FEW = 5
 
@@ -52,28 +56,34 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     parser.add_argument("--codes", action="store_true", help="refusals have the same codes, too")
     parser.add_argument("--sums", action="store_true", help="legs by party and component only")
-    parser.add_argument("--all", action="store_true", help="count all cases that differ")
+    parser.add_argument("--all", action="store_true", help="count all that differ, by place")
     chosen = parser.parse_args(arguments)
     numbers = range(chosen.first, chosen.first + chosen.cases)
     how = Reading(chosen.codes, chosen.sums)
     check = partial(differs_at, chosen.seed, chosen.module, how)
-    differing: list[int] = []
-    for number in _differing(check, numbers, chosen.jobs):
-        differing.append(number)
+    places: dict[str, list[int]] = {}
+    for number, place in _differing(check, numbers, chosen.jobs):
+        places.setdefault(place, []).append(number)
         if not chosen.all:
             break
-    if not differing:
+    if not places:
         print(f"{chosen.cases} cases of seed {chosen.seed} agree")
         return 0
     if chosen.all:
-        print(f"{len(differing)} of {chosen.cases} cases differ: {differing[:_FEW]} …")
-    _explain(chosen.seed, differing[0], chosen.module, how)
+        _tell_places(places, chosen.cases)
+    _explain(chosen.seed, min(min(each) for each in places.values()), chosen.module, how)
     return 1
 
 
-def differs_at(seed: int, module: str, how: Reading, number: int) -> int | None:
-    """Return the number of a case if the two computations differ on it."""
-    return number if difference(draw_case(seed, number), _other(module), how) else None
+def differs_at(seed: int, module: str, how: Reading, number: int) -> Differing | None:
+    """Return the number of a case on which the two computations differ, and where they first do."""
+    case = draw_case(seed, number)
+    found = difference(case, _other(module), how)
+    if found is None:
+        return None
+    event = re.match(r"\.events\[(\d+)\]", found[0])
+    kind = f" ({case['events'][int(event[1])]['kind']})" if event else ""
+    return number, re.sub(r"\[\d+\]", "[]", found[0]) + kind
 
 
 def difference(
@@ -167,13 +177,21 @@ def _other(module: str) -> Callable[[Plain], Plain]:
     return found
 
 
-def _differing(check: Callable[[int], int | None], numbers: range, jobs: int) -> Iterator[int]:
+def _differing(
+    check: Callable[[int], Differing | None], numbers: range, jobs: int
+) -> Iterator[Differing]:
     if jobs == 1:
-        yield from (number for number in map(check, numbers) if number is not None)
+        yield from (each for each in map(check, numbers) if each is not None)
         return
     with Pool(jobs) as pool:
         found = pool.imap(check, numbers, chunksize=_CHUNK)
-        yield from (number for number in found if number is not None)
+        yield from (each for each in found if each is not None)
+
+
+def _tell_places(places: dict[str, list[int]], cases: int) -> None:
+    print(f"{sum(len(each) for each in places.values())} of {cases} cases differ; first in:")
+    for place, numbers in sorted(places.items(), key=lambda each: -len(each[1])):
+        print(f"{len(numbers):>8}  {place or 'the whole answer'}, such as {numbers[:_FEW]}")
 
 
 def _explain(seed: int, number: int, module: str, how: Reading) -> None:

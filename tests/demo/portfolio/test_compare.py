@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +14,7 @@ from demo.portfolio import account, cases, compare
 from tests.demo.portfolio.case_kit import case, repaid, terms
 
 Plain = dict[str, Any]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def a_fen_off(found: Plain) -> Plain:
@@ -39,6 +43,22 @@ def test_a_fen_is_noticed_and_its_case_made_small(capsys: pytest.CaptureFixture[
     assert len(shown["events"]) <= 2
     assert len(shown["funders"]) == 1
     assert shown["terms"]["fees"] == []
+
+
+def test_all_differences_are_counted_by_their_place(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--cases", "40", "--seed", "5", "--with", __name__, "--jobs", "1", "--all"]
+    assert compare.main(arguments) == 1
+    first, second, *_ = capsys.readouterr().out.splitlines()
+    count = int(second.split()[0])
+    assert first == f"{count} of 40 cases differ; first in:"
+    assert ".events[].overpaid (repayment), such as [" in second
+
+
+def test_the_comparison_is_a_command() -> None:
+    command = [sys.executable, "-m", "demo.portfolio.compare", "--cases", "4", "--jobs", "2"]
+    command += ["--with", "demo.portfolio.account"]
+    run = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    assert run.stdout == "4 cases of seed 1 agree\n"
 
 
 def test_what_the_other_raises_is_a_difference() -> None:
