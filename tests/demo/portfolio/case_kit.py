@@ -78,3 +78,34 @@ def still_open(state: list[Plain], component: str = "principal") -> list[int]:
         if each["component"] == component:
             found[each["instalment"]] = found.get(each["instalment"], 0) + each["open"]
     return [found[number] for number in sorted(found)]
+
+
+def played(loan: Plain, *events: Plain, funders: dict[str, int] | None = None) -> list[Plain]:
+    """Return what each event of a loan did."""
+    found: list[Plain] = answer(case(loan, *events, funders=funders))["events"]
+    return found
+
+
+def paid(found: Plain, component: str) -> dict[str, int]:
+    """Return what an event moved of a component, by party."""
+    by: dict[str, int] = {}
+    for leg in found["legs"]:
+        if leg["component"] == component:
+            by[leg["party"]] = by.get(leg["party"], 0) + leg["amount"]
+    return by
+
+
+def reversal(of: str, date: str) -> Plain:
+    """Return a reversal."""
+    return {"kind": "reversal", "of": of, "date": date}
+
+
+def compensation(date: str, instalments: Any, name: str = "c") -> Plain:
+    """Return a compensation."""
+    return {"kind": "compensation", "id": name, "date": date, "instalments": instalments}
+
+
+def waiver(by: str, component: str, amount: int, date: str) -> Plain:
+    """Return a waiver of the first instalment."""
+    given = {"kind": "waiver", "by": by, "instalment": 1, "component": component}
+    return {**given, "amount": amount, "date": date}

@@ -9,37 +9,21 @@ from demo.portfolio.account import answer, open_state, play
 from demo.portfolio.cases import draw_case
 from demo.portfolio.loan import Loan
 from demo.portfolio.refusal import RuleBroken
-from tests.demo.portfolio.case_kit import case, repaid, still_open, terms
+from tests.demo.portfolio.case_kit import (
+    case,
+    compensation,
+    paid,
+    played,
+    repaid,
+    reversal,
+    still_open,
+    terms,
+    waiver,
+)
 
 Plain = dict[str, Any]
 HALVES = {"a": 500_000, "b": 500_000}
 OVERDUE = {"principal": 30_000, "annual_rate_ppm": 0, "instalments": 3, "penalty_ppm": 360_000}
-
-
-def played(loan: Plain, *events: Plain, funders: dict[str, int] | None = None) -> list[Plain]:
-    found: list[Plain] = answer(case(loan, *events, funders=funders))["events"]
-    return found
-
-
-def paid(found: Plain, component: str) -> dict[str, int]:
-    by: dict[str, int] = {}
-    for leg in found["legs"]:
-        if leg["component"] == component:
-            by[leg["party"]] = by.get(leg["party"], 0) + leg["amount"]
-    return by
-
-
-def reversal(of: str, date: str) -> Plain:
-    return {"kind": "reversal", "of": of, "date": date}
-
-
-def compensation(date: str, instalments: Any, name: str = "c") -> Plain:
-    return {"kind": "compensation", "id": name, "date": date, "instalments": instalments}
-
-
-def waiver(by: str, component: str, amount: int, date: str) -> Plain:
-    given = {"kind": "waiver", "by": by, "instalment": 1, "component": component}
-    return {**given, "amount": amount, "date": date}
 
 
 def test_penalty_counts_from_the_day_after_due_once_grace_has_passed() -> None:
