@@ -119,3 +119,12 @@ def test_a_payment_between_the_principal_ahead_and_the_payoff_leaves_nothing_to_
     assert still_open(within["open"], "interest") == [50]
     back = played(loan, repaid("r", "2022-12-01", 30_350), reversal("r", "2022-12-05"))[1]
     assert still_open(back["open"]) == [10_000, 10_000, 10_000]
+
+
+def test_a_whole_compensation_pays_the_fees_that_are_due_and_takes_the_later_ones_over() -> None:
+    fees = [{"name": "service", "to": "a", "total": 300}]
+    loan = terms(**THREE, fees=fees, whole_days=10, covered=["principal", "fees"])
+    found = played(loan, compensation("2023-01-01", "whole"))[0]
+    assert paid(found, "fee:service") == {"a": 200}
+    assert held(found, "fee:service") == {"guarantor": [100, 100, 100]}
+    assert set(held(found, "interest")) == {"a"}
