@@ -30,7 +30,8 @@ def answer(case: dict[str, Any]) -> dict[str, Any]:
     """Return schedule, what each event moved and left open, days past due and bucket.
 
     A case whose terms are refused has only ``refused``, the code. An event that is refused has only
-    ``refused``, and nothing has changed.
+    ``refused``, and nothing has changed. Days past due and bucket are as of the last date that the
+    case names, refused or not.
     """
     try:
         loan = Loan(case)
@@ -38,11 +39,12 @@ def answer(case: dict[str, Any]) -> dict[str, Any]:
         return {"refused": refused.code}
     schedule = schedule_of(loan)
     events = [play(loan, event) for event in case["events"]]
+    last = max([loan.disbursed, *(days.read(event["date"]) for event in case["events"])])
     return {
         "schedule": schedule,
         "events": events,
-        "days_past_due": loan.days_past_due(loan.latest),
-        "bucket": bucket(loan, loan.latest),
+        "days_past_due": loan.days_past_due(last),
+        "bucket": bucket(loan, last),
     }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from demo.portfolio import days
 from demo.portfolio.division import divide, half_up
-from demo.portfolio.instalment import EARLY_FEE, FEE, INTEREST, PENALTY, PRINCIPAL, Instalment
+from demo.portfolio.instalment import EARLY_FEE, FEE, INTEREST, PRINCIPAL, Instalment
 from demo.portfolio.loan import Loan, Move, Played
 from demo.portfolio.plan import INSTALMENTS_MAX
 from demo.portfolio.refusal import RuleBroken
@@ -54,23 +54,29 @@ def _reopen(loan: Loan, record: Played, day: int) -> None:
     if undone and planned:
         rest = [row for row in loan.instalments if row.number not in planned]
         loan.put(rest + [row.copy() for row in record.kept])
+    coming_back, reopened = [], []
     for move in record.moves:
         ahead = move.number in planned
         if ahead and (undone or move.component == EARLY_FEE):
             continue
         row = loan.find(move.number)
         if row is None or (ahead and move.component == PRINCIPAL):
-            row = _next_after(loan, day)
-            loan.touch(row, day)
-            row.come_back(move.component, move.party, move.amount)
+            coming_back.append(move)
         else:
-            loan.touch(row, day)
-            row.reopen(move.component, move.party, move.amount, move.night)
-            row.judge_grace(loan.terms["grace_days"], day)
+            row.reopen(move.component, move.party, move.amount, max(move.night, row.due), day)
+            reopened.append(row)
+    for row in reopened:
+        row.judge_grace(loan.terms["grace_days"], day)
+        loan.touch(row, day)
+    for move in coming_back:
+        row = _next_after(loan, day)
+        loan.touch(row, day)
+        row.come_back(move.component, move.party, move.amount)
 
 
 def _next_after(loan: Loan, day: int) -> Instalment:
-    return (loan.ahead(day) or loan.living()[-1:])[0]
+    rows = loan.living() or loan.instalments
+    return next((row for row in rows if row.due > day), rows[-1])
 
 
 def _give_claims_back(loan: Loan, record: Played, day: int) -> None:
@@ -88,13 +94,6 @@ def _give_claims_back(loan: Loan, record: Played, day: int) -> None:
         if row is not None:
             loan.touch(row, day)
             row.hand_over(component, guarantor, funder, amount)
-    for number in record.flagged:
-        row = loan.find(number)
-        if row is not None:
-            loan.touch(row, day)
-            row.passed = False
-    if record.weights is not None:
-        loan.interest_weights = record.weights
 
 
 def _paid_since(loan: Loan, record: Played, number: int, component: str) -> bool:
@@ -149,13 +148,10 @@ def replan(loan: Loan, event: dict[str, Any]) -> Played:
         raise RuleBroken("schedule-does-not-close", "a component is negative")
     if any(set(row["fees"]) - set(loan.fee_names) for row in rows):
         raise RuleBroken("schedule-does-not-close", "a fee that the terms do not name")
-    closing: dict[str, int] = {}
-    for row in loan.living():
-        for party, amount in row.open[PRINCIPAL].items():
-            closing[party] = closing.get(party, 0) + amount
+    closing = loan.sum_by_party(PRINCIPAL, loan.living())
     if sum(each[0] for each in amounts) != sum(closing.values()):
         raise RuleBroken("schedule-does-not-close", f"{sum(closing.values())} are open")
-    loan.restate(day, rows, loan.in_order(closing))
+    loan.restate(day, rows, closing)
     return Played("replan", loan.order)
 
 
@@ -179,7 +175,7 @@ def compensate(loan: Loan, event: dict[str, Any]) -> Played:
     seen = [loan.seen(row, day) for row in rows]
     claims = [_funders_open(loan, row) for row in seen]
     paid = [_paid_for(loan, row, each, day) for row, each in zip(seen, claims, strict=True)]
-    if not any(paid) or not (whole or all(paid)):
+    if not any(paid):
         raise RuleBroken("nothing-to-compensate", "nothing that the terms cover is open to funders")
     for row, each, amounts in zip(rows, claims, paid, strict=True):
         loan.touch(row, day)
@@ -188,10 +184,6 @@ def compensate(loan: Loan, event: dict[str, Any]) -> Played:
             record.passed.append((row.number, component, party, amount))
         for (component, party), amount in amounts.items():
             record.moves.append(Move(row.number, component, party, amount, day))
-        _flag(loan, row, record, whole)
-    if whole and INTEREST in terms["covered"]:
-        record.weights = loan.interest_weights
-        loan.interest_weights = {loan.guarantor: 1}
     loan.played[event["id"]] = record
     return record
 
@@ -241,12 +233,3 @@ def _paid_for(
             if share:
                 paid[INTEREST, party] = share
     return paid
-
-
-def _flag(loan: Loan, row: Instalment, record: Played, whole: bool) -> None:
-    """Let penalty due to funders go to the guarantor from now on."""
-    covered = loan.terms["covered"]
-    took = any(move.number == row.number and move.component == PRINCIPAL for move in record.moves)
-    if not row.passed and (took or (whole and (PRINCIPAL in covered or PENALTY in covered))):
-        row.passed = True
-        record.flagged.append(row.number)

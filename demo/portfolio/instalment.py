@@ -26,11 +26,11 @@ class Instalment:
         period: Its number, days and part of a year.
         open: What is open, by component and party; nothing is below zero.
         asked: What was asked for so far, by component: open and settled.
+        lent: Of the principal asked for, whose it is, paid or not.
         balances: From which day on interest runs on which balance; empty if the interest is stated.
         frozen: The day up to which nights no longer change.
         fixed: Penalty that has been divided.
         spared: Whether it became whole within the days of grace.
-        passed: Whether penalty due to funders goes to the guarantor.
         gone: Whether a later plan has none like it or replaces it.
         changed_by: The record that changed it last, by its place in the log.
     """
@@ -38,12 +38,12 @@ class Instalment:
     period: Period
     open: dict[str, Shares] = field(default_factory=dict)
     asked: dict[str, int] = field(default_factory=dict)
+    lent: Shares = field(default_factory=dict)
     balances: list[tuple[int, int]] = field(default_factory=list)
     diary: list[int] = field(default_factory=list)
     frozen: int = 0
     fixed: int = 0
     spared: bool = False
-    passed: bool = False
     gone: bool = False
     changed_by: int = 0
 
@@ -63,6 +63,7 @@ class Instalment:
             self,
             open={component: dict(shares) for component, shares in self.open.items()},
             asked=dict(self.asked),
+            lent=dict(self.lent),
             balances=list(self.balances),
             diary=list(self.diary),
         )
@@ -72,12 +73,25 @@ class Instalment:
         here = self.open.setdefault(component, {})
         for party, amount in shares.items():
             here[party] = here.get(party, 0) + amount
+            self._lend(component, party, amount)
         self.asked[component] = self.asked.get(component, 0) + sum(shares.values())
 
     def replace(self, component: str, shares: Shares) -> None:
         """Let ``shares`` be what is open from now on; what is settled stays settled."""
         self.asked[component] = self.settled(component) + sum(shares.values())
+        for party, amount in self.open.get(component, {}).items():
+            self._lend(component, party, -amount)
+        for party, amount in shares.items():
+            self._lend(component, party, amount)
         self.open[component] = shares
+
+    def _lend(self, component: str, party: str, amount: int) -> None:
+        if component == PRINCIPAL:
+            self.lent[party] = self.lent.get(party, 0) + amount
+
+    def holders(self) -> Shares:
+        """Return the principal that is open to each; where none is, all that was."""
+        return self.open[PRINCIPAL] if self.sum_open(PRINCIPAL) else self.lent
 
     def sum_open(self, component: str) -> int:
         """Return what is open of a component."""
@@ -108,10 +122,13 @@ class Instalment:
             raise ValueError(f"instalment {self.number}: {party} would have {here[party]} open")
         return night
 
-    def reopen(self, component: str, party: str, amount: int, night: int) -> None:
-        """Take a payment back, as though it had never been there: its nights count again."""
+    def reopen(self, component: str, party: str, amount: int, night: int, day: int) -> None:
+        """Take a payment back on a day, as though it had never been there: its nights count again.
+
+        The nights before the day are written down first, as they were.
+        """
         if component == PRINCIPAL:
-            self.keep_diary(night)
+            self.keep_diary(max(night, day))
             for at in range(night - self.due, len(self.diary)):
                 self.diary[at] += amount
         here = self.open.setdefault(component, {})
@@ -129,6 +146,8 @@ class Instalment:
         here = self.open[component]
         here[giver] -= amount
         here[taker] = here.get(taker, 0) + amount
+        self._lend(component, giver, -amount)
+        self._lend(component, taker, amount)
 
     def keep_diary(self, until: int) -> None:
         """Write the nights before ``until`` down."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from demo.portfolio import days, plan
 from demo.portfolio.division import Shares, columns, divide
-from demo.portfolio.instalment import FEE, INTEREST, PRINCIPAL, Instalment
+from demo.portfolio.instalment import FEE, INTEREST, PENALTY, PRINCIPAL, Instalment
 from demo.portfolio.plan import MILLION
 from demo.portfolio.refusal import RuleBroken
 
@@ -40,8 +40,6 @@ class Played:
         kept: The instalments as they were that its new plan changed.
         plan: How many plans there were after it.
         passed: Claims that went to the guarantor: number, component, from whom, how much.
-        weights: By what interest was divided before it, where it changed that.
-        flagged: Instalments whose penalty goes to the guarantor since.
     """
 
     kind: str
@@ -50,8 +48,6 @@ class Played:
     overpaid: int = 0
     kept: list[Instalment] = field(default_factory=list)
     passed: list[tuple[int, str, str, int]] = field(default_factory=list)
-    weights: Shares | None = None
-    flagged: list[int] = field(default_factory=list)
     reversed: bool = False
 
 
@@ -72,7 +68,6 @@ class Loan:
         self.platform: str = case["platform"]
         _check(case)
         self.fee_names = [fee["name"] for fee in self.terms["fees"]]
-        self.interest_weights = dict(self.funders)
         self.restated = self.terms["method"] == "stated"
         self.disbursed = days.read(self.terms["disbursed"])
         self.latest = self.disbursed
@@ -104,7 +99,7 @@ class Loan:
             row = Instalment(period, frozen=period.due, changed_by=self.order)
             row.ask(PRINCIPAL, part)
             for fee in self.terms["fees"]:
-                row.ask(FEE + fee["name"], self.split(fee["to"], fees[fee["name"]][at]))
+                row.ask(FEE + fee["name"], self.split(fee["to"], fees[fee["name"]][at], closing))
             self.instalments.append(row)
             self.last_number = max(self.last_number, period.number)
 
@@ -119,6 +114,8 @@ class Loan:
 
     def restate(self, day: int, rows: list[dict[str, Any]], closing: Shares) -> None:
         """Put stated rows in the place of all that is unpaid."""
+        weights = self.interest_weights(self.living(), closing)
+        penalty = self.sum_by_party(PENALTY, [self.seen(row, day) for row in self.living()])
         for row in self.instalments:
             if row.due > day or self.seen(row, day).total_open():
                 self.drop(row)
@@ -132,12 +129,22 @@ class Loan:
         fees = {name: [each["fees"].get(name, 0) for each in rows] for name in self.fee_names}
         first = len(self.instalments)
         self._ask(over, lines, fees, closing)
-        weights = closing if sum(closing.values()) else self.interest_weights
-        self.interest_weights = {party: each for party, each in weights.items() if each}
         for row, line in zip(self.instalments[first:], lines, strict=True):
-            row.ask(INTEREST, divide(line.interest, self.interest_weights))
+            row.ask(INTEREST, divide(line.interest, weights))
+        self.instalments[first].ask(PENALTY, penalty)
         self.put(self.instalments)
         self.restated = True
+
+    def interest_weights(self, rows: list[Instalment], closing: Shares) -> Shares:
+        """Return by what interest of a new plan is divided: by the principal that is open.
+
+        Where others hold interest, after a compensation that did not cover it, by that interest.
+        """
+        principal = self.in_order(closing)
+        interest = self.sum_by_party(INTEREST, rows)
+        if principal and interest.keys() <= principal.keys():
+            return principal
+        return interest or dict(self.funders)
 
     def drop(self, row: Instalment) -> None:
         """Let nothing of an instalment be asked for any more."""
@@ -146,20 +153,20 @@ class Loan:
         row.gone, row.changed_by = True, self.order
         row.spared = True
 
-    def split(self, beneficiary: str | None, amount: int) -> Shares:
-        """Return what a beneficiary gets; the word ``funders`` divides by their shares."""
+    def split(self, beneficiary: str | None, amount: int, holders: Shares) -> Shares:
+        """Return what a beneficiary gets; the word ``funders`` divides by what each holds."""
         if not amount:
             return {}
         if beneficiary == FUNDERS:
-            return divide(amount, self.funders)
+            return divide(amount, holders)
         return {beneficiary or self.platform: amount}
 
     def touch(self, row: Instalment, day: int) -> None:
         """Fix and divide an instalment's penalty up to a day, since a record changes it."""
-        to = self.terms["penalty_to"]
-        if row.passed and (to == FUNDERS or to in self.funders):
+        to, holders = self.terms["penalty_to"], self.in_order(row.holders())
+        if to in self.funders and list(holders) == [self.guarantor]:
             to = self.guarantor
-        row.touch(self.terms, day, lambda amount: self.split(to, amount))
+        row.touch(self.terms, day, lambda amount: self.split(to, amount, holders))
         row.changed_by = self.order
 
     def seen(self, row: Instalment, day: int) -> Instalment:
@@ -203,6 +210,19 @@ class Loan:
         """Return shares above nothing in the proposal's order."""
         return {party: shares[party] for party in self.party_order(shares) if shares[party]}
 
+    def sum_by_party(self, component: str, rows: Iterable[Instalment]) -> Shares:
+        """Return what is open of a component over instalments to each, in the proposal's order."""
+        found: Shares = {}
+        for row in rows:
+            for party, amount in row.open.get(component, {}).items():
+                found[party] = found.get(party, 0) + amount
+        return self.in_order(found)
+
+    @property
+    def keeps_flat_interest(self) -> bool:
+        """Whether flat interest is due whole though its principal was paid before."""
+        return self.terms["method"] == "flat" and not self.terms["flat_interest_falls_away"]
+
     def is_settled(self, day: int) -> bool:
         """Return whether nothing is open as of a day."""
         return not any(self.seen(row, day).total_open() for row in self.living())
@@ -244,5 +264,7 @@ def _check(case: dict[str, Any]) -> None:
         raise RuleBroken("bad-partial", f"stated allows only next, not {terms['partial']}")
     if not 0 <= terms.get("principal_grace", 0) < count:
         raise RuleBroken("bad-grace", "at least one instalment has principal")
+    if terms["immaterial"] > terms["principal"]:
+        raise RuleBroken("bad-amount", "what is immaterial is at most the principal")
     if terms["early_fee_ppm"] > EARLY_FEE_MAX:
         raise RuleBroken("early-fee-over-limit", f"at most {EARLY_FEE_MAX} ppm")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from demo.portfolio import days
-from demo.portfolio.division import columns, divide, half_up
+from demo.portfolio.division import Shares, columns, divide, half_up
 from demo.portfolio.instalment import EARLY_FEE, INTEREST, PENALTY, PRINCIPAL, Instalment
 from demo.portfolio.loan import Loan, Move, Played
 from demo.portfolio.plan import MILLION, Rule, cut, level
@@ -99,7 +99,7 @@ def payoff(loan: Loan, day: int, rows: list[Instalment]) -> list[tuple[Instalmen
     current, terms = rows[0], loan.terms
     begun = day > current.period.start
     asked = []
-    keeps_interest = terms["method"] == "flat" and not terms["flat_interest_falls_away"]
+    keeps_interest = loan.keeps_flat_interest and not loan.restated
     for row in rows:
         asked.append((row, PRINCIPAL, row.sum_open(PRINCIPAL)))
         interest = row.sum_open(INTEREST) if keeps_interest else 0
@@ -153,10 +153,11 @@ def _pay_off(
     payment: _Payment, rows: list[Instalment], asked: list[tuple[Instalment, str, int]]
 ) -> None:
     loan = payment.loan
+    holders = loan.sum_by_party(PRINCIPAL, rows)
     for row, component, amount in asked:
         if component == EARLY_FEE and amount > row.sum_open(EARLY_FEE):
             fee = amount - row.sum_open(EARLY_FEE)
-            row.ask(EARLY_FEE, loan.split(loan.terms["early_fee_to"], fee))
+            row.ask(EARLY_FEE, loan.split(loan.terms["early_fee_to"], fee, holders))
         payment.pay(row, component, amount)
     for row in rows:
         for component in row.open:
@@ -167,11 +168,7 @@ def _pay_off(
 def _prepay(payment: _Payment, rows: list[Instalment]) -> None:
     """Let money that is more than due reduce the principal ahead, and lay the rest anew."""
     loan, current = payment.loan, rows[0]
-    closing: dict[str, int] = {}
-    for row in rows:
-        for party, amount in row.open[PRINCIPAL].items():
-            closing[party] = closing.get(party, 0) + amount
-    closing = loan.in_order(closing)
+    closing = loan.sum_by_party(PRINCIPAL, rows)
     taken = min(payment.left, sum(closing.values()))
     for party, share in divide(taken, closing).items():
         closing[party] -= share
@@ -184,6 +181,7 @@ def _prepay(payment: _Payment, rows: list[Instalment]) -> None:
 
 def _lay_anew(payment: _Payment, rows: list[Instalment], closing: dict[str, int]) -> None:
     loan, current, day = payment.loan, rows[0], payment.latest
+    weights = loan.interest_weights(rows, closing)
     balance = sum(closing.values())
     begun = day > current.period.start
     unchanged = loan.terms["method"] == "flat" or (begun and loan.terms["early"] == "to-period-end")
@@ -202,23 +200,21 @@ def _lay_anew(payment: _Payment, rows: list[Instalment], closing: dict[str, int]
     lines = cut(rule, balance, over, first)
     parts = columns([line.principal for line in lines], closing)
     for at, (row, line, part) in enumerate(zip(rows, lines, parts, strict=True)):
-        keeps = loan.terms["method"] == "flat" and not loan.terms["flat_interest_falls_away"]
         if not line.kept:
-            _end_early(loan, row, keeps)
-            row.gone = row.gone and at > 0  # one is left for principal that comes back
+            _end_early(loan, row)
             continue
         row.changed_by = loan.order
         row.replace(PRINCIPAL, part)
         if loan.terms["method"] != "flat" and not (at == 0 and begun and unchanged):
-            _ask_interest(loan, row, line.interest)
+            _ask_interest(loan, row, line.interest, weights)
             if not (at == 0 and begun):
                 row.balances = [(row.period.start, balance)]
         balance -= line.principal
 
 
-def _end_early(loan: Loan, row: Instalment, keeps_interest: bool) -> None:
+def _end_early(loan: Loan, row: Instalment) -> None:
     """Drop an instalment; where the terms keep flat interest, only its principal and fees."""
-    if not keeps_interest:
+    if not (loan.keeps_flat_interest and row.asked[INTEREST]):
         loan.drop(row)
         return
     for component in row.open:
@@ -227,11 +223,10 @@ def _end_early(loan: Loan, row: Instalment, keeps_interest: bool) -> None:
     row.changed_by = loan.order
 
 
-def _ask_interest(loan: Loan, row: Instalment, interest: int) -> None:
+def _ask_interest(loan: Loan, row: Instalment, interest: int, weights: Shares) -> None:
     """Ask for another interest than before: what was settled of it stays settled."""
     settled = row.settled(INTEREST)
-    rest = max(0, interest - settled)
-    weights = loan.interest_weights
     if settled and row.sum_open(INTEREST):
         weights = loan.in_order(row.open[INTEREST])
-    row.replace(INTEREST, divide(rest, weights))
+    if interest != row.asked[INTEREST]:
+        row.replace(INTEREST, divide(max(0, interest - settled), weights))

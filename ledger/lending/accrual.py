@@ -51,18 +51,26 @@ def with_penalty(
         day: A business date; before the due date nothing accrues.
     """
     instalment = counted(terms, instalment, day)
-    grace_ends = instalment.due + timedelta(days=terms.grace_days)
-    in_time = instalment.whole_on is not None and instalment.whole_on <= grace_ends
-    if day <= grace_ends or in_time:
+    if day <= _grace_ends(terms, instalment) or was_in_time(terms, instalment):
         return instalment
-    fixed = total(instalment, PENALTY)
-    grown = half_up(instalment.overdue * terms.penalty_ppm, YEAR) - fixed
+    grown = half_up(instalment.overdue * terms.penalty_ppm, YEAR) - instalment.fixed
     if grown <= 0:
         return instalment
     holders = penalty_holders(terms, parties, instalment)
     parts = division.by_weights(grown, [weight for _, weight in holders])
     shares = [(party, part) for (party, _), part in zip(holders, parts, strict=True)]
-    return replace(instalment, claims=moved(instalment.claims, PENALTY, shares, shares))
+    claims = moved(instalment.claims, PENALTY, shares, shares)
+    return replace(instalment, claims=claims, fixed=instalment.fixed + grown)
+
+
+def was_in_time(terms: LoanTerms, instalment: Instalment) -> bool:
+    """Return whether an instalment was whole within the days of grace, so it has no penalty."""
+    whole_on = instalment.whole_on
+    return whole_on is not None and whole_on <= _grace_ends(terms, instalment)
+
+
+def _grace_ends(terms: LoanTerms, instalment: Instalment) -> date:
+    return instalment.due + timedelta(days=terms.grace_days)
 
 
 def penalty_holders(terms: LoanTerms, parties: Parties, instalment: Instalment) -> list[Share]:

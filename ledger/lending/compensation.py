@@ -82,7 +82,7 @@ def compensate(loan: Loan, what: Sequence[int] | str, day: date) -> Compensated:
         legs += _paid(loan, instalment, claims, day)
         if claims:
             changed.append(_to_guarantor(instalment, claims, loan.parties.guarantor))
-    if not passed:
+    if not legs:
         raise LoanRefused(
             "nothing-to-compensate",
             "A compensation takes over what is open to funders of the covered components.",

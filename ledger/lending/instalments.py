@@ -42,9 +42,10 @@ class Instalment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     Interest: the period is ``parts`` long; ``balance`` is owed since ``since``, and ``weighed`` is
     what was owed on each day of the period before, summed up. Penalty: ``overdue`` is the open
-    principal of each day since the due date, in parts of a year, summed up to ``counted_to``.
-    ``whole_on`` is the date of the payment that left nothing open. ``touched`` is the number of
-    the loan's record that changed it last.
+    principal of each day since the due date, in parts of a year, summed up to ``counted_to``;
+    ``fixed`` is what was divided of the penalty on it, without penalty that came from elsewhere.
+    ``whole_on`` is the date of the payment that left nothing open; ``dropped`` says that a shorter
+    plan has none like it. ``touched`` is the number of the loan's record that changed it last.
     """
 
     number: int
@@ -57,7 +58,9 @@ class Instalment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     claims: tuple[Claim, ...]
     weighed: int = 0
     overdue: int = 0
+    fixed: int = 0
     whole_on: date | None = None
+    dropped: bool = False
     touched: int = 0
 
     @property

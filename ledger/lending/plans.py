@@ -21,6 +21,7 @@ from ledger.lending.instalments import (
     EARLY_FEE,
     FEE,
     INTEREST,
+    PENALTY,
     PRINCIPAL,
     Claim,
     Instalment,
@@ -105,7 +106,7 @@ def _closing(ahead: Ahead, index: int, component: str) -> list[Share]:
     """Return what of a component is paid at a payoff, to each holder of what is open."""
     instalment = ahead.instalments[index]
     held = shares_open([instalment], component)
-    if component == PRINCIPAL:
+    if component in (PRINCIPAL, PENALTY):
         return held
     if component.startswith(FEE):
         return held if not index and ahead.has_begun else []
@@ -194,7 +195,9 @@ def _new_plan(ahead: Ahead, left: Sequence[Share]) -> tuple[Instalment, ...]:
             )
         if index:
             instalment = replace(instalment, balance=owed[index])
-        found.append(replace(instalment, claims=claims))
+        asks = any(claim.due for claim in claims if claim.component == INTEREST)
+        dropped = is_dropped and not (ahead.method == "flat" and asks)
+        found.append(replace(instalment, claims=claims, dropped=dropped))
     return tuple(found)
 
 
@@ -250,12 +253,16 @@ def _reset_interest(
 ) -> tuple[Claim, ...]:
     """Return claims whose interest is what the new plan gives, less what is settled.
 
-    An interest that stays the same stays divided as it was.
+    An interest that stays the same stays divided as it was; one that is settled in part is divided
+    by what is open of it.
     """
     held = [claim for claim in claims if claim.component == INTEREST]
     if sum(claim.due for claim in held) == interest or not (held or weights):
         return tuple(claims)
-    left = max(0, interest - sum(claim.settled for claim in held))
+    settled = sum(claim.settled for claim in held)
+    left = max(0, interest - settled)
+    if settled and any(claim.open for claim in held):
+        weights = [(claim.party, claim.open) for claim in held]
     parts = division.by_weights(left, [weight for _, weight in weights])
     wanted = {party: part for (party, _), part in zip(weights, parts, strict=True)}
     by = [(claim.party, wanted.pop(claim.party, 0) - claim.open) for claim in held]

@@ -13,7 +13,7 @@ from datetime import date
 
 from msgspec.structs import replace
 
-from ledger.lending.accrual import counted, with_penalty
+from ledger.lending.accrual import counted, was_in_time, with_penalty
 from ledger.lending.dates import actual_parts
 from ledger.lending.instalments import EARLY_FEE, PRINCIPAL, Instalment, LoanLeg, moved
 from ledger.lending.loan import Loan, Outcome, outcome, refuse_earlier
@@ -73,8 +73,7 @@ def _next_number(instalments: Sequence[Instalment], day: date) -> int:
 
     Those that a shorter plan has dropped are none.
     """
-    planned = [each for each in instalments if any(claim.due for claim in each.claims)]
-    planned = planned or list(instalments)
+    planned = [each for each in instalments if not each.dropped] or instalments
     later = [each for each in planned if each.due > day]
     if later:
         return min(later, key=lambda each: each.due).number
@@ -97,7 +96,9 @@ def _reopened(
 
 def _added(loan: Loan, instalment: Instalment, leg: LoanLeg, day: date) -> Instalment:
     """Return an instalment with which a leg comes back; nothing of it is overdue before the day."""
-    instalment = counted(loan.terms, instalment, day)
+    was_spared = was_in_time(loan.terms, instalment)
+    instalment = with_penalty(loan.terms, loan.parties, instalment, day)
     share = [(leg.party, leg.amount)]
     claims = moved(instalment.claims, leg.component, share, share)
-    return replace(instalment, claims=claims, whole_on=None)
+    overdue = 0 if was_spared else instalment.overdue
+    return replace(instalment, claims=claims, overdue=overdue, whole_on=None)

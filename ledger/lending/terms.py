@@ -18,6 +18,7 @@ FUNDERS = "funders"
 INSTALMENTS_MAX = 120
 FUNDERS_MAX = 5
 RATE_PPM_MAX = MILLION
+AMOUNT_MAX = 2**53 - 1
 
 Method = Literal[
     "equal-instalment", "equal-principal", "interest-first", "flat", "bullet", "stated"
@@ -171,7 +172,7 @@ def check_terms(terms: LoanTerms) -> None:
 
 def _check_ranges(terms: LoanTerms) -> None:
     ranges = {
-        "principal": (terms.principal, 1, 2**53 - 1),
+        "principal": (terms.principal, 1, AMOUNT_MAX),
         "annual_rate_ppm": (terms.annual_rate_ppm, 0, RATE_PPM_MAX),
         "instalments": (terms.instalments, 1, INSTALMENTS_MAX),
         "due_day": (terms.due_day, 0, 31),
@@ -187,7 +188,7 @@ def _check_ranges(terms: LoanTerms) -> None:
     }
     for fee in terms.fees:
         ranges[f"yearly_ppm of fee {fee.name}"] = (fee.yearly_ppm, 0, RATE_PPM_MAX)
-        ranges[f"total of fee {fee.name}"] = (fee.total, 0, terms.principal)
+        ranges[f"total of fee {fee.name}"] = (fee.total, 0, AMOUNT_MAX)
     for name, (value, least, most) in ranges.items():
         if not least <= value <= most:
             raise LoanRefused(

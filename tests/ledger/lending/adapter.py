@@ -172,6 +172,8 @@ class Book:
         return sorted(found, key=_place)
 
     def _apply(self, event: Json, day: date) -> Outcome:
+        if event.get("id") in self.records:
+            raise Refused("known-payment", "A payment is played once.")
         match event["kind"]:
             case "repayment":
                 repaid = repay(self.loan, event["amount"], day)

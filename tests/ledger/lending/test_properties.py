@@ -154,8 +154,8 @@ def test_two_payments_of_a_date_pay_what_one_of_their_sum_pays(
 
 def paid_by(book: Book, day: date, payments: list[int]) -> Counter[Any]:
     found: Counter[Any] = Counter()
-    for number, amount in enumerate(payments):
-        for leg in book.state(pay(f"x{number}", day.isoformat(), amount))["legs"]:
+    for amount in payments:
+        for leg in book.state(pay(f"x{len(book.records)}", day.isoformat(), amount))["legs"]:
             found[leg["instalment"], leg["component"]] += leg["amount"]
     return found
 
