@@ -89,11 +89,14 @@ def _give_claims_back(loan: Loan, record: Played, day: int) -> None:
         held = loan.seen(row, day).open.get(component, {}).get(guarantor, 0) if row else 0
         if held < amount or _paid_since(loan, record, number, component):
             raise RuleBroken("claims-paid-since", f"{component} of {number}: {held} of {amount}")
+    returned = []
     for number, component, funder, amount in record.passed:
         row = loan.find(number)
         if row is not None:
-            loan.touch(row, day)
             row.hand_over(component, guarantor, funder, amount)
+            returned.append(row)
+    for row in returned:
+        loan.touch(row, day)
 
 
 def _paid_since(loan: Loan, record: Played, number: int, component: str) -> bool:
@@ -178,7 +181,8 @@ def compensate(loan: Loan, event: dict[str, Any]) -> Played:
     if not any(paid):
         raise RuleBroken("nothing-to-compensate", "nothing that the terms cover is open to funders")
     for row, each, amounts in zip(rows, claims, paid, strict=True):
-        loan.touch(row, day)
+        if each:
+            loan.touch(row, day)
         for (component, party), amount in each.items():
             row.hand_over(component, party, loan.guarantor, amount)
             record.passed.append((row.number, component, party, amount))

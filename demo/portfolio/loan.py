@@ -194,6 +194,13 @@ class Loan:
         """Return the living instalments due after a day; the first is the current one."""
         return [row for row in self.living() if row.due > day]
 
+    def planned(self, day: int) -> list[Instalment]:
+        """Return the instalments due after a day, up to the last one of which anything is open."""
+        rows = self.ahead(day)
+        while rows and not rows[-1].total_open():
+            del rows[-1]
+        return rows
+
     def find(self, number: int) -> Instalment | None:
         """Return the living instalment of a number."""
         for row in self.instalments:

@@ -67,8 +67,8 @@ def repay(loan: Loan, event: dict[str, Any]) -> Played:
     order, by = order_on(loan, latest)
     for row, component in _sequence(loan, order, by, loan.due(latest)):
         payment.pay(row, component)
-    ahead = loan.ahead(latest)
-    if payment.left and any(row.total_open() for row in ahead):
+    ahead = loan.planned(latest)
+    if payment.left and ahead:
         _pay_ahead(payment, ahead, order)
     record.overpaid = payment.left
     loan.played[event["id"]] = record
@@ -94,7 +94,7 @@ def _sequence(
 
 def payoff(loan: Loan, day: int, rows: list[Instalment]) -> list[tuple[Instalment, str, int]]:
     """Return what paying everything off asks of the instalments that are not due, as of a day."""
-    if not any(row.total_open() for row in rows):
+    if not rows:
         return []
     current, terms = rows[0], loan.terms
     begun = day > current.period.start
@@ -128,7 +128,7 @@ def interest_due(loan: Loan, row: Instalment, day: int, early: str) -> int:
 def payoff_amount(loan: Loan, day: int) -> int:
     """Return what would pay everything off as of a day, what is due included."""
     due = sum(loan.seen(row, day).total_open() for row in loan.due(day))
-    return due + sum(amount for _row, _component, amount in payoff(loan, day, loan.ahead(day)))
+    return due + sum(amount for _row, _component, amount in payoff(loan, day, loan.planned(day)))
 
 
 def _principal(rows: list[Instalment]) -> int:
@@ -162,6 +162,10 @@ def _pay_off(
     for row in rows:
         for component in row.open:
             row.replace(component, {})
+        if row.balances and payment.latest <= row.period.start:
+            row.balances = [(row.period.start, 0)]
+        elif row.balances and loan.terms["early"] == "to-day":
+            row.balances.append((payment.latest, 0))
         row.changed_by = loan.order
 
 
@@ -186,10 +190,9 @@ def _lay_anew(payment: _Payment, rows: list[Instalment], closing: dict[str, int]
     begun = day > current.period.start
     unchanged = loan.terms["method"] == "flat" or (begun and loan.terms["early"] == "to-period-end")
     first = None
-    if begun and unchanged:
-        first = current.asked.get(INTEREST, 0), 1
-    elif begun:
+    if begun and not unchanged:
         current.balances.append((day, balance))
+    if begun:
         first = current.interest_to(current.due, loan.terms["annual_rate_ppm"])
     over = [row.period for row in rows]
     rule = loan.rule

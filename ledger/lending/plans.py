@@ -98,7 +98,8 @@ def payoff(ahead: Ahead) -> Planned:
             claims = moved(claims, EARLY_FEE, fee, ())
             legs += legs_of(instalment.number, EARLY_FEE, fee)
         closed = tuple(Claim(c.component, c.party, c.settled, 0) for c in claims)
-        after.append(replace(instalment, claims=closed))
+        owing = replace(instalment, balance=0) if index else _lowered(ahead, 0)
+        after.append(replace(owing, claims=closed))
     return Planned(tuple(legs), tuple(after))
 
 

@@ -98,8 +98,8 @@ def test_penalty_goes_to_the_funders_again_when_their_claims_came_back() -> None
     loan = terms(**OVERDUE, per_instalment_days=5, covered=["principal"])
     events = [compensation("2022-12-11", [1]), reversal("c", "2022-12-21")]
     found = played(loan, *events, repaid("r", "2022-12-31", 1), funders=HALVES)[2]
-    # three times 100; the fen goes to the first of three who have as much open
-    assert held(found, "penalty") == {"a": [99], "b": [100], "guarantor": [100]}
+    # three times 100, nothing of it fixed for the guarantor; the fen goes to the first
+    assert held(found, "penalty") == {"a": [149], "b": [150]}
 
 
 def test_a_prepayment_within_a_period_leaves_instalments_that_are_equal() -> None:
