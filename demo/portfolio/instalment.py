@@ -139,7 +139,7 @@ class Instalment:
         if self.spared:
             self.diary = [0] * len(self.diary)
         self.ask(component, {party: amount})
-        self.spared = False
+        self.spared = self.gone = False
 
     def hand_over(self, component: str, giver: str, taker: str, amount: int) -> None:
         """Let what is open to one party be open to another."""

@@ -117,8 +117,7 @@ def _closing(ahead: Ahead, index: int, component: str) -> list[Share]:
         return held
     if index or not ahead.has_begun:
         return []
-    whole = ahead.terms.early == "to-period-end"
-    return earned(ahead, instalment.due if whole else ahead.day)
+    return held if ahead.terms.early == "to-period-end" else earned(ahead, ahead.day)
 
 
 def earned(ahead: Ahead, day: date) -> list[Share]:
