@@ -229,11 +229,10 @@ def _paid_for(
     if row.due <= day:
         return claims
     paid = {claim: amount for claim, amount in claims.items() if claim[0] == PRINCIPAL}
-    interest = {party: amount for (each, party), amount in claims.items() if each == INTEREST}
-    if day > row.period.start and interest:
+    if day > row.period.start:
         earned = half_up(*row.interest_to(day, loan.terms["annual_rate_ppm"]))
-        rest = max(0, earned - row.settled(INTEREST))
-        for party, share in divide(min(rest, sum(interest.values())), interest).items():
-            if share:
+        rest = min(max(0, earned - row.settled(INTEREST)), row.sum_open(INTEREST))
+        for party, share in divide(rest, loan.in_order(row.open[INTEREST])).items():
+            if share and (INTEREST, party) in claims:
                 paid[INTEREST, party] = share
     return paid

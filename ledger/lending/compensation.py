@@ -35,11 +35,15 @@ WHOLE = "whole"
 
 
 class Compensation(NamedTuple):
-    """A compensation: what it pays to whom, and the claims that pass, of their former holders."""
+    """A compensation: what it pays to whom, and the claims that pass, of their former holders.
+
+    ``settled`` is what the guarantor had been paid of each claim's component before.
+    """
 
     day: date
     legs: tuple[LoanLeg, ...]
     passed: tuple[LoanLeg, ...]
+    settled: tuple[int, ...]
 
     @property
     def amount(self) -> int:
@@ -75,10 +79,11 @@ def compensate(loan: Loan, what: Sequence[int] | str, day: date) -> Compensated:
         for each in chosen:
             _refuse_early(loan, loan.terms.per_instalment_days, (day - each.due).days)
         chosen = [with_penalty(loan.terms, loan.parties, each, day) for each in chosen]
-    legs, passed, changed = [], [], []
+    legs, passed, settled, changed = [], [], [], []
     for instalment in chosen:
         claims = [c for c in instalment.claims if c.open and _is_covered(loan, c)]
         passed += [LoanLeg(c.party, instalment.number, c.component, c.open) for c in claims]
+        settled += [_settled(loan, instalment, c.component) for c in claims]
         legs += _paid(loan, instalment, claims, day)
         if claims:
             changed.append(_to_guarantor(instalment, claims, loan.parties.guarantor))
@@ -89,7 +94,7 @@ def compensate(loan: Loan, what: Sequence[int] | str, day: date) -> Compensated:
             expected=f"something open of {', '.join(loan.terms.covered) or 'nothing'}",
             got="nothing open",
         )
-    found = Compensation(day, tuple(legs), tuple(passed))
+    found = Compensation(day, tuple(legs), tuple(passed), tuple(settled))
     return Compensated(outcome(loan, day, legs, changed), found)
 
 
@@ -113,6 +118,12 @@ def _refuse_early(loan: Loan, days: int | None, past_due: int) -> None:
 def _is_covered(loan: Loan, claim: Claim) -> bool:
     group = "fees" if claim.component.startswith(FEE) else claim.component
     return group in loan.terms.covered and claim.party in loan.parties.names
+
+
+def _settled(loan: Loan, instalment: Instalment, component: str) -> int:
+    guarantor = loan.parties.guarantor
+    own = (c for c in instalment.claims if (c.component, c.party) == (component, guarantor))
+    return sum(claim.settled for claim in own)
 
 
 def _paid(loan: Loan, instalment: Instalment, claims: Sequence[Claim], day: date) -> list[LoanLeg]:
@@ -164,9 +175,9 @@ def give_back(loan: Loan, compensation: Compensation, day: date) -> Outcome:
     refuse_earlier(loan, day)
     by_number = {each.number: each for each in loan.instalments}
     changed: dict[int, Instalment] = {}
-    for leg in compensation.passed:
+    for leg, settled in zip(compensation.passed, compensation.settled, strict=True):
         instalment = changed.get(leg.instalment) or by_number.get(leg.instalment)
-        if instalment is None:
+        if instalment is None or _settled(loan, instalment, leg.component) > settled:
             raise _paid_since(leg, 0)
         changed[leg.instalment] = _returned(instalment, leg, loan.parties.guarantor)
     back = [leg._replace(amount=-leg.amount) for leg in compensation.legs]
@@ -175,7 +186,7 @@ def give_back(loan: Loan, compensation: Compensation, day: date) -> Outcome:
 
 def _returned(instalment: Instalment, leg: LoanLeg, guarantor: str) -> Instalment:
     held = [c for c in instalment.claims if (c.component, c.party) == (leg.component, guarantor)]
-    if not held or held[0].settled or held[0].open < leg.amount:
+    if not held or held[0].open < leg.amount:
         raise _paid_since(leg, held[0].open if held else 0)
     shares: list[Share] = [(guarantor, -leg.amount), (leg.party, leg.amount)]
     return replace(instalment, claims=moved(instalment.claims, leg.component, shares, shares))

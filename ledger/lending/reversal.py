@@ -38,11 +38,12 @@ def reverse(loan: Loan, payment: Repayment, day: date) -> Outcome:
     at_home = list(payment.legs)
     moving: list[LoanLeg] = []
     for leg in () if restored else payment.ahead:
-        (moving if leg.component == PRINCIPAL else at_home).append(leg)
+        if leg.component != EARLY_FEE:
+            (moving if leg.component == PRINCIPAL else at_home).append(leg)
     moving += [leg for leg in at_home if leg.instalment not in held]
     changed = set()
     for leg in at_home:
-        if leg.instalment in held and leg.component != EARLY_FEE:
+        if leg.instalment in held:
             held[leg.instalment] = _reopened(loan, held[leg.instalment], leg, payment, day)
             changed.add(leg.instalment)
     target = _next_number(loan.instalments, day)
@@ -101,4 +102,4 @@ def _added(loan: Loan, instalment: Instalment, leg: LoanLeg, day: date) -> Insta
     share = [(leg.party, leg.amount)]
     claims = moved(instalment.claims, leg.component, share, share)
     overdue = 0 if was_spared else instalment.overdue
-    return replace(instalment, claims=claims, overdue=overdue, whole_on=None)
+    return replace(instalment, claims=claims, overdue=overdue, whole_on=None, dropped=False)
