@@ -1,1 +1,1 @@
-"""How people and programs reach a node over HTTP."""
+"""The HTTP interface: people and programs reach a node over it."""

@@ -1,4 +1,4 @@
-"""How answers are written: JSON by msgspec, text as it is, and what never changes marked so."""
+"""Answers as they are written: JSON by msgspec, text as it is, and what never changes marked so."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may do what: bearer tokens and their scopes."""
+"""Bearer tokens and their scopes: who may do what."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ from api.books_views import (
     trial_balance,
 )
 from api.limits import PAGE_DEFAULT
-from api.lists import Asked, Format, Page, list_answer
+from api.lists import Format, ListRequest, Page, list_answer
 from api.named import refuse_unknown_party
 from api.openapi import NDJSON, describe, describe_content, describe_list
 from api.paging import Cursor, Index, Limit, Whole, cursor_of, key_of, place_of
@@ -123,7 +123,7 @@ def _add_totals(router: APIRouter, genesis: Genesis, opened: Opened) -> None:
             totals = books.classes(place.size, places.tip().size)
         fitting = [each for each in totals if currency in ("", each.currency)]
         shown = trial_balance(place, party, fitting)
-        return list_answer(Asked(request, form), Page(shown, TrialLine, shown.lines))
+        return list_answer(ListRequest(request, form), Page(shown, TrialLine, shown.lines))
 
 
 def _add_statement(router: APIRouter, genesis: Genesis, opened: Opened) -> None:

@@ -1,4 +1,4 @@
-"""How books are shown: accounts, trial balances, statements, the postings of an entry."""
+"""Books as they are shown: accounts, trial balances, statements, the postings of an entry."""
 
 from __future__ import annotations
 

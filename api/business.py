@@ -11,7 +11,7 @@ from starlette.responses import Response
 from api.answers import json_answer
 from api.limits import PAGE_DEFAULT
 from api.listings import add_listing, now_ms
-from api.lists import Asked, Format, Page, list_answer
+from api.lists import Format, ListRequest, Page, list_answer
 from api.named import no_such_payment, no_such_payout, no_such_receiver
 from api.openapi import describe, describe_list
 from api.paging import Cursor, Limit, Name, Whole, cursor_of, place_of
@@ -101,7 +101,7 @@ def _receiver_routes(router: APIRouter, reading: Reading) -> None:
         page = ReceiverStatement(
             receiver=receiver, currency=row.currency, lines=views, next=goes_on
         )
-        return list_answer(Asked(request, form), Page(page, ReceiverLine, views, goes_on))
+        return list_answer(ListRequest(request, form), Page(page, ReceiverLine, views, goes_on))
 
 
 def _calendar_route(router: APIRouter, reading: Reading) -> None:

@@ -1,4 +1,4 @@
-"""Who calls: every request's token is looked up once it begins, and told of once it has ended."""
+"""Callers: every request's token is looked up once it begins, and told of once it has ended."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from time import perf_counter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.auth import bearer
-from api.door import place_of
+from api.door import door_place_of
 from api.guesses import Guesses
 from api.limits import GUESS_WAIT_S, GUESSES_WAITING_MAX, MINUTE_S
 from api.problems import Problem, respond
@@ -47,7 +47,7 @@ class Callers:
             await self._app(scope, receive, send)
             return
         began, status = perf_counter(), UNANSWERED
-        place = place_of(scope)
+        place = door_place_of(scope)
 
         async def note(message: Message) -> None:
             nonlocal status

@@ -14,7 +14,7 @@ from http import HTTPStatus
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from api.door import STATE_KEY, Place, door_of
+from api.door import STATE_KEY, DoorPlace, door_of
 from api.limits import CLOSE_LINGER_S, HEAD_BYTES_MAX, HEAD_WAIT_S, HEADERS_MAX, PIPELINED_MAX
 from api.peer_socket import BoundedWebSocket
 from api.problems import MEDIA_TYPE, Problem
@@ -31,7 +31,7 @@ class BoundedConnection(HttpToolsProtocol):
     counted as they come, when they bring no request further, and as they are parsed.
     """
 
-    _place: Place
+    _place: DoorPlace
     _raw_bytes = 0
     _field_bytes = 0
     _in_head = True
@@ -43,7 +43,7 @@ class BoundedConnection(HttpToolsProtocol):
         """Open the connection, at the cost of an older stranger's if there are too many."""
         super().connection_made(transport)
         address = self.client[0] if self.client else ""
-        self._place = Place(door_of(self.app_state), transport, address)
+        self._place = DoorPlace(door_of(self.app_state), transport, address)
         self.app_state = {**self.app_state, STATE_KEY: self._place}
         self._await_head()
 

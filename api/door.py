@@ -34,24 +34,24 @@ class Door:
     """The places of one server."""
 
     def __init__(self) -> None:
-        self.strangers: Admission[Place] = Admission(STRANGERS_MAX, STRANGERS_PER_ADDRESS_MAX)
-        self.clients: set[Place] = set()
+        self.strangers: Admission[DoorPlace] = Admission(STRANGERS_MAX, STRANGERS_PER_ADDRESS_MAX)
+        self.clients: set[DoorPlace] = set()
         self._told_at = -CROWD_TOLD_EVERY_S
 
-    def take_as_stranger(self, place: Place) -> None:
+    def take_as_stranger(self, place: DoorPlace) -> None:
         """Give a connection a stranger's place; the one displaced is cut."""
         displaced = self.strangers.enter(place, place.site)
         if displaced is not None:
             self._tell_crowded()
             displaced.transport.abort()
 
-    def take_as_client(self, place: Place) -> None:
+    def take_as_client(self, place: DoorPlace) -> None:
         """Give a connection a client's place; when all are taken, it stays as it is."""
         if len(self.clients) < CLIENTS_MAX:
             self.strangers.leave(place)
             self.clients.add(place)
 
-    def forget(self, place: Place) -> None:
+    def forget(self, place: DoorPlace) -> None:
         """Free whatever a connection holds."""
         self.strangers.leave(place)
         self.clients.discard(place)
@@ -67,7 +67,7 @@ class Door:
             )
 
 
-class Place:
+class DoorPlace:
     """One connection's place at the door, which request and peer link see as ``state.place``.
 
     Args:
@@ -136,16 +136,16 @@ def door_of(state: MutableMapping[str, Any]) -> Door:
     return door
 
 
-def place_of(scope: MutableMapping[str, Any]) -> Place | None:
+def door_place_of(scope: MutableMapping[str, Any]) -> DoorPlace | None:
     """Return the place of the connection on which a request or call came; None without one."""
     place = scope.get("state", {}).get(STATE_KEY)
-    return place if isinstance(place, Place) else None
+    return place if isinstance(place, DoorPlace) else None
 
 
 def cut(scope: MutableMapping[str, Any], why: str) -> None:
     """Close the connection of a request without waiting for what is written to be read."""
     logger.warning("a connection was cut: %s", why)
-    place = place_of(scope)
+    place = door_place_of(scope)
     if place is not None:
         place.close_soon()
 

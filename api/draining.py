@@ -1,4 +1,4 @@
-"""What a server that is about to stop still waits for."""
+"""The draining of a server that is about to stop: what it still waits for."""
 
 from __future__ import annotations
 

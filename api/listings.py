@@ -13,9 +13,8 @@ from msgspec import UNSET
 from starlette.responses import Response
 
 from api import named
-from api.limits import PAGE_DEFAULT
-from api.lists import Asked as AskedFor
-from api.lists import Format, Page, list_answer
+from api.limits import PAGE_DEFAULT, PAGE_MAX
+from api.lists import Format, ListRequest, Page, list_answer
 from api.openapi import describe_list
 from api.paging import Cursor, Limit, Whole, cursor_of, foreign_cursor, place_of
 from api.parameters import day_of, shown_of
@@ -51,17 +50,18 @@ _TEXTS: Mapping[Kind, dict[str, Any]] = {
     "displayed": {"max_length": 32},
     "text": {"max_length": 128},
 }
-_NUMBERS: Mapping[Kind, int] = {"as-of": 0, "amount": 0, "age": 0, "positive": 1}
+_NUMBERS: Mapping[Kind, int] = {"as-of": 0, "amount": 0, "age": 0, "count": 0, "positive": 1}
 """Those that are numbers, and the least that they may be."""
 _FORMS: Mapping[Kind, str] = {
-    "amount": " In minor units.",
-    "positive": " In minor units.",
-    "age": " In ms.",
-    "as-of": " A time in ms; the present if left out.",
-    "month": " As `YYYY-MM`.",
-    "business-date": " Today's business date if left out.",
-    "displayed": " As it is displayed, `1,234.50`: in each currency by its own decimals, or "
-    "in one, `1,000 JPY`.",
+    "amount": ", in minor units",
+    "positive": ", in minor units",
+    "age": ", in ms",
+    "as-of": ", in ms; the present if left out",
+    "month": ", as `YYYY-MM`",
+    "business-date": "; today's business date if left out",
+    "flag": "; `false`: only the others",
+    "displayed": ", as it is displayed, `1,234.50`: in each currency by its own decimals, or "
+    "in one, `1,000 JPY`",
 }
 """How what is given is written."""
 
@@ -81,7 +81,8 @@ def add_listing(router: APIRouter, reading: Reading, listing: Listing) -> None:
     places: msgspec.json.Decoder[Any] = msgspec.json.Decoder(tuple.__class_getitem__(types))
 
     def answer(request: Request, **asked: Any) -> Response:
-        cursor, limit, form = asked.pop("cursor"), asked.pop("limit"), asked.pop("form")
+        cursor, limit = asked.pop("cursor", ""), asked.pop("limit", PAGE_MAX)
+        form = asked.pop("form")
         given = _given(listing.filters, asked)
         _refuse_unknown_names(listing.filters, given, reading.genesis.names)
         after = place_of(request, cursor, places)
@@ -96,10 +97,10 @@ def add_listing(router: APIRouter, reading: Reading, listing: Listing) -> None:
         items = {listing.items_name: found.items}
         whole = page(**head, **items, **({} if goes_on is UNSET else {"next": goes_on}))
         shown = Page(whole, listing.view, found.items, goes_on)
-        return list_answer(AskedFor(request, form), shown)
+        return list_answer(ListRequest(request, form), shown)
 
-    answer.__name__ = f"list_{listing.name.replace('-', '_')}"
-    answer.__doc__ = cleandoc(listing.help).partition("\n\b\n")[0].strip()
+    answer.__name__ = listing.operation or f"list_{listing.name.replace('-', '_')}"
+    answer.__doc__ = cleandoc(listing.help).partition("\n\n")[0]
     answer.__signature__ = Signature(_parameters(listing))  # type: ignore[attr-defined]
     kinds = dict.fromkeys(each.kind for each in listing.filters)
     codes = [_ABSENT[kind] for kind in kinds if kind in _ABSENT]
@@ -124,12 +125,12 @@ def _parameters(listing: Listing) -> list[Parameter]:
     def keyword(name: str, annotation: Any, default: Any = Parameter.empty) -> Parameter:
         return Parameter(name, Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
 
+    paging = (keyword("cursor", Cursor, ""), keyword("limit", Limit, PAGE_DEFAULT))
     filters = [keyword(each.keyword, *_typed(each, listing)) for each in listing.filters]
     return [
         keyword("request", Request),
         *sorted(filters, key=lambda each: each.default is not Parameter.empty),
-        keyword("cursor", Cursor, ""),
-        keyword("limit", Limit, PAGE_DEFAULT),
+        *(() if listing.whole else paging),
         keyword("form", Format, None),
     ]
 
@@ -138,7 +139,7 @@ def _typed(each: Filter, listing: Listing) -> tuple[Any, ...]:
     """Return the annotation of a parameter and, unless it is required, its default."""
     if f"{{{each.name}}}" in listing.address:
         return (Annotated[str, Path(**_TEXTS[each.kind])],)
-    about: dict[str, Any] = {"description": f"{each.sentence}{_form(each)}"}
+    about: dict[str, Any] = {"description": _description(each)}
     if each.keyword != each.name:
         about["alias"] = each.name
     kind: Any
@@ -156,11 +157,10 @@ def _typed(each: Filter, listing: Listing) -> tuple[Any, ...]:
     return annotation, "" if kind is str else None
 
 
-def _form(each: Filter) -> str:
-    """Return in which form a parameter is given, as the end of its description."""
-    if each.words and each.kind != "choice":
-        return f" One of {', '.join(each.words)}."
-    return _FORMS.get(each.kind, "")
+def _description(each: Filter) -> str:
+    """Return what a parameter does, and in which form it is given."""
+    words = f": {', '.join(each.words)}" if each.words and each.kind != "choice" else ""
+    return f"{each.sentence.removesuffix('.')}{words or _FORMS.get(each.kind, '')}."
 
 
 def _given(filters: tuple[Filter, ...], asked: Mapping[str, Any]) -> dict[str, Any]:

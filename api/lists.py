@@ -29,7 +29,7 @@ Format = Annotated[
 ]
 
 
-class Asked(NamedTuple):
+class ListRequest(NamedTuple):
     """How a list was asked for."""
 
     request: Request
@@ -45,7 +45,7 @@ class Page(NamedTuple):
     next: str | UnsetType = UNSET
 
 
-def list_answer(asked: Asked, page: Page) -> Response:
+def list_answer(asked: ListRequest, page: Page) -> Response:
     """Return a page in the form that was asked for; a ``Link`` header leads to the next one."""
     headers = {"vary": "Accept"}
     if isinstance(page.next, str):
@@ -69,7 +69,7 @@ def csv_text(kind: type[msgspec.Struct], items: Sequence[msgspec.Struct]) -> str
     return out.getvalue()
 
 
-def _wants_csv(asked: Asked) -> bool:
+def _wants_csv(asked: ListRequest) -> bool:
     if asked.form:
         return asked.form == "csv"
     accepted = [

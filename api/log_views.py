@@ -1,4 +1,4 @@
-"""How entries and blocks of the log are shown."""
+"""Entries and blocks of the log as they are shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What questions name: a party, a kind of expectation, a payment or a receiver. It has to exist.
+"""Names in questions: a party, a kind of expectation, a payment or a receiver has to exist.
 
 A name that nothing has would be answered with an empty list, and that would be taken for news.
 """

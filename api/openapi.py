@@ -137,6 +137,9 @@ def document(app: FastAPI) -> dict[str, Any]:
     _, components = msgspec.json.schema_components(
         [*records, *answers, ProblemDocument], ref_template=_REF
     )
+    for answer in components.keys() - {each.__name__ for each in records}:
+        for field in components[answer].get("properties", {}).values():
+            field.pop("default", None)  # what is left out is nothing, whatever stands for it here
     components["Record"] = _record_schema()
     schemas = schema.setdefault("components", {}).setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):

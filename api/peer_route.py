@@ -8,7 +8,7 @@ import contextlib
 from fastapi import APIRouter
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from api.door import Place, place_of
+from api.door import DoorPlace, door_place_of
 from api.limits import UNPROVED_BYTES_MAX
 from node.peers.handshake import HANDSHAKE_FRAME_BYTES_MAX, PeerRefused
 from node.peers.link import PEER_PATH, Closed
@@ -25,7 +25,7 @@ class AcceptedSocket:
 
     __slots__ = ("_place", "_websocket", "address")
 
-    def __init__(self, websocket: WebSocket, place: Place) -> None:
+    def __init__(self, websocket: WebSocket, place: DoorPlace) -> None:
         self._websocket = websocket
         self._place = place
         self.address = place.site
@@ -77,7 +77,7 @@ def peer_routes(links: PeerLinks) -> APIRouter:
 
     @router.websocket(PEER_PATH)
     async def peer_endpoint(websocket: WebSocket) -> None:
-        place = place_of(websocket.scope)
+        place = door_place_of(websocket.scope)
         if place is None:
             raise RuntimeError("serve peers with api.connection.BoundedConnection")
         await websocket.accept()

@@ -8,7 +8,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.exceptions import PayloadTooBig
 from websockets.frames import Close, Frame, Opcode
 
-from api.door import STATE_KEY, Place
+from api.door import STATE_KEY, DoorPlace
 from api.limits import UNPROVED_BYTES_MAX
 from node.limits import FRAGMENTS_MAX
 from node.peers.handshake import CLOSE_CODES, HANDSHAKE_FRAME_BYTES_MAX
@@ -24,7 +24,7 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._place: Place = self.app_state[STATE_KEY]
+        self._place: DoorPlace = self.app_state[STATE_KEY]
         self._bounded = True
         self._unproved_bytes = 0
         self.conn.max_message_size = HANDSHAKE_FRAME_BYTES_MAX

@@ -1,4 +1,4 @@
-"""What proves the log to outsiders: Merkle proofs and tiles, from one snapshot."""
+"""Proofs of the log for outsiders: Merkle proofs and tiles, from one snapshot."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a submitter is told about each record, and its HTTP status."""
+"""Results: what a submitter is told about each record, and its HTTP status."""
 
 from __future__ import annotations
 

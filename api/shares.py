@@ -1,4 +1,4 @@
-"""What streams may hold in memory: one bound for all of them together."""
+"""Shares of memory: one bound for what all streams together may hold."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _TRIM_BYTES = 4 * 1024 * 1024
 """What streams have held at most, from which on their memory is given back to the system."""
 
 
-class Shares:
+class StreamShares:
     """Divides the bytes that streams may hold: each may hold as much as is still free.
 
     So one stream alone gets half of all, n streams get 1/(n + 1) each, and there is always room
@@ -40,15 +40,15 @@ class Shares:
             with suppress(OSError, AttributeError):  # another C library has no such call
                 ctypes.CDLL(None).malloc_trim(0)
 
-    def share(self) -> Share:
+    def share(self) -> StreamShare:
         """Return the share of one more stream."""
-        return Share(self)
+        return StreamShare(self)
 
 
-class Share:
+class StreamShare:
     """What one stream holds: lines on their way, and results that are not read yet."""
 
-    def __init__(self, shares: Shares) -> None:
+    def __init__(self, shares: StreamShares) -> None:
         self._shares = shares
         self.turn = shares.turn
         self.held = 0

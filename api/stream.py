@@ -6,8 +6,8 @@ Three stages::
 
 When the node is busy, reading pauses and goes on later; nothing fails for it. A client may read
 results while it still sends, or send everything first: what it has not read yet is kept. What all
-streams hold is bounded, see :class:`api.shares.Shares`. Should the stream have to end early, its
-last line is a problem document whose ``line`` is the first line that was not taken.
+streams hold is bounded, see :class:`api.shares.StreamShares`. Should the stream have to end early,
+its last line is a problem document whose ``line`` is the first line that was not taken.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from api.door import cut, place_of
+from api.door import cut, door_place_of
 from api.draining import Draining
 from api.limits import (
     BUSY_WAIT_FIRST_S,
@@ -38,7 +38,7 @@ from api.limits import (
 )
 from api.problems import Problem, of_error
 from api.results import RecordResult, refused_line, result_of, waiting_at
-from api.shares import Share
+from api.shares import StreamShare
 from node.errors import Busy, NodeError
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class Unread:
         share: Where they count.
     """
 
-    def __init__(self, share: Share) -> None:
+    def __init__(self, share: StreamShare) -> None:
         self._parts: deque[bytes] = deque()
         self._share = share
         self._filled = asyncio.Event()
@@ -210,7 +210,7 @@ class BulkResponse(Response):
     media_type = "application/x-ndjson"
 
     def __init__(
-        self, node: Node, draining: Draining, request: Request, bounds: tuple[float, Share]
+        self, node: Node, draining: Draining, request: Request, bounds: tuple[float, StreamShare]
     ) -> None:
         super().__init__()
         del self.headers["content-length"]
@@ -219,7 +219,7 @@ class BulkResponse(Response):
         self._body = request.stream()
         self._path = request.url.path
         self._timeout_s, self._share = bounds
-        self._place = place_of(request.scope)
+        self._place = door_place_of(request.scope)
         self._taken: asyncio.Queue[Taken | None] = asyncio.Queue()
         self._unread = Unread(self._share)
         self._line = 0

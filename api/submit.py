@@ -16,7 +16,7 @@ from api.limits import ARRAY_RECORDS_MAX, BODY_BYTES_MAX, TIMEOUT_MS_DEFAULT, TI
 from api.openapi import JSON, NDJSON, SUBMISSION
 from api.problems import Problem
 from api.results import ACCEPTED, RecordResult, problem_of, result_of, waiting_at
-from api.shares import Shares
+from api.shares import StreamShares
 from api.stream import BulkResponse, take
 from ledger import canonical
 
@@ -39,7 +39,7 @@ _array = msgspec.json.Decoder(list[msgspec.Raw])
 def submit_routes(node: Node, draining: Draining) -> APIRouter:
     """Return the router that takes records for ``node``."""
     router = APIRouter(tags=["records"], dependencies=[require(node.tokens, "submit")])
-    shares = Shares()
+    shares = StreamShares()
 
     @router.post("/v1/records", **SUBMISSION)
     async def submit_records(

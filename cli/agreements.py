@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Optional, get_args
+from enum import StrEnum
+from typing import Annotated, Any, Optional
 
 import typer
 
@@ -10,15 +11,24 @@ from cli.errors import UsageError
 from cli.listings import ask, opened, show_items, takes
 from cli.output import say, say_json, table
 from cli.pages import note_more
-from ledger.contracts.agreements import IN_FORCE, AgreementKind
+from ledger.contracts.agreements import IN_FORCE
+from views.agreement_views import FeeAgreementView, ProfitAgreementView, TermView
 from views.agreements import FEE_AGREEMENTS, PROFIT_AGREEMENTS
-from views.cells import money
+from views.cells import head, money, percent, word
+from views.texts import gettext, language
 
-_PPM_OF_A_PERCENT = 10_000
 _LISTS = {"fee": FEE_AGREEMENTS, "profit": PROFIT_AGREEMENTS}
 
+
+class AgreementKind(StrEnum):
+    """What an agreement is on."""
+
+    FEE = "fee"
+    PROFIT = "profit"
+
+
 OneKind = Annotated[
-    Optional[str],  # noqa: UP045
+    Optional[AgreementKind],  # noqa: UP045
     typer.Option("--kind", metavar="KIND", help="fee or profit.", show_default="both"),
 ]
 
@@ -37,32 +47,35 @@ def agreements(**asked: Any) -> None:
       tongzhang agreements --home net/platform --state offered --json
     """
     kind = asked.pop("kind")
-    if kind is not None and kind not in get_args(AgreementKind):
-        raise UsageError("usage", f"--kind is fee or profit, got {kind!r}")
     if asked["csv"] and kind is None:
-        raise UsageError("usage", "--csv has the columns of one kind: add --kind fee or profit")
-    client, choices = opened(asked)
+        raise UsageError(
+            "usage",
+            "--csv has the columns of one kind: add --kind fee or profit",
+            "tongzhang agreements --help",
+        )
+    client, showing = opened(asked)
     shown: dict[str, Any] = {"on": asked.pop("on")}
     more = False
     for name in [kind] if kind else _LISTS:
-        page = ask(client, _LISTS[name], choices.limit, {**asked, "on": shown["on"]})
+        page = ask(client, _LISTS[name], showing.limit, {**asked, "on": shown["on"]})
         shown |= {"on": page["on"], name: page["agreements"]}
         more = more or page["more"]
-    if choices.json:
+    if showing.json:
         say_json({**shown, "more": more})
-    elif choices.csv:
-        show_items(_LISTS[kind], shown[kind], choices)
+    elif showing.csv or showing.wide:
+        for name in [kind] if kind else _LISTS:
+            show_items(_LISTS[name], shown[name], showing)
     else:
         _show(shown)
-    note_more({"more": more}, choices.limit)
+    note_more({"more": more}, showing.limit)
 
 
 def _show(shown: dict[str, Any]) -> None:
     fees, shares = shown.get("fee", []), shown.get("profit", [])
     if not fees and not shares:
-        say("no agreements")
+        say(FEE_AGREEMENTS.nothing.text(language()))
         return
-    say(f"agreements, judged on {shown['on']}")
+    say(gettext("agreements, judged on {on}").format_map(shown))
     if fees:
         _show_fees(fees, shown["on"])
     if shares:
@@ -71,7 +84,13 @@ def _show(shown: dict[str, Any]) -> None:
 
 def _show_fees(rows: list[dict[str, Any]], on: str) -> None:
     table(
-        ("fee agreement", "for", "from", "fee", "state"),
+        (
+            gettext("fee agreement"),
+            gettext("for"),
+            head(FeeAgreementView, "effective_from"),
+            gettext("fee"),
+            head(FeeAgreementView, "state"),
+        ),
         (
             (
                 row["agreement"],
@@ -83,12 +102,19 @@ def _show_fees(rows: list[dict[str, Any]], on: str) -> None:
             for row in rows
         ),
     )
-    _show_remarks("fee agreement", rows)
+    _show_remarks(gettext("fee agreement"), rows)
 
 
 def _show_shares(rows: list[dict[str, Any]], on: str) -> None:
+    heading = gettext("profit agreement")
     table(
-        ("profit agreement", "for", "from", "shared", "state"),
+        (
+            heading,
+            gettext("for"),
+            head(ProfitAgreementView, "effective_from"),
+            gettext("shared"),
+            head(ProfitAgreementView, "state"),
+        ),
         (
             (
                 row["agreement"],
@@ -101,53 +127,50 @@ def _show_shares(rows: list[dict[str, Any]], on: str) -> None:
         ),
     )
     table(
-        ("profit agreement", "party", "part", "acceptance"),
+        (heading, head(TermView, "party"), gettext("part"), gettext("acceptance")),
         (
-            (row["agreement"], term["party"], _percent(term["ppm"]), _acceptance(row, term))
+            (row["agreement"], term["party"], percent(term["ppm"]), _acceptance(row, term))
             for row in rows
             for term in row["terms"]
         ),
         right=(2,),
     )
-    _show_remarks("profit agreement", rows)
+    _show_remarks(heading, rows)
 
 
 def _show_remarks(heading: str, rows: list[dict[str, Any]]) -> None:
     remarks = [(row["agreement"], remark) for row in rows for remark in _remarks(row)]
     if remarks:
-        table((heading, "remarks"), remarks)
-
-
-def _percent(ppm: int) -> str:
-    return f"{ppm / _PPM_OF_A_PERCENT:g} %"
+        table((heading, gettext("remarks")), remarks)
 
 
 def _fee(row: dict[str, Any]) -> str:
-    parts = [_percent(row["rate_ppm"])]
-    for name, words in (("minimum", "at least"), ("maximum", "at most")):
+    parts = [percent(row["rate_ppm"])]
+    bounds = {"minimum": gettext("at least {amount}"), "maximum": gettext("at most {amount}")}
+    for name, said in bounds.items():
         if name in row:
-            parts.append(f"{words} {money(row[name], row['currency']).partition(' ')[0]}")
+            parts.append(said.format(amount=money(row[name], row["currency"]).partition(" ")[0]))
     return ", ".join(parts)
 
 
 def _state(row: dict[str, Any], on: str) -> str:
     """Return the state; where it is in force, whether it holds, or will, or did."""
     if row["state"] != IN_FORCE:
-        return str(row["state"])
+        return word(FeeAgreementView, "state", row["state"])
     if row["holds"]:
-        return "holds"
+        return head(FeeAgreementView, "holds")
     begins = row["effective_from"]
-    return "replaced" if begins <= on[: len(begins)] else "later"
+    return gettext("replaced") if begins <= on[: len(begins)] else gettext("later")
 
 
 def _remarks(row: dict[str, Any]) -> list[str]:
     found = []
     if "replaces" in row:
-        found.append(f"replaces {row['replaces']}")
+        found.append(gettext("replaces {replaces}").format_map(row))
     if "replaced_by" in row:
-        found.append(f"replaced by {row['replaced_by']} from {row['replaced_from']} on")
+        found.append(gettext("replaced by {replaced_by} from {replaced_from} on").format_map(row))
     if row["awaiting"]:
-        found.append(f"awaits {', '.join(row['awaiting'])}")
+        found.append(gettext("awaits {parties}").format(parties=", ".join(row["awaiting"])))
     if "conflict" in row and "terms" not in row:  # else it stands beside the term
         found.append(row["conflict"])
     if "closed_because" in row:
@@ -157,7 +180,7 @@ def _remarks(row: dict[str, Any]) -> list[str]:
 
 def _acceptance(row: dict[str, Any], term: dict[str, Any]) -> str:
     if term["accepted"]:
-        return "accepted"
+        return gettext("accepted")
     if term["party"] not in row["awaiting"]:
-        return "not accepted"
-    return str(term.get("conflict", "awaited"))
+        return gettext("not accepted")
+    return str(term.get("conflict", gettext("awaited")))

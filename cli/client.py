@@ -35,11 +35,11 @@ _WRONGLY_CALLED = ("bad-parameter", "no-such-party")
 _decoder = msgspec.json.Decoder()
 
 
-class Answer(dict[str, Any]):
+class Document(dict[str, Any]):
     """What a node answers. Something that lacks what is looked for in it is no node's answer."""
 
     def __missing__(self, name: str) -> Any:
-        raise _unexpected(f"an answer has no {name!r} in it")
+        raise unexpected(f"an answer has no {name!r} in it")
 
 
 class Client:
@@ -107,7 +107,7 @@ class Client:
             if not answer.is_success:
                 raise _problem_of(answer.status_code, _whole(answer))
             if not answer.headers.get("content-type", "").startswith(NDJSON):
-                raise _unexpected("an answer is not made of lines of JSON")
+                raise unexpected("an answer is not made of lines of JSON")
             yield from lines_of(answer.iter_bytes())
 
     def _send(
@@ -160,7 +160,7 @@ def _whole(answer: httpx.Response) -> bytes:
     for part in answer.iter_bytes():
         size += len(part)
         if size > ANSWER_BYTES_MAX:
-            raise _unexpected(f"an answer has more than {ANSWER_BYTES_MAX:,} bytes")
+            raise unexpected(f"an answer has more than {ANSWER_BYTES_MAX:,} bytes")
         parts.append(part)
     return b"".join(parts)
 
@@ -180,7 +180,7 @@ def lines_of(parts: Iterable[bytes]) -> Iterator[bytes]:
         begun.append(first)
         size += len(first)
         if size > LINE_BYTES_MAX:
-            raise _unexpected(f"a line of an answer has more than {LINE_BYTES_MAX:,} bytes")
+            raise unexpected(f"a line of an answer has more than {LINE_BYTES_MAX:,} bytes")
         if lines:
             yield b"".join(begun)
             yield from lines[:-1]
@@ -197,16 +197,16 @@ def _given(query: dict[str, Any]) -> dict[str, Any]:
 def _answers(found: Callable[[bytes], Any], body: bytes) -> list[dict[str, Any]]:
     """Return the objects that are found in a body."""
     try:
-        return [Answer(_object(each)) for each in found(body)]
+        return [Document(_object(each)) for each in found(body)]
     except (msgspec.DecodeError, ValueError, RecursionError):
-        raise _unexpected("an answer is not JSON as a node writes it") from None
+        raise unexpected("an answer is not JSON as a node writes it") from None
 
 
 def _problem_of(status: int, body: bytes) -> CliError:
     try:
         return _problem(_object(_decoder.decode(body)))
     except (msgspec.DecodeError, ValueError, KeyError, RecursionError):
-        return _unexpected(f"status {status} without a problem document")
+        return unexpected(f"status {status} without a problem document")
 
 
 def _problem(document: dict[str, Any]) -> CliError:
@@ -221,5 +221,6 @@ def _object(value: Any) -> dict[str, Any]:
     return value
 
 
-def _unexpected(what: str) -> CheckFailed:
+def unexpected(what: str) -> CheckFailed:
+    """Return the error about an answer that no node gives."""
     return CheckFailed("unexpected-answer", f"{what}; is this a node's address?")

@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 
-class Entry(NamedTuple):
+class Command(NamedTuple):
     """A command as the table has it.
 
     Args:
@@ -29,114 +29,120 @@ class Entry(NamedTuple):
 
 
 COMMANDS = (
-    Entry("init", "Found a consortium: one home for each party.", "cli.init:init"),
-    Entry(
+    Command("init", "Found a consortium: one home for each party.", "cli.init:init"),
+    Command(
         "join",
         "Join a consortium: sign its genesis, and collect the signatures of the others.",
         "cli.join:join",
     ),
-    Entry("node", "Run one party's node until Ctrl-C or SIGTERM.", "cli.node:node"),
-    Entry("demo", "Drive one business day through real nodes.", "cli.demo:demo"),
-    Entry("sample", "Write a day's files, with planted trouble.", "cli.sample:sample"),
-    Entry("submit", "Submit records to a party's own node.", "cli.submit:submit"),
-    Entry(
+    Command("node", "Run one party's node until Ctrl-C or SIGTERM.", "cli.node:node"),
+    Command("demo", "Drive one business day through real nodes.", "cli.demo:demo"),
+    Command("sample", "Write a day's files, with planted trouble.", "cli.sample:sample"),
+    Command("submit", "Submit records to a party's own node.", "cli.submit:submit"),
+    Command(
         "payment",
         "Show where a payment's money is, who stated what, and what is still awaited.",
         "cli.payment:payment",
     ),
-    Entry(
+    Command(
         "search",
         "Find payments by order, id, receiver, amount or channel's number, and by date of capture.",
         "cli.search:search",
     ),
-    Entry(
+    Command(
         "receiver",
         "Show a receiver, what is due to it, and its statement with running sums.",
         "cli.receiver:receiver",
     ),
-    Entry(
+    Command(
         "payout",
         "Show a payout: how far it has got, which legs it settles, and what is awaited.",
         "cli.payout:payout",
     ),
-    Entry(
+    Command(
         "payouts",
         "List payouts, or what is due to receivers and not in a payout yet.",
         "cli.payouts:payouts",
     ),
-    Entry("refunds", "List refunds with their state.", "cli.listings:command", generated=True),
-    Entry(
+    Command("refunds", "List refunds with their state.", "cli.listings:command", generated=True),
+    Command(
         "float",
         "Show the refund float (预存退款): what of it is free, and its deposits and withdrawals.",
         "cli.float:refund_float",
     ),
-    Entry(
+    Command(
         "disputes",
         "List disputes: who contests what, and what the answer was.",
         "cli.listings:command",
         generated=True,
     ),
-    Entry(
+    Command(
         "fees",
         "Show fees by month; with --period also who shares them, and the charges.",
         "cli.fees:fees",
     ),
-    Entry(
+    Command(
         "agreements",
         "List agreements on fees and on profit sharing (分润): terms, acceptances, "
         "what replaces what.",
         "cli.agreements:agreements",
     ),
-    Entry("expectations", "Show who owes what, since when.", "cli.expectations:expectations"),
-    Entry(
+    Command("expectations", "Show who owes what, since when.", "cli.expectations:expectations"),
+    Command(
         "trial-balance",
         "Show the trial balance (试算平衡表): balances by class of accounts, "
         "debits beside credits.",
         "cli.trial_balance:trial_balance",
     ),
-    Entry("status", "Show where a node stands.", "cli.status:status"),
-    Entry(
+    Command("status", "Show where a node stands.", "cli.status:status"),
+    Command(
         "members",
         "Show the parties, who of them votes now, and how many may still be down.",
         "cli.members:members",
     ),
-    Entry("receipt", "Write the receipt that proves a record offline.", "cli.receipt:receipt"),
-    Entry(
+    Command("receipt", "Write the receipt that proves a record offline.", "cli.receipt:receipt"),
+    Command(
         "simulate",
         "Run a consortium on simulated clocks, network and disks.",
         "cli.simulation.command:simulate",
     ),
-    Entry("bench", "Measure how fast it is on this machine.", "cli.bench.command:bench"),
-    Entry(
+    Command("bench", "Measure how fast it is on this machine.", "cli.bench.command:bench"),
+    Command(
         "version", "Show the versions of the program and of what it reads.", "cli.version:version"
     ),
-    Entry("key", "Make a party's key and its request to be founded.", "cli.key:app"),
-    Entry("genesis", "Make the founding document of a consortium, and show it.", "cli.genesis:app"),
-    Entry("verify", "Verify a receipt, a log, a checkpoint or evidence offline.", "cli.verify:app"),
-    Entry("export", "Export what a node holds.", "cli.export:app"),
-    Entry(
+    Command("key", "Make a party's key and its request to be founded.", "cli.key:app"),
+    Command(
+        "genesis", "Make the founding document of a consortium, and show it.", "cli.genesis:app"
+    ),
+    Command(
+        "verify", "Verify a receipt, a log, a checkpoint or evidence offline.", "cli.verify:app"
+    ),
+    Command("export", "Export what a node holds.", "cli.export:app"),
+    Command(
         "evidence",
         "Show the evidence that a node holds against keys that lied.",
         "cli.evidence:app",
     ),
-    Entry("token", "Create, list and revoke the bearer tokens of a node.", "cli.token:app"),
-    Entry("calendar", "Show the calendar, declare or accept a year.", "cli.calendars.command:app"),
+    Command("token", "Create, list and revoke the bearer tokens of a node.", "cli.token:app"),
+    Command(
+        "calendar", "Show the calendar, declare or accept a year.", "cli.calendars.command:app"
+    ),
 )
 """In the order of the help."""
 
 
-def load(entry: Entry) -> Any:
-    """Return the command of an entry, its module imported."""
-    module, _, attribute = entry.loader.partition(":")
+def load(command: Command) -> Any:
+    """Return a command itself, its module imported."""
+    module, _, attribute = command.loader.partition(":")
     found = getattr(import_module(module), attribute)
-    if entry.generated:
-        found = found(entry.name)
+    if command.generated:
+        found = found(command.name)
     around = typer.Typer(add_completion=False, rich_markup_mode=None)
     if isinstance(found, typer.Typer):
-        around.add_typer(found, name=entry.name)
+        around.add_typer(found, name=command.name)
         groups: Any = typer.main.get_command(around)
-        return groups.commands[entry.name]
-    around.command(entry.name)(found)
+        return groups.commands[command.name]
+    around.command(command.name)(found)
     return typer.main.get_command(around)
 
 
@@ -149,11 +155,11 @@ class LazyGroup(TyperGroup):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        for entry in COMMANDS:
-            self.add_command(TyperCommand(entry.name, help=entry.sentence))
+        for command in COMMANDS:
+            self.add_command(TyperCommand(command.name, help=command.sentence))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Return name, command and the arguments that are left; the command is imported."""
         name, standing, rest = super().resolve_command(ctx, args)
-        entry = next((entry for entry in COMMANDS if entry.name == name), None)
-        return name, standing if entry is None else load(entry), rest
+        command = next((command for command in COMMANDS if command.name == name), None)
+        return name, standing if command is None else load(command), rest

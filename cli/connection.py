@@ -1,4 +1,4 @@
-"""Which node a command talks to: by its home directory, or by address and token."""
+"""The node that a command talks to: by its home directory, or by address and token."""
 
 from __future__ import annotations
 

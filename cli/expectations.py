@@ -8,7 +8,7 @@ import typer
 
 from cli.client import Client
 from cli.errors import UsageError
-from cli.listings import Choices, ask, opened, show, takes
+from cli.listings import Showing, ask, opened, show, takes
 from views.expectations import EXPECTATIONS, UNMET_SUMS
 
 UNMET = ("overdue", "conflicting", "open")
@@ -23,9 +23,9 @@ def expectations(**asked: Any) -> None:
     """Show who owes what, since when.
 
     An expectation is the missing half of a fact: one party has stated its half, the other
-    party's is awaited. Subject is what it is about, opened when the first half came, due when the
-    other is late. Overdue ones come first, then those whose halves differ, then open ones.
-    Why says what differs, or what ended an expectation without its half. With --summary they are
+    party's is awaited. About is its subject, since when the first half came, due when the other
+    one is late. Overdue ones come first, then those whose halves differ, then open ones. Why says
+    what differs, or what ended an expectation without its half. With --summary they are
     counted and summed by pair of parties.
 
     An offer of an agreement that nobody wants any more is closed by either side, with the record
@@ -41,11 +41,11 @@ def expectations(**asked: Any) -> None:
     """
     if asked.pop("summary"):
         _refuse_ignored(asked)
-        client, choices = opened(asked)
-        show(UNMET_SUMS, ask(client, UNMET_SUMS, choices.limit, asked), choices)
+        client, showing = opened(asked)
+        show(UNMET_SUMS, ask(client, UNMET_SUMS, showing.limit, asked), showing)
         return
-    client, choices = opened(asked)
-    show(EXPECTATIONS, _by_state(client, choices, asked), choices)
+    client, showing = opened(asked)
+    show(EXPECTATIONS, _by_state(client, showing, asked), showing)
 
 
 def _refuse_ignored(asked: dict[str, Any]) -> None:
@@ -58,17 +58,17 @@ def _refuse_ignored(asked: dict[str, Any]) -> None:
             )
 
 
-def _by_state(client: Client, choices: Choices, asked: dict[str, Any]) -> dict[str, Any]:
+def _by_state(client: Client, showing: Showing, asked: dict[str, Any]) -> dict[str, Any]:
     """Return up to ``limit`` expectations, state by state, all as of one time."""
     states = UNMET if asked["state"] in {None, "unmet"} else (asked["state"],)
     found: list[dict[str, Any]] = []
     as_of: int | None = None
     for state in states:
-        room = choices.limit + 1 - len(found)  # one more tells whether there are more
+        room = showing.limit + 1 - len(found)  # one more tells whether there are more
         if room <= 0:
             break
         page = ask(client, EXPECTATIONS, room, {**asked, "state": state, "as_of": as_of})
         as_of = page["as_of"]
         found += page["expectations"]
-    limit = choices.limit
+    limit = showing.limit
     return {"as_of": as_of, "expectations": found[:limit], "more": len(found) > limit}

@@ -7,8 +7,8 @@ from typing import Any
 from cli.listings import ask, opened, show_items, show_table, takes
 from cli.output import say, say_json
 from cli.pages import note_more
-from views.cells import money
-from views.fees import CHARGES, FEES
+from views.cells import money, word
+from views.fees import CHARGES, FEES, PortionView
 
 
 @takes(FEES)
@@ -26,29 +26,30 @@ def fees(**asked: Any) -> None:
       tongzhang fees --home net/platform --period 2026-03
       tongzhang fees --home net/platform --period 2026-03 --limit 5000 --json
     """
-    client, choices = opened(asked)
-    page = ask(client, FEES, choices.limit, asked)
+    client, showing = opened(asked)
+    page = ask(client, FEES, showing.limit, asked)
     if asked["period"] is None:
         charges: dict[str, Any] = {"charges": [], "more": False}
     else:
-        charges = ask(client, CHARGES, choices.limit, asked)
-    if choices.json:
+        charges = ask(client, CHARGES, showing.limit, asked)
+    if showing.json:
         of_month = {} if asked["period"] is None else {"charges": charges["charges"]}
         say_json({**page, **of_month})
-    elif choices.csv and asked["period"] is not None:
-        show_items(CHARGES, charges["charges"], choices)
-    elif not choices.csv and (page["periods"] or charges["charges"]):
-        show_table(FEES, page["periods"], choices.wide)
+    elif showing.csv and asked["period"] is not None:
+        show_items(CHARGES, charges["charges"], showing)
+    elif not showing.csv and (page["periods"] or charges["charges"]):
+        show_table(FEES, page["periods"], showing.wide)
         _show_portions(page["periods"] if asked["period"] else [])
         if charges["charges"]:
-            show_table(CHARGES, charges["charges"], choices.wide)
+            show_table(CHARGES, charges["charges"], showing.wide)
     else:
-        show_items(FEES, page["periods"], choices)
-    note_more({"more": page["more"] or charges["more"]}, choices.limit)
+        show_items(FEES, page["periods"], showing)
+    note_more({"more": page["more"] or charges["more"]}, showing.limit)
 
 
 def _show_portions(periods: list[dict[str, Any]]) -> None:
     for row in periods:
         for each in row.get("portions", ()):
             amount = money(each["amount"], row["currency"])
-            say(f"  {row['share']}  {each['party']:<16}{amount:>16}  {each['state']}")
+            state = word(PortionView, "state", each["state"])
+            say(f"  {row['share']}  {each['party']:<16}{amount:>16}  {state}")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from cli.layout import width_of
 from cli.listings import ask, opened, show_items, takes
 from cli.output import say, say_json
 from cli.pages import note_more
-from views.cells import money
-from views.refund_float import FLOATS, MOVEMENTS
+from views.cells import head, money
+from views.refund_float import FLOATS, MOVEMENTS, FloatView
+from views.texts import gettext, language
 
 
 @takes(MOVEMENTS)
@@ -24,23 +26,25 @@ def refund_float(**asked: Any) -> None:
       tongzhang float --home net/platform
       tongzhang float --home net/platform --json
     """
-    client, choices = opened(asked)
-    floats = ask(client, FLOATS, choices.limit, {})["floats"]
-    page = ask(client, MOVEMENTS, choices.limit, asked)
-    if choices.json:
+    client, showing = opened(asked)
+    floats = client.get(FLOATS.address)["floats"]
+    page = ask(client, MOVEMENTS, showing.limit, asked)
+    if showing.json:
         say_json({"floats": floats, **page})
         return
-    for each in floats if not choices.csv else ():
+    for each in floats if not showing.csv else ():
         _show_float(each)
-    if page["movements"] or choices.csv:
-        show_items(MOVEMENTS, page["movements"], choices)
+    if page["movements"] or showing.csv:
+        show_items(MOVEMENTS, page["movements"], showing)
     elif not floats:
-        say("nothing was deposited")
-    note_more(page, choices.limit)
+        say(MOVEMENTS.nothing.text(language()))
+    note_more(page, showing.limit)
 
 
 def _show_float(view: dict[str, Any]) -> None:
     currency = view["currency"]
-    say(f"float of {view['platform']}: {money(view['total'], currency)}")
+    said = gettext("float of {platform}: {total}")
+    say(said.format(platform=view["platform"], total=money(view["total"], currency)))
     for name in ("free", "held", "set_aside", "unconfirmed"):
-        say(f"  {name.replace('_', ' '):<12}{money(view[name], currency):>20}")
+        heading = head(FloatView, name)
+        say(f"  {heading}{' ' * (12 - width_of(heading))}{money(view[name], currency):>20}")

@@ -8,28 +8,26 @@ from __future__ import annotations
 
 import csv
 import io
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from inspect import Parameter, Signature, cleandoc
 from typing import Annotated, Any, NamedTuple, Optional, TypeVar
 
 import typer
 
-from cli.client import Client
+from cli.client import Client, unexpected
 from cli.errors import UsageError
 from cli.options import Home, Json, Token, Url
-from cli.output import harmless, say, say_json, table
+from cli.output import harmless, say, say_csv, say_json, table
 from cli.pages import Limit, age_ms, day, displayed, follow, month, note_more
 from views import cells
 from views.cells import Style
 from views.listing import Filter, Kind, Listing, Shown
 from views.listings import LISTINGS
-from views.texts import gettext
+from views.texts import language
 
 LIMIT = 100
-BYTE_ORDER_MARK = "\ufeff"
-"""At the beginning of CSV, since spreadsheets take a file without it for one of their own code."""
 
 Csv = Annotated[bool, typer.Option("--csv", help="Print CSV for spreadsheets, with all fields.")]
 Wide = Annotated[bool, typer.Option("--wide", help="Show all fields.")]
@@ -50,12 +48,19 @@ _METAVARS: Mapping[Kind, str] = {
     "displayed": "AMOUNT",
     "age": "AGE",
     "text": "TEXT",
+    "count": "N",
+    "amount": "N",
+    "positive": "N",
+    "as-of": "MS",
     "currency": "CODE",
     "expectation-kind": "KIND",
 }
 _FORMS: Mapping[Kind, str] = {
-    "displayed": "as it is displayed: 1000.00, or 1,000 JPY",
+    "displayed": "as it is displayed, 1000.00 or 1,000 JPY",
     "age": "90m, 12h, 3d",
+    "amount": "in minor units",
+    "positive": "in minor units",
+    "as-of": "in ms since the epoch",
     "business-date": "`today` for today's business date",
 }
 _READ: Mapping[Kind, Callable[[str], Any]] = {
@@ -67,7 +72,7 @@ _READ: Mapping[Kind, Callable[[str], Any]] = {
 }
 
 
-class Choices(NamedTuple):
+class Showing(NamedTuple):
     """How a list is shown."""
 
     limit: int = LIMIT
@@ -82,8 +87,8 @@ def command(name: str) -> Callable[..., None]:
 
     @takes(listing)
     def run(**asked: Any) -> None:
-        client, choices = opened(asked)
-        show(listing, ask(client, listing, choices.limit, asked), choices)
+        client, showing = opened(asked)
+        show(listing, ask(client, listing, showing.limit, asked), showing)
 
     run.__doc__ = cleandoc(listing.help)
     return run
@@ -119,7 +124,7 @@ def takes(listing: Listing, *without: str, **more: Any) -> Callable[[F], F]:
     return give
 
 
-def opened(asked: dict[str, Any]) -> tuple[Client, Choices]:
+def opened(asked: dict[str, Any]) -> tuple[Client, Showing]:
     """Return the node that is asked, and how what it answers is shown.
 
     They are taken out of ``asked``, and cells are written so from now on.
@@ -130,12 +135,12 @@ def opened(asked: dict[str, Any]) -> tuple[Client, Choices]:
     from cli.connection import connect
 
     client = connect(asked.pop("home"), asked.pop("url"), asked.pop("token"))
-    choices = Choices(*(asked.pop(name) for name in Choices._fields))
-    if choices.json and choices.csv:
+    showing = Showing(*(asked.pop(name) for name in Showing._fields))
+    if showing.json and showing.csv:
         raise UsageError("usage", "--json and --csv are two forms: leave one of them out")
     minor, utc = asked.pop("minor"), asked.pop("utc")
-    in_zone(client, utc, minor=minor, grouped=not choices.csv)
-    return client, choices
+    in_zone(client, utc, minor=minor, grouped=not showing.csv)
+    return client, showing
 
 
 def in_zone(client: Client, utc: bool, *, minor: bool = False, grouped: bool = True) -> None:
@@ -156,26 +161,42 @@ def ask(client: Client, listing: Listing, limit: int, asked: Mapping[str, Any]) 
     path = listing.address.format_map(asked)
     given = {each.name: _read(each, asked.get(each.keyword)) for each in listing.filters}
     query = {name: value for name, value in given.items() if f"{{{name}}}" not in listing.address}
-    return follow(client, path, listing.items_name, limit, **query)
+    if not listing.whole:
+        return follow(client, path, listing.items_name, limit, **query)
+    page = client.get(path, **query)
+    items = page[listing.items_name]
+    return {**page, listing.items_name: items[:limit], "more": len(items) > limit}
 
 
-def show(listing: Listing, page: dict[str, Any], choices: Choices) -> None:
+def show(listing: Listing, page: dict[str, Any], showing: Showing) -> None:
     """Show a list as it is wanted, and that there is more of it if so."""
-    if choices.json:
+    if showing.json:
         say_json(page)
     else:
-        show_items(listing, page[listing.items_name], choices)
-    note_more(page, choices.limit)
+        show_items(listing, page[listing.items_name], showing)
+    note_more(page, showing.limit)
 
 
-def show_items(listing: Listing, items: Sequence[dict[str, Any]], choices: Choices) -> None:
+def show_items(listing: Listing, items: Sequence[dict[str, Any]], showing: Showing) -> None:
     """Show items as CSV, or as a table; of none, that there are none."""
-    if choices.csv:
-        sys.stdout.write(BYTE_ORDER_MARK + csv_text(listing, items))
+    if showing.csv:
+        with _shown_as(listing):
+            text = csv_text(listing, items)
+        say_csv(text)
     elif items:
-        show_table(listing, items, choices.wide)
+        with _shown_as(listing):
+            show_table(listing, items, showing.wide)
     else:
-        say(gettext(listing.none or f"no {listing.name}"))
+        say(listing.nothing.text(language()))
+
+
+@contextmanager
+def _shown_as(listing: Listing) -> Iterator[None]:
+    """Say that an answer is none of a node where it has not the form of a view."""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
+        raise unexpected(f"an item of {listing.address} is not as a node shows it") from None
 
 
 def show_table(listing: Listing, items: Sequence[dict[str, Any]], wide: bool = False) -> None:
@@ -229,7 +250,8 @@ def _typed(each: Filter) -> Any:
         words = [(word.upper().replace("-", "_"), word) for word in each.words]
         kind = StrEnum.__call__(each.name, words)
     metavar = _METAVARS.get(each.kind, each.name.upper() if each.kind == "choice" else "ID")
-    option = typer.Option(name, metavar=metavar, help=help_, show_default=False)
+    default = each.default or False
+    option = typer.Option(name, metavar=metavar, help=help_, show_default=default)
     return Annotated[Optional[kind], option]  # noqa: UP045
 
 

@@ -6,8 +6,10 @@ Exit codes: 0 done and good, 1 checked and bad, 2 called wrongly, 130 interrupte
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
+from contextvars import copy_context
 from typing import Annotated, Any
 
 import typer
@@ -20,6 +22,8 @@ from views import texts
 
 LANGUAGE_VARIABLES = ("TONGZHANG_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
 """The first of these that is set says the language, as with other programs."""
+_LANGUAGE = re.compile(f"({'|'.join(texts.LANGUAGES)})([-_.].*)?", re.IGNORECASE)
+"""A language, alone or as the beginning of a locale."""
 
 
 def _show_version(wanted: bool) -> None:
@@ -31,10 +35,12 @@ def _show_version(wanted: bool) -> None:
 
 
 def _speak(wanted: str) -> str:
-    if wanted and wanted not in texts.LANGUAGES:
-        raise typer.BadParameter(f"{wanted!r} is none of {', '.join(texts.LANGUAGES)}")
-    if wanted:
-        texts.choose(texts.language_of(wanted))
+    if not wanted:
+        return wanted
+    if not _LANGUAGE.fullmatch(wanted):
+        said = f"{wanted!r} is none of {', '.join(texts.LANGUAGES)}"
+        raise typer.BadParameter(f"{said}: write --lang zh for Chinese (zh_CN and zh-Hans do, too)")
+    texts.choose(texts.language_of(wanted))
     return wanted
 
 
@@ -94,7 +100,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit code."""
+    """Run one command and return its exit code. Its language and style are chosen for it alone."""
+    return copy_context().run(_run, arguments)
+
+
+def _run(arguments: Sequence[str]) -> int:
     texts.choose(_language(os.environ))
     expect_json(_wants_json(arguments))
     try:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from io import BufferedWriter, FileIO, TextIOWrapper
 from shutil import get_terminal_size
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from unicodedata import category
 
 from cli.errors import CliError, OutputFailed
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from cli.layout import Grid
 
 STDOUT, STDERR = 1, 2
+BYTE_ORDER_MARK = "\ufeff"
 _STEERING = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
 """Unicode's categories of control and format characters, surrogates and separators of lines."""
 _SPACES = str.maketrans("\n\t", "  ")
@@ -110,15 +111,23 @@ def expect_json(wanted: bool) -> None:
     _json_due = wanted
 
 
+def say_csv(text: str) -> None:
+    """Print a CSV file, marked as UTF-8 if it is: spreadsheets take it for another code else."""
+    print(BYTE_ORDER_MARK if _is_utf8() else "", text, sep="", end="", flush=True)
+
+
+def _is_utf8() -> bool:
+    return (sys.stdout.encoding or "utf-8").lower().replace("-", "") == "utf8"
+
+
 def say_json(value: object) -> None:
     """Print a result as JSON, indented, keys in the order given.
 
     Where the output is not UTF-8, and for bytes of a file's name that are none, JSON's own escapes
     stand in it.
     """
-    is_utf8 = (sys.stdout.encoding or "utf-8").lower().replace("-", "") == "utf8"
     expect_json(False)
-    print(json.dumps(value, indent=2, ensure_ascii=not is_utf8), flush=True)
+    print(json.dumps(value, indent=2, ensure_ascii=not _is_utf8()), flush=True)
 
 
 def note(text: str) -> None:
@@ -236,12 +245,6 @@ def money(amount: int, currency: str) -> str:
     from ledger.currencies import decimal
 
     return f"{decimal(amount, currency, group=',')} {currency}"
-
-
-def due_date(row: dict[str, Any]) -> str:
-    """Return when something falls due, and whether a year that is not declared may move it."""
-    date = str(row.get("due_date", ""))
-    return f"{date} provisional" if row.get("provisional") else date
 
 
 def utc(at_ms: int) -> str:

@@ -13,6 +13,7 @@ import typer
 from cli.errors import UsageError
 from cli.output import note
 from ledger import currencies, forms
+from views.texts import gettext
 
 if TYPE_CHECKING:
     from cli.client import Client
@@ -81,7 +82,8 @@ def _pages(
 def note_more(page: dict[str, Any], limit: int, advice: str = "") -> None:
     """Say on stderr that a list was cut, and what else than raising the limit helps."""
     if page["more"]:
-        note(f"there are more than {limit:,}: raise --limit{advice}")
+        said = gettext("there are more than {limit:,}: raise --limit")
+        note(f"{said.format(limit=limit)}{advice}")
 
 
 def identifier(text: str) -> str:

@@ -9,15 +9,31 @@ import typer
 
 from cli.listings import InUtc, in_zone
 from cli.options import Home, Json, Token, Url
-from cli.output import due_date, plural, say, say_json, table
+from cli.output import pairs, say, say_json, table
 from cli.pages import identifier
-from views.cells import money, time, zone
+from views.cells import head, money, time, word, zone
+from views.disputes import DisputeView
+from views.due import due_date
+from views.expectations import ExpectationView
+from views.fees import ChargeView
+from views.labels import Label
+from views.legs import LegView
+from views.payments import PaymentView, SourceView
+from views.payouts import PayoutSummary
+from views.refunds import RefundView
+from views.texts import gettext, language
+from views.timeline import EntryView
+from views.view import ViewStruct
 
 PaymentId = Annotated[
     str, typer.Argument(metavar="ID", help="The payment's id.", show_default=False)
 ]
 
+Fact = tuple[str, str]
+"""A name, and what is said under it."""
+
 _MET = "met"
+_NO_HALF = Label("no", "尚无")
 
 
 def payment(
@@ -53,9 +69,9 @@ def payment(
         say_json(view)
         return
     in_zone(client, utc)
-    say(f"payment {view['payment']}: {view['state']}")
-    for line in _facts(view):
-        say(f"  {line}")
+    state = word(PaymentView, "state", view["state"])
+    say(gettext("payment {payment}: {state}").format(payment=view["payment"], state=state))
+    show_facts(_facts(view))
     _show_legs(view)
     _show_parts(view)
     show_disputes(view["disputes"])
@@ -63,35 +79,54 @@ def payment(
     show_timeline(view)
 
 
-def _facts(view: dict[str, Any]) -> Iterator[str]:
-    yield f"captured    {_half(view.get('capture'))}"
+def show_facts(facts: Iterator[Fact]) -> None:
+    """Show facts below a heading, and last in which zone their times are."""
+    pairs([(f"  {name}", value) for name, value in (*facts, (gettext("times"), zone()))])
+
+
+def _facts(view: dict[str, Any]) -> Iterator[Fact]:
+    yield gettext("captured"), _half(view.get("capture"))
     capture = view.get("capture", {})
     if "sources" in capture:
         sources = (
-            f"{money(each['amount'], capture['currency'])} {each['source']}"
+            f"{money(each['amount'], capture['currency'])} "
+            f"{word(SourceView, 'source', each['source'])}"
             for each in capture["sources"]
         )
-        yield f"paid by     {', '.join(sources)}"
+        yield gettext("paid by"), ", ".join(sources)
     if "channel_number" in capture:
-        yield f"number      {capture['channel_number']} of {capture['channel']}"
-    yield f"instructed  {_half(view.get('instruction'))}"
+        yield gettext("number"), gettext("{channel_number} of {channel}").format_map(capture)
+    yield gettext("instructed"), _half(view.get("instruction"))
     currency = _currency(view)
     if view["money"]:
-        parts = (f"{money(amount, currency)} {state}" for state, amount in view["money"].items())
-        yield f"money       {', '.join(parts)}"
+        yield gettext("money"), ", ".join(_places(view["money"], currency))
     if view["refunds"]:
-        yield f"refunds     {', '.join(_sums(view['refunds'], currency))}"
+        yield gettext("refunds"), ", ".join(_sums(view["refunds"], currency))
     for fee in (*view["earlier_fees"], *([view["fee"]] if "fee" in view else [])):
-        invoice = f", invoice {fee['invoice']}" if "invoice" in fee else ""
-        amount = money(fee["amount"], fee["currency"])
-        yield f"fee         {amount} {fee['state']} for {fee['period']}{invoice}"
+        yield gettext("fee"), _fee(fee)
+
+
+def _places(sums: dict[str, int], currency: str) -> Iterator[str]:
+    """Return the sum in every place where money is: in suspense, or in a state of legs."""
+    for state, amount in sums.items():
+        is_leg = state != "suspense"
+        place = word(LegView, "state", state) if is_leg else gettext("suspense")
+        yield f"{money(amount, currency)} {place}"
 
 
 def _sums(refunds: list[dict[str, Any]], currency: str) -> Iterator[str]:
     """Return the sum of refunds in every state that one is in."""
     for state in dict.fromkeys(each["state"] for each in refunds):
         amount = sum(each["amount"] for each in refunds if each["state"] == state)
-        yield f"{money(amount, currency)} {state}"
+        yield f"{money(amount, currency)} {word(RefundView, 'state', state)}"
+
+
+def _fee(fee: dict[str, Any]) -> str:
+    invoiced = gettext("{amount} {state} for {period}, invoice {invoice}")
+    said = invoiced if "invoice" in fee else gettext("{amount} {state} for {period}")
+    amount = money(fee["amount"], fee["currency"])
+    state = word(ChargeView, "state", fee["state"])
+    return said.format_map({**fee, "amount": amount, "state": state})
 
 
 def _currency(view: dict[str, Any]) -> str:
@@ -101,27 +136,27 @@ def _currency(view: dict[str, Any]) -> str:
 
 def _half(half: dict[str, Any] | None) -> str:
     if half is None:
-        return "no"
-    stands = "" if half["stands"] else ", taken back"
-    return f"{money(half['amount'], half['currency'])} for order {half['order']}{stands}"
+        return _NO_HALF.text(language())
+    taken_back = gettext("{amount} for order {order}, taken back")
+    said = gettext("{amount} for order {order}") if half["stands"] else taken_back
+    return said.format(amount=money(half["amount"], half["currency"]), order=half["order"])
 
 
 def _show_legs(view: dict[str, Any]) -> None:
     if not view["legs"]:
         return
     currency = _currency(view)
+    names = ("leg", "receiver", "amount", "state")
+    dues = (head(LegView, "due_date"), head(LegView, "payout"))
     table(
-        ("leg", "receiver", "amount", "state", ("due", "payout")),
+        (*(head(LegView, name) for name in names), dues),
         (
             (
                 leg["leg"],
                 leg["receiver"],
                 money(leg["amount"], currency),
-                leg["state"] + (" (last)" if leg["state"] == leg["ends_at"] else ""),
-                (
-                    due_date(leg),
-                    leg.get("payout", leg.get("returned_payout", "")),
-                ),
+                _leg_state(leg),
+                (due_date(leg), leg.get("payout", leg.get("returned_payout", ""))),
             )
             for leg in view["legs"]
         ),
@@ -129,18 +164,33 @@ def _show_legs(view: dict[str, Any]) -> None:
     )
 
 
+def _leg_state(leg: dict[str, Any]) -> str:
+    state = word(LegView, "state", leg["state"])
+    is_last = leg["state"] == leg["ends_at"]
+    return gettext("{state} (last)").format(state=state) if is_last else state
+
+
 def _show_parts(view: dict[str, Any]) -> None:
-    rows = [("payout", each["payout"], each["state"], each, "") for each in view["payouts"]]
+    rows: list[tuple[type[ViewStruct], str, dict[str, Any], str]] = [
+        (PayoutSummary, "payout", each, "") for each in view["payouts"]
+    ]
     rows += [
-        ("refund", each["refund"], each["state"], each, each.get("failure", each["reason"]))
+        (RefundView, "refund", each, each.get("failure", each["reason"]))
         for each in view["refunds"]
     ]
     if rows:
+        names = (head(EntryView, "id"), head(LegView, "state"), head(LegView, "amount"))
         table(
-            ("what", "id", "state", "amount", "why"),
+            (gettext("what"), *names, gettext("why")),
             (
-                (kind, name, state, money(each["amount"], each["currency"]), why)
-                for kind, name, state, each, why in rows
+                (
+                    head(kind, name),
+                    each[name],
+                    word(kind, "state", each["state"]),
+                    money(each["amount"], each["currency"]),
+                    why,
+                )
+                for kind, name, each, why in rows
             ),
             right=(3,),
         )
@@ -148,43 +198,50 @@ def _show_parts(view: dict[str, Any]) -> None:
 
 def show_disputes(found: list[dict[str, Any]]) -> None:
     """Show disputes, who raised them and what the answer was."""
+    said = gettext("dispute {dispute} about {subject}: {state}")
     for each in found:
         leg = f"/leg:{each['leg']}" if "leg" in each else ""
-        say(f"  dispute {each['dispute']} about {each['subject']}{leg}: {each['state']}")
-        say(f"    {each['raiser']} against {each['against']}: {each['reason']}")
+        state = word(DisputeView, "state", each["state"])
+        subject = f"{each['subject']}{leg}"
+        say(f"  {said.format(dispute=each['dispute'], subject=subject, state=state)}")
+        say(f"    {gettext('{raiser} against {against}: {reason}').format_map(each)}")
         if "answer" in each:
-            say(f"    answer: {each['answer']}")
+            say(f"    {gettext('answer: {answer}').format_map(each)}")
 
 
 def show_awaited(found: list[dict[str, Any]]) -> None:
     """Show what is awaited, and count what is met."""
-    met = 0
-    for each in found:
-        if each["state"] == _MET:
-            met += 1
-            continue
-        say(f"  {each['kind']} of {each['subject']} by {each['awaited']}: {each['state']}")
-        for part in filter(None, each.get("detail", "").split("; ")):
-            say(f"    {part}")
-        amount = money(each["amount"], each["currency"])
-        say(f"    {amount}, since {time(each['opened_at'])}, due {time(each['due_at'])}")
-    if met:
-        say(f"  {plural(met, 'other expectation')} met")
+    unmet = [each for each in found if each["state"] != _MET]
+    for each in unmet:
+        _show_unmet(each)
+    if met := len(found) - len(unmet):
+        several = gettext("{count:,} other expectations met")
+        said = gettext("1 other expectation met") if met == 1 else several
+        say(f"  {said.format(count=met)}")
+
+
+def _show_unmet(each: dict[str, Any]) -> None:
+    words = {name: word(ExpectationView, name, each[name]) for name in ("kind", "state")}
+    say(f"  {gettext('{kind} of {subject} by {awaited}: {state}').format_map({**each, **words})}")
+    for part in filter(None, each.get("detail", "").split("; ")):
+        say(f"    {part}")
+    amount = money(each["amount"], each["currency"])
+    since, due = time(each["opened_at"]), time(each["due_at"])
+    said = gettext("{amount}, since {since}, due {due}")
+    say(f"    {said.format(amount=amount, since=since, due=due)}")
 
 
 def show_timeline(view: dict[str, Any]) -> None:
     """Show who stated what, and what of it was refused."""
     if not view["timeline_whole"]:
-        say("the newest entries; older ones are left out")
+        say(gettext("the newest entries; older ones are left out"))
+    time_, entry, party, record, about = (
+        head(EntryView, name) for name in ("time", "index", "party", "type", "subject")
+    )
     table(
-        (f"time ({zone()})", "entry", ("party", "record"), "about"),
+        (time_, entry, (party, record), about),
         (
-            (
-                time(each["time"]),
-                each["index"],
-                (each["party"], each["type"] + _refusal(each["outcome"])),
-                _about(each),
-            )
+            (time(each["time"]), each["index"], (each["party"], _stated(each)), _about(each))
             for each in view["timeline"]
         ),
         right=(1,),
@@ -198,5 +255,7 @@ def _about(entry: dict[str, Any]) -> str:
     return next(named, str(entry["subject"]))
 
 
-def _refusal(outcome: str) -> str:
-    return "" if outcome == "applied" else f" REFUSED: {outcome}"
+def _stated(entry: dict[str, Any]) -> str:
+    """Return the type of a record, and with which code it was refused, if so."""
+    said = "{type}" if entry["outcome"] == "applied" else gettext("{type} REFUSED: {outcome}")
+    return said.format_map(entry)

@@ -9,10 +9,13 @@ import typer
 
 from cli.listings import InUtc, in_zone
 from cli.options import Home, Json, Token, Url
-from cli.output import plural, say, say_json, table
+from cli.output import say, say_json, table
 from cli.pages import Limit, follow, identifier, note_more
-from cli.payment import show_awaited, show_disputes, show_timeline
-from views.cells import money, time
+from cli.payment import Fact, show_awaited, show_disputes, show_facts, show_timeline
+from views.cells import head, money, time, word
+from views.legs import LegView
+from views.payouts import PayoutView
+from views.texts import gettext
 
 PayoutId = Annotated[str, typer.Argument(metavar="ID", help="The payout's id.", show_default=False)]
 
@@ -46,9 +49,9 @@ def payout(
         say_json({**view, "legs": legs["legs"], "more": legs["more"]})
         return
     in_zone(client, utc)
-    say(f"payout {view['payout']}: {view['state']}")
-    for line in _facts(view):
-        say(f"  {line}")
+    state = word(PayoutView, "state", view["state"])
+    say(gettext("payout {payout}: {state}").format(payout=view["payout"], state=state))
+    show_facts(_facts(view))
     _show_legs(legs["legs"], view)
     show_disputes(view["disputes"])
     show_awaited(view["expectations"])
@@ -56,35 +59,43 @@ def payout(
     note_more(legs, limit)
 
 
-def _facts(view: dict[str, Any]) -> Iterator[str]:
-    amount = money(view["amount"], view["currency"])
-    legs = plural(view["leg_count"], "leg")
-    yield f"amount    {amount} for {legs}, due by {view['cutoff_date']}"
-    owner = f" of {view['owner']}" if "owner" in view else ", which no party owns"
-    yield f"receiver  {view['receiver']}{owner}"
+def _facts(view: dict[str, Any]) -> Iterator[Fact]:
+    yield head(PayoutView, "amount"), _amount(view)
+    unowned = gettext("{receiver}, which no party owns")
+    owned = gettext("{receiver} of {owner}") if "owner" in view else unowned
+    yield head(PayoutView, "receiver"), owned.format_map(view)
     if "paid_at" in view:
-        yield f"paid      {time(view['paid_at'])}, under the bank's reference with the commitment"
-        yield f"          {view['bank_reference']}"
+        paid = gettext("{time}, under the bank's reference with the commitment")
+        yield gettext("paid"), paid.format(time=time(view["paid_at"]))
+        yield "", view["bank_reference"]
     if "channel_number" in view:
-        yield f"number    {view['channel_number']}"
+        yield gettext("number"), view["channel_number"]
     if "received_at" in view:
         arrived = money(view["confirmed_amount"], view["confirmed_currency"])
-        yield f"received  {time(view['received_at'])}: {arrived}"
+        yield gettext("received"), f"{time(view['received_at'])}: {arrived}"
     if "return_reason" in view:
-        yield f"returned  {view['return_reason']}"
+        yield gettext("returned"), view["return_reason"]
+
+
+def _amount(view: dict[str, Any]) -> str:
+    several = gettext("{amount} for {leg_count:,} legs, due by {cutoff_date}")
+    one = gettext("{amount} for 1 leg, due by {cutoff_date}")
+    amount = money(view["amount"], view["currency"])
+    return (one if view["leg_count"] == 1 else several).format_map({**view, "amount": amount})
 
 
 def _show_legs(legs: list[dict[str, Any]], view: dict[str, Any]) -> None:
     """Show legs; those of a payout that came back may have gone out with another one."""
+    names = ("payment", "leg", "purpose", "amount", "state")
     table(
-        ("payment", "leg", "purpose", "amount", "state", "now in"),
+        (*(head(LegView, name) for name in names), gettext("now in")),
         (
             (
                 leg["payment"],
                 leg["leg"],
                 leg["purpose"],
                 money(leg["amount"], view["currency"]),
-                leg["state"],
+                word(LegView, "state", leg["state"]),
                 _elsewhere(leg, view["payout"]),
             )
             for leg in legs

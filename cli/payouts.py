@@ -11,6 +11,7 @@ from cli.listings import ask, opened, show, takes
 from cli.output import say
 from views.due import DUE_PAYOUTS
 from views.payouts import PAYOUTS
+from views.texts import gettext
 
 Due = Annotated[
     Optional[str],  # noqa: UP045
@@ -52,17 +53,22 @@ def payouts(**asked: Any) -> None:
         raise UsageError(
             "usage", "--state is for payouts, and what is --due is in none; leave it out"
         )
-    client, choices = opened(asked)
+    client, showing = opened(asked)
     listing = PAYOUTS if due is None else DUE_PAYOUTS
-    page = ask(client, listing, choices.limit, {**asked, "on": due})
-    if due is not None and not (choices.json or choices.csv):
+    page = ask(client, listing, showing.limit, {**asked, "on": due})
+    if due is not None and not (showing.json or showing.csv):
         say(_judged(page["on"], upcoming, bool(page["due"])))
         if not page["due"]:
             return
-    show(listing, page, choices)
+    show(listing, page, showing)
 
 
 def _judged(on: str, upcoming: bool, is_any: bool) -> str:
     """Return what was asked for, and by which date it was judged."""
-    later = " or later" if upcoming else ""
-    return f"{'due' if is_any else 'nothing is due'} by business date {on}{later}"
+    if upcoming:
+        nothing = gettext("nothing is due by business date {date} or later")
+        said = gettext("due by business date {date} or later")
+    else:
+        nothing = gettext("nothing is due by business date {date}")
+        said = gettext("due by business date {date}")
+    return (said if is_any else nothing).format(date=on)

@@ -10,8 +10,10 @@ from cli.listings import show_table
 from cli.options import Home, Json, Token, Url
 from cli.output import pairs, say_json, table
 from cli.pages import Limit, follow, follow_to_end, identifier, note_more
-from views.cells import money
+from views.cells import head, money, word
 from views.due import DUE_PAYOUTS
+from views.receivers import ReceiverLine, ReceiverView
+from views.texts import gettext
 
 Newest = Annotated[
     bool, typer.Option("--newest", help="The newest lines of the statement, not the oldest.")
@@ -63,21 +65,27 @@ def receiver(
         show_table(DUE_PAYOUTS, view["due"])
     if statement["lines"]:
         _show_statement(statement["lines"], view["currency"])
-    note_more(statement, limit, "" if newest else ", or see the newest with --newest")
+    note_more(statement, limit, "" if newest else gettext(", or see the newest with --newest"))
 
 
 def _show_receiver(view: dict[str, Any]) -> None:
     reason = f" ({view['reason']})" if "reason" in view else ""
     currency = view["currency"]
+    words = {name: word(ReceiverView, name, view[name]) for name in ("kind", "state")}
+    account = gettext("{kind} ending in {last4}, settled {cycle}")
+    today = gettext("{on}, by the institution's calendar")
     pairs(
-        {
-            "receiver": f"{view['receiver']}: {view['state']}{reason}",
-            "account": f"{view['kind']} ending in {view['last4']}, settled {view['cycle']}",
-            "owner": view.get("owner", "no party: paid is the last state"),
-            "due": money(view["pending"], currency),
-            "in transit": money(view["in_transit"], currency),
-            "today": f"{view['on']}, by the institution's calendar",
-        }
+        [
+            (head(ReceiverView, "receiver"), f"{view['receiver']}: {words['state']}{reason}"),
+            (gettext("account"), account.format_map({**view, **words})),
+            (
+                head(ReceiverView, "owner"),
+                view.get("owner", gettext("no party: paid is the last state")),
+            ),
+            (head(ReceiverView, "pending"), money(view["pending"], currency)),
+            (head(ReceiverView, "in_transit"), money(view["in_transit"], currency)),
+            (gettext("today"), today.format_map(view)),
+        ]
     )
 
 
@@ -86,8 +94,12 @@ def _show_statement(lines: list[dict[str, Any]], currency: str) -> None:
     def bare(amount: int) -> str:
         return money(amount, currency).partition(" ")[0]
 
+    date, record, about, due, in_transit, paid = (
+        head(ReceiverLine, name)
+        for name in ("date", "type", "subject", "due", "in_transit", "paid")
+    )
     table(
-        ("date", ("record", "about"), "amount", ("due", "in transit"), "paid"),
+        (date, (record, about), gettext("amount"), (due, in_transit), paid),
         (
             (
                 line["date"],

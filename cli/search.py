@@ -7,6 +7,7 @@ from typing import Any
 from cli.listings import ask, opened, show, takes
 from cli.output import note
 from views.search import SEARCH
+from views.texts import gettext
 
 
 @takes(SEARCH)
@@ -27,11 +28,13 @@ def search(**asked: Any) -> None:
       tongzhang search --home net/platform --amount "1,000 JPY"
       tongzhang search --home net/funder --receiver funder-main --json
     """
-    client, choices = opened(asked)
-    page = ask(client, SEARCH, choices.limit, asked)
-    show(SEARCH, page, choices)
+    client, showing = opened(asked)
+    page = ask(client, SEARCH, showing.limit, asked)
+    show(SEARCH, page, showing)
     if not page["payments"] and any(asked[name] for name in ("amount_shown", "from_", "to")):
         note(
-            "amounts and dates are those of captures; what is only instructed is in: "
-            "tongzhang expectations --kind capture"
+            gettext(
+                "amounts and dates are those of captures; what is only instructed is in: "
+                "tongzhang expectations --kind capture"
+            )
         )

@@ -8,6 +8,7 @@ from cli.export_books import AsOf, Party
 from cli.options import Home, Json, Token, Url
 from cli.output import money, say, say_json, table
 from cli.pages import place
+from views.texts import gettext
 
 
 def trial_balance(
@@ -37,13 +38,14 @@ def trial_balance(
     if json:
         say_json(page)
         return
-    whose = f" of {page['party']}" if page["party"] else ""
-    block = page["as_of"]
-    say(f"trial balance{whose} as of block {block['height']} ({block['date']})")
+    of_all = gettext("trial balance as of block {height} ({date})")
+    of_one = gettext("trial balance of {party} as of block {height} ({date})")
+    said = of_one if page["party"] else of_all
+    say(said.format_map({**page["as_of"], "party": page["party"]}))
     if page["lines"]:
         _show(page)
     else:
-        say("nothing was posted")
+        say(gettext("nothing was posted"))
 
 
 def _show(page: dict[str, Any]) -> None:
@@ -52,7 +54,7 @@ def _show(page: dict[str, Any]) -> None:
         lines = [line for line in page["lines"] if line["currency"] == total["currency"]]
         rows += [(line["kind"], line["zh"], *_columns(line)) for line in lines]
         rows.append(("total", "合计", *_columns(total)))
-    table(("account class", "类别", "debit", "credit"), rows, right=(2, 3))
+    table(("account class", "类别", gettext("debit"), gettext("credit")), rows, right=(2, 3))
 
 
 def _columns(line: dict[str, Any]) -> tuple[str, str]:

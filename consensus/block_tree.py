@@ -34,7 +34,7 @@ class BlockTree:
         self.wires: dict[bytes, WireBlock] = {}
 
     def slot(self, number: int) -> Slot:
-        """Return what is known of a slot, a new page if there was none."""
+        """Return what is known of a slot; nothing, at first."""
         found = self.slots.get(number)
         if found is None:
             found = self.slots[number] = Slot()

@@ -68,7 +68,7 @@ class Conviction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     words: str
 
 
-class _Said(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class _SignedVote(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A Notar or Skip vote as it is signed."""
 
     kind: Literal["notar", "skip"]
@@ -86,7 +86,7 @@ class _Read(NamedTuple):
 
 
 _decoder = msgspec.json.Decoder(EvidenceFile)
-_said_decoder = msgspec.json.Decoder(_Said)
+_vote_decoder = msgspec.json.Decoder(_SignedVote)
 _evidence_decoder = msgspec.msgpack.Decoder(Evidence)
 
 
@@ -231,7 +231,7 @@ def _read(statement: Statement, file: EvidenceFile) -> _Read:
 
 
 def _read_vote(signed: bytes, signature: bytes, party: str) -> _Read:
-    said = canonical.decode(signed.removeprefix(domains.VOTE), _said_decoder, "vote")
+    said = canonical.decode(signed.removeprefix(domains.VOTE), _vote_decoder, "vote")
     subject = skip_subject(said.slot)
     if said.kind == "notar":
         subject = notar_subject(said.slot, bytes.fromhex(said.block))

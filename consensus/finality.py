@@ -59,7 +59,7 @@ def _advance(context: Context, tip: Tip) -> None:
     context.tree.advance(tip)
     if context.tree.current <= tip.slot + 1:
         context.tree.current = tip.slot + 1
-        context.timers.on_slot_entered()
+        context.timers.stop_slot()
     context.timers.on_final(context.step.now.ticks_ms)
     context.fetching.on_final(tip)
 

@@ -72,7 +72,7 @@ from consensus.messages import (
 )
 from consensus.slot import Proposed
 from consensus.timers import Timers
-from consensus.votes import Certificate, verify_certificate, verify_vote
+from consensus.votes import verify_certificate, verify_vote
 from ledger.block import Tip
 from ledger.errors import LedgerError
 from ledger.genesis import Genesis
@@ -133,11 +133,6 @@ class Replica:
     def final(self) -> Tip:
         """The last final block."""
         return self._tree.final
-
-    @property
-    def final_certificate(self) -> Certificate | None:
-        """The latest certificate that made a block final."""
-        return self._tree.final_certificate
 
     @property
     def halt(self) -> Halt | None:
@@ -236,7 +231,7 @@ class Replica:
         if not ahead:
             return False
         self._tree.current = max(ahead) + 1
-        self.timers.on_slot_entered()
+        self.timers.stop_slot()
         return True
 
     def _arm(self) -> None:

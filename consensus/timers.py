@@ -40,10 +40,6 @@ class Timers:
             at = self.empty_at
         return at
 
-    def on_slot_entered(self) -> None:
-        """Stop the slot's timers; they start again when there is work."""
-        self.stop_slot()
-
     def on_tick(self, now_ms: int) -> bool:
         """Note which deadlines have passed. Return whether the slot's is among them."""
         if self.empty_at is not None and self.empty_at <= now_ms:
@@ -85,7 +81,7 @@ class Timers:
             self.empty_at = now_ms + self._slot_ms // 2
 
     def stop_slot(self) -> None:
-        """Stop the slot's timers: there is nothing to wait for."""
+        """Stop the slot's timers: it is over, or there is nothing to wait for."""
         self.slot_at = None
         self.empty_at = None
         self.empty_due = False

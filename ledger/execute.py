@@ -25,7 +25,7 @@ from ledger.members import DEALING_ROLES
 from ledger.records import BatchHead as BatchHead
 from ledger.records import Record, Rule, type_name
 from ledger.records import Recorded as Recorded
-from ledger.state import Changes, Overlay, Row, Transaction, View, Wanted, change_list
+from ledger.state import Changes, Overlay, Row, StateView, Transaction, Wanted, change_list
 
 ID_REUSED = "id-reused"
 WRONG_AUTHOR = "wrong-author"
@@ -70,7 +70,7 @@ class Execution:
         "view",
     )
 
-    def __init__(self, parent: Tip, frontier: Frontier, view: View) -> None:
+    def __init__(self, parent: Tip, frontier: Frontier, view: StateView) -> None:
         self.height = parent.height + 1
         self.first_index = parent.size
         self.size = parent.size
@@ -89,7 +89,7 @@ def execute(  # noqa: PLR0917 - what a block is executed on, in the order of the
     genesis: Genesis,
     parent: Tip,
     frontier: Frontier,
-    view: View,
+    view: StateView,
     time_ms: int,
     batches: Sequence[Batch],
 ) -> Execution:

@@ -148,6 +148,14 @@ def open_or_revise(
     tx.put(replace(existing, amount=amount, currency=currency, detail=detail))
 
 
+def awaited(tx: Transaction, kind: ExpectationKind, subject: str) -> Expectation:
+    """Return the expectation under ``kind`` and ``subject``, which the contract has opened."""
+    expectation = tx.rows[Expectation][kind, subject]
+    if expectation is None:
+        raise LookupError(f"the state has no expectation {kind} on {subject}")
+    return expectation
+
+
 def meet(tx: Transaction, expectation: Expectation, detail: str = "") -> None:
     """Settle ``expectation`` with the record at hand.
 

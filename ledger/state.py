@@ -1,8 +1,8 @@
 """State as rows: what contracts read and change, and how changes are layered and hashed.
 
 A contract declares its rows as frozen structs; the first ``KEY`` fields are the primary key. A
-:class:`View` answers "which row stands under this key"; an :class:`Overlay` is a view with changes
-on top of another view; a :class:`Transaction` makes the changes of one record to an overlay and
+:class:`StateView` answers "which row stands under this key"; an :class:`Overlay` is one with
+changes on top of another; a :class:`Transaction` makes the changes of one record to an overlay and
 takes them all back if the record is refused.
 """
 
@@ -70,7 +70,7 @@ ABSENT: Any = object()
 """Stands where a layer has not changed a row."""
 
 
-class View(Protocol):
+class StateView(Protocol):
     """A read-only state at one block."""
 
     def get(self, kind: type[R], key: Key) -> R | None:
@@ -101,7 +101,7 @@ class LayerRows(dict[Key, R | None]):
 
     __slots__ = ("_below", "_kind", "changed")
 
-    def __init__(self, kind: type[R], below: View) -> None:
+    def __init__(self, kind: type[R], below: StateView) -> None:
         self._kind = kind
         self._below = below
         self.changed: dict[Key, R | None] = {}
@@ -117,7 +117,7 @@ class LayerTables(dict[type[Row], LayerRows[Any]]):
 
     __slots__ = ("_below",)
 
-    def __init__(self, below: View) -> None:
+    def __init__(self, below: StateView) -> None:
         super().__init__()
         self._below = below
 
@@ -144,7 +144,7 @@ class Overlay:
 
     __slots__ = ("below", "tables")
 
-    def __init__(self, below: View, changes: Changes | None = None) -> None:
+    def __init__(self, below: StateView, changes: Changes | None = None) -> None:
         self.below = below
         self.tables = LayerTables(below)
         if changes:

@@ -1,4 +1,4 @@
-"""Who is connected with whom: links come up, and are noticed to be gone, on both ends."""
+"""Links: who is connected with whom. They come up, and are noticed to be gone, on both ends."""
 
 from __future__ import annotations
 

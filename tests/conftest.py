@@ -13,6 +13,7 @@ import pytest
 from hypothesis import settings
 
 from ledger.state import Key, Row, Transaction
+from views import cells
 
 os.environ["TONGZHANG_LANG"] = "en"  # whatever the locale of who runs them
 
@@ -36,3 +37,9 @@ def added_rows_are_new() -> Any:
     patch.setattr(Transaction, "add", _add_what_is_new)
     yield
     patch.undo()
+
+
+@pytest.fixture(autouse=True)
+def cells_are_plain() -> None:
+    """Let no command of another test say in which zone times are shown."""
+    cells.choose(cells.Style())

@@ -1,4 +1,4 @@
-"""What applied records do to books and expectations, as seen in rehearsals of the workload."""
+"""Records as they were seen: what applied ones do to books and expectations in rehearsals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What rows of the ledger add up to, as every interface shows it. Pure, over any reader.
+"""Views of the ledger, as every interface shows them: what rows add up to. Pure, over any reader.
 
 A new list is a view and a :class:`views.listing.Listing`, named in :mod:`views.listings`::
 

@@ -1,4 +1,4 @@
-"""How agreements are shown: their terms, who has accepted them, and which hold on a date."""
+"""Agreements as they are shown: their terms, who has accepted them, and which hold on a date."""
 
 from __future__ import annotations
 

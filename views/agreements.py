@@ -16,6 +16,7 @@ from views.agreement_views import (
     fee_view,
     profit_view,
 )
+from views.labels import Label
 from views.listing import Asked, Filter, Listing
 
 _FILTERS = (
@@ -25,13 +26,14 @@ _FILTERS = (
         name="holds",
         kind="flag",
         column="",
-        help="Only those that hold on the date, one a matter; or only the others.",
+        help="Only those that hold on the date, one a matter.",
     ),
     Filter(
         name="on",
         kind="business-date",
         column="",
         shown=True,
+        default="today",
         help="Which hold on this date.",
     ),
 )
@@ -63,6 +65,7 @@ FEE_AGREEMENTS = Listing(
     view=FeeAgreementView,
     help="List agreements on fees: terms, who accepted them, and which hold on a date.",
     filters=_FILTERS,
+    none=Label("no agreements", "没有协议"),
     columns=("agreement", "state", "holds", "rate_ppm", "effective_from", "awaiting"),
     fits=_fits,
     items=_fee_agreements,
@@ -75,6 +78,7 @@ PROFIT_AGREEMENTS = Listing(
     view=ProfitAgreementView,
     help="List agreements on profit sharing: everybody's part, and whether it is accepted.",
     filters=_FILTERS,
+    none=Label("no agreements", "没有协议"),
     columns=("agreement", "state", "holds", "delay", "effective_from", "awaiting"),
     fits=_fits,
     items=_profit_agreements,

@@ -38,6 +38,7 @@ BALANCES = Listing(
     filters=(
         Filter(name="prefix", kind="text", column="", help="How the account begins: `pending:`."),
     ),
+    none=Label("nothing was posted", "没有记账"),
     columns=("account", "amount"),
     rows=_rows,
 )

@@ -16,7 +16,7 @@ import msgspec
 
 from ledger.currencies import decimal
 from views import texts
-from views.labels import RIGHT, Label, labels_of
+from views.labels import RIGHT, Label, labels_of, views_in
 from views.listing import Column, Shown
 from views.texts import gettext
 from views.view import ViewStruct
@@ -59,17 +59,31 @@ def cell(view: type[ViewStruct], shown: Shown, item: Item) -> str:
         if shown.text is not None:
             return shown.text(item)
         names = (name for name in shown.fields if item.get(name) is not None)
-        return next((cell(view, name, item) for name in names), gettext(shown.absent))
+        absent = shown.absent.text(texts.language()) if shown.absent else ""
+        return next((cell(view, name, item) for name in names), absent)
     if item.get(shown) is None:
         return ""
+    inner = views_in(view).get(shown)
+    if inner is not None:
+        return "; ".join(
+            _in_words(inner, {"currency": item.get("currency"), **each}) for each in item[shown]
+        )
     return _written(shown, labels_of(view).get(shown, _PLAIN), item)
+
+
+def _in_words(view: type[msgspec.Struct], item: Item) -> str:
+    """Return an item in one line: the cells of its fields, but for the currency."""
+    names = (name for name in view.__struct_fields__ if name in item)
+    return " ".join(_written(name, labels_of(view).get(name, _PLAIN), item) for name in names)
 
 
 def head(view: type[ViewStruct], shown: Shown) -> str:
     """Return the head of a column, with the zone of its times."""
     label = _label(view, shown)
     text = label.text(texts.language())
-    return f"{text} ({zone()})" if label.unit == "ms" and not _chosen.get().minor else text
+    if label.unit == "ms" and not _chosen.get().minor:
+        return f"{text} ({zone()})"
+    return f"{text} (s)" if label.unit == "age" and not _chosen.get().grouped else text
 
 
 def is_figure(view: type[ViewStruct], shown: Shown) -> bool:
@@ -82,11 +96,12 @@ def money(amount: int, currency: str) -> str:
     style = _chosen.get()
     if not currency:
         return ""
-    if style.minor:
-        return str(amount)
-    if not style.grouped:
-        return decimal(amount, currency)
-    return f"{decimal(amount, currency, group=',')} {currency}"
+    text = (
+        str(amount)
+        if style.minor
+        else decimal(amount, currency, group="," if style.grouped else "")
+    )
+    return f"{text} {currency}" if style.grouped else text
 
 
 def time(at_ms: int) -> str:
@@ -96,6 +111,11 @@ def time(at_ms: int) -> str:
         return str(at_ms)
     there = datetime.fromtimestamp(at_ms // 1000, UTC) + timedelta(minutes=style.offset_minutes())
     return f"{there:%Y-%m-%d %H:%M:%S}"
+
+
+def date(at_ms: int) -> str:
+    """Return the date of a time for people, in the chosen zone."""
+    return time(at_ms) if _chosen.get().minor else time(at_ms)[:10]
 
 
 def zone() -> str:
@@ -134,8 +154,7 @@ def _written(name: str, label: Label, item: Item) -> str:
     if isinstance(value, bool):
         return gettext("yes") if value else gettext("no")
     if isinstance(value, list):
-        plain = all(isinstance(each, str | int) for each in value)
-        return ", ".join(map(str, value)) if plain else msgspec.json.encode(value).decode()
+        return ", ".join(map(str, value))
     if isinstance(value, str):
         return label.words.get(value, value) if texts.language() == "zh" else value
     write = None if _chosen.get().minor else _WRITTEN.get(label.unit)
@@ -143,7 +162,9 @@ def _written(name: str, label: Label, item: Item) -> str:
 
 
 def _age(age_ms: int) -> str:
-    """Return an age in its two largest units, such as ``3d 4h``."""
+    """Return an age in its two largest units, such as ``3d 4h``; for spreadsheets in seconds."""
+    if not _chosen.get().grouped:
+        return str(age_ms // 1000)
     parts: list[str] = []
     rest = age_ms
     for size, name in _AGES:
@@ -153,8 +174,9 @@ def _age(age_ms: int) -> str:
     return " ".join(parts[:2]) or "0s"
 
 
-def _percent(ppm: int) -> str:
+def percent(ppm: int) -> str:
+    """Return a share or rate in millionths for people, such as ``0.38 %``."""
     return f"{ppm / _PPM_OF_A_PERCENT:g} %"
 
 
-_WRITTEN: Mapping[str, Callable[[int], str]] = {"ms": time, "age": _age, "ppm": _percent}
+_WRITTEN: Mapping[str, Callable[[int], str]] = {"ms": time, "age": _age, "ppm": percent}

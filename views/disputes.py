@@ -54,6 +54,7 @@ DISPUTES = Listing(
         Filter(name="against", kind="party", help="Only those that this party has to answer."),
         Filter(name="raiser", kind="party", help="Only those that this party raised."),
     ),
+    none=Label("no disputes", "没有争议"),
     columns=(
         ("dispute", Column(Label("about", "事项"), text=_about)),
         "state",

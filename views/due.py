@@ -1,19 +1,22 @@
-"""What is due and upcoming: what a payout to each receiver would be, date by date."""
+"""Payouts that are due and upcoming: what one to each receiver would be, date by date."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
 from ledger.contracts.payouts import Payout
 from ledger.contracts.receivers import Bucket, Receiver, ReceiverState
+from views import cells
 from views.calendars import DueDates
-from views.labels import Amount, Currency, DueDate, Label, Legs, Provisional, state_label
+from views.labels import Amount, Currency, DueDate, Label, Provisional, state_label
 from views.labels import Receiver as ReceiverName
 from views.listing import Asked, Column, Filter, ForeignPlace, Listing
 from views.reader import Reader
 from views.standing import as_shown
+from views.texts import gettext
 from views.view import ViewStruct
 
 DUE: Final = "due"
@@ -23,10 +26,8 @@ Judged = tuple[str, DueDates]
 """The date that tells due from upcoming, and the calendars."""
 
 
-ShownReceiverState = Annotated[
-    Literal[ReceiverState, "disputed"],
-    state_label(True, active="正常", suspended="已暂停"),
-]
+_RECEIVER_STATE = state_label(True, active="正常", suspended="已暂停")
+ShownReceiverState = Annotated[Literal[ReceiverState, "disputed"], _RECEIVER_STATE]
 
 
 class DuePayout(ViewStruct, frozen=True, kw_only=True):
@@ -39,17 +40,20 @@ class DuePayout(ViewStruct, frozen=True, kw_only=True):
     """
 
     receiver: ReceiverName
-    receiver_state: ShownReceiverState
+    receiver_state: Annotated[
+        ShownReceiverState,
+        replace(_RECEIVER_STATE, en="receiver's state", zh="收款方状态"),
+    ]
     due_date: DueDate
     state: Annotated[
         Literal["due", "upcoming"],
         state_label(due="应付", upcoming="未到期"),
     ]
     amount: Amount
-    leg_count: Legs
+    leg_count: Annotated[int, Label("legs of the date", "当日笔数", "count")]
     currency: Currency
     payout_amount: Annotated[int, Label("payout by then", "累计应付", "minor")]
-    payout_legs: Annotated[int, Label("legs", "笔数", "count")]
+    payout_legs: Annotated[int, Label("legs", "累计笔数", "count")]
     provisional: Provisional = False
     returned_payout: Annotated[str, Label("came back with", "退回结算单", link="payout")] = ""
 
@@ -57,11 +61,13 @@ class DuePayout(ViewStruct, frozen=True, kw_only=True):
 def due_date(item: Mapping[str, Any]) -> str:
     """Return when something falls due, and whether a year that is not declared may move it."""
     date = str(item.get("due_date", ""))
-    return f"{date} provisional" if item.get("provisional") else date
+    return f"{date} {gettext('provisional')}" if item.get("provisional") else date
 
 
 def _state(item: Mapping[str, Any]) -> str:
-    return "again" if "returned_payout" in item else str(item["state"])
+    if "returned_payout" in item:
+        return gettext("again")
+    return cells.word(DuePayout, "state", item["state"])
 
 
 class DueReceiver(NamedTuple):
@@ -104,7 +110,7 @@ DUE_PAYOUTS = Listing(
     path="/v1/payouts/due",
     row=DueReceiver,
     view=DuePayout,
-    help="List what is due to receivers on a date and not in a payout, oldest first.",
+    help="List what is due to receivers on a date, oldest first; `limit` counts receivers.",
     filters=(
         Filter(
             name="on",
@@ -118,6 +124,7 @@ DUE_PAYOUTS = Listing(
             name="upcoming", kind="flag", column="", help="Also what falls due after that date."
         ),
     ),
+    none=Label("nothing is due", "没有应付"),
     columns=(
         "receiver",
         Column(Label("due", "应付日"), text=due_date),

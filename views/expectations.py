@@ -1,4 +1,4 @@
-"""What is awaited: halves that one party has stated and another has not, as a list and as sums."""
+"""Expectations, as a list and as sums: halves that one party has stated and another has not."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ledger.expectations import (
 from ledger.state import Walk
 from views import cells
 from views.labels import Amount, Currency, Label, Subject
-from views.listing import Asked, Column, Filter, Listing, beyond
+from views.listing import Asked, Column, Filter, Listing
 from views.reader import Reader, walked
 from views.view import ViewStruct, converted, views_of
 
@@ -63,7 +63,9 @@ KIND_WORDS = {
     "profit-confirmation": "分润确认",
     "calendar-acceptance": "日历接受",
 }
-STATE_WORDS = {"open": "待对方", "overdue": "逾期", "conflicting": "不一致", "met": "已对齐"}
+UnmetState = Literal["open", "overdue", "conflicting"]
+_UNMET_WORDS = {"open": "待对方", "overdue": "逾期", "conflicting": "不一致"}
+STATE_WORDS = {**_UNMET_WORDS, "met": "已对齐"}
 
 Awaited = Annotated[str, Label("awaited", "待声明方")]
 Opener = Annotated[str, Label("stated by", "已声明方")]
@@ -106,9 +108,7 @@ class UnmetSum(ViewStruct, frozen=True, kw_only=True):
     awaited: Awaited
     kind: KindOf
     currency: Currency
-    state: Annotated[
-        Literal["open", "overdue", "conflicting"], Label("state", "状态", words=STATE_WORDS)
-    ]
+    state: Annotated[UnmetState, Label("state", "状态", words=_UNMET_WORDS)]
     count: Annotated[int, Label("count", "笔数", "count")]
     amount: Amount
     oldest_at: Annotated[int, Label("oldest since", "最早起于", "ms")]
@@ -178,6 +178,8 @@ def _items(asked: Asked, rows: Sequence[Expectation]) -> list[ExpectationView]:
     return [expectation_view(row, asked.given["as_of"]) for row in rows]
 
 
+_NOTHING = Label("nothing is awaited", "没有待声明的事项")
+
 EXPECTATIONS = Listing(
     name="expectations",
     row=Expectation,
@@ -189,6 +191,7 @@ EXPECTATIONS = Listing(
             kind="choice",
             words=("open", "overdue", "conflicting", "met", "unmet"),
             column="",
+            default="unmet",
             help="Only in this state; open is not overdue, unmet is all but met.",
         ),
         *_PARTIES,
@@ -221,7 +224,7 @@ EXPECTATIONS = Listing(
         "amount",
         ("opened_at", "due_at", "detail"),
     ),
-    none="nothing is awaited",
+    none=_NOTHING,
     order=("state", "awaited", "kind", "subject"),
     rows=_rows,
     fits=_fits,
@@ -229,9 +232,7 @@ EXPECTATIONS = Listing(
 )
 
 
-_OLDEST = Column(
-    Label("oldest", "最早", "date"), text=lambda item: cells.time(item["oldest_at"])[:10]
-)
+_OLDEST = Column(Label("oldest", "最早", "date"), text=lambda item: cells.date(item["oldest_at"]))
 
 
 def _sums(asked: Asked) -> Iterator[UnmetSum]:
@@ -239,18 +240,21 @@ def _sums(asked: Asked) -> Iterator[UnmetSum]:
         name: asked.given[name] for name in ("awaited", "opener", "kind") if name in asked.given
     }
     sums = asked.reader.unmet_sums(where, asked.given["as_of"])
-    return beyond(UNMET_SUMS, asked, views_of(UnmetSum, sums))
+    return iter(views_of(UnmetSum, sums))
 
 
 UNMET_SUMS = Listing(
     name="sums",
     path="/v1/expectations/summary",
+    operation="sum_expectations",
+    page="UnmetSummary",
+    whole=True,
     row=UnmetSum,
     view=UnmetSum,
     help="Sum what is not met, by pair of parties, kind, currency and state.",
     filters=(*_PARTIES, _AS_OF),
     columns=(("opener", "awaited"), ("kind", "state"), "count", "amount", _OLDEST),
-    none="nothing is awaited",
+    none=_NOTHING,
     order=("opener", "awaited", "kind", "currency", "state"),
     rows=_sums,
     items=lambda _, rows: rows,

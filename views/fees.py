@@ -15,6 +15,7 @@ from ledger.contracts.profits import PortionState, ProfitPortion, ProfitShare
 from ledger.state import Key
 from views.labels import (
     Amount,
+    ConfirmedCurrency,
     Currency,
     Entry,
     Label,
@@ -74,7 +75,7 @@ class PortionView(ViewStruct, frozen=True, kw_only=True):
         ),
     ]
     confirmed_amount: Annotated[int, Label("recipient says", "收款确认", "minor")] = 0
-    confirmed_currency: Currency = ""
+    confirmed_currency: ConfirmedCurrency = ""
     received_at: ReceivedAt = -1
 
 
@@ -103,7 +104,7 @@ class PeriodView(ViewStruct, frozen=True, kw_only=True):
     count: Annotated[int, Label("charges", "笔数", "count")]
     invoice: Invoice = ""
     settled_amount: Annotated[int, Label("platform paid", "平台付款", "minor")] = 0
-    settled_currency: Currency = ""
+    settled_currency: Annotated[str, Label("settled currency", "结清币种")] = ""
     paid_at: PaidAt = -1
     settled_at: Annotated[int, Label("settled at", "结清时间", "ms")] = -1
     share: Annotated[str, Label("share", "分润单", link="share")] = ""
@@ -121,17 +122,17 @@ def _periods(asked: Asked, rows: Sequence[FeePeriod]) -> list[PeriodView]:
 
 
 FEES = Listing(
-    name="fees",
-    member="periods",
+    name="periods",
+    path="/v1/fees",
     row=FeePeriod,
     view=PeriodView,
     help="List months of fees: what accrued, and whether it is invoiced, settled and shared.",
     filters=(
-        Filter(name="period", kind="month", help="Only this month, with its charges."),
+        Filter(name="period", kind="month", help="Only this month."),
         _CURRENCY,
     ),
     columns=("period", "state", "count", "amount", "invoice", "share"),
-    none="no fees",
+    none=Label("no fees", "没有费用"),
     items=_periods,
 )
 
@@ -147,12 +148,13 @@ CHARGES = Listing(
     path="/v1/fees/charges",
     row=FeeCharge,
     view=ChargeView,
-    help="List the charges that accrue into a month.",
+    help="List the charges that accrue into a month, also those that do not stand any more.",
     filters=(
         Filter(name="period", kind="month", required=True, shown=True, help="The month."),
         _CURRENCY,
         Filter(name="state", kind="choice", words=get_args(ChargeState)),
     ),
+    none=Label("no charges", "没有计费"),
     columns=("payment", "agreement", "state", "amount"),
     order=("currency", "payment"),
     rows=_charges,

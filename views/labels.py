@@ -55,6 +55,18 @@ def labels_of(view: type[msgspec.Struct]) -> Mapping[str, Label]:
     return {name: label for name, label in found if label is not None}
 
 
+@cache
+def views_in(view: type[msgspec.Struct]) -> Mapping[str, type[msgspec.Struct]]:
+    """Return by field, for those that are lists of a view, that view."""
+    return {name: found for name, kind in get_type_hints(view).items() if (found := _item_of(kind))}
+
+
+def _item_of(kind: Any) -> type[msgspec.Struct] | None:
+    if get_origin(kind) is list and isinstance(get_args(kind)[0], type(msgspec.Struct)):
+        return get_args(kind)[0]  # type: ignore[no-any-return]
+    return None
+
+
 def label_in(annotation: Any) -> Label | None:
     """Return the label in an annotation, the outermost one; None without one."""
     if get_origin(annotation) is Annotated:
@@ -89,6 +101,7 @@ def state_label(disputable: bool = False, /, **words: str) -> Label:
 
 Amount = Annotated[int, Label("amount", "金额", "minor")]
 Currency = Annotated[str, Label("currency", "币种")]
+ConfirmedCurrency = Annotated[str, Label("confirmed currency", "确认币种")]
 Entry = Annotated[int, Label("entry", "条目", "entry", "entry")]
 LastEntry = Annotated[int, Label("last entry", "最近条目", "entry", "entry")]
 Order = Annotated[str, Label("order", "订单")]

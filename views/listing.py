@@ -9,9 +9,11 @@ are found and shown, as functions of what is asked.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import takewhile
 from keyword import iskeyword
 from typing import Any, Literal, NamedTuple, TypeVar, get_type_hints
 
@@ -32,8 +34,8 @@ T = TypeVar("T")
 
 Kind = Literal[
     "choice", "id", "party", "payment", "receiver", "payout", "expectation-kind", "currency",
-    "day", "business-date", "month", "as-of", "amount", "positive", "displayed", "age", "flag",
-    "text",
+    "day", "business-date", "month", "as-of", "count", "amount", "positive", "displayed", "age",
+    "flag", "text",
 ]  # fmt: skip
 """What a filter is given as. A party, payment, receiver, payout and kind has to exist. A
 ``business-date`` is today's and ``as-of`` (a time in ms) is the present if it is left out."""
@@ -53,6 +55,7 @@ class Filter:
         required: Whether it has to be given.
         shown: Whether the page says which value it was judged by.
         option: The name of the command's option, if it is another; ``None`` for no option.
+        default: What the command takes if the option is left out, in a word.
     """
 
     name: str
@@ -63,6 +66,7 @@ class Filter:
     required: bool = False
     shown: bool = False
     option: str | None = ""
+    default: str = ""
 
     @property
     def keyword(self) -> str:
@@ -94,7 +98,7 @@ class Column:
     label: Label
     fields: tuple[str, ...] = ()
     text: Callable[[Mapping[str, Any]], str] | None = None
-    absent: str = ""
+    absent: Label | None = None
 
 
 Shown = str | Column
@@ -147,7 +151,10 @@ class Listing:
         subject: As what disputes name an item, whose name is its first field.
         path: Its address; ``/v1/<name>`` if left out. What is in braces is a filter too.
         member: The member of a page that has the items; the name if left out.
-        none: What a command says of an empty list.
+        operation: What generated clients call it; ``list_<name>`` if left out.
+        page: The name of a page's struct; made of the name if left out.
+        whole: It is short, and answered whole: without ``cursor``, ``limit`` and ``next``.
+        none: Said of an empty list; ``no <name>`` if left out.
     """
 
     name: str
@@ -163,12 +170,20 @@ class Listing:
     subject: str = ""
     path: str = ""
     member: str = ""
-    none: str = ""
+    operation: str = ""
+    page: str = ""
+    whole: bool = False
+    none: Label | None = None
 
     @property
     def items_name(self) -> str:
         """The member of a page that has the items."""
-        return self.member or self.name
+        return self.member or self.name.replace("-", "_")
+
+    @property
+    def nothing(self) -> Label:
+        """What is said of it when it is empty."""
+        return self.none or Label(f"no {self.name}", "没有记录")
 
     @property
     def address(self) -> str:
@@ -198,11 +213,6 @@ class ForeignPlace(BadQuestion):
     """A place that the list did not make."""
 
 
-def beyond(listing: Listing, asked: Asked, rows: Iterable[Any]) -> Iterator[Any]:
-    """Yield those rows of a short list, in its order, that come after ``asked.after``."""
-    return (row for row in rows if asked.after is None or listing.place_of(row) > asked.after)
-
-
 def page_of(listing: Listing, asked: Asked) -> Found:
     """Return a page of a list. It may be short: it goes on while there is a place."""
     wanted = _equalities(listing, asked)
@@ -211,7 +221,7 @@ def page_of(listing: Listing, asked: Asked) -> Found:
     last: Any = None
     goes_on = False
     for count, row in enumerate(rows):
-        if len(found) == asked.limit or count == SCANNED_MAX:
+        if not listing.whole and (len(found) == asked.limit or count == SCANNED_MAX):
             goes_on = True
             break
         last = row
@@ -231,13 +241,22 @@ def walk_for(listing: Listing, wanted: Mapping[str, Any]) -> Walk:
     """
     order = listing.places
     kind: type[Row] = listing.row
-    leading = (tuple(name for name in index if name not in order) for index in kind.INDEXES)
-    usable = [index for index in leading if all(name in wanted for name in index)]
+    usable = [found for index in kind.INDEXES if (found := _leading(index, order, wanted))]
     fixed = {name: wanted[name] for name in max(usable, key=len, default=())}
     while len(order) > 1 and order[0] in wanted:
         fixed[order[0]] = wanted[order[0]]
         order = order[1:]
     return Walk(fixed, order)
+
+
+def _leading(
+    index: tuple[str, ...], order: tuple[str, ...], wanted: Mapping[str, Any]
+) -> tuple[str, ...]:
+    """Return the columns with which an index begins before it goes on in an order; none if not."""
+    leading = tuple(takewhile(lambda name: name not in order, index))
+    rest = index[len(leading) :]
+    is_usable = rest == order[: len(rest)] and all(name in wanted for name in leading)
+    return leading if is_usable else ()
 
 
 def walked_rows(listing: Listing, asked: Asked) -> Iterator[Any]:
@@ -261,15 +280,20 @@ def _fits(listing: Listing, asked: Asked, row: Any, wanted: Mapping[str, Any]) -
 @cache
 def page_struct(listing: Listing) -> type[msgspec.Struct]:
     """Return the struct of a page: what it was judged by, the items, and ``next``."""
-    name = listing.view.__name__.removesuffix("View") + "Page"
+    one = re.sub("ies$", "y", listing.name).removesuffix("s")
+    name = listing.page or "".join(word.capitalize() for word in one.split("-")) + "Page"
     fields: list[Any] = [
         (each.name, int if each.kind == "as-of" else str) for each in listing.filters if each.shown
     ]
     fields.append((listing.items_name, list[listing.view]))  # type: ignore[name-defined]
-    fields.append(("next", str, ""))
+    if not listing.whole:
+        fields.append(("next", str, ""))
     made = msgspec.defstruct(
         name, fields, bases=(ViewStruct,), module=__name__, frozen=True, kw_only=True,
         omit_defaults=True,
     )  # fmt: skip
-    made.__doc__ = f"A page of {listing.name}. It may be short: go on while there is a ``next``."
+    order = ", ".join(listing.places)
+    made.__doc__ = f"{listing.name.replace('-', ' ').capitalize()} by {order}."
+    if not listing.whole:
+        made.__doc__ += " A page may be short: go on while there is a ``next``."
     return made

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Annotated, Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from ledger.contracts.allocation import FormerLeg, Leg, Mode
@@ -121,9 +122,9 @@ class PaymentView(ViewStruct, frozen=True, kw_only=True):
     expectations: list[ExpectationView]
     timeline: list[EntryView]
     timeline_whole: Whole
-    capture: CaptureView | None = None
-    instruction: InstructionView | None = None
-    fee: ChargeView | None = None
+    capture: CaptureView | UnsetType = UNSET
+    instruction: InstructionView | UnsetType = UNSET
+    fee: ChargeView | UnsetType = UNSET
 
 
 def payment_view(
@@ -161,9 +162,9 @@ def payment_view(
         expectations=expectations_on(reader, subjects, as_of_ms),
         timeline=entries,
         timeline_whole=whole,
-        capture=None if capture is None else _capture_view(capture),
-        instruction=None if instruction is None else converted(InstructionView, instruction),
-        fee=None if charge is None else charge_view(reader, charge, capture),
+        capture=UNSET if capture is None else _capture_view(capture),
+        instruction=UNSET if instruction is None else converted(InstructionView, instruction),
+        fee=UNSET if charge is None else charge_view(reader, charge, capture),
     )
 
 

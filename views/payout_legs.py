@@ -12,6 +12,7 @@ from ledger.contracts.payouts import RETURNED, Payout
 from ledger.limits import SAFE_INTEGER_MAX
 from ledger.state import Walk
 from views.calendars import DueDates
+from views.labels import Label
 from views.legs import LegView, former_leg_views, leg_views
 from views.listing import Asked, Filter, Listing
 from views.reader import Reader, walked
@@ -95,12 +96,14 @@ def _items(asked: Asked, rows: Sequence[Leg | FormerLeg]) -> list[LegView]:
 
 
 PAYOUT_LEGS = Listing(
-    name="legs",
+    name="payout-legs",
+    member="legs",
     path="/v1/payouts/{payout}/legs",
     row=Leg,
     view=LegView,
     help="List the legs that a payout settles, and `void` those that went another way since.",
     filters=(Filter(name="payout", kind="payout", column=""),),
+    none=Label("no legs", "没有分账行"),
     columns=(("payment", "leg"), "purpose", "state", "amount"),
     order=("bucket", "payment", "leg"),
     rows=_rows,

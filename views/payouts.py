@@ -20,6 +20,7 @@ from views.labels import (
     AsOf,
     BankReference,
     ChannelNumber,
+    ConfirmedCurrency,
     Currency,
     Entry,
     Label,
@@ -72,7 +73,7 @@ class PayoutSummary(ViewStruct, frozen=True, kw_only=True):
     bank_reference: BankReference = ""
     paid_at: PaidAt = -1
     confirmed_amount: Annotated[int, Label("owner says", "到账确认", "minor")] = 0
-    confirmed_currency: Currency = ""
+    confirmed_currency: ConfirmedCurrency = ""
     received_at: ReceivedAt = -1
     return_reason: Annotated[str, Label("came back", "退回原因", "text")] = ""
     channel_number: ChannelNumber = ""
@@ -122,6 +123,7 @@ PAYOUTS = Listing(
             help="Only with this number of the channel or bank.",
         ),
     ),
+    none=Label("no payouts", "没有结算单"),
     columns=(("payout", "receiver"), "state", "cutoff_date", "leg_count", "amount"),
     rows=_rows,
     items=_items,

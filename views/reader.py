@@ -98,6 +98,10 @@ class Reader(Protocol):
         """
 
 
+CHUNK_MIN = 200
+"""Rows of a query that goes on: a page of one item, of which few are wanted, needs many."""
+
+
 def walked(
     reader: Reader, kind: type[R], walk: Walk, after: Any = None, chunk: int = 200
 ) -> Iterator[R]:
@@ -107,4 +111,5 @@ def walked(
         yield from rows
         if len(rows) < chunk:
             return
+        chunk = max(chunk, CHUNK_MIN)
         after = tuple(getattr(rows[-1], name) for name in walk.order)

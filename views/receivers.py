@@ -21,7 +21,6 @@ Due = Annotated[int, Label("due", "应付", "minor")]
 InTransit = Annotated[int, Label("in transit", "在途", "minor")]
 Paid = Annotated[int, Label("paid", "已付", "minor")]
 Arrived = Annotated[int, Label("arrived", "已到账", "minor")]
-Change = Annotated[int, Label("change", "变动", "minor")]
 
 
 class ReceiverView(ViewStruct, frozen=True, kw_only=True):
@@ -70,10 +69,10 @@ class ReceiverLine(ViewStruct, frozen=True, kw_only=True):
     id: Annotated[str, Label("id", "编号")]
     type: Annotated[str, Label("record", "记录")]
     subject: Subject
-    due_change: Change
-    in_transit_change: Change
-    paid_change: Change
-    arrived_change: Change
+    due_change: Annotated[int, Label("due change", "应付变动", "minor")]
+    in_transit_change: Annotated[int, Label("in transit change", "在途变动", "minor")]
+    paid_change: Annotated[int, Label("paid change", "已付变动", "minor")]
+    arrived_change: Annotated[int, Label("arrived change", "到账变动", "minor")]
     due: Due
     in_transit: InTransit
     paid: Paid

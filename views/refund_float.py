@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated, Literal, get_args
 
 from ledger import books
@@ -17,8 +16,17 @@ from ledger.contracts.refund_float import (
     MovementState,
 )
 from ledger.state import Walk
-from views.labels import Amount, Currency, Entry, Label, LastEntry, Party, state_label
-from views.listing import Asked, Filter, Listing, beyond
+from views.labels import (
+    Amount,
+    ConfirmedCurrency,
+    Currency,
+    Entry,
+    Label,
+    LastEntry,
+    Party,
+    state_label,
+)
+from views.listing import Asked, Filter, Listing
 from views.reader import Reader, walked
 from views.view import ViewStruct
 
@@ -62,21 +70,24 @@ class MovementView(ViewStruct, frozen=True, kw_only=True):
     entry: Entry
     last_entry: LastEntry
     confirmed_amount: Annotated[int, Label("platform says", "平台确认", "minor")] = 0
-    confirmed_currency: Currency = ""
+    confirmed_currency: ConfirmedCurrency = ""
     reversal_reason: Annotated[str, Label("reversal", "冲正原因", "text")] = ""
 
 
-def _floats(asked: Asked) -> Iterator[FloatView]:
-    return beyond(FLOATS, asked, float_views(asked.reader, asked.genesis.sole("platform")))
+def _floats(asked: Asked) -> list[FloatView]:
+    return float_views(asked.reader, asked.genesis.sole("platform"))
 
 
 FLOATS = Listing(
     name="floats",
     path="/v1/refund-float",
+    operation="show_float",
+    whole=True,
     row=FloatView,
     view=FloatView,
     order=("currency",),
     help="Show what the platform has deposited for refunds, and how much of it is free.",
+    none=Label("nothing was deposited", "没有预存"),
     columns=("currency", "total", "free", "held", "set_aside", "unconfirmed"),
     rows=_floats,
     items=lambda _, rows: rows,
@@ -93,6 +104,7 @@ MOVEMENTS = Listing(
         Filter(name="state", kind="choice", words=get_args(MovementState)),
         Filter(name="kind", kind="choice", words=get_args(MovementKind), help="Only of this kind."),
     ),
+    none=Label("nothing was deposited", "没有预存"),
     columns=("movement", "kind", "state", "amount", "confirmed_amount"),
     subject="float",
 )

@@ -69,6 +69,7 @@ REFUNDS = Listing(
         Filter(name="payment", kind="payment", help="Only refunds of this payment."),
         Filter(name="state", kind="choice", words=get_args(RefundState)),
     ),
+    none=Label("no refunds", "没有退款"),
     columns=(
         ("refund", "payment"),
         "state",

@@ -84,8 +84,13 @@ def _items(asked: Asked, hits: Sequence[Hit]) -> list[FoundPayment]:
     return found_payments(asked.reader, [hit.payment for hit in hits])
 
 
+_CAPTURED = Column(
+    Label("captured", "收款时间", "ms"), fields=("captured_at",), absent=Label("no", "未收款")
+)
+
 SEARCH = Listing(
     name="search",
+    operation="search",
     member="payments",
     row=Hit,
     view=FoundPayment,
@@ -126,9 +131,9 @@ SEARCH = Listing(
         ("payment", "order"),
         "state",
         "amount",
-        Column(Label("captured", "收款时间", "ms"), fields=("captured_at",), absent="no"),
+        _CAPTURED,
     ),
-    none="no payment was found",
+    none=Label("no payment was found", "没有找到支付"),
     order=("number", "payment", "leg"),
     rows=_rows,
     fits=_fits,

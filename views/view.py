@@ -44,4 +44,8 @@ def views_of(view: type[V], rows: Iterable[object]) -> list[V]:
 def empty_values(view: type[msgspec.Struct]) -> dict[str, Any]:
     """Return by field the value with which it is left out."""
     pairs = zip(reversed(view.__struct_fields__), reversed(view.__struct_defaults__), strict=False)
-    return {name: default for name, default in pairs if default is not NODEFAULT}
+    return {
+        name: default.factory() if hasattr(default, "factory") else default
+        for name, default in pairs
+        if default is not NODEFAULT
+    }

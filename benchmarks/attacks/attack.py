@@ -1,4 +1,4 @@
-"""What an attack is, what it is aimed at, and the bounds that it must not break."""
+"""Attacks: what one is aimed at, and the bounds that it must not break."""
 
 from __future__ import annotations
 

@@ -10,7 +10,10 @@ import typer
 
 from cli.errors import CheckFailed, UsageError
 from cli.options import Home, Json, Token, Url
-from cli.output import note, pairs, plural, say, say_json, table
+from cli.output import note, pairs, say, say_json, table
+from views.calendars import CalendarView, CalendarYearView
+from views.cells import head, word
+from views.texts import gettext
 
 if TYPE_CHECKING:
     from cli.calendars.files import Announced
@@ -65,26 +68,30 @@ def show(
     if json:
         say_json({**view, "years": years})
         return
+    today = gettext("{on}, by the institution's calendar")
+    known = view.get("known_until", gettext("not known: only weekends"))
     pairs(
-        {
-            "today": f"{view['on']}, by the institution's calendar",
-            "known until": view.get("known_until", "not known: only weekends"),
-        }
+        [
+            (gettext("today"), today.format_map(view)),
+            (head(CalendarView, "known_until"), known),
+        ]
     )
     if years:
-        table(("year", "version", "state", "days off", "worked weekends"), map(_row, years))
+        names = (head(CalendarYearView, name) for name in ("year", "version", "state"))
+        table((*names, gettext("days off"), gettext("worked weekends")), map(_row, years))
     else:
-        say("no year is decided")
+        say(gettext("no year is decided"))
     if "warning" in view:
         note(view["warning"])
 
 
 def _row(each: dict[str, Any]) -> tuple[object, ...]:
-    version = each["version"] or "founded"
+    version = each["version"] or word(CalendarYearView, "state", "founded")
     days = (" ".join(day[5:] for day in each[name]) for name in ("holidays", "workdays"))
-    state = each["state"]
-    if each["accepted"] and state == "declared":
-        state = f"declared, accepted by {', '.join(each['accepted'])}"
+    state = word(CalendarYearView, "state", each["state"])
+    if each["accepted"] and each["state"] == "declared":
+        accepted = gettext("declared, accepted by {parties}")
+        state = accepted.format(parties=", ".join(each["accepted"]))
     return (each["year"], version, state, *days)
 
 
@@ -129,7 +136,8 @@ def import_(
         for record in records:
             _say_decided(record)
         if not records:
-            say("nothing to " + ("accept" if accepts else "declare: all of it holds already"))
+            nothing = gettext("nothing to declare: all of it holds already")
+            say(gettext("nothing to accept") if accepts else nothing)
     if dry_run or not records:
         if json:
             say_json(records)
@@ -182,7 +190,7 @@ def decision(
     if open_one is not None and accepts in open_one["accepted"]:
         return None
     if open_one is not None and not accepts and _listed(open_one) == days:
-        note(f"{year} is declared so already, and awaits its acceptance")
+        note(gettext("{year} is declared so already, and awaits its acceptance").format(year=year))
         return None
     version = open_one["version"] if open_one else 1 + (held["version"] if held else 0)
     said = "accepted" if accepts else "declared"
@@ -217,9 +225,12 @@ def _days(announced: Announced, year: int, held: dict[str, Any] | None) -> dict[
 
 def _say_decided(record: dict[str, Any]) -> None:
     holidays, workdays = record.get("holidays", []), record.get("workdays", [])
-    say(f"{record['type']}: {record['year']}, version {record['version']}")
-    say(f"  {plural(len(holidays), 'day')} off: {' '.join(day[5:] for day in holidays) or '-'}")
-    say(
-        f"  {plural(len(workdays), 'worked weekend day')}: "
-        f"{' '.join(day[5:] for day in workdays) or '-'}"
+    say(gettext("{type}: {year}, version {version}").format_map(record))
+    off = (
+        gettext("1 day off: {days}") if len(holidays) == 1 else gettext("{count} days off: {days}")
     )
+    one = gettext("1 worked weekend day: {days}")
+    worked = one if len(workdays) == 1 else gettext("{count} worked weekend days: {days}")
+    for said, days in ((off, holidays), (worked, workdays)):
+        listed = " ".join(day[5:] for day in days) or "-"
+        say(f"  {said.format(count=len(days), days=listed)}")

@@ -1,4 +1,4 @@
-"""Which of its things ``tongzhang simulate`` does: list, one run, many, a replay, coverage."""
+"""The one thing that ``tongzhang simulate`` does: list, one run, many, a replay, coverage."""
 
 from __future__ import annotations
 

@@ -24,6 +24,8 @@ from ledger.limits import SAFE_INTEGER_MAX
 from ledger.records import Record, type_name
 
 _DIGITS_MAX = len(str(SAFE_INTEGER_MAX)) - 1
+_WORDS = {forms.shut(form): words for form, words in forms.WORDS.items()}
+"""What the forms of fields want in words."""
 _TIME = "a time with its offset, as 2025-12-31T09:15:03.120+08:00"
 
 
@@ -90,8 +92,8 @@ def _value(name: str, kind: inspect.Type, text: str) -> Any:
         raise _is_not(name, " or ".join(map(str, kind.values)), text)
     if isinstance(kind, inspect.StrType) and kind.pattern:
         if not re.search(kind.pattern, text):
-            raise _is_not(name, forms.WORDS[kind.pattern], text)
-        if kind.pattern == forms.DAY:
+            raise _is_not(name, _WORDS[kind.pattern], text)
+        if kind.pattern == forms.shut(forms.DAY):
             _parsed(date.fromisoformat, name, forms.WORDS[forms.DAY], text)
     return text
 

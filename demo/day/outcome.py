@@ -59,22 +59,24 @@ def outcome(day: DayFiles) -> dict[str, Any]:
     book = accounts(day, *tallies)
     facts = _facts(day, tallies)
     by_kind: dict[str, Counter[str]] = {}
-    for kind, _, state in facts:
-        by_kind.setdefault(kind, Counter())[state] += 1
+    for fact in facts:
+        by_kind.setdefault(fact.kind, Counter())[fact.state] += 1
     return {
         "accounts": book,
         "balances": class_totals(book),
         "business": _business(day, tallies),
         "business_date": day.business_date,
         "calendar": day.dates.founded(),
-        "conflicting": sorted(subject for _, subject, state in facts if state == CONFLICTING),
+        "conflicting": sorted(fact.subject for fact in facts if fact.state == CONFLICTING),
         "facts": {
-            state: sum(count[state] for count in by_kind.values())
+            state: sum(fact.state == state for fact in facts)
             for state in (COMPLETE, OPEN, CONFLICTING)
         },
         "facts_by_kind": {kind: dict(sorted(c.items())) for kind, c in sorted(by_kind.items())},
         "institution": day.institution,
-        "one_sided": sorted(_loose_end(tally, *fact) for fact in facts if fact[2] == OPEN),
+        "one_sided": sorted(
+            f"{fact.half or fact.kind} {fact.subject}" for fact in facts if fact.state == OPEN
+        ),
         "payments": len(
             {line.record.payment for line in day.orders}
             | {line.record.payment for line in day.captures}
@@ -121,8 +123,14 @@ def _refuse_forgotten(tally: Tally, day: DayFiles) -> None:
 _ANSWERED = {OPEN: OPEN, "upheld": COMPLETE, "rejected": CONFLICTING, "withdrawn": COMPLETE}
 """What an answer makes of a dispute: nobody closes a contradiction by denying it."""
 
-Fact = tuple[str, str, str]
-"""Kind, subject and state of what two parties have to say."""
+
+class Fact(NamedTuple):
+    """State of what two parties have to say. ``half`` is what one awaits, if not as the kind."""
+
+    kind: str
+    subject: str
+    state: str
+    half: str = ""
 
 
 def _facts(day: DayFiles, tallies: Tallies) -> list[Fact]:
@@ -131,19 +139,21 @@ def _facts(day: DayFiles, tallies: Tallies) -> list[Fact]:
     for payment in tally.orders.keys() | tally.captures.keys():
         # A withdrawal or a reversal settles what was open: nothing is awaited any more.
         state = tally.state(payment)
-        facts.append(("split", f"payment:{payment}", COMPLETE if state == VOID else state))
-    facts += [("reversal", f"payment:{payment}", COMPLETE) for payment in tally.reversed]
+        half = "instruction" if payment in tally.captures else "capture"
+        state = COMPLETE if state == VOID else state
+        facts.append(Fact("split", f"payment:{payment}", state, half))
+    facts += [Fact("reversal", f"payment:{payment}", COMPLETE) for payment in tally.reversed]
     for payout in tally.payouts:
-        facts.append(("payout-result", f"payout:{payout}", COMPLETE))
+        facts.append(Fact("payout-result", f"payout:{payout}", COMPLETE))
         if state := tally.arrival(payout):
-            facts.append(("arrival", f"payout:{payout}", state))
-    facts += [("float-confirmation", f"float:{name}", COMPLETE) for name in refunds.movements]
+            facts.append(Fact("arrival", f"payout:{payout}", state))
+    facts += [Fact("float-confirmation", f"float:{name}", COMPLETE) for name in refunds.movements]
     for name, state in refunds.states.items():
         result = OPEN if state == REQUESTED else COMPLETE
-        facts.append(("refund-result", f"refund:{name}", result))
+        facts.append(Fact("refund-result", f"refund:{name}", result))
     for dispute, answer in _answers(day).items():
-        facts.append(("dispute", f"dispute:{dispute}", _ANSWERED[answer]))
-    return facts + [(kind, subject, COMPLETE) for kind, subject in _agreed(day)]
+        facts.append(Fact("dispute", f"dispute:{dispute}", _ANSWERED[answer]))
+    return facts + [Fact(kind, subject, COMPLETE) for kind, subject in _agreed(day)]
 
 
 def _answers(day: DayFiles) -> dict[str, str]:
@@ -166,13 +176,6 @@ def _agreed(day: DayFiles) -> Iterator[tuple[str, str]]:
         yield "profit-acceptance", f"{agreement}/{accepted.party}"
     for confirmed in those(day.profits, ProfitConfirmed):
         yield "profit-confirmation", f"share:{confirmed.record.share}/{confirmed.party}"
-
-
-def _loose_end(tally: Tally, kind: str, subject: str, _: str) -> str:
-    if kind == "split":
-        captured = subject.removeprefix("payment:") in tally.captures
-        kind = "instruction" if captured else "capture"
-    return f"{kind} {subject}"
 
 
 def _business(day: DayFiles, tallies: Tallies) -> dict[str, Any]:

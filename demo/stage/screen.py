@@ -75,11 +75,6 @@ class Screen:
         """Move a progress bar on."""
         self._bars.advance(bar, count)
 
-    def clear_bars(self) -> None:
-        """Take all progress bars away."""
-        for task in self._bars.task_ids:
-            self._bars.remove_task(task)
-
     def node(self, party: str, status: dict[str, Any] | None) -> None:
         """Show how far a node is; None shows it as down."""
         if status is None:

@@ -225,11 +225,3 @@ def contradiction(tx: Transaction, kind: str, subject: str) -> Expectation | Non
     expectation = tx.rows[Expectation][kind, subject]
     conflicts = expectation is not None and expectation.state == expectations.CONFLICTING
     return expectation if conflicts else None
-
-
-def awaited(tx: Transaction, kind: str, subject: str) -> Expectation:
-    """Return the expectation that the contract has opened before."""
-    expectation = tx.rows[Expectation][kind, subject]
-    if expectation is None:
-        raise LookupError(f"the state has no expectation {kind} on {subject}")
-    return expectation

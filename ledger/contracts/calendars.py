@@ -209,7 +209,7 @@ def _declared(tx: Transaction, record: CalendarDeclared) -> None:
 
 def _accepted(tx: Transaction, record: CalendarAccepted) -> None:
     version = _refuse_acceptance(tx, record)
-    expectation = agreements.awaited(tx, CALENDAR_ACCEPTANCE, _acceptance(record, tx.author))
+    expectation = expectations.awaited(tx, CALENDAR_ACCEPTANCE, _acceptance(record, tx.author))
     detail = differences(version, record)
     if detail:
         expectations.conflict(tx, expectation, detail)

@@ -238,10 +238,7 @@ def _rows_of(text: str) -> list[tuple[type[Any], Key]]:
 
 def _resolved(tx: Transaction, record: DisputeResolved) -> None:
     dispute = _refuse_answer(tx, record)
-    subject = f"dispute:{dispute.dispute}"
-    awaited = tx.rows[Expectation][DISPUTE, subject]
-    if awaited is None:
-        raise LookupError(f"the state has no expectation of an answer for {subject}")
+    awaited = expectations.awaited(tx, DISPUTE, tx.subject)
     tx.put(replace(dispute, state=record.outcome, answer=record.reason, last_entry=tx.entry))
     settle = expectations.conflict if record.outcome == REJECTED else expectations.meet
     settle(tx, awaited, f"dispute {record.outcome}: {record.reason}")

@@ -192,7 +192,7 @@ def _accepted(tx: Transaction, record: FeeAccepted) -> None:
     if offer.state == IN_FORCE:
         raise agreements.accepted_before(offer, tx.author)
     agreements.refuse_closed(offer)
-    expectation = agreements.awaited(tx, FEE_ACCEPTANCE, _subject(record))
+    expectation = expectations.awaited(tx, FEE_ACCEPTANCE, _subject(record))
     detail = differences(offer, record)
     if detail:
         tx.put(replace(offer, state=CONFLICTING))

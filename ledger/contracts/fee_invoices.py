@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from ledger import books, expectations
 from ledger.books import Balance, money
-from ledger.contracts import agreements, calendars, times
+from ledger.contracts import calendars, times
 from ledger.contracts.agreements import MONTH_CHARS, Period
 from ledger.contracts.fees import FeePeriod, refuse_invoiced
 from ledger.contracts.stale_charges import StaleCharges, refuse_stale
@@ -199,7 +199,7 @@ def _settled(tx: Transaction, record: FeeSettled) -> None:
             last_entry=tx.entry,
         )
     )
-    expectation = agreements.awaited(tx, FEE_SETTLEMENT, _subject(record))
+    expectation = expectations.awaited(tx, FEE_SETTLEMENT, _subject(record))
     if not agrees:
         asked = (invoice.amount, invoice.currency)
         both = books.contradiction("invoiced", asked, "paid", stated)

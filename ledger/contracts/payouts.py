@@ -11,7 +11,7 @@ from ledger.books import money
 from ledger.contracts import receivers
 from ledger.contracts.allocation import Leg
 from ledger.errors import Refused
-from ledger.expectations import ARRIVAL, PAYOUT_RESULT, Expectation
+from ledger.expectations import ARRIVAL, PAYOUT_RESULT
 from ledger.state import NEVER, Key, Keys, Row, Transaction
 
 PayoutState = Literal["created", "paid", "returned", "confirmed", "conflicting"]
@@ -163,10 +163,7 @@ def compare(tx: Transaction, payout: Payout) -> None:
     """Settle a payout of which both have spoken, or mark it conflicting until one agrees."""
     stated = (payout.confirmed_amount, payout.confirmed_currency)
     paid = (payout.amount, payout.currency)
-    subject = f"payout:{payout.payout}"
-    arrival = tx.rows[Expectation][ARRIVAL, subject]
-    if arrival is None:
-        raise LookupError(f"the state has no expectation of arrival for {subject}")
+    arrival = expectations.awaited(tx, ARRIVAL, f"payout:{payout.payout}")
     if payout.return_reason and not payout.confirmed_amount:
         come_back(tx, payout)
     elif payout.return_reason:

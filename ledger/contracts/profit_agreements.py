@@ -288,7 +288,9 @@ def _accepted(tx: Transaction, record: ProfitAccepted) -> None:
     agreements.refuse_closed(offer)
     if term.accepted:
         raise agreements.accepted_before(offer, tx.author)
-    expectation = agreements.awaited(tx, PROFIT_ACCEPTANCE, acceptance(record.agreement, tx.author))
+    expectation = expectations.awaited(
+        tx, PROFIT_ACCEPTANCE, acceptance(record.agreement, tx.author)
+    )
     detail = differences(offer, term, record)
     if detail:
         tx.put(replace(offer, state=CONFLICTING))

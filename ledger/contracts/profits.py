@@ -292,7 +292,7 @@ def _confirmed(tx: Transaction, record: ProfitConfirmed) -> None:
         )
     )
     subject = confirmation(share.share, tx.author)
-    expectation = agreements.awaited(tx, PROFIT_CONFIRMATION, subject)
+    expectation = expectations.awaited(tx, PROFIT_CONFIRMATION, subject)
     if not agrees:
         shared = (portion.amount, share.currency)
         both = books.contradiction("shared", shared, "received", stated)

@@ -214,7 +214,7 @@ def _confirmed(tx: Transaction, record: RefundFloatConfirmed) -> None:
 
 def _compare(tx: Transaction, movement: FloatMovement) -> None:
     """Settle a movement of which both have spoken, or mark it conflicting until one agrees."""
-    awaited = _expectation(tx, movement)
+    awaited = expectations.awaited(tx, FLOAT_CONFIRMATION, tx.subject)
     stated = (movement.confirmed_amount, movement.confirmed_currency)
     ours = (movement.amount, movement.currency)
     if movement.reversal_reason and not movement.confirmed_amount:
@@ -264,7 +264,7 @@ def _undo(tx: Transaction, movement: FloatMovement) -> None:
     """Take a movement back: nobody says that its money moved."""
     tx.put(replace(movement, state=REVERSED))
     detail = f"{movement.kind} reversed: {movement.reversal_reason}"
-    expectations.meet(tx, _expectation(tx, movement), detail)
+    expectations.meet(tx, expectations.awaited(tx, FLOAT_CONFIRMATION, tx.subject), detail)
     if movement.kind == WITHDRAWAL:
         _set_more_aside(tx, movement, -movement.amount)
 
@@ -287,14 +287,6 @@ def _require_unsettled(tx: Transaction, name: str) -> FloatMovement:
             got=f"{movement.state} in entry {movement.last_entry}",
         )
     return movement
-
-
-def _expectation(tx: Transaction, movement: FloatMovement) -> Expectation:
-    subject = f"float:{movement.movement}"
-    awaited = tx.rows[Expectation][FLOAT_CONFIRMATION, subject]
-    if awaited is None:
-        raise LookupError(f"the state has no expectation of a confirmation for {subject}")
-    return awaited
 
 
 def _statement_keys(record: FloatStatement, genesis: Genesis) -> list[tuple[type[Row], Key]]:

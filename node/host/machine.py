@@ -27,7 +27,7 @@ from ledger.genesis import Genesis
 from ledger.keys import Signer
 from ledger.limits import MINUTE_MS
 from ledger.log.merkle import Frontier
-from ledger.state import View, change_list
+from ledger.state import StateView, change_list
 from node.errors import NodeError
 from node.host.batch_watch import BatchWatch
 from node.host.pool import Head, Pool
@@ -39,7 +39,7 @@ _changes = msgspec.json.Decoder(list[tuple[str, list[list[Any]], list[list[Any]]
 _KEY_SIZES = {kind.TABLE: kind.KEY for kind in ROWS}
 
 
-def head_in(view: View, party: str) -> Head:
+def head_in(view: StateView, party: str) -> Head:
     """Return number and hash of a party's latest batch as of ``view``."""
     row = view.get(BatchHead, (party,))
     return _NO_BATCH if row is None else (row.number, bytes.fromhex(row.hash_hex))
@@ -205,7 +205,7 @@ class LedgerMachine:
 
     # -- inside -----------------------------------------------------------------------------------
 
-    def _state_at(self, tip: Tip) -> tuple[View, Frontier]:
+    def _state_at(self, tip: Tip) -> tuple[StateView, Frontier]:
         execution = self._executed.get(tip.hash)
         if execution is not None:
             return execution.view, execution.frontier
@@ -233,7 +233,7 @@ class LedgerMachine:
             return "a batch is over the limits of genesis"
         return None
 
-    def _over_quota(self, block: Block, view: View) -> str | None:
+    def _over_quota(self, block: Block, view: StateView) -> str | None:
         header = block.header
         stated: Counter[str] = Counter()
         for batch in block.batches:
@@ -244,7 +244,7 @@ class LedgerMachine:
                 return f"{count} records of {party}, whose quota leaves {max(0, room)} this minute"
         return None
 
-    def _room(self, view: View, time_ms: int, proposer: str, party: str) -> int:
+    def _room(self, view: StateView, time_ms: int, proposer: str, party: str) -> int:
         """Return how many records of a party a block of that time and proposer may hold.
 
         A party's own blocks hold whatever fits; others' keep to its quota.

@@ -30,7 +30,7 @@ class RowSource(Protocol):
 
 
 class StoreView:
-    """A :class:`ledger.state.View` of the store's tip. It moves on when a block is committed.
+    """A :class:`ledger.state.StateView` of the store's tip. It moves on when a block is committed.
 
     Args:
         source: Where rows are read.

@@ -28,7 +28,7 @@ from ledger.block import (
 from ledger.errors import LedgerError
 from ledger.execute import execute
 from ledger.log.merkle import Frontier
-from ledger.state import View
+from ledger.state import StateView
 from simulator.chance import Chance
 from simulator.process import Process
 from simulator.setting import Setting
@@ -194,7 +194,7 @@ class Liar:
         known = self._blocks.get(block.parent)
         return None if known is None else tip_of(known)
 
-    def _state_at(self, tip: Tip) -> tuple[View, Frontier] | None:
+    def _state_at(self, tip: Tip) -> tuple[StateView, Frontier] | None:
         host, store = self.process.host, self.process.store
         if host is None or store is None:
             return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import socket
 import time
 from pathlib import Path
@@ -31,9 +32,18 @@ def _open(kept: Kept) -> socket.socket:
 
 
 def _answer(opened: socket.socket) -> bytes:
+    """Return one whole answer; what came of it where the other end closes before."""
+    came = b""
     with contextlib.suppress(ConnectionError):
-        return opened.recv(4096)
-    return b""
+        while not _is_whole(came) and (part := opened.recv(4096)):
+            came += part
+    return came
+
+
+def _is_whole(answer: bytes) -> bool:
+    head, ended, body = answer.partition(b"\r\n\r\n")
+    length = re.search(rb"content-length: ([0-9]+)", head.lower())
+    return bool(ended) and len(body) >= int(length[1] if length else 0)
 
 
 def _problem(answer: bytes) -> tuple[int, str]:

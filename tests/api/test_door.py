@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import re
 import socket
 import struct
 import time
@@ -46,9 +47,18 @@ def opened(kept: Kept) -> socket.socket:
 
 
 def answer(connection: socket.socket) -> bytes:
+    """Return a whole answer: its head, and as much of a body as that says."""
+    said = b""
     with contextlib.suppress(ConnectionError):
-        return connection.recv(65_536)
-    return b""
+        while not is_whole(said) and (part := connection.recv(65_536)):
+            said += part
+    return said
+
+
+def is_whole(said: bytes) -> bool:
+    head, ended, body = said.partition(b"\r\n\r\n")
+    length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
+    return bool(ended) and len(body) >= int(length[1] if length else 0)
 
 
 def with_token(kept: Kept) -> bytes:

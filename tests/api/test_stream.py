@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from api import stream
 from api.limits import CHUNK_LINES
-from api.shares import Share, Shares
+from api.shares import StreamShare, StreamShares
 from api.stream import LineSplitter, Stalled, Unread
 
 
@@ -64,7 +64,7 @@ def test_a_line_without_end_is_not_kept_in_memory() -> None:
 
 def test_unread_results_come_out_in_order_and_once() -> None:
     async def scenario() -> None:
-        share = Shares(bytes_max=10).share()
+        share = StreamShares(bytes_max=10).share()
         unread = Unread(share)
 
         async def produce() -> None:
@@ -90,7 +90,7 @@ def test_a_client_that_never_reads_is_given_up(
     monkeypatch.setattr(stream, "STALL_S", 0.01)
 
     async def scenario() -> None:
-        unread = Unread(Shares(bytes_max=10).share())
+        unread = Unread(StreamShares(bytes_max=10).share())
         unread.put(b"x" * (1 if ended else 11))
         if ended:
             unread.end()
@@ -106,7 +106,7 @@ def test_a_client_that_sends_first_and_reads_later_is_not_given_up(
     monkeypatch.setattr(stream, "STALL_S", 0.01)
 
     async def scenario() -> None:
-        unread = Unread(Shares(bytes_max=10).share())
+        unread = Unread(StreamShares(bytes_max=10).share())
         unread.put(b"x" * 5)
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(unread.refuse_stalled(stays), 0.1)
@@ -118,8 +118,8 @@ def test_a_client_that_sends_first_and_reads_later_is_not_given_up(
 def test_streams_that_take_what_they_may_hold_no_more_than_all(
     steps: list[tuple[int, int]],
 ) -> None:
-    shares = Shares(bytes_max=1000)
-    streams: list[Share] = [shares.share() for _ in range(10)]
+    shares = StreamShares(bytes_max=1000)
+    streams: list[StreamShare] = [shares.share() for _ in range(10)]
     for index, size in steps:
         if not streams[index].full:
             streams[index].hold(size)
@@ -133,7 +133,7 @@ def test_streams_that_take_what_they_may_hold_no_more_than_all(
 
 
 def test_one_stream_alone_may_hold_half_and_a_newcomer_always_something() -> None:
-    shares = Shares(bytes_max=1000)
+    shares = StreamShares(bytes_max=1000)
     first, second = shares.share(), shares.share()
     while not first.full:
         first.hold(1)

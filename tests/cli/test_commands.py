@@ -13,7 +13,7 @@ import pytest
 import typer
 
 from cli import commands
-from cli.commands import COMMANDS, Entry, load
+from cli.commands import COMMANDS, Command, load
 from tests.cli.cli_kit import run
 from tools.bytes_example import run as in_shell
 from tools.bytes_example import shell_in
@@ -30,14 +30,14 @@ ELSEWHERE = {
 
 
 @pytest.mark.parametrize("entry", COMMANDS, ids=lambda entry: entry.name)
-def test_the_table_says_what_the_command_says(entry: Entry) -> None:
+def test_the_table_says_what_the_command_says(entry: Command) -> None:
     command = load(entry)
     assert command.name == entry.name
     assert command.help.splitlines()[0] == entry.sentence
 
 
 @pytest.mark.parametrize("entry", COMMANDS, ids=lambda entry: entry.name)
-def test_a_command_and_its_file_have_one_name(entry: Entry) -> None:
+def test_a_command_and_its_file_have_one_name(entry: Command) -> None:
     file = f"cli.{entry.name.replace('-', '_')}"
     own = "cli.listings" if entry.generated else file
     assert entry.loader.partition(":")[0] == ELSEWHERE.get(entry.name, own)
@@ -105,7 +105,7 @@ def greeting(name: str) -> Callable[..., None]:
 def test_a_command_may_be_generated(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    more = Entry("hello", "Greet as hello.", f"{__name__}:greeting", generated=True)
+    more = Command("hello", "Greet as hello.", f"{__name__}:greeting", generated=True)
     monkeypatch.setattr(commands, "COMMANDS", (*COMMANDS, more))
     made: Any = load(more)
     assert (made.name, made.help) == ("hello", more.sentence)

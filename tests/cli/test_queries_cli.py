@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import httpx
@@ -10,6 +11,7 @@ import pytest
 
 from cli import main, receiver
 from cli.client import Client
+from cli.layout import width_of
 from cli.pages import age_ms, follow
 from tests.api.queries_kit import Kept, month_on
 
@@ -91,6 +93,67 @@ def test_payment_says_in_one_look_where_the_money_is(kept: Kept, capsys: Capture
         "refund  R1  requested",
     ):
         assert words in out
+
+
+@pytest.mark.parametrize(("words", "zone", "hour"), [("", "UTC+08:00", 10), ("--utc", "UTC", 2)])
+def test_payment_and_payout_name_the_zone_of_their_times_once_above_them(
+    kept: Kept, words: str, zone: str, hour: int, capsys: Capture
+) -> None:
+    for line, label in (("payment P1", "times       "), ("payout O4", "times     ")):
+        out = shown(kept, f"{line} {words}", capsys)
+        facts, _, rest = out.partition(f"\n  {label}{zone}\n")
+        assert f"2026-01-06 {hour:02}:00:00, due 2026-01-08 {hour:02}:00:00" in rest
+        assert f"time ({zone})" in rest
+        assert "times " not in facts
+
+
+CHINESE = (
+    *(line for line in LINES if not line.startswith("trial-balance")),  # which has both languages
+    "payment P4",
+    "payment P5",
+    "payouts --due 2025-01-01",
+    "payouts --due 2025-01-01 --upcoming --receiver platform-fee",
+    "receiver shop --newest --limit 2",
+    "calendar show",
+    "disputes",
+    "agreements --state declined",
+)
+SAME_IN_CHINESE = {"UTC", "T", "limit", "newest", "leg"}
+"""Words of output that no party stated: zones and cycles, options, parts of subjects."""
+
+
+@pytest.mark.parametrize("line", CHINESE)
+def test_in_chinese_every_word_but_what_parties_stated_is_chinese(
+    kept: Kept, line: str, capsys: Capture
+) -> None:
+    stated = words_of(_stated(document(kept, line, capsys)))
+    out = shown(kept, f"--lang zh {line}", capsys)
+    assert words_of(out) - stated - SAME_IN_CHINESE == set()
+    assert re.search(r"[\u4e00-\u9fff]", out)
+    assert max(map(width_of, out.splitlines())) <= 80
+
+
+def words_of(text: str) -> set[str]:
+    return set(re.findall(r"[A-Za-z]+", text))
+
+
+def _stated(value: Any, key: str = "") -> str:
+    """Return all texts of a document but its own words: states, kinds and names of fields."""
+    if isinstance(value, dict):
+        return " ".join(_stated(each, name) for name, each in value.items())
+    if isinstance(value, list):
+        return " ".join(_stated(each, key) for each in value)
+    return "" if key in ("state", "kind", "ends_at") else str(value)
+
+
+def test_what_was_cut_and_what_was_refused_is_said_in_chinese(kept: Kept, capsys: Capture) -> None:
+    assert run(kept, "--lang zh receiver shop --limit 2") == 0
+    said = "超过 2 条：请调大 --limit，或用 --newest 看最新的\n"
+    assert capsys.readouterr().err == said
+    out = shown(kept, "--lang zh payment P1", capsys)
+    assert "被拒绝：already-captured" in out
+    out = shown(kept, "--lang zh trial-balance --party funder", capsys)
+    assert out.startswith("funder 的试算平衡表，截至区块 ")
 
 
 def test_payouts_due_are_what_a_payout_has_to_state(kept: Kept, capsys: Capture) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import get_args
 
 import msgspec
 import pytest
@@ -10,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consensus.evidence import (
+    LIES,
     Evidence,
+    EvidenceKind,
     SignedHeader,
     contradiction,
     of_headers,
@@ -69,6 +72,11 @@ HONEST = [
 
 def vote(subject: Subject, voter: str = "funder", time_s: int = 9) -> Vote:
     return sign_vote(subject, SIGNERS[voter], voter, time_s, GENESIS)
+
+
+def test_every_kind_of_evidence_has_its_two_statements() -> None:
+    assert sorted(LIES.values()) == sorted(get_args(EvidenceKind))
+    assert all(list(pair) == sorted(pair) for pair in LIES)
 
 
 def test_every_step_of_the_table_leads_to_a_row_of_it() -> None:

@@ -15,7 +15,7 @@ from ledger.execute import EntryInfo, Execution, execute
 from ledger.genesis import Genesis, Member, Role, found
 from ledger.keys import Signer
 from ledger.log.merkle import Frontier, leaf_hash
-from ledger.state import Changes, EmptyView, Overlay, Row, View
+from ledger.state import Changes, EmptyView, Overlay, Row, StateView
 
 MEMBERS: tuple[tuple[str, Role], ...] = (
     ("platform", "platform"),
@@ -103,7 +103,7 @@ def execution_of(
 class Chain:
     """Grows a chain of blocks by itself, in memory."""
 
-    def __init__(self, genesis: Genesis = GENESIS, view: View | None = None) -> None:
+    def __init__(self, genesis: Genesis = GENESIS, view: StateView | None = None) -> None:
         self.genesis = genesis
         self.tip = genesis_tip(genesis)
         self.frontier = Frontier()

@@ -9,8 +9,11 @@ import msgspec
 import pytest
 from msgspec import Meta
 
+from cli.errors import UsageError
+from cli.pages import identifier
+from demo.day.cells import record_of, written
 from ledger import forms
-from ledger.contracts import RECORD_TYPES, RULES, decode_record
+from ledger.contracts import EXAMPLES, RECORD_TYPES, RULES, decode_record
 from ledger.contracts.times import shown
 from ledger.errors import DecodeError
 from ledger.genesis import Member, found
@@ -35,6 +38,17 @@ def test_every_pattern_of_a_record_has_words() -> None:
     asked_only = {forms.CURRENCY, forms.PLACE}
     expected = {forms.shut(form) for form in forms.WORDS if form not in asked_only}
     assert {*patterns(list(msgspec.json.schema_components(RULES)))} == expected
+
+
+def test_no_newline_follows_what_a_person_or_a_file_states() -> None:
+    assert identifier("P-1") == "P-1"
+    with pytest.raises(UsageError, match="an id: 1 to 64 letters"):
+        identifier("P-1\n")
+    example = EXAMPLES["receiver.registered"]
+    cells = written(example)
+    assert record_of(type(example), cells) == example
+    with pytest.raises(ValueError, match="cycle"):
+        record_of(type(example), {**cells, "cycle": f"{cells['cycle']}\n"})
 
 
 def test_nothing_follows_what_fits_not_even_a_newline() -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from consensus.effects import Durable, Now, Saved
+from consensus.effects import Durable, Now, Saved, WorkArrived
 from consensus.errors import ConsensusError
+from consensus.justification import leader_of
 from consensus.messages import BatchMessage, CertificateMessage, Proposal, VoteMessage
 from consensus.replica import Replica
 from ledger.errors import LedgerError
@@ -13,6 +14,7 @@ from tests.consensus.consensus_kit import Cluster, Seat
 from tests.ledger.chain_kit import SIGNERS, ChainMachine, genesis_of
 
 NAME = "funder"
+NOW = Now(10_000, 10_000)
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +37,9 @@ def seat() -> Seat:
 
 
 def _wake(seat: Seat, saved: Saved) -> Replica:
-    genesis = seat.disk.genesis
-    machine = ChainMachine(genesis, NAME, seat.disk)
-    return Replica(genesis, NAME, SIGNERS[NAME], machine, saved, now=Now(10_000, 10_000))
+    genesis, name = seat.disk.genesis, seat.name
+    machine = ChainMachine(genesis, name, seat.disk)
+    return Replica(genesis, name, SIGNERS[name], machine, saved, now=NOW)
 
 
 def test_what_was_stored_is_taken_back(seat: Seat) -> None:
@@ -57,3 +59,18 @@ def test_no_turned_byte_in_what_was_stored_is_taken_back(seat: Seat) -> None:
             papers = (*saved.durables[:place], damaged, *saved.durables[place + 1 :])
             with pytest.raises((ConsensusError, LedgerError)):
                 _wake(seat, Saved(saved.tip, saved.certificate, papers))
+
+
+@pytest.mark.parametrize("lost", [(), ("block",), ("block", "vote")])
+def test_a_leader_that_has_voted_proposes_no_other_block(lost: tuple[str, ...]) -> None:
+    genesis = genesis_of(4, 3)
+    leader = Cluster(genesis).seats[leader_of(1, genesis)]
+    leader.machine.next_batch()
+    for durable in _wake(leader, leader.disk.saved()).step(WorkArrived(), NOW).persist:
+        leader.disk.save(durable)
+    saved = leader.disk.saved()
+    assert {durable.kind for durable in saved.durables} == {"block", "vote"}
+    kept = tuple(durable for durable in saved.durables if durable.kind not in lost)
+    effects = _wake(leader, Saved(saved.tip, None, kept)).step(WorkArrived(), NOW)
+    proposes = any(isinstance(send.message, Proposal) for send in effects.send)
+    assert proposes == ("vote" in lost)

@@ -9,20 +9,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-
-ARROWS: dict[str, set[str]] = {
-    "ledger": set(),
-    "consensus": {"ledger"},
-    "views": {"ledger"},
-    "node": {"ledger", "consensus"},
-    "api": {"ledger", "consensus", "views", "node"},
-    "simulator": {"ledger", "consensus", "node"},
-    "demo": {"ledger", "node", "cli"},
-    "cli": {"ledger", "consensus", "views", "node", "api", "simulator", "demo"},
-    "benchmarks": {"ledger", "consensus", "node", "api", "demo", "cli"},
-}
-"""What each package may import besides itself."""
+from tools.tidy import ARROWS, ROOT
 
 CONSENSUS_MAY_USE = {
     "ledger",
@@ -40,7 +27,7 @@ CONSENSUS_MAY_USE = {
 DEMO_MAY_USE = {"cli.errors", "cli.files", "cli.inputs", "cli.output"}
 """How commands read, write, print and fail: all that the demo knows of the command line."""
 
-CIRCLES: set[tuple[str, ...]] = {("demo.business", "demo.summary")}
+CIRCLES: set[tuple[str, ...]] = set()
 """Modules of which each imports the others, on the way or for its types: none is welcome."""
 
 PURE = ("ledger", "consensus", "views")

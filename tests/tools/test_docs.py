@@ -82,6 +82,46 @@ def test_every_page_is_in_the_index() -> None:
     assert missing == ["README.md"]
 
 
+def test_every_decision_is_in_the_index_and_only_those_that_there_are() -> None:
+    told = re.findall(r"^\| \[(\d{4})\]\((adr/.+?)\)", text_of(DOCS / "README.md"), re.MULTILINE)
+    pages = sorted((DOCS / "adr").iterdir())
+    assert told == [(page.name[:4], f"adr/{page.name}") for page in pages]
+
+
+def test_every_path_of_the_product_that_a_page_names_is_there() -> None:
+    said = [(page, path) for page in PAGES if page.name != "CHANGELOG.md" for path in _paths(page)]
+    gone = [f"{page.name}: {path}" for page, path in said if not (ROOT / path).exists()]
+    assert said
+    assert not gone, gone
+
+
+def _paths(page: Path) -> Iterator[str]:
+    """Yield what stands in backticks and begins as a path of a package does."""
+    packages = "|".join((*PACKAGES, "tools", "tests"))
+    path = rf"`((?:{packages})/[\w./-]*)`"
+    new = set(re.findall(r"^`([\w/]+\.py)`\. ", text_of(page), re.MULTILINE))  # that a guide adds
+    yield from (found for found in re.findall(path, text_of(page)) if found not in new)
+
+
+def test_one_page_says_how_a_business_is_added() -> None:
+    for page in (ROOT / "CONTRIBUTING.md", DOCS / "architecture.md", DOCS / "reading.md"):
+        text = text_of(page)
+        assert "add-a-business.md)" in text, page.name
+        assert "Nothing else changes" not in text, page.name
+
+
+def test_what_users_notice_since_the_second_version_is_in_the_changelog() -> None:
+    told = text_of(ROOT / "CHANGELOG.md").partition("## 0.2.0")[0]
+    looks = [option for option in ("--csv", "--wide", "--minor", "--utc") if option in _options()]
+    assert len(looks) == 4
+    words = [*looks, "--lang", "--install-completion", "tongzhang version", "problem document"]
+    assert [word for word in words if word not in told] == []
+
+
+def _options() -> set[str]:
+    return {option for each in commands()["disputes",].params for option in each.opts}
+
+
 def test_every_package_and_subpackage_is_on_the_map() -> None:
     told = text_of(DOCS / "architecture.md")
     found = [path.parent for name in PACKAGES for path in (ROOT / name).rglob("__init__.py")]

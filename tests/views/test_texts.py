@@ -57,6 +57,12 @@ def test_the_language_of_a_locale(locale: str, wanted: str) -> None:
         ("status", {"LC_MESSAGES": "zh_CN.UTF-8", "LANG": "en_GB"}, CHINESE),
         ("status", {"LC_ALL": "en_GB", "LC_MESSAGES": "zh_CN", "LANG": "zh_CN"}, ENGLISH),
         ("status", {"LC_ALL": "", "LANG": "zh_CN"}, CHINESE),
+        ("--lang ZH status", {}, CHINESE),
+        ("--lang zh_CN status", {"TONGZHANG_LANG": "en"}, CHINESE),
+        ("--lang zh-Hans status", {}, CHINESE),
+        ("--lang zh_CN.UTF-8 status", {}, CHINESE),
+        ("--lang EN_gb status", {"LANG": "zh_CN"}, ENGLISH),
+        ("status", {"TONGZHANG_LANG": "zh-Hant-TW"}, CHINESE),
         ("status", {"TONGZHANG_LANG": "en", "LC_ALL": "zh_CN"}, ENGLISH),
     ],
 )
@@ -88,12 +94,14 @@ def test_a_wrong_call_is_answered_in_the_language_of_the_line(capsys: Captured) 
     )
 
 
-@pytest.mark.parametrize("wanted", ["fr", "ZH", "zh_CN"])
-def test_a_language_that_is_none_is_refused(
+@pytest.mark.parametrize("wanted", ["fr", "zhx", "english", "cn", "_zh", "C", "中文"])
+def test_a_language_that_is_none_is_refused_with_a_hint(
     wanted: str, monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
     assert run("--lang", wanted, "version") == 2
-    assert f"{wanted!r} is none of {', '.join(texts.LANGUAGES)}" in capsys.readouterr().err
+    refused = capsys.readouterr().err
+    assert f"{wanted!r} is none of {', '.join(texts.LANGUAGES)}" in refused
+    assert "write --lang zh for Chinese" in refused
     monkeypatch.setenv("TONGZHANG_LANG", wanted)
     assert run("version") == 2
     shown = capsys.readouterr()

@@ -1,0 +1,172 @@
+"""A log that a node exported, opened without it; and all views of a ledger, to compare."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ledger import canonical
+from ledger.batch import Batch
+from ledger.block import Block
+from ledger.contracts.fees import FeePeriod
+from ledger.contracts.halves import Capture, Instruction
+from ledger.contracts.payouts import Payout
+from ledger.contracts.receivers import Receiver
+from ledger.currencies import shown
+from ledger.entry import decode_entry
+from ledger.execute import execute
+from ledger.expectations import KINDS
+from ledger.genesis import Genesis
+from ledger.verify import BlockLine
+from node.storage.queries import LedgerReader
+from node.storage.store import Store
+from views.calendars import DueDates, calendar_view, today
+from views.listing import Asked, BadQuestion, Filter, Kind, Listing, page_of
+from views.listings import LISTINGS
+from views.payments import payment_view
+from views.payouts import payout_view
+from views.receivers import receiver_view
+
+PAGE = 7
+NAMES_MAX = 12
+"""Payments, payouts and receivers by which a list is narrowed."""
+_decoder = msgspec.json.Decoder(BlockLine)
+
+Views = dict[str, bytes]
+"""Views as JSON, by what they are of."""
+
+
+def opened(lines: Iterable[bytes], genesis: Genesis, folder: Path) -> Store:
+    """Return a scratch database into which an exported log was executed.
+
+    It is the node's own storage code that writes it. An export has no signatures of proposers and
+    no certificates but the last checkpoint: views do not know of them.
+    """
+    store = Store(f"sqlite:///{folder / 'scratch.db'}", genesis)
+    for raw in lines:
+        if not raw.startswith(b'{"checkpoint":'):
+            _execute(store, _decoder.decode(raw))
+    return store
+
+
+def _execute(store: Store, line: BlockLine) -> None:
+    records = iter([decode_entry(bytes(entry)).record for entry in line.entries])
+    batches = tuple(
+        Batch(
+            bytes(each.header),
+            bytes.fromhex(each.signature),
+            tuple(islice(records, msgspec.json.decode(each.header)["count"])),
+        )
+        for each in line.batches
+    )
+    block = Block(bytes(line.block), b"", batches)
+    done = execute(
+        store.genesis, store.tip(), store.frontier(), store.view(), block.header.time, batches
+    )
+    assert done.state.hex() == block.header.state
+    store.commit(block, done, None, b"")
+
+
+# -- all views -----------------------------------------------------------------------------------
+
+
+def all_views(reader: LedgerReader, genesis: Genesis, now_ms: int) -> Views:
+    """Return every page of every list, and every payment, payout, receiver and calendar."""
+    found = dict(_lists(reader, genesis, now_ms))
+    day = today(reader, genesis, now_ms)
+    found["calendar"] = _json(calendar_view(reader, genesis, 2**53 - 1, day))
+    for name in payments(reader):
+        found[f"payment {name}"] = _json(payment_view(reader, genesis, name, now_ms))
+    for payout in reader.rows(Payout, limit=10_000):
+        name = payout.payout
+        found[f"payout {name}"] = _json(payout_view(reader, genesis, name, now_ms))
+    judged = (day, DueDates(reader, genesis))
+    for row in reader.rows(Receiver, limit=10_000):
+        found[f"receiver {row.receiver}"] = _json(receiver_view(reader, row, judged))
+    return found
+
+
+def payments(reader: LedgerReader) -> list[str]:
+    halves = (*reader.rows(Capture, limit=10_000), *reader.rows(Instruction, limit=10_000))
+    return sorted({half.payment for half in halves})
+
+
+def _json(view: object) -> bytes:
+    assert view is not None
+    return msgspec.json.encode(view)
+
+
+def _lists(reader: LedgerReader, genesis: Genesis, now_ms: int) -> Iterator[tuple[str, bytes]]:
+    values = _values(reader, genesis, now_ms)
+    for listing in LISTINGS:
+        for given in _questions(listing, values):
+            pages = list(_pages(listing, Asked(reader, genesis, given, None, PAGE, {})))
+            yield f"{listing.name} {canonical.encode(_plain(given)).decode()}", _json(pages)
+
+
+def _plain(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: str(value) for name, value in given.items()}
+
+
+def _pages(listing: Listing, asked: Asked) -> Iterator[list[Any] | str]:
+    """Yield the items of page after page; of a question that has no answer, why not."""
+    while True:
+        try:
+            found = page_of(listing, asked)
+        except BadQuestion as error:
+            yield str(error)
+            return
+        yield found.items
+        if found.last is None:
+            return
+        asked = asked._replace(after=found.last, kept={})
+
+
+def _questions(listing: Listing, values: Mapping[Kind, list[Any]]) -> Iterator[dict[str, Any]]:
+    """Yield what a list is asked: everything, and by each filter alone, by each of its values."""
+    fixed = {
+        each.name: values[each.kind][0] for each in listing.filters if _is_fixed(each, listing)
+    }
+    yield fixed
+    for each in listing.filters:
+        for value in each.words or values[each.kind]:
+            yield {**fixed, each.name: value}
+
+
+def _is_fixed(each: Filter, listing: Listing) -> bool:
+    """Return whether something has to stand for a filter: HTTP gives the present its place."""
+    in_path = f"{{{each.name}}}" in listing.address
+    return each.required or in_path or each.kind in {"business-date", "as-of"}
+
+
+def _values(reader: LedgerReader, genesis: Genesis, now_ms: int) -> dict[Kind, list[Any]]:
+    """Return for each kind of filter what there is to ask by, the first being the most usual."""
+    captures = reader.rows(Capture, limit=NAMES_MAX)
+    days = [today(reader, genesis, now_ms), "2026-01-06", "2026-02-01"]
+    numbers = [each.channel_number for each in captures if each.channel_number]
+    amounts = sorted({each.amount for each in captures})
+    months = sorted({each.period for each in reader.rows(FeePeriod, limit=100)})
+    return {
+        "choice": [],
+        "id": [*(each.order for each in captures), *numbers, "p"],
+        "party": list(genesis.names),
+        "payment": payments(reader)[:NAMES_MAX],
+        "receiver": [each.receiver for each in reader.rows(Receiver, limit=NAMES_MAX)],
+        "payout": [each.payout for each in reader.rows(Payout, limit=NAMES_MAX)] or ["none"],
+        "expectation-kind": list(KINDS),
+        "currency": ["CNY", "USD"],
+        "day": days,
+        "business-date": days,
+        "month": months or ["2026-01"],
+        "as-of": [now_ms, now_ms + 40 * 86_400_000],
+        "amount": [0, *amounts],
+        "positive": amounts,
+        "displayed": [shown("100.00"), shown("1")],
+        "age": [0, 3_600_000, 40 * 86_400_000],
+        "flag": [True, False],
+        "text": ["pending:", "refund"],
+    }

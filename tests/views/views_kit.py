@@ -1,0 +1,38 @@
+"""Every view there is, as the tests of this folder go over them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any, get_args
+
+import msgspec
+
+import views
+from views.view import ViewStruct
+
+for module in iter_modules(views.__path__):
+    import_module(f"views.{module.name}")
+
+
+def _below(kind: type[ViewStruct]) -> Iterator[type[ViewStruct]]:
+    for each in kind.__subclasses__():
+        yield each
+        yield from _below(each)
+
+
+def _is_shown(view: type[msgspec.Struct]) -> bool:
+    """Return whether a struct is a view of the product, and no page of a list, which is made."""
+    return view.__module__.startswith("views.") and view.__module__ != "views.listing"
+
+
+VIEWS = sorted(filter(_is_shown, _below(ViewStruct)), key=lambda view: view.__name__)
+
+
+def structs_in(annotation: Any) -> set[type[msgspec.Struct]]:
+    """Return the structs that an annotation speaks of, however deep."""
+    if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
+        return {annotation}
+    parts = (structs_in(part) for part in get_args(annotation))
+    return {struct for found in parts for struct in found}
