@@ -8,7 +8,7 @@ from typing import Any
 from demo.portfolio import days
 from demo.portfolio.changing import compensate, replan, reverse, waive
 from demo.portfolio.instalment import FEE
-from demo.portfolio.loan import Loan, Played
+from demo.portfolio.loan import AccountEntry, LoanAccount
 from demo.portfolio.refusal import RuleBroken
 from demo.portfolio.repaying import repay
 
@@ -17,7 +17,7 @@ BUCKETS = ((0, "M0"), (30, "M1"), (60, "M2"), (90, "M3"), (180, "M4-M6"))
 
 LAST_BUCKET = "M6+"
 
-_PLAYERS: dict[str, Callable[[Loan, dict[str, Any]], Played]] = {
+_PLAYERS: dict[str, Callable[[LoanAccount, dict[str, Any]], AccountEntry]] = {
     "repayment": repay,
     "reversal": reverse,
     "waiver": waive,
@@ -34,7 +34,7 @@ def answer(case: dict[str, Any]) -> dict[str, Any]:
     case names, refused or not.
     """
     try:
-        loan = Loan(case)
+        loan = LoanAccount(case)
     except RuleBroken as refused:
         return {"refused": refused.code}
     schedule = schedule_of(loan)
@@ -48,7 +48,7 @@ def answer(case: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def play(loan: Loan, event: dict[str, Any]) -> dict[str, Any]:
+def play(loan: LoanAccount, event: dict[str, Any]) -> dict[str, Any]:
     """Play one event and return what it moved and left open as of its date, or its refusal."""
     loan.order += 1
     for row in loan.instalments:
@@ -62,7 +62,7 @@ def play(loan: Loan, event: dict[str, Any]) -> dict[str, Any]:
     return {"legs": legs(record), "overpaid": record.overpaid, "open": open_state(loan, day)}
 
 
-def schedule_of(loan: Loan) -> list[dict[str, Any]]:
+def schedule_of(loan: LoanAccount) -> list[dict[str, Any]]:
     """Return the rows of the present plan with each component's division among its holders."""
     return [
         {
@@ -77,7 +77,7 @@ def schedule_of(loan: Loan) -> list[dict[str, Any]]:
     ]
 
 
-def legs(record: Played) -> list[dict[str, Any]]:
+def legs(record: AccountEntry) -> list[dict[str, Any]]:
     """Return what a record moved, one leg a party, instalment and component, sorted."""
     moved: dict[tuple[str, int, str], int] = {}
     for move in record.moves:
@@ -89,7 +89,7 @@ def legs(record: Played) -> list[dict[str, Any]]:
     ]
 
 
-def open_state(loan: Loan, day: int) -> list[dict[str, Any]]:
+def open_state(loan: LoanAccount, day: int) -> list[dict[str, Any]]:
     """Return all that is open as of a day, by instalment, component and party."""
     found = [
         {
@@ -107,7 +107,7 @@ def open_state(loan: Loan, day: int) -> list[dict[str, Any]]:
     return sorted(found, key=lambda each: (each["instalment"], each["component"], each["party"]))
 
 
-def bucket(loan: Loan, day: int) -> str:
+def bucket(loan: LoanAccount, day: int) -> str:
     """Return the bucket of a day; instalments with less open than is material make none."""
     past = loan.days_past_due(day, loan.terms["immaterial"])
     for last, name in BUCKETS:

@@ -7,13 +7,13 @@ from typing import Any
 
 from demo.portfolio import days
 from demo.portfolio.division import divide, half_up
-from demo.portfolio.instalment import EARLY_FEE, FEE, INTEREST, PRINCIPAL, Instalment
-from demo.portfolio.loan import Loan, Move, Played
+from demo.portfolio.instalment import EARLY_FEE, FEE, INTEREST, PRINCIPAL, InstalmentAccount
+from demo.portfolio.loan import AccountEntry, AccountMove, LoanAccount
 from demo.portfolio.plan import INSTALMENTS_MAX
 from demo.portfolio.refusal import RuleBroken
 
 
-def date_of(loan: Loan, event: dict[str, Any]) -> int:
+def date_of(loan: LoanAccount, event: dict[str, Any]) -> int:
     """Return a record's date.
 
     Raises:
@@ -27,7 +27,7 @@ def date_of(loan: Loan, event: dict[str, Any]) -> int:
     return day
 
 
-def reverse(loan: Loan, event: dict[str, Any]) -> Played:
+def reverse(loan: LoanAccount, event: dict[str, Any]) -> AccountEntry:
     """Take back what a repayment or compensation had moved; return the moves taken back.
 
     Raises:
@@ -43,11 +43,11 @@ def reverse(loan: Loan, event: dict[str, Any]) -> Played:
     else:
         _reopen(loan, record, day)
     record.reversed = True
-    back = [Move(m.number, m.component, m.party, -m.amount, day) for m in record.moves]
-    return Played("reversal", loan.order, back, -record.overpaid)
+    back = [AccountMove(m.number, m.component, m.party, -m.amount, day) for m in record.moves]
+    return AccountEntry("reversal", loan.order, back, -record.overpaid)
 
 
-def _reopen(loan: Loan, record: Played, day: int) -> None:
+def _reopen(loan: LoanAccount, record: AccountEntry, day: int) -> None:
     planned = {row.number for row in record.kept}
     present = {row.number: row for row in loan.instalments}
     undone = all(present[number].changed_by == record.order for number in planned)
@@ -74,12 +74,12 @@ def _reopen(loan: Loan, record: Played, day: int) -> None:
         row.come_back(move.component, move.party, move.amount)
 
 
-def _next_after(loan: Loan, day: int) -> Instalment:
+def _next_after(loan: LoanAccount, day: int) -> InstalmentAccount:
     rows = loan.living() or loan.instalments
     return next((row for row in rows if row.due > day), rows[-1])
 
 
-def _give_claims_back(loan: Loan, record: Played, day: int) -> None:
+def _give_claims_back(loan: LoanAccount, record: AccountEntry, day: int) -> None:
     guarantor = str(loan.guarantor)
     claims: dict[tuple[int, str], int] = {}
     for number, component, _funder, amount in record.passed:
@@ -99,7 +99,7 @@ def _give_claims_back(loan: Loan, record: Played, day: int) -> None:
         loan.touch(row, day)
 
 
-def _paid_since(loan: Loan, record: Played, number: int, component: str) -> bool:
+def _paid_since(loan: LoanAccount, record: AccountEntry, number: int, component: str) -> bool:
     later = [
         move
         for each in loan.played.values()
@@ -111,7 +111,7 @@ def _paid_since(loan: Loan, record: Played, number: int, component: str) -> bool
     return any((move.number, move.component, move.party) == claim for move in later)
 
 
-def waive(loan: Loan, event: dict[str, Any]) -> Played:
+def waive(loan: LoanAccount, event: dict[str, Any]) -> AccountEntry:
     """Let a beneficiary give up of its own open share.
 
     Raises:
@@ -127,12 +127,12 @@ def waive(loan: Loan, event: dict[str, Any]) -> Played:
     loan.touch(row, day)
     night = row.change(component, party, -amount, day)
     row.judge_grace(loan.terms["grace_days"], day)
-    move = Move(row.number, component, party, amount, night)
+    move = AccountMove(row.number, component, party, amount, night)
     loan.waived.append((loan.order, move))
-    return Played("waiver", loan.order, [move])
+    return AccountEntry("waiver", loan.order, [move])
 
 
-def replan(loan: Loan, event: dict[str, Any]) -> Played:
+def replan(loan: LoanAccount, event: dict[str, Any]) -> AccountEntry:
     """Put a new plan in the place of the whole unpaid rest.
 
     Raises:
@@ -155,10 +155,10 @@ def replan(loan: Loan, event: dict[str, Any]) -> Played:
     if sum(each[0] for each in amounts) != sum(closing.values()):
         raise RuleBroken("schedule-does-not-close", f"{sum(closing.values())} are open")
     loan.restate(day, rows, closing)
-    return Played("replan", loan.order)
+    return AccountEntry("replan", loan.order)
 
 
-def compensate(loan: Loan, event: dict[str, Any]) -> Played:
+def compensate(loan: LoanAccount, event: dict[str, Any]) -> AccountEntry:
     """Let the guarantor pay the funders what the terms cover, and take their claims over.
 
     Raises:
@@ -174,7 +174,7 @@ def compensate(loan: Loan, event: dict[str, Any]) -> Played:
     if after is None:
         raise RuleBroken("not-covered", "the terms allow no such compensation")
     rows = _triggered(loan, event["instalments"], day, after)
-    record = Played("compensation", loan.order)
+    record = AccountEntry("compensation", loan.order)
     seen = [loan.seen(row, day) for row in rows]
     claims = [_funders_open(loan, row) for row in seen]
     paid = [_paid_for(loan, row, each, day) for row, each in zip(seen, claims, strict=True)]
@@ -187,12 +187,12 @@ def compensate(loan: Loan, event: dict[str, Any]) -> Played:
             row.hand_over(component, party, loan.guarantor, amount)
             record.passed.append((row.number, component, party, amount))
         for (component, party), amount in amounts.items():
-            record.moves.append(Move(row.number, component, party, amount, day))
+            record.moves.append(AccountMove(row.number, component, party, amount, day))
     loan.played[event["id"]] = record
     return record
 
 
-def _triggered(loan: Loan, named: Any, day: int, after: int) -> list[Instalment]:
+def _triggered(loan: LoanAccount, named: Any, day: int, after: int) -> list[InstalmentAccount]:
     if named == "whole":
         if loan.days_past_due(day) <= after:
             raise RuleBroken("compensation-too-early", f"more than {after} days past due is needed")
@@ -210,7 +210,7 @@ def _triggered(loan: Loan, named: Any, day: int, after: int) -> list[Instalment]
     return rows
 
 
-def _funders_open(loan: Loan, row: Instalment) -> dict[tuple[str, str], int]:
+def _funders_open(loan: LoanAccount, row: InstalmentAccount) -> dict[tuple[str, str], int]:
     """Return what is open to funders in the covered components, by component and party."""
     covered = loan.terms["covered"]
     return {
@@ -223,7 +223,7 @@ def _funders_open(loan: Loan, row: Instalment) -> dict[tuple[str, str], int]:
 
 
 def _paid_for(
-    loan: Loan, row: Instalment, claims: dict[tuple[str, str], int], day: int
+    loan: LoanAccount, row: InstalmentAccount, claims: dict[tuple[str, str], int], day: int
 ) -> dict[tuple[str, str], int]:
     """Return what the guarantor pays of the claims: all that is due, and of the rest no fees."""
     if row.due <= day:

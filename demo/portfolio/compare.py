@@ -35,14 +35,14 @@ _FEW = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Closeness:
     """What of two answers counts: codes of refusals; legs by instalment, or only their sums."""
 
     codes: bool = False
     sums: bool = False
 
 
-PLAIN = Reading()
+PLAIN = Closeness()
 """Whether refused, not why; legs by party, instalment and component."""
 
 
@@ -59,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--all", action="store_true", help="count all that differ, by place")
     chosen = parser.parse_args(arguments)
     numbers = range(chosen.first, chosen.first + chosen.cases)
-    how = Reading(chosen.codes, chosen.sums)
+    how = Closeness(chosen.codes, chosen.sums)
     check = partial(differs_at, chosen.seed, chosen.module, how)
     places: dict[str, list[int]] = {}
     for number, place in _differing(check, numbers, chosen.jobs):
@@ -75,7 +75,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 1
 
 
-def differs_at(seed: int, module: str, how: Reading, number: int) -> Differing | None:
+def differs_at(seed: int, module: str, how: Closeness, number: int) -> Differing | None:
     """Return the number of a case on which the two computations differ, and where they first do."""
     case = draw_case(seed, number)
     found = difference(case, _other(module), how)
@@ -87,7 +87,7 @@ def differs_at(seed: int, module: str, how: Reading, number: int) -> Differing |
 
 
 def difference(
-    case: Plain, other: Callable[[Plain], Plain], how: Reading = PLAIN
+    case: Plain, other: Callable[[Plain], Plain], how: Closeness = PLAIN
 ) -> tuple[str, Any, Any] | None:
     """Return where two answers to a case differ first, with both values; None if they agree.
 
@@ -104,7 +104,7 @@ def difference(
     return next(_differences("", ours, theirs), None)
 
 
-def normal(found: Any, how: Reading = PLAIN) -> Any:
+def normal(found: Any, how: Closeness = PLAIN) -> Any:
     """Return an answer without what says nothing: zeros of divisions, the order of legs."""
     if isinstance(found, list):
         return [normal(each, how) for each in found]
@@ -194,7 +194,7 @@ def _tell_places(places: dict[str, list[int]], cases: int) -> None:
         print(f"{len(numbers):>8}  {place or 'the whole answer'}, such as {numbers[:_FEW]}")
 
 
-def _explain(seed: int, number: int, module: str, how: Reading) -> None:
+def _explain(seed: int, number: int, module: str, how: Closeness) -> None:
     other = _other(module)
     case = shrink(draw_case(seed, number), lambda each: difference(each, other, how) is not None)
     found = difference(case, other, how)

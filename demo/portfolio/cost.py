@@ -47,7 +47,7 @@ def cost(terms: dict[str, Any], limit_ppm: int = LIMIT_PPM) -> dict[str, Any]:
         }
 
 
-def payments(terms: dict[str, Any], over: list[plan.Period]) -> list[int]:
+def payments(terms: dict[str, Any], over: list[plan.PlanPeriod]) -> list[int]:
     """Return what the borrower pays to anybody at each due date by plan."""
     fees = plan.fees(terms, over)
     return [
@@ -56,7 +56,7 @@ def payments(terms: dict[str, Any], over: list[plan.Period]) -> list[int]:
     ]
 
 
-def first_days(terms: dict[str, Any], over: list[plan.Period]) -> int:
+def first_days(terms: dict[str, Any], over: list[plan.PlanPeriod]) -> int:
     """Return the days of the first period in months of 30 days."""
     due = days.civil(over[0].due)
     anchor = terms.get("due_day") if terms["method"] != "stated" else None
@@ -79,7 +79,7 @@ def is_within(principal: int, paid: list[int], first: int, limit_ppm: int) -> bo
     return asked <= allowed
 
 
-def declared_within(terms: dict[str, Any], over: list[plan.Period], limit_ppm: int) -> bool:
+def declared_within(terms: dict[str, Any], over: list[plan.PlanPeriod], limit_ppm: int) -> bool:
     """Return whether rate, yearly fees and penalty sum to the limit at most, exactly."""
     fees: int = sum(sum(parts) for parts in plan.fees(terms, over).values())
     year, denominator = sum(period.part[0] for period in over), over[0].part[1]

@@ -12,14 +12,14 @@ from typing import Any
 
 from demo.portfolio import days
 from demo.portfolio.division import Shares, half_up
-from demo.portfolio.plan import MILLION, Exact, Period
+from demo.portfolio.plan import MILLION, Exact, PlanPeriod
 
 PRINCIPAL, INTEREST, PENALTY, EARLY_FEE = "principal", "interest", "penalty", "early-fee"
 FEE = "fee:"
 
 
 @dataclass(slots=True)
-class Instalment:
+class InstalmentAccount:
     """An instalment of the present plan, or one that was whole or replaced before it.
 
     Args:
@@ -35,7 +35,7 @@ class Instalment:
         changed_by: The record that changed it last, by its place in the log.
     """
 
-    period: Period
+    period: PlanPeriod
     open: dict[str, Shares] = field(default_factory=dict)
     asked: dict[str, int] = field(default_factory=dict)
     lent: Shares = field(default_factory=dict)
@@ -57,7 +57,7 @@ class Instalment:
         """Return the due date's number."""
         return self.period.due
 
-    def copy(self) -> Instalment:
+    def copy(self) -> InstalmentAccount:
         """Return a copy that shares nothing that changes."""
         return replace(
             self,

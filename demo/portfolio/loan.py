@@ -1,4 +1,4 @@
-"""Loan: its terms, holders and instalments as they stand after the records played so far."""
+"""The terms, holders and instalments of a loan as they stand after the records played so far."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from demo.portfolio import days, plan
 from demo.portfolio.division import Shares, columns, divide
-from demo.portfolio.instalment import FEE, INTEREST, PENALTY, PRINCIPAL, Instalment
+from demo.portfolio.instalment import FEE, INTEREST, PENALTY, PRINCIPAL, InstalmentAccount
 from demo.portfolio.plan import MILLION
 from demo.portfolio.refusal import RuleBroken
 
@@ -20,7 +20,7 @@ EARLY_FEE_MAX = 30_000
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class AccountMove:
     """An amount that a record moved, from which night on, and whether it is principal ahead."""
 
     number: int
@@ -32,7 +32,7 @@ class Move:
 
 
 @dataclass(slots=True)
-class Played:
+class AccountEntry:
     """A repayment or compensation that was accepted, with all that its reversal needs.
 
     Args:
@@ -44,14 +44,14 @@ class Played:
 
     kind: str
     order: int
-    moves: list[Move] = field(default_factory=list)
+    moves: list[AccountMove] = field(default_factory=list)
     overpaid: int = 0
-    kept: list[Instalment] = field(default_factory=list)
+    kept: list[InstalmentAccount] = field(default_factory=list)
     passed: list[tuple[int, str, str, int]] = field(default_factory=list)
     reversed: bool = False
 
 
-class Loan:
+class LoanAccount:
     """A loan from its disbursement on.
 
     Args:
@@ -71,11 +71,11 @@ class Loan:
         self.restated = self.terms["method"] == "stated"
         self.disbursed = days.read(self.terms["disbursed"])
         self.latest = self.disbursed
-        self.instalments: list[Instalment] = []
+        self.instalments: list[InstalmentAccount] = []
         self.last_number = 0
         self.order = 0
-        self.played: dict[str, Played] = {}
-        self.waived: list[tuple[int, Move]] = []
+        self.played: dict[str, AccountEntry] = {}
+        self.waived: list[tuple[int, AccountMove]] = []
         over = plan.periods(self.terms)
         if any(period.due <= period.start for period in over):
             raise RuleBroken("dates-out-of-order", "a due date is not after the one before it")
@@ -89,14 +89,14 @@ class Loan:
 
     def _ask(
         self,
-        over: list[plan.Period],
-        lines: list[plan.Line],
+        over: list[plan.PlanPeriod],
+        lines: list[plan.PlanRow],
         fees: dict[str, list[int]],
         closing: Shares,
     ) -> None:
         parts = columns([line.principal for line in lines], closing)
         for at, (period, part) in enumerate(zip(over, parts, strict=True)):
-            row = Instalment(period, frozen=period.due, changed_by=self.order)
+            row = InstalmentAccount(period, frozen=period.due, changed_by=self.order)
             row.ask(PRINCIPAL, part)
             for fee in self.terms["fees"]:
                 row.ask(FEE + fee["name"], self.split(fee["to"], fees[fee["name"]][at], closing))
@@ -123,9 +123,9 @@ class Loan:
         for at, each in enumerate(rows):
             due = days.read(each["due"])
             part = days.actual_part(start, due, self.terms["day_count"])
-            over.append(plan.Period(self.last_number + at + 1, start, due, part))
+            over.append(plan.PlanPeriod(self.last_number + at + 1, start, due, part))
             start = due
-        lines = [plan.Line(each["principal"], each["interest"]) for each in rows]
+        lines = [plan.PlanRow(each["principal"], each["interest"]) for each in rows]
         fees = {name: [each["fees"].get(name, 0) for each in rows] for name in self.fee_names}
         first = len(self.instalments)
         self._ask(over, lines, fees, closing)
@@ -135,7 +135,7 @@ class Loan:
         self.put(self.instalments)
         self.restated = True
 
-    def interest_weights(self, rows: list[Instalment], closing: Shares) -> Shares:
+    def interest_weights(self, rows: list[InstalmentAccount], closing: Shares) -> Shares:
         """Return by what interest of a new plan is divided: by the principal that is open.
 
         Where others hold interest, after a compensation that did not cover it, by that interest.
@@ -146,7 +146,7 @@ class Loan:
             return principal
         return interest or dict(self.funders)
 
-    def drop(self, row: Instalment) -> None:
+    def drop(self, row: InstalmentAccount) -> None:
         """Let nothing of an instalment be asked for any more."""
         for component in row.open:
             row.replace(component, {})
@@ -161,7 +161,7 @@ class Loan:
             return divide(amount, holders)
         return {beneficiary or self.platform: amount}
 
-    def touch(self, row: Instalment, day: int) -> None:
+    def touch(self, row: InstalmentAccount, day: int) -> None:
         """Fix and divide an instalment's penalty up to a day, since a record changes it."""
         to, holders = self.terms["penalty_to"], self.in_order(row.holders())
         if to in self.funders and list(holders) == [self.guarantor]:
@@ -169,7 +169,7 @@ class Loan:
         row.touch(self.terms, day, lambda amount: self.split(to, amount, holders))
         row.changed_by = self.order
 
-    def seen(self, row: Instalment, day: int) -> Instalment:
+    def seen(self, row: InstalmentAccount, day: int) -> InstalmentAccount:
         """Return an instalment as of a day, the penalty until then divided."""
         if not row.untouched_penalty(self.terms, day):
             return row
@@ -178,30 +178,30 @@ class Loan:
         copy.changed_by = changed
         return copy
 
-    def living(self) -> list[Instalment]:
+    def living(self) -> list[InstalmentAccount]:
         """Return the instalments that stand in the plan or were whole before it, oldest first."""
         return [row for row in self.instalments if not row.gone]
 
-    def put(self, rows: list[Instalment]) -> None:
+    def put(self, rows: list[InstalmentAccount]) -> None:
         """Let these be the instalments, gone ones among them; they are kept oldest first."""
         self.instalments = sorted(rows, key=lambda row: (row.due, row.number))
 
-    def due(self, day: int) -> list[Instalment]:
+    def due(self, day: int) -> list[InstalmentAccount]:
         """Return the living instalments due on a day or before it."""
         return [row for row in self.living() if row.due <= day]
 
-    def ahead(self, day: int) -> list[Instalment]:
+    def ahead(self, day: int) -> list[InstalmentAccount]:
         """Return the living instalments due after a day; the first is the current one."""
         return [row for row in self.living() if row.due > day]
 
-    def planned(self, day: int) -> list[Instalment]:
+    def planned(self, day: int) -> list[InstalmentAccount]:
         """Return the instalments due after a day, up to the last one of which anything is open."""
         rows = self.ahead(day)
         while rows and not rows[-1].total_open():
             del rows[-1]
         return rows
 
-    def find(self, number: int) -> Instalment | None:
+    def find(self, number: int) -> InstalmentAccount | None:
         """Return the living instalment of a number."""
         for row in self.instalments:
             if row.number == number and not row.gone:
@@ -217,7 +217,7 @@ class Loan:
         """Return shares above nothing in the proposal's order."""
         return {party: shares[party] for party in self.party_order(shares) if shares[party]}
 
-    def sum_by_party(self, component: str, rows: Iterable[Instalment]) -> Shares:
+    def sum_by_party(self, component: str, rows: Iterable[InstalmentAccount]) -> Shares:
         """Return what is open of a component over instalments to each, in the proposal's order."""
         found: Shares = {}
         for row in rows:

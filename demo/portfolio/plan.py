@@ -19,7 +19,7 @@ Exact = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Period:
+class PlanPeriod:
     """One period: its instalment's number, first day, due date, and the part of a year it is."""
 
     number: int
@@ -33,7 +33,7 @@ class Period:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class PlanRow:
     """What one instalment asks for; ``kept`` is False when the plan ends before it."""
 
     principal: int
@@ -42,7 +42,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class PlanRule:
     """How principal falls due: method, rate, unit, instalments without principal.
 
     ``level`` is the instalment (``equal-instalment``) or the principal of each, None at the end.
@@ -55,7 +55,7 @@ class Rule:
     level: int | None
 
 
-def periods(terms: dict[str, Any]) -> list[Period]:
+def periods(terms: dict[str, Any]) -> list[PlanPeriod]:
     """Return the periods of the terms, from disbursement on; those of stated rows if it has."""
     if terms["method"] == "stated":
         return _stated_periods(terms)
@@ -71,24 +71,24 @@ def periods(terms: dict[str, Any]) -> list[Period]:
         part = days.actual_part(begin, end, terms["day_count"])
         if terms["day_count"] == "30/360":
             part = days.bankers(due, anchor) - start_place, 360
-        found.append(Period(at + 1, begin, end, part))
+        found.append(PlanPeriod(at + 1, begin, end, part))
         start, start_place = due, days.bankers(due, anchor)
     return found
 
 
-def _stated_periods(terms: dict[str, Any]) -> list[Period]:
+def _stated_periods(terms: dict[str, Any]) -> list[PlanPeriod]:
     found, start = [], days.read(terms["disbursed"])
     for at, row in enumerate(terms["stated"]):
         due = days.read(row["due"])
         part = days.actual_part(start, due, terms["day_count"])
         if terms["day_count"] == "30/360":
             part = days.bankers(days.civil(due)) - days.bankers(days.civil(start)), 360
-        found.append(Period(at + 1, start, due, part))
+        found.append(PlanPeriod(at + 1, start, due, part))
         start = due
     return found
 
 
-def annuity(balance: int, over: list[Period], rate: int, first: Exact | None = None) -> Exact:
+def annuity(balance: int, over: list[PlanPeriod], rate: int, first: Exact | None = None) -> Exact:
     """Return the exact instalment that pays ``balance`` off over the periods.
 
     Both are carried forward to the last due date: what is owed without payments, and what payments
@@ -111,7 +111,9 @@ def annuity(balance: int, over: list[Period], rate: int, first: Exact | None = N
     return owed, ones * interest[1]
 
 
-def level(rule: Rule, balance: int, over: list[Period], first: Exact | None = None) -> int | None:
+def level(
+    rule: PlanRule, balance: int, over: list[PlanPeriod], first: Exact | None = None
+) -> int | None:
     """Return the level of a rule for ``balance``, rounded to its unit; None if there is none."""
     paying = [period for period in over if period.number > rule.grace]
     if rule.method in AT_THE_END or not paying:
@@ -122,21 +124,21 @@ def level(rule: Rule, balance: int, over: list[Period], first: Exact | None = No
     return to_unit(*annuity(balance, paying, rule.rate, same), rule.unit)
 
 
-def principal_of(rule: Rule, balance: int, interest: int) -> int:
+def principal_of(rule: PlanRule, balance: int, interest: int) -> int:
     """Return what an instalment, not the last, asks of principal: maybe too much, or negative."""
     if rule.level is None:
         return 0
     return rule.level if rule.method in LEVEL_PRINCIPAL else rule.level - interest
 
 
-def original(terms: dict[str, Any], over: list[Period]) -> list[Line]:
+def original(terms: dict[str, Any], over: list[PlanPeriod]) -> list[PlanRow]:
     """Return principal and interest of every instalment by the terms.
 
     Raises:
         RuleBroken: a component is negative or the principal does not sum up.
     """
     if terms["method"] == "stated":
-        lines = [Line(row["principal"], row["interest"]) for row in terms["stated"]]
+        lines = [PlanRow(row["principal"], row["interest"]) for row in terms["stated"]]
     else:
         lines = _laid(terms, over)
     if sum(line.principal for line in lines) != terms["principal"]:
@@ -146,15 +148,15 @@ def original(terms: dict[str, Any], over: list[Period]) -> list[Line]:
     return lines
 
 
-def rule_of(terms: dict[str, Any], over: list[Period]) -> Rule:
+def rule_of(terms: dict[str, Any], over: list[PlanPeriod]) -> PlanRule:
     """Return the rule of the terms with its level for the whole principal."""
     grace = terms.get("principal_grace", 0)
-    rule = Rule(terms["method"], terms["annual_rate_ppm"], terms["unit"], grace, None)
+    rule = PlanRule(terms["method"], terms["annual_rate_ppm"], terms["unit"], grace, None)
     found = level(rule, terms["principal"], over)
-    return Rule(rule.method, rule.rate, rule.unit, grace, found)
+    return PlanRule(rule.method, rule.rate, rule.unit, grace, found)
 
 
-def _laid(terms: dict[str, Any], over: list[Period]) -> list[Line]:
+def _laid(terms: dict[str, Any], over: list[PlanPeriod]) -> list[PlanRow]:
     rule, balance, lines = rule_of(terms, over), terms["principal"], []
     flat = spread(_whole_term(terms, over, rule.rate), len(over))
     for at, period in enumerate(over):
@@ -164,17 +166,17 @@ def _laid(terms: dict[str, Any], over: list[Period]) -> list[Line]:
         principal = principal_of(rule, balance, interest) if period.number > rule.grace else 0
         if at == len(over) - 1:
             principal = balance
-        lines.append(Line(principal, interest))
+        lines.append(PlanRow(principal, interest))
         balance -= principal
     return lines
 
 
-def _whole_term(terms: dict[str, Any], over: list[Period], ppm: int) -> int:
+def _whole_term(terms: dict[str, Any], over: list[PlanPeriod], ppm: int) -> int:
     year = sum(period.part[0] for period in over)
     return half_up(terms["principal"] * ppm * year, MILLION * over[0].part[1])
 
 
-def fees(terms: dict[str, Any], over: list[Period]) -> dict[str, list[int]]:
+def fees(terms: dict[str, Any], over: list[PlanPeriod]) -> dict[str, list[int]]:
     """Return each named fee's amount at every instalment.
 
     Raises:
@@ -196,7 +198,7 @@ def fees(terms: dict[str, Any], over: list[Period]) -> dict[str, list[int]]:
     return found
 
 
-def cut(rule: Rule, balance: int, over: list[Period], first: Exact | None) -> list[Line]:
+def cut(rule: PlanRule, balance: int, over: list[PlanPeriod], first: Exact | None) -> list[PlanRow]:
     """Return the rest of a plan after money came ahead: it ends early, and nothing is negative.
 
     The current instalment is kept, whatever is left, once its period has begun.
@@ -207,13 +209,13 @@ def cut(rule: Rule, balance: int, over: list[Period], first: Exact | None) -> li
         over: The periods that are not over, the current one first.
         first: The current period's interest if it has begun; None on its first day.
     """
-    lines: list[Line] = []
+    lines: list[PlanRow] = []
     for at, period in enumerate(over):
         begun = first if at == 0 else None
         interest = half_up(*(begun or period.interest(balance, rule.rate)))
         kept = balance > 0 or begun is not None
         principal = principal_of(rule, balance, interest) if period.number > rule.grace else 0
         principal = min(max(principal, 0), balance) if at < len(over) - 1 else balance
-        lines.append(Line(principal, interest, kept))
+        lines.append(PlanRow(principal, interest, kept))
         balance -= principal
     return lines

@@ -7,9 +7,9 @@ from typing import Any
 
 from demo.portfolio import days
 from demo.portfolio.division import Shares, columns, divide, half_up
-from demo.portfolio.instalment import EARLY_FEE, INTEREST, PENALTY, PRINCIPAL, Instalment
-from demo.portfolio.loan import Loan, Move, Played
-from demo.portfolio.plan import MILLION, Rule, cut, level
+from demo.portfolio.instalment import EARLY_FEE, INTEREST, PENALTY, PRINCIPAL, InstalmentAccount
+from demo.portfolio.loan import AccountEntry, AccountMove, LoanAccount
+from demo.portfolio.plan import MILLION, PlanRule, cut, level
 from demo.portfolio.refusal import RuleBroken
 
 
@@ -17,22 +17,24 @@ from demo.portfolio.refusal import RuleBroken
 class _Payment:
     """A payment while it is allocated: its own day, the loan's latest day, and what is left."""
 
-    loan: Loan
+    loan: LoanAccount
     day: int
     latest: int
     left: int
-    record: Played
+    record: AccountEntry
 
-    def pay(self, row: Instalment, component: str, limit: int | None = None) -> None:
+    def pay(self, row: InstalmentAccount, component: str, limit: int | None = None) -> None:
         """Pay a component of an instalment as far as the money reaches, by what is open to each."""
         self.left -= settle(self.loan, row, component, self._asked(row, component, limit), self)
 
-    def _asked(self, row: Instalment, component: str, limit: int | None) -> int:
+    def _asked(self, row: InstalmentAccount, component: str, limit: int | None) -> int:
         open_now = self.loan.seen(row, self.day).sum_open(component)
         return min(self.left, open_now, open_now if limit is None else limit)
 
 
-def settle(loan: Loan, row: Instalment, component: str, amount: int, payment: _Payment) -> int:
+def settle(
+    loan: LoanAccount, row: InstalmentAccount, component: str, amount: int, payment: _Payment
+) -> int:
     """Take an amount from what is open to each and write the moves down; return the amount."""
     if amount <= 0:
         return 0
@@ -41,12 +43,12 @@ def settle(loan: Loan, row: Instalment, component: str, amount: int, payment: _P
     for party, share in shares.items():
         if share:
             night = row.change(component, party, -share, payment.day)
-            payment.record.moves.append(Move(row.number, component, party, share, night))
+            payment.record.moves.append(AccountMove(row.number, component, party, share, night))
     row.judge_grace(loan.terms["grace_days"], payment.day)
     return amount
 
 
-def repay(loan: Loan, event: dict[str, Any]) -> Played:
+def repay(loan: LoanAccount, event: dict[str, Any]) -> AccountEntry:
     """Allocate a repayment as of its date.
 
     Raises:
@@ -62,7 +64,7 @@ def repay(loan: Loan, event: dict[str, Any]) -> Played:
     latest = max(day, loan.latest)
     if loan.is_settled(latest):
         raise RuleBroken("loan-settled", "nothing is open")
-    record = Played("repayment", loan.order)
+    record = AccountEntry("repayment", loan.order)
     payment = _Payment(loan, day, latest, event["amount"], record)
     order, by = order_on(loan, latest)
     for row, component in _sequence(loan, order, by, loan.due(latest)):
@@ -75,7 +77,7 @@ def repay(loan: Loan, event: dict[str, Any]) -> Played:
     return record
 
 
-def order_on(loan: Loan, day: int) -> tuple[list[str], str]:
+def order_on(loan: LoanAccount, day: int) -> tuple[list[str], str]:
     """Return the order of components that holds on a day, and by what it goes."""
     second = loan.terms["second_order"]
     if second and loan.days_past_due(day) >= second["days"]:
@@ -84,15 +86,17 @@ def order_on(loan: Loan, day: int) -> tuple[list[str], str]:
 
 
 def _sequence(
-    loan: Loan, order: list[str], by: str, rows: list[Instalment]
-) -> list[tuple[Instalment, str]]:
+    loan: LoanAccount, order: list[str], by: str, rows: list[InstalmentAccount]
+) -> list[tuple[InstalmentAccount, str]]:
     groups = loan.components(order)
     if by == "component":
         return [(row, each) for group in groups for row in rows for each in group]
     return [(row, each) for row in rows for group in groups for each in group]
 
 
-def payoff(loan: Loan, day: int, rows: list[Instalment]) -> list[tuple[Instalment, str, int]]:
+def payoff(
+    loan: LoanAccount, day: int, rows: list[InstalmentAccount]
+) -> list[tuple[InstalmentAccount, str, int]]:
     """Return what paying everything off asks of the instalments that are not due, as of a day."""
     if not rows:
         return []
@@ -116,7 +120,7 @@ def payoff(loan: Loan, day: int, rows: list[Instalment]) -> list[tuple[Instalmen
     return asked
 
 
-def interest_due(loan: Loan, row: Instalment, day: int, early: str) -> int:
+def interest_due(loan: LoanAccount, row: InstalmentAccount, day: int, early: str) -> int:
     """Return the current period's interest by the terms for early payment, less what is settled."""
     whole = row.sum_open(INTEREST)
     if early == "to-period-end":
@@ -125,17 +129,17 @@ def interest_due(loan: Loan, row: Instalment, day: int, early: str) -> int:
     return min(whole, max(0, earned - row.settled(INTEREST)))
 
 
-def payoff_amount(loan: Loan, day: int) -> int:
+def payoff_amount(loan: LoanAccount, day: int) -> int:
     """Return what would pay everything off as of a day, what is due included."""
     due = sum(loan.seen(row, day).total_open() for row in loan.due(day))
     return due + sum(amount for _row, _component, amount in payoff(loan, day, loan.planned(day)))
 
 
-def _principal(rows: list[Instalment]) -> int:
+def _principal(rows: list[InstalmentAccount]) -> int:
     return sum(row.sum_open(PRINCIPAL) for row in rows)
 
 
-def _pay_ahead(payment: _Payment, rows: list[Instalment], order: list[str]) -> None:
+def _pay_ahead(payment: _Payment, rows: list[InstalmentAccount], order: list[str]) -> None:
     loan, record = payment.loan, payment.record
     asked = payoff(loan, payment.latest, rows)
     if payment.left >= sum(amount for _row, _component, amount in asked):
@@ -150,7 +154,9 @@ def _pay_ahead(payment: _Payment, rows: list[Instalment], order: list[str]) -> N
 
 
 def _pay_off(
-    payment: _Payment, rows: list[Instalment], asked: list[tuple[Instalment, str, int]]
+    payment: _Payment,
+    rows: list[InstalmentAccount],
+    asked: list[tuple[InstalmentAccount, str, int]],
 ) -> None:
     loan = payment.loan
     holders = loan.sum_by_party(PRINCIPAL, rows)
@@ -169,7 +175,7 @@ def _pay_off(
         row.changed_by = loan.order
 
 
-def _prepay(payment: _Payment, rows: list[Instalment]) -> None:
+def _prepay(payment: _Payment, rows: list[InstalmentAccount]) -> None:
     """Let money that is more than due reduce the principal ahead, and lay the rest anew."""
     loan, current = payment.loan, rows[0]
     closing = loan.sum_by_party(PRINCIPAL, rows)
@@ -177,13 +183,13 @@ def _prepay(payment: _Payment, rows: list[Instalment]) -> None:
     for party, share in divide(taken, closing).items():
         closing[party] -= share
         if share:
-            move = Move(current.number, PRINCIPAL, party, share, payment.latest, ahead=True)
+            move = AccountMove(current.number, PRINCIPAL, party, share, payment.latest, ahead=True)
             payment.record.moves.append(move)
     payment.left -= taken
     _lay_anew(payment, rows, closing)
 
 
-def _lay_anew(payment: _Payment, rows: list[Instalment], closing: dict[str, int]) -> None:
+def _lay_anew(payment: _Payment, rows: list[InstalmentAccount], closing: dict[str, int]) -> None:
     loan, current, day = payment.loan, rows[0], payment.latest
     weights = loan.interest_weights(rows, closing)
     balance = sum(closing.values())
@@ -197,9 +203,9 @@ def _lay_anew(payment: _Payment, rows: list[Instalment], closing: dict[str, int]
     over = [row.period for row in rows]
     rule = loan.rule
     if loan.terms["partial"] == "reduce":
-        rule = Rule(rule.method, rule.rate, rule.unit, rule.grace, None)
+        rule = PlanRule(rule.method, rule.rate, rule.unit, rule.grace, None)
         found = level(rule, balance, over, first)
-        rule = Rule(rule.method, rule.rate, rule.unit, rule.grace, found)
+        rule = PlanRule(rule.method, rule.rate, rule.unit, rule.grace, found)
     lines = cut(rule, balance, over, first)
     parts = columns([line.principal for line in lines], closing)
     for at, (row, line, part) in enumerate(zip(rows, lines, parts, strict=True)):
@@ -215,7 +221,7 @@ def _lay_anew(payment: _Payment, rows: list[Instalment], closing: dict[str, int]
         balance -= line.principal
 
 
-def _end_early(loan: Loan, row: Instalment) -> None:
+def _end_early(loan: LoanAccount, row: InstalmentAccount) -> None:
     """Drop an instalment; where the terms keep flat interest, only its principal and fees."""
     if not (loan.keeps_flat_interest and row.asked[INTEREST]):
         loan.drop(row)
@@ -226,7 +232,9 @@ def _end_early(loan: Loan, row: Instalment) -> None:
     row.changed_by = loan.order
 
 
-def _ask_interest(loan: Loan, row: Instalment, interest: int, weights: Shares) -> None:
+def _ask_interest(
+    loan: LoanAccount, row: InstalmentAccount, interest: int, weights: Shares
+) -> None:
     """Ask for another interest than before: what was settled of it stays settled."""
     settled = row.settled(INTEREST)
     if settled and row.sum_open(INTEREST):

@@ -77,7 +77,7 @@ def test_codes_of_refusals_count_only_if_wanted() -> None:
         return {**account.answer(each), "events": [{"refused": "something-else"}]}
 
     assert compare.difference(given, other) is None
-    assert compare.difference(given, other, compare.Reading(codes=True)) is not None
+    assert compare.difference(given, other, compare.Closeness(codes=True)) is not None
 
 
 def test_zeros_of_divisions_and_the_order_of_legs_say_nothing() -> None:
@@ -111,4 +111,4 @@ def test_legs_may_count_by_their_sums_only() -> None:
         return found
 
     assert compare.difference(given, other) is not None
-    assert compare.difference(given, other, compare.Reading(sums=True)) is None
+    assert compare.difference(given, other, compare.Closeness(sums=True)) is None

@@ -111,7 +111,9 @@ def test_columns_close_and_keep_within_a_unit_on_the_way(
     assert given_so_far == closing
 
 
-def left_after(balance: Fraction, over: list[plan.Period], rate: int, paid: Fraction) -> Fraction:
+def left_after(
+    balance: Fraction, over: list[plan.PlanPeriod], rate: int, paid: Fraction
+) -> Fraction:
     """Return what is left when every instalment has been ``paid``, interest never rounded."""
     for period in over:
         interest = balance * rate * period.part[0] / (plan.MILLION * period.part[1])
