@@ -127,6 +127,11 @@ COMMANDS = (
     Command(
         "calendar", "Show the calendar, declare or accept a year.", "cli.calendars.command:app"
     ),
+    Command(
+        "loan",
+        "Compute the schedule of a loan (助贷) and its cost, without a node.",
+        "cli.loan:app",
+    ),
 )
 """In the order of the help."""
 
