@@ -35,6 +35,11 @@ def test_the_computation_agrees_with_itself(capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().out == "60 cases of seed 5 agree\n"
 
 
+def test_the_ledger_computes_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--cases", "300", "--seed", "15", "--with", "tests.ledger.lending.adapter"]
+    assert compare.main([*arguments, "--jobs", "1"]) == 0, capsys.readouterr().out
+
+
 def test_a_fen_is_noticed_and_its_case_made_small(capsys: pytest.CaptureFixture[str]) -> None:
     assert compare.main(["--cases", "40", "--seed", "5", "--with", __name__, "--jobs", "1"]) == 1
     out = capsys.readouterr().out
