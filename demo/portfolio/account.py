@@ -7,6 +7,7 @@ from typing import Any
 
 from demo.portfolio import days
 from demo.portfolio.changing import compensate, replan, reverse, waive
+from demo.portfolio.cost import cost
 from demo.portfolio.instalment import FEE
 from demo.portfolio.loan import AccountEntry, LoanAccount
 from demo.portfolio.refusal import RuleBroken
@@ -27,7 +28,7 @@ _PLAYERS: dict[str, Callable[[LoanAccount, dict[str, Any]], AccountEntry]] = {
 
 
 def answer(case: dict[str, Any]) -> dict[str, Any]:
-    """Return schedule, what each event moved and left open, days past due and bucket.
+    """Return schedule, what each event moved and left open, days past due, bucket and cost.
 
     A case whose terms are refused has only ``refused``, the code. An event that is refused has only
     ``refused``, and nothing has changed. Days past due and bucket are as of the last date that the
@@ -45,6 +46,7 @@ def answer(case: dict[str, Any]) -> dict[str, Any]:
         "events": events,
         "days_past_due": loan.days_past_due(last),
         "bucket": bucket(loan, last),
+        "cost": cost(case["terms"]),
     }
 
 

@@ -195,9 +195,8 @@ def _new_plan(ahead: Ahead, left: Sequence[Share]) -> tuple[Instalment, ...]:
             )
         if index:
             instalment = replace(instalment, balance=owed[index])
-        asks = any(claim.due for claim in claims if claim.component == INTEREST)
-        dropped = is_dropped and not (ahead.method == "flat" and asks)
-        found.append(replace(instalment, claims=claims, dropped=dropped))
+        is_dropped = is_dropped and not interest
+        found.append(replace(instalment, claims=claims, dropped=is_dropped))
     return tuple(found)
 
 
