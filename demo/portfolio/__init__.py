@@ -7,5 +7,5 @@ another computation against this one.
     >>> from demo.portfolio.account import answer
     >>> from demo.portfolio.cases import draw_case
     >>> sorted(answer(draw_case(seed=7, number=0)))
-    ['bucket', 'cost', 'days_past_due', 'events', 'schedule']
+    ['bucket', 'days_past_due', 'events', 'schedule']
 """

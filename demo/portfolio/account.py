@@ -28,11 +28,11 @@ _PLAYERS: dict[str, Callable[[LoanAccount, dict[str, Any]], AccountEntry]] = {
 
 
 def answer(case: dict[str, Any]) -> dict[str, Any]:
-    """Return schedule, what each event moved and left open, days past due, bucket and cost.
+    """Return schedule, what each event moved and left open, days past due and bucket.
 
     A case whose terms are refused has only ``refused``, the code. An event that is refused has only
     ``refused``, and nothing has changed. Days past due and bucket are as of the last date that the
-    case names, refused or not.
+    case names, refused or not. Where the case has ``cost_limit_ppm``, the cost is there, too.
     """
     try:
         loan = LoanAccount(case)
@@ -40,13 +40,14 @@ def answer(case: dict[str, Any]) -> dict[str, Any]:
         return {"refused": refused.code}
     schedule = schedule_of(loan)
     events = [play(loan, event) for event in case["events"]]
+    limit = case.get("cost_limit_ppm")
     last = max([loan.disbursed, *(days.read(event["date"]) for event in case["events"])])
     return {
         "schedule": schedule,
         "events": events,
         "days_past_due": loan.days_past_due(last),
         "bucket": bucket(loan, last),
-        "cost": cost(case["terms"]),
+        **({"cost": cost(case["terms"], limit)} if limit else {}),
     }
 
 

@@ -11,9 +11,9 @@ from demo.portfolio.plan import MILLION
 LIMIT_PPM = 240_000
 _MONTHS = 12
 _BANKERS_MONTH = 30
-_DIGITS, _HALVINGS = 90, 200
+_DIGITS, _HALVINGS = 60, 130
 _PLACES = Decimal("0.0001")
-_RATE_MAX = Decimal(1000)
+_RATE_MAX = Decimal(10)
 
 Payment = tuple[int, int]
 """A day after the disbursement, in months of 30 days, and what is paid on it."""
@@ -29,7 +29,7 @@ def cost(terms: dict[str, Any], limit_ppm: int = LIMIT_PPM) -> dict[str, Any]:
     Returns:
         ``within``: whether the plan costs at most the limit, exactly; ``monthly``: the monthly
         internal rate times twelve, percent to four decimals; ``compounded``: the same compounded
-        (both None where a month bears more than a thousand times the principal);
+        (both None where a month bears more than ten times what is owed);
         ``declared_within``: whether rate, fees a year of the term and penalty sum to the limit at
         most.
 

@@ -32,8 +32,8 @@ from ledger.lending.terms import (
 )
 
 Json = dict[str, Any]
-_RATE_MAX = 12 * 1_000 * MILLION
-"""Beyond a thousand times the principal a month no rate is told."""
+_RATE_MAX = 12 * 10 * MILLION
+"""Beyond ten times what is owed a month no rate is compared."""
 _SAME = (
     "principal", "annual_rate_ppm", "day_count", "method", "instalments", "unit",
     "principal_grace", "penalty_ppm", "grace_days", "early", "early_fee_ppm", "partial",
@@ -50,13 +50,14 @@ def answer(case: Json) -> Json:
     rows = book.schedule()
     events = [book.state(event) for event in case["events"]]
     last = max((event["date"] for event in case["events"]), default=case["terms"]["disbursed"])
+    limit = case.get("cost_limit_ppm")
     stands = standing(book.loan, date.fromisoformat(last))
     return {
         "schedule": rows,
         "events": events,
         "days_past_due": stands.days_past_due,
         "bucket": stands.bucket,
-        "cost": cost(case["terms"]),
+        **({"cost": cost(case["terms"], limit)} if limit else {}),
     }
 
 
