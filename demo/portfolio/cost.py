@@ -117,7 +117,7 @@ def _monthly_rate(principal: int, paid: list[Payment]) -> Decimal | None:
         for _ in range(_HALVINGS):
             middle = (low + high) / 2
             low, high = (middle, high) if _worth(paid, 1 + middle) > principal else (low, middle)
-        return low
+        return high
 
 
 def _worth(paid: list[Payment], month: Decimal) -> Decimal:

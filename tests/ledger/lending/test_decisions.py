@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.ledger.lending.adapter import answer
+from tests.ledger.lending.adapter import answer, cost
 from tests.ledger.lending.lending_kit import (
     ALONE,
     Json,
@@ -215,3 +215,8 @@ def test_penalty_that_was_fixed_stays_fixed_though_money_arrived_as_of_an_earlie
     assert found[2]["open"] == []
     assert open_by(found[3], "component") == {"principal": 5_000}
     assert open_by(found[4], "component")["penalty"] == 49
+
+
+def test_a_cost_beyond_all_measure_is_told() -> None:
+    dear = plain(3_058, 1, fees=[{"name": "service", "to": "plat", "total": 66_190}])
+    assert cost({**dear, "first_due": "2022-11-09"})["within"] is False
