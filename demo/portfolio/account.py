@@ -7,6 +7,7 @@ from typing import Any
 
 from demo.portfolio import days
 from demo.portfolio.changing import compensate, replan, reverse, waive
+from demo.portfolio.cost import cost
 from demo.portfolio.instalment import FEE
 from demo.portfolio.loan import AccountEntry, LoanAccount
 from demo.portfolio.refusal import RuleBroken
@@ -31,7 +32,7 @@ def answer(case: dict[str, Any]) -> dict[str, Any]:
 
     A case whose terms are refused has only ``refused``, the code. An event that is refused has only
     ``refused``, and nothing has changed. Days past due and bucket are as of the last date that the
-    case names, refused or not.
+    case names, refused or not. Where the case has ``cost_limit_ppm``, the cost is there, too.
     """
     try:
         loan = LoanAccount(case)
@@ -39,12 +40,14 @@ def answer(case: dict[str, Any]) -> dict[str, Any]:
         return {"refused": refused.code}
     schedule = schedule_of(loan)
     events = [play(loan, event) for event in case["events"]]
+    limit = case.get("cost_limit_ppm")
     last = max([loan.disbursed, *(days.read(event["date"]) for event in case["events"])])
     return {
         "schedule": schedule,
         "events": events,
         "days_past_due": loan.days_past_due(last),
         "bucket": bucket(loan, last),
+        **({"cost": cost(case["terms"], limit)} if limit else {}),
     }
 
 

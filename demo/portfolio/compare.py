@@ -24,6 +24,7 @@ from typing import Any
 
 from demo.portfolio.account import answer
 from demo.portfolio.cases import draw_case
+from demo.portfolio.cost import LIMIT_PPM
 from demo.portfolio.smaller import KINDS
 
 Plain = dict[str, Any]
@@ -36,10 +37,11 @@ _FEW = 5
 
 @dataclass(frozen=True, slots=True)
 class Closeness:
-    """What of two answers counts: codes of refusals; legs by instalment, or only their sums."""
+    """What of two answers counts: codes of refusals; legs only by their sums; the cost by plan."""
 
     codes: bool = False
     sums: bool = False
+    cost: bool = False
 
 
 PLAIN = Closeness()
@@ -56,10 +58,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     parser.add_argument("--codes", action="store_true", help="refusals have the same codes, too")
     parser.add_argument("--sums", action="store_true", help="legs by party and component only")
+    parser.add_argument("--cost", action="store_true", help="the cost by plan, too; much slower")
     parser.add_argument("--all", action="store_true", help="count all that differ, by place")
     chosen = parser.parse_args(arguments)
     numbers = range(chosen.first, chosen.first + chosen.cases)
-    how = Closeness(chosen.codes, chosen.sums)
+    how = Closeness(chosen.codes, chosen.sums, chosen.cost)
     check = partial(differs_at, chosen.seed, chosen.module, how)
     places: dict[str, list[int]] = {}
     for number, place in _differing(check, numbers, chosen.jobs):
@@ -96,6 +99,8 @@ def difference(
         other: The other computation; what it raises is a difference.
         how: What of the answers counts.
     """
+    if how.cost:
+        case = {**case, "cost_limit_ppm": LIMIT_PPM}
     ours = normal(answer(case), how)
     try:
         theirs = normal(other(case), how)

@@ -100,6 +100,12 @@ def bankers(date: Civil, anchor: int | None = None) -> int:
     return year * _BANKERS_YEAR + month * _BANKERS_MONTH + within
 
 
+def bankers_due(date: Civil, anchor: int) -> int:
+    """Return a due date's place in it: as its anchor day, where it is that or the month's last."""
+    year, month, day = date
+    return bankers(date, anchor if day == min(anchor, month_days(year, month)) else None)
+
+
 def year_days(day_count: str) -> int:
     """Return the denominator of a day count's parts of a year.
 

@@ -60,7 +60,7 @@ def periods(terms: dict[str, Any]) -> list[PlanPeriod]:
     if terms["method"] == "stated":
         return _stated_periods(terms)
     first = days.civil(days.read(terms["first_due"]))
-    anchor = terms.get("due_day") or first[2]
+    anchor = anchor_of(terms)
     if days.months_on(first, 0, anchor) != first:
         raise RuleBroken("due-day-differs", f"first due is {first}, its due day {anchor}")
     start, found = days.civil(days.read(terms["disbursed"])), []
@@ -76,15 +76,23 @@ def periods(terms: dict[str, Any]) -> list[PlanPeriod]:
     return found
 
 
+def anchor_of(terms: dict[str, Any]) -> int:
+    """Return the day of the month on which instalments are due, where the month has it."""
+    due_day: int = terms.get("due_day") or days.civil(days.read(terms["first_due"]))[2]
+    return due_day
+
+
 def _stated_periods(terms: dict[str, Any]) -> list[PlanPeriod]:
-    found, start = [], days.read(terms["disbursed"])
+    found, start, anchor = [], days.read(terms["disbursed"]), anchor_of(terms)
+    start_place = days.bankers(days.civil(start))
     for at, row in enumerate(terms["stated"]):
         due = days.read(row["due"])
         part = days.actual_part(start, due, terms["day_count"])
+        place = days.bankers_due(days.civil(due), anchor)
         if terms["day_count"] == "30/360":
-            part = days.bankers(days.civil(due)) - days.bankers(days.civil(start)), 360
+            part = place - start_place, 360
         found.append(PlanPeriod(at + 1, start, due, part))
-        start = due
+        start, start_place = due, place
     return found
 
 

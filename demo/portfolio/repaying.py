@@ -210,6 +210,7 @@ def _lay_anew(payment: _Payment, rows: list[InstalmentAccount], closing: dict[st
     parts = columns([line.principal for line in lines], closing)
     for at, (row, line, part) in enumerate(zip(rows, lines, parts, strict=True)):
         if not line.kept:
+            row.balances = [(row.period.start, 0)] if row.balances else []
             _end_early(loan, row)
             continue
         row.changed_by = loan.order
@@ -218,6 +219,7 @@ def _lay_anew(payment: _Payment, rows: list[InstalmentAccount], closing: dict[st
             _ask_interest(loan, row, line.interest, weights)
             if not (at == 0 and begun):
                 row.balances = [(row.period.start, balance)]
+        row.spared = row.spared and not row.total_open()
         balance -= line.principal
 
 

@@ -181,7 +181,7 @@ def _worth(paid: Sequence[Payment], monthly: Decimal) -> Decimal:
 
 
 def _ppm(rate: Decimal) -> int:
-    return int((rate * MILLION + Decimal("0.5")) // 1)
+    return int(rate * MILLION + Decimal("0.5"))
 
 
 def percent(ppm: int) -> str:

@@ -60,6 +60,11 @@ class Ahead(NamedTuple):
         return self.method not in ("flat", "stated")
 
     @property
+    def principal(self) -> int:
+        """The principal that is open."""
+        return sum(amount for _, amount in shares_open(self.instalments, PRINCIPAL))
+
+    @property
     def has_begun(self) -> bool:
         """Whether anything of the current period is over."""
         return self.day > self.instalments[0].start
@@ -154,8 +159,6 @@ def prepay(ahead: Ahead, amount: int) -> Planned:
     held = shares_open(ahead.instalments, PRINCIPAL)
     whole = sum(share for _, share in held)
     parts = division.by_weights(min(amount, whole), [share for _, share in held])
-    if not any(parts):
-        return Planned((), tuple(ahead.instalments))
     left = [(party, share - part) for (party, share), part in zip(held, parts, strict=True)]
     paid = [(party, part) for (party, _), part in zip(held, parts, strict=True)]
     instalments = _new_plan(ahead, left)
@@ -195,9 +198,9 @@ def _new_plan(ahead: Ahead, left: Sequence[Share]) -> tuple[Instalment, ...]:
             )
         if index:
             instalment = replace(instalment, balance=owed[index])
-        asks = any(claim.due for claim in claims if claim.component == INTEREST)
-        dropped = is_dropped and not (ahead.method == "flat" and asks)
-        found.append(replace(instalment, claims=claims, dropped=dropped))
+        is_dropped = is_dropped and not interest
+        instalment = replace(instalment, claims=claims, dropped=is_dropped)
+        found.append(replace(instalment, whole_on=None) if instalment.open else instalment)
     return tuple(found)
 
 

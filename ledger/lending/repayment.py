@@ -73,7 +73,8 @@ def repay(loan: Loan, amount: int, day: date) -> Repaid:
         return _repaid(loan, paid.changed, record)
     ahead = loan.ahead(now)
     full = plans.payoff(ahead)
-    if paid.rest < full.amount and (loan.method == "stated" or loan.terms.partial == "next"):
+    in_turn = loan.method == "stated" or loan.terms.partial == "next" or not ahead.principal
+    if paid.rest < full.amount and in_turn:
         more = allocation.allocate(ahead.instalments, paid.rest, *how.in_turn)
         counted |= {each.number: each.counted_to for each in more.changed}
         record = record._replace(legs=paid.legs + more.legs, overpaid=more.rest)

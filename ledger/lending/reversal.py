@@ -97,9 +97,10 @@ def _reopened(
 
 def _added(loan: Loan, instalment: Instalment, leg: LoanLeg, day: date) -> Instalment:
     """Return an instalment with which a leg comes back; nothing of it is overdue before the day."""
-    was_spared = was_in_time(loan.terms, instalment)
+    if was_in_time(loan.terms, instalment) and not instalment.fixed:
+        instalment = replace(counted(loan.terms, instalment, day), overdue=0)
+    instalment = replace(instalment, whole_on=None, dropped=False)
     instalment = with_penalty(loan.terms, loan.parties, instalment, day)
     share = [(leg.party, leg.amount)]
     claims = moved(instalment.claims, leg.component, share, share)
-    overdue = 0 if was_spared else instalment.overdue
-    return replace(instalment, claims=claims, overdue=overdue, whole_on=None, dropped=False)
+    return replace(instalment, claims=claims)

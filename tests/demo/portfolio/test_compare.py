@@ -35,9 +35,24 @@ def test_the_computation_agrees_with_itself(capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().out == "60 cases of seed 5 agree\n"
 
 
-def test_the_ledger_computes_the_same(capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["--cases", "300", "--seed", "15", "--with", "tests.ledger.lending.adapter"]
-    assert compare.main([*arguments, "--jobs", "1"]) == 0, capsys.readouterr().out
+@pytest.mark.parametrize("arguments", [["--cases", "300"], ["--cases", "40", "--cost"]])
+def test_the_ledger_computes_the_same(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments += ["--seed", "15", "--jobs", "1", "--with", "tests.ledger.lending.adapter"]
+    assert compare.main(arguments) == 0, capsys.readouterr().out
+
+
+def test_the_cost_counts_only_if_wanted() -> None:
+    def other(each: Plain) -> Plain:
+        found = account.answer(each)
+        if "cost" in found:
+            found["cost"]["within"] = not found["cost"]["within"]
+        return found
+
+    assert compare.difference(case(terms()), other) is None
+    found = compare.difference(case(terms()), other, compare.Closeness(cost=True))
+    assert found is not None and found[0] == ".cost.within"
 
 
 def test_a_fen_is_noticed_and_its_case_made_small(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from demo.portfolio.account import answer
+from demo.portfolio.cost import cost
 from tests.demo.portfolio.case_kit import (
     Plain,
     case,
@@ -160,6 +161,29 @@ def test_principal_comes_back_though_the_whole_plan_was_dropped() -> None:
     found = played(loan, *events)
     assert found[1]["open"] == []
     assert open_at(found[2]) == {(1, "principal"): 5_000}
+
+
+def test_a_stated_schedule_is_discounted_by_its_days() -> None:
+    row = {"due": "2022-12-16", "principal": 10_000, "interest": 150, "fees": {}}
+    stated = [{"due": "2022-12-01", "principal": 0, "interest": 0, "fees": {}}, row]
+    loan = terms(principal=10_000, method="stated", instalments=2, annual_rate_ppm=0, stated=stated)
+    # 1.5 % in a month and a half, though in the second instalment
+    assert cost(loan)["monthly"] == "11.9702"
+
+
+def test_a_yearly_fee_counts_with_its_rate_whatever_it_is_rounded_to() -> None:
+    fee = {"name": "service", "to": "platform", "yearly_ppm": 120_000}
+    loan = terms(principal=5, instalments=1, fees=[fee])
+    assert [cost(loan, limit)["declared_within"] for limit in (239_999, 240_000)] == [False, True]
+
+
+def test_what_a_waiver_made_whole_is_overdue_again_if_a_new_plan_asks_for_it() -> None:
+    events = [
+        {**waiver("a", "principal", 10_000, "2022-11-20"), "instalment": 2},
+        repaid("r", "2022-11-20", 1),
+    ]
+    found = played(terms(**LATE, partial="shorten"), *events, repaid("s", "2023-01-11", 1))[2]
+    assert open_at(found)[2, "penalty"] == 100
 
 
 def test_days_past_due_are_those_of_the_last_date_even_of_a_refused_record() -> None:

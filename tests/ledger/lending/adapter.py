@@ -21,6 +21,7 @@ from ledger.lending.schedule import schedule
 from ledger.lending.standing import standing
 from ledger.lending.terms import (
     FUNDERS,
+    MILLION,
     Fee,
     Funder,
     LoanTerms,
@@ -31,6 +32,8 @@ from ledger.lending.terms import (
 )
 
 Json = dict[str, Any]
+_RATE_MAX = 12 * 10 * MILLION
+"""Beyond ten times what is owed a month no rate is compared."""
 _SAME = (
     "principal", "annual_rate_ppm", "day_count", "method", "instalments", "unit",
     "principal_grace", "penalty_ppm", "grace_days", "early", "early_fee_ppm", "partial",
@@ -47,12 +50,14 @@ def answer(case: Json) -> Json:
     rows = book.schedule()
     events = [book.state(event) for event in case["events"]]
     last = max((event["date"] for event in case["events"]), default=case["terms"]["disbursed"])
+    limit = case.get("cost_limit_ppm")
     stands = standing(book.loan, date.fromisoformat(last))
     return {
         "schedule": rows,
         "events": events,
         "days_past_due": stands.days_past_due,
         "bucket": stands.bucket,
+        **({"cost": cost(case["terms"], limit)} if limit else {}),
     }
 
 
@@ -60,12 +65,17 @@ def cost(terms: Json, limit_ppm: int = costs.LIMIT_PPM) -> Json:
     """Return whether the cost by plan is within a limit, and the cost by its two conventions."""
     agreed = terms_of(terms)
     check_terms(agreed)
-    paid = costs.payments(agreed, schedule(agreed).rows)
+    made = schedule(agreed)
+    paid = costs.payments(agreed, made.rows)
     rates = costs.rates(agreed.principal, paid)
+    if rates and rates.times_12_ppm > _RATE_MAX:
+        rates = None
+    numerator, denominator = costs.nominal_parts(agreed, made)
     return {
         "within": costs.is_within(agreed.principal, paid, limit_ppm),
-        "times_12": rates and costs.percent(rates.times_12_ppm),
-        "compounded": rates and costs.percent(rates.compounded_ppm),
+        "declared_within": numerator * MILLION <= limit_ppm * denominator,
+        "monthly": rates and costs.percent(rates.times_12_ppm).removesuffix(" %"),
+        "compounded": rates and costs.percent(rates.compounded_ppm).removesuffix(" %"),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.ledger.lending.adapter import answer
+from tests.ledger.lending.adapter import answer, cost
 from tests.ledger.lending.lending_kit import (
     ALONE,
     Json,
@@ -176,3 +176,47 @@ def test_a_plan_that_was_dropped_whole_lives_again_where_principal_came_back() -
     found = after(agreed, *events)
     assert open_by(found[2], "instalment") == {1: 1}
     assert open_by(found[4], "instalment") == {1: 4_099}
+
+
+def test_what_a_waiver_made_whole_is_overdue_again_if_a_new_plan_asks_for_it() -> None:
+    events = (
+        waived("fund", "2022-11-20", (2, "principal"), 10_000),
+        pay("a", "2022-11-20", 1),
+        pay("b", "2023-01-11", 1),
+    )
+    found = after({**LATE, "partial": "shorten"}, *events)[2]
+    assert open_by(found, "instalment", "component")[2, "penalty"] == 100
+
+
+def test_a_payment_of_a_fee_alone_touches_the_plan_before_it() -> None:
+    service = [{"name": "service", "to": "plat", "total": 300}]
+    agreed = plain(10_000, 3, fees=service, partial="shorten")
+    events = (
+        pay("a", "2022-12-10", 10_100 + 20_000),
+        pay("b", "2022-12-15", 1),
+        back("b", "2022-12-15"),
+        back("a", "2023-01-20"),
+    )
+    found = after(agreed, *events)
+    assert open_by(found[0], "instalment", "component") == {(2, "fee:service"): 100}
+    assert open_by(found[3], "instalment", "component")[2, "principal"] == 20_000
+
+
+def test_penalty_that_was_fixed_stays_fixed_though_money_arrived_as_of_an_earlier_date() -> None:
+    agreed = plain(10_000, 1, penalty_ppm=360_000, penalty_to="plat", partial="shorten")
+    events = (
+        pay("a", "2022-11-01", 5_000),
+        pay("b", "2022-12-11", 1),
+        pay("c", "2022-11-30", 5_049),
+        back("a", "2022-12-21"),
+        pay("d", "2022-12-31", 1),
+    )
+    found = after(agreed, *events)
+    assert found[2]["open"] == []
+    assert open_by(found[3], "component") == {"principal": 5_000}
+    assert open_by(found[4], "component")["penalty"] == 49
+
+
+def test_a_cost_beyond_all_measure_is_told() -> None:
+    dear = plain(3_058, 1, fees=[{"name": "service", "to": "plat", "total": 66_190}])
+    assert cost({**dear, "first_due": "2022-11-09"})["within"] is False

@@ -184,9 +184,9 @@ def test_cost_by_plan() -> None:
     """Number 9."""
     assert cost(FLAT, 170_954)["within"]
     assert not cost(FLAT, 170_952)["within"]
-    assert cost(FLAT)["times_12"] == "17.0953 %"
-    assert cost(FLAT)["compounded"] == "18.5005 %"
-    assert cost({**FLAT, "fees": []})["times_12"] == "11.7888 %"
+    assert cost(FLAT)["monthly"] == "17.0953"
+    assert cost(FLAT)["compounded"] == "18.5005"
+    assert cost({**FLAT, "fees": []})["monthly"] == "11.7888"
 
 
 def test_interest_of_100_fen_paid_fen_by_fen() -> None:
