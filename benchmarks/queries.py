@@ -80,7 +80,7 @@ class World:
         at, amount = MORNING + day * DAY + number % 3_600_000, 1_000 + number * 7 % 90_000
         order = f"order-{payment}"
         split = not self.one_sided(number)
-        yield Capture(payment, order, amount, "CNY", "wechat", at, "", (), entry, True, 0)
+        yield Capture(payment, order, amount, "CNY", "wechat", at, "", (), "", "", "", entry, True, 0)
         state, settled = (MET, entry + 1) if split else (OPEN, -1)
         subject = f"payment:{payment}"
         facts = (amount, "CNY", entry, at, at + 1_800_000, state, settled, at if split else -1, "")

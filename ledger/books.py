@@ -21,9 +21,7 @@ ASSETS = (
     "fee_due",
     "fee_received",
     "principal",
-    "interest_due",
-    "fees_due",
-    "claim",
+    "loan_receipts",
 )
 LIABILITIES = (
     "suspense",
@@ -33,6 +31,10 @@ LIABILITIES = (
     "refund_float",
     "refund_due",
     "fee_income",
+    "funding",
+    "interest_income",
+    "loan_fee_income",
+    "penalty_income",
 )
 _SIDES = {**dict.fromkeys(ASSETS, 1), **dict.fromkeys(LIABILITIES, -1)}
 
@@ -111,6 +113,36 @@ def fee_received(party: str) -> str:
 def fee_income(party: str) -> str:
     """Return the account of ``party``'s income from fees."""
     return f"fee_income:{party}"
+
+
+def principal(party: str, loan: str) -> str:
+    """Return the account of principal that is open to ``party`` (应收本金)."""
+    return f"principal:{party}:{loan}"
+
+
+def funding(loan: str) -> str:
+    """Return the account of what is lent in a loan (出资)."""
+    return f"funding:{loan}"
+
+
+def loan_receipts(loan: str) -> str:
+    """Return the account of interest, fees and penalty that the borrower has paid."""
+    return f"loan_receipts:{loan}"
+
+
+def interest_income(party: str) -> str:
+    """Return the account of ``party``'s interest from loans (利息收入)."""
+    return f"interest_income:{party}"
+
+
+def loan_fee_income(party: str) -> str:
+    """Return the account of ``party``'s fees from loans (贷款费用收入)."""
+    return f"loan_fee_income:{party}"
+
+
+def penalty_income(party: str) -> str:
+    """Return the account of ``party``'s penalty from loans (罚息收入)."""
+    return f"penalty_income:{party}"
 
 
 def post(tx: Transaction, currency: str, lines: Iterable[tuple[str, int]]) -> None:

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 from ledger.genesis import Genesis
 
 Side = Literal["asset", "liability", "income"]
-Token = Literal["institution", "platform", "named", "owner", "loan"]
+Token = Literal["institution", "platform", "named", "owner"]
 Share = Literal["all", "named", "owned", "none"]
 
 OTHERS = "others"
@@ -24,8 +24,8 @@ class AccountClass(NamedTuple):
     """A class of accounts.
 
     ``of`` says what the name after the colon is, empty if there is none. ``sides`` says who is a
-    side of an account: a role, the party that the account names, the owner of its receiver, or the
-    parties of its loan. Assets are debit (positive); liabilities and income are credit.
+    side of an account: a role, the party that the account names, or the owner of its receiver.
+    Assets are debit (positive); liabilities and income are credit.
     """
 
     name: str
@@ -73,15 +73,29 @@ CHART: tuple[AccountClass, ...] = (
         "已收手续费", "fee money on a party's own account (自有资金)",
     ),
     AccountClass("fee_income", "income", "party", ("named",), "手续费收入", "income from fees"),
-    AccountClass("principal", "asset", "loan", ("loan",), "应收本金", "principal outstanding"),
-    AccountClass("interest_due", "asset", "loan", ("loan",), "应收利息", "interest that is due"),
-    AccountClass("fees_due", "asset", "loan", ("loan",), "应收费用", "loan fees that are due"),
     AccountClass(
-        "claim", "asset", "guarantor:loan", ("named", "loan"),
-        "代偿债权", "a guarantor's claim after it paid",
+        "principal", "asset", "party:loan", ("platform", "named"),
+        "应收本金", "principal of a loan that is open to a party",
+    ),
+    AccountClass(
+        "loan_receipts", "asset", "loan", ("platform", "institution"),
+        "已收息费", "interest, fees and penalty of a loan that were paid",
+    ),
+    AccountClass(
+        "funding", "liability", "loan", ("platform", "institution"),
+        "放款本金", "lent in a loan, and not repaid",
+    ),
+    AccountClass(
+        "interest_income", "income", "party", ("named",), "利息收入", "interest from loans"
+    ),
+    AccountClass(
+        "loan_fee_income", "income", "party", ("named",), "贷款费用收入", "fees from loans"
+    ),
+    AccountClass(
+        "penalty_income", "income", "party", ("named",), "罚息收入", "penalty from loans"
     ),
 )  # fmt: skip
-"""All classes. Those of loans are reserved; which parties a loan has, no contract says yet."""
+"""All classes."""
 
 CLASSES: dict[str, AccountClass] = {kind.name: kind for kind in CHART}
 """The classes by their names."""

@@ -22,6 +22,7 @@ STATE = b"tongzhang/state/v1\n"
 HANDSHAKE = b"tongzhang/handshake/v1\n"
 ACCOUNT_COMMITMENT = b"tongzhang/account-commitment/v1\n"
 TOKEN = b"tongzhang/token/v1\n"
+LOAN_PROPOSAL = b"tongzhang/loan-proposal/v1\n"
 
 ZERO_HASH = bytes(32)
 
@@ -89,6 +90,15 @@ def account_commitment(salt: bytes, account: str) -> bytes:
         account: The account number as text.
     """
     return sha256(ACCOUNT_COMMITMENT + salt + account.encode()).digest()
+
+
+def loan_proposal_hash(record: bytes) -> bytes:
+    """Return the 32-byte hash by which the proposal of a loan, or of a new schedule, is accepted.
+
+    Args:
+        record: The canonical record that proposes it.
+    """
+    return sha256(LOAN_PROPOSAL + record).digest()
 
 
 def token_hash(token: str) -> str:

@@ -28,6 +28,9 @@ ExpectationKind = Literal[
     "profit-acceptance",
     "profit-confirmation",
     "calendar-acceptance",
+    "loan-acceptance",
+    "loan-funding",
+    "compensation",
 ]
 KINDS: tuple[ExpectationKind, ...] = get_args(ExpectationKind)
 
@@ -45,6 +48,9 @@ FEE_SETTLEMENT: Final = "fee-settlement"
 PROFIT_ACCEPTANCE: Final = "profit-acceptance"
 PROFIT_CONFIRMATION: Final = "profit-confirmation"
 CALENDAR_ACCEPTANCE: Final = "calendar-acceptance"
+LOAN_ACCEPTANCE: Final = "loan-acceptance"
+LOAN_FUNDING: Final = "loan-funding"
+COMPENSATION: Final = "compensation"
 
 StoredState = Literal["open", "conflicting", "met"]
 ExpectationState = Literal["open", "overdue", "conflicting", "met"]

@@ -51,6 +51,9 @@ DUE_MS: dict[str, int] = {
     "profit-acceptance": 7 * DAY_MS,
     "profit-confirmation": 2 * DAY_MS,
     "calendar-acceptance": 7 * DAY_MS,
+    "loan-acceptance": 2 * DAY_MS,
+    "loan-funding": DAY_MS,
+    "compensation": 2 * DAY_MS,
 }
 """How long each kind of expectation may stay open, in ms, unless genesis says otherwise."""
 

@@ -62,6 +62,9 @@ KIND_WORDS = {
     "profit-acceptance": "分润接受",
     "profit-confirmation": "分润确认",
     "calendar-acceptance": "日历接受",
+    "loan-acceptance": "贷款接受",
+    "loan-funding": "出资",
+    "compensation": "代偿到账",
 }
 UnmetState = Literal["open", "overdue", "conflicting"]
 _UNMET_WORDS = {"open": "待对方", "overdue": "逾期", "conflicting": "不一致"}

@@ -14,10 +14,15 @@ from ledger import advice, canonical
 from ledger.books import Balance, Posting
 from ledger.contracts import (
     calendars,
+    compensations,
     disputes,
     fee_agreements,
     fee_invoices,
     fees,
+    loan_agreements,
+    loan_funding,
+    loan_proposals,
+    loan_statements,
     offers,
     payments,
     profit_agreements,
@@ -25,6 +30,7 @@ from ledger.contracts import (
     receivers,
     refund_float,
     refunds,
+    reversals,
     settlement,
 )
 from ledger.errors import DecodeError
@@ -36,6 +42,7 @@ from ledger.state import Row
 CONTRACTS = (
     receivers,
     payments,
+    reversals,
     settlement,
     refund_float,
     refunds,
@@ -47,6 +54,11 @@ CONTRACTS = (
     offers,
     profits,
     calendars,
+    loan_proposals,
+    loan_agreements,
+    loan_funding,
+    loan_statements,
+    compensations,
 )
 
 RULES: dict[type[Record], Rule] = {

@@ -18,7 +18,7 @@ from ledger.books import money
 from ledger.contracts import receivers
 from ledger.errors import Refused
 from ledger.limits import LEGS_CEILING, SAFE_INTEGER_MAX
-from ledger.records import Amount, Currency, Identifier, Record, Text
+from ledger.records import Amount, AmountOrNothing, Currency, Identifier, Record, Text
 from ledger.state import Key, Keys, Row, Transaction
 
 MILLION = 1_000_000
@@ -58,16 +58,21 @@ class SplitLeg(
 class Split(Record, frozen=True, kw_only=True):
     """The split of a payment: the fields that an instruction and its amendment share.
 
-    ``tail_leg`` may name the leg that absorbs the tail of a ratio. ``loan`` and
-    ``attempt`` are reserved.
+    ``tail_leg`` may name the leg that absorbs the tail of a ratio. ``loan`` and ``attempt`` name
+    the repayment that is split; the part of it that is ``overpaid`` is in no leg.
     """
 
     CODES: ClassVar[tuple[str, ...]] = (
         "amount-over-limit",
         "amounts-do-not-sum",
+        "allocation-differs",
+        "attempt-missing",
+        "compensation-split",
         "leg-form",
         "leg-order",
+        "loan-not-disbursed",
         "loan-unknown",
+        "overpaid-alone",
         "ratios-do-not-sum",
         "receiver-suspended",
         "tail-leg",
@@ -85,6 +90,7 @@ class Split(Record, frozen=True, kw_only=True):
     tail_leg: LegNumber = 0
     loan: Identifier = ""
     attempt: Identifier = ""
+    overpaid: AmountOrNothing = 0
 
 
 class Allocation(NamedTuple):
@@ -155,6 +161,10 @@ class Captured(Protocol):
     def currency(self) -> str:
         """ISO 4217 code."""
 
+    @property
+    def waits(self) -> bool:
+        """Whether what is due to a suspended receiver waits."""
+
 
 def compute(split: Split, legs_max: int) -> Allocation:
     """Return what each leg of ``split`` gets. The amounts sum exactly to the payment.
@@ -177,8 +187,8 @@ def compute(split: Split, legs_max: int) -> Allocation:
     if split.mode == "ratio":
         if 0 in ppms or any(amounts) or sum(ppms) != MILLION or split.tail_leg > len(ppms):
             _refuse_ratios(split)
-        return share(split.amount, ppms, split.tail_leg)
-    if 0 in amounts or any(ppms) or sum(amounts) != split.amount or split.tail_leg:
+        return share(max(split.amount - split.overpaid, 0), ppms, split.tail_leg)
+    if 0 in amounts or any(ppms) or sum(amounts) + split.overpaid != split.amount or split.tail_leg:
         _refuse_amounts(split, amounts)
     return Allocation(amounts, 0)
 
@@ -223,16 +233,6 @@ def refuse_payout(tx: Transaction, legs: Sequence[Leg]) -> None:
             )
 
 
-def loan_unknown(named: str) -> Refused:
-    """Return the refusal of a payment that names a loan, which no log knows yet."""
-    return Refused(
-        "loan-unknown",
-        "A payment may name a loan, and what is about one, only if the log knows it.",
-        expected="no loan",
-        got=named,
-    )
-
-
 def payout_of(tx: Transaction, leg: Leg) -> str:
     """Return the payout that a leg is in, or the empty string; one that came back is none."""
     bucket = tx.rows[receivers.Bucket][leg.receiver, leg.bucket] if leg.bucket else None
@@ -256,7 +256,8 @@ def enter(
         source: The account that the money comes from.
 
     Returns:
-        The number of each leg's bucket. A leg of nothing is due nothing.
+        The number of each leg's bucket, or :data:`NO_BUCKET`: a leg of nothing is due nothing, and
+        one to a suspended receiver may wait.
     """
     lines, whole = [(source, 0)], 0
     day = tx.genesis.calendar.business_date(capture.captured_at)
@@ -268,6 +269,9 @@ def enter(
             continue
         name = leg.receiver
         receiver = registered[name,] or receivers.require(tx, name)
+        if receiver.state != receivers.ACTIVE and capture.waits:
+            buckets.append(NO_BUCKET)
+            continue
         buckets.append(receivers.place(tx, receiver, day, amount))
         lines.append((books.pending(name), -amount))
         whole += amount
@@ -280,13 +284,15 @@ def enter(
 def take_back(tx: Transaction, legs: Sequence[Leg], currency: str, target: str) -> None:
     """Undo :func:`enter` for legs that are in no payout, and post them back to ``target``."""
     lines = []
+    whole = 0
     for leg in legs:
         if leg.bucket:
             if receivers.take_back(tx, leg.receiver, leg.bucket, leg.amount).returned:
                 tx.put(_former(leg, tx.entry))
             lines.append((books.pending(leg.receiver), leg.amount))
+            whole += leg.amount
     if lines:
-        lines.append((target, -sum(leg.amount for leg in legs)))
+        lines.append((target, -whole))
         books.post(tx, currency, lines)
 
 
@@ -333,13 +339,14 @@ def _refuse_amounts(split: Split, amounts: Sequence[int]) -> None:
             expected="no tail_leg in fixed mode",
             got=f"tail_leg {split.tail_leg}",
         )
-    if sum(amounts) != split.amount:
+    total = sum(amounts) + split.overpaid
+    if total != split.amount:
         raise Refused(
             "amounts-do-not-sum",
-            "The amounts of the legs must sum to the payment; the difference is "
-            f"{money(sum(amounts) - split.amount, split.currency)}.",
+            "The amounts of the legs, and what is overpaid, must sum to the payment; the "
+            f"difference is {money(total - split.amount, split.currency)}.",
             expected=money(split.amount, split.currency),
-            got=money(sum(amounts), split.currency),
+            got=money(total, split.currency),
         )
 
 

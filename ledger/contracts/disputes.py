@@ -19,6 +19,7 @@ from ledger.contracts.allocation import Leg
 from ledger.contracts.fee_agreements import FeeAgreement
 from ledger.contracts.fee_invoices import FeeInvoice
 from ledger.contracts.halves import Capture, Instruction
+from ledger.contracts.loan_rows import LoanAgreement, LoanCompensation
 from ledger.contracts.payouts import Payout
 from ledger.contracts.profit_agreements import ProfitAgreement
 from ledger.contracts.profits import ProfitShare
@@ -63,6 +64,8 @@ SUBJECTS: dict[str, tuple[type[Any], ...]] = {
     "invoice": (FeeInvoice,),
     "profit-agreement": (ProfitAgreement,),
     "share": (ProfitShare,),
+    "loan": (LoanAgreement,),
+    "compensation": (LoanCompensation,),
 }
 """The rows, keyed by id alone, of which at least one stands for a subject that the log knows.
 

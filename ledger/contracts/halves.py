@@ -7,6 +7,7 @@ from typing import ClassVar, Final, Literal
 from ledger import books, expectations
 from ledger.books import Balance, contradiction
 from ledger.contracts.allocation import Leg, Mode, Split
+from ledger.contracts.loan_rows import LoanAccount, LoanAgreement, RepaymentAttempt
 from ledger.expectations import CAPTURE, INSTRUCTION, REVERSAL, Expectation
 from ledger.state import Key, Keys, Row, Transaction
 
@@ -20,8 +21,9 @@ class Capture(Row, frozen=True):
     """The institution's half. ``entry`` is the last that captured or reversed the payment.
 
     ``channel_number`` is the channel's own, or empty; ``sources`` say who paid which part, as
-    ``source:amount``. ``reversals`` counts how often it was reversed, whether or not it ``stands``
-    again.
+    ``source:amount``. ``loan`` and ``attempt`` are those of a repayment, ``compensation`` that of a
+    guarantor's money, all else empty. ``reversals`` counts how often it was reversed, whether or
+    not it ``stands`` again.
     """
 
     TABLE: ClassVar[str] = "captures"
@@ -39,9 +41,17 @@ class Capture(Row, frozen=True):
     captured_at: int
     channel_number: str
     sources: tuple[str, ...]
+    loan: str
+    attempt: str
+    compensation: str
     entry: int
     stands: bool
     reversals: int
+
+    @property
+    def waits(self) -> bool:
+        """Whether what is due to a suspended receiver waits in suspense: it is of a loan."""
+        return bool(self.loan or self.compensation)
 
     def leads_to(self) -> Keys:
         """Return the keys of the balances that it moves, and of what it expects."""
@@ -53,6 +63,10 @@ class Capture(Row, frozen=True):
         ]
         if self.reversals:
             keys.append((Expectation, (REVERSAL, subject)))
+        if self.loan:
+            keys.append((RepaymentAttempt, (self.loan, self.attempt)))
+            keys.append((LoanAgreement, (self.loan,)))
+            keys.append((LoanAccount, (self.loan,)))
         return keys
 
 
@@ -60,7 +74,8 @@ class Instruction(Row, frozen=True):
     """The platform's half. ``entry`` is the last that stated or withdrew it.
 
     ``tail`` counts the minor units that ratios left over; ``tail_leg`` is the leg named to absorb
-    them, or 0. ``allocated`` says that the legs stand in the receivers' books.
+    them, or 0. ``loan``, ``attempt`` and ``overpaid`` are those of a repayment. ``allocated`` says
+    that the legs stand in the receivers' books.
     """
 
     TABLE: ClassVar[str] = "instructions"
@@ -74,6 +89,9 @@ class Instruction(Row, frozen=True):
     tail: int
     tail_leg: int
     leg_count: int
+    loan: str
+    attempt: str
+    overpaid: int
     entry: int
     stands: bool
     allocated: bool
@@ -108,13 +126,19 @@ def payment_state(capture: Capture | None, instruction: Instruction | None) -> P
 
 def differences(capture: Capture, instruction: Instruction | Split) -> str:
     """Return which fields the halves disagree on, or the empty string where they agree."""
-    if (capture.order, capture.amount, capture.currency) == (
+    if (capture.order, capture.amount, capture.currency, capture.loan, capture.attempt) == (
         instruction.order,
         instruction.amount,
         instruction.currency,
+        instruction.loan,
+        instruction.attempt,
     ):
         return ""
     found = []
+    for name in ("loan", "attempt"):
+        said = (getattr(capture, name) or "none", getattr(instruction, name) or "none")
+        if said[0] != said[1]:
+            found.append(f"{name}: captured {said[0]}, instructed {said[1]}")
     if capture.order != instruction.order:
         found.append(f"order: captured {capture.order}, instructed {instruction.order}")
     if (capture.amount, capture.currency) != (instruction.amount, instruction.currency):
@@ -159,3 +183,15 @@ def halves_expectation(tx: Transaction, likely: str) -> Expectation | None:
     if first is None or other is None:
         return first or other
     return first if first.opened_entry > other.opened_entry else other
+
+
+def halves_keys(payment: str) -> Keys:
+    """Return the keys of a payment's halves, and of what they expect."""
+    subject = f"payment:{payment}"
+    return [
+        (Capture, (payment,)),
+        (Instruction, (payment,)),
+        (Expectation, (CAPTURE, subject)),
+        (Expectation, (INSTRUCTION, subject)),
+        (Expectation, (REVERSAL, subject)),
+    ]

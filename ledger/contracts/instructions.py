@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ledger import books, expectations
-from ledger.contracts import allocation, receivers
+from ledger.contracts import allocation, receivers, repayments
 from ledger.contracts.allocation import NO_BUCKET, Allocation, Leg, Split
-from ledger.contracts.halves import Capture, Instruction, settle_halves
+from ledger.contracts.halves import Capture, Instruction, differences, settle_halves
 from ledger.errors import Refused
 from ledger.expectations import CAPTURE, INSTRUCTION, REVERSAL
 from ledger.state import Transaction
@@ -26,13 +26,55 @@ def refuse_split(tx: Transaction, record: Split, paid: Mapping[int, Leg] = NONE_
     Raises:
         Refused: one of ``Split.CODES``.
     """
-    if record.loan or record.attempt:
-        raise allocation.loan_unknown(record.loan or record.attempt)
     books.refuse_amount(tx, record.amount, record.currency)
     shares = allocation.compute(record, tx.genesis.limits.legs)
     fresh = [leg for leg in record.legs if leg.leg not in paid] if paid else record.legs
-    receivers.refuse_closed(tx, fresh, record.currency)
+    is_of_loan = bool(record.loan or record.attempt)
+    receivers.refuse_closed(tx, fresh, record.currency, may_wait=is_of_loan)
+    capture = tx.rows[Capture][record.payment,]
+    _refuse_compensation(capture)
+    if is_of_loan:
+        repayments.refuse_unnamed(tx, record.loan, record.attempt)
+        if capture is not None and capture.stands and not differences(capture, record):
+            repayments.refuse_legs(tx, record, shares.amounts)
+    elif record.overpaid:
+        raise Refused(
+            "overpaid-alone",
+            "More than is owed can be paid only of a loan; name it, and the attempt.",
+            expected="nothing overpaid, or a loan and an attempt",
+            got=books.money(record.overpaid, record.currency),
+        )
     return shares
+
+
+def _refuse_compensation(capture: Capture | None) -> None:
+    if capture is not None and capture.stands and capture.compensation:
+        raise Refused(
+            "compensation-split",
+            "The ledger itself splits the money of a compensation, by what is open to each.",
+            expected="no instruction",
+            got=f"one of {capture.payment}, of compensation {capture.compensation}",
+        )
+
+
+def contradict(tx: Transaction, capture: Capture, instruction: Instruction) -> bool:
+    """Return whether an earlier instruction splits a repayment otherwise than the ledger does.
+
+    Then the instruction conflicts, and is awaited of the platform anew.
+    """
+    legs = legs_of(tx, instruction)
+    named = (capture.loan, capture.attempt)
+    found = repayments.difference(
+        tx, named, legs, [leg.amount for leg in legs], instruction.overpaid
+    )
+    if found is None:
+        return False
+    matter = (tx.subject, tx.sole("platform"))
+    expectations.open_expectation(tx, INSTRUCTION, matter, capture.amount, capture.currency)
+    awaited = expectations.awaited(tx, INSTRUCTION, tx.subject)
+    detail = f"allocation: expected {found[0]}; instructed {found[1]}"
+    expectations.conflict(tx, awaited, detail)
+    return True
 
 
 def state_instruction(
@@ -68,6 +110,9 @@ def state_instruction(
         tail=shares.tail,
         tail_leg=record.tail_leg,
         leg_count=len(amounts),
+        loan=record.loan,
+        attempt=record.attempt,
+        overpaid=record.overpaid,
         entry=tx.entry,
         stands=True,
         allocated=agreed,

@@ -11,19 +11,25 @@ from msgspec.structs import replace
 
 from ledger import books, expectations
 from ledger.books import Balance
-from ledger.contracts import allocation, channels, fees, instructions, receivers, refunded, times
-from ledger.contracts.allocation import NO_BUCKET, FormerLeg, Leg, Split, SplitLeg
+from ledger.contracts import (
+    allocation,
+    channels,
+    instructions,
+    loan_money,
+    receivers,
+    refunded,
+    times,
+)
+from ledger.contracts.allocation import FormerLeg, Leg, Split, SplitLeg
 from ledger.contracts.channels import ChannelNumber, NumberedSubject, Source, Sources
 from ledger.contracts.halves import (
-    CONFLICTING,
     Capture,
     Instruction,
-    halves_expectation,
-    payment_state,
+    halves_keys,
     settle_halves,
 )
 from ledger.errors import Refused
-from ledger.expectations import CAPTURE, FEE_REVERSAL, INSTRUCTION, REVERSAL, Expectation
+from ledger.expectations import CAPTURE, INSTRUCTION, REVERSAL, Expectation
 from ledger.genesis import Genesis
 from ledger.records import Amount, Currency, EventTime, Identifier, Record, Rule, Text
 from ledger.state import Key, Row, Transaction
@@ -33,16 +39,29 @@ class PaymentCaptured(Record, frozen=True, kw_only=True, tag="payment.captured")
     """The institution holds the buyer's money.
 
     ``channel_number`` is the channel's own number of it, ``sources`` say who paid which part.
-    ``loan``, ``attempt``, ``compensation`` and ``buyback`` are reserved.
+    A repayment names ``loan`` and ``attempt``, a guarantor's money its ``compensation``;
+    ``buyback`` is reserved.
 
-    Refused unless no loan is named; no capture of the payment stands; sources are named once and
-    sum to the amount; the amount is within the limit, and no less than what of the payment is
-    refunded, in the same currency; `captured_at` is at most a day after the block.
+    Refused unless no capture of the payment stands; sources are named once and sum to the amount;
+    the amount is within the limit, and no less than what of the payment is refunded, in the same
+    currency; `captured_at` is at most a day after the block; the loan is disbursed, something of it
+    is open, and the attempt is new; the compensation is stated, awaits its money, and nothing is
+    instructed.
     """
 
     CODES = (
         "already-captured",
+        "already-instructed",
         "amount-over-limit",
+        "attempt-exists",
+        "attempt-missing",
+        "buyback-unknown",
+        "compensation-settled",
+        "compensation-unknown",
+        "date-goes-back",
+        "loan-and-compensation",
+        "loan-not-disbursed",
+        "loan-settled",
         "loan-unknown",
         "refund-exceeds-payment",
         "source-twice",
@@ -63,19 +82,6 @@ class PaymentCaptured(Record, frozen=True, kw_only=True, tag="payment.captured")
     attempt: Identifier = ""
     compensation: Identifier = ""
     buyback: Identifier = ""
-
-
-class PaymentReversed(Record, frozen=True, kw_only=True, tag="payment.reversed"):
-    """The capture was void (冲正).
-
-    Refused unless a capture stands; no refund is requested or paid, or an instruction contradicts
-    the capture; no leg is in a payout.
-    """
-
-    CODES = ("leg-in-payout", "not-captured", "payment-refunded")
-
-    payment: Identifier
-    reason: Text
 
 
 class SplitInstructed(Split, frozen=True, kw_only=True, tag="split.instructed"):
@@ -121,17 +127,14 @@ def _captured(tx: Transaction, record: PaymentCaptured) -> None:
             expected="a payment without a standing capture",
             got=f"captured in entry {existing.entry}",
         )
-    if record.loan or record.attempt or record.compensation or record.buyback:
-        raise allocation.loan_unknown(
-            record.loan or record.attempt or record.compensation or record.buyback
-        )
     books.refuse_amount(tx, record.amount, record.currency)
     if record.sources:
         channels.refuse_sources(record.sources, record.amount, record.currency)
     if existing is not None:
         refunded.refuse_less(tx, existing, record.amount, record.currency)
     times.refuse_future(tx, "captured_at", record.captured_at)
-    times.business_date(tx, record.captured_at)
+    day = times.business_date(tx, record.captured_at)
+    loan = loan_money.refuse_loan(tx, record, day)
     capture = Capture(
         payment=payment,
         order=record.order,
@@ -141,18 +144,25 @@ def _captured(tx: Transaction, record: PaymentCaptured) -> None:
         captured_at=record.captured_at,
         channel_number=record.channel_number,
         sources=channels.stored(record.sources) if record.sources else (),
+        loan=record.loan,
+        attempt=record.attempt,
+        compensation=record.compensation,
         entry=tx.entry,
         stands=True,
         reversals=0 if existing is None else existing.reversals,
     )
     tx.set(Capture, (payment,), capture)
     channels.keep_number(tx, record.channel_number, tx.subject)
+    if loan is not None and loan_money.keep(tx, loan, capture):
+        return
     instruction = tx.rows[Instruction][payment,]
     if instruction is None or not instruction.stands:
         _hold(tx, capture)
         matter = (tx.subject, tx.sole("platform"))
         expectations.open_expectation(tx, INSTRUCTION, matter, capture.amount, capture.currency)
-    elif not settle_halves(tx, capture, instruction, CAPTURE):
+    elif not settle_halves(tx, capture, instruction, CAPTURE) or (
+        loan is not None and instructions.contradict(tx, capture, instruction)
+    ):
         _hold(tx, capture)
     else:
         instructions.acknowledge_reversal(tx, capture)
@@ -163,8 +173,13 @@ def _captured(tx: Transaction, record: PaymentCaptured) -> None:
 def _allocate(tx: Transaction, legs: list[Leg], capture: Capture) -> None:
     """Enter the legs that were instructed before their payment was captured."""
     buckets = allocation.enter(tx, legs, [leg.amount for leg in legs], capture, books.RESERVE)
+    held = capture.amount
     for leg, bucket in zip(legs, buckets, strict=True):
         tx.set(Leg, (leg.payment, leg.leg), replace(leg, bucket=bucket))
+        held -= leg.amount if bucket else 0
+    if held:
+        accounts = (books.RESERVE, books.suspense(capture.payment))
+        books.transfer(tx, capture.currency, accounts, held)
 
 
 def _instructed(tx: Transaction, record: SplitInstructed) -> None:
@@ -191,40 +206,6 @@ def _amended(tx: Transaction, record: SplitAmended) -> None:
         back = [leg for leg in old_legs if leg.leg not in paid]
         allocation.take_back(tx, back, existing.currency, books.suspense(record.payment))
     instructions.state_instruction(tx, record, shares, existing, paid)
-
-
-def _reversed(tx: Transaction, record: PaymentReversed) -> None:
-    payment = record.payment
-    capture = tx.rows[Capture][payment,]
-    if capture is None or not capture.stands:
-        raise Refused(
-            "not-captured",
-            f"Only a standing capture can be reversed, and the payment {payment} has none.",
-            expected="a captured payment",
-            got="no capture" if capture is None else f"reversed in entry {capture.entry}",
-        )
-    instruction = tx.rows[Instruction][payment,]
-    if payment_state(capture, instruction) != CONFLICTING:
-        refunded.refuse_refunded(tx, capture)
-    allocated = instruction if instruction is not None and instruction.allocated else None
-    legs = [] if allocated is None else instructions.legs_of(tx, allocated)
-    allocation.refuse_payout(tx, legs)
-    if allocated is not None:
-        allocation.take_back(tx, legs, allocated.currency, books.RESERVE)
-        tx.put(replace(allocated, allocated=False))
-        for leg in legs:
-            tx.put(replace(leg, bucket=NO_BUCKET))
-    else:
-        accounts = (books.suspense(payment), books.RESERVE)
-        books.transfer(tx, capture.currency, accounts, capture.amount)
-    reversals = capture.reversals + 1
-    tx.put(replace(capture, stands=False, entry=tx.entry, reversals=reversals))
-    half = halves_expectation(tx, CAPTURE)
-    if half is not None and half.state != expectations.MET:
-        expectations.meet(tx, half, f"capture reversed: {record.reason}")
-    matter = (tx.subject, tx.sole("platform"))
-    expectations.open_or_revise(tx, REVERSAL, matter, capture.amount, capture.currency)
-    fees.await_reversal(tx, payment)
 
 
 def _withdrawn(tx: Transaction, record: SplitWithdrawn) -> None:
@@ -284,6 +265,7 @@ def _capture_keys(record: PaymentCaptured, genesis: Genesis) -> list[tuple[type[
         (Instruction, key),
         (Balance, (books.RESERVE, currency)),
         (Balance, (books.suspense(payment), currency)),
+        *loan_money.keys(record),
     ]
 
 
@@ -291,44 +273,23 @@ def _split_keys(record: Split, genesis: Genesis) -> list[tuple[type[Row], Key]]:
     key = (record.payment,)
     keys: list[tuple[type[Row], Key]] = [(Capture, key), (Instruction, key)]
     keys += [(receivers.Receiver, (leg.receiver,)) for leg in record.legs]
-    return keys
+    return keys + loan_money.keys(record)
 
 
-def _payment_keys(
-    record: PaymentReversed | SplitWithdrawn, genesis: Genesis
-) -> list[tuple[type[Row], Key]]:
-    payment = record.payment
-    subject = f"payment:{payment}"
-    return [
-        (Capture, (payment,)),
-        (Instruction, (payment,)),
-        (Expectation, (CAPTURE, subject)),
-        (Expectation, (INSTRUCTION, subject)),
-        (Expectation, (REVERSAL, subject)),
-    ]
+def _withdrawal_keys(record: SplitWithdrawn, genesis: Genesis) -> list[tuple[type[Row], Key]]:
+    return list(halves_keys(record.payment))
 
 
-def _reversal_keys(record: PaymentReversed, genesis: Genesis) -> list[tuple[type[Row], Key]]:
-    payment = record.payment
-    return [
-        *_payment_keys(record, genesis),
-        (refunded.RefundedPayment, (payment,)),
-        (fees.FeeCharge, (payment, fees.CURRENT)),
-        (Expectation, (FEE_REVERSAL, f"payment:{payment}")),
-    ]
-
-
-def _subject(record: PaymentCaptured | PaymentReversed | SplitWithdrawn | Split) -> str:
+def _subject(record: PaymentCaptured | SplitWithdrawn | Split) -> str:
     return f"payment:{record.payment}"
 
 
 ROWS: tuple[type[Row], ...] = (Capture, Instruction, Leg, FormerLeg, NumberedSubject)
 RULES = (
     Rule(PaymentCaptured, ("institution",), _captured, _capture_keys, _subject),
-    Rule(PaymentReversed, ("institution",), _reversed, _reversal_keys, _subject),
     Rule(SplitInstructed, ("platform",), _instructed, _split_keys, _subject),
     Rule(SplitAmended, ("platform",), _amended, _split_keys, _subject),
-    Rule(SplitWithdrawn, ("platform",), _withdrawn, _payment_keys, _subject),
+    Rule(SplitWithdrawn, ("platform",), _withdrawn, _withdrawal_keys, _subject),
 )
 EXAMPLES: tuple[Record, ...] = (
     PaymentCaptured(
@@ -345,12 +306,6 @@ EXAMPLES: tuple[Record, ...] = (
             Source(source="buyer", amount=9_500),
             Source(source="platform-subsidy", amount=500),
         ),
-    ),
-    PaymentReversed(
-        at=1_760_000_000_007,
-        id="inst-0005",
-        payment="P-2025-1003",
-        reason="the channel voided the capture",
     ),
     SplitInstructed(
         at=1_760_000_000_003,

@@ -162,8 +162,12 @@ class Paid(Protocol):
         """The receiver's identifier."""
 
 
-def refuse_closed(tx: Transaction, legs: Iterable[Paid], currency: str) -> None:
+def refuse_closed(
+    tx: Transaction, legs: Iterable[Paid], currency: str, *, may_wait: bool = False
+) -> None:
     """Return if new legs in ``currency`` may go to the receiver that each of them names.
+
+    A leg that ``may_wait`` may be due to a suspended one.
 
     Raises:
         Refused: ``unknown-receiver``, ``receiver-suspended`` or ``wrong-currency``.
@@ -172,7 +176,7 @@ def refuse_closed(tx: Transaction, legs: Iterable[Paid], currency: str) -> None:
     for leg in legs:
         name = leg.receiver
         receiver = registered[name,] or require(tx, name)
-        if receiver.state != ACTIVE:
+        if receiver.state != ACTIVE and not may_wait:
             raise Refused(
                 "receiver-suspended",
                 f"No new legs to a suspended receiver ({receiver.reason}).",

@@ -22,6 +22,7 @@ from ledger.contracts.halves import (
     differences,
     payment_state,
 )
+from ledger.contracts.loan_rows import RepaymentAttempt
 from ledger.contracts.refunded import RefundedPayment
 from ledger.errors import Refused
 from ledger.expectations import REFUND_RESULT, Expectation
@@ -155,7 +156,8 @@ def _requested(tx: Transaction, record: RefundRequested) -> None:
     refunded.count(tx, record.payment, record.amount, 0)
     matter = (f"refund:{record.refund}", tx.sole("institution"))
     expectations.open_expectation(tx, REFUND_RESULT, matter, record.amount, record.currency)
-    accounts = (books.refund_float(tx.author), books.refund_due(record.payment))
+    source = _source(tx, record.payment, tx.author)
+    accounts = (source, books.refund_due(record.payment))
     books.transfer(tx, record.currency, accounts, record.amount)
 
 
@@ -223,6 +225,9 @@ def _refuse_amount(tx: Transaction, record: RefundRequested, capture: Capture) -
     amount, currency = record.amount, record.currency
     taken = tx.rows[RefundedPayment][record.payment,]
     used = 0 if taken is None else taken.requested + taken.paid
+    if capture.waits:
+        _refuse_allocated(tx, capture, amount + used)
+        return
     if amount > capture.amount - used:
         raise Refused(
             "refund-exceeds-payment",
@@ -240,6 +245,28 @@ def _refuse_amount(tx: Transaction, record: RefundRequested, capture: Capture) -
             expected=f"at most {money(usable, currency)}",
             got=money(amount, currency),
         )
+
+
+def _refuse_allocated(tx: Transaction, capture: Capture, amount: int) -> None:
+    """Return if no more than what is overpaid of a loan's money is refunded in all."""
+    attempt = tx.rows[RepaymentAttempt][capture.loan, capture.attempt] if capture.loan else None
+    overpaid = 0 if attempt is None else attempt.overpaid
+    if amount > overpaid:
+        raise Refused(
+            "refund-exceeds-payment",
+            "Of a loan's money only what is overpaid is refunded, all refunds together; the rest "
+            "is allocated.",
+            expected=f"at most {money(overpaid, capture.currency)} in all",
+            got=money(amount, capture.currency),
+        )
+
+
+def _source(tx: Transaction, payment: str, platform: str) -> str:
+    """Return the account a refund comes from: the float, or what a loan was overpaid by."""
+    capture = tx.rows[Capture][payment,]
+    if capture is not None and capture.waits:
+        return books.suspense(payment)
+    return books.refund_float(platform)
 
 
 def _paid(tx: Transaction, record: RefundPaid) -> None:
@@ -285,7 +312,8 @@ def _failed(tx: Transaction, record: RefundFailed) -> None:
     detail = f"refund failed: {record.reason}"
     expectations.meet_if_open(tx, REFUND_RESULT, f"refund:{refund.refund}", detail)
     source = books.RESERVE if came_back else books.refund_due(refund.payment)
-    books.transfer(tx, refund.currency, (source, books.refund_float(refund.platform)), amount)
+    back = _source(tx, refund.payment, refund.platform)
+    books.transfer(tx, refund.currency, (source, back), amount)
 
 
 def _require(tx: Transaction, name: str) -> Refund:

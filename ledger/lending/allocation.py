@@ -13,7 +13,6 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from ledger.lending import division
-from ledger.lending.errors import LoanRefused
 from ledger.lending.instalments import FEE, Instalment, LoanLeg, legs_of, paid_in
 from ledger.lending.terms import Order
 
@@ -105,28 +104,3 @@ def _components(instalment: Instalment, groups: Sequence[str]) -> Iterator[str]:
             yield from (name for name in names if name.startswith(FEE))
         elif group in names:
             yield group
-
-
-def require_same(expected: Iterable[LoanLeg], got: Iterable[LoanLeg]) -> None:
-    """Return if a stated allocation has the legs of the computed one, in any order.
-
-    Raises:
-        LoanRefused: ``allocation-differs``, with every leg on both sides.
-    """
-    right, stated = sorted(expected), sorted(got)
-    if right != stated:
-        paid = sum(leg.amount for leg in stated) - sum(leg.amount for leg in right)
-        raise LoanRefused(
-            "allocation-differs",
-            "The legs are those of the ledger's allocation.",
-            expected=_told(right),
-            got=_told(stated),
-            difference=paid,
-        )
-
-
-def _told(legs: Sequence[LoanLeg]) -> str:
-    return "; ".join(
-        f"{leg.party} {leg.component} of instalment {leg.instalment}: {leg.amount:,}"
-        for leg in legs
-    )

@@ -38,6 +38,8 @@ class AmountRefused(LoanRefused):
 
     def __init__(self, code: str, rule: str, expected: int, got: int) -> None:
         difference = got - expected
+        self.expected_amount = expected
+        self.got_amount = got
         super().__init__(
             code, rule, expected=f"{expected:,}", got=f"{got:,}", difference=difference
         )

@@ -41,7 +41,8 @@ class Loan(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     ``method`` is that of the schedule in force, ``stated`` after a re-plan; ``regular`` is what
     repeats in the first one. ``latest`` is the latest business date of its records, ``records``
-    their count. ``numbered`` is the highest number that an instalment has had.
+    their count. ``numbered`` is the highest number that an instalment has had. Of the instalments
+    the first ``settled`` are known to be whole.
     """
 
     terms: LoanTerms
@@ -52,6 +53,11 @@ class Loan(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     latest: date
     numbered: int
     records: int = 0
+    settled: int = 0
+
+    def unpaid(self) -> Iterator[Instalment]:
+        """Yield the instalments from the first one on that is not known to be whole."""
+        return map(self.instalments.__getitem__, range(self.settled, len(self.instalments)))
 
     def instalment(self, number: int) -> Instalment:
         """Return an instalment of the schedule.
@@ -71,7 +77,7 @@ class Loan(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     def due(self, day: date) -> Iterator[Instalment]:
         """Yield the instalments of which anything is open and due by a date, oldest first."""
-        started = takewhile(lambda each: each.due <= day, self.instalments)
+        started = takewhile(lambda each: each.due <= day, self.unpaid())
         return (each for each in started if each.open)
 
     def ahead(self, day: date) -> Ahead:
@@ -112,6 +118,7 @@ class Outcome(NamedTuple):
             latest=max(self.before.latest, self.day),
             numbered=max((self.before.numbered, *new)),
             records=self.before.records + 1,
+            settled=0,
             method=self.method,
         )
 

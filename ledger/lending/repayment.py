@@ -63,7 +63,7 @@ def repay(loan: Loan, amount: int, day: date) -> Repaid:
     """
     refuse_amount(amount)
     refuse_earlier(loan, day, loan.terms.disbursed)
-    refuse_settled(loan.instalments, amount)
+    refuse_settled(loan.unpaid(), amount)
     now = max(loan.latest, day)
     how = _How(order_on(loan, now), _ready(loan, day), day)
     paid = allocation.allocate(loan.due(now), amount, *how)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
+from ledger import forms
 from ledger.lending.dates import DAY_COUNTS, DayCount, is_anchored
 from ledger.lending.errors import LoanRefused
 
@@ -20,6 +22,9 @@ FUNDERS_MAX = 5
 RATE_PPM_MAX = MILLION
 AMOUNT_MAX = 2**53 - 1
 
+FeeName = Annotated[
+    str, Meta(pattern=forms.shut(forms.PARTY), description="a fee: small letters, digits and -")
+]
 Method = Literal[
     "equal-instalment", "equal-principal", "interest-first", "flat", "bullet", "stated"
 ]
@@ -29,8 +34,15 @@ METHODS = ("equal-instalment", "equal-principal", "interest-first", "flat", "bul
 _CHOICES = {"early": ("to-day", "to-period-end"), "partial": ("shorten", "reduce", "next")}
 
 
-class _Value(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
-    """A value without identity."""
+class _Value(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    omit_defaults=True,
+    gc=False,
+):
+    """A value without identity, which a record may carry."""
 
 
 class Fee(_Value, frozen=True):
@@ -39,7 +51,7 @@ class Fee(_Value, frozen=True):
     Of a stated schedule it has neither: the rows have its amounts.
     """
 
-    name: str
+    name: FeeName
     to: str
     yearly_ppm: int = 0
     total: int = 0
