@@ -80,7 +80,9 @@ class World:
         at, amount = MORNING + day * DAY + number % 3_600_000, 1_000 + number * 7 % 90_000
         order = f"order-{payment}"
         split = not self.one_sided(number)
-        yield Capture(payment, order, amount, "CNY", "wechat", at, "", (), "", "", "", entry, True, 0)
+        yield Capture(
+            payment, order, amount, "CNY", "wechat", at, "", (), "", "", "", entry, True, 0
+        )
         state, settled = (MET, entry + 1) if split else (OPEN, -1)
         subject = f"payment:{payment}"
         facts = (amount, "CNY", entry, at, at + 1_800_000, state, settled, at if split else -1, "")
@@ -90,7 +92,7 @@ class World:
         if not split:
             yield Balance(suspense(payment), "CNY", -amount)
             return
-        facts = (amount, "CNY", "fixed", 0, 0, LEGS, entry + 1, True, True)
+        facts = (amount, "CNY", "fixed", 0, 0, LEGS, "", "", 0, entry + 1, True, True)
         yield Instruction(payment, order, *facts)
         yield _posting(suspense(payment), entry + 1, 0, amount)
         for leg in range(1, LEGS + 1):

@@ -23,7 +23,7 @@ def test_a_loan_is_in_force_once_all_have_accepted() -> None:
         assert ledger.row(LoanAgreement, "L1").state == "proposed"
     ledger.apply("guarantor", "loan.accepted", loan="L1", proposal=proposal)
     assert ledger.row(LoanAgreement, "L1").state == "accepted"
-    states = [row for row in ledger.rows()[Expectation.TABLE]]
+    states = ledger.rows()[Expectation.TABLE]
     assert {row.state for row in states if row.kind == "loan-acceptance"} == {"met"}
 
 
@@ -69,8 +69,8 @@ def test_a_fen_off_is_refused_with_every_leg() -> None:
     stated["legs"][0]["amount"] += 1
     stated["legs"][1]["amount"] -= 1
     refused = ledger.refuse("allocation-differs", "platform", "split.instructed", **stated)
-    for leg in stated["legs"]:
-        assert leg["receiver"] in str(refused)
+    for each in stated["legs"]:
+        assert each["receiver"] in str(refused)
 
 
 def test_an_instruction_that_came_first_and_differs_conflicts_of_the_platform() -> None:
