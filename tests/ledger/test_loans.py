@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ledger.contracts.halves import Capture, Instruction, payment_state
-from ledger.contracts.loan_rows import LoanAccount, LoanAgreement, LoanParty, LoanPlan
+from ledger.contracts.loan_events import loan_after
+from ledger.contracts.loan_rows import LoanAccount, LoanAgreement, LoanEvent, LoanParty, LoanPlan
 from ledger.expectations import Expectation
 from tests.ledger.ledger_kit import leg, split
 from tests.ledger.loan_kit import LoanLedger, proposed
@@ -273,3 +274,23 @@ def test_a_proposal_says_what_is_wrong_with_it() -> None:
         ("dates-out-of-order", {"terms": {"first_due": "2026-01-05"}}),
     ):
         ledger.refuse(code, "platform", "loan.proposed", **proposed(**fields))
+
+
+def test_a_loan_computed_from_its_events_is_the_one_in_the_rows() -> None:
+    ledger = lending()
+    for attempt, amount, day in (
+        ("A1", 50_000, "2026-02-05"),
+        ("A2", 60_000, "2026-02-20"),
+        ("A3", 200_000, "2026-03-01"),
+    ):
+        ledger.repay(attempt, amount, day)
+    ledger.apply(
+        "institution", "payment.reversed", payment="P-A3", reason="void", date="2026-03-02"
+    )
+    ledger.repay("A4", 104_100, "2026-02-25")
+    events = ledger.rows()[LoanEvent.TABLE]
+    agreement = ledger.row(LoanAgreement, "L1")
+    told = loan_after(agreement, [each for each in events if isinstance(each, LoanEvent)])
+    assert told is not None
+    assert list(told.instalments) == list(ledger.loan().instalments)
+    assert told.latest == ledger.loan().latest
