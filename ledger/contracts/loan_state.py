@@ -326,23 +326,25 @@ def book(tx: Transaction, agreement: LoanAgreement, legs: Sequence[LoanLeg]) -> 
 
     Legs that are taken back have negative amounts, and are booked the other way.
     """
+    name = agreement.loan
     lines: dict[str, int] = {}
-    whole = {books.funding(agreement.loan): 0, books.loan_receipts(agreement.loan): 0}
-    principal, receipts = whole
-    for leg in legs:
-        account = _ACCOUNTS.get(leg.component, books.loan_fee_income)
-        if leg.component == PRINCIPAL:
-            name, contra = books.principal(leg.party, agreement.loan), principal
+    principal = receipts = 0
+    for party, _, component, amount in legs:
+        if component == PRINCIPAL:
+            account = books.principal(party, name)
+            principal += amount
         else:
-            name, contra = account(leg.party), receipts
-        lines[name] = lines.get(name, 0) - leg.amount
-        whole[contra] += leg.amount
-    posted = [line for line in (*whole.items(), *lines.items()) if line[1]]
+            account = _INCOME.get(component, books.loan_fee_income)(party)
+            receipts += amount
+        lines[account] = lines.get(account, 0) - amount
+    lines[books.funding(name)] = principal
+    lines[books.loan_receipts(name)] = receipts
+    posted = [line for line in lines.items() if line[1]]
     if posted:
         books.post(tx, agreement.currency, posted)
 
 
-_ACCOUNTS: dict[str, Callable[[str], str]] = {
+_INCOME: dict[str, Callable[[str], str]] = {
     INTEREST: books.interest_income,
     PENALTY: books.penalty_income,
 }

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from ledger.lending import division
-from ledger.lending.instalments import FEE, Instalment, LoanLeg, legs_of, paid_in
+from ledger.lending.instalments import FEE, Claim, Instalment, LoanLeg
 from ledger.lending.terms import Order
 
 Ready = Callable[[Instalment], Instalment]
@@ -81,24 +81,39 @@ def _marked(instalment: Instalment, day: date) -> Instalment:
 
 def _pay(instalment: Instalment, groups: Sequence[str], amount: int) -> _Paid:
     """Pay components of an instalment in turn, each divided by what is open to its holders."""
+    held: dict[str, list[Claim]] = {}
+    for claim in instalment.claims:
+        held.setdefault(claim.component, []).append(claim)
     legs: list[LoanLeg] = []
-    claims = instalment.claims
-    for component in _components(instalment, groups):
-        held = [(c.party, c.open) for c in claims if c.component == component]
-        taken = min(amount, sum(each for _, each in held))
+    for component in _components(held, groups):
+        claims = held[component]
+        opened = [claim.open for claim in claims]
+        whole = sum(opened)
+        taken = min(amount, whole)
         if not taken:
             continue
-        parts = division.by_weights(taken, [each for _, each in held])
-        shares = [(party, part) for (party, _), part in zip(held, parts, strict=True)]
-        legs += legs_of(instalment.number, component, shares)
-        claims = paid_in(claims, component, shares)
+        parts = opened if taken == whole else division.by_weights(taken, opened)
         amount -= taken
-    return _Paid(replace(instalment, claims=claims) if legs else instalment, legs, amount)
+        legs += [
+            LoanLeg(claim.party, instalment.number, component, part)
+            for claim, part in zip(claims, parts, strict=True)
+            if part
+        ]
+    return _Paid(_after(instalment, legs) if legs else instalment, legs, amount)
 
 
-def _components(instalment: Instalment, groups: Sequence[str]) -> Iterator[str]:
+def _after(instalment: Instalment, legs: Sequence[LoanLeg]) -> Instalment:
+    """Return an instalment of which legs are paid, one a claim at most."""
+    paid = {(leg.component, leg.party): leg.amount for leg in legs}
+    claims = [
+        Claim(c.component, c.party, c.due, c.open - paid.get((c.component, c.party), 0))
+        for c in instalment.claims
+    ]
+    return replace(instalment, claims=tuple(claims))
+
+
+def _components(names: Iterable[str], groups: Sequence[str]) -> Iterator[str]:
     """Yield the components of groups; fees in the order of the terms."""
-    names = dict.fromkeys(claim.component for claim in instalment.claims)
     for group in groups:
         if group == "fees":
             yield from (name for name in names if name.startswith(FEE))
