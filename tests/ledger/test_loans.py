@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
+from ledger.contracts import decode_record
 from ledger.contracts.halves import Capture, Instruction, payment_state
 from ledger.contracts.loan_events import loan_after
 from ledger.contracts.loan_rows import LoanAccount, LoanAgreement, LoanEvent, LoanParty, LoanPlan
+from ledger.errors import DecodeError
 from ledger.expectations import Expectation
 from tests.ledger.ledger_kit import leg, split
 from tests.ledger.loan_kit import LoanLedger, proposed
@@ -294,3 +298,12 @@ def test_a_loan_computed_from_its_events_is_the_one_in_the_rows() -> None:
     assert told is not None
     assert list(told.instalments) == list(ledger.loan().instalments)
     assert told.latest == ledger.loan().latest
+
+
+def test_terms_that_say_what_holds_anyway_are_named() -> None:
+    fields = proposed(terms={"partial": "next", "unit": 1})
+    raw = LoanLedger().record("loan.proposed", fields)
+    with pytest.raises(DecodeError) as refused:
+        decode_record(raw)
+    assert refused.value.code == "not-canonical"
+    assert "of this record: terms.partial, terms.unit" in refused.value.message
