@@ -78,11 +78,16 @@ def loan_of(
         read: Returns one of its instalments by number.
     """
 
+    known: dict[int, Instalment] = {}
+
     def instalment(number: int) -> Instalment:
-        row = read(number)
-        if row is None:
-            raise LookupError(f"the state has no instalment {number} of loan {account.loan}")
-        return instalment_of(row)
+        found = known.get(number)
+        if found is None:
+            row = read(number)
+            if row is None:
+                raise LookupError(f"the state has no instalment {number} of loan {account.loan}")
+            found = known[number] = instalment_of(row)
+        return found
 
     return Loan(
         terms=terms_of(agreement.terms),
@@ -326,19 +331,18 @@ def book(tx: Transaction, agreement: LoanAgreement, legs: Sequence[LoanLeg]) -> 
 
     Legs that are taken back have negative amounts, and are booked the other way.
     """
-    name = agreement.loan
     lines: dict[str, int] = {}
     principal = receipts = 0
     for party, _, component, amount in legs:
         if component == PRINCIPAL:
-            account = books.principal(party, name)
+            account, by = books.funding(party), amount
             principal += amount
         else:
-            account = _INCOME.get(component, books.loan_fee_income)(party)
+            account, by = _INCOME.get(component, books.loan_fee_income)(party), -amount
             receipts += amount
-        lines[account] = lines.get(account, 0) - amount
-    lines[books.funding(name)] = principal
-    lines[books.loan_receipts(name)] = receipts
+        lines[account] = lines.get(account, 0) + by
+    lines[books.principal(agreement.loan)] = -principal
+    lines[books.loan_receipts(agreement.platform)] = receipts
     posted = [line for line in lines.items() if line[1]]
     if posted:
         books.post(tx, agreement.currency, posted)
