@@ -81,35 +81,27 @@ def _marked(instalment: Instalment, day: date) -> Instalment:
 
 def _pay(instalment: Instalment, groups: Sequence[str], amount: int) -> _Paid:
     """Pay components of an instalment in turn, each divided by what is open to its holders."""
-    held: dict[str, list[Claim]] = {}
-    for claim in instalment.claims:
-        held.setdefault(claim.component, []).append(claim)
+    claims = instalment.claims
+    left = [claim.open for claim in claims]
+    places: dict[str, list[int]] = {}
+    for place, claim in enumerate(claims):
+        places.setdefault(claim.component, []).append(place)
     legs: list[LoanLeg] = []
-    for component in _components(held, groups):
-        claims = held[component]
-        opened = [claim.open for claim in claims]
+    for component in _components(places, groups):
+        held = places[component]
+        opened = [left[place] for place in held]
         whole = sum(opened)
         taken = min(amount, whole)
-        if not taken:
-            continue
         parts = opened if taken == whole else division.by_weights(taken, opened)
         amount -= taken
-        legs += [
-            LoanLeg(claim.party, instalment.number, component, part)
-            for claim, part in zip(claims, parts, strict=True)
-            if part
-        ]
-    return _Paid(_after(instalment, legs) if legs else instalment, legs, amount)
-
-
-def _after(instalment: Instalment, legs: Sequence[LoanLeg]) -> Instalment:
-    """Return an instalment of which legs are paid, one a claim at most."""
-    paid = {(leg.component, leg.party): leg.amount for leg in legs}
-    claims = [
-        Claim(c.component, c.party, c.due, c.open - paid.get((c.component, c.party), 0))
-        for c in instalment.claims
-    ]
-    return replace(instalment, claims=tuple(claims))
+        for place, part in zip(held, parts, strict=True):
+            if part:
+                left[place] -= part
+                legs.append(LoanLeg(claims[place].party, instalment.number, component, part))
+    if not legs:
+        return _Paid(instalment, legs, amount)
+    after = [Claim(c.component, c.party, c.due, o) for c, o in zip(claims, left, strict=True)]
+    return _Paid(replace(instalment, claims=tuple(after)), legs, amount)
 
 
 def _components(names: Iterable[str], groups: Sequence[str]) -> Iterator[str]:
