@@ -29,7 +29,7 @@ class Named(Protocol):
         """The attempt by which it was collected, or empty."""
 
 
-class Captured(Named, Protocol):
+class StatedCapture(Named, Protocol):
     """The part of a stated capture that a loan needs."""
 
     @property
@@ -57,7 +57,7 @@ Money = repayments.Receipt | LoanCompensation
 """What a capture does to a loan: a repayment that may be captured, or a compensation."""
 
 
-def refuse_loan(tx: Transaction, record: Captured, day: str) -> Money | None:
+def refuse_loan(tx: Transaction, record: StatedCapture, day: str) -> Money | None:
     """Return what a capture does to the loan that it names, if it names one.
 
     Raises:
