@@ -218,7 +218,6 @@ def check_rows(rows: Sequence[ScheduleRow], principal: int, start: date, fees: i
                 f"Instalment {row.number} has a negative component, or not every fee.",
                 expected=f"principal, interest and {fees} fees, none negative",
                 got=", ".join(f"{part:,}" for part in parts),
-                difference=min(parts),
             )
     repaid_by_plan = sum(row.principal for row in rows)
     if repaid_by_plan != principal:

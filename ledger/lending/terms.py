@@ -19,7 +19,7 @@ FUNDERS = "funders"
 
 INSTALMENTS_MAX = 120
 FUNDERS_MAX = 5
-FEES_MAX = 8
+FEES_MAX = 20
 RATE_PPM_MAX = MILLION
 AMOUNT_MAX = 2**53 - 1
 PRINCIPAL_MAX = 10**13
@@ -170,10 +170,10 @@ def check_parties(parties: Parties) -> None:
     if sum(parties.ppms) != MILLION or min(parties.ppms) < 1:
         raise LoanRefused(
             "shares-do-not-sum",
-            "The funders' shares are parts per million, none is zero, and they sum to a million.",
+            "The funders' shares are parts per million, none is zero, and they sum to a million; "
+            f"the difference is {sum(parties.ppms) - MILLION:+,} ppm.",
             expected=f"{MILLION:,}",
             got=" + ".join(f"{ppm:,}" for ppm in parties.ppms),
-            difference=sum(parties.ppms) - MILLION,
         )
 
 

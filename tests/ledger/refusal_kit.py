@@ -73,7 +73,8 @@ def at_the_end_of_time() -> Ledger:
 
 def refunded_and_reversed() -> Ledger:
     """Return a ledger of which a capture that is refunded was contradicted, and reversed."""
-    ledger = refund_kit.funded()
+    ledger = opened()
+    refund_kit.deposit(ledger)
     ledger.capture(amount=20_000)
     refund_kit.request(ledger)
     ledger.instruct()

@@ -51,7 +51,7 @@ UNAGREED: list[tuple[str, Json]] = [
     ("terms-out-of-range", {"due_day": 32}),
     ("terms-out-of-range", {"fees": [{"name": "x", "to": "plat", "total": -1}]}),
     ("terms-out-of-range", {"principal": 10**13 + 1}),
-    ("terms-out-of-range", {"fees": [{"name": f"f{n}", "to": "p", "total": 1} for n in range(9)]}),
+    ("terms-out-of-range", {"fees": [{"name": f"f{n}", "to": "p", "total": 1} for n in range(21)]}),
     ("dates-out-of-order", {"first_due": "2022-11-01"}),
     ("dates-out-of-order", {"first_due": "2052-12-01"}),
     ("dates-out-of-order", {"disbursed": "9999-01-05", "first_due": "9999-12-01"}),
