@@ -294,9 +294,13 @@ def instructed_first() -> LoanLedger:
 def instructed_before() -> LoanLedger:
     """Return a ledger where a payment was split before its loan was paid out."""
     ledger = in_force()
-    plain = {name: value for name, value in legs().items() if name not in ("loan", "attempt")}
-    ledger.apply("platform", "split.instructed", **plain)
+    ledger.apply("platform", "split.instructed", **plain())
     return ledger
+
+
+def plain() -> dict[str, Any]:
+    """Return the fields of a split of a repayment that leaves the loan out."""
+    return {name: value for name, value in legs().items() if name not in ("loan", "attempt")}
 
 
 def of_compensation() -> dict[str, Any]:

@@ -13,6 +13,7 @@ from ledger.batch import Batch
 from ledger.block import Tip
 from ledger.contracts import RULES, payouts, settlement
 from ledger.contracts.halves import Capture, Instruction, payment_state
+from ledger.contracts.loan_rows import LoanCompensation
 from ledger.contracts.payouts import RETURNED, Payout
 from ledger.contracts.refund_float import REVERSED, FloatMovement
 from ledger.contracts.settlement import SettlementReturned
@@ -20,6 +21,7 @@ from ledger.errors import Refused
 from ledger.execute import Preview, check_records
 from ledger.expectations import (
     ARRIVAL,
+    COMPENSATION,
     CONFLICTING,
     DISPUTE,
     FLOAT_CONFIRMATION,
@@ -138,6 +140,10 @@ class Watch:
     def _agrees(self, state: Overlay, row: Expectation, author: str) -> bool:
         """Return whether who met a contradiction has agreed, taken back its own, or been asked."""
         name = row.subject.partition(":")[2]
+        if row.kind == COMPENSATION:  # its money is taken back, and awaited anew; or it is settled
+            stated = state.get(LoanCompensation, (name,))
+            assert stated is not None
+            return stated.state == ("reversed" if row.state != MET else "settled")
         if row.state != MET:
             return False
         if row.kind == ARRIVAL:

@@ -29,6 +29,7 @@ from tests.ledger.loan_said import (
     legs,
     lending,
     lent_by,
+    plain,
     plan,
     refund,
     reversal,
@@ -89,8 +90,7 @@ def test_a_split_that_names_another_loan_or_attempt_or_none_conflicts(
 
 def test_a_platform_that_instructs_first_and_leaves_the_loan_out_conflicts_at_the_capture() -> None:
     ledger = lending()
-    plain = {name: value for name, value in legs().items() if name not in ("loan", "attempt")}
-    ledger.apply("platform", "split.instructed", **plain)
+    ledger.apply("platform", "split.instructed", **plain())
     ledger.repay("A1", 104_100, FIRST_DUE)
     assert state_of(ledger) == "conflicting"
     assert ledger.balance("suspense:P-A1") == -104_100
