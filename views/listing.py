@@ -19,7 +19,9 @@ from typing import Any, Literal, NamedTuple, TypeVar, get_type_hints
 
 import msgspec
 
+from ledger import forms
 from ledger.genesis import Genesis
+from ledger.limits import SAFE_INTEGER_MAX
 from ledger.state import Row, Walk
 from views.labels import Label
 from views.reader import Reader, walked
@@ -34,11 +36,65 @@ T = TypeVar("T")
 
 Kind = Literal[
     "choice", "id", "party", "payment", "receiver", "payout", "expectation-kind", "currency",
-    "day", "business-date", "month", "as-of", "count", "amount", "positive", "displayed", "age",
-    "flag", "text",
+    "day", "business-date", "month", "as-of", "amount", "positive", "displayed", "age", "flag",
+    "text",
 ]  # fmt: skip
 """What a filter is given as. A party, payment, receiver, payout and kind has to exist. A
 ``business-date`` is today's and ``as-of`` (a time in ms) is the present if it is left out."""
+
+
+class Form(NamedTuple):
+    """The form in which a filter of a kind is given.
+
+    Args:
+        metavar: What stands for it in the help of a command; of a choice, its name.
+        bounds: What may be given, in pydantic's words.
+        over_http: How it is written over HTTP, after the sentence that says what it does.
+        typed: How it is typed on the command line.
+        value: What its value is over HTTP, in Python; a choice is of its words.
+    """
+
+    metavar: str = ""
+    bounds: Mapping[str, Any] = {}
+    over_http: str = ""
+    typed: str = ""
+    value: type = str
+
+
+def _number(metavar: str, over_http: str, typed: str, least: int = 0) -> Form:
+    return Form(metavar, {"ge": least, "le": SAFE_INTEGER_MAX}, over_http, typed, int)
+
+
+_ID = Form("ID", {"pattern": forms.IDENTIFIER})
+_NAME = {"max_length": 32}
+_SHOWN = (
+    ", as it is displayed, `1,234.50`: in each currency by its own decimals, or in one, `1,000 JPY`"
+)
+FORMS: Mapping[Kind, Form] = {
+    "choice": Form(),
+    "flag": Form(over_http="; `false`: only the others", value=bool),
+    "id": _ID,
+    "payment": _ID,
+    "payout": _ID,
+    "receiver": _ID,
+    "party": Form("PARTY", _NAME),
+    "expectation-kind": Form("KIND", _NAME),
+    "currency": Form("CODE", {"pattern": forms.CURRENCY}),
+    "day": Form("DATE", {"pattern": forms.DAY}),
+    "business-date": Form(
+        "DATE",
+        {"pattern": forms.DAY},
+        "; today's business date if left out",
+        ": `today` for today's business date",
+    ),
+    "month": Form("YYYY-MM", {"pattern": forms.MONTH}, ", as `YYYY-MM`"),
+    "as-of": _number("MS", ", in ms; the present if left out", ": in ms since the epoch"),
+    "age": _number("AGE", ", in ms", ": 90m, 12h, 3d"),
+    "amount": _number("N", ", in minor units", ": in minor units"),
+    "positive": _number("N", ", in minor units", ": in minor units", least=1),
+    "displayed": Form("AMOUNT", _NAME, _SHOWN, ": as it is displayed, 1000.00 or 1,000 JPY"),
+    "text": Form("TEXT", {"max_length": 128}),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +130,14 @@ class Filter:
         return f"{self.name}_" if iskeyword(self.name) else self.name
 
     @property
-    def sentence(self) -> str:
-        """What it does; of a choice without words of its own, that."""
-        return self.help or f"Only in this {self.name}."
+    def form(self) -> Form:
+        """The form in which it is given."""
+        return FORMS[self.kind]
+
+    @property
+    def does(self) -> str:
+        """What it does, as a sentence without its full stop."""
+        return (self.help or f"Only in this {self.name}.").removesuffix(".")
 
     @property
     def equals(self) -> str:
@@ -209,8 +270,11 @@ class BadQuestion(Exception):
     """A question that no state of the ledger could answer; the text says what to ask instead."""
 
 
-class ForeignPlace(BadQuestion):
-    """A place that the list did not make."""
+FOREIGN_PLACE = (
+    "query.cursor: this list did not make it; use `next` of the page before, "
+    "with the same address and filters"
+)
+"""What is said of a place that the list did not make."""
 
 
 def page_of(listing: Listing, asked: Asked) -> Found:
@@ -219,19 +283,19 @@ def page_of(listing: Listing, asked: Asked) -> Found:
     rows = walked_rows(listing, asked) if listing.rows is None else listing.rows(asked)
     found: list[Any] = []
     last: Any = None
-    goes_on = False
     for count, row in enumerate(rows):
         if not listing.whole and (len(found) == asked.limit or count == SCANNED_MAX):
-            goes_on = True
             break
         last = row
         if _fits(listing, asked, row, wanted):
             found.append(row)
+    else:
+        last = None
     show = listing.items
     items = views_of(listing.view, found) if show is None else list(show(asked, found))
     if listing.subject:
         items = as_shown(asked.reader, listing.subject, items)
-    return Found(items, listing.place_of(last) if goes_on else None)
+    return Found(items, None if last is None else listing.place_of(last))
 
 
 def walk_for(listing: Listing, wanted: Mapping[str, Any]) -> Walk:
