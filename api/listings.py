@@ -20,7 +20,7 @@ from api.parameters import day_of, shown_of
 from api.problems import Problem
 from api.reading import Reading
 from views.calendars import today
-from views.listing import Asked, BadQuestion, Filter, Listing, page_of, page_struct
+from views.listing import FORMS, Asked, BadQuestion, Filter, Listing, page_of, page_struct
 
 _ABSENT = ("party", "payment", "payout", "receiver")
 """Kinds of what has to exist; the code of what does not is made of the kind."""
@@ -78,7 +78,7 @@ def _keyword(name: str, annotation: Any, default: Any = Parameter.empty) -> Para
 
 def _parameter(each: Filter, listing: Listing) -> Parameter:
     """Return the parameter of a filter: what it does, and in which form it is given."""
-    form = each.form
+    form = FORMS[each.kind]
     if f"{{{each.name}}}" in listing.address:
         return _keyword(each.keyword, str, Path(**form.bounds))
     kind: Any = Literal[each.words] if each.kind == "choice" else form.value

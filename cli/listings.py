@@ -20,7 +20,7 @@ from cli.output import harmless, say, say_csv, say_json, table
 from cli.pages import Limit, age_ms, day, displayed, follow, month, note_more
 from views import cells
 from views.cells import Style
-from views.listing import Filter, Kind, Listing
+from views.listing import FORMS, Filter, Kind, Listing
 from views.listings import LISTINGS
 from views.texts import language
 
@@ -200,22 +200,19 @@ def _option(each: Filter) -> Any:
     """Return the annotation of an option."""
     name = f"--{each.option or each.name.replace('_', '-')}"
     listed = f": {', '.join(each.words)}" if each.words else ""
-    about = f"{each.does}{each.form.typed or listed}."
+    about = f"{each.does}{FORMS[each.kind].typed or listed}."
     if each.kind == "flag":
         return Annotated[bool, typer.Option(name, help=about)]
     kind: Any = str
     if each.kind == "choice":
-        words = [(word.upper().replace("-", "_"), word) for word in each.words]
-        kind = StrEnum.__call__(each.name, words)
-    metavar = each.form.metavar or each.name.upper()
+        kind = StrEnum.__call__(each.name, [(word, word) for word in each.words])
+    metavar = FORMS[each.kind].metavar or each.name.upper()
     option = typer.Option(name, metavar=metavar, help=about, show_default=each.default or False)
     return Annotated[Optional[kind], option]  # noqa: UP045
 
 
 def _read(each: Filter, value: Any) -> Any:
     """Return what was typed as the parameter of a question; None for what was left out."""
-    if value in (None, False):
-        return None
-    if value is True:
-        return "true"
-    return _READ.get(each.kind, str)(value)
+    if isinstance(value, str):
+        return _READ.get(each.kind, str)(value)
+    return value or None

@@ -25,13 +25,13 @@ _FILTERS = (
     Filter(
         name="holds",
         kind="flag",
-        column="",
+        judged=True,
         help="Only those that hold on the date, one a matter.",
     ),
     Filter(
         name="on",
         kind="business-date",
-        column="",
+        judged=True,
         shown=True,
         default="today",
         help="Which hold on this date.",

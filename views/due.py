@@ -115,13 +115,13 @@ DUE_PAYOUTS = Listing(
         Filter(
             name="on",
             kind="business-date",
-            column="",
+            judged=True,
             shown=True,
             help="What is due on this date.",
         ),
-        Filter(name="receiver", kind="receiver", column="", help="Only to this receiver."),
+        Filter(name="receiver", kind="receiver", judged=True, help="Only to this receiver."),
         Filter(
-            name="upcoming", kind="flag", column="", help="Also what falls due after that date."
+            name="upcoming", kind="flag", judged=True, help="Also what falls due after that date."
         ),
     ),
     none=Label("nothing is due", "没有应付"),

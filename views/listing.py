@@ -106,8 +106,8 @@ class Filter:
         kind: What it is given as.
         help: What it does, in a sentence.
         words: Those of a choice.
-        column: The row's column that has to be equal; nothing if the listing's own functions
-            judge. Left out, it is the name.
+        judged: Whether the listing's own functions judge by it. If not, the row's column of its
+            name has to be equal.
         required: Whether it has to be given.
         shown: Whether the page says which value it was judged by.
         option: The name of the command's option, if it is another; ``None`` for no option.
@@ -118,7 +118,7 @@ class Filter:
     kind: Kind
     help: str = ""
     words: tuple[str, ...] = ()
-    column: str | None = None
+    judged: bool = False
     required: bool = False
     shown: bool = False
     option: str | None = ""
@@ -130,19 +130,9 @@ class Filter:
         return f"{self.name}_" if iskeyword(self.name) else self.name
 
     @property
-    def form(self) -> Form:
-        """The form in which it is given."""
-        return FORMS[self.kind]
-
-    @property
     def does(self) -> str:
         """What it does, as a sentence without its full stop."""
         return (self.help or f"Only in this {self.name}.").removesuffix(".")
-
-    @property
-    def equals(self) -> str:
-        """The column that has to be equal, or the empty string."""
-        return self.name if self.column is None else self.column
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +198,7 @@ class Listing:
         order: The columns of a row that are its place; the key if left out.
         rows: Finds rows after ``asked.after``; by the filters, along an index, if left out.
         fits: Whether a row that was found is wanted.
-        items: Shows rows of one page; as plain views if left out.
+        items: Shows rows of one page; as plain views if left out, and views as they are.
         subject: As what disputes name an item, whose name is its first field.
         path: Its address; ``/v1/<name>`` if left out. What is in braces is a filter too.
         member: The member of a page that has the items; the name if left out.
@@ -256,10 +246,6 @@ class Listing:
         """The columns of a row that are its place in the list."""
         return self.order or self.row.__struct_fields__[: self.row.KEY]
 
-    def place_of(self, row: Any) -> tuple[Any, ...]:
-        """Return the place of a row."""
-        return tuple(getattr(row, name) for name in self.places)
-
     def place_types(self) -> tuple[type, ...]:
         """Return the types of a place: those of its columns."""
         hints = get_type_hints(self.row)
@@ -282,11 +268,11 @@ def page_of(listing: Listing, asked: Asked) -> Found:
     wanted = _equalities(listing, asked)
     rows = walked_rows(listing, asked) if listing.rows is None else listing.rows(asked)
     found: list[Any] = []
-    last: Any = None
+    last: tuple[Any, ...] | None = None
     for count, row in enumerate(rows):
         if not listing.whole and (len(found) == asked.limit or count == SCANNED_MAX):
             break
-        last = row
+        last = tuple(getattr(row, name) for name in listing.places)
         if _fits(listing, asked, row, wanted):
             found.append(row)
     else:
@@ -295,7 +281,7 @@ def page_of(listing: Listing, asked: Asked) -> Found:
     items = views_of(listing.view, found) if show is None else list(show(asked, found))
     if listing.subject:
         items = as_shown(asked.reader, listing.subject, items)
-    return Found(items, None if last is None else listing.place_of(last))
+    return Found(items, last)
 
 
 def walk_for(listing: Listing, wanted: Mapping[str, Any]) -> Walk:
@@ -331,14 +317,13 @@ def walked_rows(listing: Listing, asked: Asked) -> Iterator[Any]:
 
 
 def _equalities(listing: Listing, asked: Asked) -> dict[str, Any]:
-    given = ((each.equals, asked.given.get(each.name)) for each in listing.filters)
-    return {column: value for column, value in given if column and value is not None}
+    names = (each.name for each in listing.filters if not each.judged)
+    return {name: asked.given[name] for name in names if name in asked.given}
 
 
 def _fits(listing: Listing, asked: Asked, row: Any, wanted: Mapping[str, Any]) -> bool:
-    if any(getattr(row, column) != value for column, value in wanted.items()):
-        return False
-    return listing.fits is None or listing.fits(asked, row)
+    is_equal = all(getattr(row, column) == value for column, value in wanted.items())
+    return is_equal and (listing.fits is None or listing.fits(asked, row))
 
 
 @cache
@@ -347,7 +332,7 @@ def page_struct(listing: Listing) -> type[msgspec.Struct]:
     one = re.sub("ies$", "y", listing.name).removesuffix("s")
     name = listing.page or "".join(word.capitalize() for word in one.split("-")) + "Page"
     fields: list[Any] = [
-        (each.name, int if each.kind == "as-of" else str) for each in listing.filters if each.shown
+        (each.name, FORMS[each.kind].value) for each in listing.filters if each.shown
     ]
     fields.append((listing.items_name, list[listing.view]))  # type: ignore[name-defined]
     if not listing.whole:

@@ -6,11 +6,12 @@ from dataclasses import replace
 from typing import Annotated, ClassVar
 
 from ledger.state import Row
+from tests.views.views_kit import empty_values
 from views.labels import Label
 from views.listing import Filter, Listing, page_struct, walk_for
 from views.listings import LISTINGS
 from views.refunds import REFUNDS, RefundView
-from views.view import ViewStruct, empty_values
+from views.view import ViewStruct
 
 
 class Line(Row, frozen=True):
