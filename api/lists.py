@@ -58,7 +58,7 @@ def csv_text(kind: type[msgspec.Struct], items: Sequence[msgspec.Struct]) -> str
     """Return structs of one type as CSV with a header line."""
     columns = kind.__struct_fields__
     rows = [[_cell(item.get(name)) for name in columns] for item in msgspec.to_builtins(items)]
-    return cells.csv_text([columns, *rows])
+    return cells.as_csv([columns, *rows])
 
 
 def _wants_csv(asked: ListRequest) -> bool:

@@ -15,7 +15,7 @@ import typer
 
 from cli.client import Client, unexpected
 from cli.errors import UsageError
-from cli.options import Home, Json, Token, Url
+from cli.options import Csv, Home, InUtc, Json, Minor, Token, Url, Wide
 from cli.output import harmless, say, say_csv, say_json, table
 from cli.pages import Limit, age_ms, day, displayed, follow, month, note_more
 from views import cells
@@ -25,15 +25,6 @@ from views.listings import LISTINGS
 from views.texts import language
 
 LIMIT = 100
-
-Csv = Annotated[bool, typer.Option("--csv", help="Print CSV for spreadsheets, with all fields.")]
-Wide = Annotated[bool, typer.Option("--wide", help="Show all fields.")]
-Minor = Annotated[
-    bool, typer.Option("--minor", help="Amounts in minor units (fen), and times in ms.")
-]
-InUtc = Annotated[
-    bool, typer.Option("--utc", help="Times in UTC, not in the zone of the calendar.")
-]
 
 F = TypeVar("F", bound=Callable[..., None])
 
@@ -188,7 +179,7 @@ def csv_text(listing: Listing, items: Sequence[dict[str, Any]]) -> str:
     view = listing.view
     names = view.__struct_fields__
     rows = [[_csv_cell(listing, name, item) for name in names] for item in items]
-    return cells.csv_text([[cells.head(view, name) for name in names], *rows])
+    return cells.as_csv([[cells.head(view, name) for name in names], *rows])
 
 
 def _csv_cell(listing: Listing, name: str, item: dict[str, Any]) -> str:

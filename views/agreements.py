@@ -45,7 +45,10 @@ def _fits(asked: Asked, row: Agreement) -> bool:
 
 
 def _standings(asked: Asked) -> Standings:
-    return asked.once("standings", lambda: Standings(asked.reader, asked.given["on"]))
+    found: Standings = asked.kept.setdefault(
+        "standings", Standings(asked.reader, asked.given["on"])
+    )
+    return found
 
 
 def _fee_agreements(asked: Asked, rows: Sequence[FeeAgreement]) -> list[AgreementView]:

@@ -127,7 +127,7 @@ def word(view: type[ViewStruct], name: str, value: str) -> str:
     return _in_language(_label(view, name), value)
 
 
-def csv_text(rows: Iterable[Iterable[str]]) -> str:
+def as_csv(rows: Iterable[Iterable[str]]) -> str:
     """Return rows as CSV (RFC 4180)."""
     out = io.StringIO()
     csv.writer(out, lineterminator="\r\n").writerows(rows)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import takewhile
 from keyword import iskeyword
-from typing import Any, Literal, NamedTuple, TypeVar, get_type_hints
+from typing import Any, Literal, NamedTuple, get_type_hints
 
 import msgspec
 
@@ -31,8 +31,6 @@ from views.view import ViewStruct, views_of
 PAGE_MAX = 1000
 SCANNED_MAX = 10 * PAGE_MAX
 """Rows that are looked at for one page: it is short rather than slow."""
-
-T = TypeVar("T")
 
 Kind = Literal[
     "choice", "id", "party", "payment", "receiver", "payout", "expectation-kind", "currency",
@@ -160,7 +158,8 @@ class Asked(NamedTuple):
     """What is asked of a list.
 
     ``given`` has the filters that were given, in their types; ``after`` is the place of the last
-    row already seen; ``limit`` counts items; ``kept`` is empty at first.
+    row already seen; ``limit`` counts items; ``kept`` is the listing's own for
+    this page, and empty at first.
     """
 
     reader: Reader
@@ -169,12 +168,6 @@ class Asked(NamedTuple):
     after: tuple[Any, ...] | None
     limit: int
     kept: dict[str, Any]
-
-    def once(self, name: str, make: Callable[[], T]) -> T:
-        """Return what ``make`` returned when it was asked for first, for this page."""
-        if name not in self.kept:
-            self.kept[name] = make()
-        return self.kept[name]  # type: ignore[no-any-return]
 
 
 class Found(NamedTuple):
