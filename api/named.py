@@ -13,7 +13,7 @@ from ledger.contracts.halves import Capture, Instruction
 from ledger.contracts.payouts import Payout
 from ledger.contracts.receivers import Receiver
 from ledger.expectations import KINDS
-from node.storage.reads import Reader
+from views.reader import Reader
 
 _NEAR = 5
 _BEGINNING_CHARS = 2
