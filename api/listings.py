@@ -40,6 +40,7 @@ _TEXTS: Mapping[Kind, dict[str, Any]] = {
     "id": {"pattern": forms.IDENTIFIER},
     "payment": {"pattern": forms.IDENTIFIER},
     "payout": {"pattern": forms.IDENTIFIER},
+    "loan": {"pattern": forms.IDENTIFIER},
     "receiver": {"pattern": forms.IDENTIFIER},
     "party": {"max_length": 32},
     "expectation-kind": {"max_length": 32},
@@ -50,7 +51,9 @@ _TEXTS: Mapping[Kind, dict[str, Any]] = {
     "displayed": {"max_length": 32},
     "text": {"max_length": 128},
 }
-_NUMBERS: Mapping[Kind, int] = {"as-of": 0, "amount": 0, "age": 0, "count": 0, "positive": 1}
+_NUMBERS: Mapping[Kind, int] = {
+    "as-of": 0, "amount": 0, "age": 0, "count": 0, "height": 0, "positive": 1
+}  # fmt: skip
 """Those that are numbers, and the least that they may be."""
 _FORMS: Mapping[Kind, str] = {
     "amount": ", in minor units",
@@ -69,6 +72,8 @@ _ABSENT: Mapping[Kind, str] = {
     "party": "no-such-party",
     "payment": "no-such-payment",
     "payout": "no-such-payout",
+    "loan": "no-such-loan",
+    "height": "no-such-block",
     "receiver": "no-such-receiver",
 }
 """The code of what has to exist and does not."""
@@ -208,11 +213,13 @@ def _refuse_unknown_things(
     for each in filters:
         refuse = _KNOWN.get(each.kind)
         if refuse is not None:
-            refuse(reader, given.get(each.name, ""))
+            refuse(reader, given.get(each.name))
 
 
-_KNOWN: Mapping[Kind, Callable[[LedgerReader, str], None]] = {
+_KNOWN: Mapping[Kind, Callable[[LedgerReader, Any], None]] = {
     "payment": named.refuse_unknown_payment,
     "payout": named.refuse_unknown_payout,
+    "loan": named.refuse_unknown_loan,
+    "height": named.refuse_unknown_height,
     "receiver": named.refuse_unknown_receiver,
 }

@@ -77,6 +77,29 @@ COMMANDS = (
         generated=True,
     ),
     Command(
+        "loans",
+        "List loans (助贷): what was lent by whom, what is open, and how they stand.",
+        "cli.listings:command",
+        generated=True,
+    ),
+    Command(
+        "repayments",
+        "List repayments (还款): each attempt to collect, what came of it, how far its split is.",
+        "cli.listings:command",
+        generated=True,
+    ),
+    Command(
+        "overdue",
+        "List what is overdue of loans, oldest first: how much of what, since when, and whose.",
+        "cli.listings:command",
+        generated=True,
+    ),
+    Command(
+        "compensations",
+        "List compensations (代偿) that guarantors have stated, or those due and not stated.",
+        "cli.compensations:compensations",
+    ),
+    Command(
         "fees",
         "Show fees by month; with --period also who shares them, and the charges.",
         "cli.fees:fees",

@@ -49,6 +49,7 @@ _METAVARS: Mapping[Kind, str] = {
     "age": "AGE",
     "text": "TEXT",
     "count": "N",
+    "height": "HEIGHT",
     "amount": "N",
     "positive": "N",
     "as-of": "MS",

@@ -33,12 +33,12 @@ SCANNED_MAX = 10 * PAGE_MAX
 T = TypeVar("T")
 
 Kind = Literal[
-    "choice", "id", "party", "payment", "receiver", "payout", "expectation-kind", "currency",
-    "day", "business-date", "month", "as-of", "count", "amount", "positive", "displayed", "age",
-    "flag", "text",
+    "choice", "id", "party", "payment", "receiver", "payout", "loan", "expectation-kind",
+    "currency", "day", "business-date", "height", "month", "as-of", "count", "amount", "positive",
+    "displayed", "age", "flag", "text",
 ]  # fmt: skip
-"""What a filter is given as. A party, payment, receiver, payout and kind has to exist. A
-``business-date`` is today's and ``as-of`` (a time in ms) is the present if it is left out."""
+"""What a filter is given as. A party, payment, receiver, payout, loan, block and kind has to exist.
+A ``business-date`` is today's and ``as-of`` (a time in ms) is the present if it is left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +148,7 @@ class Listing:
         rows: Finds rows after ``asked.after``; by the filters, along an index, if left out.
         fits: Whether a row that was found is wanted.
         items: Shows rows of one page; as plain views if left out.
+        scans: How many rows are looked at for one page, where that is fewer than usual.
         subject: As what disputes name an item, whose name is its first field.
         path: Its address; ``/v1/<name>`` if left out. What is in braces is a filter too.
         member: The member of a page that has the items; the name if left out.
@@ -167,6 +168,7 @@ class Listing:
     rows: Callable[[Asked], Iterable[Any]] | None = None
     fits: Callable[[Asked, Any], bool] | None = None
     items: Callable[[Asked, Sequence[Any]], Sequence[ViewStruct]] | None = None
+    scans: Callable[[Asked], int] | None = None
     subject: str = ""
     path: str = ""
     member: str = ""
@@ -220,8 +222,9 @@ def page_of(listing: Listing, asked: Asked) -> Found:
     found: list[Any] = []
     last: Any = None
     goes_on = False
+    most = SCANNED_MAX if listing.scans is None else listing.scans(asked)
     for count, row in enumerate(rows):
-        if not listing.whole and (len(found) == asked.limit or count == SCANNED_MAX):
+        if not listing.whole and (len(found) == asked.limit or count == most):
             goes_on = True
             break
         last = row
