@@ -12,6 +12,7 @@ from api.answers import json_answer
 from api.limits import PAGE_DEFAULT
 from api.listings import add_listing, now_ms
 from api.lists import Format, ListRequest, Page, list_answer
+from api.loans import loan_routes
 from api.named import (
     no_such_payment,
     no_such_payout,
@@ -45,7 +46,7 @@ def business_routes(reading: Reading) -> APIRouter:
     router = reading.router("business")
     for listing in LISTINGS:  # those first whose addresses look like that of a single thing
         add_listing(router, reading, listing)
-    for add in (_payment_route, _payout_route, _receiver_routes, _calendar_route):
+    for add in (_payment_route, _payout_route, loan_routes, _receiver_routes, _calendar_route):
         add(router, reading)
     return router
 

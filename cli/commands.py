@@ -152,7 +152,7 @@ COMMANDS = (
     ),
     Command(
         "loan",
-        "Compute the schedule of a loan (助贷) and its cost, without a node.",
+        "Show a loan (助贷), how a repayment would be allocated, or compute a schedule.",
         "cli.loan:app",
     ),
 )
