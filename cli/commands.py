@@ -46,7 +46,8 @@ COMMANDS = (
     ),
     Command(
         "search",
-        "Find payments by order, id, receiver, amount or channel's number, and by date of capture.",
+        "Find payments by order, id, loan, receiver, amount or channel's number, and by date of "
+        "capture.",
         "cli.search:search",
     ),
     Command(

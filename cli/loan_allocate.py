@@ -11,7 +11,7 @@ from cli.output import pairs, say, say_json, table
 from cli.pages import day, displayed, identifier
 from ledger import currencies
 from views.cells import head, money
-from views.loan_allocation import AllocatedPart, AllocationView
+from views.loan_allocation import AllocatedLeg, AllocatedPart, AllocationView
 from views.texts import gettext
 
 LoanId = Annotated[str, typer.Argument(metavar="ID", help="The loan's id.", show_default=False)]
@@ -40,7 +40,7 @@ def allocate(
     token: Token = "",
     json: Json = False,
 ) -> None:
-    """Show how a repayment would be allocated: the legs that its split has to state.
+    """Show the legs that the split of a repayment has to state.
 
     Nothing is recorded. It is so if nothing comes in between: the ledger allocates when the
     repayment is captured. With --json `legs` and `overpaid` are as split.instructed takes them.
@@ -67,10 +67,9 @@ def allocate(
 def _show(view: dict[str, Any]) -> None:
     currency = view["currency"]
     owners = {each["receiver"]: each["party"] for each in view["parts"]}
-    names = ("leg", "party", "receiver", "amount")
-    heads = {"leg": gettext("leg"), **{name: head(AllocatedPart, name) for name in names[1:]}}
+    named = (head(AllocatedPart, "party"), head(AllocatedPart, "receiver"))
     table(
-        [heads[name] for name in names],
+        (head(AllocatedLeg, "leg"), *named, head(AllocatedLeg, "amount")),
         (
             (
                 each["leg"],

@@ -50,7 +50,7 @@ def show(
     utc: InUtc = False,
     json: Json = False,
 ) -> None:
-    """Show a loan: terms, parties, schedule, each repayment as expected and as stated.
+    """Show a loan: terms, schedule, and each repayment as expected and as stated.
 
     An instalment is open, overdue, paid or dropped by a shorter plan; the holders are those to whom
     something of it is open. Of a repayment each receiver has what the ledger allocates, what the
@@ -128,7 +128,7 @@ def _terms(terms: dict[str, Any], currency: str) -> Iterator[Fact]:
         yield gettext("fee"), f"{fee['name']}, {said}"
     if "penalty_ppm" in terms:
         rate = gettext("{rate} a year").format(rate=percent(terms["penalty_ppm"]))
-        yield gettext("penalty"), rate
+        yield head(InstalmentView, "penalty"), rate
     each, whole_days = terms.get("per_instalment_days"), terms.get("whole_days")
     if each is not None:
         said = gettext("an instalment more than {days} days past due")

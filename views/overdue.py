@@ -10,7 +10,6 @@ from typing import Annotated, Any
 from ledger.contracts.loan_rows import LoanAccount
 from ledger.lending.standing import BUCKETS, LAST_BUCKET, late, standing_of
 from ledger.state import Walk
-from views import cells
 from views.labels import (
     Amount,
     Currency,
@@ -131,15 +130,8 @@ def overdue_view(then: LoanThen, day: date) -> OverdueView:
     )
 
 
-def _parts(item: Mapping[str, Any]) -> str:
-    """Return what is overdue by component, but for what is nothing."""
-    names = ("principal", "interest", "fees", "penalty")
-    said = (
-        f"{cells.head(OverdueView, name)} {cells.money(item[name], item['currency'])}"
-        for name in names
-        if item[name]
-    )
-    return ", ".join(said)
+def _names(item: Mapping[str, Any]) -> str:
+    return ", ".join(each["party"] for each in item["holders"])
 
 
 OVERDUE = Listing(
@@ -175,11 +167,12 @@ OVERDUE = Listing(
     ),
     none=Label("nothing is overdue", "没有逾期"),
     columns=(
-        "loan",
-        ("days_past_due", "bucket"),
-        "oldest_due",
-        ("amount", Column(Label("of it", "其中", "text"), text=_parts)),
-        "holders",
+        ("loan", "bucket"),
+        ("oldest_due", "days_past_due"),
+        "amount",
+        ("principal", "interest"),
+        ("fees", "penalty"),
+        Column(Label("holders", "债权方", "text"), text=_names),
     ),
     order=("due_from", "loan"),
     rows=late_rows,
