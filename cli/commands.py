@@ -46,8 +46,7 @@ COMMANDS = (
     ),
     Command(
         "search",
-        "Find payments by order, id, loan, receiver, amount or channel's number, and by date of "
-        "capture.",
+        "Find payments by order, id, loan, receiver, amount or channel's number, and capture date.",
         "cli.search:search",
     ),
     Command(

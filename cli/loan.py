@@ -26,10 +26,12 @@ if TYPE_CHECKING:
 class LoanGroup(TyperGroup):
     """The commands of a loan; what is none of them is the id of a loan to show."""
 
+    default = "show"
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Take arguments that begin with no command as those of ``show``."""
         if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
-            args = ["show", *args]
+            args = [self.default, *args]
         return super().parse_args(ctx, args)
 
 

@@ -12,7 +12,7 @@ from views.texts import gettext
 
 @takes(SEARCH)
 def search(**asked: Any) -> None:
-    """Find payments by order, id, loan, receiver, amount or channel's number, and by date of capture.
+    """Find payments by order, id, loan, receiver, amount or channel's number, and capture date.
 
     Order, id, loan, receiver, amount and channel's number are one of them at a time.
 

@@ -1,4 +1,4 @@
-"""How the ledger would allocate a repayment: what the platform asks before it states a split."""
+"""Allocation of a repayment that is yet to come: the platform asks before it states a split."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class AllocatedLeg(ViewStruct, frozen=True, kw_only=True):
 class AllocatedPart(ViewStruct, frozen=True, kw_only=True):
     """What a party gets of a component of an instalment."""
 
-    instalment: Annotated[int, Label("no.", "期次", "count")]
+    instalment: Annotated[int, Label("instalment", "期次", "count")]
     component: Annotated[str, Label("component", "科目")]
     party: Party
     receiver: Receiver
@@ -39,7 +39,7 @@ class AllocatedPart(ViewStruct, frozen=True, kw_only=True):
 
 
 class AllocationView(ViewStruct, frozen=True, kw_only=True):
-    """How a repayment that is captured next would be allocated, if nothing comes in between.
+    """Allocation of a repayment that is captured next, if nothing comes in between.
 
     ``legs`` and ``overpaid`` are what ``split.instructed`` has to state. ``closes`` are the
     instalments of which nothing is open after it; ``replans`` says that it changes those after it,

@@ -41,7 +41,7 @@ class InstalmentView(ViewStruct, frozen=True, kw_only=True):
     the payment that left nothing open.
     """
 
-    number: Annotated[int, Label("no.", "期次", "count")]
+    number: Annotated[int, Label("instalment", "期次", "count")]
     due: Annotated[str, Label("due", "到期日", "date")]
     state: Annotated[
         InstalmentState,

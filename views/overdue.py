@@ -1,4 +1,4 @@
-"""What is overdue of loans, oldest first: how much of what, since when, and whose."""
+"""Overdue loans, the oldest first: how much of what, since when, and whose."""
 
 from __future__ import annotations
 
