@@ -22,7 +22,7 @@ from api.reading import Reading
 from views.calendars import today
 from views.listing import FORMS, Asked, BadQuestion, Filter, Listing, page_of, page_struct
 
-_ABSENT = ("party", "payment", "payout", "receiver")
+_ABSENT = ("party", "payment", "payout", "loan", "receiver")
 """Kinds of what has to exist; the code of what does not is made of the kind."""
 
 
@@ -54,6 +54,8 @@ def add_listing(router: APIRouter, reading: Reading, listing: Listing) -> None:
     answer.__signature__ = Signature(_parameters(listing))  # type: ignore[attr-defined]
     kinds = dict.fromkeys(each.kind for each in listing.filters)
     codes = [f"no-such-{kind}" for kind in kinds if kind in _ABSENT]
+    if "height" in kinds:
+        codes.append("no-such-block")
     router.get(listing.address, **describe_list(page, *codes))(answer)
 
 
@@ -122,6 +124,10 @@ def _read(each: Filter, value: Any, asking: Asked) -> Any:
             named.refuse_unknown_payment(asking.reader, value)
         case "payout":
             named.refuse_unknown_payout(asking.reader, value)
+        case "loan":
+            named.refuse_unknown_loan(asking.reader, value)
+        case "height":
+            named.refuse_unknown_height(asking.reader, value)
         case "receiver":
             named.refuse_unknown_receiver(asking.reader, value)
     return value

@@ -34,8 +34,10 @@ KINDS_OF_SUBJECT = {
     "payout": (expectations.PAYOUT_RESULT, expectations.ARRIVAL),
     "refund": (expectations.REFUND_RESULT,),
     "dispute": (expectations.DISPUTE,),
+    "loan": (expectations.LOAN_ACCEPTANCE, expectations.LOAN_FUNDING),
+    "compensation": (expectations.COMPENSATION,),
 }
-"""Which kinds of expectations can stand about the subjects that belong to a payment."""
+"""Which kinds of expectations can stand about the subjects that belong to a payment or a loan."""
 
 _STORED = {
     "": (OPEN, CONFLICTING, MET),

@@ -33,12 +33,12 @@ SCANNED_MAX = 10 * PAGE_MAX
 """Rows that are looked at for one page: it is short rather than slow."""
 
 Kind = Literal[
-    "choice", "id", "party", "payment", "receiver", "payout", "expectation-kind", "currency",
-    "day", "business-date", "month", "as-of", "amount", "positive", "displayed", "age", "flag",
-    "text",
+    "choice", "id", "party", "payment", "receiver", "payout", "loan", "expectation-kind",
+    "currency", "day", "business-date", "height", "month", "as-of", "amount", "positive",
+    "displayed", "age", "flag", "text",
 ]  # fmt: skip
-"""What a filter is given as. A party, payment, receiver, payout and kind has to exist. A
-``business-date`` is today's and ``as-of`` (a time in ms) is the present if it is left out."""
+"""What a filter is given as. A party, payment, receiver, payout, loan, block and kind has to exist.
+A ``business-date`` is today's and ``as-of`` (a time in ms) is the present if it is left out."""
 
 
 class Form(NamedTuple):
@@ -75,6 +75,7 @@ FORMS: Mapping[Kind, Form] = {
     "payment": _ID,
     "payout": _ID,
     "receiver": _ID,
+    "loan": _ID,
     "party": Form("PARTY", _NAME),
     "expectation-kind": Form("KIND", _NAME),
     "currency": Form("CODE", {"pattern": forms.CURRENCY}),
@@ -86,6 +87,7 @@ FORMS: Mapping[Kind, Form] = {
         ": `today` for today's business date",
     ),
     "month": Form("YYYY-MM", {"pattern": forms.MONTH}, ", as `YYYY-MM`"),
+    "height": _number("HEIGHT", "", ""),
     "as-of": _number("MS", ", in ms; the present if left out", ": in ms since the epoch"),
     "age": _number("AGE", ", in ms", ": 90m, 12h, 3d"),
     "amount": _number("N", ", in minor units", ": in minor units"),
@@ -192,6 +194,7 @@ class Listing:
         rows: Finds rows after ``asked.after``; by the filters, along an index, if left out.
         fits: Whether a row that was found is wanted.
         items: Shows rows of one page; as plain views if left out, and views as they are.
+        scans: How many rows are looked at for one page, where that is fewer than usual.
         subject: As what disputes name an item, whose name is its first field.
         path: Its address; ``/v1/<name>`` if left out. What is in braces is a filter too.
         member: The member of a page that has the items; the name if left out.
@@ -211,6 +214,7 @@ class Listing:
     rows: Callable[[Asked], Iterable[Any]] | None = None
     fits: Callable[[Asked, Any], bool] | None = None
     items: Callable[[Asked, Sequence[Any]], Sequence[ViewStruct]] | None = None
+    scans: Callable[[Asked], int] | None = None
     subject: str = ""
     path: str = ""
     member: str = ""
@@ -262,8 +266,9 @@ def page_of(listing: Listing, asked: Asked) -> Found:
     rows = walked_rows(listing, asked) if listing.rows is None else listing.rows(asked)
     found: list[Any] = []
     last: tuple[Any, ...] | None = None
+    most = SCANNED_MAX if listing.scans is None else listing.scans(asked)
     for count, row in enumerate(rows):
-        if not listing.whole and (len(found) == asked.limit or count == SCANNED_MAX):
+        if not listing.whole and (len(found) == asked.limit or count == most):
             break
         last = tuple(getattr(row, name) for name in listing.places)
         if _fits(listing, asked, row, wanted):

@@ -25,10 +25,13 @@ from views.fees import ChargeView, charge_view
 from views.labels import (
     Amount,
     AsOf,
+    Attempt,
     ChannelNumber,
+    Compensation,
     Currency,
     Entry,
     Label,
+    Loan,
     Order,
     Payment,
     Whole,
@@ -71,7 +74,8 @@ class SourceView(ViewStruct, frozen=True, kw_only=True):
 class CaptureView(ViewStruct, frozen=True, kw_only=True):
     """The institution's half of a payment. It stands until it is reversed.
 
-    ``channel_number`` is the channel's own number of it, ``sources`` say who paid which part.
+    ``channel_number`` is the channel's own number of it, ``sources`` say who paid which part. Of a
+    loan's money ``loan`` and ``attempt`` are the borrower's, ``compensation`` is the guarantor's.
     """
 
     order: Order
@@ -84,10 +88,16 @@ class CaptureView(ViewStruct, frozen=True, kw_only=True):
     reversals: Annotated[int, Label("reversals", "冲正次数", "count")]
     channel_number: ChannelNumber = ""
     sources: list[SourceView] = msgspec.field(default_factory=list)
+    loan: Loan = ""
+    attempt: Attempt = ""
+    compensation: Compensation = ""
 
 
 class InstructionView(ViewStruct, frozen=True, kw_only=True):
-    """The platform's half of a payment. ``tail`` counts minor units that ratios left over."""
+    """The platform's half of a payment. ``tail`` counts minor units that ratios left over.
+
+    ``overpaid`` is what of a repayment is in no leg.
+    """
 
     order: Order
     amount: Amount
@@ -97,6 +107,9 @@ class InstructionView(ViewStruct, frozen=True, kw_only=True):
     entry: Entry
     stands: Annotated[bool, Label("stands", "有效")]
     allocated: Annotated[bool, Label("allocated", "已入账")]
+    loan: Loan = ""
+    attempt: Attempt = ""
+    overpaid: Annotated[int, Label("overpaid", "多还", "minor")] = 0
 
 
 class PaymentView(ViewStruct, frozen=True, kw_only=True):

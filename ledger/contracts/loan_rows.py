@@ -37,7 +37,7 @@ class LoanAgreement(Row, frozen=True, kw_only=True):
 
     ``funders`` are ``party:ppm``, ``beneficiaries`` ``party:receiver``, both in the order of the
     proposal; ``terms`` are those of :class:`ledger.lending.terms.LoanTerms` as canonical JSON, and
-    ``proposal`` is the hash of the record. ``guarantor`` may be empty. ``entry`` proposed it last,
+    ``proposal`` is the hash of the record. ``guarantor`` may be empty. ``entry`` proposed it first,
     ``last_entry`` changed it last.
     """
 

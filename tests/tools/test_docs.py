@@ -148,6 +148,8 @@ def commands() -> dict[tuple[str, ...], Any]:
             walk((*words, name), child)
         if not children:
             found[words] = command
+        elif hasattr(command, "default"):
+            found[words] = children[command.default]
 
     walk((), whole())
     return found

@@ -12,7 +12,7 @@ from typing import Any, get_type_hints
 import pytest
 
 from ledger.state import Row
-from tests.api.test_queries_plans import QUESTIONS
+from tests.api.test_queries_plans import LOAN_QUESTIONS, QUESTIONS
 from tests.views.views_kit import empty_values
 from views.fees import CHARGES
 from views.labels import labels_of, words_in
@@ -173,6 +173,6 @@ def test_the_checker_of_walks_bites() -> None:
 
 @each_listing
 def test_the_plan_of_its_queries_is_explained(listing: Listing) -> None:
-    asked = (question.partition("?")[0] for question in QUESTIONS)
+    asked = (question.partition("?")[0] for question in (*QUESTIONS, *LOAN_QUESTIONS))
     shape = listing.address.replace("{payout}", "O1")
     assert shape in set(asked)
