@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import msgspec
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from api.answers import json_answer
@@ -15,8 +13,7 @@ from api.lists import Format, ListRequest, Page, list_answer
 from api.named import no_such_payment, no_such_payout, no_such_receiver
 from api.openapi import describe, describe_list
 from api.paging import Cursor, Limit, Name, Whole, cursor_of, place_of
-from api.parameters import AsOf
-from api.problems import Problem
+from api.parameters import AsOf, Height, size_after
 from api.reading import Reading
 from api.receiver_statement import ReceiverStatement, Sums, receiver_line, running_lines
 from ledger.contracts.receivers import Receiver
@@ -29,10 +26,6 @@ from views.payments import PaymentView, payment_view
 from views.payouts import PayoutView, payout_view
 from views.receivers import ReceiverLine, ReceiverView, receiver_view
 
-Height = Annotated[
-    int | None,
-    Query(ge=0, le=SAFE_INTEGER_MAX, description="What held after this block; now if left out."),
-]
 _places = msgspec.json.Decoder(tuple[Whole, Whole, Whole, Whole, Whole])
 
 
@@ -110,7 +103,7 @@ def _calendar_route(router: APIRouter, reading: Reading) -> None:
         """Show which days are without business, by whose word, and up to when that is known."""
         genesis = reading.genesis
         with reading.reader() as reader:
-            end = SAFE_INTEGER_MAX if height is None else _size_after(reader, height)
+            end = SAFE_INTEGER_MAX if height is None else size_after(reader, height)
             day = genesis.calendar.business_date(now_ms())
             return json_answer(calendar_view(reader, genesis, end, day))
 
@@ -124,12 +117,3 @@ def _require(reader: LedgerReader, name: str) -> Receiver:
     if row is None:
         raise no_such_receiver(reader, name)
     return row
-
-
-def _size_after(reader: LedgerReader, height: int) -> int:
-    """Return how many entries the log had after a block."""
-    if height >= reader.height():
-        if height > reader.height():
-            raise Problem("no-such-block", f"the newest block is {reader.height()}, got {height}")
-        return SAFE_INTEGER_MAX
-    return reader.blocks(height + 1, 1)[0].first_index
