@@ -180,7 +180,9 @@ class LoanLedger(Ledger):
     def loan(self, name: str = "L1") -> Loan:
         """Return a loan as the rules see it."""
         agreement, account = self.row(LoanAgreement, name), self.row(LoanAccount, name)
-        return loan_of(agreement, account, lambda number: self.get(LoanInstalment, name, number))
+        return loan_of(
+            agreement, account, lambda number: self.view.get(LoanInstalment, (name, number))
+        )
 
     def open_of(self, name: str = "L1") -> dict[str, int]:
         """Return what is open of a loan to each party."""
