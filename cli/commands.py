@@ -128,6 +128,11 @@ COMMANDS = (
         "calendar", "Show the calendar, declare or accept a year.", "cli.calendars.command:app"
     ),
     Command(
+        "report",
+        "Make reports: what of a business date concerns a party, exceptions first.",
+        "cli.report:app",
+    ),
+    Command(
         "loan",
         "Compute the schedule of a loan (助贷) and its cost, without a node.",
         "cli.loan:app",

@@ -26,6 +26,7 @@ from views.cells import Style
 from views.listing import Filter, Kind, Listing, Shown
 from views.listings import LISTINGS
 from views.texts import language
+from views.view import ViewStruct
 
 LIMIT = 100
 
@@ -205,6 +206,15 @@ def show_table(listing: Listing, items: Sequence[dict[str, Any]], wide: bool = F
     columns = view.__struct_fields__ if wide or not listing.columns else listing.columns
     if wide:
         columns = tuple(name for name in columns if any(name in item for item in items))
+    show_rows(view, columns, items)
+
+
+def show_rows(
+    view: type[ViewStruct],
+    columns: Sequence[Shown | tuple[Shown, ...]],
+    items: Sequence[dict[str, Any]],
+) -> None:
+    """Show items of a view as a table of some columns."""
     stacks = [each if isinstance(each, tuple) else (each,) for each in columns]
     table(
         [tuple(cells.head(view, each) for each in stack) for stack in stacks],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date
+from datetime import date, timedelta
 
 from msgspec.structs import replace
 
@@ -87,10 +87,18 @@ def _due(loan: Loan, late: Late, part: Part, point: Point) -> Iterator[Compensat
             instalments=sorted({leg.instalment for leg in found.legs}),
             amount=found.amount,
             currency=agreement.currency,
-            date=point.day,
+            since=_since(late, what),
             due=own,
             entries=sorted({agreement.entry, late.account.entry}),
         )
+
+
+def _since(late: Late, what: list[int] | str) -> str:
+    """Return the first date on which the terms had a compensation due."""
+    terms = terms_of(late.agreement.terms)
+    days = terms.whole_days if isinstance(what, str) else terms.per_instalment_days
+    named = [i for i in late.instalments if isinstance(what, str) or i.number in what]
+    return (min(i.due for i in named) + timedelta(days=(days or 0) + 1)).isoformat()
 
 
 def _own(legs: Iterable[LoanLeg], agreement: LoanAgreement, part: Part) -> int:
@@ -146,7 +154,7 @@ def _stated(reader: Reader, row: LoanCompensation, part: Part) -> Iterator[Compe
             instalments=[int(text) for text in row.instalments],
             amount=row.amount,
             currency=row.currency,
-            date=row.date,
+            since=row.date,
             compensation=row.compensation,
             unpaid=own,
             entries=[row.entry] if row.last_entry == row.entry else [row.entry, row.last_entry],

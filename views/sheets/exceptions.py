@@ -283,7 +283,7 @@ class Exceptions:
         stated = self._reader.rows_under(LoanCompensation, [(name,) for name in names])
         for each in lines:
             facts = {"loan": each.loan, "currency": each.currency, "entry": each.entries[-1]}
-            since = starts(date.fromisoformat(each.date))
+            since = starts(date.fromisoformat(each.since))
             if each.state == "due":
                 yield _line("compensation-due", each.guarantor, each.due, since, **facts)
                 continue

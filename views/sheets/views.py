@@ -160,7 +160,10 @@ class OverdueLine(ViewStruct, frozen=True, kw_only=True):
 
 
 class CompensationLine(ViewStruct, frozen=True, kw_only=True):
-    """A compensation that is due by the terms and not stated, or stated and not paid."""
+    """A compensation that is due by the terms and not stated, or stated and not paid.
+
+    ``since`` is the first date on which the terms had it due, or that of the statement.
+    """
 
     loan: Loan
     guarantor: Annotated[str, Label("guarantor", "担保方")]
@@ -171,7 +174,7 @@ class CompensationLine(ViewStruct, frozen=True, kw_only=True):
     instalments: Instalments
     amount: Annotated[int, Label("amount", "金额", "minor")]
     currency: Currency
-    date: Annotated[str, Label("as of date", "业务日", "date")]
+    since: Annotated[str, Label("since", "起始日", "date")]
     compensation: Annotated[str, Label("compensation", "代偿")] = ""
     due: Annotated[int, Label("due, not stated", "应代偿未声明", "minor")] = 0
     unpaid: Annotated[int, Label("stated, not paid", "已声明未付款", "minor")] = 0
