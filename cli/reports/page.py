@@ -22,7 +22,7 @@ from views.view import ViewStruct
 _TEMPLATE = "sheet.html"
 
 
-class Part(NamedTuple):
+class Section(NamedTuple):
     """A list as a table of the page: its anchor, both names, what an item is, and the columns."""
 
     list: str
@@ -31,8 +31,8 @@ class Part(NamedTuple):
     columns: tuple[str, ...]
 
 
-PARTS = (
-    Part(
+SECTIONS = (
+    Section(
         "exceptions",
         ("Exceptions", "例外"),
         ExceptionLine,
@@ -41,7 +41,7 @@ PARTS = (
             "receiver", "compensation", "detail", "entry", "receipt",
         ),
     ),
-    Part(
+    Section(
         "repayments",
         ("Repayments", "还款"),
         RepaymentLine,
@@ -50,13 +50,13 @@ PARTS = (
             "arrived", "missing", "reason", "payment", "payouts", "entries",
         ),
     ),
-    Part(
+    Section(
         "overdue",
         ("Overdue", "逾期"),
         OverdueLine,
         ("loan", "bucket", "days", "due_since", "instalments", "amount", "entries"),
     ),
-    Part(
+    Section(
         "compensations",
         ("Compensations", "代偿"),
         CompensationLine,
@@ -84,7 +84,7 @@ def write_html(sheet: dict[str, Any], file: BinaryIO) -> None:
         beyond=sheet.get("beyond", 0),
         language=language(),
         figures=[_figure(each) for each in sheet["figures"]],
-        parts=[_part(each, sheet[each.list]) for each in PARTS],
+        sections=[_section(each, sheet[each.list]) for each in SECTIONS],
         judged=f"{cells.time(sheet['as_of'])} {cells.zone()}",
         point=_point(sheet.get("checkpoint")),
     )
@@ -101,20 +101,20 @@ def _point(point: dict[str, Any] | None) -> dict[str, Any] | None:
     return {**point, "shown": f"{cells.time(point['time'])} {cells.zone()}"}
 
 
-def _part(part: Part, items: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _section(section: Section, items: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return a list as the template wants it: heads in both languages, and cells as texts."""
-    labels = labels_of(part.view)
+    labels = labels_of(section.view)
     zone = f" ({cells.zone()})"
     heads = [
         (
             labels[name].en + (zone if labels[name].unit == "ms" else ""),
             labels[name].zh,
-            cells.is_figure(part.view, name),
+            cells.is_figure(section.view, name),
         )
-        for name in part.columns
+        for name in section.columns
     ]
-    rows = [[_cell(part.view, name, item) for name in part.columns] for item in items]
-    return {"list": part.list, "names": part.names, "heads": heads, "rows": rows}
+    rows = [[_cell(section.view, name, item) for name in section.columns] for item in items]
+    return {"list": section.list, "names": section.names, "heads": heads, "rows": rows}
 
 
 def _cell(view: type[ViewStruct], name: str, item: dict[str, Any]) -> tuple[str, bool]:

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 from cli.output import BYTE_ORDER_MARK, harmless
 from views import cells
-from views.sheets.views import LISTS, FigureView
+from views.sheets.views import LISTS, ExceptionLine, FigureView
 from views.view import ViewStruct
 
 
@@ -22,8 +22,8 @@ def write_csv(sheet: dict[str, Any], file: BinaryIO) -> None:
     try:
         text.write(BYTE_ORDER_MARK)
         rows = csv.writer(text)
-        exceptions, *others = LISTS.items()
-        for name, view in (exceptions, ("figures", FigureView), *others):
+        lists: dict[str, type[ViewStruct]] = {"exceptions": ExceptionLine, "figures": FigureView}
+        for name, view in (lists | LISTS).items():
             names = view.__struct_fields__
             rows.writerow([name, *(cells.head(view, each) for each in names)])
             for item in sheet[name]:

@@ -69,7 +69,9 @@ class KeptLoans(Kept, LoanLedger):
         """
         self.on(day)
         query = {"on": day, "receiver": receiver}
-        due = [each for each in self.get("/v1/payouts/due", **query)["due"] if each["state"] == "due"]
+        due = [
+            each for each in self.get("/v1/payouts/due", **query)["due"] if each["state"] == "due"
+        ]
         amount = due[-1]["payout_amount"]
         stated = {"payout": payout, "receiver": receiver, "cutoff_date": day}
         stated |= {"amount": amount, "currency": "CNY", "legs": due[-1]["payout_legs"]}

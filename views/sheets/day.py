@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from ledger.genesis import Genesis
 from views.reader import Reader
 from views.sheets.compensations import compensation_lines
-from views.sheets.exceptions import Exceptions
+from views.sheets.exceptions import exceptions
 from views.sheets.figures import figures
 from views.sheets.loans import Loans, overdue_line
 from views.sheets.money import Tracing
 from views.sheets.part import Point, part_of
 from views.sheets.repayments import traced
 from views.sheets.views import Line, SheetView
+from views.sheets.wrong import Search
 
 _CURRENCY = "CNY"
 """The currency of the noughts of a sheet without a row."""
@@ -41,6 +42,7 @@ def sheet(reader: Reader, genesis: Genesis, party: str, point: Point) -> SheetVi
         "overdue": overdue,
         "compensations": compensations,
     }
+    search = Search(reader, genesis, part, point, tracing)
     return SheetView(
         party=party,
         role=part.role,
@@ -48,7 +50,7 @@ def sheet(reader: Reader, genesis: Genesis, party: str, point: Point) -> SheetVi
         height=0,
         size=0,
         as_of=point.as_of_ms,
-        exceptions=Exceptions(reader, genesis, matter, tracing).find(found, compensations),
+        exceptions=exceptions(search, found, compensations),
         figures=list(figures(lists, _CURRENCY)),
         repayments=repayments,
         overdue=sorted(overdue, key=lambda line: (-line.days, line.loan)),

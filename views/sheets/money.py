@@ -1,4 +1,4 @@
-"""Where the money of payments is by what is known: both halves, each leg, its bucket and payout."""
+"""Money of payments by what is known: both halves, each leg, its bucket and payout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of the ledger is a party's part, and as of when a sheet looks at it."""
+"""A party's part of the ledger, and the point as of which a sheet looks at it."""
 
 from __future__ import annotations
 

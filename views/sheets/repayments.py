@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from ledger.contracts.loan_rows import LoanEvent, RepaymentAttempt
 from ledger.contracts.loan_state import legs_of
+from ledger.lending.instalments import LoanLeg
 from ledger.state import NEVER, Walk
 from views.reader import Reader, walked
 from views.sheets.loans import CHUNK, Due, Loans
@@ -88,10 +89,18 @@ def _reversed_by(
     }
 
 
+def own_of(attempt: RepaymentAttempt, part: Part) -> int:
+    """Return a party's part of a repayment, as the ledger allocates it."""
+    return sum(leg.amount for leg in _legs(attempt) if part.claims(leg.party))
+
+
+def _legs(attempt: RepaymentAttempt) -> tuple[LoanLeg, ...]:
+    return (*legs_of(attempt.legs), *legs_of(attempt.ahead))
+
+
 def _line(attempt: RepaymentAttempt, money: Money | None, part: Part, due: Due) -> RepaymentLine:
-    legs = [*legs_of(attempt.legs), *legs_of(attempt.ahead)]
-    own = sum(leg.amount for leg in legs if part.claims(leg.party))
-    numbers = {leg.instalment for leg in legs} or {*due.numbers}
+    own = own_of(attempt, part)
+    numbers = {leg.instalment for leg in _legs(attempt)} or {*due.numbers}
     facts: dict[str, Any] = {
         "loan": attempt.loan,
         "instalments": sorted(numbers),

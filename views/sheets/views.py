@@ -6,7 +6,7 @@ its entries, and each entry has its receipt.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -248,7 +248,7 @@ class SheetView(ViewStruct, frozen=True, kw_only=True):
 
 
 Line = RepaymentLine | OverdueLine | CompensationLine
-LISTS: dict[str, type[Any]] = {
+LISTS: dict[str, type[ViewStruct]] = {
     "exceptions": ExceptionLine,
     "repayments": RepaymentLine,
     "overdue": OverdueLine,
