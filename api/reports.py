@@ -49,27 +49,28 @@ def reports_routes(reading: Reading) -> APIRouter:
         refuse_unknown_party(party, genesis.names)
         with reading.reader() as reader:
             end = SAFE_INTEGER_MAX if height is None else size_after(reader, height)
-            newest = reader.height() if height is None else height
-            point = _point(reader, genesis, Known(day, end), newest, as_of)
+            place = reader.height() if height is None else height
+            judged = _judged_at(reader, place) if as_of is None else as_of
+            if height is None and as_of is None:
+                judged = max(judged, now_ms())
+            point = _point(reader, genesis, Known(day, end), judged)
             found = sheet(reader, genesis, party, point)
             size = min(end, log_size(reader))
-            return json_answer(_tied(reader, genesis, replace(found, height=newest, size=size)))
+            return json_answer(_tied(reader, genesis, replace(found, height=place, size=size)))
 
     return router
 
 
-def _point(
-    reader: LedgerReader, genesis: Genesis, known: Known, height: int, as_of: int | None
-) -> Point:
-    """Return as of when a sheet is: one of an earlier height is judged at the time of its block."""
-    newest = reader.height()
-    times = reader.block_times({newest, height})
-    if as_of is None:
-        now = now_ms() if known.size == SAFE_INTEGER_MAX else 0
-        as_of = max(now, times.get(height, 0))
-    business_date = genesis.calendar.business_date
-    latest = business_date(times.get(newest, 0) + AHEAD_MS_MAX)
-    return Point(known, as_of, business_date(as_of), known.day.isoformat() < latest)
+def _judged_at(reader: LedgerReader, height: int) -> int:
+    """Return the time of a block, in ms: a sheet by a height is the same whenever it is made."""
+    return reader.block_times([height]).get(height, 0)
+
+
+def _point(reader: LedgerReader, genesis: Genesis, known: Known, as_of_ms: int) -> Point:
+    newest = _judged_at(reader, reader.height())
+    latest = genesis.calendar.business_date(newest + AHEAD_MS_MAX)
+    today = genesis.calendar.business_date(as_of_ms)
+    return Point(known, as_of_ms, today, known.day.isoformat() < latest)
 
 
 def _tied(reader: LedgerReader, genesis: Genesis, found: SheetView) -> SheetView:

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 from msgspec.structs import replace
 
+from ledger.contracts.halves import Capture
 from ledger.contracts.loan_rows import (
     CompensationState,
     LoanAccount,
@@ -125,7 +126,8 @@ def _unpaid(reader: Reader, point: Point) -> Iterator[LoanCompensation]:
         for row in walked(reader, LoanCompensation, walk):
             known = _state(reader, row, point)
             if row.date <= point.day and known in _UNPAID:
-                yield row if known == row.state else replace(row, state="stated", legs=())
+                is_now = row.last_entry < point.known.size
+                yield row if is_now else replace(row, state=known, legs=(), last_entry=row.entry)
 
 
 def _state(reader: Reader, row: LoanCompensation, point: Point) -> CompensationState | None:
@@ -136,7 +138,10 @@ def _state(reader: Reader, row: LoanCompensation, point: Point) -> CompensationS
     if row.last_entry < size:
         return row.state
     event = reader.row(LoanEvent, (row.loan, row.record)) if row.record else None
-    return "settled" if event is not None and event.entry < size else "stated"
+    if event is not None and event.entry < size:
+        return "settled"
+    capture = reader.row(Capture, (row.payment,)) if row.payment else None
+    return "stated" if capture is None or capture.entry >= size else "conflicting"
 
 
 def _stated(reader: Reader, row: LoanCompensation, part: Part) -> Iterator[CompensationLine]:

@@ -7,7 +7,7 @@ entries about them.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
@@ -17,7 +17,7 @@ from ledger.contracts.halves import Capture, Instruction, differences
 from ledger.contracts.loan_rows import RepaymentAttempt
 from ledger.contracts.payments import PaymentCaptured, SplitWithdrawn
 from ledger.contracts.payouts import CONFIRMED, CONFLICTING, CREATED, PAID, RETURNED, Payout
-from ledger.contracts.receivers import Bucket, ReceiverResumed, ReceiverSuspended
+from ledger.contracts.receivers import Bucket, Receiver, ReceiverResumed, ReceiverSuspended
 from ledger.contracts.reversals import PaymentReversed
 from ledger.contracts.settlement import SettlementConfirmed, SettlementPaid, SettlementReturned
 from ledger.entry import decode_entry
@@ -26,6 +26,9 @@ from ledger.records import Record
 from ledger.state import Walk
 from views.reader import Reader, walked
 from views.timeline import TIMELINE_MAX
+
+GONE: Final = -1
+"""The number of a bucket that a leg has left since: it was due, and in no payout."""
 
 
 class Halves(NamedTuple):
@@ -131,9 +134,8 @@ def _placed(reader: Reader, leg: Leg, stated: int, size: int) -> Leg:
         if row.until >= size and row.receiver == leg.receiver:
             return replace(leg, bucket=row.bucket)
     row_now = reader.row(Leg, (leg.payment, leg.leg))
-    if row_now is not None and row_now.receiver == leg.receiver:
-        return replace(leg, bucket=row_now.bucket)
-    return leg
+    same = row_now is not None and row_now.receiver == leg.receiver and row_now.bucket
+    return replace(leg, bucket=row_now.bucket if row_now is not None and same else GONE)
 
 
 def _was_suspended(reader: Reader, receiver: str, entry: int) -> bool:
@@ -159,8 +161,22 @@ class BucketsBefore:
         self.payouts: dict[str, Payout] = {}
         """The payouts of the receivers that were asked about, by name."""
 
-    def bucket(self, row: Bucket) -> Bucket:
-        """Return a bucket as it was: in which payout, or with which it came back."""
+    def of(self, leg: Leg, day: str) -> Bucket:
+        """Return the bucket of a leg as it was: in which payout, or with which it came back.
+
+        Args:
+            leg: In a bucket, which may have been deleted since.
+            day: The business date of its capture.
+        """
+        key = (leg.receiver, leg.bucket)
+        row = self._reader.row(Bucket, key)
+        if row is None:
+            receiver = self._reader.row(Receiver, (leg.receiver,))
+            cycle = "T+1" if receiver is None else receiver.cycle
+            row = Bucket(leg.receiver, leg.bucket, day, cycle, leg.amount, 1)
+        return self._bucket(row)
+
+    def _bucket(self, row: Bucket) -> Bucket:
         taken = self._taken.get(row.receiver)
         if taken is None:
             taken = self._taken[row.receiver] = self._read(row.receiver)

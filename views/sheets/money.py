@@ -68,7 +68,8 @@ class Tracing:
         """Return where the money of repayments is, by payment."""
         halves = self._halves({each.payment: each for each in attempts if each.payment})
         agreed = [leg for each in halves.values() if _state(each) == "split" for leg in each.legs]
-        buckets, payouts = self._places(agreed)
+        dates = {each.payment: each.date for each in attempts}
+        buckets, payouts = self._places(agreed, dates)
         self._read_awaited(halves, payouts)
         found = {}
         for payment, each in halves.items():
@@ -135,17 +136,19 @@ class Tracing:
         return found
 
     def _places(
-        self, legs: Sequence[Leg]
+        self, legs: Sequence[Leg], dates: Mapping[str, str]
     ) -> tuple[Mapping[tuple[str, int], Bucket], Mapping[tuple[str], Payout]]:
         """Return the buckets of legs, and the payouts that take them."""
-        keys = [(leg.receiver, leg.bucket) for leg in legs if leg.bucket]
-        found = self._reader.rows_under(Bucket, keys)
-        buckets = {(row.receiver, row.seq): row for row in found.values()}
+        placed = [leg for leg in legs if leg.bucket]
+        keys = [(leg.receiver, leg.bucket) for leg in placed]
         if self._point.is_past:
             before = BucketsBefore(self._reader, self._point.known.size)
-            buckets = {key: before.bucket(row) for key, row in buckets.items()}
-            names = {row.payout for row in buckets.values() if row.payout}
-            return buckets, {(name,): before.payouts[name] for name in names}
+            firsts = dict(zip(keys, placed, strict=True))
+            past = {key: before.of(leg, dates[leg.payment]) for key, leg in firsts.items()}
+            names = {row.payout for row in past.values() if row.payout}
+            return past, {(name,): before.payouts[name] for name in names}
+        found = self._reader.rows_under(Bucket, keys)
+        buckets = {(row.receiver, row.seq): row for row in found.values()}
         names = {row.payout for row in buckets.values() if row.payout}
         payouts = self._reader.rows_under(Payout, [(name,) for name in sorted(names)])
         return buckets, {(row.payout,): row for row in payouts.values()}

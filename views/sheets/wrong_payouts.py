@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from msgspec.structs import replace
+
 from ledger.contracts.payouts import Payout
 from ledger.contracts.receivers import Bucket
 from ledger.expectations import ARRIVAL, PAYOUT_RESULT
@@ -25,7 +27,13 @@ def of_payouts(search: Search, found: Iterable[Traced]) -> Iterator[ExceptionLin
         if each.bucket is not None and each.payout is None
     }
     payouts = {each.payout.payout: each.payout for each in own if each.payout is not None}
-    if not search.point.is_past:
+    if search.point.is_past:  # buckets hold what came later, too
+        sums: dict[tuple[str, int], int] = dict.fromkeys(buckets, 0)
+        for each in own:
+            if each.bucket is not None and each.payout is None:
+                sums[each.bucket.receiver, each.bucket.seq] += each.leg.amount
+        buckets = {key: replace(row, amount=sums[key]) for key, row in buckets.items()}
+    else:
         for name in search.part.receivers:
             due = search.reader.due_buckets(None, name, name)
             buckets.update(((row.receiver, row.seq), row) for row in due)
