@@ -20,9 +20,10 @@ from cli.output import harmless, say, say_csv, say_json, table
 from cli.pages import Limit, age_ms, day, displayed, follow, month, note_more
 from views import cells
 from views.cells import Style
-from views.listing import FORMS, Filter, Kind, Listing
+from views.listing import FORMS, Filter, Kind, Listing, Shown
 from views.listings import LISTINGS
 from views.texts import language
+from views.view import ViewStruct
 
 LIMIT = 100
 
@@ -160,6 +161,15 @@ def show_table(listing: Listing, items: Sequence[dict[str, Any]], wide: bool = F
         columns = tuple(
             name for name in view.__struct_fields__ if any(name in item for item in items)
         )
+    show_rows(view, columns, items)
+
+
+def show_rows(
+    view: type[ViewStruct],
+    columns: Sequence[Shown | tuple[Shown, ...]],
+    items: Sequence[dict[str, Any]],
+) -> None:
+    """Show items of a view as a table of some columns."""
     stacks = [each if isinstance(each, tuple) else (each,) for each in columns]
     table(
         [tuple(cells.head(view, each) for each in stack) for stack in stacks],

@@ -119,7 +119,12 @@ def date(at_ms: int) -> str:
 
 def zone() -> str:
     """Return the name of the chosen zone, such as ``UTC+08:00``."""
-    return timezone(timedelta(minutes=_chosen.get().offset_minutes())).tzname(None)
+    return timezone(timedelta(minutes=offset_minutes())).tzname(None)
+
+
+def offset_minutes() -> int:
+    """Return by how much the chosen zone is before UTC."""
+    return _chosen.get().offset_minutes()
 
 
 def word(view: type[ViewStruct], name: str, value: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib import import_module
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 from typing import Any, get_args
 
 import msgspec
@@ -13,8 +13,8 @@ from msgspec import NODEFAULT
 import views
 from views.view import ViewStruct
 
-for module in iter_modules(views.__path__):
-    import_module(f"views.{module.name}")
+for module in walk_packages(views.__path__, "views."):
+    import_module(module.name)
 
 
 def _below(kind: type[ViewStruct]) -> Iterator[type[ViewStruct]]:
