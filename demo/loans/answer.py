@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any, NamedTuple
 
-from demo.loans.generate import MORNING, STORIES, Portfolio
+from demo.loans.generate import Portfolio
 from demo.loans.life import Life
 from demo.loans.said import Repayment
 from demo.loans.splits import FAULTS, REFUSED, PlantedFault
@@ -20,18 +20,27 @@ from demo.portfolio.instalment import FEE, INTEREST, PRINCIPAL
 from demo.portfolio.loan import LoanAccount
 
 Plain = dict[str, Any]
+DaySums = defaultdict[tuple[int, str], Counter[str]]
 
-SUMS = ("due", "captured", "split", "differing", "unstated", "reversed", "overpaid", "failed")
+SUMS = (
+    "due", "captured", "split", "differing", "unstated", "to_pay", "in_transit", "arrived",
+    "reversed", "overpaid", "failed",
+)  # fmt: skip
 """What is summed up for each party and business date.
 
 ``due``: principal, interest and fees of the party by the plan that holds on the date, paid or not.
 ``captured``: its part of the date's repayments that stand; that is ``split`` as agreed, or the
-split is ``differing``, or ``unstated``. ``reversed``: its part of those taken back since.
+split is ``differing``, or ``unstated``. Of what is split a part is ``to_pay``, ``in_transit``, or
+has ``arrived``. ``reversed``: its part of those taken back since.
 ``overpaid`` and ``failed`` are whole amounts, of loans in which the party takes part.
 """
 
-STATES = {"split": "split", "conflicting": "differing", "captured": "unstated"}
-"""How far a payment has got, and under which sum its parts stand."""
+STATES = {
+    "split": ("split", "to_pay"),
+    "conflicting": ("differing",),
+    "captured": ("unstated",),
+}
+"""How far a payment has got, and under which sums its parts stand until they are paid out."""
 
 
 class DueClaim(NamedTuple):
@@ -49,9 +58,7 @@ def answer(portfolio: Portfolio) -> Plain:
     loans = [_loan(life, end) for life in lives]
     return {
         "plan": asdict(portfolio.plan),
-        "stories": {
-            story.name: life.name for story, life in zip(STORIES + MORNING, lives, strict=False)
-        },
+        "stories": {life.story: life.name for life in lives if life.story},
         "records": {
             "stated": sum(len(turn.said) for turn in portfolio.turns),
             "refused": sum(FAULTS[each.fault] == REFUSED for each in portfolio.faults.values()),
@@ -133,31 +140,41 @@ def _fault(planted: PlantedFault) -> Plain:
 
 def _days(portfolio: Portfolio) -> Iterator[Plain]:
     """Yield the sums of each date and party, where there are any."""
-    sums: defaultdict[tuple[int, str], Counter[str]] = defaultdict(Counter)
+    sums: DaySums = defaultdict(Counter)
     for life in portfolio.lives:
-        parties = takers(life)
         for claim in due_by_plan(life.case, portfolio.plan.end):
             sums[claim.day, claim.party]["due"] += claim.amount
         for repayment in life.repayments:
-            state = state_of(repayment, portfolio.faults)
-            _add(sums, repayment, state, parties)
+            _add(sums, repayment, state_of(repayment, portfolio.faults), takers(life))
         for failed in life.failed:
-            for party in parties:
+            for party in takers(life):
                 sums[failed.day, party]["failed"] += failed.amount
+    _pay_out(sums, portfolio)
     for (day, party), found in sorted(sums.items()):
         if any(found.values()):
             yield {"date": days.write(day), "party": party, **{n: found[n] for n in SUMS}}
 
 
+def _pay_out(sums: DaySums, portfolio: Portfolio) -> None:
+    """Move what went out of repayments from what is to be paid to under way or arrived."""
+    repaid = {each.payment: each.day for life in portfolio.lives for each in life.repayments}
+    for run in portfolio.payouts:
+        for leg in run.legs:
+            day = repaid.get(leg.payment)
+            if day is not None:
+                moved = {"arrived" if run.arrived else "in_transit": leg.amount}
+                sums[day, leg.party].update({**moved, "to_pay": -leg.amount})
+
+
 def _add(
-    sums: defaultdict[tuple[int, str], Counter[str]],
+    sums: DaySums,
     repayment: Repayment,
     state: str,
     parties: Iterable[str],
 ) -> None:
     day = repayment.day
     for party, part in repayment.shares.items():
-        names = ("reversed",) if state == "reversed" else ("captured", STATES[state])
+        names = ("reversed",) if state == "reversed" else ("captured", *STATES[state])
         sums[day, party].update(dict.fromkeys(names, part))
     if state != "reversed" and repayment.overpaid:
         for party in parties:

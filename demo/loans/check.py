@@ -21,6 +21,7 @@ from demo.loans.loaded import LoadedPortfolio
 from demo.loans.splits import REFUSED
 from ledger import expectations
 from ledger.books import money
+from ledger.contracts.allocation import Leg
 from ledger.contracts.halves import Capture, Instruction, payment_state
 from ledger.contracts.loan_events import LoanHistory, loan_after
 from ledger.contracts.loan_rows import (
@@ -32,6 +33,8 @@ from ledger.contracts.loan_rows import (
     RepaymentAttempt,
 )
 from ledger.contracts.loan_state import legs_of, loan_of
+from ledger.contracts.payouts import Payout
+from ledger.contracts.receivers import Bucket
 from ledger.expectations import Expectation
 from ledger.lending.loan import Loan
 from ledger.lending.standing import standing
@@ -157,9 +160,21 @@ class PortfolioCheck:
             for party, part in shares_of(row).items():
                 names = ("reversed",)
                 if row.state == "succeeded":
-                    names = ("captured", STATES[self._state(row.payment)])
+                    names = ("captured", *STATES[self._state(row.payment)])
                 sums[row.date, party].update(dict.fromkeys(names, part))
+        self._add_payouts(sums)
         return {place: found for place, found in sums.items() if any(found.values())}
+
+    def _add_payouts(self, sums: defaultdict[tuple[str, str], Counter[str]]) -> None:
+        """Move what is in payouts from what is to be paid to what is under way or arrived."""
+        repaid = {row.payment: row for row in self._attempts.values() if row.payment}
+        for leg in self._loaded.rows(Leg):
+            bucket = self._loaded.get(Bucket, leg.receiver, leg.bucket)
+            payout = bucket and self._loaded.get(Payout, bucket.payout)
+            if payout and leg.payment in repaid:
+                moved = {"arrived" if payout.state == "confirmed" else "in_transit": leg.amount}
+                place = (repaid[leg.payment].date, owner_of(leg.receiver))
+                sums[place].update({**moved, "to_pay": -leg.amount})
 
     def _due(self, agreement: LoanAgreement) -> Iterator[tuple[str, str, int]]:
         """Yield date, party and amount due by the plan that holds on the date."""

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import groupby
 from typing import Any, NamedTuple
 
 from demo.day.dice import Dice
 from demo.loans.cast import CURRENCY, PortfolioPlan, receiver_of, refuse_bad_plan
 from demo.loans.life import Life
+from demo.loans.payouts import PayoutRun, runs, told
 from demo.loans.said import Said, Speech
 from demo.loans.splits import PlantedFault, plant, tell
 from demo.loans.stories import MORNING, STORIES, Story, chance
-from demo.loans.terms import draw_case
+from demo.loans.terms import METHODS, draw_case
 from demo.portfolio import days
 from demo.portfolio.days import MONTHS
 from ledger.contracts.receivers import ReceiverRegistered
 
 _STRIDE = 1_000_003
-_OPENING, _LOANS, _SPLITS = range(3)
+_OPENING, _LOANS, _SPLITS, _PAYOUTS = range(4)
 _FIRST_DAY, _LONGEST = 5, 10
 
 
@@ -34,11 +34,15 @@ class Turn(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Portfolio:
-    """A generated portfolio: the loans' lives, the planted faults by payment, and who says what."""
+    """A generated portfolio: the loans' lives, the planted faults by payment, and who says what.
+
+    ``payouts`` are what went out; ``turns`` is all that is said.
+    """
 
     plan: PortfolioPlan
     lives: tuple[Life, ...]
     faults: dict[str, PlantedFault]
+    payouts: tuple[PayoutRun, ...]
     turns: tuple[Turn, ...]
 
 
@@ -55,21 +59,24 @@ def generate(plan: PortfolioPlan) -> Portfolio:
     for life in lives:
         spoken.append((_LOANS, life.speech))
         spoken += [(_SPLITS, speech) for speech in tell(plan, life, faults)]
-    return Portfolio(plan, lives, faults, tuple(_turns(_by_day(spoken))))
+    payouts = tuple(runs(plan, lives, faults))
+    spoken += [(_PAYOUTS, told(plan, run)) for run in payouts]
+    return Portfolio(plan, lives, faults, payouts, tuple(_turns(_by_day(spoken))))
 
 
 def _live(plan: PortfolioPlan, number: int) -> Life:
     """Return the life of a loan, lived to the end of the history."""
     dice = Dice(plan.seed * _STRIDE + number)
     story = _story(number)
-    life = Life(plan, number, draw_case(plan, dice, number, _wanted(plan, number, story)))
+    case = draw_case(plan, dice, number, _wanted(plan, number, story))
+    life = Life(plan, number, case, story.name if story else "")
     cursor, turn = life.account.disbursed, 0
     while not life.is_settled:
-        coming = [row.due for row in life.account.living() if row.due > cursor]
-        if not coming or coming[0] > plan.end:
+        coming = [row.due for row in life.account.living() if cursor < row.due <= plan.end]
+        if not coming:
             break
         cursor = coming[0]
-        act = story.act(turn) if story else chance(life, dice)
+        act = story.act(turn, len(coming) - 1) if story else chance(life, dice)
         if cursor >= life.latest:
             act(life, dice, cursor)
         turn += 1
@@ -84,7 +91,8 @@ def _story(number: int) -> Story | None:
 def _wanted(plan: PortfolioPlan, number: int, story: Story | None) -> dict[str, Any]:
     """Return what a loan's terms have to be: a story begins with the history."""
     if story is None:
-        return {}
+        free = number - len(STORIES + MORNING)
+        return {"method": METHODS[free]} if free < len(METHODS) else {}
     if story in MORNING:
         year, month, day = days.civil(plan.end)
         at = year * MONTHS + month - 1 - min(plan.months - 2, _LONGEST)
@@ -115,28 +123,33 @@ def _registry(plan: PortfolioPlan) -> Speech:
     return speech
 
 
-def _by_day(spoken: Iterable[tuple[int, Speech]]) -> list[Said]:
-    """Return all that is said, day by day; on a day loans come first, then splits."""
-    placed = [
-        (
-            (said.day, _OPENING if said.follows and rank == _SPLITS else rank, speech.minute, at),
-            said,
-        )
-        for rank, speech in spoken
-        for at, said in enumerate(speech.said)
+def _by_day(spoken: Iterable[tuple[int, Speech]]) -> list[list[Said]]:
+    """Return what is said of each month's trade, and then of its payouts, day by day.
+
+    On a day loans come first, then splits; what is instructed first comes before both.
+    """
+    parts: dict[tuple[str, bool], list[tuple[tuple[int, ...], Said]]] = {}
+    for rank, speech in spoken:
+        for at, said in enumerate(speech.said):
+            first = _OPENING if said.follows and rank == _SPLITS else rank
+            place = (said.day, first, speech.minute, at)
+            part = (days.write(said.day)[:7], rank == _PAYOUTS)
+            parts.setdefault(part, []).append((place, said))
+    return [
+        [said for _, said in sorted(parts[part], key=lambda each: each[0])]
+        for part in sorted(parts)
     ]
-    return [said for _, said in sorted(placed, key=lambda each: each[0])]
 
 
-def _turns(said: Iterable[Said]) -> Iterator[Turn]:
-    """Yield turns month by month: each holds what nothing else of that party has to wait for."""
-    for month, of_month in groupby(said, key=lambda each: days.write(each.day)[:7]):
+def _turns(parts: Iterable[list[Said]]) -> Iterator[Turn]:
+    """Yield turns part by part: each holds what nothing else of that party has to wait for."""
+    for part in parts:
         turns: dict[tuple[int, str], list[Said]] = {}
         latest: dict[str, tuple[int, str]] = {}
-        for each in of_month:
+        for each in part:
             before = [latest[name] for name in (*each.after, *each.follows) if name in latest]
             place = max((at + (party != each.party) for at, party in before), default=0)
             latest.update(dict.fromkeys(each.after, (place, each.party)))
             turns.setdefault((place, each.party), []).append(each)
         for (_, party), lines in sorted(turns.items(), key=lambda turn: turn[0]):
-            yield Turn(month, party, tuple(lines))
+            yield Turn(days.write(part[0].day)[:7], party, tuple(lines))

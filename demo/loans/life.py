@@ -41,10 +41,12 @@ class Life:
         plan: The portfolio.
         number: The loan's number, from 0 on.
         case: Its terms and holders; what befalls it is written into its events.
+        story: The name of the story that it lives through; none if it lives by chance.
     """
 
-    def __init__(self, plan: PortfolioPlan, number: int, case: Plain) -> None:
+    def __init__(self, plan: PortfolioPlan, number: int, case: Plain, story: str = "") -> None:
         self.plan = plan
+        self.story = story
         self.name = f"L{number + 1:05d}"
         self.case = case
         self.account = LoanAccount(case)
@@ -107,7 +109,7 @@ class Life:
         lent = self.account.sum_by_party("principal", self.account.instalments)
         for party, part in lent.items():
             who, own = (party, day), (self._with(party),)
-            say(LoanFunded, who, own, self._about, **said, amount=part)
+            say(LoanFunded, who, own, (self.name,), **said, amount=part)
 
     @property
     def _about(self) -> tuple[str, ...]:
@@ -208,29 +210,30 @@ class Life:
         )
         self._accept(proposal_hash(proposal), day)
 
-    def compensate(self, instalments: list[int] | str, day: int, said: int = 0) -> CompensationPaid:
-        """Tell that the guarantor takes claims over as of a day; its money is there on the next.
+    def compensate(
+        self, instalments: list[int] | str, day: int, paid_on: int = 0
+    ) -> CompensationPaid:
+        """Tell that the guarantor takes claims over as of a day.
 
         Args:
             instalments: Their numbers, or ``whole``.
             day: The business date.
-            said: The day on which that is stated, if it is a later one.
+            paid_on: When the money is there; the next day, unless it is said.
         """
         name = f"C-{self.name}-{len(self.compensations) + 1}"
         found = self.play("compensation", day, id=name, instalments=instalments)
         amount, shares = _paid(found)
-        self.state_compensation(name, (day, max(day, said)), amount, instalments)
-        return self.pay_compensation(name, max(day, said) + 1, amount, shares)
+        self.state_compensation(name, day, amount, instalments)
+        return self.pay_compensation(name, paid_on or day + 1, amount, shares)
 
     def state_compensation(
-        self, name: str, days_of: tuple[int, int], amount: int, instalments: list[int] | str
+        self, name: str, day: int, amount: int, instalments: list[int] | str
     ) -> None:
-        """Have the guarantor state a compensation: its business date, and the day it says so."""
+        """Have the guarantor state a compensation of a business date, on that day."""
         named = {} if instalments == "whole" else {"instalments": instalments}
         said = {"compensation": name, "loan": self.name, "amount": amount, **named}
-        who = (str(self.account.guarantor), days_of[1])
-        date = days.write(days_of[0])
-        self.speech.say(CompensationStated, who, self._about, date=date, **said)
+        who = (str(self.account.guarantor), day)
+        self.speech.say(CompensationStated, who, self._about, date=days.write(day), **said)
 
     def pay_compensation(
         self, name: str, day: int, amount: int, shares: dict[str, int]

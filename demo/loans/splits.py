@@ -10,6 +10,7 @@ from demo.day.dice import Dice
 from demo.loans.cast import CURRENCY, PortfolioPlan, receiver_of
 from demo.loans.life import Life
 from demo.loans.said import Repayment, Speech
+from demo.loans.stories import TODAY
 from demo.portfolio.division import divide
 from ledger.contracts.payments import SplitAmended, SplitInstructed, SplitWithdrawn
 
@@ -69,29 +70,41 @@ class PlantedFault:
 def plant(plan: PortfolioPlan, lives: Sequence[Life], dice: Dice) -> dict[str, PlantedFault]:
     """Choose the repayments that are split wrongly at first, by payment.
 
-    What is planted on the last day stays as it is, else the platform corrects it on the next one.
+    Those of the last day are told by the loans' stories, and not corrected yet; else the platform
+    states the right split on the next day.
     """
-    free = [each for life in lives for each in life.repayments if not each.reversed]
-    count = max(1, len(free) // _PER_FAULT)
-    today = [each for each in free if each.said == plan.end]
     found: dict[str, PlantedFault] = {}
+    free: list[Repayment] = []
+    for life in lives:
+        for repayment in (each for each in life.repayments if not each.reversed):
+            if repayment.said < plan.end and len(repayment.shares) > 1:
+                free.append(repayment)
+            elif repayment.said == plan.end and life.story in TODAY:
+                found[repayment.payment] = _planted(plan, TODAY[life.story], repayment)
+    count = max(1, len(free) // _PER_FAULT)
     for fault in FAULTS:
-        last = [each for each in today if each.payment not in found][:1]
-        some = [each for each in free if each.payment not in found and each not in last]
-        for repayment in [*last, *_candidates(fault, some, count, dice)]:
-            stated = _wrong(plan, fault, repayment)
-            if stated is not None:
-                corrected = 0 if repayment.said >= plan.end else repayment.said + 1
-                planted = PlantedFault(fault, repayment, stated, corrected=corrected)
-                found[repayment.payment] = planted
+        left = [each for each in free if each.payment not in found]
+        for repayment in _candidates(fault, left, count, dice):
+            found[repayment.payment] = _planted(plan, fault, repayment)
     return found
 
 
-def _candidates(fault: str, free: list[Repayment], count: int, dice: Dice) -> list[Repayment]:
-    shared = [each for each in free if len(each.shares) > 1]
+def _planted(plan: PortfolioPlan, fault: str, repayment: Repayment) -> PlantedFault:
+    corrected = repayment.said + 1 if repayment.said < plan.end else 0
+    return PlantedFault(fault, repayment, _wrong(plan, fault, repayment), corrected=corrected)
+
+
+def right_on(repayment: Repayment, faults: dict[str, PlantedFault]) -> int:
+    """Return the day on which the platform states the right split; 0 if it has not."""
+    fault = faults.get(repayment.payment)
+    return repayment.said if fault is None else fault.corrected
+
+
+def _candidates(fault: str, left: list[Repayment], count: int, dice: Dice) -> list[Repayment]:
+    """Choose repayments for a fault; for one by shares those where it does the most harm."""
     if fault != "by-shares":
-        return dice.draw(shared, min(count, len(shared)))
-    worst = sorted(shared, key=lambda each: (-_harm_by_shares(each), each.payment))
+        return dice.draw(left, min(count, len(left)))
+    worst = sorted(left, key=lambda each: (-_harm_by_shares(each), each.payment))
     return [each for each in worst[:count] if _harm_by_shares(each)]
 
 
@@ -111,14 +124,13 @@ def _by_shares(repayment: Repayment) -> Shares:
     return {**kept, **divide(whole, repayment.weights)}
 
 
-def _wrong(plan: PortfolioPlan, fault: str, repayment: Repayment) -> Shares | None:
-    """Return what a fault makes of the shares; None where it would be no fault."""
+def _wrong(plan: PortfolioPlan, fault: str, repayment: Repayment) -> Shares:
+    """Return what a fault makes of the shares."""
     right = dict(repayment.shares)
     if fault in ("loan-left-out", "another-attempt"):
         return right
     if fault == "by-shares":
-        stated = {party: part for party, part in _by_shares(repayment).items() if part}
-        return None if stated == right else stated
+        return {party: part for party, part in sorted(_by_shares(repayment).items()) if part}
     giver = max(right, key=lambda party: (party in repayment.weights, right[party]))
     taker = plan.platform if giver != plan.platform else plan.funders[0]
     moved = right[giver] if fault == "to-another-receiver" else 1

@@ -6,7 +6,7 @@ its terms need, and what is done at which of its due dates, the others being pai
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from demo.day.dice import Dice
@@ -179,7 +179,7 @@ def is_raced(life: Life, dice: Dice, due: int) -> None:
         and each["component"] in covered
         and each["party"] in life.account.funders
     )
-    life.state_compensation(name, (day, day), said, numbers)
+    life.state_compensation(name, day, said, numbers)
     life.capture(day, owed // 2)
     conflicting = life.pay_compensation(name, day + 1, said, {})
     life.return_compensation(conflicting, day + 2, settled=False)
@@ -198,19 +198,49 @@ def is_compensated_whole(life: Life, dice: Dice, due: int) -> None:
         life.compensate("whole", day)
 
 
+def is_forgiven(life: Life, dice: Dice, due: int) -> None:
+    """The first funder waives its interest of what is due next; the rest is paid."""
+    funder = next(iter(life.account.funders))
+    for claim in life.open(life.latest):
+        is_next = days.read(claim["due"]) == due
+        if (claim["party"], claim["component"]) == (funder, INTEREST) and is_next:
+            life.waive(claim, claim["open"], max(life.latest, due - 6))
+    _collect(life, due)
+
+
+def pays_half(life: Life, dice: Dice, due: int) -> None:
+    """Half of what is due is paid on its date, and no more."""
+    life.capture(due, life.due(due) // 2)
+
+
+def is_taken_over(life: Life, dice: Dice, due: int) -> None:
+    """What was missed a month ago is taken over by the guarantor, whose money is there at once."""
+    _fail(life, due)
+    numbers = _covered(life, due)
+    if numbers:
+        life.compensate(numbers, due, paid_on=due)
+
+
 class Story(NamedTuple):
     """A story: what its terms need, and what is done at which due date, counted from 0 on.
 
-    What is done at the last one named is done ``ever`` after, if so.
+    What is done at the last one named is done ``ever`` after, if so. ``last`` is done where the
+    history ends with the due date, ``before`` at the one before that.
     """
 
     name: str
-    acts: dict[int, Act]
-    terms: dict[str, Any] = {}
+    acts: Mapping[int, Act]
+    terms: Mapping[str, Any]
     ever: bool = False
+    last: Act | None = None
+    before: Act | None = None
 
-    def act(self, turn: int) -> Act:
-        """Return what is done at a due date."""
+    def act(self, turn: int, left: int) -> Act:
+        """Return what is done at a due date, after which ``left`` others follow in the history."""
+        if self.last and left == 0:
+            return self.last
+        if self.before and left == 1:
+            return self.before
         if self.ever and turn >= max(self.acts):
             return self.acts[max(self.acts)]
         return self.acts.get(turn, on_time)
@@ -245,12 +275,17 @@ STORIES = (
 """The stories that every portfolio has, in the order of its first loans."""
 
 MORNING = (
-    Story("due-today", {}, _LONG),
-    Story("due-today-partial", {}, {**_LONG, "guaranteed": False}),
-    Story("due-today-fails", {}, _LONG),
-    Story("due-today-backed", {}, _BACKED),
+    Story("today-waived", {}, {**_LONG, "annual_rate_ppm": 96_000}, last=is_forgiven),
+    Story("today-left-out", {}, _LONG, last=on_time),
+    Story("today-paid", {}, _LONG, last=on_time),
+    Story("today-in-part", {}, _LONG, last=pays_half),
+    Story("today-failed", {}, _LONG, last=misses),
+    Story("today-compensated", {}, _BACKED, last=is_taken_over, before=misses),
 )
-"""Loans of which an instalment is due on the last day of the history."""
+"""Loans of which an instalment is due on the last day of the history: the funders' morning."""
+
+TODAY = {"today-waived": "by-shares", "today-left-out": "loan-left-out"}
+"""The wrong splits of the last day, by story; nobody has corrected them yet."""
 
 _CHANCES: tuple[tuple[int, Act], ...] = (
     (72, on_time), (10, late), (5, fails_twice), (4, partial), (2, prepays), (1, pays_off),

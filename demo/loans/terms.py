@@ -30,7 +30,6 @@ _SHARES = (
     (333_333, 333_333, 333_334),
 )
 _ATTEMPTS = 100
-_STORIES = 21
 _DUE_DAYS = (1, 5, 8, 10, 12, 15, 18, 20, 25, 28)
 _COUNTS = (6, 6, 9, 12, 12, 12, 18, 24)
 
@@ -41,7 +40,7 @@ def draw_case(plan: PortfolioPlan, dice: Dice, number: int, wanted: Plain) -> Pl
     Args:
         plan: The portfolio.
         dice: Where choices come from.
-        number: The loan's number: those after the stories have each method.
+        number: The loan's number: one after the other has each day count.
         wanted: What its story needs of the terms, and ``first_due``, ``guaranteed``, ``shared``
             beside them.
 
@@ -58,6 +57,8 @@ def draw_case(plan: PortfolioPlan, dice: Dice, number: int, wanted: Plain) -> Pl
         _place(plan, dice, case["terms"])
         if case["terms"]["method"] == "stated":
             _state(case["terms"])
+        if case["terms"]["method"] == "bullet":
+            case["terms"]["instalments"] = 1
         if _is_allowed(case["terms"]):
             return case
     raise ValueError(f"no terms of loan {number} are within the limit")
@@ -82,15 +83,14 @@ def _draw_parties(plan: PortfolioPlan, dice: Dice, guaranteed: bool | None, shar
 
 
 def _draw_terms(plan: PortfolioPlan, dice: Dice, number: int, case: Plain) -> Plain:
-    free = number - _STORIES
-    method = METHODS[free] if 0 <= free < len(METHODS) else dice.pick((*_OFTEN, *METHODS))
+    method = dice.pick((*_OFTEN, *METHODS))
     penalty = dice.pick((0, 30_000, 50_000, 80_000))
     return {
         "principal": dice.between(10, 500) * 10_000 + dice.pick((0, 0, 0, dice.between(1, 9_999))),
         "annual_rate_ppm": dice.pick((36_000, 72_000, 96_000, 120_000, dice.between(1, 130_000))),
         "day_count": DAY_COUNTS[number % len(DAY_COUNTS)],
         "method": method,
-        "instalments": 1 if method == "bullet" else dice.pick(_COUNTS),
+        "instalments": dice.pick(_COUNTS),
         "unit": dice.pick((1, 1, 100)),
         "principal_grace": 0,
         "fees": _draw_fees(plan, dice, case),
@@ -100,7 +100,7 @@ def _draw_terms(plan: PortfolioPlan, dice: Dice, number: int, case: Plain) -> Pl
         "early": dice.pick(("to-day", "to-day", "to-period-end")),
         "early_fee_ppm": dice.pick((0, 0, 10_000)),
         "early_fee_to": dice.pick((FUNDERS, plan.platform)),
-        "partial": "next" if method == "stated" else dice.pick(("shorten", "reduce", "next")),
+        "partial": dice.pick(("shorten", "reduce", "next")),
         "order": list(ORDER),
         "by": dice.pick(("instalment", "instalment", "component")),
         "second_order": dice.pick(
