@@ -248,7 +248,7 @@ def _by_type(role: str) -> dict[str, list[Move]]:
 
 def _foreign_to(role: str) -> tuple[Move, ...]:
     """Return the valid moves of other roles, which are refused to this one."""
-    others = (move for move in MOVES if move.role not in (role, ANYBODY))
+    others = (move for move in MOVES if move.role != ANYBODY and not _RULES[move.type].is_for(role))
     return tuple(
         move._replace(wants=WRONG_AUTHOR, draft=spoilt(move.draft))
         for move in others

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from datetime import date
 
 from ledger.lending.compensation import WHOLE, compensate, give_back
-from ledger.lending.loan import Loan
 from simulator.workload.drafts import about, raised, spoilt
 from simulator.workload.lending import (
     before_latest,
@@ -32,10 +31,18 @@ What = Sequence[int] | str
 
 def _state(author: Author) -> Draft:
     known, loan = find_loan(author, lambda each: each.is_open and _guards(author, each))
-    what = _what(author, loan)
     day = author.chance.pick((next_day(author, loan), max(loan.latest, today(author))))
-    author.assume(not known.code(lambda stands: compensate(stands, what, day)))
+    opened = [each.number for each in loan.instalments if each.open]
+    choices: tuple[What, ...] = (WHOLE, opened[:1], opened[:2])
+    able = [what for what in choices if not _code(known, what, day)]
+    author.assume(bool(able))
+    what = author.chance.pick(able)
     return _stated(author, KnownCompensation(author.fresh("DC"), known), what, day)
+
+
+def _code(known: KnownLoan, what: What, day: date) -> str:
+    """Return the code with which a compensation would be refused, or nothing."""
+    return known.code(lambda loan: compensate(loan, what, day))
 
 
 def _guards(author: Author, loan: KnownLoan) -> bool:
@@ -45,14 +52,6 @@ def _guards(author: Author, loan: KnownLoan) -> bool:
 
 def _is_outside(author: Author) -> bool:
     return author.known.genesis.roles[author.party] != "guarantor"
-
-
-def _what(author: Author, loan: Loan) -> What:
-    """Return what might be compensated: all, or one or two instalments."""
-    opened = [each.number for each in loan.instalments if each.open]
-    if author.chance.happens(300_000) or not opened:
-        return WHOLE
-    return sorted(opened[: 1 + author.chance.below(2)])
 
 
 def _restate(author: Author) -> Draft:
@@ -71,7 +70,7 @@ def _restate(author: Author) -> Draft:
         raise NothingFits
     what: What = list(found.stated.get("instalments", ())) or WHOLE
     day = max(loan.latest, today(author))
-    author.assume(not found.loan.code(lambda stands: compensate(stands, what, day)))
+    author.assume(not _code(found.loan, what, day))
     return _stated(author, found, what, day)
 
 
@@ -115,7 +114,7 @@ def _claim_what(code: str) -> Drafting:
         day = max(loan.latest, today(author))
         choices: list[What] = [WHOLE, *([each.number] for each in loan.instalments)]
         what = author.chance.pick(choices)
-        author.assume(known.code(lambda stands: compensate(stands, what, day)) == code)
+        author.assume(_code(known, what, day) == code)
         return Draft(_said(known, author.fresh("DC"), what, day), (known,))
 
     return draft
@@ -248,8 +247,8 @@ def _split_what(settled: bool) -> Drafting:
 
 MOVES: Moves = {
     ("guarantor", "compensation.stated"): (
-        valid(_state, 8),
-        valid(_restate, 8),
+        valid(_state, 30),
+        valid(_restate, 20),
         *refused_alike(_any),
         refused("compensation-differs", raised(_state, "amount"), 2),
         refused("compensation-settled", _settled, 2),

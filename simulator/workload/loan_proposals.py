@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from msgspec.structs import replace
 
@@ -14,7 +15,7 @@ from simulator.workload.lending import changed_to, is_outside, own_receiver
 from simulator.workload.loan_subjects import KnownLoan, LoanOffer
 from simulator.workload.loan_terms import builtins, parties_of, stated, terms_of
 from simulator.workload.moves import Author, Draft, Drafting, Moves, refused, valid
-from simulator.workload.subjects import Fields
+from simulator.workload.subjects import Fields, NothingFits
 
 LOANS = 5
 """From so many on that are open a new one is rare."""
@@ -44,10 +45,10 @@ def _propose(author: Author) -> Draft:
     return Draft(_said(author, name, offer), about, learn, offer.name_by)
 
 
-def _offer(author: Author) -> LoanOffer:
+def _offer(author: Author, find: Callable[..., str] = own_receiver) -> LoanOffer:
     parties, currency = parties_of(author), author.chance.pick(CURRENCIES)
     names = (*parties.names, parties.guarantor, parties.platform)
-    receivers = {party: own_receiver(author, party, currency) for party in names if party}
+    receivers = {party: find(author, party, currency) for party in names if party}
     return LoanOffer(terms_of(author, parties), parties, receivers, currency)
 
 
@@ -149,9 +150,19 @@ def _to_other(author: Author, offer: LoanOffer, fields: Fields) -> Fields:
     return {"platform_receiver": other.name}
 
 
-def _to_shut(author: Author, offer: LoanOffer, fields: Fields) -> Fields:
-    shut = own_receiver(author, author.known.platform, offer.currency, is_shut=True)
-    return {"platform_receiver": shut}
+def _to_shut(author: Author) -> Draft:
+    """Propose a loan of which some receiver is suspended."""
+    shut: list[str] = []
+
+    def find(author: Author, party: str, currency: str) -> str:
+        with suppress(NothingFits):
+            shut.append(own_receiver(author, party, currency, is_shut=True))
+            return shut[-1]
+        return own_receiver(author, party, currency)
+
+    offer = _offer(author, find)
+    author.assume(bool(shut))
+    return Draft(_said(author, author.fresh("L"), offer))
 
 
 _plain = _wrong(lambda author, offer, fields: {})
@@ -225,7 +236,7 @@ MOVES: Moves = {
         refused("funders-form", _wrong(_twice)),
         refused("loan-exists", changed_to(_plain, _in_force)),
         refused("receiver-not-owned", _wrong(_to_other)),
-        refused("receiver-suspended", _wrong(_to_shut), 2),
+        refused("receiver-suspended", _to_shut, 2),
         refused("schedule-differs", _wrong(_other_schedule)),
         refused("schedule-does-not-close", _wrong(_a_fen_more)),
         refused("shares-do-not-sum", _wrong(_not_all)),

@@ -24,6 +24,8 @@ from simulator.workload.subjects import Fields, KnownPayment, NothingFits
 
 LATE_PPM = 100_000
 """How often money arrives late: of a day before the latest one of its loan."""
+_ALL_PPM = 250_000
+"""How often all that is owed may be paid, or more."""
 FIRST_PPM = 300_000
 """How often the platform states the split of a repayment before it is captured."""
 
@@ -45,15 +47,19 @@ def _day(author: Author, loan: Loan) -> date:
 
 
 def _amount(author: Author, loan: Loan, day: date) -> int:
-    """Return an amount: of what is due, of one instalment, of a part, of all, of more than that."""
+    """Return an amount: mostly what is due or less, now and then ahead, rarely all or more."""
     chance = author.chance
     opened = [each for each in loan.as_of(max(day, loan.latest)) if each.open]
     author.assume(bool(opened))
     whole = sum(each.open for each in opened)
-    due = sum(each.open for each in opened if each.due <= day)
-    part = 1 + chance.below(whole)
-    return chance.pick(
-        (due or opened[0].open, opened[0].open, part, whole, whole + part, due + part)
+    due = sum(each.open for each in opened if each.due <= day) or opened[0].open
+    part = 1 + chance.below(due)
+    more = 1 + chance.below(1 + whole // 2)
+    choices = (due, opened[0].open, part, part, 1 + part // 4, 1 + part // 8, due + more)
+    return (
+        chance.pick((*choices, whole, whole + more))
+        if chance.happens(_ALL_PPM)
+        else (chance.pick(choices))
     )
 
 
