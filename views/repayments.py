@@ -131,10 +131,12 @@ def repayment_views(
     views = []
     for row in rows:
         halves = (captures.get((row.payment,)), instructions.get((row.payment,)))
+        state = state_then(reader, row, known)
         view = converted(
             RepaymentView,
             row,
-            state=state_then(reader, row, known),
+            state=state,
+            last_entry=row.last_entry if state == row.state else row.entry,
             split=_split(row, halves, known),
             **by_component(legs_of(row.legs + row.ahead)),
         )
