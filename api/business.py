@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import msgspec
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from api.answers import json_answer
@@ -21,7 +19,7 @@ from api.named import (
 )
 from api.openapi import describe, describe_list
 from api.paging import Cursor, Limit, Name, Whole, cursor_of, place_of
-from api.parameters import AsOf
+from api.parameters import AsOf, Height
 from api.reading import Reading
 from api.receiver_statement import ReceiverStatement, Sums, receiver_line, running_lines
 from ledger.contracts.receivers import Receiver
@@ -34,10 +32,6 @@ from views.payments import PaymentView, payment_view
 from views.payouts import PayoutView, payout_view
 from views.receivers import ReceiverLine, ReceiverView, receiver_view
 
-Height = Annotated[
-    int | None,
-    Query(ge=0, le=SAFE_INTEGER_MAX, description="What held after this block; now if left out."),
-]
 _places = msgspec.json.Decoder(tuple[Whole, Whole, Whole, Whole, Whole])
 
 

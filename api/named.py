@@ -14,7 +14,7 @@ from ledger.contracts.loan_rows import LoanAgreement
 from ledger.contracts.payouts import Payout
 from ledger.contracts.receivers import Receiver
 from ledger.expectations import KINDS
-from node.storage.reads import Reader
+from views.reader import Reader
 
 _NEAR = 5
 _BEGINNING_CHARS = 2

@@ -151,6 +151,11 @@ COMMANDS = (
         "calendar", "Show the calendar, declare or accept a year.", "cli.calendars.command:app"
     ),
     Command(
+        "report",
+        "Make reports: what of a business date concerns a party, exceptions first.",
+        "cli.report:app",
+    ),
+    Command(
         "loan",
         "Show a loan (助贷), how a repayment would be allocated, or compute a schedule.",
         "cli.loan:app",

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.listings import InUtc, in_zone
-from cli.options import Home, Json, Token, Url
+from cli.listings import in_zone
+from cli.options import Home, InUtc, Json, Token, Url
 from cli.output import pairs, say, say_json, table
 from cli.pages import identifier
 from views.cells import head, money, time, word, zone

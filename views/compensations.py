@@ -214,7 +214,8 @@ def _due_items(asked: Asked, rows: Sequence[LoanAccount]) -> list[DueCompensatio
 
 
 def _kept(asked: Asked) -> dict[str, DueCompensation]:
-    return asked.once("due", dict)
+    found: dict[str, DueCompensation] = asked.kept.setdefault("due", {})
+    return found
 
 
 COMPENSATIONS_DUE = Listing(
@@ -229,8 +230,10 @@ COMPENSATIONS_DUE = Listing(
     as of a past date by their ids.
     """,
     filters=(
-        Filter(name="guarantor", kind="party", column="", help="Only what this guarantor has to."),
-        Filter(name="funder", kind="party", column="", help="Only loans that this party lends."),
+        Filter(
+            name="guarantor", kind="party", judged=True, help="Only what this guarantor has to."
+        ),
+        Filter(name="funder", kind="party", judged=True, help="Only loans that this party lends."),
         AS_OF,
         HEIGHT,
     ),

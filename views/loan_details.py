@@ -34,7 +34,7 @@ from views.loan_schedule import InstalmentView, schedule_view
 from views.loan_splits import LoanRepayment, loan_repayments
 from views.loans import LoanSummary, loan_summary
 from views.reader import Reader
-from views.standing import as_shown, shown_state
+from views.standing import as_shown, state_or_disputed
 from views.timeline import EntryView, timeline
 from views.view import ViewStruct, converted
 
@@ -133,7 +133,7 @@ def loan_view(reader: Reader, name: str, known: Known, as_of_ms: int) -> LoanVie
     return LoanView(
         **{
             **msgspec.structs.asdict(summary),
-            "state": shown_state(summary.state, about),
+            "state": state_or_disputed(summary.state, about),
         },
         as_of=known.day.isoformat(),
         borrower=then.agreement.borrower,

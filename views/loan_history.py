@@ -45,14 +45,14 @@ _MONTH_DAYS_MIN = 28
 AS_OF = Filter(
     name="as_of",
     kind="business-date",
-    column="",
+    judged=True,
     shown=True,
     help="As of this business date: records of later dates are left out",
 )
 HEIGHT = Filter(
     name="height",
     kind="height",
-    column="",
+    judged=True,
     help="By what was known after this block.",
 )
 

@@ -153,7 +153,7 @@ def _fits(asked: Asked, hit: LoanHit) -> bool:
 
 
 def _summaries(asked: Asked, hits: Sequence[LoanHit]) -> list[LoanSummary]:
-    kept: dict[str, LoanSummary] = asked.once("summaries", dict)
+    kept: dict[str, LoanSummary] = asked.kept.setdefault("summaries", {})
     missing = [(each.agreement, each.account) for each in hits if each.loan not in kept]
     known = known_of(asked)
     for then in loans_then(asked.reader, missing, known):
@@ -201,24 +201,24 @@ LOANS = Listing(
       tongzhang loans --home net/funder --as-of 2025-12-31 --csv
     """,
     filters=(
-        Filter(name="state", kind="choice", words=get_args(LoanState), column=""),
-        Filter(name="funder", kind="party", column="", help="Only those that this party lends."),
+        Filter(name="state", kind="choice", words=get_args(LoanState), judged=True),
+        Filter(name="funder", kind="party", judged=True, help="Only those that this party lends."),
         Filter(
             name="party",
             kind="party",
-            column="",
+            judged=True,
             help="Only those in which this party takes part: as funder, guarantor or platform.",
         ),
         Filter(
             name="due_from",
             kind="day",
-            column="",
+            judged=True,
             help="Only those whose oldest open instalment is due on this date or later.",
         ),
         Filter(
             name="due_to",
             kind="day",
-            column="",
+            judged=True,
             help="Only those whose oldest open instalment is due on this date or before.",
         ),
         AS_OF,

@@ -68,7 +68,7 @@ def late_rows(asked: Asked) -> Iterator[LoanAccount]:
     rows = walked(asked.reader, LoanAccount, walk, after, chunk)
     while found := list(islice(rows, chunk)):
         keep = [row for row in found if not is_same(row, known) or "" < row.due_from < day]
-        kept = asked.once("loans", dict)
+        kept = asked.kept.setdefault("loans", {})
         for then in loans_then(asked.reader, loans_of(asked.reader, keep), known):
             kept[then.agreement.loan] = then
         yield from found
@@ -102,7 +102,8 @@ def _items(asked: Asked, rows: Sequence[LoanAccount]) -> list[OverdueView]:
 
 
 def _kept(asked: Asked) -> dict[str, OverdueView]:
-    return asked.once("views", dict)
+    found: dict[str, OverdueView] = asked.kept.setdefault("views", {})
+    return found
 
 
 def overdue_view(then: LoanThen, day: date) -> OverdueView:
@@ -155,11 +156,11 @@ OVERDUE = Listing(
       tongzhang overdue --home net/funder --as-of 2026-02-28 --height 1200 --json
     """,
     filters=(
-        Filter(name="funder", kind="party", column="", help="Only loans that this party lends."),
+        Filter(name="funder", kind="party", judged=True, help="Only loans that this party lends."),
         Filter(
             name="bucket",
             kind="choice",
-            column="",
+            judged=True,
             words=(*(name for _, name in BUCKETS), LAST_BUCKET),
         ),
         AS_OF,

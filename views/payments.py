@@ -41,7 +41,7 @@ from views.legs import VOID, LegView, buckets_of, leg_views, money_by_state
 from views.payouts import PayoutSummary, payout_summaries
 from views.reader import Reader, walked
 from views.refunds import RefundView, refunds_of
-from views.standing import shown_state
+from views.standing import state_or_disputed
 from views.timeline import EntryView, timeline
 from views.view import ViewStruct, converted
 
@@ -168,7 +168,7 @@ def payment_view(
     return PaymentView(
         payment=payment,
         as_of=as_of_ms,
-        state=shown_state(state, own),
+        state=state_or_disputed(state, own),
         legs=views,
         money=_money(capture, instruction, views),
         payouts=payouts,

@@ -51,6 +51,9 @@ class Reader(Protocol):
     def newest_about(self, subject: str, limit: int, *, applied: bool) -> Sequence[StoredEntry]:
         """Return the newest entries about a subject, the newest first: applied, or refused ones."""
 
+    def entries(self, start: int, limit: int) -> Sequence[StoredEntry]:
+        """Return up to ``limit`` entries from index ``start`` on."""
+
     def row(self, kind: type[R], key: Key) -> R | None:
         """Return the row of state under ``key``."""
 

@@ -185,11 +185,13 @@ REPAYMENTS = Listing(
       tongzhang repayments --home net/funder --loan L-2026-0001 --json
     """,
     filters=(
-        Filter(name="loan", kind="loan", column="", help="Only those of this loan."),
-        Filter(name="state", kind="choice", column="", words=get_args(AttemptState)),
-        Filter(name="from", kind="day", column="", help="Only from this business date on."),
-        Filter(name="to", kind="day", column="", help="Only up to this business date."),
-        Filter(name="funder", kind="party", column="", help="Only of loans that this party lends."),
+        Filter(name="loan", kind="loan", judged=True, help="Only those of this loan."),
+        Filter(name="state", kind="choice", judged=True, words=get_args(AttemptState)),
+        Filter(name="from", kind="day", judged=True, help="Only from this business date on."),
+        Filter(name="to", kind="day", judged=True, help="Only up to this business date."),
+        Filter(
+            name="funder", kind="party", judged=True, help="Only of loans that this party lends."
+        ),
         AS_OF,
         HEIGHT,
     ),

@@ -99,37 +99,43 @@ SEARCH = Listing(
     view=FoundPayment,
     help="Find payments by order, id, loan, receiver, amount, channel's number, or date captured.",
     filters=(
-        Filter(name="order", kind="id", column="", help="The order's id."),
+        Filter(name="order", kind="id", judged=True, help="The order's id."),
         Filter(
             name="payment",
             kind="id",
-            column="",
+            judged=True,
             help="How the payment's id begins, or the whole of it.",
         ),
-        Filter(name="loan", kind="loan", column="", help="The loan that it repays."),
-        Filter(name="receiver", kind="receiver", column="", help="A receiver of one of its legs."),
+        Filter(
+            name="receiver", kind="receiver", judged=True, help="A receiver of one of its legs."
+        ),
+        Filter(name="loan", kind="loan", judged=True, help="The loan that it repays."),
         Filter(
             name="amount",
             kind="positive",
-            column="",
+            judged=True,
             option=None,
             help="What was captured.",
         ),
         Filter(
             name="amount_shown",
             kind="displayed",
-            column="",
+            judged=True,
             option="amount",
             help="What was captured.",
         ),
         Filter(
             name="channel_number",
             kind="id",
-            column="",
+            judged=True,
             help="The channel's own number of the payment or of a refund (微信订单号).",
         ),
-        Filter(name="from", kind="day", column="", help="Captured on this business date or later."),
-        Filter(name="to", kind="day", column="", help="Captured on this business date or before."),
+        Filter(
+            name="from", kind="day", judged=True, help="Captured on this business date or later."
+        ),
+        Filter(
+            name="to", kind="day", judged=True, help="Captured on this business date or before."
+        ),
     ),
     columns=(
         ("payment", "order"),

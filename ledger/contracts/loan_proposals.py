@@ -112,12 +112,14 @@ class LoanProposed(Record, frozen=True, kw_only=True, tag="loan.proposed"):
 class LoanReceiverNamed(Record, frozen=True, kw_only=True, tag="loan.receiver_named"):
     """A beneficiary of a loan names another receiver of its own, for what comes from now on.
 
-    Refused unless the author is a beneficiary; it owns the receiver, which is of the currency.
+    Refused unless the author is a beneficiary; it owns the receiver, which is active and of the
+    currency.
     """
 
     CODES = (
         "loan-unknown",
         "receiver-not-owned",
+        "receiver-suspended",
         "unknown-receiver",
         "wrong-author",
         "wrong-currency",

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
+
+from msgspec import Meta
 
 from ledger import books
 from ledger.books import Balance
+from ledger.limits import SAFE_INTEGER_MAX
 from ledger.state import NEVER, Keys, Row
 
 LoanState = Literal["proposed", "declined", "withdrawn", "accepted", "active", "settled"]
@@ -17,6 +20,9 @@ ACCEPTED: Final = "accepted"
 ACTIVE: Final = "active"
 SETTLED: Final = "settled"
 
+InstalmentNumber = Annotated[
+    int, Meta(ge=1, le=SAFE_INTEGER_MAX, description="number of an instalment")
+]
 PlanState = Literal["proposed", "declined", "withdrawn", "accepted"]
 LoanRole = Literal["funder", "guarantor", "platform"]
 EventKind = Literal[

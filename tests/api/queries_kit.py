@@ -99,7 +99,7 @@ class Kept(Ledger):
     def run(self, *batches: Batch) -> Execution:
         done = execute(self.genesis, self.tip, self.frontier, self.view, self.now, batches)
         block = self._block(batches, done)
-        self.store.commit(block, done, b"certificate", b"justification")
+        self.store.commit(block, done, self.certificate(block), b"justification")
         self.view.merge(done.changes)
         self.frontier = done.frontier.copy()
         self.tip = tip_of(block)
@@ -108,6 +108,10 @@ class Kept(Ledger):
         self.codes += [refused.code for _, refused in done.refusals]
         self.check_books()
         return done
+
+    def certificate(self, block: Block) -> bytes:
+        """Return what stands for the certificate of a block; nobody looks into it."""
+        return b"certificate"
 
     def _block(self, batches: tuple[Batch, ...], done: Execution) -> Block:
         header = BlockHeader(

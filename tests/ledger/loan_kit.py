@@ -61,7 +61,7 @@ def lending_genesis(**choices: object) -> Genesis:
 def proposed(loan: str = "L1", **fields: Any) -> dict[str, Any]:
     """Return the fields of a proposal of six instalments, lent by three."""
     terms = {**TERMS, **fields.pop("terms", {})}
-    return {
+    whole = {
         "loan": loan,
         "borrower": HEX,
         "currency": "CNY",
@@ -73,6 +73,7 @@ def proposed(loan: str = "L1", **fields: Any) -> dict[str, Any]:
         "terms": {name: value for name, value in terms.items() if value is not None},
         **fields,
     }
+    return {name: value for name, value in whole.items() if value is not None}
 
 
 class Lending(Ledger):
