@@ -10,7 +10,6 @@ from fastapi import Query
 from api.problems import Problem
 from ledger.currencies import Shown, shown
 from ledger.limits import SAFE_INTEGER_MAX
-from node.storage.queries import LedgerReader
 
 AsOf = Annotated[
     int | None,
@@ -21,19 +20,6 @@ Height = Annotated[
     int | None,
     Query(ge=0, le=SAFE_INTEGER_MAX, description="What held after this block; now if left out."),
 ]
-
-
-def size_after(reader: LedgerReader, height: int) -> int:
-    """Return how many entries the log had after a block; no bound where it is the newest.
-
-    Raises:
-        Problem: ``no-such-block``.
-    """
-    if height >= reader.height():
-        if height > reader.height():
-            raise Problem("no-such-block", f"the newest block is {reader.height()}, got {height}")
-        return SAFE_INTEGER_MAX
-    return reader.blocks(height + 1, 1)[0].first_index
 
 
 def day_of(text: str, name: str) -> date:

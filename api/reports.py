@@ -12,9 +12,9 @@ from starlette.responses import Response
 from api.answers import json_answer
 from api.listings import now_ms
 from api.log_views import log_size
-from api.named import refuse_unknown_party
+from api.named import refuse_unknown_height, refuse_unknown_party
 from api.openapi import describe
-from api.parameters import AsOf, Height, day_of, size_after
+from api.parameters import AsOf, Height, day_of
 from api.reading import Reading
 from consensus.messages import decode_certificate
 from consensus.votes import checkpoint_for
@@ -48,7 +48,8 @@ def reports_routes(reading: Reading) -> APIRouter:
         genesis = reading.genesis
         refuse_unknown_party(party, genesis.names)
         with reading.reader() as reader:
-            end = SAFE_INTEGER_MAX if height is None else size_after(reader, height)
+            refuse_unknown_height(reader, height)
+            end = SAFE_INTEGER_MAX if height is None else reader.size_after(height)
             place = reader.height() if height is None else height
             judged = _judged_at(reader, place) if as_of is None else as_of
             if height is None and as_of is None:

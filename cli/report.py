@@ -10,8 +10,8 @@ import typer
 
 from cli.errors import BAD, UsageError
 from cli.files import whole
-from cli.listings import LIMIT, InUtc, in_zone
-from cli.options import Home, Json, Token, Url, path
+from cli.listings import LIMIT, in_zone
+from cli.options import Home, InUtc, Json, Token, Url, path
 from cli.output import note, say_json
 from cli.pages import Limit, day
 from views.texts import gettext

@@ -20,9 +20,10 @@ from demo.day.tally import shares
 from ledger.contracts.fee_agreements import FeeAccepted, FeeAgreed
 from ledger.contracts.fee_invoices import FeeInvoiced, FeeSettled
 from ledger.contracts.fees import FeeCharged
-from ledger.contracts.payments import PaymentCaptured, PaymentReversed
+from ledger.contracts.payments import PaymentCaptured
 from ledger.contracts.profit_agreements import ProfitAccepted, ProfitAgreed, Recipient
 from ledger.contracts.profits import Portion, ProfitConfirmed, ProfitShared
+from ledger.contracts.reversals import PaymentReversed
 
 _CHARGE_TIME = "23:05"
 _MINUTE_MS = 60_000

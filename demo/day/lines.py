@@ -21,7 +21,6 @@ from ledger.contracts.fee_invoices import FeeInvoiced, FeeSettled
 from ledger.contracts.fees import FeeCharged
 from ledger.contracts.payments import (
     PaymentCaptured,
-    PaymentReversed,
     SplitAmended,
     SplitInstructed,
     SplitWithdrawn,
@@ -35,6 +34,7 @@ from ledger.contracts.refund_float import (
     RefundFloatWithdrawn,
 )
 from ledger.contracts.refunds import RefundFailed, RefundPaid, RefundRequested
+from ledger.contracts.reversals import PaymentReversed
 from ledger.contracts.settlement import (
     SettlementConfirmed,
     SettlementCreated,

@@ -10,7 +10,8 @@ import msgspec
 from demo.day.lines import DayFiles, DayLine, DayLines, Orders, Payouts, at, records, those
 from demo.day.payouts import PAYOUT_TIME
 from ledger.calendar import Calendar
-from ledger.contracts.payments import PaymentCaptured, PaymentReversed, SplitInstructed
+from ledger.contracts.payments import PaymentCaptured, SplitInstructed
+from ledger.contracts.reversals import PaymentReversed
 from ledger.contracts.settlement import SettlementConfirmed, SettlementCreated
 from ledger.records import Record
 

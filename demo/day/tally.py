@@ -15,12 +15,12 @@ from demo.day.lines import Payouts, Registry, records
 from ledger.contracts.allocation import Split
 from ledger.contracts.payments import (
     PaymentCaptured,
-    PaymentReversed,
     SplitAmended,
     SplitInstructed,
     SplitWithdrawn,
 )
 from ledger.contracts.receivers import ReceiverRegistered, ReceiverSuspended
+from ledger.contracts.reversals import PaymentReversed
 from ledger.contracts.settlement import (
     SettlementConfirmed,
     SettlementCreated,

@@ -16,11 +16,11 @@ from demo.day.lines import Captures, DayLine, Orders, R, at
 from ledger.contracts.allocation import SplitLeg
 from ledger.contracts.payments import (
     PaymentCaptured,
-    PaymentReversed,
     SplitAmended,
     SplitInstructed,
     SplitWithdrawn,
 )
+from ledger.contracts.reversals import PaymentReversed
 
 MINUTE_MS = 60_000
 LATE_TIME = "22:30"
