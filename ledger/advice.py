@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from difflib import get_close_matches
+from typing import Any
 
 import msgspec
 from msgspec import inspect
@@ -122,3 +124,27 @@ def _plain(wanted: inspect.Type) -> inspect.Type:
     if isinstance(wanted, inspect.UnionType):
         return next(each for each in wanted.types if not isinstance(each, inspect.NoneType))
     return wanted
+
+
+def needless(stated: Any, shortest: Any) -> str:
+    """Return which fields of a record are to be left out, after a semicolon; or nothing.
+
+    Args:
+        stated: The record as it came, parsed.
+        shortest: The same as it is written canonically, parsed.
+    """
+    names = list(_more(stated, shortest, ""))
+    return f"; of this record: {', '.join(names)}" if names else ""
+
+
+def _more(stated: Any, shortest: Any, path: str) -> Iterator[str]:
+    """Yield the paths of fields that only the first value has."""
+    if isinstance(stated, dict):
+        for name, value in stated.items():
+            if name not in shortest:
+                yield f"{path}{name}"
+            else:
+                yield from _more(value, shortest[name], f"{path}{name}.")
+    elif isinstance(stated, list):
+        for index, (value, other) in enumerate(zip(stated, shortest, strict=True)):
+            yield from _more(value, other, f"{path}{index}.")

@@ -115,19 +115,19 @@ def fee_income(party: str) -> str:
     return f"fee_income:{party}"
 
 
-def principal(party: str, loan: str) -> str:
-    """Return the account of principal that is open to ``party`` (应收本金)."""
-    return f"principal:{party}:{loan}"
+def principal(loan: str) -> str:
+    """Return the account of the principal of ``loan`` that is open (应收本金)."""
+    return f"principal:{loan}"
 
 
-def funding(loan: str) -> str:
-    """Return the account of what is lent in a loan (出资)."""
-    return f"funding:{loan}"
+def funding(party: str) -> str:
+    """Return the account of open principal that ``party`` has lent, or taken over (出资)."""
+    return f"funding:{party}"
 
 
-def loan_receipts(loan: str) -> str:
-    """Return the account of interest, fees and penalty that the borrower has paid."""
-    return f"loan_receipts:{loan}"
+def loan_receipts(platform: str) -> str:
+    """Return the account of interest, fees and penalty that were paid of a platform's loans."""
+    return f"loan_receipts:{platform}"
 
 
 def interest_income(party: str) -> str:

@@ -79,7 +79,7 @@ def diagnose(raw: bytes, what: str, detail: str) -> DecodeError:
     return DecodeError(
         "not-canonical",
         f"{what} is not in canonical form (RFC 8785): sort the keys, drop white space and "
-        "needless escapes, leave out fields that are empty",
+        "needless escapes, leave out fields that are empty or say what holds without them",
     )
 
 

@@ -74,16 +74,16 @@ CHART: tuple[AccountClass, ...] = (
     ),
     AccountClass("fee_income", "income", "party", ("named",), "手续费收入", "income from fees"),
     AccountClass(
-        "principal", "asset", "party:loan", ("platform", "named"),
-        "应收本金", "principal of a loan that is open to a party",
+        "principal", "asset", "loan", ("platform", "institution"),
+        "应收本金", "principal of a loan that is open",
     ),
     AccountClass(
-        "loan_receipts", "asset", "loan", ("platform", "institution"),
-        "已收息费", "interest, fees and penalty of a loan that were paid",
+        "loan_receipts", "asset", "party", ("institution", "named"),
+        "已收息费", "interest, fees and penalty paid of a platform's loans",
     ),
     AccountClass(
-        "funding", "liability", "loan", ("platform", "institution"),
-        "放款本金", "lent in a loan, and not repaid",
+        "funding", "liability", "party", ("platform", "named"),
+        "出资", "principal that is open to who lent it, or took it over",
     ),
     AccountClass(
         "interest_income", "income", "party", ("named",), "利息收入", "interest from loans"

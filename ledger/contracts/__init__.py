@@ -101,6 +101,9 @@ def _in_words(raw: bytes, error: DecodeError) -> str:
     what, _, complaint = error.message.partition(": ")
     if error.code == "unknown-type":
         return f"{what}: {advice.unknown(complaint, 'type of record', tuple(RECORD_TYPES))}"
+    if error.code == "not-canonical":
+        shortest = canonical.parse(canonical.encode(_decoder.decode(raw)))
+        return f"{error.message}{advice.needless(canonical.parse(raw), shortest)}"
     if error.code not in {"unknown-field", "unknown-value", "integer-range"}:
         return error.message
     value = canonical.parse(raw)

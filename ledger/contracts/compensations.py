@@ -254,8 +254,8 @@ def _book(tx: Transaction, agreement: LoanAgreement, compensation: Compensation,
     for leg in compensation.passed:
         if leg.component == "principal":
             lines += [
-                (books.principal(guarantor, agreement.loan), sign * leg.amount),
-                (books.principal(leg.party, agreement.loan), -sign * leg.amount),
+                (books.funding(leg.party), sign * leg.amount),
+                (books.funding(guarantor), -sign * leg.amount),
             ]
     if lines:
         books.post(tx, agreement.currency, lines)

@@ -7,7 +7,7 @@ from typing import ClassVar, Final, Literal
 from ledger import books, expectations
 from ledger.books import Balance, contradiction
 from ledger.contracts.allocation import Leg, Mode, Split
-from ledger.contracts.loan_rows import LoanAccount, LoanAgreement, RepaymentAttempt
+from ledger.contracts.loan_rows import RepaymentAttempt
 from ledger.expectations import CAPTURE, INSTRUCTION, REVERSAL, Expectation
 from ledger.state import Key, Keys, Row, Transaction
 
@@ -65,8 +65,6 @@ class Capture(Row, frozen=True):
             keys.append((Expectation, (REVERSAL, subject)))
         if self.loan:
             keys.append((RepaymentAttempt, (self.loan, self.attempt)))
-            keys.append((LoanAgreement, (self.loan,)))
-            keys.append((LoanAccount, (self.loan,)))
         return keys
 
 

@@ -34,9 +34,10 @@ def refuse_split(tx: Transaction, record: Split, paid: Mapping[int, Leg] = NONE_
     capture = tx.rows[Capture][record.payment,]
     _refuse_compensation(capture)
     if is_of_loan:
-        repayments.refuse_unnamed(tx, record.loan, record.attempt)
         if capture is not None and capture.stands and not differences(capture, record):
             repayments.refuse_legs(tx, record, shares.amounts)
+        else:
+            repayments.refuse_unnamed(tx, record.loan, record.attempt)
     elif record.overpaid:
         raise Refused(
             "overpaid-alone",

@@ -118,8 +118,8 @@ def _disbursed(tx: Transaction, record: LoanDisbursed) -> None:
         )
     )
     shares = founding_shares(terms, parties).lent
-    lines = [(books.principal(party, name), part) for party, part in shares if part]
-    books.post(tx, agreement.currency, [*lines, (books.funding(name), -record.amount)])
+    lines = [(books.funding(party), -part) for party, part in shares if part]
+    books.post(tx, agreement.currency, [(books.principal(name), record.amount), *lines])
     for party, part in [each for each in shares if each[1]]:
         matter = (funding_subject(name, party), party)
         expectations.open_expectation(tx, LOAN_FUNDING, matter, part, agreement.currency)

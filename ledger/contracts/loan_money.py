@@ -17,8 +17,8 @@ from ledger.errors import Refused
 from ledger.state import Key, Row, Transaction
 
 
-class Named(Protocol):
-    """A record that may name a loan's money."""
+class StatedCapture(Protocol):
+    """The part of a stated capture that a loan needs."""
 
     @property
     def loan(self) -> str:
@@ -27,10 +27,6 @@ class Named(Protocol):
     @property
     def attempt(self) -> str:
         """The attempt by which it was collected, or empty."""
-
-
-class StatedCapture(Named, Protocol):
-    """The part of a stated capture that a loan needs."""
 
     @property
     def payment(self) -> str:
@@ -140,9 +136,8 @@ def take_back(tx: Transaction, capture: Capture, day: date) -> None:
         compensations.take_back(tx, capture.compensation, day)
 
 
-def keys(record: Named) -> list[tuple[type[Row], Key]]:
-    """Return the keys of a loan's rows that a capture or its split asks for."""
-    compensation = getattr(record, "compensation", "")
-    if compensation:
-        return compensations.capture_keys(compensation)
+def keys(record: StatedCapture) -> list[tuple[type[Row], Key]]:
+    """Return the keys of a loan's rows that a capture asks for."""
+    if record.compensation:
+        return compensations.capture_keys(record.compensation)
     return repayments.loan_keys(record.loan, record.attempt) if record.loan else []

@@ -9,9 +9,8 @@ from msgspec import Meta
 
 from ledger import books
 from ledger.books import Balance
-from ledger.contracts.receivers import Receiver
 from ledger.limits import SAFE_INTEGER_MAX
-from ledger.state import NEVER, Key, Keys, Row
+from ledger.state import NEVER, Keys, Row
 
 LoanState = Literal["proposed", "declined", "withdrawn", "accepted", "active", "settled"]
 PROPOSED: Final = "proposed"
@@ -38,7 +37,7 @@ class LoanAgreement(Row, frozen=True, kw_only=True):
 
     ``funders`` are ``party:ppm``, ``beneficiaries`` ``party:receiver``, both in the order of the
     proposal; ``terms`` are those of :class:`ledger.lending.terms.LoanTerms` as canonical JSON, and
-    ``proposal`` is the hash of the record. ``guarantor`` may be empty. ``entry`` proposed it last,
+    ``proposal`` is the hash of the record. ``guarantor`` may be empty. ``entry`` proposed it first,
     ``last_entry`` changed it last.
     """
 
@@ -69,23 +68,13 @@ class LoanAgreement(Row, frozen=True, kw_only=True):
         )
 
     def leads_to(self) -> Keys:
-        """Return the keys of its receivers, and of what it owes to its funders."""
-        found: list[tuple[type[Row], Key]] = []
-        for text in self.beneficiaries:
-            party, _, receiver = text.partition(":")
-            found.append((Receiver, (receiver,)))
-            found += [
-                (Balance, (account, self.currency))
-                for account in (
-                    books.principal(party, self.loan),
-                    books.interest_income(party),
-                )
-            ]
-        found += [
-            (Balance, (account, self.currency))
-            for account in (books.funding(self.loan), books.loan_receipts(self.loan))
-        ]
-        return found
+        """Return the keys of the balances that a repayment moves."""
+        loan, currency = self.loan, self.currency
+        accounts = [books.principal(loan), books.loan_receipts(self.platform)]
+        for text in self.funders:
+            party = text.partition(":")[0]
+            accounts += (books.funding(party), books.interest_income(party))
+        return [(Balance, (account, currency)) for account in accounts]
 
 
 class LoanAccount(Row, frozen=True, kw_only=True):

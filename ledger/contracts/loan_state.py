@@ -78,11 +78,16 @@ def loan_of(
         read: Returns one of its instalments by number.
     """
 
+    known: dict[int, Instalment] = {}
+
     def instalment(number: int) -> Instalment:
-        row = read(number)
-        if row is None:
-            raise LookupError(f"the state has no instalment {number} of loan {account.loan}")
-        return instalment_of(row)
+        found = known.get(number)
+        if found is None:
+            row = read(number)
+            if row is None:
+                raise LookupError(f"the state has no instalment {number} of loan {account.loan}")
+            found = known[number] = instalment_of(row)
+        return found
 
     return Loan(
         terms=terms_of(agreement.terms),
@@ -327,22 +332,23 @@ def book(tx: Transaction, agreement: LoanAgreement, legs: Sequence[LoanLeg]) -> 
     Legs that are taken back have negative amounts, and are booked the other way.
     """
     lines: dict[str, int] = {}
-    whole = {books.funding(agreement.loan): 0, books.loan_receipts(agreement.loan): 0}
-    principal, receipts = whole
-    for leg in legs:
-        account = _ACCOUNTS.get(leg.component, books.loan_fee_income)
-        if leg.component == PRINCIPAL:
-            name, contra = books.principal(leg.party, agreement.loan), principal
+    principal = receipts = 0
+    for party, _, component, amount in legs:
+        if component == PRINCIPAL:
+            account, by = books.funding(party), amount
+            principal += amount
         else:
-            name, contra = account(leg.party), receipts
-        lines[name] = lines.get(name, 0) - leg.amount
-        whole[contra] += leg.amount
-    posted = [line for line in (*whole.items(), *lines.items()) if line[1]]
+            account, by = _INCOME.get(component, books.loan_fee_income)(party), -amount
+            receipts += amount
+        lines[account] = lines.get(account, 0) + by
+    lines[books.principal(agreement.loan)] = -principal
+    lines[books.loan_receipts(agreement.platform)] = receipts
+    posted = [line for line in lines.items() if line[1]]
     if posted:
         books.post(tx, agreement.currency, posted)
 
 
-_ACCOUNTS: dict[str, Callable[[str], str]] = {
+_INCOME: dict[str, Callable[[str], str]] = {
     INTEREST: books.interest_income,
     PENALTY: books.penalty_income,
 }

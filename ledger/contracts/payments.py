@@ -28,6 +28,7 @@ from ledger.contracts.halves import (
     halves_keys,
     settle_halves,
 )
+from ledger.contracts.loan_rows import RepaymentAttempt
 from ledger.errors import Refused
 from ledger.expectations import CAPTURE, INSTRUCTION, REVERSAL, Expectation
 from ledger.genesis import Genesis
@@ -275,7 +276,9 @@ def _split_keys(record: Split, genesis: Genesis) -> list[tuple[type[Row], Key]]:
     key = (record.payment,)
     keys: list[tuple[type[Row], Key]] = [(Capture, key), (Instruction, key)]
     keys += [(receivers.Receiver, (leg.receiver,)) for leg in record.legs]
-    return keys + loan_money.keys(record)
+    if record.loan:
+        keys.append((RepaymentAttempt, (record.loan, record.attempt)))
+    return keys
 
 
 def _withdrawal_keys(record: SplitWithdrawn, genesis: Genesis) -> list[tuple[type[Row], Key]]:

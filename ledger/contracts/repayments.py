@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from functools import lru_cache
 
 from msgspec.structs import replace
 
@@ -159,12 +160,18 @@ def keep_repayment(tx: Transaction, receipt: Receipt, named: tuple[str, str], am
 
 def shares(agreement: LoanAgreement, legs: Sequence[LoanLeg]) -> dict[str, int]:
     """Return what each receiver gets of legs, in minor units; nobody gets nothing."""
-    receivers = dict([text.split(":", 1) for text in agreement.beneficiaries])
+    receivers = _receivers(agreement.beneficiaries)
     found: dict[str, int] = {}
     for party, _, _, amount in legs:
         receiver = receivers[party]
         found[receiver] = found.get(receiver, 0) + amount
     return found
+
+
+@lru_cache(maxsize=4096)
+def _receivers(beneficiaries: tuple[str, ...]) -> dict[str, str]:
+    """Return the receiver of each beneficiary."""
+    return dict([text.split(":", 1) for text in beneficiaries])
 
 
 def difference(

@@ -83,14 +83,14 @@ def _reversed(tx: Transaction, record: PaymentReversed) -> None:
         loan_money.take_back(tx, capture, day)
     reversals = capture.reversals + 1
     tx.put(replace(capture, stands=False, entry=tx.entry, reversals=reversals))
+    fees.await_reversal(tx, payment)
     if capture.compensation:
-        return
+        return  # no instruction of the platform stands, and none was awaited
     half = halves_expectation(tx, CAPTURE)
     if half is not None and half.state != expectations.MET:
         expectations.meet(tx, half, f"capture reversed: {record.reason}")
     matter = (tx.subject, tx.sole("platform"))
     expectations.open_or_revise(tx, REVERSAL, matter, capture.amount, capture.currency)
-    fees.await_reversal(tx, payment)
 
 
 def _keys(record: PaymentReversed, genesis: Genesis) -> list[tuple[type[Row], Key]]:

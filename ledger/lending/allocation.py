@@ -13,7 +13,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from ledger.lending import division
-from ledger.lending.instalments import FEE, Instalment, LoanLeg, legs_of, paid_in
+from ledger.lending.instalments import FEE, Claim, Instalment, LoanLeg
 from ledger.lending.terms import Order
 
 Ready = Callable[[Instalment], Instalment]
@@ -81,24 +81,31 @@ def _marked(instalment: Instalment, day: date) -> Instalment:
 
 def _pay(instalment: Instalment, groups: Sequence[str], amount: int) -> _Paid:
     """Pay components of an instalment in turn, each divided by what is open to its holders."""
-    legs: list[LoanLeg] = []
     claims = instalment.claims
-    for component in _components(instalment, groups):
-        held = [(c.party, c.open) for c in claims if c.component == component]
-        taken = min(amount, sum(each for _, each in held))
-        if not taken:
-            continue
-        parts = division.by_weights(taken, [each for _, each in held])
-        shares = [(party, part) for (party, _), part in zip(held, parts, strict=True)]
-        legs += legs_of(instalment.number, component, shares)
-        claims = paid_in(claims, component, shares)
+    left = [claim.open for claim in claims]
+    places: dict[str, list[int]] = {}
+    for place, claim in enumerate(claims):
+        places.setdefault(claim.component, []).append(place)
+    legs: list[LoanLeg] = []
+    for component in _components(places, groups):
+        held = places[component]
+        opened = [left[place] for place in held]
+        whole = sum(opened)
+        taken = min(amount, whole)
+        parts = opened if taken == whole else division.by_weights(taken, opened)
         amount -= taken
-    return _Paid(replace(instalment, claims=claims) if legs else instalment, legs, amount)
+        for place, part in zip(held, parts, strict=True):
+            if part:
+                left[place] -= part
+                legs.append(LoanLeg(claims[place].party, instalment.number, component, part))
+    if not legs:
+        return _Paid(instalment, legs, amount)
+    after = [Claim(c.component, c.party, c.due, o) for c, o in zip(claims, left, strict=True)]
+    return _Paid(replace(instalment, claims=tuple(after)), legs, amount)
 
 
-def _components(instalment: Instalment, groups: Sequence[str]) -> Iterator[str]:
+def _components(names: Iterable[str], groups: Sequence[str]) -> Iterator[str]:
     """Yield the components of groups; fees in the order of the terms."""
-    names = dict.fromkeys(claim.component for claim in instalment.claims)
     for group in groups:
         if group == "fees":
             yield from (name for name in names if name.startswith(FEE))

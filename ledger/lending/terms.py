@@ -29,6 +29,9 @@ TERM_DAYS_MAX = 10_958
 LAST_DAY = date(2999, 12, 31)
 """The last date from which a schedule may hold."""
 
+Whole = Annotated[int, Meta(ge=-AMOUNT_MAX, le=AMOUNT_MAX)]
+"""Any integer that a record can carry; what is allowed of it, :func:`check_terms` says."""
+
 FeeName = Annotated[
     str, Meta(pattern=forms.shut(forms.PARTY), description="a fee: small letters, digits and -")
 ]
@@ -60,8 +63,8 @@ class Fee(_Value, frozen=True):
 
     name: FeeName
     to: str
-    yearly_ppm: int = 0
-    total: int = 0
+    yearly_ppm: Whole = 0
+    total: Whole = 0
 
 
 class Order(_Value, frozen=True):
@@ -74,11 +77,11 @@ class Order(_Value, frozen=True):
 class ScheduleRow(_Value, frozen=True):
     """A row of a schedule. ``fees`` are amounts in the order of the terms' fees."""
 
-    number: int
+    number: Whole
     due: date
-    principal: int
-    interest: int
-    fees: tuple[int, ...] = ()
+    principal: Whole
+    interest: Whole
+    fees: tuple[Whole, ...] = ()
 
     @property
     def total(self) -> int:
@@ -94,32 +97,32 @@ class LoanTerms(_Value, frozen=True):
     due on. ``unit`` is what an instalment is rounded to, in minor units.
     """
 
-    principal: int
-    annual_rate_ppm: int
+    principal: Whole
+    annual_rate_ppm: Whole
     day_count: DayCount
     method: Method
-    instalments: int
+    instalments: Whole
     disbursed: date
     first_due: date
-    due_day: int = 0
-    unit: int = 1
-    principal_grace: int = 0
+    due_day: Whole = 0
+    unit: Whole = 1
+    principal_grace: Whole = 0
     fees: tuple[Fee, ...] = ()
-    penalty_ppm: int = 0
+    penalty_ppm: Whole = 0
     penalty_to: str = FUNDERS
-    grace_days: int = 0
+    grace_days: Whole = 0
     early: Literal["to-day", "to-period-end"] = "to-day"
-    early_fee_ppm: int = 0
+    early_fee_ppm: Whole = 0
     early_fee_to: str = FUNDERS
     partial: Literal["shorten", "reduce", "next"] = "next"
     order: Order = Order()
     second_order: Order | None = None
-    second_order_days: int = 0
-    per_instalment_days: int | None = None
-    whole_days: int | None = None
+    second_order_days: Whole = 0
+    per_instalment_days: Whole | None = None
+    whole_days: Whole | None = None
     covered: tuple[Group, ...] = ("interest", "principal")
     flat_interest_falls_away: bool = True
-    immaterial: int = 0
+    immaterial: Whole = 0
     stated: tuple[ScheduleRow, ...] = ()
 
     @property

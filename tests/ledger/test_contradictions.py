@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -170,17 +170,16 @@ def _both_say_so(payout: Payout | None) -> bool:
     return (payout.amount, "") == (payout.confirmed_amount, payout.return_reason)
 
 
-def watched(seeds: range) -> list[Watch]:
-    found = []
+def watched(seeds: range) -> Iterator[Watch]:
     for seed in seeds:
         rehearsal = Rehearsal(Plan(seed=seed, records=2500), wrong_ppm=50_000)
-        found.append(Watch(rehearsal))
+        watch = Watch(rehearsal)
         rehearsal.run()
-    return found
+        yield watch
 
 
 def test_no_contradiction_of_a_rehearsal_is_closed_by_one_word() -> None:
-    watches = watched(range(1, 9))
+    watches = list(watched(range(1, 9)))
     assert [each for watch in watches for each in watch.by_one] == []
     closed = set().union(*(watch.closed for watch in watches))
     assert {

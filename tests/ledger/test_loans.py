@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
+from ledger.contracts import decode_record
 from ledger.contracts.halves import Capture, Instruction, payment_state
-from ledger.contracts.loan_rows import LoanAccount, LoanAgreement, LoanParty, LoanPlan
+from ledger.contracts.loan_events import loan_after
+from ledger.contracts.loan_rows import LoanAccount, LoanAgreement, LoanEvent, LoanParty, LoanPlan
+from ledger.errors import DecodeError
 from ledger.expectations import Expectation
 from tests.ledger.ledger_kit import leg, split
 from tests.ledger.loan_kit import LoanLedger, proposed
@@ -29,8 +34,8 @@ def test_a_loan_is_in_force_once_all_have_accepted() -> None:
 
 def test_what_was_disbursed_stands_in_the_books() -> None:
     ledger = lending()
-    assert ledger.balance("principal:fund-a:L1") == 300_000
-    assert ledger.balance("funding:L1") == -600_000
+    assert ledger.balance("principal:L1") == 600_000
+    assert ledger.balance("funding:fund-a") == -300_000
     assert ledger.row(LoanAccount, "L1").due_from == "2026-02-05"
     assert ledger.row(LoanParty, "fund-b", "L1").lent == 180_000
 
@@ -56,10 +61,8 @@ def test_a_repayment_is_split_as_the_ledger_allocates() -> None:
     assert state == "split"
     account = ledger.row(LoanAccount, "L1")
     assert (account.settled, account.due_from) == (1, "2026-03-05")
-    principal = sum(
-        ledger.balance(f"principal:{each}:L1") for each in ("fund-a", "fund-b", "fund-c")
-    )
-    assert principal == account.open_principal == -ledger.balance("funding:L1")
+    funded = sum(ledger.balance(f"funding:{party}") for party in ("fund-a", "fund-b", "fund-c"))
+    assert ledger.balance("principal:L1") == account.open_principal == -funded
 
 
 def test_a_fen_off_is_refused_with_every_leg() -> None:
@@ -160,7 +163,7 @@ def test_a_reversal_opens_again_what_was_paid() -> None:
     )
     assert ledger.open_of() == before
     assert ledger.row(LoanAccount, "L1").due_from == "2026-02-05"
-    assert ledger.balance("funding:L1") == -600_000
+    assert ledger.balance("principal:L1") == 600_000
     ledger.refuse(
         "attempt-exists",
         "institution",
@@ -190,7 +193,7 @@ def test_a_guarantor_compensates_and_the_claims_pass() -> None:
     fields = ledger.compensation_fields("C1", amount, "2026-03-09", compensation="C1")
     ledger.apply("institution", "payment.captured", **fields)
     assert ledger.row(Expectation, "compensation", "compensation:C1").state == "met"
-    assert ledger.balance("principal:guarantor:L1") > 0
+    assert ledger.balance("funding:guarantor") < 0
     assert ledger.balance("suspense:P-C1") == 0
     assert ledger.open_of()["guarantor"] == amount
     ledger.refuse(
@@ -202,7 +205,7 @@ def test_a_guarantor_compensates_and_the_claims_pass() -> None:
     ledger.apply(
         "institution", "payment.reversed", payment="P-C1", reason="void", date="2026-03-10"
     )
-    assert ledger.balance("principal:guarantor:L1") == 0
+    assert ledger.balance("funding:guarantor") == 0
     after = ledger.open_of()
     assert after["platform"] == before["platform"]
     assert after["fund-a"] > before["fund-a"]  # penalty of the days until then was fixed
@@ -273,3 +276,32 @@ def test_a_proposal_says_what_is_wrong_with_it() -> None:
         ("dates-out-of-order", {"terms": {"first_due": "2026-01-05"}}),
     ):
         ledger.refuse(code, "platform", "loan.proposed", **proposed(**fields))
+
+
+def test_a_loan_computed_from_its_events_is_the_one_in_the_rows() -> None:
+    ledger = lending()
+    for attempt, amount, day in (
+        ("A1", 50_000, "2026-02-05"),
+        ("A2", 60_000, "2026-02-20"),
+        ("A3", 200_000, "2026-03-01"),
+    ):
+        ledger.repay(attempt, amount, day)
+    ledger.apply(
+        "institution", "payment.reversed", payment="P-A3", reason="void", date="2026-03-02"
+    )
+    ledger.repay("A4", 104_100, "2026-02-25")
+    events = ledger.rows()[LoanEvent.TABLE]
+    agreement = ledger.row(LoanAgreement, "L1")
+    told = loan_after(agreement, [each for each in events if isinstance(each, LoanEvent)])
+    assert told is not None
+    assert list(told.instalments) == list(ledger.loan().instalments)
+    assert told.latest == ledger.loan().latest
+
+
+def test_terms_that_say_what_holds_anyway_are_named() -> None:
+    fields = proposed(terms={"partial": "next", "unit": 1})
+    raw = LoanLedger().record("loan.proposed", fields)
+    with pytest.raises(DecodeError) as refused:
+        decode_record(raw)
+    assert refused.value.code == "not-canonical"
+    assert "of this record: terms.partial, terms.unit" in refused.value.message
