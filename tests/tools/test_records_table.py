@@ -62,9 +62,12 @@ def test_fields_come_with_their_units_and_optional_ones_last() -> None:
 
 
 def test_what_records_do_is_seen_as_the_rules_say(seen: dict[str, Seen]) -> None:
-    assert (
-        seen["payment.captured"].posts == "`reserve` +, `pending` −; or `reserve` +, `suspense` −"
+    ordinary, of_loans = (
+        "; or `reserve` +, `pending` −; or `reserve` +, `suspense` −",
+        "`funding` +",
     )
+    assert seen["payment.captured"].posts.startswith(of_loans)
+    assert seen["payment.captured"].posts.endswith(ordinary)
     assert seen["settlement.created"].posts == "`pending` +, `in_transit` −"
     assert seen["settlement.created"].expects == "opens *payout-result* on the institution"
     assert seen["fee.reversed"].expects == "meets *fee-reversal*"
