@@ -24,7 +24,7 @@ from views.labels import (
     Penalty,
     Principal,
 )
-from views.listing import PAGE_MAX, Asked, Column, Filter, Listing
+from views.listing import Asked, Column, Filter, Listing
 from views.loan_amounts import Holders, by_component, by_holder, open_legs
 from views.loan_history import AS_OF, HEIGHT, LoanThen, is_past, is_same, known_of, loans_then
 from views.loans import PAST_MAX, Bucket, OldestDue, lends, loans_of
@@ -67,7 +67,7 @@ def late_rows(asked: Asked, may_fit: MayFit) -> Iterator[LoanAccount]:
     How those stand that may be wanted is read for many at once, and kept for :func:`late_loan`.
     """
     known, after = known_of(asked), asked.after
-    day, chunk = known.day.isoformat(), min(asked.limit + 1, PAGE_MAX)
+    day, chunk = known.day.isoformat(), min(asked.limit + 1, scans(asked))
     walk = Walk({}, ("due_from", "loan"), "0", day)
     if is_past(asked):
         walk, after = Walk({}, ("loan",)), None if after is None else after[1:]
