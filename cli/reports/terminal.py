@@ -52,6 +52,10 @@ def _further(item: Mapping[str, Any]) -> str:
     return next((str(item[name]) for name in names if name in item), "")
 
 
+def _reason_code(item: Mapping[str, Any]) -> str:
+    return str(item.get("reason", "")).partition(":")[0]
+
+
 def _amount(view: type[ViewStruct], name: str) -> Column:
     """Return a column of amounts that shows noughts too: those above it are not taken for it."""
     label = labels_of(view)[name]
@@ -79,7 +83,7 @@ _AMOUNTS = {
 }
 _REPAYMENTS: Columns = (
     ("loan", "attempt"),
-    ("state", "reason"),
+    ("state", Column(labels_of(RepaymentLine)["reason"], text=_reason_code)),
     (_AMOUNTS["due"], _AMOUNTS["captured"]),
     (_AMOUNTS["split"], _AMOUNTS["paid"]),
     (_AMOUNTS["arrived"], _AMOUNTS["missing"]),

@@ -137,6 +137,7 @@ def test_the_states_of_the_rows(kept: KeptLoans) -> None:
         "L04": "failed",
     }
     assert row_of(kept.sheet("fund-b", MARCH), "L09")["state"] == "in-suspense"
+    assert row_of(kept.sheet("guarantor", MARCH), "L01")["state"] == "due"  # that of all
     assert row_of(sheet, "L04")["reason"] == "insufficient-funds: =cmd|' /C calc'!A0"
     assert row_of(sheet, "L10")["instalments"] == [2, 3, 4, 5, 6]
 

@@ -18,8 +18,21 @@ from views.sheets.part import Part, Point
 from views.sheets.views import RepaymentLine, RepaymentState
 
 _NOTHING = Due((), 0, 0, 0)
-_ON_ITS_WAY = ("in-payout", "paid", "disputed")
-_TO_PAY = ("allocated", "returned")
+_PLACES: dict[str, tuple[str, ...]] = {
+    "suspended": ("suspended",),
+    "to_pay": ("allocated", "returned"),
+    "in_transit": ("in-payout", "paid", "disputed"),
+    "arrived": ("arrived",),
+}
+"""The columns of a row by the states of its legs."""
+
+_STATES: tuple[tuple[str, RepaymentState], ...] = (
+    ("suspended", "in-suspense"),
+    ("to_pay", "due"),
+    ("in_transit", "on-its-way"),
+)
+"""The state of a row: that of the money that is the least far."""
+
 _PAID = ("paid", "arrived", "disputed")
 
 
@@ -137,31 +150,29 @@ def _of_due(due: Due) -> dict[str, Any]:
 
 
 def _of_legs(positions: Sequence[Position], part: Part) -> dict[str, Any]:
-    """Return how far the money of a party's legs has got."""
+    """Return how far the money of a party's legs has got; that of all, if none is its own."""
     own = [each for each in positions if is_own(each, part)]
-    sums: dict[str, int] = {}
-    for each in own:
-        sums[each.state] = sums.get(each.state, 0) + each.leg.amount
-    columns = {
-        "suspended": sums.get("suspended", 0),
-        "to_pay": sum(sums.get(name, 0) for name in _TO_PAY),
-        "in_transit": sum(sums.get(name, 0) for name in _ON_ITS_WAY),
-        "arrived": sums.get("arrived", 0),
-    }
-    states: tuple[tuple[str, RepaymentState], ...] = (
-        ("suspended", "in-suspense"),
-        ("to_pay", "due"),
-        ("in_transit", "on-its-way"),
-    )
-    state = next((state for name, state in states if columns[name]), "arrived")
+    columns = _by_place(own)
+    shown = columns if own else _by_place(positions)
+    state = next((state for name, state in _STATES if shown[name]), "arrived")
     return {
         **columns,
         "state": state,
         "split": sum(each.leg.amount for each in own),
-        "paid": sum(sums.get(name, 0) for name in _PAID),
+        "paid": sum(each.leg.amount for each in own if each.state in _PAID),
         "missing": sum(each.leg.amount for each in own if each.trouble),
         "payouts": sorted({each.payout.payout for each in own if each.payout is not None}),
     }
+
+
+def _by_place(positions: Iterable[Position]) -> dict[str, int]:
+    """Return what legs amount to by where their money is."""
+    sums = dict.fromkeys(_PLACES, 0)
+    for each in positions:
+        place = next((name for name, states in _PLACES.items() if each.state in states), "")
+        if place:
+            sums[place] += each.leg.amount
+    return sums
 
 
 def is_own(position: Position, part: Part) -> bool:

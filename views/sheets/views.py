@@ -228,8 +228,8 @@ class SheetView(ViewStruct, frozen=True, kw_only=True):
 
     Loans are as of the date: records of later dates are left out. Money is where it is known to be
     at the height, judged at the time ``as_of``. ``beyond`` counts the known entries that the
-    checkpoint does not cover. Repayments, overdue loans and compensations are those of which
-    something is the party's; all of them for a party that holds no claims.
+    checkpoint does not cover. Repayments are those of loans in which the party has a side, overdue
+    loans and compensations those of which something is its part; all for a party of another role.
     """
 
     party: Party
