@@ -28,7 +28,7 @@ TEMPLATE: Final = "L000000"
 INSTALMENTS = 20
 DUE = 7
 TODAY = "2026-08-20"
-ROUNDS = 50
+ROUNDS = 20
 BEHIND = (0,) * 90 + (1,) * 5 + (2, 2, 3, 3, 7)
 """By how many instalments each of a hundred loans is behind."""
 
