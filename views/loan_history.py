@@ -71,16 +71,27 @@ class Vantage(NamedTuple):
 
 def known_of(asked: Asked) -> Vantage:
     """Return as of when a list of loans is asked for."""
-    height = asked.given.get("height")
-    size = SAFE_INTEGER_MAX if height is None else asked.reader.size_after(height)
-    return Vantage(date.fromisoformat(asked.given["as_of"]), size)
+    return _judged(asked)[0]
 
 
 def is_past(asked: Asked) -> bool:
     """Return whether a list is asked for as of a time before the last block's business date."""
-    newest_ms = max(asked.reader.block_times([asked.reader.height()]).values(), default=0)
-    newest: str = asked.genesis.calendar.business_date(newest_ms)
-    return "height" in asked.given or bool(asked.given["as_of"] < newest)
+    return _judged(asked)[1]
+
+
+def _judged(asked: Asked) -> tuple[Vantage, bool]:
+    if "judged" not in asked.kept:
+        asked.kept["judged"] = _judge(asked)
+    found: tuple[Vantage, bool] = asked.kept["judged"]
+    return found
+
+
+def _judge(asked: Asked) -> tuple[Vantage, bool]:
+    reader, height, day = asked.reader, asked.given.get("height"), asked.given["as_of"]
+    newest_ms = max(reader.block_times([reader.height()]).values(), default=0)
+    newest = asked.genesis.calendar.business_date(newest_ms)
+    size = SAFE_INTEGER_MAX if height is None else reader.size_after(height)
+    return Vantage(date.fromisoformat(day), size), height is not None or day < newest
 
 
 class LoanThen(NamedTuple):
