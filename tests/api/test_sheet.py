@@ -216,6 +216,24 @@ def test_a_day_without_anything_has_noughts(fresh: KeptLoans) -> None:
     assert {(each["amount"], each["count"]) for each in sheet["figures"]} == {(0, 0)}
 
 
+def test_before_the_first_block_nothing_is_known(kept: KeptLoans) -> None:
+    sheet = kept.sheet("fund-a", MARCH, height=0)
+    assert not any(sheet[name] for name in LISTS)
+    assert (sheet["height"], sheet["size"]) == (0, 0)
+    assert sheet["checkpoint"]["height"] == kept.tip.height  # the newest covers it
+
+
+def test_entries_beyond_the_checkpoint_are_counted(
+    fresh: KeptLoans, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = fresh.tip
+    monkeypatch.setattr(fresh, "certificate", lambda block: None)
+    fresh.lend("L1")
+    sheet = fresh.sheet("fund-a", MARCH)
+    assert sheet["checkpoint"]["height"] == before.height
+    assert sheet["beyond"] == fresh.tip.size - before.size > 0
+
+
 def test_a_loan_whose_terms_cover_nothing_asks_for_no_compensation(fresh: KeptLoans) -> None:
     fresh.lend("L1", terms={"per_instalment_days": None, "whole_days": None})
     fresh.on("2026-06-30")
