@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from api.answers import json_answer
 from api.listings import now_ms
-from api.named import no_such_loan, refuse_unknown_height
+from api.named import no_such_loan, refuse_unknown_height, refuse_unknown_loan
 from api.openapi import describe
 from api.paging import Name
 from api.parameters import day_of, shown_of
@@ -72,9 +72,11 @@ def loan_routes(router: APIRouter, reading: Reading) -> None:
             refuse_unknown_height(reader, height)
             size = SAFE_INTEGER_MAX if height is None else reader.size_after(height)
             known = Known(_day(reader, reading, as_of, "as_of"), size)
+            refuse_unknown_loan(reader, loan)
             view = loan_view(reader, loan, known, now_ms())
             if view is None:
-                raise no_such_loan(reader, loan)
+                said = f"the loan {loan} was proposed after block {height}; give a later height"
+                raise Problem("no-such-loan", said)
         return json_answer(view)
 
     @router.get(

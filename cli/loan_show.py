@@ -90,17 +90,11 @@ def show(
 def _facts(view: dict[str, Any]) -> Iterator[Fact]:
     yield head(LoanView, "as_of"), view["as_of"]
     terms, currency = view["terms"], view["currency"]
-    lent = gettext("{amount} at {rate} a year, {count} instalments, {method}, {day_count}")
-    yield (
-        head(LoanView, "principal"),
-        lent.format(
-            amount=money(view["principal"], currency),
-            rate=percent(terms["annual_rate_ppm"]),
-            count=terms["instalments"],
-            method=terms["method"],
-            day_count=terms["day_count"],
-        ),
-    )
+    lent = gettext("{amount} at {rate} a year")
+    amount, rate = money(view["principal"], currency), percent(terms["annual_rate_ppm"])
+    yield head(LoanView, "principal"), lent.format(amount=amount, rate=rate)
+    planned = gettext("{instalments} by {method}, days by {day_count}")
+    yield gettext("instalments"), planned.format_map(terms)
     yield from _terms(terms, currency)
     if "disbursed" in view:
         yield head(LoanView, "disbursed"), view["disbursed"]

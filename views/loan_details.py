@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated
 
 import msgspec
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from ledger.contracts.loan_rows import (
     LoanAccount,
@@ -27,7 +29,7 @@ from views.disputes import DisputeView, disputes_about
 from views.expectations import ExpectationView, expectations_on
 from views.labels import Entry, Label, LastEntry, Party, Reason, Receiver, Whole, state_label
 from views.listing import PAGE_MAX
-from views.loan_history import Known, LoanThen, loan_then
+from views.loan_history import Known, LoanThen, events_known, loan_then
 from views.loan_schedule import InstalmentView, schedule_view
 from views.loan_splits import LoanRepayment, loan_repayments
 from views.loans import LoanSummary, loan_summary
@@ -117,7 +119,7 @@ def loan_view(reader: Reader, name: str, known: Known, as_of_ms: int) -> LoanVie
     if then is None:
         return None
     attempts = _attempts(reader, name, known)
-    stated = _compensations(reader, name, known)
+    stated = _as_known(reader, _compensations(reader, name, known), known)
     payments = [each.payment for each in attempts if each.payment]
     payments += [each.payment for each in stated if each.payment]
     own = [f"loan:{name}", *(f"compensation:{each.compensation}" for each in stated)]
@@ -158,6 +160,28 @@ def _attempts(reader: Reader, name: str, known: Known) -> list[RepaymentAttempt]
 def _compensations(reader: Reader, name: str, known: Known) -> list[LoanCompensation]:
     rows = reader.along(LoanCompensation, Walk({"loan": name}, ("compensation",)), limit=PAGE_MAX)
     return sorted((row for row in rows if _is_known(row, known)), key=lambda row: row.entry)
+
+
+def _as_known(
+    reader: Reader, rows: Sequence[LoanCompensation], known: Known
+) -> list[LoanCompensation]:
+    """Return compensations in the state in which they were known."""
+    if all(row.last_entry < known.size for row in rows):
+        return list(rows)
+    events = list(events_known(reader, rows[0].loan, known))
+    found = []
+    for row in rows:
+        kinds = [each.kind for each in events if each.about == row.compensation]
+        if row.last_entry >= known.size:
+            state = _AFTER[kinds[-1]] if kinds else "stated"
+            payment = row.payment if state == "settled" else ""
+            row = replace(row, state=state, payment=payment, last_entry=row.entry)
+        found.append(row)
+    return found
+
+
+_AFTER = {"compensated": "settled", "returned": "reversed"}
+"""The state of a compensation after an event of its loan."""
 
 
 def _is_known(row: RepaymentAttempt | LoanCompensation, known: Known) -> bool:

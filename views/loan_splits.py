@@ -7,14 +7,13 @@ from typing import Annotated, Any
 
 from msgspec.structs import asdict
 
-from ledger.contracts.allocation import Leg
-from ledger.contracts.halves import Instruction
 from ledger.contracts.loan_rows import RepaymentAttempt
 from ledger.contracts.receivers import Receiver as ReceiverRow
 from views.labels import Label, Party, Receiver
 from views.loan_history import Known
 from views.reader import Reader
-from views.repayments import RepaymentView, repayment_views
+from views.repayments import RepaymentView, halves_known, views_with
+from views.sheets.former import Halves
 from views.view import ViewStruct
 
 
@@ -43,10 +42,10 @@ def loan_repayments(
 ) -> list[LoanRepayment]:
     """Return the attempts of a loan with expected and stated shares, the oldest first."""
     ordered = sorted(rows, key=lambda row: (row.date, row.entry))
-    payments = [row.payment for row in ordered if row.payment]
-    stated = _stated(reader, payments, known)
+    halves = halves_known(reader, ordered, known)
+    stated = {name: _stated(found) for name, found in halves.items() if _stands(found)}
     owners = _owners(reader, ordered, stated)
-    views = repayment_views(reader, ordered, known)
+    views = views_with(reader, ordered, known, halves)
     return [
         LoanRepayment(**asdict(view), shares=_shares(row, stated.get(row.payment), owners))
         for row, view in zip(ordered, views, strict=True)
@@ -57,16 +56,16 @@ Stated = dict[str, int]
 """What is stated for each receiver; what is overpaid stands under the empty name."""
 
 
-def _stated(reader: Reader, payments: Sequence[str], known: Known) -> dict[str, Stated]:
-    """Return by payment what the split that stands says."""
-    found = reader.rows_under(Instruction, [(name,) for name in payments]).values()
-    stands = [each for each in found if each.stands and each.entry < known.size]
-    keys = [(each.payment, number) for each in stands for number in range(1, each.leg_count + 1)]
-    stated: dict[str, Stated] = {each.payment: {"": each.overpaid} for each in stands}
-    for leg in reader.rows_under(Leg, keys).values():
-        sums = stated[leg.payment]
+def _stands(halves: Halves) -> bool:
+    return halves.instruction is not None and halves.instruction.stands
+
+
+def _stated(halves: Halves) -> Stated:
+    """Return what a split that stands says."""
+    sums = {"": 0 if halves.instruction is None else halves.instruction.overpaid}
+    for leg in halves.legs:
         sums[leg.receiver] = sums.get(leg.receiver, 0) + leg.amount
-    return stated
+    return sums
 
 
 def expected_of(row: RepaymentAttempt) -> Stated:

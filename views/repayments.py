@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from itertools import islice
 from typing import Annotated, NamedTuple, get_args
 
+from ledger.contracts.allocation import Leg
 from ledger.contracts.halves import Capture, Instruction, PaymentState, payment_state
 from ledger.contracts.loan_rows import AttemptState, LoanAgreement, LoanEvent, RepaymentAttempt
 from ledger.contracts.loan_state import legs_of
@@ -31,15 +32,15 @@ from views.loan_amounts import by_component
 from views.loan_history import AS_OF, HEIGHT, Known, is_past, known_of
 from views.loans import lends
 from views.reader import Reader, walked
+from views.sheets.former import Halves, halves_before
 from views.view import ViewStruct, converted
 
 
 class RepaymentView(ViewStruct, frozen=True, kw_only=True):
     """One attempt to collect from a borrower: succeeded, failed, or succeeded and reversed.
 
-    ``split`` is how far the payment is that captured it; it is left out where that has changed
-    after the height that was asked for. ``overpaid`` is more than was owed, and in none of the
-    components.
+    ``split`` is how far the payment is that captured it. ``overpaid`` is more than was owed, and in
+    none of the components.
     """
 
     loan: Loan
@@ -125,21 +126,48 @@ def repayment_views(
     reader: Reader, rows: Sequence[RepaymentAttempt], known: Known
 ) -> list[RepaymentView]:
     """Return attempts as they are shown, as of a date and by what was known."""
-    keys = [(row.payment,) for row in rows if row.payment]
-    captures = reader.rows_under(Capture, keys)
-    instructions = reader.rows_under(Instruction, keys)
+    return views_with(reader, rows, known, halves_known(reader, rows, known))
+
+
+def views_with(
+    reader: Reader, rows: Sequence[RepaymentAttempt], known: Known, halves: Mapping[str, Halves]
+) -> list[RepaymentView]:
+    """Return attempts as they are shown, of which the halves were read."""
     views = []
     for row in rows:
-        halves = (captures.get((row.payment,)), instructions.get((row.payment,)))
+        state = state_then(reader, row, known)
         view = converted(
             RepaymentView,
             row,
-            state=state_then(reader, row, known),
-            split=_split(row, halves, known),
+            state=state,
+            last_entry=row.last_entry if state == row.state else row.entry,
+            split=_split(row, halves.get(row.payment)),
             **by_component(legs_of(row.legs + row.ahead)),
         )
         views.append(view)
     return views
+
+
+def halves_known(
+    reader: Reader, rows: Sequence[RepaymentAttempt], known: Known
+) -> dict[str, Halves]:
+    """Return by payment both halves and their legs, as they were known."""
+    attempts = {row.payment: row for row in rows if row.payment}
+    keys = [(payment,) for payment in attempts]
+    captures = reader.rows_under(Capture, keys)
+    instructions = reader.rows_under(Instruction, keys)
+    counts = {name: row.leg_count for (name,), row in instructions.items()}
+    numbered = [(name, leg) for name, count in counts.items() for leg in range(1, count + 1)]
+    legs: dict[str, list[Leg]] = {}
+    for leg in reader.rows_under(Leg, numbered).values():
+        legs.setdefault(leg.payment, []).append(leg)
+    found = {}
+    for name, row in attempts.items():
+        pair = captures.get((name,)), instructions.get((name,))
+        newest = max((half.entry for half in pair if half is not None), default=-1)
+        stands = Halves(*pair, tuple(legs.get(name, ())))
+        found[name] = stands if newest < known.size else halves_before(reader, row, known.size)
+    return found
 
 
 def state_then(reader: Reader, row: RepaymentAttempt, known: Known) -> AttemptState:
@@ -153,18 +181,13 @@ def state_then(reader: Reader, row: RepaymentAttempt, known: Known) -> AttemptSt
     return "succeeded" if is_later else row.state
 
 
-def _split(
-    row: RepaymentAttempt, halves: tuple[Capture | None, Instruction | None], known: Known
-) -> PaymentState | None:
-    """Return how far the payment of an attempt is; None if that changed after what is known."""
-    if halves[0] is None:
+def _split(row: RepaymentAttempt, halves: Halves | None) -> PaymentState | None:
+    """Return how far the payment of an attempt is."""
+    if halves is None or halves.capture is None:
         return None
-    newest = max(half.entry for half in halves if half is not None)
-    if newest >= known.size:
-        return None
-    if halves[0].attempt != row.attempt:  # reversed, and captured again as another one
+    if halves.capture.attempt != row.attempt:  # reversed, and captured again as another one
         return "reversed"
-    return payment_state(*halves)
+    return payment_state(halves.capture, halves.instruction)
 
 
 REPAYMENTS = Listing(

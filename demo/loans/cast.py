@@ -12,6 +12,9 @@ CURRENCY = "CNY"
 LAST_DATE = "2025-12-31"
 """The default business date at which a history ends: the same as that of a generated day."""
 
+FIRST_DATE = "2000-01-01"
+"""Events of records are of this day or later."""
+
 LOANS_MIN, LOANS_MAX = 30, 100_000
 MONTHS_MIN, MONTHS_MAX = 6, 60
 
@@ -72,12 +75,13 @@ def refuse_bad_plan(plan: PortfolioPlan) -> None:
     """Return if a portfolio of a plan holds every story, and is not too large.
 
     Raises:
-        UsageError: ``too-few-loans``, ``too-many-loans``, ``too-few-months`` or
-            ``too-many-months``.
+        UsageError: ``too-few-loans``, ``too-many-loans``, ``too-few-months``, ``too-many-months``
+            or ``bad-date``.
     """
-    named = (("loans", plan.loans, LOANS_MIN, LOANS_MAX),)
-    named += (("months", plan.months, MONTHS_MIN, MONTHS_MAX),)
-    for name, count, least, most in named:
+    for name, count, least, most in (
+        ("loans", plan.loans, LOANS_MIN, LOANS_MAX),
+        ("months", plan.months, MONTHS_MIN, MONTHS_MAX),
+    ):
         if count < least:
             raise UsageError(
                 f"too-few-{name}",
@@ -88,3 +92,10 @@ def refuse_bad_plan(plan: PortfolioPlan) -> None:
             raise UsageError(
                 f"too-many-{name}", f"a portfolio has at most {most:,} {name}, got {count:,}"
             )
+    if plan.start < days.read(FIRST_DATE):
+        raise UsageError(
+            "bad-date",
+            f"a history is of {FIRST_DATE} or later, and this one would begin on "
+            f"{days.write(plan.start)}",
+            "ask for fewer --months, or a later --date",
+        )

@@ -80,8 +80,8 @@ class PortfolioCheck:
     def _loans(self) -> Iterator[Apart]:
         keyed = {each["loan"]: each for each in self._key["loans"]}
         yield "loans", sorted(keyed), sorted(self._agreements)
-        for name, said in keyed.items():
-            loan, agreement = self._loan(name), self._agreements[name]
+        for name in sorted(keyed.keys() & self._agreements.keys()):
+            said, agreement, loan = keyed[name], self._agreements[name], self._loan(name)
             stands = standing(loan, self._end)
             yield f"{name} settled", said["settled"], agreement.state == "settled"
             yield f"{name} days past due", said["days_past_due"], stands.days_past_due
@@ -111,8 +111,9 @@ class PortfolioCheck:
         keyed = {(each["loan"], each["attempt"]): each for each in self._key["repayments"]}
         held = {name: row for name, row in self._attempts.items() if row.state != "failed"}
         yield "repayments", sorted(keyed), sorted(held)
-        for name, said in keyed.items():
-            row, payment = held[name], said["payment"]
+        for name in sorted(keyed.keys() & held.keys()):
+            said, row = keyed[name], held[name]
+            payment = said["payment"]
             yield f"{payment} date", said["date"], row.date
             yield f"{payment} amount", said["amount"], row.amount
             yield f"{payment} shares", said["shares"], shares_of(row)
@@ -127,8 +128,8 @@ class PortfolioCheck:
         last = {each["compensation"]: each for each in self._key["compensations"]}
         held = {row.compensation: row for row in self._loaded.rows(LoanCompensation)}
         yield "compensations", sorted(last), sorted(held)
-        for name, said in last.items():
-            row = held[name]
+        for name in sorted(last.keys() & held.keys()):
+            said, row = last[name], held[name]
             state = "reversed" if said["reversed"] else "settled"
             legs: Counter[str] = Counter()
             for leg in legs_of(row.legs):
@@ -141,9 +142,10 @@ class PortfolioCheck:
         keyed = {(each["date"], each["party"]): each for each in self._key["days"]}
         held = self._sums()
         yield "days", sorted(keyed), sorted(held)
-        for place, said in keyed.items():
+        for place in sorted(keyed.keys() & held.keys()):
             sums = {name: held[place][name] for name in SUMS}
-            yield f"{place[0]} of {place[1]}", {name: said[name] for name in SUMS}, sums
+            said = {name: keyed[place][name] for name in SUMS}
+            yield f"{place[0]} of {place[1]}", said, sums
 
     def _sums(self) -> dict[tuple[str, str], Counter[str]]:
         sums: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
@@ -158,9 +160,9 @@ class PortfolioCheck:
                 elif row.state == "succeeded":
                     sums[row.date, party]["overpaid"] += row.overpaid
             for party, part in shares_of(row).items():
-                names = ("reversed",)
+                names = ["reversed"]
                 if row.state == "succeeded":
-                    names = ("captured", *STATES[self._state(row.payment)])
+                    names = ["captured", *STATES[self._state(row.payment)]]
                 sums[row.date, party].update(dict.fromkeys(names, part))
         self._add_payouts(sums)
         return {place: found for place, found in sums.items() if any(found.values())}
@@ -192,36 +194,22 @@ class PortfolioCheck:
         planted = {each["record"]: each for each in self._key["faults"]}
         refused = {name for name, each in planted.items() if each["outcome"] == REFUSED}
         yield "refused", sorted(refused), sorted(self._loaded.refused)
-        for name, said in planted.items():
-            if said["outcome"] == REFUSED:
-                yield f"{name} refused", REFUSED, self._loaded.refused[name].code
-                wanted, got = self._told(said["record"])
-                yield (
-                    f"{name} right",
-                    [],
-                    [each for each in _told(said["right"]) if each not in wanted],
-                )
-                yield (
-                    f"{name} stated",
-                    [],
-                    [each for each in _told(said["stated"]) if each not in got],
-                )
-            else:
-                awaited = self._loaded.get(
-                    Expectation, expectations.INSTRUCTION, f"payment:{said['payment']}"
-                )
-                state = "met" if said["corrected"] else "conflicting"
-                yield f"{name} conflict", state, awaited and awaited.state
-
-    def _told(self, record: str) -> tuple[str, str]:
-        """Return what the refusal of a record says was expected, and what came."""
-        refused = self._loaded.refused[record]
-        return f"{refused.expected},", f"{refused.got},"
+        for name in sorted(refused & self._loaded.refused.keys()):
+            said, found = planted[name], self._loaded.refused[name]
+            yield f"{name} refused", REFUSED, found.code
+            yield f"{name} right", [], _untold(said["right"], found.expected)
+            yield f"{name} stated", [], _untold(said["stated"], found.got)
+        for name in sorted(planted.keys() - refused):
+            subject = f"payment:{planted[name]['payment']}"
+            awaited = self._loaded.get(Expectation, expectations.INSTRUCTION, subject)
+            state = "met" if planted[name]["corrected"] else "conflicting"
+            yield f"{name} conflict", state, awaited and awaited.state
 
 
-def _told(shares: dict[str, int]) -> list[str]:
-    """Return how a refusal names each leg."""
-    return [f"{receiver_of(party)} {money(amount, CURRENCY)}," for party, amount in shares.items()]
+def _untold(shares: dict[str, int], said: str | None) -> list[str]:
+    """Return the legs that one side of a refusal does not name."""
+    legs = [f"{receiver_of(party)} {money(part, CURRENCY)}," for party, part in shares.items()]
+    return [leg for leg in legs if leg not in f"{said},"]
 
 
 def _due_dates(agreement: LoanAgreement, events: list[LoanEvent], last: str) -> list[str]:

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from cli.errors import UsageError
 from cli.files import write_files
-from cli.inputs import bytes_of
 from demo.loans.answer import answer
 from demo.loans.generate import Portfolio
 from demo.loans.summary import summary
@@ -21,13 +19,6 @@ from ledger import canonical
 ANSWER, SUMMARY, RECORDS = "answer.json", "answer.md", "records"
 
 Plain = dict[str, Any]
-
-
-class TurnFile(NamedTuple):
-    """A turn as it is read: who states which records."""
-
-    party: str
-    records: tuple[bytes, ...]
 
 
 def write_portfolio(portfolio: Portfolio, folder: Path) -> Plain:
@@ -39,9 +30,9 @@ def write_portfolio(portfolio: Portfolio, folder: Path) -> Plain:
         name = f"{number:03d}-{turn.month}-{turn.party}.ndjson"
         lines = [canonical.encode(said.record) + b"\n" for said in turn.said]
         contents[folder / RECORDS / name] = b"".join(lines)
-    for path in (folder / RECORDS).glob("*.ndjson"):
+    for path in (folder / RECORDS).glob("[0-9][0-9][0-9]-*.ndjson"):
         if path not in contents:
-            path.unlink()
+            path.unlink()  # a turn of another portfolio, which would be stated among these
     write_files(contents)
     return key
 
@@ -60,28 +51,3 @@ def key_bytes(key: Plain) -> bytes:
 
 def _compact(value: Any) -> str:
     return json.dumps(value, sort_keys=True, ensure_ascii=True)
-
-
-def read_turns(folder: Path) -> list[TurnFile]:
-    """Return the turns of a portfolio's folder, in their order.
-
-    Raises:
-        UsageError: ``bad-portfolio``: there are none, or a file is not named as one.
-    """
-    turns = []
-    for path in sorted((folder / RECORDS).glob("*.ndjson")):
-        parts = path.stem.split("-", 3)
-        if len(parts) != 4:
-            raise _bad_portfolio(path.name, "a turn is named NUMBER-YEAR-MONTH-PARTY.ndjson")
-        turns.append(TurnFile(parts[3], tuple(bytes_of(path).splitlines())))
-    if not turns:
-        raise _bad_portfolio(str(folder), f"it has no {RECORDS}/*.ndjson")
-    return turns
-
-
-def _bad_portfolio(name: str, reason: str) -> UsageError:
-    return UsageError(
-        "bad-portfolio",
-        f"{name} cannot be read as a portfolio: {reason}",
-        "write a good one with: tongzhang sample --loans 200 --out DIR",
-    )

@@ -117,8 +117,8 @@ class Speech:
         record_type: type[R],
         who: tuple[str, int],
         after: Iterable[str],
-        /,
         follows: tuple[str, ...] = (),
+        /,
         **fields: Any,
     ) -> R:
         """State a record.

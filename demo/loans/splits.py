@@ -90,8 +90,13 @@ def plant(plan: PortfolioPlan, lives: Sequence[Life], dice: Dice) -> dict[str, P
 
 
 def _planted(plan: PortfolioPlan, fault: str, repayment: Repayment) -> PlantedFault:
+    """Return a fault of a repayment; a fen off, where the shares are what is open."""
+    stated = _wrong(plan, fault, repayment)
+    if fault == "by-shares" and stated == repayment.shares:
+        fault = "a-fen-off"
+        stated = _wrong(plan, fault, repayment)
     corrected = repayment.said + 1 if repayment.said < plan.end else 0
-    return PlantedFault(fault, repayment, _wrong(plan, fault, repayment), corrected=corrected)
+    return PlantedFault(fault, repayment, stated, corrected=corrected)
 
 
 def right_on(repayment: Repayment, faults: dict[str, PlantedFault]) -> int:

@@ -246,12 +246,12 @@ class Story(NamedTuple):
         return self.acts.get(turn, on_time)
 
 
-_LONG: dict[str, Any] = {"method": "equal-instalment", "instalments": 12, "shared": True}
+_LONG: dict[str, Any] = {"method": "equal-instalment", "instalments": 12, "lenders": (2, 3)}
 _BACKED: dict[str, Any] = {**_LONG, "guaranteed": True, "per_instalment_days": 10, "unit": 1}
 
 STORIES = (
     Story("late", {0: late, 2: late}, {**_LONG, "penalty_ppm": 50_000, "grace_days": 0}),
-    Story("fails-twice", {1: fails_twice}, _LONG),
+    Story("fails-twice", {1: fails_twice}, {**_LONG, "lenders": (1,)}),
     Story("partial", {1: partial}, _LONG),
     Story("prepays-shorter", {1: prepays}, {**_LONG, "partial": "shorten"}),
     Story("prepays-lower", {1: prepays}, {**_LONG, "partial": "reduce"}),

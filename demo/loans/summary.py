@@ -38,7 +38,7 @@ def summary(key: Plain) -> str:
             [_fault(each) for each in key["faults"]],
         ),
         "## Stories",
-        _table(("story", "loan"), sorted(key["stories"].items(), key=lambda each: each[1])),
+        _table(("loan", "story"), sorted((loan, name) for name, loan in key["stories"].items())),
     ]
     return "\n\n".join(parts) + "\n"
 

@@ -5,6 +5,7 @@ A case is neutral, plain data, as :mod:`demo.portfolio` plays it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -41,16 +42,16 @@ def draw_case(plan: PortfolioPlan, dice: Dice, number: int, wanted: Plain) -> Pl
         plan: The portfolio.
         dice: Where choices come from.
         number: The loan's number: one after the other has each day count.
-        wanted: What its story needs of the terms, and ``first_due``, ``guaranteed``, ``shared``
-            beside them.
+        wanted: What its story needs of the terms, and ``first_due``, ``guaranteed``, and
+            ``lenders``: how many there may be.
 
     Raises:
         ValueError: no terms were found that the limit allows.
     """
     wanted = dict(wanted)
-    guaranteed, shared = wanted.pop("guaranteed", None), wanted.pop("shared", False)
+    guaranteed, lenders = wanted.pop("guaranteed", None), wanted.pop("lenders", (1, 2, 3))
     for _ in range(_ATTEMPTS):
-        case = _draw_parties(plan, dice, guaranteed, shared)
+        case = _draw_parties(plan, dice, guaranteed, lenders)
         case["terms"] = _draw_terms(plan, dice, number, case)
         case["terms"].update(wanted)
         case["events"] = []
@@ -64,10 +65,11 @@ def draw_case(plan: PortfolioPlan, dice: Dice, number: int, wanted: Plain) -> Pl
     raise ValueError(f"no terms of loan {number} are within the limit")
 
 
-def _draw_parties(plan: PortfolioPlan, dice: Dice, guaranteed: bool | None, shared: bool) -> Plain:
-    shapes = [
-        each for each in _SHARES if shared <= len(each) - 1 and len(each) <= len(plan.funders)
-    ]
+def _draw_parties(
+    plan: PortfolioPlan, dice: Dice, guaranteed: bool | None, lenders: Sequence[int]
+) -> Plain:
+    possible = range(1, len(plan.funders) + 1)
+    shapes = [each for each in _SHARES if len(each) in lenders and len(each) in possible]
     shares = list(dice.pick(shapes or [(MILLION,)]))
     if len(shares) > 1 and dice.one_in(3):
         cuts = sorted(dice.draw(range(50_000, MILLION, 1_111), len(shares) - 1))

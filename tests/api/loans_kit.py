@@ -13,6 +13,15 @@ from ledger.genesis import Role
 from tests.api.queries_kit import Kept
 from tests.ledger.loan_kit import ROLES, Lending
 
+LOOKED_BACK = (
+    "/v1/loans",
+    "/v1/overdue",
+    "/v1/repayments",
+    "/v1/compensations/due",
+    *(f"/v1/loans/L{number}" for number in range(1, 9)),
+)
+"""What is asked when it is the present, and again later."""
+
 
 class KeptLoans(Kept, Lending):
     """A ledger of loans whose blocks are committed to a store, as a node commits them."""
@@ -24,11 +33,18 @@ class KeptLoans(Kept, Lending):
     def __init__(self, folder: Path, kind: str = "file", **choices: object) -> None:
         self.heights: dict[str, int] = {}
         """Heights that a test looks back to, by what had happened last."""
+        self.seen: dict[str, dict[str, Any]] = {}
+        """What was answered then, by the address."""
         super().__init__(folder, kind, **choices)
         self.register_all()
 
-    def mark(self, name: str) -> None:
+    def mark(self, name: str, day: str) -> None:
+        """Remember a height, and what is answered now as of a date."""
         self.heights[name] = self.tip.height
+        self.seen[name] = {}
+        for path in LOOKED_BACK:
+            response = self.client.get(path, params={"as_of": day})
+            self.seen[name][path] = response.json()
 
     def pay(self, loan: str, number: int, amount: int, day: str) -> RepaymentAttempt:
         """Capture a repayment and state its split."""
@@ -50,11 +66,11 @@ def portfolio(folder: Path, kind: str = "file") -> KeptLoans:
     for loan in ("L1", "L2", "L3", "L8"):
         kept.lend(loan)
     _others(kept)
-    kept.mark("lent")
+    kept.mark("lent", "2026-01-05")
     _funded(kept)
     _february(kept)
     _march(kept)
-    kept.mark("march")
+    kept.mark("march", "2026-03-14")
     _april(kept)
     return kept
 
@@ -67,7 +83,7 @@ def _others(kept: KeptLoans) -> None:
     kept.apply("fund-b", "loan.declined", loan="L6", proposal=proposal, reason="no appetite")
     kept.propose("L7")
     kept.apply("platform", "loan.withdrawn", loan="L7", reason="another amount")
-    kept.mark("withdrawn")
+    kept.mark("withdrawn", "2026-01-05")
     kept.propose("L7", terms={"principal": 700_000}, funders=one)
 
 
@@ -129,6 +145,7 @@ def _april(kept: KeptLoans) -> None:
     undone = {"payment": "P-L1-A4", "reason": "void", "date": "2026-03-15"}
     kept.apply("institution", "payment.reversed", **undone)
     _compensated(kept, "C1", "L1", 2, "2026-04-10")
+    kept.mark("compensated", "2026-04-10")
     _raced(kept)
     kept.on("2026-04-20")
     rows = [
@@ -161,6 +178,7 @@ def _raced(kept: KeptLoans) -> None:
     stated: dict[str, Any] = {"compensation": "C2", "loan": "L8", "instalments": [2]}
     amount = kept.compensable("2026-04-10", **stated)
     kept.apply("guarantor", "compensation.stated", **stated, amount=amount, date="2026-04-10")
+    kept.mark("stated", "2026-04-10")
     kept.pay("L8", 2, 10_000, "2026-04-10")
     fields = kept.compensation_fields("C2", amount, "2026-04-10", compensation="C2")
     kept.apply("institution", "payment.captured", **fields)
