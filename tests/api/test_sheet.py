@@ -244,3 +244,22 @@ def test_a_loan_whose_terms_cover_nothing_asks_for_no_compensation(fresh: Cosign
 
 def test_there_are_as_many_loans_as_were_lent(kept: CosignedLoans) -> None:
     assert sorted(each["loan"] for each in kept.sheet("fund-a", MARCH)["repayments"]) == LENT
+
+
+def test_the_sheet_of_all_agrees_with_the_lists(kept: CosignedLoans) -> None:
+    sheet = kept.sheet("institution", MARCH)
+    (page,) = (v for v in kept.get("/v1/overdue", as_of=MARCH).values() if isinstance(v, list))
+    assert {each["loan"] for each in page} == {each["loan"] for each in sheet["overdue"]}
+    for row in page:
+        (line,) = (each for each in sheet["overdue"] if each["loan"] == row["loan"])
+        assert line["amount"] == row["amount"]
+        assert (line["bucket"], line["days"]) == (row["bucket"], row["days_past_due"])
+    (due,) = (each for each in sheet["compensations"] if each["state"] == "due")
+    path = "/v1/compensations/due"
+    ((listed,),) = (v for v in kept.get(path, as_of=MARCH).values() if isinstance(v, list))
+    assert (due["loan"], due["amount"], due["since"], due["instalments"]) == (
+        listed["loan"],
+        listed["amount"],
+        listed["due_since"],
+        listed["instalments"],
+    )

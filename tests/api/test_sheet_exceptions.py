@@ -212,3 +212,19 @@ def test_what_conflicts_is_missing_at_once(kept: CosignedLoans) -> None:
     (line,) = kept.sheet("fund-a", FEBRUARY, as_of=kept.now)["exceptions"]
     assert line["kind"] == "split-differs"
     assert "expected fund-a-main 51750" in line["detail"]
+
+
+def test_a_compensation_whose_money_was_reversed_awaits_it_and_is_not_due_anew(
+    kept: CosignedLoans,
+) -> None:
+    owed = compensation_unpaid(kept)
+    facts = kept.compensation_fields("C1", owed, "2026-03-09", compensation="C1")
+    kept.apply("institution", "payment.captured", **facts)
+    stated = {"payment": "P-C1", "reason": "void", "date": "2026-03-09"}
+    kept.apply("institution", "payment.reversed", **stated)
+    sheet = kept.sheet("fund-a", "2026-03-10", as_of=kept.now + 4 * DAY)
+    (line,) = sheet["compensations"]
+    assert (line["state"], line["unpaid"], "due" in line) == ("reversed", HALF, False)
+    (wrong,) = of_kind(sheet, "compensation-unpaid")
+    assert (wrong["party"], wrong["amount"]) == ("institution", HALF)
+    assert not of_kind(sheet, "compensation-due")
