@@ -40,8 +40,8 @@ from views.reader import walked
 from views.texts import gettext
 from views.view import ViewStruct, converted
 
-AWAITING = ("stated", "conflicting")
-"""States of a compensation that was stated and has not passed."""
+AWAITING: tuple[CompensationState, ...] = ("stated", "conflicting", "reversed")
+"""States of a compensation that was stated and has not passed: its money is awaited, or again."""
 
 
 class CompensationView(ViewStruct, frozen=True, kw_only=True):
@@ -128,7 +128,7 @@ COMPENSATIONS = Listing(
 )
 
 
-class _Trigger(NamedTuple):
+class Trigger(NamedTuple):
     """What is to be compensated: instalments or, without any, the whole loan.
 
     It is due when the oldest of them is more than so many days past due.
@@ -137,6 +137,11 @@ class _Trigger(NamedTuple):
     numbers: list[int]
     oldest: date
     days: int
+
+    @property
+    def since(self) -> date:
+        """The first date on which it is to be compensated."""
+        return self.oldest + timedelta(days=self.days + 1)
 
 
 def due_compensation(
@@ -153,14 +158,14 @@ def due_compensation(
     if loan is None or not agreement.guarantor:
         return None
     found = late(loan, day)
-    trigger = _triggered(loan, found, [each for each in stated if _awaits(each, known)], day)
+    trigger = trigger_of(loan, found, [each for each in stated if _awaits(each, known)], day)
     if trigger is None:
         return None
     try:
         amount = compensate(loan, trigger.numbers or WHOLE, day).compensation.amount
     except LoanRefused:  # the funders have nothing open: it has passed already
         return None
-    since = trigger.oldest + timedelta(days=trigger.days + 1)
+    since = trigger.since
     return DueCompensation(
         loan=agreement.loan,
         guarantor=agreement.guarantor,
@@ -179,16 +184,23 @@ def _awaits(stated: LoanCompensation, known: Vantage) -> bool:
     return is_known and (stated.state in AWAITING or stated.last_entry >= known.size)
 
 
-def _triggered(
+def trigger_of(
     loan: LoanValue, found: Sequence[Instalment], waits: Sequence[LoanCompensation], day: date
-) -> _Trigger | None:
-    """Return what the terms want compensated of what is past due, and nobody has stated."""
+) -> Trigger | None:
+    """Return what the terms want compensated of what is past due, and nobody has stated.
+
+    Args:
+        loan: As of the date.
+        found: Its instalments that are past due, oldest first.
+        waits: The compensations that were stated and have not passed.
+        day: The date.
+    """
     terms = loan.terms
     if not found or any(not each.instalments for each in waits):
         return None
     whole = terms.whole_days
     if whole is not None and not waits and (day - found[0].due).days > whole:
-        return _Trigger([], found[0].due, whole)
+        return Trigger([], found[0].due, whole)
     if terms.per_instalment_days is None:
         return None
     days, taken = terms.per_instalment_days, {text for each in waits for text in each.instalments}
@@ -199,7 +211,7 @@ def _triggered(
         and str(each.number) not in taken
         and any(claim.open and is_covered(loan, claim) for claim in each.claims)
     ]
-    return _Trigger([each.number for each in chosen], chosen[0].due, days) if chosen else None
+    return Trigger([each.number for each in chosen], chosen[0].due, days) if chosen else None
 
 
 def _due_rows(asked: Asked) -> Iterator[LoanAccount]:

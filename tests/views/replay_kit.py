@@ -34,6 +34,8 @@ from views.loan_history import Known
 from views.payments import payment_view
 from views.payouts import payout_view
 from views.receivers import receiver_view
+from views.sheets.day import sheet
+from views.sheets.part import Point
 
 PAGE = 7
 NAMES_MAX = 12
@@ -92,6 +94,11 @@ def all_views(reader: LedgerReader, genesis: Genesis, now_ms: int) -> Views:
         for name, known in _looks(reader, day):
             view = loan_view(reader, agreement.loan, known, now_ms)
             found[f"loan {agreement.loan} {name}"] = msgspec.json.encode(view)
+    dates = sorted({row.date for row in reader.rows(RepaymentAttempt, limit=10_000)})[-2:]
+    for known in (Known(date.fromisoformat(each)) for each in (day, *dates)):
+        point = Point(known, now_ms, day, may_be_later=True)
+        for party in genesis.names:
+            found[f"sheet {party} {known.day}"] = _json(sheet(reader, genesis, party, point))
     judged = (day, DueDates(reader, genesis))
     for row in reader.rows(Receiver, limit=10_000):
         found[f"receiver {row.receiver}"] = _json(receiver_view(reader, row, judged))
