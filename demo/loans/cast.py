@@ -78,20 +78,26 @@ def refuse_bad_plan(plan: PortfolioPlan) -> None:
         UsageError: ``too-few-loans``, ``too-many-loans``, ``too-few-months``, ``too-many-months``
             or ``bad-date``.
     """
-    for name, count, least, most in (
-        ("loans", plan.loans, LOANS_MIN, LOANS_MAX),
-        ("months", plan.months, MONTHS_MIN, MONTHS_MAX),
-    ):
-        if count < least:
-            raise UsageError(
-                f"too-few-{name}",
-                f"a portfolio needs at least {least} {name} to hold every story, got {count}",
-                f"ask for more with --{name}",
-            )
-        if count > most:
-            raise UsageError(
-                f"too-many-{name}", f"a portfolio has at most {most:,} {name}, got {count:,}"
-            )
+    if plan.loans < LOANS_MIN:
+        raise UsageError(
+            "too-few-loans",
+            f"a portfolio needs at least {LOANS_MIN} loans to hold every story, got {plan.loans}",
+            "ask for more with --loans",
+        )
+    if plan.loans > LOANS_MAX:
+        raise UsageError(
+            "too-many-loans", f"a portfolio has at most {LOANS_MAX:,} loans, got {plan.loans:,}"
+        )
+    if plan.months < MONTHS_MIN:
+        raise UsageError(
+            "too-few-months",
+            f"a history needs at least {MONTHS_MIN} months to hold every story, got {plan.months}",
+            "ask for more with --months",
+        )
+    if plan.months > MONTHS_MAX:
+        raise UsageError(
+            "too-many-months", f"a history has at most {MONTHS_MAX} months, got {plan.months}"
+        )
     if plan.start < days.read(FIRST_DATE):
         raise UsageError(
             "bad-date",
