@@ -11,7 +11,7 @@ demo: $(STAMP)
 	@$(BIN)/tongzhang demo
 
 test: $(STAMP)
-	@$(BIN)/python -m pytest -n auto
+	@$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: $(STAMP)
 	@$(BIN)/ruff check .

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import msgspec
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from api.answers import json_answer
 from api.limits import PAGE_DEFAULT
 from api.listings import add_listing, now_ms
 from api.lists import Format, ListRequest, Page, list_answer
-from api.named import no_such_payment, no_such_payout, no_such_receiver
+from api.loans import loan_routes
+from api.named import (
+    no_such_payment,
+    no_such_payout,
+    no_such_receiver,
+    refuse_unknown_height,
+)
 from api.openapi import describe, describe_list
 from api.paging import Cursor, Limit, Name, Whole, cursor_of, place_of
-from api.parameters import AsOf
-from api.problems import Problem
+from api.parameters import AsOf, Height
 from api.reading import Reading
 from api.receiver_statement import ReceiverStatement, Sums, receiver_line, running_lines
 from ledger.contracts.receivers import Receiver
@@ -29,10 +32,6 @@ from views.payments import PaymentView, payment_view
 from views.payouts import PayoutView, payout_view
 from views.receivers import ReceiverLine, ReceiverView, receiver_view
 
-Height = Annotated[
-    int | None,
-    Query(ge=0, le=SAFE_INTEGER_MAX, description="What held after this block; now if left out."),
-]
 _places = msgspec.json.Decoder(tuple[Whole, Whole, Whole, Whole, Whole])
 
 
@@ -41,7 +40,7 @@ def business_routes(reading: Reading) -> APIRouter:
     router = reading.router("business")
     for listing in LISTINGS:  # those first whose addresses look like that of a single thing
         add_listing(router, reading, listing)
-    for add in (_payment_route, _payout_route, _receiver_routes, _calendar_route):
+    for add in (_payment_route, _payout_route, loan_routes, _receiver_routes, _calendar_route):
         add(router, reading)
     return router
 
@@ -110,7 +109,8 @@ def _calendar_route(router: APIRouter, reading: Reading) -> None:
         """Show which days are without business, by whose word, and up to when that is known."""
         genesis = reading.genesis
         with reading.reader() as reader:
-            end = SAFE_INTEGER_MAX if height is None else _size_after(reader, height)
+            refuse_unknown_height(reader, height)
+            end = SAFE_INTEGER_MAX if height is None else reader.size_after(height)
             day = genesis.calendar.business_date(now_ms())
             return json_answer(calendar_view(reader, genesis, end, day))
 
@@ -124,12 +124,3 @@ def _require(reader: LedgerReader, name: str) -> Receiver:
     if row is None:
         raise no_such_receiver(reader, name)
     return row
-
-
-def _size_after(reader: LedgerReader, height: int) -> int:
-    """Return how many entries the log had after a block."""
-    if height >= reader.height():
-        if height > reader.height():
-            raise Problem("no-such-block", f"the newest block is {reader.height()}, got {height}")
-        return SAFE_INTEGER_MAX
-    return reader.blocks(height + 1, 1)[0].first_index

@@ -6,8 +6,6 @@ units as in JSON. A text that a spreadsheet would take for a formula begins with
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -17,8 +15,7 @@ from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 
 from api.answers import json_answer
-from views.cells import inert
-from views.view import empty_values
+from views import cells
 
 CSV = "text/csv"
 JSON = "application/json"
@@ -59,14 +56,9 @@ def list_answer(asked: ListRequest, page: Page) -> Response:
 
 def csv_text(kind: type[msgspec.Struct], items: Sequence[msgspec.Struct]) -> str:
     """Return structs of one type as CSV with a header line."""
-    columns, empty = kind.__struct_fields__, empty_values(kind)
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(columns)
-    for item in items:
-        values = ((getattr(item, name), empty.get(name, UNSET)) for name in columns)
-        writer.writerow([_cell(UNSET if value == none else value) for value, none in values])
-    return out.getvalue()
+    columns = kind.__struct_fields__
+    rows = [[_cell(item.get(name)) for name in columns] for item in msgspec.to_builtins(items)]
+    return cells.as_csv([columns, *rows])
 
 
 def _wants_csv(asked: ListRequest) -> bool:
@@ -80,12 +72,12 @@ def _wants_csv(asked: ListRequest) -> bool:
 
 
 def _cell(value: Any) -> str:
-    if value is UNSET or value is None:
+    if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
         return str(value)
     if isinstance(value, str):
-        return inert(value)
+        return cells.inert(value)
     return msgspec.json.encode(value).decode()

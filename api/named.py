@@ -1,4 +1,4 @@
-"""Names in questions: a party, a kind of expectation, a payment or a receiver has to exist.
+"""Names in questions: a party, a kind of expectation, a payment, loan or receiver has to exist.
 
 A name that nothing has would be answered with an empty list, and that would be taken for news.
 """
@@ -10,10 +10,11 @@ from difflib import get_close_matches
 
 from api.problems import Problem
 from ledger.contracts.halves import Capture, Instruction
+from ledger.contracts.loan_rows import LoanAgreement
 from ledger.contracts.payouts import Payout
 from ledger.contracts.receivers import Receiver
 from ledger.expectations import KINDS
-from node.storage.reads import Reader
+from views.reader import Reader
 
 _NEAR = 5
 _BEGINNING_CHARS = 2
@@ -40,6 +41,35 @@ def refuse_unknown_kind(kind: str) -> None:
     near = get_close_matches(kind, KINDS, n=1)
     advice = f"did you mean {near[0]}?" if near else f"the kinds are {', '.join(KINDS)}"
     raise Problem("bad-parameter", f"query.kind: {kind!r} is no kind of expectation; {advice}")
+
+
+def refuse_unknown_height(reader: Reader, height: int | None) -> None:
+    """Return if ``height`` is None or that of a block.
+
+    Raises:
+        Problem: ``no-such-block``.
+    """
+    if height is not None and height > reader.height():
+        raise Problem("no-such-block", f"the newest block is {reader.height()}, got {height}")
+
+
+def refuse_unknown_loan(reader: Reader, loan: str) -> None:
+    """Return if ``loan`` is empty or was proposed.
+
+    Raises:
+        Problem: ``no-such-loan``; the detail names some that were.
+    """
+    if loan and reader.row(LoanAgreement, (loan,)) is None:
+        raise no_such_loan(reader, loan)
+
+
+def no_such_loan(reader: Reader, loan: str) -> Problem:
+    """Return the answer about a loan that nobody proposed; it says which names are near."""
+    near = reader.rows(LoanAgreement, after_key=(loan[:_BEGINNING_CHARS],), limit=_NEAR)
+    near = near or reader.rows(LoanAgreement, limit=_NEAR)
+    names = ", ".join(row.loan for row in near)
+    advice = f"some that were: {names}" if names else "none was yet"
+    return Problem("no-such-loan", f"no loan was proposed as {loan!r}; {advice}")
 
 
 def refuse_unknown_payment(reader: Reader, payment: str) -> None:

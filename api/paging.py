@@ -15,6 +15,7 @@ from api.limits import PAGE_MAX
 from api.problems import Problem
 from ledger import forms
 from ledger.limits import SAFE_INTEGER_MAX
+from views.listing import FOREIGN_PLACE
 
 Limit = Annotated[int, Query(ge=1, le=PAGE_MAX, description="How many at most.")]
 Start = Annotated[int, Query(ge=0, le=SAFE_INTEGER_MAX, description="The first one wanted.")]
@@ -75,19 +76,10 @@ def place_of(request: Request, cursor: str, shape: msgspec.json.Decoder[P]) -> P
     try:
         raw = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         if raw[:MARK_BYTES] != _mark(request):
-            raise foreign_cursor()
+            raise ValueError
         return shape.decode(raw[MARK_BYTES:])
     except (ValueError, msgspec.DecodeError):
-        raise foreign_cursor() from None
-
-
-def foreign_cursor() -> Problem:
-    """Return the refusal of a cursor that is not of the list that was asked for."""
-    return Problem(
-        "bad-parameter",
-        "query.cursor: this list did not make it; use `next` of the page before, "
-        "with the same address and filters",
-    )
+        raise Problem("bad-parameter", FOREIGN_PLACE) from None
 
 
 def mark_of(path: str, filters: Iterable[tuple[str, str]]) -> bytes:

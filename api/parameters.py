@@ -1,4 +1,4 @@
-"""Parameters of questions that are read from text."""
+"""Parameters of questions: what is read from text, and places in the log."""
 
 from __future__ import annotations
 
@@ -14,6 +14,11 @@ from ledger.limits import SAFE_INTEGER_MAX
 AsOf = Annotated[
     int | None,
     Query(ge=0, le=SAFE_INTEGER_MAX, description="Judge what is overdue at this time, in ms."),
+]
+
+Height = Annotated[
+    int | None,
+    Query(ge=0, le=SAFE_INTEGER_MAX, description="What held after this block; now if left out."),
 ]
 
 

@@ -44,6 +44,7 @@ TABLE: dict[str, tuple[int, str]] = {
     "no-such-checkpoint": (404, "Nothing is final yet"),
     "no-such-evidence": (404, "Nothing is convicted by evidence of this id here"),
     "no-such-entry": (404, "The log has no entry of this index"),
+    "no-such-loan": (404, "No loan was proposed under this id"),
     "no-such-party": (404, "The consortium has no party of this name"),
     "no-such-payment": (404, "No record of the log names this payment"),
     "no-such-payout": (404, "No applied record names this payout"),

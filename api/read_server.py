@@ -27,6 +27,7 @@ from api.evidence import evidence_routes
 from api.limits import READER_NICE, READER_THREADS
 from api.log import log_routes, proof_routes, record_routes
 from api.reading import NamedHeights, Reading
+from api.reports import reports_routes
 from ledger import genesis as founding
 from ledger.keys import Signer
 from node.home.config import Config
@@ -97,6 +98,7 @@ def add_reading_routes(app: FastAPI, reading: Reading, find: FindOwn) -> None:
     app.add_middleware(NamedHeights)
     for router in (
         business_routes(reading),
+        reports_routes(reading),
         books_routes(reading),
         record_routes(reading, find),
         log_routes(reading),

@@ -1,152 +1,182 @@
-"""Microseconds per repayment and its split, against an ordinary capture and split, in turns.
+"""Milliseconds per question about loans, over HTTP, against a database with a million instalments.
 
-Run with ``python -m benchmarks.loans [loans] [rounds]``. Every loan is lent by three funders and
-guaranteed; a repayment pays an instalment in full, its split has four legs. The ordinary payment
-has as many legs. Records are executed on a database file and committed with all that a node stores
-of them, in blocks of one batch. Signing, agreement and the network are not part of it: they cost
-both the same. Times are CPU time.
+Run with ``python -m benchmarks.loans [loans]``; 50,000 by default, of 20 instalments each. One loan
+is lent and repaid in real blocks. Its rows and entries, as they stand after each repayment, are
+those of all the others under their names, written table by table. Seven instalments are due; nine
+loans of ten have paid them, the rest is behind by one to seven.
 """
 
 from __future__ import annotations
 
-import statistics
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
+from random import Random
+from typing import Any, Final
 
-from ledger import domains
-from ledger.batch import Batch
-from ledger.block import Block, BlockHeader, Tip, batch_hashes, encode_header
-from ledger.contracts.loan_rows import LoanInstalment, RepaymentAttempt
-from ledger.execute import Execution, execute
-from node.storage.store import Store
-from tests.ledger.ledger_kit import captured, leg, signer, split
-from tests.ledger.loan_kit import LoanLedger, lending_genesis
+import httpx
+from msgspec.structs import astuple
 
-PRINCIPAL = 1_200_000
-SHARES = (500, 300, 180, 20)
+from benchmarks.queries import insert
+from demo.stage.statistics import median, percentile
+from ledger.expectations import Expectation
+from ledger.state import Row
+from tests.api.loans_kit import KeptLoans
+
+TEMPLATE: Final = "L000000"
+INSTALMENTS = 20
+DUE = 7
+TODAY = "2026-08-20"
+ROUNDS = 100
+BEHIND = (0,) * 90 + (1,) * 5 + (2, 2, 3, 3, 7)
+"""By how many instalments each of a hundred loans is behind."""
+
+Columns = tuple[Any, ...]
 
 
-class StoredLoans(LoanLedger):
-    """A ledger that lends, in a database file.
+class Template:
+    """One loan that was repaid in real blocks.
 
     Args:
-        folder: Where the file goes.
+        kept: The ledger in whose store it stands.
     """
 
-    def __init__(self, folder: Path) -> None:
-        genesis = lending_genesis()
-        self.store = Store(f"sqlite:///{folder / 'ledger.db'}", genesis, party="platform")
-        self.spent = 0.0
-        """CPU seconds of the last block."""
-        super().__init__(genesis)
+    def __init__(self, kept: KeptLoans) -> None:
+        self.rows: list[dict[type[Row], list[Columns]]] = []
+        """By the number of repayments, the rows as columns."""
+        self.sizes: list[int] = []
+        """By the number of repayments, how many entries the log has."""
+        self._kept = kept
+        kept.on("2026-01-05")
+        kept.lend(TEMPLATE, terms={"instalments": INSTALMENTS, "partial": None})
+        self._note()
+        for number in range(1, DUE + 1):
+            day = f"2026-{number + 1:02d}-05"
+            due = kept.loan(TEMPLATE).instalments[number - 1].open
+            kept.pay(TEMPLATE, number, due, day)
+            self._note()
+        kept.on(TODAY)
+        with kept.store.reader() as reader:
+            subjects = [f"loan:{TEMPLATE}"]
+            subjects += [f"payment:P-{TEMPLATE}-A{number}" for number in range(1, DUE + 1)]
+            found = [reader.newest_about(each, 100, applied=True) for each in subjects]
+        self.entries = sorted(map(astuple, chain(*found)))
 
-    def run(self, *batches: Batch) -> Execution:
-        store = self.store
-        began = time.process_time()
-        tip = store.tip()
-        done = execute(self.genesis, tip, store.frontier(), store.view(), self.now, batches)
-        block = self._block(tip, batches, done)
-        store.commit(block, done, b"certificate", b"justification")
-        self.spent = time.process_time() - began
-        for batch in batches:
-            self.heads[batch.party] = (batch.number, batch.hash)
-        if done.refusals:
-            raise AssertionError(done.refusals[0])
-        return done
-
-    def get(self, kind: Any, *key: object) -> Any:
-        return self.store.view().get(kind, key)
-
-    row = get
-
-    def _block(self, tip: Tip, batches: tuple[Batch, ...], done: Execution) -> Block:
-        header = BlockHeader(
-            batches=batch_hashes(batches),
-            height=tip.height + 1,
-            ledger=self.genesis.ledger,
-            parent=tip.hash.hex(),
-            proposer="platform",
-            root=done.root.hex(),
-            size=done.size,
-            slot=tip.slot + 1,
-            state=done.state.hex(),
-            time=self.now,
-        )
-        raw = encode_header(header)
-        signed = signer("platform").sign(domains.proposal_signature_input(raw))
-        return Block(raw, signed, batches)
+    def _note(self) -> None:
+        tables, found = self._kept.store.tables, {}
+        for kind, rows in self._kept.view.changes.items():
+            own = [row for row in rows.values() if row is not None and TEMPLATE in str(row)]
+            if own and ("loan" in kind.TABLE or kind.TABLE in _OTHERS):
+                found[kind] = [tables.rows[kind].encode(row) for row in own]
+        self.rows.append(found)
+        self.sizes.append(self._kept.frontier.size)
 
 
-def main(loans: int = 1000, rounds: int = 6) -> None:
-    """Print what each costs, and the ratio."""
-    with TemporaryDirectory() as folder:
-        ledger = StoredLoans(Path(folder))
-        for number in range(loans):
-            ledger.lend(
-                f"L{number}", terms={"instalments": 12, "principal": PRINCIPAL, "partial": None}
-            )
-        size = ledger.row(LoanInstalment, "L0", 1).open
-        ratios = []
-        for turn in range(rounds):
-            ordinary = _pair(ledger, loans, _ordinary(ledger, turn, size))
-            repaid = _pair(ledger, loans, _repayment(ledger, turn, size))
-            ratios.append(repaid / ordinary)
-            print(
-                f"turn {turn + 1}: ordinary {ordinary / loans * 1e6:.0f} µs, "
-                f"repayment {repaid / loans * 1e6:.0f} µs, ratio {ratios[-1]:.2f}"
-            )
-        print(f"median ratio {statistics.median(ratios):.2f} of {loans} pairs a turn")
+_OTHERS = ("repayments", "captures", "instructions", "legs", Expectation.TABLE)
 
 
-Stated = Callable[[int], tuple[dict[str, Any], Callable[[], dict[str, Any]]]]
-"""By number the fields of a capture, and what makes those of its split afterwards."""
+def name_of(number: int) -> str:
+    """Return the name of a loan."""
+    return f"L{number:06d}"
 
 
-def _pair(ledger: StoredLoans, count: int, stated: Stated) -> float:
-    """Return the CPU seconds of captures and their splits."""
-    pairs = [stated(number) for number in range(count)]
-    captures = [ledger.record("payment.captured", capture) for capture, _ in pairs]
-    ledger.run(ledger.seal("institution", captures))
-    spent = ledger.spent
-    splits = [ledger.record("split.instructed", instruction()) for _, instruction in pairs]
-    ledger.run(ledger.seal("platform", splits))
-    return spent + ledger.spent
+def paid_by(number: int) -> int:
+    """Return how many instalments a loan has paid."""
+    return DUE - BEHIND[number * 37 % len(BEHIND)]
 
 
-def _repayment(ledger: StoredLoans, turn: int, size: int) -> Stated:
-    day = f"2026-{2 + turn:02}-05"
+def fill(kept: KeptLoans, loans: int) -> None:
+    """Write the other loans into the store of a template, table by table."""
+    template = Template(kept)
+    raw: Any = kept.store.engine.raw_connection()
+    raw.cursor().execute("PRAGMA synchronous = OFF")
+    for kind in template.rows[-1]:
+        insert(raw, kind.TABLE, _rows(template, kind, loans))
+    insert(raw, kept.store.tables.entries.name, _entries(template, loans))
+    raw.cursor().execute("PRAGMA synchronous = FULL")
+    raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    raw.close()
 
-    def stated(number: int) -> tuple[dict[str, Any], Callable[[], dict[str, Any]]]:
-        name, attempt = f"L{number}", f"A{number}-{turn}"
-        fields = ledger.repay_fields(attempt, size, day, loan=name)
-        return fields, lambda: ledger.split_fields(ledger.row(RepaymentAttempt, name, attempt))
 
-    return stated
+def _rows(template: Template, kind: type[Row], loans: int) -> Iterator[Columns]:
+    for number in range(1, loans + 1):
+        name = name_of(number)
+        for columns in template.rows[paid_by(number)].get(kind, ()):
+            yield tuple(_named(value, name) for value in columns)
 
 
-def _ordinary(ledger: StoredLoans, turn: int, size: int) -> Stated:
-    receivers = [f"{owner}-main" for owner in ("fund-a", "fund-b", "fund-c", "platform")]
-    at = ledger.on(f"2026-{2 + turn:02}-05")
-    rest = size - sum(size * share // 1000 for share in SHARES)
-    parts = [size * share // 1000 for share in SHARES]
-    parts[0] += rest
+def _entries(template: Template, loans: int) -> Iterator[Columns]:
+    index = template.sizes[-1]
+    for number in range(1, loans + 1):
+        name, size = name_of(number), template.sizes[paid_by(number)]
+        for was, *columns in template.entries:
+            if was < size:
+                yield (index, *(_named(value, name) for value in columns))
+                index += 1
 
-    def stated(number: int) -> tuple[dict[str, Any], Callable[[], dict[str, Any]]]:
-        name = f"Q{number}-{turn}"
-        order = f"O-{name}"
-        legs = [
-            leg(place, receiver, amount=part)
-            for place, (receiver, part) in enumerate(zip(receivers, parts, strict=True), 1)
-        ]
-        fields = captured(name, size, order=order, captured_at=at)
-        return fields, lambda: split(name, size, order=order, legs=legs)
 
-    return stated
+def _named(value: Any, name: str) -> Any:
+    """Return a column of another loan, whose name is as long."""
+    if isinstance(value, str):
+        return value.replace(TEMPLATE, name)
+    if isinstance(value, bytes):
+        return value.replace(TEMPLATE.encode(), name.encode())
+    return value
+
+
+def questions(loans: int, client: httpx.Client) -> dict[str, Callable[[int], Any]]:
+    """Return what is asked, with the number of a loan."""
+
+    def ask(path: str, **query: Any) -> Any:
+        response = client.get(path, params={"as_of": TODAY, **query})
+        if response.status_code != 200:
+            raise SystemExit(response.text)
+        return response
+
+    middle = ask("/v1/overdue", limit=100).links.get("next", {}).get("url", "/v1/overdue")
+    day = {"from": "2026-08-05", "to": "2026-08-05"}
+    return {
+        "loan with all that belongs to it": lambda n: ask(f"/v1/loans/{name_of(n)}"),
+        "loan as of a past date": lambda n: ask(f"/v1/loans/{name_of(n)}", as_of="2026-05-20"),
+        "allocation of a repayment": lambda n: client.get(
+            f"/v1/loans/{name_of(n)}/allocation", params={"amount": 50_000, "date": TODAY}
+        ).raise_for_status(),
+        "overdue, the first page": lambda _: ask("/v1/overdue"),
+        "overdue, the page after it": lambda _: client.get(middle).raise_for_status(),
+        "overdue of a funder": lambda _: ask("/v1/overdue", funder="fund-b"),
+        "overdue in one bucket": lambda _: ask("/v1/overdue", bucket="M1"),
+        "overdue as of a past date": lambda _: ask("/v1/overdue", as_of="2026-05-20"),
+        "loans, a page": lambda n: ask("/v1/loans"),
+        "loans by due date": lambda _: ask("/v1/loans", due_from="2026-09-05"),
+        "repayments of a day": lambda _: ask("/v1/repayments", **day),
+        "compensations due": lambda _: ask("/v1/compensations/due"),
+    }
+
+
+def main(arguments: list[str]) -> None:
+    """Print one line a question."""
+    loans = int(arguments[0]) if arguments else 50_000
+    with tempfile.TemporaryDirectory() as folder:
+        kept = KeptLoans(Path(folder))
+        started = time.perf_counter()
+        fill(kept, loans)
+        print(f"{loans:,} loans, {loans * INSTALMENTS:,} instalments: "
+              f"filled in {time.perf_counter() - started:.0f} s")  # fmt: skip
+        chance = Random(1)
+        for name, ask in questions(loans, kept.client).items():
+            times = []
+            for _ in range(ROUNDS):
+                number = chance.randrange(1, loans + 1)
+                began = time.perf_counter()
+                ask(number)
+                times.append((time.perf_counter() - began) * 1000)
+            shown = f"median {median(times):8.2f} ms   p95 {percentile(times, 95):8.2f} ms"
+            print(f"{name:34} {shown}", flush=True)
+        kept.close()
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main(sys.argv[1:])

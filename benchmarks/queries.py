@@ -201,7 +201,7 @@ def fill(store: Store, world: World) -> None:
     raw: Any = store.engine.raw_connection()
     raw.cursor().execute("PRAGMA synchronous = OFF")
     for table, columns in ((tables.entries, world.entries()), (tables.blocks, world.blocks())):
-        _insert(raw, table.name, columns)
+        insert(raw, table.name, columns)
     _insert_rows(raw, store, (row for n in range(world.payments) for row in world.rows(n)))
     _insert_rows(raw, store, world.settled())
     raw.cursor().execute("PRAGMA synchronous = FULL")
@@ -217,10 +217,11 @@ def _insert_rows(raw: Any, store: Store, rows: Iterable[Row]) -> None:
             mapped = store.tables.rows[type(row)]
             by_kind.setdefault(type(row), []).append(mapped.encode(row))
         for kind, columns in by_kind.items():
-            _insert(raw, kind.TABLE, columns)
+            insert(raw, kind.TABLE, columns)
 
 
-def _insert(raw: Any, table: str, rows: Iterable[tuple[Any, ...]]) -> None:
+def insert(raw: Any, table: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    """Write rows into a table, as columns, many a transaction."""
     rows = iter(rows)
     while chunk := list(islice(rows, CHUNK)):
         marks = ", ".join("?" * len(chunk[0]))

@@ -50,7 +50,7 @@ COMMANDS = (
     ),
     Command(
         "search",
-        "Find payments by order, id, receiver, amount or channel's number, and by date of capture.",
+        "Find payments by order, id, loan, receiver, amount or channel's number, and capture date.",
         "cli.search:search",
     ),
     Command(
@@ -79,6 +79,29 @@ COMMANDS = (
         "List disputes: who contests what, and what the answer was.",
         "cli.listings:command",
         generated=True,
+    ),
+    Command(
+        "loans",
+        "List loans (助贷): what was lent by whom, what is open, and how they stand.",
+        "cli.listings:command",
+        generated=True,
+    ),
+    Command(
+        "repayments",
+        "List repayments (还款): each attempt to collect, what came of it, how far its split is.",
+        "cli.listings:command",
+        generated=True,
+    ),
+    Command(
+        "overdue",
+        "List what is overdue of loans, oldest first: how much of what, since when, and whose.",
+        "cli.listings:command",
+        generated=True,
+    ),
+    Command(
+        "compensations",
+        "List compensations (代偿) that guarantors have stated, or those due and not stated.",
+        "cli.compensations:compensations",
     ),
     Command(
         "fees",
@@ -132,8 +155,13 @@ COMMANDS = (
         "calendar", "Show the calendar, declare or accept a year.", "cli.calendars.command:app"
     ),
     Command(
+        "report",
+        "Make reports: what of a business date concerns a party, exceptions first.",
+        "cli.report:app",
+    ),
+    Command(
         "loan",
-        "Compute the schedule of a loan (助贷) and its cost, without a node.",
+        "Show a loan (助贷), how a repayment would be allocated, or compute a schedule.",
         "cli.loan:app",
     ),
 )

@@ -6,10 +6,7 @@ lists, or says more, is written out, with the parameters that :func:`takes` give
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from inspect import Parameter, Signature, cleandoc
 from typing import Annotated, Any, NamedTuple, Optional, TypeVar
@@ -18,51 +15,20 @@ import typer
 
 from cli.client import Client, unexpected
 from cli.errors import UsageError
-from cli.options import Home, Json, Token, Url
+from cli.options import Csv, Home, InUtc, Json, Minor, Token, Url, Wide
 from cli.output import harmless, say, say_csv, say_json, table
 from cli.pages import Limit, age_ms, day, displayed, follow, month, note_more
 from views import cells
 from views.cells import Style
-from views.listing import Filter, Kind, Listing, Shown
+from views.listing import FORMS, Filter, Kind, Listing, Shown
 from views.listings import LISTINGS
 from views.texts import language
+from views.view import ViewStruct
 
 LIMIT = 100
 
-Csv = Annotated[bool, typer.Option("--csv", help="Print CSV for spreadsheets, with all fields.")]
-Wide = Annotated[bool, typer.Option("--wide", help="Show all fields.")]
-Minor = Annotated[
-    bool, typer.Option("--minor", help="Amounts in minor units (fen), and times in ms.")
-]
-InUtc = Annotated[
-    bool, typer.Option("--utc", help="Times in UTC, not in the zone of the calendar.")
-]
-
 F = TypeVar("F", bound=Callable[..., None])
 
-_METAVARS: Mapping[Kind, str] = {
-    "party": "PARTY",
-    "day": "DATE",
-    "business-date": "DATE",
-    "month": "YYYY-MM",
-    "displayed": "AMOUNT",
-    "age": "AGE",
-    "text": "TEXT",
-    "count": "N",
-    "amount": "N",
-    "positive": "N",
-    "as-of": "MS",
-    "currency": "CODE",
-    "expectation-kind": "KIND",
-}
-_FORMS: Mapping[Kind, str] = {
-    "displayed": "as it is displayed, 1000.00 or 1,000 JPY",
-    "age": "90m, 12h, 3d",
-    "amount": "in minor units",
-    "positive": "in minor units",
-    "as-of": "in ms since the epoch",
-    "business-date": "`today` for today's business date",
-}
 _READ: Mapping[Kind, Callable[[str], Any]] = {
     "day": day,
     "business-date": lambda text: None if text == "today" else day(text),
@@ -70,6 +36,9 @@ _READ: Mapping[Kind, Callable[[str], Any]] = {
     "displayed": displayed,
     "age": age_ms,
 }
+"""What is typed otherwise than it is given over HTTP."""
+_LEFT_OUT: Mapping[str, Any] = {"url": "", "token": "", "limit": LIMIT}
+"""The values of options that are left out; of all others it is None."""
 
 
 class Showing(NamedTuple):
@@ -94,31 +63,25 @@ def command(name: str) -> Callable[..., None]:
     return run
 
 
-def takes(listing: Listing, *without: str, **more: Any) -> Callable[[F], F]:
+def takes(listing: Listing, **more: Any) -> Callable[[F], F]:
     """Give a command, which is called with keywords, the parameters of a list.
 
     Args:
         listing: The list.
-        without: Filters that are no options of it.
-        more: Annotations of options beside them: those that are given as ``Optional`` are None if
-            left out, the others false.
+        more: Annotations of options beside them.
     """
-    options = [each for each in listing.filters if each.option is not None]
-    kept = [each for each in options if each.name not in without]
-    common = [("home", Home, None), ("url", Url, ""), ("token", Token, "")]
-    own = [(each.keyword, _typed(each), False if each.kind == "flag" else None) for each in kept]
-    added = [(name, kind, _default(kind)) for name, kind in more.items()]
-    looks = [("limit", Limit, LIMIT), ("json", Json, False), ("csv", Csv, False)]
-    looks += [("wide", Wide, False), ("minor", Minor, False), ("utc", InUtc, False)]
+    kinds: dict[str, Any] = {"home": Home, "url": Url, "token": Token}
+    kinds |= {each.keyword: _option(each) for each in listing.filters if each.option is not None}
+    kinds |= more
+    kinds |= {"limit": Limit, "json": Json, "csv": Csv, "wide": Wide, "minor": Minor, "utc": InUtc}
 
     def give(function: F) -> F:
-        every = [*common, *own, *added, *looks]
         parameters = [
-            Parameter(name, Parameter.KEYWORD_ONLY, annotation=kind, default=default)
-            for name, kind, default in every
+            Parameter(name, Parameter.KEYWORD_ONLY, annotation=kind, default=_LEFT_OUT.get(name))
+            for name, kind in kinds.items()
         ]
         function.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
-        function.__annotations__ = {name: kind for name, kind, _ in every}
+        function.__annotations__ = kinds
         return function
 
     return give
@@ -158,12 +121,10 @@ def ask(client: Client, listing: Listing, limit: int, asked: Mapping[str, Any]) 
         limit: How many items at most.
         asked: Options by the names of filters; what is no filter of the list is left out.
     """
-    path = listing.address.format_map(asked)
-    given = {each.name: _read(each, asked.get(each.keyword)) for each in listing.filters}
-    query = {name: value for name, value in given.items() if f"{{{name}}}" not in listing.address}
+    query = {each.name: _read(each, asked.get(each.keyword)) for each in listing.filters}
     if not listing.whole:
-        return follow(client, path, listing.items_name, limit, **query)
-    page = client.get(path, **query)
+        return follow(client, listing.address, listing.items_name, limit, **query)
+    page = client.get(listing.address, **query)
     items = page[listing.items_name]
     return {**page, listing.items_name: items[:limit], "more": len(items) > limit}
 
@@ -179,32 +140,36 @@ def show(listing: Listing, page: dict[str, Any], showing: Showing) -> None:
 
 def show_items(listing: Listing, items: Sequence[dict[str, Any]], showing: Showing) -> None:
     """Show items as CSV, or as a table; of none, that there are none."""
-    if showing.csv:
-        with _shown_as(listing):
-            text = csv_text(listing, items)
-        say_csv(text)
-    elif items:
-        with _shown_as(listing):
-            show_table(listing, items, showing.wide)
-    else:
+    if not (items or showing.csv):
         say(listing.nothing.text(language()))
-
-
-@contextmanager
-def _shown_as(listing: Listing) -> Iterator[None]:
-    """Say that an answer is none of a node where it has not the form of a view."""
+        return
     try:
-        yield
+        if not showing.csv:
+            show_table(listing, items, showing.wide)
+            return
+        text = csv_text(listing, items)
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
         raise unexpected(f"an item of {listing.address} is not as a node shows it") from None
+    say_csv(text)
 
 
 def show_table(listing: Listing, items: Sequence[dict[str, Any]], wide: bool = False) -> None:
     """Show items as a table: the columns of the list, or all fields."""
     view = listing.view
-    columns = view.__struct_fields__ if wide or not listing.columns else listing.columns
-    if wide:
-        columns = tuple(name for name in columns if any(name in item for item in items))
+    columns = listing.columns
+    if wide or not columns:
+        columns = tuple(
+            name for name in view.__struct_fields__ if any(name in item for item in items)
+        )
+    show_rows(view, columns, items)
+
+
+def show_rows(
+    view: type[ViewStruct],
+    columns: Sequence[Shown | tuple[Shown, ...]],
+    items: Sequence[dict[str, Any]],
+) -> None:
+    """Show items of a view as a table of some columns."""
     stacks = [each if isinstance(each, tuple) else (each,) for each in columns]
     table(
         [tuple(cells.head(view, each) for each in stack) for stack in stacks],
@@ -221,48 +186,34 @@ def csv_text(listing: Listing, items: Sequence[dict[str, Any]]) -> str:
 
     A text that a spreadsheet would take for a formula begins with an apostrophe.
     """
-    names: Sequence[Shown] = listing.view.__struct_fields__
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow([cells.head(listing.view, name) for name in names])
-    for item in items:
-        writer.writerow(list(_guarded(listing, names, item)))
-    return out.getvalue()
+    view = listing.view
+    names = view.__struct_fields__
+    rows = [[_csv_cell(listing, name, item) for name in names] for item in items]
+    return cells.as_csv([[cells.head(view, name) for name in names], *rows])
 
 
-def _guarded(listing: Listing, names: Sequence[Shown], item: dict[str, Any]) -> Iterator[str]:
-    for name in names:
-        text = harmless(cells.cell(listing.view, name, item))
-        is_number = isinstance(name, str) and isinstance(item.get(name), int)
-        yield text if is_number else cells.inert(text)
+def _csv_cell(listing: Listing, name: str, item: dict[str, Any]) -> str:
+    text = harmless(cells.cell(listing.view, name, item))
+    return text if isinstance(item.get(name), int) else cells.inert(text)
 
 
-def _typed(each: Filter) -> Any:
+def _option(each: Filter) -> Any:
     """Return the annotation of an option."""
     name = f"--{each.option or each.name.replace('_', '-')}"
     listed = f": {', '.join(each.words)}" if each.words else ""
-    form = f": {_FORMS[each.kind]}" if each.kind in _FORMS else listed
-    help_ = f"{each.sentence.removesuffix('.')}{form}."
+    about = f"{each.does}{FORMS[each.kind].typed or listed}."
     if each.kind == "flag":
-        return Annotated[bool, typer.Option(name, help=help_)]
+        return Annotated[bool, typer.Option(name, help=about)]
     kind: Any = str
     if each.kind == "choice":
-        words = [(word.upper().replace("-", "_"), word) for word in each.words]
-        kind = StrEnum.__call__(each.name, words)
-    metavar = _METAVARS.get(each.kind, each.name.upper() if each.kind == "choice" else "ID")
-    default = each.default or False
-    option = typer.Option(name, metavar=metavar, help=help_, show_default=default)
+        kind = StrEnum.__call__(each.name, [(word, word) for word in each.words])
+    metavar = FORMS[each.kind].metavar or each.name.upper()
+    option = typer.Option(name, metavar=metavar, help=about, show_default=each.default or False)
     return Annotated[Optional[kind], option]  # noqa: UP045
-
-
-def _default(kind: Any) -> Any:
-    return False if kind.__origin__ is bool else None
 
 
 def _read(each: Filter, value: Any) -> Any:
     """Return what was typed as the parameter of a question; None for what was left out."""
-    if value is None or value is False:
-        return None
-    if value is True:
-        return "true"
-    return _READ.get(each.kind, str)(value)
+    if isinstance(value, str):
+        return _READ.get(each.kind, str)(value)
+    return value or None

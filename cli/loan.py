@@ -1,4 +1,4 @@
-"""``tongzhang loan``: what is computed of a loan by its terms, without a node."""
+"""``tongzhang loan``: one loan as the log knows it, and what is computed by its terms alone."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from cli.errors import UsageError
+from cli.loan_allocate import allocate
+from cli.loan_show import show
 from cli.options import Json
 from cli.output import money, pairs, say_json, table
 from cli.pages import day, displayed
@@ -19,11 +22,30 @@ if TYPE_CHECKING:
     from ledger.lending.schedule import Schedule
     from ledger.lending.terms import Fee, LoanTerms
 
+
+class LoanGroup(TyperGroup):
+    """The commands of a loan; what is none of them is the id of a loan to show."""
+
+    default = "show"
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Take arguments that begin with no command as those of ``show``."""
+        if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
+            args = [self.default, *args]
+        return super().parse_args(ctx, args)
+
+
 app = typer.Typer(
-    help="Compute the schedule of a loan (助贷) and its cost, without a node.",
+    cls=LoanGroup,
+    help="""Show a loan (助贷), how a repayment would be allocated, or compute a schedule.
+
+    `tongzhang loan ID` is `tongzhang loan show ID`.
+    """,
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+app.command("show")(show)
+app.command("allocate")(allocate)
 
 
 class Method(StrEnum):

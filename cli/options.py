@@ -44,6 +44,14 @@ Token = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+Csv = Annotated[bool, typer.Option("--csv", help="Print CSV for spreadsheets, with all fields.")]
+Wide = Annotated[bool, typer.Option("--wide", help="Show all fields.")]
+Minor = Annotated[
+    bool, typer.Option("--minor", help="Amounts in minor units (fen), and times in ms.")
+]
+InUtc = Annotated[
+    bool, typer.Option("--utc", help="Times in UTC, not in the zone of the calendar.")
+]
 GenesisFile = Annotated[
     Path,
     typer.Option(

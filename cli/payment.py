@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from shutil import get_terminal_size
+from textwrap import fill
 from typing import Annotated, Any
 
 import typer
 
-from cli.listings import InUtc, in_zone
-from cli.options import Home, Json, Token, Url
+from cli.listings import in_zone
+from cli.options import Home, InUtc, Json, Token, Url
 from cli.output import pairs, say, say_json, table
 from cli.pages import identifier
 from views.cells import head, money, time, word, zone
@@ -18,7 +20,7 @@ from views.expectations import ExpectationView
 from views.fees import ChargeView
 from views.labels import Label
 from views.legs import LegView
-from views.payments import PaymentView, SourceView
+from views.payments import CaptureView, PaymentView, SourceView
 from views.payouts import PayoutSummary
 from views.refunds import RefundView
 from views.texts import gettext, language
@@ -33,6 +35,7 @@ Fact = tuple[str, str]
 """A name, and what is said under it."""
 
 _MET = "met"
+_INDENT = "    "
 _NO_HALF = Label("no", "尚无")
 
 
@@ -96,6 +99,11 @@ def _facts(view: dict[str, Any]) -> Iterator[Fact]:
         yield gettext("paid by"), ", ".join(sources)
     if "channel_number" in capture:
         yield gettext("number"), gettext("{channel_number} of {channel}").format_map(capture)
+    half = capture or view.get("instruction", {})
+    if "loan" in half:
+        yield head(CaptureView, "loan"), gettext("{loan}, attempt {attempt}").format_map(half)
+    if "compensation" in capture:
+        yield head(CaptureView, "compensation"), capture["compensation"]
     yield gettext("instructed"), _half(view.get("instruction"))
     currency = _currency(view)
     if view["money"]:
@@ -224,11 +232,24 @@ def _show_unmet(each: dict[str, Any]) -> None:
     words = {name: word(ExpectationView, name, each[name]) for name in ("kind", "state")}
     say(f"  {gettext('{kind} of {subject} by {awaited}: {state}').format_map({**each, **words})}")
     for part in filter(None, each.get("detail", "").split("; ")):
-        say(f"    {part}")
+        say(_indented(part))
     amount = money(each["amount"], each["currency"])
     since, due = time(each["opened_at"]), time(each["due_at"])
     said = gettext("{amount}, since {since}, due {due}")
     say(f"    {said.format(amount=amount, since=since, due=due)}")
+
+
+def _indented(text: str) -> str:
+    """Return a text indented, in as many lines as the terminal makes of it."""
+    room = get_terminal_size((0, 0)).columns or len(text) + len(_INDENT)
+    return fill(
+        text,
+        room,
+        initial_indent=_INDENT,
+        subsequent_indent=_INDENT,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def show_timeline(view: dict[str, Any]) -> None:

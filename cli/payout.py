@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.listings import InUtc, in_zone
-from cli.options import Home, Json, Token, Url
+from cli.listings import in_zone
+from cli.options import Home, InUtc, Json, Token, Url
 from cli.output import say, say_json, table
 from cli.pages import Limit, follow, identifier, note_more
 from cli.payment import Fact, show_awaited, show_disputes, show_facts, show_timeline

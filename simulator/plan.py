@@ -45,16 +45,41 @@ DiskAfter = Literal["kept", "torn", "lost", "backup"]
 NODES_MIN = 2
 """A consortium has a platform and an institution."""
 
-PARTIES = (
-    "platform",
-    "institution",
-    "funder",
-    "auditor",
-    "guarantor",
-    "merchant",
-    "auditor-b",
-)
-"""The parties of a simulated consortium of up to seven, in leader order; then ``auditor-c`` …"""
+Cast = Literal["usual", "guaranteed", "co-lent"]
+CASTS: dict[Cast, tuple[str, ...]] = {
+    "usual": (
+        "platform",
+        "institution",
+        "funder",
+        "auditor",
+        "guarantor",
+        "merchant",
+        "auditor-b",
+    ),
+    "guaranteed": (
+        "platform",
+        "institution",
+        "funder",
+        "guarantor",
+        "funder-b",
+        "auditor",
+        "merchant",
+    ),
+    "co-lent": (
+        "platform",
+        "institution",
+        "funder",
+        "funder-b",
+        "guarantor",
+        "auditor",
+        "merchant",
+    ),
+}
+"""The parties of a simulated consortium of up to seven, in leader order; then ``auditor-c`` …
+
+Of as many parties as the smallest one has, only one lends in the usual cast; in the others it has a
+guarantor, or a second funder.
+"""
 
 FIELDS: dict[str, tuple[str, ...]] = {
     "crash": ("effect", "disk", "age_ms"),
@@ -152,7 +177,7 @@ class Plan(
 
     ``records`` are submitted by the parties' clients, but no more once the log has ``blocks`` (0:
     however many). ``until_ms`` is when faults end and clients begin nothing new at the latest.
-    ``nodes`` counts the voters; ``supervisor`` adds a party that is none.
+    ``nodes`` counts the voters, of the ``cast``; ``supervisor`` adds a party that is none.
     ``quota`` is a party's, in records a minute (0: that of genesis).
     ``liars`` names the lie of a party. ``skew_ms`` spreads the wall clocks; ``hurry`` is how many
     ms pass on them in one of the world's, so that months of business fit into a run.
@@ -163,6 +188,7 @@ class Plan(
     seed: Annotated[int, Meta(ge=0, le=2**53 - 1)] = 0
     story: str = ""
     nodes: Annotated[int, Meta(ge=NODES_MIN, le=MEMBERS_MAX)] = 4
+    cast: Cast = "usual"
     quorum: Annotated[int, Meta(ge=0, le=MEMBERS_MAX)] = 0
     supervisor: bool = False
     quota: Annotated[int, Meta(ge=0, le=PARTY_RECORDS_MAX)] = 0
@@ -185,7 +211,7 @@ class Plan(
     def voters(self) -> Names:
         """The parties that vote, ``nodes`` of them, in leader order."""
         more = (f"auditor-{chr(ord('c') + i)}" for i in range(MEMBERS_MAX))
-        return (*PARTIES, *more)[: self.nodes]
+        return (*CASTS[self.cast], *more)[: self.nodes]
 
     @cached_property
     def parties(self) -> Names:

@@ -22,6 +22,7 @@ NAMES = {
     "I7": "every valid record becomes final",
     "I8": "evidence names no honest key, and all of a fork",
     "history": "clients read what they were told, and never less",
+    "loans": "claims of loans add up, in rows and in books",
     "code": "nothing is raised that nobody expects",
 }
 """Invariants in words, as short as it goes."""

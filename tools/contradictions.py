@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ledger.expectations import KINDS, MET, Expectation
-from tests.ledger import calendar_kit, fee_kit, refund_kit
+from tests.ledger import calendar_kit, fee_kit, loan_contradictions, refund_kit
 from tests.ledger.ledger_kit import (
     DAY,
     MORNING,
-    PARTIES,
     Ledger,
     captured,
     opened,
@@ -62,6 +61,7 @@ NEVER = {
     "payout-result": "the institution awaits its own word",
     "refund-result": "the platform has no word of its own on the result; it may dispute it",
     "fee-reversal": "the institution awaits its own word",
+    **loan_contradictions.NEVER,
 }
 """Kinds of which the halves cannot differ, and why."""
 
@@ -268,6 +268,7 @@ CASES = (
         ),
         ((_agreed("platform", "accepted", _NEW_YEAR),),),
     ),
+    *(Case(*each) for each in loan_contradictions.CASES),
 )
 
 
@@ -303,7 +304,7 @@ def alone(kind: str) -> tuple[tuple[Said, ...], ...]:
     """Return what one party can say, and say again, that closes a contradiction of a kind."""
     found = []
     for case in (each for each in CASES if each.kind == kind):
-        for party in PARTIES:
+        for party in sorted({said[0] for said in case.tries}):
             own = [said for said in case.tries if said[0] == party]
             for count in range(1, WORDS_MAX + 1):
                 found += [w for w in product(own, repeat=count) if outcome(case, *w) == CLOSED]

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+from datetime import date
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
@@ -46,6 +47,7 @@ UNITS: tuple[tuple[object, str], ...] = (
     (records.Amount, "minor units"),
     (records.EventTime, "ms"),
     (records.Day, "date"),
+    (date, "date"),
     (records.PartyName, "party"),
     (records.Commitment, "64 hex"),
     (Period, "`YYYY-MM`"),
@@ -137,8 +139,10 @@ def _unit(hint: Any) -> str:
         return ""
     inner, *notes = get_args(hint)
     if get_origin(inner) is tuple:
-        return f"each {fields(get_args(inner)[0])}"
-    return next((str(each.description) for each in notes if _describes(each)), "")
+        each = get_args(inner)[0]
+        is_struct = isinstance(each, type) and issubclass(each, msgspec.Struct)
+        return f"each {fields(each) if is_struct else _unit(each)}"
+    return next((str(each.description) for each in reversed(notes) if _describes(each)), "")
 
 
 def _describes(note: object) -> bool:

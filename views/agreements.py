@@ -25,13 +25,13 @@ _FILTERS = (
     Filter(
         name="holds",
         kind="flag",
-        column="",
+        judged=True,
         help="Only those that hold on the date, one a matter.",
     ),
     Filter(
         name="on",
         kind="business-date",
-        column="",
+        judged=True,
         shown=True,
         default="today",
         help="Which hold on this date.",
@@ -45,7 +45,10 @@ def _fits(asked: Asked, row: Agreement) -> bool:
 
 
 def _standings(asked: Asked) -> Standings:
-    return asked.once("standings", lambda: Standings(asked.reader, asked.given["on"]))
+    found: Standings = asked.kept.setdefault(
+        "standings", Standings(asked.reader, asked.given["on"])
+    )
+    return found
 
 
 def _fee_agreements(asked: Asked, rows: Sequence[FeeAgreement]) -> list[AgreementView]:

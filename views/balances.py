@@ -36,7 +36,7 @@ BALANCES = Listing(
     view=BalanceView,
     help="List the balances of accounts that begin with a prefix.",
     filters=(
-        Filter(name="prefix", kind="text", column="", help="How the account begins: `pending:`."),
+        Filter(name="prefix", kind="text", judged=True, help="How the account begins: `pending:`."),
     ),
     none=Label("nothing was posted", "没有记账"),
     columns=("account", "amount"),

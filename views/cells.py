@@ -6,7 +6,9 @@ amounts are in minor units.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import csv
+import io
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
@@ -68,13 +70,13 @@ def cell(view: type[ViewStruct], shown: Shown, item: Item) -> str:
         return "; ".join(
             _in_words(inner, {"currency": item.get("currency"), **each}) for each in item[shown]
         )
-    return _written(shown, labels_of(view).get(shown, _PLAIN), item)
+    return _written(shown, _label(view, shown), item)
 
 
 def _in_words(view: type[msgspec.Struct], item: Item) -> str:
     """Return an item in one line: the cells of its fields, but for the currency."""
     names = (name for name in view.__struct_fields__ if name in item)
-    return " ".join(_written(name, labels_of(view).get(name, _PLAIN), item) for name in names)
+    return " ".join(_written(name, _label(view, name), item) for name in names)
 
 
 def head(view: type[ViewStruct], shown: Shown) -> str:
@@ -96,11 +98,8 @@ def money(amount: int, currency: str) -> str:
     style = _chosen.get()
     if not currency:
         return ""
-    text = (
-        str(amount)
-        if style.minor
-        else decimal(amount, currency, group="," if style.grouped else "")
-    )
+    group = "," if style.grouped else ""
+    text = str(amount) if style.minor else decimal(amount, currency, group=group)
     return f"{text} {currency}" if style.grouped else text
 
 
@@ -120,13 +119,24 @@ def date(at_ms: int) -> str:
 
 def zone() -> str:
     """Return the name of the chosen zone, such as ``UTC+08:00``."""
-    return timezone(timedelta(minutes=_chosen.get().offset_minutes())).tzname(None)
+    return timezone(timedelta(minutes=offset_minutes())).tzname(None)
+
+
+def offset_minutes() -> int:
+    """Return by how much the chosen zone is before UTC."""
+    return _chosen.get().offset_minutes()
 
 
 def word(view: type[ViewStruct], name: str, value: str) -> str:
     """Return a word of a field, such as its state, in the language of who reads it."""
-    label = labels_of(view).get(name, _PLAIN)
-    return label.words.get(value, value) if texts.language() == "zh" else value
+    return _in_language(_label(view, name), value)
+
+
+def as_csv(rows: Iterable[Iterable[str]]) -> str:
+    """Return rows as CSV (RFC 4180)."""
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\r\n").writerows(rows)
+    return out.getvalue()
 
 
 def inert(text: str) -> str:
@@ -137,10 +147,7 @@ def inert(text: str) -> str:
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
-_PLAIN = Label("", "")
-
-
-def _label(view: type[ViewStruct], shown: Shown) -> Label:
+def _label(view: type[msgspec.Struct], shown: Shown) -> Label:
     if isinstance(shown, Column):
         return shown.label
     return labels_of(view).get(shown) or Label(shown, shown)
@@ -156,9 +163,13 @@ def _written(name: str, label: Label, item: Item) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value))
     if isinstance(value, str):
-        return label.words.get(value, value) if texts.language() == "zh" else value
+        return _in_language(label, value)
     write = None if _chosen.get().minor else _WRITTEN.get(label.unit)
     return str(value) if write is None else write(value)
+
+
+def _in_language(label: Label, value: str) -> str:
+    return label.words.get(value, value) if texts.language() == "zh" else value
 
 
 def _age(age_ms: int) -> str:

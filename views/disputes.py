@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, get_args
 
 from ledger.contracts.disputes import Dispute, DisputeState
-from ledger.state import Walk
 from views.labels import Entry, Label, LastEntry, Reason, Subject, state_label
 from views.listing import PAGE_MAX, Column, Filter, Listing
 from views.reader import Reader
@@ -65,10 +64,9 @@ DISPUTES = Listing(
 
 
 def disputes_about(reader: Reader, subjects: Sequence[str]) -> list[DisputeView]:
-    """Return the disputes about any of ``subjects``, or their legs, in the order of the log."""
-    walks = (Walk({"subject": subject}, ("state", "dispute")) for subject in subjects)
-    found: list[Dispute] = [
-        row for walk in walks for row in reader.along(Dispute, walk, limit=PAGE_MAX)
-    ]
-    found.sort(key=lambda row: row.entry)
-    return views_of(DisputeView, found)
+    """Return the disputes about any of ``subjects``, or their legs, in the order of the log.
+
+    The newest 1000 are returned.
+    """
+    found = reader.rows_among(Dispute, {"subject": subjects})
+    return views_of(DisputeView, sorted(found, key=lambda row: row.entry)[-PAGE_MAX:])

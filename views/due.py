@@ -13,7 +13,7 @@ from views import cells
 from views.calendars import DueDates
 from views.labels import Amount, Currency, DueDate, Label, Provisional, state_label
 from views.labels import Receiver as ReceiverName
-from views.listing import Asked, Column, Filter, ForeignPlace, Listing
+from views.listing import FOREIGN_PLACE, Asked, BadQuestion, Column, Filter, Listing
 from views.reader import Reader
 from views.standing import as_shown
 from views.texts import gettext
@@ -81,7 +81,7 @@ def _rows(asked: Asked) -> Iterator[DueReceiver]:
     day = asked.given["on"]
     after, of_day = asked.after or ("", day)
     if of_day != day:
-        raise ForeignPlace
+        raise BadQuestion(FOREIGN_PLACE)
     if "receiver" in asked.given:
         yield DueReceiver(asked.given["receiver"], day)
         return
@@ -115,13 +115,13 @@ DUE_PAYOUTS = Listing(
         Filter(
             name="on",
             kind="business-date",
-            column="",
+            judged=True,
             shown=True,
             help="What is due on this date.",
         ),
-        Filter(name="receiver", kind="receiver", column="", help="Only to this receiver."),
+        Filter(name="receiver", kind="receiver", judged=True, help="Only to this receiver."),
         Filter(
-            name="upcoming", kind="flag", column="", help="Also what falls due after that date."
+            name="upcoming", kind="flag", judged=True, help="Also what falls due after that date."
         ),
     ),
     none=Label("nothing is due", "没有应付"),

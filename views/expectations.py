@@ -34,8 +34,10 @@ KINDS_OF_SUBJECT = {
     "payout": (expectations.PAYOUT_RESULT, expectations.ARRIVAL),
     "refund": (expectations.REFUND_RESULT,),
     "dispute": (expectations.DISPUTE,),
+    "loan": (expectations.LOAN_ACCEPTANCE, expectations.LOAN_FUNDING),
+    "compensation": (expectations.COMPENSATION,),
 }
-"""Which kinds of expectations can stand about the subjects that belong to a payment."""
+"""Which kinds of expectations can stand about the subjects that belong to a payment or a loan."""
 
 _STORED = {
     "": (OPEN, CONFLICTING, MET),
@@ -118,12 +120,12 @@ class UnmetSum(ViewStruct, frozen=True, kw_only=True):
 
 
 _PARTIES = (
-    Filter(name="awaited", kind="party", column="", help="Only what this party owes."),
-    Filter(name="opener", kind="party", column="", help="Only what is owed to this party."),
+    Filter(name="awaited", kind="party", judged=True, help="Only what this party owes."),
+    Filter(name="opener", kind="party", judged=True, help="Only what is owed to this party."),
     Filter(
         name="kind",
         kind="expectation-kind",
-        column="",
+        judged=True,
         words=KINDS,
         help="Only of this kind.",
     ),
@@ -131,7 +133,7 @@ _PARTIES = (
 _AS_OF = Filter(
     name="as_of",
     kind="as-of",
-    column="",
+    judged=True,
     option=None,
     shown=True,
     help="Judge what is overdue at this time.",
@@ -193,7 +195,7 @@ EXPECTATIONS = Listing(
             name="state",
             kind="choice",
             words=("open", "overdue", "conflicting", "met", "unmet"),
-            column="",
+            judged=True,
             default="unmet",
             help="Only in this state; open is not overdue, unmet is all but met.",
         ),
@@ -201,21 +203,21 @@ EXPECTATIONS = Listing(
         Filter(
             name="min_age_ms",
             kind="age",
-            column="",
+            judged=True,
             option="min-age",
             help="Only from this age on.",
         ),
         Filter(
             name="min_amount",
             kind="amount",
-            column="",
+            judged=True,
             option=None,
             help="Only from this amount on.",
         ),
         Filter(
             name="min_amount_shown",
             kind="displayed",
-            column="",
+            judged=True,
             option="min-amount",
             help="Only from this amount on.",
         ),
@@ -260,7 +262,6 @@ UNMET_SUMS = Listing(
     none=_NOTHING,
     order=("opener", "awaited", "kind", "currency", "state"),
     rows=_sums,
-    items=lambda _, rows: rows,
 )
 
 

@@ -158,7 +158,6 @@ CHARGES = Listing(
     columns=("payment", "agreement", "state", "amount"),
     order=("currency", "payment"),
     rows=_charges,
-    items=lambda _, rows: rows,
 )
 
 

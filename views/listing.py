@@ -15,11 +15,13 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import takewhile
 from keyword import iskeyword
-from typing import Any, Literal, NamedTuple, TypeVar, get_type_hints
+from typing import Any, Literal, NamedTuple, get_type_hints
 
 import msgspec
 
+from ledger import forms
 from ledger.genesis import Genesis
+from ledger.limits import SAFE_INTEGER_MAX
 from ledger.state import Row, Walk
 from views.labels import Label
 from views.reader import Reader, walked
@@ -30,15 +32,69 @@ PAGE_MAX = 1000
 SCANNED_MAX = 10 * PAGE_MAX
 """Rows that are looked at for one page: it is short rather than slow."""
 
-T = TypeVar("T")
-
 Kind = Literal[
-    "choice", "id", "party", "payment", "receiver", "payout", "expectation-kind", "currency",
-    "day", "business-date", "month", "as-of", "count", "amount", "positive", "displayed", "age",
-    "flag", "text",
+    "choice", "id", "party", "payment", "receiver", "payout", "loan", "expectation-kind",
+    "currency", "day", "business-date", "height", "month", "as-of", "amount", "positive",
+    "displayed", "age", "flag", "text",
 ]  # fmt: skip
-"""What a filter is given as. A party, payment, receiver, payout and kind has to exist. A
-``business-date`` is today's and ``as-of`` (a time in ms) is the present if it is left out."""
+"""What a filter is given as. A party, payment, receiver, payout, loan, block and kind has to exist.
+A ``business-date`` is today's and ``as-of`` (a time in ms) is the present if it is left out."""
+
+
+class Form(NamedTuple):
+    """The form in which a filter of a kind is given.
+
+    Args:
+        metavar: What stands for it in the help of a command; of a choice, its name.
+        bounds: What may be given, in pydantic's words.
+        over_http: How it is written over HTTP, after the sentence that says what it does.
+        typed: How it is typed on the command line.
+        value: What its value is over HTTP, in Python; a choice is of its words.
+    """
+
+    metavar: str = ""
+    bounds: Mapping[str, Any] = {}
+    over_http: str = ""
+    typed: str = ""
+    value: type = str
+
+
+def _number(metavar: str, over_http: str, typed: str, least: int = 0) -> Form:
+    return Form(metavar, {"ge": least, "le": SAFE_INTEGER_MAX}, over_http, typed, int)
+
+
+_ID = Form("ID", {"pattern": forms.IDENTIFIER})
+_NAME = {"max_length": 32}
+_SHOWN = (
+    ", as it is displayed, `1,234.50`: in each currency by its own decimals, or in one, `1,000 JPY`"
+)
+FORMS: Mapping[Kind, Form] = {
+    "choice": Form(),
+    "flag": Form(over_http="; `false`: only the others", value=bool),
+    "id": _ID,
+    "payment": _ID,
+    "payout": _ID,
+    "receiver": _ID,
+    "loan": _ID,
+    "party": Form("PARTY", _NAME),
+    "expectation-kind": Form("KIND", _NAME),
+    "currency": Form("CODE", {"pattern": forms.CURRENCY}),
+    "day": Form("DATE", {"pattern": forms.DAY}),
+    "business-date": Form(
+        "DATE",
+        {"pattern": forms.DAY},
+        "; today's business date if left out",
+        ": `today` for today's business date",
+    ),
+    "month": Form("YYYY-MM", {"pattern": forms.MONTH}, ", as `YYYY-MM`"),
+    "height": _number("HEIGHT", "", ""),
+    "as-of": _number("MS", ", in ms; the present if left out", ": in ms since the epoch"),
+    "age": _number("AGE", ", in ms", ": 90m, 12h, 3d"),
+    "amount": _number("N", ", in minor units", ": in minor units"),
+    "positive": _number("N", ", in minor units", ": in minor units", least=1),
+    "displayed": Form("AMOUNT", _NAME, _SHOWN, ": as it is displayed, 1000.00 or 1,000 JPY"),
+    "text": Form("TEXT", {"max_length": 128}),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +106,8 @@ class Filter:
         kind: What it is given as.
         help: What it does, in a sentence.
         words: Those of a choice.
-        column: The row's column that has to be equal; nothing if the listing's own functions
-            judge. Left out, it is the name.
+        judged: Whether the listing's own functions judge by it. If not, the row's column of its
+            name has to be equal.
         required: Whether it has to be given.
         shown: Whether the page says which value it was judged by.
         option: The name of the command's option, if it is another; ``None`` for no option.
@@ -62,7 +118,7 @@ class Filter:
     kind: Kind
     help: str = ""
     words: tuple[str, ...] = ()
-    column: str | None = None
+    judged: bool = False
     required: bool = False
     shown: bool = False
     option: str | None = ""
@@ -74,14 +130,9 @@ class Filter:
         return f"{self.name}_" if iskeyword(self.name) else self.name
 
     @property
-    def sentence(self) -> str:
-        """What it does; of a choice without words of its own, that."""
-        return self.help or f"Only in this {self.name}."
-
-    @property
-    def equals(self) -> str:
-        """The column that has to be equal, or the empty string."""
-        return self.name if self.column is None else self.column
+    def does(self) -> str:
+        """What it does, as a sentence without its full stop."""
+        return (self.help or f"Only in this {self.name}.").removesuffix(".")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +160,8 @@ class Asked(NamedTuple):
     """What is asked of a list.
 
     ``given`` has the filters that were given, in their types; ``after`` is the place of the last
-    row already seen; ``limit`` counts items; ``kept`` is empty at first.
+    row already seen; ``limit`` counts items; ``kept`` is the listing's own for
+    this page, and empty at first.
     """
 
     reader: Reader
@@ -118,12 +170,6 @@ class Asked(NamedTuple):
     after: tuple[Any, ...] | None
     limit: int
     kept: dict[str, Any]
-
-    def once(self, name: str, make: Callable[[], T]) -> T:
-        """Return what ``make`` returned when it was asked for first, for this page."""
-        if name not in self.kept:
-            self.kept[name] = make()
-        return self.kept[name]  # type: ignore[no-any-return]
 
 
 class Found(NamedTuple):
@@ -147,7 +193,8 @@ class Listing:
         order: The columns of a row that are its place; the key if left out.
         rows: Finds rows after ``asked.after``; by the filters, along an index, if left out.
         fits: Whether a row that was found is wanted.
-        items: Shows rows of one page; as plain views if left out.
+        items: Shows rows of one page; as plain views if left out, and views as they are.
+        scans: How many rows are looked at for one page, where that is fewer than usual.
         subject: As what disputes name an item, whose name is its first field.
         path: Its address; ``/v1/<name>`` if left out. What is in braces is a filter too.
         member: The member of a page that has the items; the name if left out.
@@ -167,6 +214,7 @@ class Listing:
     rows: Callable[[Asked], Iterable[Any]] | None = None
     fits: Callable[[Asked, Any], bool] | None = None
     items: Callable[[Asked, Sequence[Any]], Sequence[ViewStruct]] | None = None
+    scans: Callable[[Asked], int] | None = None
     subject: str = ""
     path: str = ""
     member: str = ""
@@ -195,10 +243,6 @@ class Listing:
         """The columns of a row that are its place in the list."""
         return self.order or self.row.__struct_fields__[: self.row.KEY]
 
-    def place_of(self, row: Any) -> tuple[Any, ...]:
-        """Return the place of a row."""
-        return tuple(getattr(row, name) for name in self.places)
-
     def place_types(self) -> tuple[type, ...]:
         """Return the types of a place: those of its columns."""
         hints = get_type_hints(self.row)
@@ -209,8 +253,11 @@ class BadQuestion(Exception):
     """A question that no state of the ledger could answer; the text says what to ask instead."""
 
 
-class ForeignPlace(BadQuestion):
-    """A place that the list did not make."""
+FOREIGN_PLACE = (
+    "query.cursor: this list did not make it; use `next` of the page before, "
+    "with the same address and filters"
+)
+"""What is said of a place that the list did not make."""
 
 
 def page_of(listing: Listing, asked: Asked) -> Found:
@@ -218,20 +265,21 @@ def page_of(listing: Listing, asked: Asked) -> Found:
     wanted = _equalities(listing, asked)
     rows = walked_rows(listing, asked) if listing.rows is None else listing.rows(asked)
     found: list[Any] = []
-    last: Any = None
-    goes_on = False
+    last: tuple[Any, ...] | None = None
+    most = SCANNED_MAX if listing.scans is None else listing.scans(asked)
     for count, row in enumerate(rows):
-        if not listing.whole and (len(found) == asked.limit or count == SCANNED_MAX):
-            goes_on = True
+        if not listing.whole and (len(found) == asked.limit or count == most):
             break
-        last = row
+        last = tuple(getattr(row, name) for name in listing.places)
         if _fits(listing, asked, row, wanted):
             found.append(row)
+    else:
+        last = None
     show = listing.items
     items = views_of(listing.view, found) if show is None else list(show(asked, found))
     if listing.subject:
         items = as_shown(asked.reader, listing.subject, items)
-    return Found(items, listing.place_of(last) if goes_on else None)
+    return Found(items, last)
 
 
 def walk_for(listing: Listing, wanted: Mapping[str, Any]) -> Walk:
@@ -267,14 +315,13 @@ def walked_rows(listing: Listing, asked: Asked) -> Iterator[Any]:
 
 
 def _equalities(listing: Listing, asked: Asked) -> dict[str, Any]:
-    given = ((each.equals, asked.given.get(each.name)) for each in listing.filters)
-    return {column: value for column, value in given if column and value is not None}
+    names = (each.name for each in listing.filters if not each.judged)
+    return {name: asked.given[name] for name in names if name in asked.given}
 
 
 def _fits(listing: Listing, asked: Asked, row: Any, wanted: Mapping[str, Any]) -> bool:
-    if any(getattr(row, column) != value for column, value in wanted.items()):
-        return False
-    return listing.fits is None or listing.fits(asked, row)
+    is_equal = all(getattr(row, column) == value for column, value in wanted.items())
+    return is_equal and (listing.fits is None or listing.fits(asked, row))
 
 
 @cache
@@ -283,7 +330,7 @@ def page_struct(listing: Listing) -> type[msgspec.Struct]:
     one = re.sub("ies$", "y", listing.name).removesuffix("s")
     name = listing.page or "".join(word.capitalize() for word in one.split("-")) + "Page"
     fields: list[Any] = [
-        (each.name, int if each.kind == "as-of" else str) for each in listing.filters if each.shown
+        (each.name, FORMS[each.kind].value) for each in listing.filters if each.shown
     ]
     fields.append((listing.items_name, list[listing.view]))  # type: ignore[name-defined]
     if not listing.whole:

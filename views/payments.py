@@ -25,10 +25,13 @@ from views.fees import ChargeView, charge_view
 from views.labels import (
     Amount,
     AsOf,
+    Attempt,
     ChannelNumber,
+    Compensation,
     Currency,
     Entry,
     Label,
+    Loan,
     Order,
     Payment,
     Whole,
@@ -38,7 +41,7 @@ from views.legs import VOID, LegView, buckets_of, leg_views, money_by_state
 from views.payouts import PayoutSummary, payout_summaries
 from views.reader import Reader, walked
 from views.refunds import RefundView, refunds_of
-from views.standing import shown_state
+from views.standing import state_or_disputed
 from views.timeline import EntryView, timeline
 from views.view import ViewStruct, converted
 
@@ -71,7 +74,8 @@ class SourceView(ViewStruct, frozen=True, kw_only=True):
 class CaptureView(ViewStruct, frozen=True, kw_only=True):
     """The institution's half of a payment. It stands until it is reversed.
 
-    ``channel_number`` is the channel's own number of it, ``sources`` say who paid which part.
+    ``channel_number`` is the channel's own number of it, ``sources`` say who paid which part. Of a
+    loan's money ``loan`` and ``attempt`` are the borrower's, ``compensation`` is the guarantor's.
     """
 
     order: Order
@@ -84,10 +88,16 @@ class CaptureView(ViewStruct, frozen=True, kw_only=True):
     reversals: Annotated[int, Label("reversals", "冲正次数", "count")]
     channel_number: ChannelNumber = ""
     sources: list[SourceView] = msgspec.field(default_factory=list)
+    loan: Loan = ""
+    attempt: Attempt = ""
+    compensation: Compensation = ""
 
 
 class InstructionView(ViewStruct, frozen=True, kw_only=True):
-    """The platform's half of a payment. ``tail`` counts minor units that ratios left over."""
+    """The platform's half of a payment. ``tail`` counts minor units that ratios left over.
+
+    ``overpaid`` is what of a repayment is in no leg.
+    """
 
     order: Order
     amount: Amount
@@ -97,6 +107,9 @@ class InstructionView(ViewStruct, frozen=True, kw_only=True):
     entry: Entry
     stands: Annotated[bool, Label("stands", "有效")]
     allocated: Annotated[bool, Label("allocated", "已入账")]
+    loan: Loan = ""
+    attempt: Attempt = ""
+    overpaid: Annotated[int, Label("overpaid", "多还", "minor")] = 0
 
 
 class PaymentView(ViewStruct, frozen=True, kw_only=True):
@@ -155,7 +168,7 @@ def payment_view(
     return PaymentView(
         payment=payment,
         as_of=as_of_ms,
-        state=shown_state(state, own),
+        state=state_or_disputed(state, own),
         legs=views,
         money=_money(capture, instruction, views),
         payouts=payouts,

@@ -102,7 +102,7 @@ PAYOUT_LEGS = Listing(
     row=Leg,
     view=LegView,
     help="List the legs that a payout settles, and `void` those that went another way since.",
-    filters=(Filter(name="payout", kind="payout", column=""),),
+    filters=(Filter(name="payout", kind="payout", judged=True),),
     none=Label("no legs", "没有分账行"),
     columns=(("payment", "leg"), "purpose", "state", "amount"),
     order=("bucket", "payment", "leg"),

@@ -38,7 +38,7 @@ from views.legs import LegView
 from views.listing import PAGE_MAX, Asked, Filter, Listing, walked_rows
 from views.payout_legs import carried_by, carried_views
 from views.reader import Reader
-from views.standing import as_shown, shown_state
+from views.standing import as_shown, state_or_disputed
 from views.timeline import EntryView, timeline
 from views.view import ViewStruct, converted
 
@@ -139,7 +139,7 @@ def payout_view(reader: Reader, genesis: Genesis, name: str, as_of_ms: int) -> P
     disputes = disputes_about(reader, [subject])
     subjects = [subject, *(f"dispute:{each.dispute}" for each in disputes)]
     entries, whole = timeline(reader, subjects)
-    state = shown_state(payout.state, disputes)
+    state = state_or_disputed(payout.state, disputes)
     carried = carried_by(reader, payout, PAGE_MAX)
     return PayoutView(
         **msgspec.structs.asdict(_summary(replace(payout, state=state))),

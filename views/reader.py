@@ -45,8 +45,14 @@ class Reader(Protocol):
     def block_times(self, heights: Iterable[int]) -> dict[int, int]:
         """Return the times of blocks, in ms since the epoch, by height."""
 
+    def size_after(self, height: int) -> int:
+        """Return how many entries the log had after a block; more than any after the last one."""
+
     def newest_about(self, subject: str, limit: int, *, applied: bool) -> Sequence[StoredEntry]:
         """Return the newest entries about a subject, the newest first: applied, or refused ones."""
+
+    def entries(self, start: int, limit: int) -> Sequence[StoredEntry]:
+        """Return up to ``limit`` entries from index ``start`` on."""
 
     def row(self, kind: type[R], key: Key) -> R | None:
         """Return the row of state under ``key``."""

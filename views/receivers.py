@@ -13,7 +13,7 @@ from views.due import DuePayout, Judged, ShownReceiverState, due_to
 from views.labels import Currency, Entry, Label, Owner, Party, Reason, Subject, Whole
 from views.labels import Receiver as ReceiverName
 from views.reader import Reader
-from views.standing import shown_state
+from views.standing import state_or_disputed
 from views.timeline import EntryView, timeline
 from views.view import ViewStruct
 
@@ -84,7 +84,7 @@ def receiver_view(reader: Reader, row: Receiver, judged: Judged) -> ReceiverView
     name = row.receiver
     subject = f"receiver:{name}"
     disputes = disputes_about(reader, [subject])
-    row = replace(row, state=shown_state(row.state, disputes))
+    row = replace(row, state=state_or_disputed(row.state, disputes))
     subjects = [subject, *(f"dispute:{each.dispute}" for each in disputes)]
     entries, whole = timeline(reader, subjects)
     return ReceiverView(

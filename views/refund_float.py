@@ -90,7 +90,6 @@ FLOATS = Listing(
     none=Label("nothing was deposited", "没有预存"),
     columns=("currency", "total", "free", "held", "set_aside", "unconfirmed"),
     rows=_floats,
-    items=lambda _, rows: rows,
 )
 
 

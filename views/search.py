@@ -12,10 +12,11 @@ from ledger.calendar import Calendar
 from ledger.contracts.allocation import Leg
 from ledger.contracts.disputes import shown_state
 from ledger.contracts.halves import Capture, Instruction, payment_state
+from ledger.contracts.loan_rows import RepaymentAttempt
 from ledger.contracts.refunds import Refund
 from ledger.state import Walk
 from views.channels import subjects_numbered
-from views.labels import Amount, ChannelNumber, Currency, Label, Order, Payment
+from views.labels import Amount, Attempt, ChannelNumber, Currency, Label, Loan, Order, Payment
 from views.listing import Asked, BadQuestion, Column, Filter, Listing
 from views.payments import CapturedAt, Channel, ShownPaymentState
 from views.reader import Reader, walked
@@ -40,6 +41,8 @@ class FoundPayment(ViewStruct, frozen=True, kw_only=True):
     channel: Channel = ""
     captured_at: CapturedAt = -1
     channel_number: ChannelNumber = ""
+    loan: Loan = ""
+    attempt: Attempt = ""
 
 
 class Span(NamedTuple):
@@ -71,7 +74,7 @@ def _rows(asked: Asked) -> Iterator[Hit]:
     if len(by) > 1:
         raise BadQuestion(f"search by one at a time, not by {' and '.join(by)}")
     if not by and span == (None, None):
-        what = "order, payment, receiver, amount, amount_shown, channel_number, from or to"
+        what = "order, payment, loan, receiver, amount, amount_shown, channel_number, from or to"
         raise BadQuestion(f"say what to search by: {what}")
     return _hits(asked, by, span)
 
@@ -94,38 +97,45 @@ SEARCH = Listing(
     member="payments",
     row=Hit,
     view=FoundPayment,
-    help="Find payments by order, id, receiver, amount, channel's number, or date of capture.",
+    help="Find payments by order, id, loan, receiver, amount, channel's number, or date captured.",
     filters=(
-        Filter(name="order", kind="id", column="", help="The order's id."),
+        Filter(name="order", kind="id", judged=True, help="The order's id."),
         Filter(
             name="payment",
             kind="id",
-            column="",
+            judged=True,
             help="How the payment's id begins, or the whole of it.",
         ),
-        Filter(name="receiver", kind="receiver", column="", help="A receiver of one of its legs."),
+        Filter(
+            name="receiver", kind="receiver", judged=True, help="A receiver of one of its legs."
+        ),
+        Filter(name="loan", kind="loan", judged=True, help="The loan that it repays."),
         Filter(
             name="amount",
             kind="positive",
-            column="",
+            judged=True,
             option=None,
             help="What was captured.",
         ),
         Filter(
             name="amount_shown",
             kind="displayed",
-            column="",
+            judged=True,
             option="amount",
             help="What was captured.",
         ),
         Filter(
             name="channel_number",
             kind="id",
-            column="",
+            judged=True,
             help="The channel's own number of the payment or of a refund (微信订单号).",
         ),
-        Filter(name="from", kind="day", column="", help="Captured on this business date or later."),
-        Filter(name="to", kind="day", column="", help="Captured on this business date or before."),
+        Filter(
+            name="from", kind="day", judged=True, help="Captured on this business date or later."
+        ),
+        Filter(
+            name="to", kind="day", judged=True, help="Captured on this business date or before."
+        ),
     ),
     columns=(
         ("payment", "order"),
@@ -163,6 +173,8 @@ def found_payments(reader: Reader, names: list[str]) -> list[FoundPayment]:
             channel="" if capture is None else capture.channel,
             captured_at=-1 if capture is None else capture.captured_at,
             channel_number=capture.channel_number if capture else "",
+            loan=half.loan,
+            attempt=half.attempt,
         )
         views.append(view)
     return views
@@ -184,6 +196,8 @@ def _hits(asked: Asked, by: Mapping[str, Any], span: Span) -> Iterator[Hit]:
     reader, after, chunk = asked.reader, asked.after, asked.limit + 1
     if "receiver" in by:
         return _of_receiver(reader, by["receiver"], after, chunk)
+    if "loan" in by:
+        return _repaying(reader, by["loan"], after)
     if "channel_number" in by:
         return _numbered(reader, by["channel_number"], after)
     if "order" in by or "payment" in by:
@@ -230,6 +244,13 @@ def _numbered(reader: Reader, number: str, after: Place | None) -> Iterator[Hit]
     names = {row.payment for row in reader.rows_under(Refund, refunds).values()}
     names.update(subjects_numbered(reader, number, "payment"))
     yield from (Hit(0, name) for name in sorted(names) if after is None or name > after[1])
+
+
+def _repaying(reader: Reader, loan: str, after: Place | None) -> Iterator[Hit]:
+    """Yield the payments by which a loan was repaid."""
+    attempts = walked(reader, RepaymentAttempt, Walk({"loan": loan}, ("attempt",)))
+    names = sorted({row.payment for row in attempts if row.payment})
+    yield from (Hit(0, name) for name in names if after is None or name > after[1])
 
 
 def _of_receiver(reader: Reader, receiver: str, after: Place | None, chunk: int) -> Iterator[Hit]:

@@ -23,7 +23,7 @@ def standing_disputes(reader: Reader, subjects: Sequence[str]) -> dict[str, list
     return found
 
 
-def shown_state(state: str, disputes: Sequence[Any]) -> Any:
+def state_or_disputed(state: str, disputes: Sequence[Any]) -> Any:
     """Return the state to show of what the disputes are about, or of what contains it."""
     is_disputed = any(each.state in STANDING for each in disputes)
     return DISPUTED if is_disputed and state != SUSPENDED else state
@@ -34,6 +34,8 @@ def as_shown(reader: Reader, subject: str, items: Sequence[S]) -> list[S]:
     about = [f"{subject}:{getattr(item, item.__struct_fields__[0])}" for item in items]
     disputes = standing_disputes(reader, about)
     return [
-        replace(item, state=shown_state(item.state, disputes[name])) if name in disputes else item
+        replace(item, state=state_or_disputed(item.state, disputes[name]))
+        if name in disputes
+        else item
         for name, item in zip(about, items, strict=True)
     ]

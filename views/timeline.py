@@ -9,6 +9,7 @@ from typing import Annotated
 import msgspec
 
 from ledger.entry import decode_entry
+from ledger.limits import SAFE_INTEGER_MAX
 from ledger.log.merkle import leaf_hash
 from views.labels import Label, Party, Subject
 from views.reader import Reader, StoredEntry
@@ -48,14 +49,17 @@ def entry_views(reader: Reader, entries: Sequence[StoredEntry]) -> list[EntryVie
     return [_entry_view(entry, times[entry.height]) for entry in entries]
 
 
-def timeline(reader: Reader, subjects: Sequence[str]) -> tuple[list[EntryView], bool]:
+def timeline(
+    reader: Reader, subjects: Sequence[str], size: int = SAFE_INTEGER_MAX
+) -> tuple[list[EntryView], bool]:
     """Return the newest entries about any of ``subjects``, and whether they are all.
 
-    They stand in the order of the log. Those that were refused are counted apart.
+    They stand in the order of the log, of which the first ``size`` are known. Those that were
+    refused are counted apart.
     """
     applied, all_applied = _newest(reader, subjects, TIMELINE_MAX, applied=True)
     refused, all_refused = _newest(reader, subjects, TIMELINE_REFUSED_MAX, applied=False)
-    entries = sorted(applied + refused, key=_index)
+    entries = sorted((each for each in applied + refused if each.index < size), key=_index)
     return entry_views(reader, entries), all_applied and all_refused
 
 

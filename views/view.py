@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from typing import Any, TypeVar
 
 import msgspec
-from msgspec import NODEFAULT
 
 
 class ViewStruct(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -29,8 +28,6 @@ def converted(view: type[V], row: object, **others: Any) -> V:
         row: The row.
         others: Fields that the row lacks, or has otherwise.
     """
-    if not others:
-        return msgspec.convert(row, view, from_attributes=True)
     names = view.__struct_fields__
     known = {name: getattr(row, name) for name in names if hasattr(row, name)}
     return msgspec.convert(known | others, view)
@@ -39,13 +36,3 @@ def converted(view: type[V], row: object, **others: Any) -> V:
 def views_of(view: type[V], rows: Iterable[object]) -> list[V]:
     """Return rows as plain views."""
     return [msgspec.convert(row, view, from_attributes=True) for row in rows]
-
-
-def empty_values(view: type[msgspec.Struct]) -> dict[str, Any]:
-    """Return by field the value with which it is left out."""
-    pairs = zip(reversed(view.__struct_fields__), reversed(view.__struct_defaults__), strict=False)
-    return {
-        name: default.factory() if hasattr(default, "factory") else default
-        for name, default in pairs
-        if default is not NODEFAULT
-    }

@@ -17,7 +17,7 @@ from demo.loans.splits import FAULTS, REFUSED, PlantedFault
 from demo.portfolio import days
 from demo.portfolio.account import bucket, open_state, play
 from demo.portfolio.instalment import FEE, INTEREST, PRINCIPAL
-from demo.portfolio.loan import LoanAccount
+from demo.portfolio.loan import PortfolioAccount
 
 Plain = dict[str, Any]
 DaySums = defaultdict[tuple[int, str], Counter[str]]
@@ -194,13 +194,13 @@ def due_by_plan(case: Plain, end: int) -> Iterator[DueClaim]:
     if dates == sorted(dates):
         yield from _due_in_order(case, events, end)
         return
-    account = LoanAccount(case)
+    account = PortfolioAccount(case)
     found = {row.due for row in account.living()}
     for _, event in events:
         play(account, event)
         found |= {row.due for row in account.living()}
     for day in sorted(each for each in found if each <= end):
-        account = LoanAccount(case)
+        account = PortfolioAccount(case)
         for date, event in events:
             if date <= day:
                 play(account, event)
@@ -208,7 +208,7 @@ def due_by_plan(case: Plain, end: int) -> Iterator[DueClaim]:
 
 
 def _due_in_order(case: Plain, events: list[tuple[int, Plain]], end: int) -> Iterator[DueClaim]:
-    account, start = LoanAccount(case), 0
+    account, start = PortfolioAccount(case), 0
     for day, event in events:
         yield from _due_on(account, start, day - 1)
         play(account, event)
@@ -216,7 +216,7 @@ def _due_in_order(case: Plain, events: list[tuple[int, Plain]], end: int) -> Ite
     yield from _due_on(account, start, end)
 
 
-def _due_on(account: LoanAccount, first: int, last: int) -> Iterator[DueClaim]:
+def _due_on(account: PortfolioAccount, first: int, last: int) -> Iterator[DueClaim]:
     """Yield what is due on days from ``first`` to ``last`` by the plan as it stands."""
     rows = [row for row in account.living() if first <= row.due <= last]
     settled = _settled(account) if rows else {}
@@ -230,7 +230,7 @@ def _due_on(account: LoanAccount, first: int, last: int) -> Iterator[DueClaim]:
                         yield DueClaim(row.due, party, component, amount)
 
 
-def _settled(account: LoanAccount) -> dict[tuple[int, str], Counter[str]]:
+def _settled(account: PortfolioAccount) -> dict[tuple[int, str], Counter[str]]:
     """Return what was paid or waived, by instalment and component, of each party's own."""
     found: defaultdict[tuple[int, str], Counter[str]] = defaultdict(Counter)
     moves = [move for _, move in account.waived]

@@ -14,7 +14,7 @@ from demo.loans.said import CapturedRepayment, CompensationPaid, FailedAttempt, 
 from demo.portfolio import days
 from demo.portfolio.account import open_state, play
 from demo.portfolio.instalment import InstalmentAccount
-from demo.portfolio.loan import LoanAccount
+from demo.portfolio.loan import PortfolioAccount
 from ledger.contracts.compensations import CompensationStated
 from ledger.contracts.loan_agreements import LoanAccepted, LoanReplanned
 from ledger.contracts.loan_funding import LoanDisbursed, LoanFunded
@@ -49,7 +49,7 @@ class Life:
         self.story = story
         self.name = f"L{number + 1:05d}"
         self.case = case
-        self.account = LoanAccount(case)
+        self.account = PortfolioAccount(case)
         self.speech = Speech(self.name, number)
         self.repayments: list[CapturedRepayment] = []
         self.failed: list[FailedAttempt] = []

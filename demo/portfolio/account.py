@@ -9,7 +9,7 @@ from demo.portfolio import days
 from demo.portfolio.changing import compensate, replan, reverse, waive
 from demo.portfolio.cost import cost
 from demo.portfolio.instalment import FEE
-from demo.portfolio.loan import AccountEntry, LoanAccount
+from demo.portfolio.loan import AccountEntry, PortfolioAccount
 from demo.portfolio.refusal import RuleBroken
 from demo.portfolio.repaying import repay
 
@@ -18,7 +18,7 @@ BUCKETS = ((0, "M0"), (30, "M1"), (60, "M2"), (90, "M3"), (180, "M4-M6"))
 
 LAST_BUCKET = "M6+"
 
-_PLAYERS: dict[str, Callable[[LoanAccount, dict[str, Any]], AccountEntry]] = {
+_PLAYERS: dict[str, Callable[[PortfolioAccount, dict[str, Any]], AccountEntry]] = {
     "repayment": repay,
     "reversal": reverse,
     "waiver": waive,
@@ -35,7 +35,7 @@ def answer(case: dict[str, Any]) -> dict[str, Any]:
     case names, refused or not. Where the case has ``cost_limit_ppm``, the cost is there, too.
     """
     try:
-        loan = LoanAccount(case)
+        loan = PortfolioAccount(case)
     except RuleBroken as refused:
         return {"refused": refused.code}
     schedule = schedule_of(loan)
@@ -51,7 +51,7 @@ def answer(case: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def play(loan: LoanAccount, event: dict[str, Any]) -> dict[str, Any]:
+def play(loan: PortfolioAccount, event: dict[str, Any]) -> dict[str, Any]:
     """Play one event and return what it moved and left open as of its date, or its refusal."""
     loan.order += 1
     for row in loan.instalments:
@@ -65,7 +65,7 @@ def play(loan: LoanAccount, event: dict[str, Any]) -> dict[str, Any]:
     return {"legs": legs(record), "overpaid": record.overpaid, "open": open_state(loan, day)}
 
 
-def schedule_of(loan: LoanAccount) -> list[dict[str, Any]]:
+def schedule_of(loan: PortfolioAccount) -> list[dict[str, Any]]:
     """Return the rows of the present plan with each component's division among its holders."""
     return [
         {
@@ -92,7 +92,7 @@ def legs(record: AccountEntry) -> list[dict[str, Any]]:
     ]
 
 
-def open_state(loan: LoanAccount, day: int) -> list[dict[str, Any]]:
+def open_state(loan: PortfolioAccount, day: int) -> list[dict[str, Any]]:
     """Return all that is open as of a day, by instalment, component and party."""
     found = [
         {
@@ -110,7 +110,7 @@ def open_state(loan: LoanAccount, day: int) -> list[dict[str, Any]]:
     return sorted(found, key=lambda each: (each["instalment"], each["component"], each["party"]))
 
 
-def bucket(loan: LoanAccount, day: int) -> str:
+def bucket(loan: PortfolioAccount, day: int) -> str:
     """Return the bucket of a day; instalments with less open than is material make none."""
     past = loan.days_past_due(day, loan.terms["immaterial"])
     for last, name in BUCKETS:

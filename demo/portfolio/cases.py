@@ -9,7 +9,7 @@ from demo.day.dice import Dice
 from demo.portfolio import days
 from demo.portfolio.division import spread
 from demo.portfolio.histories import draw_events
-from demo.portfolio.loan import FUNDERS, LoanAccount
+from demo.portfolio.loan import FUNDERS, PortfolioAccount
 from demo.portfolio.plan import MILLION
 from demo.portfolio.refusal import RuleBroken
 
@@ -46,7 +46,7 @@ def draw_case(seed: int, number: int) -> Plain:
         case["terms"] = _draw_terms(dice, case)
         case["events"] = []
         try:
-            loan = LoanAccount(case)
+            loan = PortfolioAccount(case)
         except RuleBroken:
             if dice.one_in(4):
                 return case

@@ -8,12 +8,12 @@ from typing import Any
 from demo.portfolio import days
 from demo.portfolio.division import divide, half_up
 from demo.portfolio.instalment import EARLY_FEE, FEE, INTEREST, PRINCIPAL, InstalmentAccount
-from demo.portfolio.loan import AccountEntry, AccountMove, LoanAccount
+from demo.portfolio.loan import AccountEntry, AccountMove, PortfolioAccount
 from demo.portfolio.plan import INSTALMENTS_MAX
 from demo.portfolio.refusal import RuleBroken
 
 
-def date_of(loan: LoanAccount, event: dict[str, Any]) -> int:
+def date_of(loan: PortfolioAccount, event: dict[str, Any]) -> int:
     """Return a record's date.
 
     Raises:
@@ -27,7 +27,7 @@ def date_of(loan: LoanAccount, event: dict[str, Any]) -> int:
     return day
 
 
-def reverse(loan: LoanAccount, event: dict[str, Any]) -> AccountEntry:
+def reverse(loan: PortfolioAccount, event: dict[str, Any]) -> AccountEntry:
     """Take back what a repayment or compensation had moved; return the moves taken back.
 
     Raises:
@@ -47,7 +47,7 @@ def reverse(loan: LoanAccount, event: dict[str, Any]) -> AccountEntry:
     return AccountEntry("reversal", loan.order, back, -record.overpaid)
 
 
-def _reopen(loan: LoanAccount, record: AccountEntry, day: int) -> None:
+def _reopen(loan: PortfolioAccount, record: AccountEntry, day: int) -> None:
     planned = {row.number for row in record.kept}
     present = {row.number: row for row in loan.instalments}
     undone = all(present[number].changed_by == record.order for number in planned)
@@ -74,12 +74,12 @@ def _reopen(loan: LoanAccount, record: AccountEntry, day: int) -> None:
         row.come_back(move.component, move.party, move.amount)
 
 
-def _next_after(loan: LoanAccount, day: int) -> InstalmentAccount:
+def _next_after(loan: PortfolioAccount, day: int) -> InstalmentAccount:
     rows = loan.living() or loan.instalments
     return next((row for row in rows if row.due > day), rows[-1])
 
 
-def _give_claims_back(loan: LoanAccount, record: AccountEntry, day: int) -> None:
+def _give_claims_back(loan: PortfolioAccount, record: AccountEntry, day: int) -> None:
     guarantor = str(loan.guarantor)
     claims: dict[tuple[int, str], int] = {}
     for number, component, _funder, amount in record.passed:
@@ -99,7 +99,7 @@ def _give_claims_back(loan: LoanAccount, record: AccountEntry, day: int) -> None
         loan.touch(row, day)
 
 
-def _paid_since(loan: LoanAccount, record: AccountEntry, number: int, component: str) -> bool:
+def _paid_since(loan: PortfolioAccount, record: AccountEntry, number: int, component: str) -> bool:
     later = [
         move
         for each in loan.played.values()
@@ -111,7 +111,7 @@ def _paid_since(loan: LoanAccount, record: AccountEntry, number: int, component:
     return any((move.number, move.component, move.party) == claim for move in later)
 
 
-def waive(loan: LoanAccount, event: dict[str, Any]) -> AccountEntry:
+def waive(loan: PortfolioAccount, event: dict[str, Any]) -> AccountEntry:
     """Let a beneficiary give up of its own open share.
 
     Raises:
@@ -132,7 +132,7 @@ def waive(loan: LoanAccount, event: dict[str, Any]) -> AccountEntry:
     return AccountEntry("waiver", loan.order, [move])
 
 
-def replan(loan: LoanAccount, event: dict[str, Any]) -> AccountEntry:
+def replan(loan: PortfolioAccount, event: dict[str, Any]) -> AccountEntry:
     """Put a new plan in the place of the whole unpaid rest.
 
     Raises:
@@ -158,7 +158,7 @@ def replan(loan: LoanAccount, event: dict[str, Any]) -> AccountEntry:
     return AccountEntry("replan", loan.order)
 
 
-def compensate(loan: LoanAccount, event: dict[str, Any]) -> AccountEntry:
+def compensate(loan: PortfolioAccount, event: dict[str, Any]) -> AccountEntry:
     """Let the guarantor pay the funders what the terms cover, and take their claims over.
 
     Raises:
@@ -192,7 +192,7 @@ def compensate(loan: LoanAccount, event: dict[str, Any]) -> AccountEntry:
     return record
 
 
-def _triggered(loan: LoanAccount, named: Any, day: int, after: int) -> list[InstalmentAccount]:
+def _triggered(loan: PortfolioAccount, named: Any, day: int, after: int) -> list[InstalmentAccount]:
     if named == "whole":
         if loan.days_past_due(day) <= after:
             raise RuleBroken("compensation-too-early", f"more than {after} days past due is needed")
@@ -210,7 +210,7 @@ def _triggered(loan: LoanAccount, named: Any, day: int, after: int) -> list[Inst
     return rows
 
 
-def _funders_open(loan: LoanAccount, row: InstalmentAccount) -> dict[tuple[str, str], int]:
+def _funders_open(loan: PortfolioAccount, row: InstalmentAccount) -> dict[tuple[str, str], int]:
     """Return what is open to funders in the covered components, by component and party."""
     covered = loan.terms["covered"]
     return {
@@ -223,7 +223,7 @@ def _funders_open(loan: LoanAccount, row: InstalmentAccount) -> dict[tuple[str, 
 
 
 def _paid_for(
-    loan: LoanAccount, row: InstalmentAccount, claims: dict[tuple[str, str], int], day: int
+    loan: PortfolioAccount, row: InstalmentAccount, claims: dict[tuple[str, str], int], day: int
 ) -> dict[tuple[str, str], int]:
     """Return what the guarantor pays of the claims: all that is due, and of the rest no fees."""
     if row.due <= day:

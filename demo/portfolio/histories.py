@@ -7,7 +7,7 @@ from typing import Any
 from demo.day.dice import Dice
 from demo.portfolio import days
 from demo.portfolio.account import open_state, play
-from demo.portfolio.loan import LoanAccount
+from demo.portfolio.loan import PortfolioAccount
 from demo.portfolio.repaying import payoff_amount
 
 _EVENTS = (0, 1, 2, 3, 4, 5, 6, 8, 12)
@@ -23,12 +23,12 @@ _ONE_WRONG_IN = 14
 Plain = dict[str, Any]
 
 
-def draw_events(loan: LoanAccount, dice: Dice) -> list[Plain]:
+def draw_events(loan: PortfolioAccount, dice: Dice) -> list[Plain]:
     """Return events for a loan, which is played to their end; some of them are refused."""
     return [_next_event(loan, dice, number) for number in range(dice.pick(_EVENTS))]
 
 
-def _next_event(loan: LoanAccount, dice: Dice, number: int) -> Plain:
+def _next_event(loan: PortfolioAccount, dice: Dice, number: int) -> Plain:
     day, kind = _draw_day(loan, dice), dice.pick(_KINDS)
     if loan.is_settled(day) and not dice.one_in(6):
         kind = "reversal"
@@ -53,7 +53,7 @@ def _next_event(loan: LoanAccount, dice: Dice, number: int) -> Plain:
     return event
 
 
-def _draw_day(loan: LoanAccount, dice: Dice) -> int:
+def _draw_day(loan: PortfolioAccount, dice: Dice) -> int:
     kind = dice.between(0, 9)
     coming = [row.due for row in loan.ahead(loan.latest)] or [loan.latest + 30]
     if kind < 2:
@@ -67,7 +67,7 @@ def _draw_day(loan: LoanAccount, dice: Dice) -> int:
     return loan.latest + dice.between(40, 130)
 
 
-def _repayment(loan: LoanAccount, dice: Dice, day: int) -> Plain:
+def _repayment(loan: PortfolioAccount, dice: Dice, day: int) -> Plain:
     latest = day
     if dice.one_in(9):
         day, latest = max(loan.disbursed, loan.latest - dice.between(1, 45)), loan.latest
@@ -85,14 +85,14 @@ def _repayment(loan: LoanAccount, dice: Dice, day: int) -> Plain:
     return {"date": days.write(day), "amount": max(1, dice.pick(amounts))}
 
 
-def _reversed_payment(loan: LoanAccount, dice: Dice) -> str:
+def _reversed_payment(loan: PortfolioAccount, dice: Dice) -> str:
     standing = [name for name, record in loan.played.items() if not record.reversed]
     if dice.one_in(10):
         standing = [*loan.played, "nothing"]
     return dice.pick(standing[-4:] or ["nothing"])
 
 
-def _waiver(loan: LoanAccount, dice: Dice, day: int) -> Plain:
+def _waiver(loan: PortfolioAccount, dice: Dice, day: int) -> Plain:
     date, found = days.write(day), open_state(loan, day)
     if not found:
         return {"by": "bank", "instalment": 1, "component": "interest", "amount": 1, "date": date}
@@ -107,7 +107,7 @@ def _waiver(loan: LoanAccount, dice: Dice, day: int) -> Plain:
     }
 
 
-def _replan(loan: LoanAccount, dice: Dice, day: int) -> Plain:
+def _replan(loan: PortfolioAccount, dice: Dice, day: int) -> Plain:
     principal = sum(row.sum_open("principal") for row in loan.living())
     count, at = dice.pick((1, 2, 3, 6)), day
     cuts = [0, *sorted(dice.between(0, principal) for _ in range(count - 1))]
@@ -121,7 +121,7 @@ def _replan(loan: LoanAccount, dice: Dice, day: int) -> Plain:
     return {"date": days.write(day), "schedule": schedule}
 
 
-def _compensation(loan: LoanAccount, dice: Dice, day: int) -> Plain:
+def _compensation(loan: PortfolioAccount, dice: Dice, day: int) -> Plain:
     """Draw a compensation, most often a few days after what the terms wait for."""
     whole = dice.one_in(3)
     after = loan.terms["whole_days" if whole else "per_instalment_days"] or 0
@@ -133,7 +133,7 @@ def _compensation(loan: LoanAccount, dice: Dice, day: int) -> Plain:
     return {"instalments": "whole" if whole else named, "date": days.write(day)}
 
 
-def _make_wrong(loan: LoanAccount, dice: Dice, event: Plain) -> None:
+def _make_wrong(loan: PortfolioAccount, dice: Dice, event: Plain) -> None:
     """Change an event so that most often it is to be refused."""
     if event["kind"] == "repayment":
         wrong = dice.pick(("amount", "id", "date"))

@@ -51,7 +51,7 @@ class AccountEntry:
     reversed: bool = False
 
 
-class LoanAccount:
+class PortfolioAccount:
     """A loan from its disbursement on.
 
     Args:

@@ -8,7 +8,7 @@ from typing import Any
 from demo.portfolio import days
 from demo.portfolio.division import Shares, columns, divide, half_up
 from demo.portfolio.instalment import EARLY_FEE, INTEREST, PENALTY, PRINCIPAL, InstalmentAccount
-from demo.portfolio.loan import AccountEntry, AccountMove, LoanAccount
+from demo.portfolio.loan import AccountEntry, AccountMove, PortfolioAccount
 from demo.portfolio.plan import MILLION, PlanRule, cut, level
 from demo.portfolio.refusal import RuleBroken
 
@@ -17,7 +17,7 @@ from demo.portfolio.refusal import RuleBroken
 class _Payment:
     """A payment while it is allocated: its own day, the loan's latest day, and what is left."""
 
-    loan: LoanAccount
+    loan: PortfolioAccount
     day: int
     latest: int
     left: int
@@ -33,7 +33,7 @@ class _Payment:
 
 
 def settle(
-    loan: LoanAccount, row: InstalmentAccount, component: str, amount: int, payment: _Payment
+    loan: PortfolioAccount, row: InstalmentAccount, component: str, amount: int, payment: _Payment
 ) -> int:
     """Take an amount from what is open to each and write the moves down; return the amount."""
     if amount <= 0:
@@ -48,7 +48,7 @@ def settle(
     return amount
 
 
-def repay(loan: LoanAccount, event: dict[str, Any]) -> AccountEntry:
+def repay(loan: PortfolioAccount, event: dict[str, Any]) -> AccountEntry:
     """Allocate a repayment as of its date.
 
     Raises:
@@ -77,7 +77,7 @@ def repay(loan: LoanAccount, event: dict[str, Any]) -> AccountEntry:
     return record
 
 
-def order_on(loan: LoanAccount, day: int) -> tuple[list[str], str]:
+def order_on(loan: PortfolioAccount, day: int) -> tuple[list[str], str]:
     """Return the order of components that holds on a day, and by what it goes."""
     second = loan.terms["second_order"]
     if second and loan.days_past_due(day) >= second["days"]:
@@ -86,7 +86,7 @@ def order_on(loan: LoanAccount, day: int) -> tuple[list[str], str]:
 
 
 def _sequence(
-    loan: LoanAccount, order: list[str], by: str, rows: list[InstalmentAccount]
+    loan: PortfolioAccount, order: list[str], by: str, rows: list[InstalmentAccount]
 ) -> list[tuple[InstalmentAccount, str]]:
     groups = loan.components(order)
     if by == "component":
@@ -95,7 +95,7 @@ def _sequence(
 
 
 def payoff(
-    loan: LoanAccount, day: int, rows: list[InstalmentAccount]
+    loan: PortfolioAccount, day: int, rows: list[InstalmentAccount]
 ) -> list[tuple[InstalmentAccount, str, int]]:
     """Return what paying everything off asks of the instalments that are not due, as of a day."""
     if not rows:
@@ -120,7 +120,7 @@ def payoff(
     return asked
 
 
-def interest_due(loan: LoanAccount, row: InstalmentAccount, day: int, early: str) -> int:
+def interest_due(loan: PortfolioAccount, row: InstalmentAccount, day: int, early: str) -> int:
     """Return the current period's interest by the terms for early payment, less what is settled."""
     whole = row.sum_open(INTEREST)
     if early == "to-period-end":
@@ -129,7 +129,7 @@ def interest_due(loan: LoanAccount, row: InstalmentAccount, day: int, early: str
     return min(whole, max(0, earned - row.settled(INTEREST)))
 
 
-def payoff_amount(loan: LoanAccount, day: int) -> int:
+def payoff_amount(loan: PortfolioAccount, day: int) -> int:
     """Return what would pay everything off as of a day, what is due included."""
     due = sum(loan.seen(row, day).total_open() for row in loan.due(day))
     return due + sum(amount for _row, _component, amount in payoff(loan, day, loan.planned(day)))
@@ -223,7 +223,7 @@ def _lay_anew(payment: _Payment, rows: list[InstalmentAccount], closing: dict[st
         balance -= line.principal
 
 
-def _end_early(loan: LoanAccount, row: InstalmentAccount) -> None:
+def _end_early(loan: PortfolioAccount, row: InstalmentAccount) -> None:
     """Drop an instalment; where the terms keep flat interest, only its principal and fees."""
     if not (loan.keeps_flat_interest and row.asked[INTEREST]):
         loan.drop(row)
@@ -235,7 +235,7 @@ def _end_early(loan: LoanAccount, row: InstalmentAccount) -> None:
 
 
 def _ask_interest(
-    loan: LoanAccount, row: InstalmentAccount, interest: int, weights: Shares
+    loan: PortfolioAccount, row: InstalmentAccount, interest: int, weights: Shares
 ) -> None:
     """Ask for another interest than before: what was settled of it stays settled."""
     settled = row.settled(INTEREST)

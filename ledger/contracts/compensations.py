@@ -19,7 +19,13 @@ from ledger import books, expectations
 from ledger.contracts import allocation
 from ledger.contracts.allocation import SplitLeg
 from ledger.contracts.halves import Capture, Instruction
-from ledger.contracts.loan_rows import LoanAccount, LoanAgreement, LoanCompensation, LoanEvent
+from ledger.contracts.loan_rows import (
+    InstalmentNumber,
+    LoanAccount,
+    LoanAgreement,
+    LoanCompensation,
+    LoanEvent,
+)
 from ledger.contracts.loan_state import (
     book,
     in_money,
@@ -76,7 +82,7 @@ class CompensationStated(Record, frozen=True, kw_only=True, tag="compensation.st
     loan: Identifier
     amount: Amount
     date: Day
-    instalments: Annotated[tuple[Amount, ...], Meta(max_length=INSTALMENTS_MAX)] = ()
+    instalments: Annotated[tuple[InstalmentNumber, ...], Meta(max_length=INSTALMENTS_MAX)] = ()
 
 
 def _stated(tx: Transaction, record: CompensationStated) -> None:

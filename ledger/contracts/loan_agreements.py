@@ -60,7 +60,6 @@ class LoanAccepted(Record, frozen=True, kw_only=True, tag="loan.accepted"):
 
     CODES = (
         "already-accepted",
-        "dates-out-of-order",
         "date-goes-back",
         "loan-settled",
         "loan-unknown",

@@ -17,7 +17,7 @@ from ledger.errors import Refused
 from ledger.state import Key, Row, Transaction
 
 
-class Captured(Protocol):
+class StatedCapture(Protocol):
     """The part of a stated capture that a loan needs."""
 
     @property
@@ -53,7 +53,7 @@ Money = repayments.Receipt | LoanCompensation
 """What a capture does to a loan: a repayment that may be captured, or a compensation."""
 
 
-def refuse_loan(tx: Transaction, record: Captured, day: str) -> Money | None:
+def refuse_loan(tx: Transaction, record: StatedCapture, day: str) -> Money | None:
     """Return what a capture does to the loan that it names, if it names one.
 
     Raises:
@@ -136,7 +136,7 @@ def take_back(tx: Transaction, capture: Capture, day: date) -> None:
         compensations.take_back(tx, capture.compensation, day)
 
 
-def keys(record: Captured) -> list[tuple[type[Row], Key]]:
+def keys(record: StatedCapture) -> list[tuple[type[Row], Key]]:
     """Return the keys of a loan's rows that a capture asks for."""
     if record.compensation:
         return compensations.capture_keys(record.compensation)

@@ -112,12 +112,14 @@ class LoanProposed(Record, frozen=True, kw_only=True, tag="loan.proposed"):
 class LoanReceiverNamed(Record, frozen=True, kw_only=True, tag="loan.receiver_named"):
     """A beneficiary of a loan names another receiver of its own, for what comes from now on.
 
-    Refused unless the author is a beneficiary; it owns the receiver, which is of the currency.
+    Refused unless the author is a beneficiary; it owns the receiver, which is active and of the
+    currency.
     """
 
     CODES = (
         "loan-unknown",
         "receiver-not-owned",
+        "receiver-suspended",
         "unknown-receiver",
         "wrong-author",
         "wrong-currency",
@@ -136,36 +138,48 @@ def _proposed(tx: Transaction, record: LoanProposed) -> None:
     existing = tx.rows[LoanAgreement][record.loan,]
     _refuse_in_force(existing)
     _refuse_parties(tx, record)
-    parties = _parties_of(tx, record)
+    parties = _parties_of(record, tx.author)
     _refuse_terms(tx, record, parties)
-    beneficiaries = _beneficiaries(tx, record)
-    _refuse_receivers(tx, record, beneficiaries)
-    agreement = LoanAgreement(
-        loan=record.loan,
-        state=PROPOSED,
-        borrower=record.borrower,
-        currency=record.currency,
-        principal=record.terms.principal,
-        platform=tx.author,
-        guarantor=parties.guarantor,
-        funders=tuple(f"{each.party}:{each.ppm}" for each in record.funders),
-        beneficiaries=tuple(f"{party}:{name}" for party, name in beneficiaries.items()),
-        terms=canonical.encode(record.terms).decode(),
-        proposal=proposal_hash(record),
-        entry=tx.entry if existing is None else existing.entry,
-        last_entry=tx.entry,
-    )
+    _refuse_receivers(tx, record, _beneficiaries(record, tx.author))
+    agreement = agreement_of(record, tx.author, tx.entry)
     if existing is not None:
+        agreement = replace(agreement, entry=existing.entry)
         _clear(tx, existing, agreement)
     tx.put(agreement)
     _put_parties(tx, agreement, parties)
     await_acceptance(tx, agreement.loan, agreement)
 
 
-def _parties_of(tx: Transaction, record: LoanProposed) -> Parties:
+def agreement_of(record: LoanProposed, platform: str, entry: int) -> LoanAgreement:
+    """Return what a proposal is, by itself.
+
+    Args:
+        record: The proposal.
+        platform: Its author.
+        entry: Its entry.
+    """
+    beneficiaries = _beneficiaries(record, platform)
+    return LoanAgreement(
+        loan=record.loan,
+        state=PROPOSED,
+        borrower=record.borrower,
+        currency=record.currency,
+        principal=record.terms.principal,
+        platform=platform,
+        guarantor=record.guarantor.party if record.guarantor else "",
+        funders=tuple(f"{each.party}:{each.ppm}" for each in record.funders),
+        beneficiaries=tuple(f"{party}:{name}" for party, name in beneficiaries.items()),
+        terms=canonical.encode(record.terms).decode(),
+        proposal=proposal_hash(record),
+        entry=entry,
+        last_entry=entry,
+    )
+
+
+def _parties_of(record: LoanProposed, platform: str) -> Parties:
     return Parties(
         funders=tuple(Funder(party=each.party, ppm=each.ppm) for each in record.funders),
-        platform=tx.author,
+        platform=platform,
         guarantor=record.guarantor.party if record.guarantor else "",
     )
 
@@ -216,12 +230,12 @@ def _refuse_terms(tx: Transaction, record: LoanProposed, parties: Parties) -> No
         raise in_money(refused, record.currency) from None
 
 
-def _beneficiaries(tx: Transaction, record: LoanProposed) -> dict[str, str]:
+def _beneficiaries(record: LoanProposed, platform: str) -> dict[str, str]:
     """Return the receiver of each beneficiary, in the order of the proposal."""
     found = {each.party: each.receiver for each in record.funders}
     if record.guarantor is not None:
         found[record.guarantor.party] = record.guarantor.receiver
-    found[tx.author] = record.platform_receiver
+    found[platform] = record.platform_receiver
     terms = record.terms
     to = [fee.to for fee in terms.fees]
     to += [each for each in (terms.penalty_to, terms.early_fee_to) if each != FUNDERS]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
+
+from msgspec import Meta
 
 from ledger import books
 from ledger.books import Balance
+from ledger.limits import SAFE_INTEGER_MAX
 from ledger.state import NEVER, Keys, Row
 
 LoanState = Literal["proposed", "declined", "withdrawn", "accepted", "active", "settled"]
@@ -17,6 +20,9 @@ ACCEPTED: Final = "accepted"
 ACTIVE: Final = "active"
 SETTLED: Final = "settled"
 
+InstalmentNumber = Annotated[
+    int, Meta(ge=1, le=SAFE_INTEGER_MAX, description="number of an instalment")
+]
 PlanState = Literal["proposed", "declined", "withdrawn", "accepted"]
 LoanRole = Literal["funder", "guarantor", "platform"]
 EventKind = Literal[
@@ -31,7 +37,7 @@ class LoanAgreement(Row, frozen=True, kw_only=True):
 
     ``funders`` are ``party:ppm``, ``beneficiaries`` ``party:receiver``, both in the order of the
     proposal; ``terms`` are those of :class:`ledger.lending.terms.LoanTerms` as canonical JSON, and
-    ``proposal`` is the hash of the record. ``guarantor`` may be empty. ``entry`` proposed it last,
+    ``proposal`` is the hash of the record. ``guarantor`` may be empty. ``entry`` proposed it first,
     ``last_entry`` changed it last.
     """
 

@@ -29,7 +29,7 @@ from ledger.contracts.loan_rows import (
     numbers_of,
 )
 from ledger.errors import Refused
-from ledger.lending.errors import AmountRefused
+from ledger.lending.errors import AmountRefused, LoanRefused
 from ledger.lending.instalments import INTEREST, PENALTY, PRINCIPAL, Claim, Instalment, LoanLeg
 from ledger.lending.loan import Loan, Outcome
 from ledger.lending.terms import Funder, LoanTerms, Parties, ScheduleRow
@@ -354,17 +354,16 @@ _INCOME: dict[str, Callable[[str], str]] = {
 }
 
 
-def in_money(refused: Refused, currency: str) -> Refused:
+def in_money(refused: LoanRefused, currency: str) -> Refused:
     """Return the refusal of a lending rule with its amounts in a currency, for people too."""
-    if not isinstance(refused, AmountRefused):
+    if refused.difference is None:
         return refused
-    apart = money(refused.got_amount - refused.expected_amount, currency)
-    return Refused(
-        refused.code,
-        f"{refused.rule} The difference is {apart}.",
-        expected=money(refused.expected_amount, currency),
-        got=money(refused.got_amount, currency),
-    )
+    expected, got = refused.expected, refused.got
+    if isinstance(refused, AmountRefused):
+        expected = money(refused.expected_amount, currency)
+        got = money(refused.got_amount, currency)
+    rule = f"{refused.rule} The difference is {money(refused.difference, currency)}."
+    return Refused(refused.code, rule, expected=expected, got=got)
 
 
 def stated_day(tx: Transaction, text: str) -> date:

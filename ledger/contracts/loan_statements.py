@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from datetime import date
 
-from ledger.contracts.loan_rows import LoanAccount, LoanAgreement, LoanEvent, RepaymentAttempt
+from ledger.contracts.loan_rows import (
+    InstalmentNumber,
+    LoanAccount,
+    LoanAgreement,
+    LoanEvent,
+    RepaymentAttempt,
+)
 from ledger.contracts.loan_state import (
     book,
     in_money,
@@ -66,7 +72,7 @@ class LoanWaived(Record, frozen=True, kw_only=True, tag="loan.waived"):
     )
 
     loan: Identifier
-    instalment: Amount
+    instalment: InstalmentNumber
     component: Identifier
     amount: Amount
     date: Day

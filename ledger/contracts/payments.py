@@ -89,7 +89,9 @@ class SplitInstructed(Split, frozen=True, kw_only=True, tag="split.instructed"):
     """The platform says to whom the money of an order goes.
 
     Refused unless no instruction of the payment stands; the amount is within the limit; the
-    legs add up; every receiver is registered, active and of the currency.
+    legs add up; every receiver is registered, of the currency, and active unless a loan is named;
+    a loan is disbursed, and once its repayment is captured the legs are what the ledger allocates;
+    the money is of no compensation.
     """
 
     CODES = ("already-instructed", *Split.CODES)

@@ -217,7 +217,7 @@ def _refuse_conflict(tx: Transaction, capture: Capture) -> None:
             "until the platform has amended its instruction, or the institution has reversed its "
             "capture and stated it anew.",
             expected=f"halves of {capture.payment} that agree",
-            got=differences(capture, instruction),
+            got=differences(capture, instruction) or "legs other than the ledger allocates",
         )
 
 

@@ -32,8 +32,8 @@ class PaymentReversed(Record, frozen=True, kw_only=True, tag="payment.reversed")
     """The capture was void (冲正). What it did to a loan is undone as of ``date``.
 
     Refused unless a capture stands; no refund is requested or paid, or an instruction contradicts
-    the capture; no leg is in a payout; money of a loan has a date, which does not go back; what
-    passed by a compensation is as it was.
+    the capture, which is of no loan; no leg is in a payout; money of a loan has a date, which does
+    not go back; what passed by a compensation is as it was.
     """
 
     CODES = (
@@ -63,7 +63,7 @@ def _reversed(tx: Transaction, record: PaymentReversed) -> None:
             got="no capture" if capture is None else f"reversed in entry {capture.entry}",
         )
     instruction = tx.rows[Instruction][payment,]
-    if payment_state(capture, instruction) != CONFLICTING:
+    if capture.waits or payment_state(capture, instruction) != CONFLICTING:
         refunded.refuse_refunded(tx, capture)
     allocated = instruction if instruction is not None and instruction.allocated else None
     legs = [] if allocated is None else instructions.legs_of(tx, allocated)
@@ -83,14 +83,14 @@ def _reversed(tx: Transaction, record: PaymentReversed) -> None:
         loan_money.take_back(tx, capture, day)
     reversals = capture.reversals + 1
     tx.put(replace(capture, stands=False, entry=tx.entry, reversals=reversals))
+    fees.await_reversal(tx, payment)
     if capture.compensation:
-        return
+        return  # no instruction of the platform stands, and none was awaited
     half = halves_expectation(tx, CAPTURE)
     if half is not None and half.state != expectations.MET:
         expectations.meet(tx, half, f"capture reversed: {record.reason}")
     matter = (tx.subject, tx.sole("platform"))
     expectations.open_or_revise(tx, REVERSAL, matter, capture.amount, capture.currency)
-    fees.await_reversal(tx, payment)
 
 
 def _keys(record: PaymentReversed, genesis: Genesis) -> list[tuple[type[Row], Key]]:

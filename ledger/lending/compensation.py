@@ -81,7 +81,7 @@ def compensate(loan: Loan, what: Sequence[int] | str, day: date) -> Compensated:
         chosen = [with_penalty(loan.terms, loan.parties, each, day) for each in chosen]
     legs, passed, settled, changed = [], [], [], []
     for instalment in chosen:
-        claims = [c for c in instalment.claims if c.open and _is_covered(loan, c)]
+        claims = [c for c in instalment.claims if c.open and is_covered(loan, c)]
         passed += [LoanLeg(c.party, instalment.number, c.component, c.open) for c in claims]
         settled += [_settled(loan, instalment, c.component) for c in claims]
         legs += _paid(loan, instalment, claims, day)
@@ -115,7 +115,8 @@ def _refuse_early(loan: Loan, days: int | None, past_due: int) -> None:
         )
 
 
-def _is_covered(loan: Loan, claim: Claim) -> bool:
+def is_covered(loan: Loan, claim: Claim) -> bool:
+    """Return whether the guarantor stands for a claim: a funder's, of a covered component."""
     group = "fees" if claim.component.startswith(FEE) else claim.component
     return group in loan.terms.covered and claim.party in loan.parties.names
 

@@ -7,6 +7,7 @@ log.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from itertools import dropwhile, takewhile
@@ -60,13 +61,14 @@ class Loan(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return map(self.instalments.__getitem__, range(self.settled, len(self.instalments)))
 
     def instalment(self, number: int) -> Instalment:
-        """Return an instalment of the schedule.
+        """Return an instalment of the schedule, which are in the order of their numbers.
 
         Raises:
             LoanRefused: ``unknown-instalment``.
         """
-        found = next((each for each in self.instalments if each.number == number), None)
-        if found is None:
+        index = bisect_left(self.instalments, number, key=lambda each: each.number)
+        found = self.instalments[index] if index < len(self.instalments) else None
+        if found is None or found.number != number:
             raise LoanRefused(
                 "unknown-instalment",
                 "The record names an instalment of the schedule in force.",

@@ -16,10 +16,19 @@ from typing import NamedTuple
 
 from ledger.lending.dates import PARTS, due_date, half_up, is_anchored, period_parts
 from ledger.lending.errors import AmountRefused, LoanRefused
-from ledger.lending.terms import MILLION, LoanTerms, Method, ScheduleRow
+from ledger.lending.terms import (
+    MILLION,
+    LoanTerms,
+    Method,
+    ScheduleRow,
+    check_term,
+)
 
 YEAR = PARTS * MILLION
 """Parts of a year times parts per million: the denominator of interest."""
+
+DUE_MAX = 10**15
+"""What may be due on a date by plan, in minor units: with penalty it is an amount, too."""
 
 
 class Period(NamedTuple):
@@ -197,15 +206,18 @@ def check_rows(rows: Sequence[ScheduleRow], principal: int, start: date, fees: i
                 expected=f"a date after {before}",
                 got=f"{due}",
             )
+    check_term(start, rows[-1].due)
     for row in rows:
         parts = (row.principal, row.interest, *row.fees)
+        if row.total > DUE_MAX:
+            rule = f"What is due of instalment {row.number} is beyond what can be agreed."
+            raise AmountRefused("schedule-does-not-close", rule, DUE_MAX, row.total)
         if min(parts) < 0 or len(row.fees) != fees:
             raise LoanRefused(
                 "schedule-does-not-close",
                 f"Instalment {row.number} has a negative component, or not every fee.",
                 expected=f"principal, interest and {fees} fees, none negative",
                 got=", ".join(f"{part:,}" for part in parts),
-                difference=min(parts),
             )
     repaid_by_plan = sum(row.principal for row in rows)
     if repaid_by_plan != principal:

@@ -19,8 +19,15 @@ FUNDERS = "funders"
 
 INSTALMENTS_MAX = 120
 FUNDERS_MAX = 5
+FEES_MAX = 20
 RATE_PPM_MAX = MILLION
 AMOUNT_MAX = 2**53 - 1
+PRINCIPAL_MAX = 10**13
+"""Minor units; so all that an instalment may come to, with penalty, is an amount, too."""
+TERM_DAYS_MAX = 10_958
+"""How many days after the date from which it holds a schedule ends at most: thirty years."""
+LAST_DAY = date(2999, 12, 31)
+"""The last date from which a schedule may hold."""
 
 Whole = Annotated[int, Meta(ge=-AMOUNT_MAX, le=AMOUNT_MAX)]
 """Any integer that a record can carry; what is allowed of it, :func:`check_terms` says."""
@@ -166,10 +173,10 @@ def check_parties(parties: Parties) -> None:
     if sum(parties.ppms) != MILLION or min(parties.ppms) < 1:
         raise LoanRefused(
             "shares-do-not-sum",
-            "The funders' shares are parts per million, none is zero, and they sum to a million.",
+            "The funders' shares are parts per million, none is zero, and they sum to a million; "
+            f"the difference is {sum(parties.ppms) - MILLION:+,} ppm.",
             expected=f"{MILLION:,}",
             got=" + ".join(f"{ppm:,}" for ppm in parties.ppms),
-            difference=sum(parties.ppms) - MILLION,
         )
 
 
@@ -187,7 +194,7 @@ def check_terms(terms: LoanTerms) -> None:
 
 def _check_ranges(terms: LoanTerms) -> None:
     ranges = {
-        "principal": (terms.principal, 1, AMOUNT_MAX),
+        "principal": (terms.principal, 1, PRINCIPAL_MAX),
         "annual_rate_ppm": (terms.annual_rate_ppm, 0, RATE_PPM_MAX),
         "instalments": (terms.instalments, 1, INSTALMENTS_MAX),
         "due_day": (terms.due_day, 0, 31),
@@ -200,10 +207,11 @@ def _check_ranges(terms: LoanTerms) -> None:
         "per_instalment_days": (terms.per_instalment_days or 0, 0, 3650),
         "whole_days": (terms.whole_days or 0, 0, 3650),
         "immaterial": (terms.immaterial, 0, terms.principal),
+        "the count of fees": (len(terms.fees), 0, FEES_MAX),
     }
     for fee in terms.fees:
         ranges[f"yearly_ppm of fee {fee.name}"] = (fee.yearly_ppm, 0, RATE_PPM_MAX)
-        ranges[f"total of fee {fee.name}"] = (fee.total, 0, AMOUNT_MAX)
+        ranges[f"total of fee {fee.name}"] = (fee.total, 0, PRINCIPAL_MAX)
     for name, (value, least, most) in ranges.items():
         if not least <= value <= most:
             raise LoanRefused(
@@ -214,7 +222,23 @@ def _check_ranges(terms: LoanTerms) -> None:
             )
 
 
+def check_term(start: date, due: date) -> None:
+    """Return if a date on which an instalment is due lies within the longest term.
+
+    Raises:
+        LoanRefused: ``dates-out-of-order``.
+    """
+    if start > LAST_DAY or (due - start).days > TERM_DAYS_MAX:
+        raise LoanRefused(
+            "dates-out-of-order",
+            "A schedule ends within thirty years, and begins before the year 3000.",
+            expected=f"at most {TERM_DAYS_MAX:,} days after {min(start, LAST_DAY)}",
+            got=f"{due}",
+        )
+
+
 def _check_dates(terms: LoanTerms) -> None:
+    check_term(terms.disbursed, terms.first_due)
     if terms.first_due <= terms.disbursed:
         raise LoanRefused(
             "dates-out-of-order",
@@ -261,7 +285,11 @@ def _check_choices(terms: LoanTerms) -> None:
             )
             for order in orders
         ),
-        (set(terms.covered) <= set(GROUPS), "groups of components", ", ".join(terms.covered)),
+        (
+            sorted(terms.covered) == sorted(set(terms.covered) & set(GROUPS)),
+            "groups of components, each once",
+            ", ".join(terms.covered),
+        ),
     )
     for holds, expected, got in rules:
         if not holds:

@@ -28,6 +28,7 @@ from ledger.batch import Batch
 from ledger.block import Block, decode_header
 from ledger.entry import APPLIED, decode_entry
 from ledger.errors import LedgerError
+from ledger.limits import SAFE_INTEGER_MAX
 from ledger.state import Key, R
 from node.errors import CorruptLedger
 from node.storage.engine import Statements
@@ -153,6 +154,11 @@ class Reader:
         table = self._tables.blocks
         newest = self._sql.query(table, "newest", lambda: _newest(table))
         return self.run(newest, ())[0][0] or 0
+
+    def size_after(self, height: int) -> int:
+        """Return how many entries the log had after a block; more than any after the last one."""
+        following = self.blocks(height + 1, 1)
+        return following[0].first_index if following else SAFE_INTEGER_MAX
 
     def tile(self, level: int, index: int) -> bytes | None:
         """Return a tile's hashes, full or partial."""

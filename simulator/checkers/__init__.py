@@ -17,6 +17,7 @@ from simulator.checkers.justified import Justified
 from simulator.checkers.liveness import Liveness
 from simulator.checkers.no_contradiction import NoContradiction
 from simulator.checkers.one_chain import OneChain
+from simulator.checkers.sound_loans import SoundLoans
 
 CHECKERS: tuple[type[Checker], ...] = (
     OneChain,
@@ -28,7 +29,8 @@ CHECKERS: tuple[type[Checker], ...] = (
     Liveness,
     FairEvidence,
     Histories,
+    SoundLoans,
 )
-"""All of them, I1 to I8 and then the clients' histories."""
+"""All of them, I1 to I8, the clients' histories, and the loans."""
 
 __all__ = ["CHECKERS", "Checker"]

@@ -23,9 +23,14 @@ from simulator.plan import Plan
 from simulator.workload import (
     amendments,
     calendars,
+    compensations,
     disputes,
     fee_agreements,
     fees,
+    loan_agreements,
+    loan_funding,
+    loan_proposals,
+    loan_statements,
     offers,
     payments,
     profit_agreements,
@@ -33,6 +38,7 @@ from simulator.workload import (
     receivers,
     refund_float,
     refunds,
+    repayments,
     settlement,
 )
 from simulator.workload.drafts import YEAR_2100_MS, spoilt
@@ -54,6 +60,12 @@ BUSINESSES = (
     profits,
     calendars,
     disputes,
+    loan_proposals,
+    loan_agreements,
+    loan_funding,
+    loan_statements,
+    repayments,
+    compensations,
 )
 MOVES = tuple(move for business in BUSINESSES for move in moves(business.MOVES))
 
@@ -205,6 +217,7 @@ class Workload:
         for subject in draft.about:
             subject.busy.append(author.party)
         raw = RawRecord(name or record_id, canonical.encode(record), move.type)
+        draft.named(raw.raw)
         self._asked[raw.id] = _Asked(author.party, move, draft)
         return raw
 
@@ -235,7 +248,7 @@ def _by_type(role: str) -> dict[str, list[Move]]:
 
 def _foreign_to(role: str) -> tuple[Move, ...]:
     """Return the valid moves of other roles, which are refused to this one."""
-    others = (move for move in MOVES if move.role not in (role, ANYBODY))
+    others = (move for move in MOVES if move.role != ANYBODY and not _RULES[move.type].is_for(role))
     return tuple(
         move._replace(wants=WRONG_AUTHOR, draft=spoilt(move.draft))
         for move in others

@@ -80,10 +80,11 @@ def _moved_on(author: Author) -> KnownPayment:
 
 
 def _came_back(payout: KnownPayout) -> list[KnownLeg]:
-    """Return the legs that are due again since a payout came back."""
+    """Return the legs that are due again since a payout came back, but those of loans."""
     if payout.state != "returned":
         return []
-    return [leg for leg in payout.legs if not leg.payout and leg in leg.payment.legs]
+    legs = [leg for leg in payout.legs if not leg.payout and leg in leg.payment.legs]
+    return [leg for leg in legs if not leg.payment.waits]
 
 
 def _divide(author: Author) -> Draft:

@@ -24,6 +24,8 @@ def _subject(author: Author) -> str:
         "fee-agreement": known.fee_agreements,
         "profit-agreement": known.profit_agreements,
         "share": known.shares,
+        "loan": known.loans,
+        "compensation": known.compensations,
     }
     kind = author.chance.pick(tuple(shelves))
     subject: Known | None = shelves[kind].find(author.chance, lambda each: True)

@@ -7,7 +7,7 @@ meant to be valid is refused, which is what happens to people as well.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Generic, TypeVar
 
@@ -15,6 +15,7 @@ from ledger.calendar import BusinessDays, YearDays
 from ledger.contracts.allocation import share
 from ledger.genesis import DAY_MS, Genesis
 from simulator.chance import Chance
+from simulator.workload.loan_subjects import KnownCompensation, KnownLoan, KnownLoanMoney
 from simulator.workload.subjects import (
     Chain,
     Known,
@@ -60,6 +61,13 @@ class Shelf(Generic[T]):
 
     def __len__(self) -> int:
         return len(self._subjects)
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self._subjects)
+
+    def count(self, fits: Callable[[T], bool]) -> int:
+        """Return how many of the latest subjects fit."""
+        return sum(1 for subject in self._subjects[-NEAR:] if fits(subject))
 
     def get(self, name: str) -> T | None:
         """Return the subject of that name, if there is one."""
@@ -111,6 +119,9 @@ class Knowledge:
         self.profit_agreements: Shelf[KnownAgreement] = Shelf()
         self.profit_chains: dict[str, Chain] = {}
         self.shares: Shelf[KnownShare] = Shelf()
+        self.loans: Shelf[KnownLoan] = Shelf()
+        self.loan_money: Shelf[KnownLoanMoney] = Shelf()
+        self.compensations: Shelf[KnownCompensation] = Shelf()
         self.calendar_years: Shelf[KnownCalendarYear] = Shelf()
         for year in CALENDAR_YEARS:
             self.calendar_years.add(KnownCalendarYear(year))
@@ -156,6 +167,15 @@ class Knowledge:
             self.periods.add(found)
         return found
 
+    def keep_payment(self, payment: KnownPayment) -> None:
+        """Learn of a half of a payment, and what follows for its legs."""
+        if isinstance(payment, KnownLoanMoney):
+            if self.loan_money.get(payment.name) is None:
+                self.loan_money.add(payment)
+        elif self.payments.get(payment.name) is None:
+            self.payments.add(payment)
+        self.derive_legs(payment)
+
     def derive_legs(self, payment: KnownPayment) -> None:
         """Let the legs of a payment follow from its halves; what is in a payout stays."""
         held = {leg.number: leg for leg in payment.legs if leg.payout}
@@ -176,7 +196,7 @@ class Knowledge:
                 payment.legs.append(held[leg["leg"]])
                 continue
             receiver = self.receivers.get(leg["receiver"])
-            if receiver is None or not amount:
+            if receiver is None or not amount or (payment.waits and receiver.suspended):
                 continue
             day = self.date(capture["captured_at"])
             payment.legs.append(KnownLeg((payment, leg["leg"]), receiver, amount, day))

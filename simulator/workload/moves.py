@@ -26,12 +26,20 @@ def nothing() -> None:
     """Learn nothing from an answer."""
 
 
+def unnamed(raw: bytes) -> None:
+    """Need no name of a record."""
+
+
 class Draft(NamedTuple):
-    """A record to be: its fields, what it is about, and what is learnt once it is applied."""
+    """A record to be: its fields, what it is about, and what is learnt once it is applied.
+
+    ``named`` is told its bytes: some records are named by their hash.
+    """
 
     fields: Fields
     about: tuple[Known, ...] = ()
     then: Callable[[], None] = nothing
+    named: Callable[[bytes], None] = unnamed
 
 
 class Author(NamedTuple):

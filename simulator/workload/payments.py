@@ -11,7 +11,6 @@ from simulator.workload.splits import (
     OF_RECEIVERS,
     WRONG_SPLITS,
     instruct,
-    know,
     split_of,
     to_suspended,
     wrong,
@@ -74,7 +73,7 @@ def _capture(author: Author, payment: KnownPayment, half: Fields) -> Draft:
     def learn() -> None:
         payment.capture = fields
         payment.reversed = payment.reversed and not payment.agrees
-        know(author, payment)
+        author.known.keep_payment(payment)
 
     return Draft(fields, (payment,), learn)
 
@@ -123,8 +122,7 @@ def _reverse_refunded(author: Author) -> Draft:
 
 def _reversed(author: Author, payment: KnownPayment) -> Draft:
     def learn() -> None:
-        payment.capture = None
-        payment.reversed = True
+        payment.void()
         author.known.derive_legs(payment)
         charge = payment.charge
         if charge is not None and not charge.period.invoiced:
@@ -193,7 +191,7 @@ MOVES: Moves = {
         valid(_capture_new, 10),
         valid(_capture_half, 20),
         refused("already-captured", _capture_again),
-        refused("loan-unknown", spoilt(_capture_new, buyback="B1")),
+        refused("buyback-unknown", spoilt(_capture_new, buyback="B1")),
         refused("source-twice", spoilt(_capture_new, sources=[_PART, _PART])),
         refused("sources-do-not-sum", spoilt(_capture_new, sources=[_PART])),
         refused("amount-over-limit", spoilt(_capture_new, amount=OVER_LIMIT)),

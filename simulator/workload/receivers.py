@@ -24,10 +24,19 @@ def _register(author: Author) -> Draft:
     }
     owners = [party for party in known.dealers if party != known.institution]
     if chance.happens(600_000):
-        fields["owner"] = chance.pick(owners)
+        fields["owner"] = chance.pick(_lacking(author, fields["currency"]) or owners)
     if chance.happens(200_000):
         fields.update(kind="payment_account", held_at=author.party)
     return Draft(fields, (), lambda: known.receivers.add(KnownReceiver(fields)))
+
+
+def _lacking(author: Author, currency: str) -> list[str]:
+    """Return the parties that loans are due to, and that own no receiver of a currency."""
+    known = author.known
+    owners = {each.owner for each in known.receivers if each.currency == currency}
+    roles = ("platform", "funder", "guarantor")
+    able = [party for party in known.dealers if known.genesis.roles[party] in roles]
+    return [party for party in able if party not in owners]
 
 
 def _new(author: Author, **changes: str) -> Draft:

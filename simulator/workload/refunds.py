@@ -9,21 +9,28 @@ from simulator.workload.moves import Author, Draft, Drafting, Moves, refused, va
 from simulator.workload.subjects import Fields, KnownPayment, KnownRefund
 
 
-def _left(payment: KnownPayment) -> int:
-    """Return what of a payment can still be refunded: nothing while it is contested."""
-    if payment.capture is None or payment.clashes:
-        return 0
-    return int(payment.capture["amount"] - payment.refunded)
-
-
 def _request(author: Author) -> Draft:
-    payment = author.find(author.known.payments, lambda each: _left(each) > 0)
+    payment = author.find(author.known.payments, lambda each: each.refundable > 0)
     author.assume(author.chance.happens(500_000))
     free = author.known.free.get(payment.captured["currency"], 0)
-    amount = min(_left(payment), free)
+    amount = min(payment.refundable, free)
     author.assume(amount >= 1)
     fields = _asked(author, payment, 1 + author.chance.below(amount))
     return _requested(author, fields, payment)
+
+
+def _request_overpaid(author: Author) -> Draft:
+    """Ask for what a repayment was more than owed."""
+    money = author.find(author.known.loan_money, lambda each: each.refundable > 0)
+    amount = author.chance.pick((money.refundable, 1 + author.chance.below(money.refundable)))
+    return _requested(author, _asked(author, money, amount), money)
+
+
+def _more_than_overpaid(author: Author) -> Draft:
+    money = author.find(
+        author.known.loan_money, lambda each: each.capture is not None and not each.clashes
+    )
+    return Draft(_asked(author, money, money.refundable + 1), (money,))
 
 
 def _requested(author: Author, fields: Fields, payment: KnownPayment) -> Draft:
@@ -37,7 +44,8 @@ def _requested(author: Author, fields: Fields, payment: KnownPayment) -> Draft:
         refund.amount, refund.state = fields["amount"], "requested"
         payment.refunded += refund.amount
         payment.refunded_in = refund.currency
-        author.known.more_free(refund.currency, -refund.amount)
+        if not payment.waits:
+            known.more_free(refund.currency, -refund.amount)
 
     earlier = known.refunds.get(fields["refund"])
     return Draft(fields, (payment,) if earlier is None else (payment, earlier), learn)
@@ -59,8 +67,9 @@ def _asked(author: Author, payment: KnownPayment, amount: int) -> Fields:
 
 def _retry(author: Author) -> Draft:
     refund = author.find(author.known.refunds, lambda each: each.state == "failed")
-    author.assume(refund.amount <= _left(refund.payment))
-    author.assume(refund.amount <= author.known.free.get(refund.currency, 0))
+    author.assume(refund.amount <= refund.payment.refundable)
+    free = author.known.free.get(refund.currency, 0)
+    author.assume(refund.payment.waits or refund.amount <= free)
     fields = {**_asked(author, refund.payment, refund.amount), "refund": refund.name}
     return _requested(author, fields, refund.payment)
 
@@ -81,7 +90,7 @@ def _for(
 def _is_beyond_float(author: Author, payment: KnownPayment) -> bool:
     if payment.capture is None:
         return False
-    return _left(payment) > author.known.free.get(payment.capture["currency"], 0)
+    return payment.refundable > author.known.free.get(payment.capture["currency"], 0)
 
 
 def _again(*states: str, more: int) -> Drafting:
@@ -112,7 +121,8 @@ def _result(
             refund.state = state
             if state == "failed":
                 refund.payment.refunded -= refund.amount
-                author.known.more_free(refund.currency, refund.amount)
+                if not refund.payment.waits:
+                    author.known.more_free(refund.currency, refund.amount)
 
         return Draft({"refund": refund.name, **fields(author)}, (refund,), learn)
 
@@ -142,15 +152,17 @@ def _is_refundable(author: Author, payment: KnownPayment) -> bool:
 MOVES: Moves = {
     ("platform", "refund.requested"): (
         valid(_request, 4),
+        valid(_request_overpaid, 3),
         valid(_retry, 2),
         refused("refund-exists", _again("requested", "paid", more=0)),
         refused("refund-differs", _again("failed", more=1)),
         refused("not-captured", _for(lambda _, each: each.capture is None)),
         refused("wrong-order", _for(_is_captured, order="other")),
         refused("wrong-currency", _for(_is_captured, currency="EUR")),
-        refused("refund-exceeds-payment", _for(_is_refundable, lambda each: _left(each) + 1)),
+        refused("refund-exceeds-payment", _for(_is_refundable, lambda each: each.refundable + 1)),
+        refused("refund-exceeds-payment", _more_than_overpaid),
         refused("halves-conflict", _for(lambda _, each: each.clashes)),
-        refused("refund-exceeds-float", _for(_is_beyond_float, _left)),
+        refused("refund-exceeds-float", _for(_is_beyond_float, lambda each: each.refundable)),
     ),
     ("institution", "refund.paid"): (
         valid(_result(("requested",), "paid", _by_bank), 4),

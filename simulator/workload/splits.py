@@ -22,16 +22,9 @@ def stated(author: Author, payment: KnownPayment, split: Fields) -> Draft:
     def learn() -> None:
         payment.split = fields
         payment.reversed = False
-        know(author, payment)
+        author.known.keep_payment(payment)
 
     return Draft(fields, (payment,), learn)
-
-
-def know(author: Author, payment: KnownPayment) -> None:
-    """Learn of a half of a payment, and what follows for its legs."""
-    if author.known.payments.get(payment.name) is None:
-        author.known.payments.add(payment)
-    author.known.derive_legs(payment)
 
 
 def legs_of(author: Author, half: Fields) -> Fields:
@@ -80,7 +73,9 @@ def _wrong_legs(code: str, split: Fields) -> Fields:
     ratio: Fields = {"mode": "ratio", "legs": [leg_of(1, name, ppm=999_999)]}
     wrong: dict[str, Fields] = {
         "amount-over-limit": {"amount": OVER_LIMIT},
-        "loan-unknown": {"loan": "L1"},
+        "loan-unknown": {"loan": "NONE", "attempt": "A1"},
+        "attempt-missing": {"loan": "NONE"},
+        "overpaid-alone": {**fixed, "legs": [leg_of(1, name, amount=amount - 1)], "overpaid": 1},
         "too-many-legs": {**fixed, "legs": [leg_of(n, name, amount=1) for n in range(1, 12)]},
         "leg-order": {**fixed, "legs": [{**whole, "leg": 2}]},
         "leg-form": {**fixed, "legs": [leg_of(1, name, ppm=1_000_000)]},
@@ -97,6 +92,8 @@ def _wrong_legs(code: str, split: Fields) -> Fields:
 WRONG_SPLITS = (
     "amount-over-limit",
     "loan-unknown",
+    "attempt-missing",
+    "overpaid-alone",
     "too-many-legs",
     "leg-order",
     "leg-form",

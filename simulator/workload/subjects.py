@@ -46,7 +46,12 @@ class KnownLeg:
 
 
 class KnownPayment(Known):
-    """A payment: its two halves as they were stated last, and what became of its money."""
+    """A payment: its two halves as they were stated last, and what became of its money.
+
+    ``waits`` says that it is of a loan: its legs to a suspended receiver wait.
+    """
+
+    waits = False
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -70,6 +75,18 @@ class KnownPayment(Known):
     def instructed(self) -> Fields:
         """Its split; nothing fits without one."""
         return _there(self.split)
+
+    @property
+    def refundable(self) -> int:
+        """What of it can still be refunded: nothing while it is contested."""
+        if self.capture is None or self.clashes:
+            return 0
+        return int(self.capture["amount"] - self.refunded)
+
+    def void(self) -> None:
+        """Let its capture be reversed."""
+        self.capture = None
+        self.reversed = True
 
     @property
     def in_payout(self) -> bool:

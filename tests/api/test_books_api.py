@@ -462,7 +462,6 @@ def test_the_documented_chart_is_that_of_the_code() -> None:
     who = {
         "institution": "the institution", "platform": "the platform",
         "named": "the party that it names", "owner": "the owner of the receiver",
-        "loan": "the parties of the loan",
     }  # fmt: skip
     rows = []
     for kind in CHART:

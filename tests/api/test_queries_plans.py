@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from tests.api.loans_kit import portfolio_on
 from tests.api.queries_kit import Kept, month_on
 
 QUESTIONS = [
@@ -52,9 +53,36 @@ QUESTIONS = [
     "/v1/search?to=2026-01-31",
     "/v1/balances?prefix=pending:&limit=1",
 ]
+LOAN_QUESTIONS = [
+    "/v1/loans/L1?as_of=2026-04-20",
+    "/v1/loans/L1?as_of=2026-03-14",
+    "/v1/loans/L7?height=37",
+    "/v1/loans/L1/allocation?amount=104100&date=2026-05-05",
+    "/v1/loans?limit=2",
+    "/v1/loans?state=active&limit=1",
+    "/v1/loans?funder=fund-b&limit=2",
+    "/v1/loans?party=guarantor&state=proposed",
+    "/v1/loans?due_from=2026-03-01&due_to=2026-03-31&limit=1",
+    "/v1/loans?as_of=2026-02-20&state=active&limit=1",
+    "/v1/overdue?limit=1",
+    "/v1/overdue?as_of=2026-04-20&funder=fund-a&bucket=M2",
+    "/v1/overdue?as_of=2026-03-20&limit=1",
+    "/v1/repayments?limit=2",
+    "/v1/repayments?loan=L1&limit=2",
+    "/v1/repayments?state=succeeded&limit=2",
+    "/v1/repayments?from=2026-03-01&to=2026-03-31&funder=fund-a&limit=1",
+    "/v1/repayments?as_of=2026-03-14&state=succeeded&limit=1",
+    "/v1/compensations?limit=1",
+    "/v1/compensations?loan=L1",
+    "/v1/compensations?state=conflicting&guarantor=guarantor",
+    "/v1/compensations/due?as_of=2026-04-20",
+    "/v1/compensations/due?as_of=2026-04-19&guarantor=guarantor&funder=fund-a",
+    "/v1/search?loan=L1&limit=1",
+]
 
 
 kept = month_on()
+loans = portfolio_on()
 
 
 def _statements(kept: Kept, path: str) -> list[tuple[str, Any]]:
@@ -104,6 +132,11 @@ def test_no_question_scans_a_table(kept: Kept, path: str) -> None:
         plan = _plan(kept, statement, parameters)
         whole_list = "WHERE" not in statement and " LIMIT " in statement
         assert whole_list or not _faults(plan), (statement, plan)
+
+
+@pytest.mark.parametrize("path", LOAN_QUESTIONS)
+def test_no_question_about_loans_scans_a_table(loans: Kept, path: str) -> None:
+    test_no_question_scans_a_table(loans, path)
 
 
 def test_the_checker_of_plans_bites(kept: Kept) -> None:

@@ -111,7 +111,7 @@ def test_remarks_go_nowhere_where_there_is_no_stderr(home: Path) -> None:
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8:strict"])
 def test_what_the_output_has_no_character_for_is_written_out(encoding: str, tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": encoding}
-    for name in ("账本", "b\udcff", "\N{ABACUS}"):
+    for name in ("账本\N{ABACUS}", "b\udcff"):
         for more in ([], ["--json"]):
             words = command("init", tmp_path / f"{name}{len(more)}", *more)
             done = subprocess.run(words, env=environment, capture_output=True, check=False)

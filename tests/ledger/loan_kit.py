@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from datetime import date
+from functools import partial
 from typing import Any
 
 from ledger import canonical
@@ -60,7 +61,7 @@ def lending_genesis(**choices: object) -> Genesis:
 def proposed(loan: str = "L1", **fields: Any) -> dict[str, Any]:
     """Return the fields of a proposal of six instalments, lent by three."""
     terms = {**TERMS, **fields.pop("terms", {})}
-    return {
+    whole = {
         "loan": loan,
         "borrower": HEX,
         "currency": "CNY",
@@ -72,13 +73,14 @@ def proposed(loan: str = "L1", **fields: Any) -> dict[str, Any]:
         "terms": {name: value for name, value in terms.items() if value is not None},
         **fields,
     }
+    return {name: value for name, value in whole.items() if value is not None}
 
 
-class LoanLedger(Ledger):
+class Lending(Ledger):
     """A ledger whose parties lend. Business dates are those that records state."""
 
-    def __init__(self, genesis: Genesis | None = None) -> None:
-        super().__init__(genesis or lending_genesis())
+    def register_all(self) -> None:
+        """Register a receiver of each party that loans are paid back to."""
         for owner in OWNERS:
             self.register(f"{owner}-main", owner=owner)
 
@@ -180,7 +182,10 @@ class LoanLedger(Ledger):
     def loan(self, name: str = "L1") -> Loan:
         """Return a loan as the rules see it."""
         agreement, account = self.row(LoanAgreement, name), self.row(LoanAccount, name)
-        return loan_of(agreement, account, lambda number: self.get(LoanInstalment, name, number))
+        return loan_of(agreement, account, partial(self._instalment, name))
+
+    def _instalment(self, name: str, number: int) -> LoanInstalment | None:
+        return self.view.get(LoanInstalment, (name, number))
 
     def open_of(self, name: str = "L1") -> dict[str, int]:
         """Return what is open of a loan to each party."""
@@ -189,3 +194,11 @@ class LoanLedger(Ledger):
             for claim in instalment.claims:
                 found[claim.party] = found.get(claim.party, 0) + claim.open
         return {party: amount for party, amount in found.items() if amount}
+
+
+class LoanLedger(Lending):
+    """A lending ledger in memory, with its receivers."""
+
+    def __init__(self, genesis: Genesis | None = None) -> None:
+        super().__init__(genesis or lending_genesis())
+        self.register_all()

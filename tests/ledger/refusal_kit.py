@@ -7,7 +7,7 @@ from typing import Any
 
 from ledger.genesis import AMOUNT_DEFAULT
 from ledger.limits import SAFE_INTEGER_MAX
-from tests.ledger import calendar_kit, fee_kit, refund_kit
+from tests.ledger import calendar_kit, fee_kit, loan_refusals, refund_kit
 from tests.ledger.ledger_kit import (
     DAY,
     MORNING,
@@ -71,6 +71,17 @@ def at_the_end_of_time() -> Ledger:
     return ledger
 
 
+def refunded_and_reversed() -> Ledger:
+    """Return a ledger of which a capture that is refunded was contradicted, and reversed."""
+    ledger = opened()
+    refund_kit.deposit(ledger)
+    ledger.capture(amount=20_000)
+    refund_kit.request(ledger)
+    ledger.instruct()
+    ledger.apply("institution", "payment.reversed", **ONE_PAYMENT)
+    return ledger
+
+
 CONFIRMATION = {"payout": "O1", "amount": 3000, "currency": "CNY", "received_at": MORNING}
 NEW_RECEIVER = {"receiver": "new", **RECEIVER}
 ONE_LEG = [leg(1, "shop", amount=10_000)]
@@ -113,7 +124,6 @@ REFUSALS: dict[str, tuple[Callable[[], Ledger], Said]] = {
     "leg-form": (opened, instruct(legs=[leg(1, "shop", ppm=1_000_000)])),
     "leg-in-payout": (paid_out, ("platform", "split.amended", split(amount=20_000))),
     "leg-order": (opened, instruct(legs=[leg(2, "shop", amount=10_000)])),
-    "loan-unknown": (opened, instruct(loan="L1")),
     "source-twice": (opened, capture(sources=[BUYER, BUYER])),
     "sources-do-not-sum": (opened, capture(sources=[BUYER])),
     "no-such-date": (split_ledger, payout(cutoff_date="2026-13-01")),
@@ -149,6 +159,7 @@ REFUSALS: dict[str, tuple[Callable[[], Ledger], Said]] = {
     **refund_kit.REFUSALS,
     **fee_kit.REFUSALS,
     **calendar_kit.REFUSALS,
+    **loan_refusals.REFUSALS,
 }
 
 MORE_REFUSALS: list[tuple[str, Callable[[], Ledger], Said]] = [
@@ -163,10 +174,6 @@ MORE_REFUSALS: list[tuple[str, Callable[[], Ledger], Said]] = [
     ("wrong-author", paid_out, ("funder", "settlement.confirmed", CONFIRMATION)),
     ("wrong-currency", split_ledger, payout(currency="USD")),
     ("unknown-receiver", opened, payout(receiver="nobody")),
+    ("refund-exceeds-payment", refunded_and_reversed, capture(amount=3_999)),
     *calendar_kit.MORE_REFUSALS,
-    ("loan-unknown", opened, instruct(attempt="A1")),
-    *(
-        ("loan-unknown", opened, capture(**{name: "X1"}))
-        for name in ("loan", "attempt", "compensation", "buyback")
-    ),
 ]

@@ -1,7 +1,8 @@
 """The refusals that stand in the source of the contracts, read by following what a rule calls.
 
 What a rule's function calls, and what that calls, is followed through the ``ledger`` package by
-name; every ``Refused("code", …)`` on the way is a code of the rule's record type.
+name; every ``Refused("code", …)`` on the way is a code of the rule's record type, and so is one of
+its subclasses. A refusal that is passed on in other words has its code where it came from.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 from functools import cache
 from types import FunctionType, ModuleType
 
+from ledger.errors import Refused
 from ledger.records import Rule
 
 
@@ -29,8 +31,10 @@ def _reached(function: object, seen: set[object]) -> Iterator[str]:
         return
     seen.add(function)
     for node in ast.walk(_tree(function)):
-        if isinstance(node, ast.Call) and _named(node.func, function) is _refused():
-            yield _code(node.args[0], function)
+        if isinstance(node, ast.Call) and is_refusal(_named(node.func, function)):
+            code = _code(node.args[0], function)
+            if code is not None:
+                yield code
         for target in _targets(node, function):
             yield from _reached(target, seen)
 
@@ -40,12 +44,15 @@ def _tree(function: FunctionType) -> ast.AST:
     return ast.parse(textwrap.dedent(inspect.getsource(function)))
 
 
-def _refused() -> object:
-    return sys.modules["ledger.errors"].Refused
+def is_refusal(found: object) -> bool:
+    """Return whether something is a class of refusals."""
+    return isinstance(found, type) and issubclass(found, Refused)
 
 
-def _code(node: ast.expr, function: FunctionType) -> str:
-    return str(node.value if isinstance(node, ast.Constant) else _named(node, function))
+def _code(node: ast.expr, function: FunctionType) -> str | None:
+    """Return a stated code; None where another refusal's is passed on, or a parameter's."""
+    found = node.value if isinstance(node, ast.Constant) else _named(node, function)
+    return found if isinstance(found, str) else None
 
 
 def _named(node: ast.expr, function: FunctionType) -> object:

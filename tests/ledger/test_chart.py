@@ -48,10 +48,10 @@ def test_a_party_is_a_side_of_what_the_chart_says(party: str, shares: dict[str, 
     assert {name: kinds[name] for name in shares} == shares
 
 
-def test_a_claim_is_in_the_book_of_the_guarantor_that_it_names() -> None:
+def test_principal_is_in_the_book_of_the_party_that_it_names() -> None:
     book = PartyBook(GENESIS, "funder", lambda _: False)
-    assert book.holds("claim:funder:L1")
-    assert not book.holds("claim:auditor:funder")
+    assert book.holds("principal:funder:L1")
+    assert not book.holds("principal:auditor:funder")
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_a_claim_is_in_the_book_of_the_guarantor_that_it_names() -> None:
         ("in_transit:S1", "Liabilities:In-Transit:X--S1"),
         ("fee_income:platform", "Income:Fee-Income:Platform"),
         (f"pending:{ODD}", "Liabilities:Pending:S--u1--dx--cY--h--hz--h"),
-        ("claim:funder:L1", "Assets:Claim:Funder--cL1"),
+        ("principal:funder:L1", "Assets:Principal:Funder--cL1"),
         (OTHERS, "Equity:Others"),
     ],
 )

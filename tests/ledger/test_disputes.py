@@ -9,7 +9,7 @@ from ledger.contracts.allocation import Leg
 from ledger.contracts.disputes import DISPUTED, SUBJECTS, Dispute, shown_state
 from ledger.errors import DecodeError
 from ledger.expectations import Expectation
-from tests.ledger import fee_kit
+from tests.ledger import fee_kit, loan_said
 from tests.ledger.ledger_kit import GENESIS, Ledger, captured, opened, split, split_ledger
 from tests.ledger.refund_kit import (
     answer_of,
@@ -80,9 +80,18 @@ def test_fees_and_profit_can_be_disputed(subject: str, amount: int) -> None:
     assert (awaited(ledger).amount, awaited(ledger).currency) == (amount, "CNY")
 
 
+def test_a_loan_can_be_disputed_by_whoever_takes_part_and_a_compensation() -> None:
+    for number, subject in enumerate(("loan:L1", "compensation:C1")):
+        ledger = loan_said.stated()
+        fields = dispute_of(f"D{number}", subject)
+        ledger.apply("fund-a", "dispute.raised", **fields)
+        assert awaited(ledger, f"D{number}").currency == "CNY"
+
+
 def test_every_kind_of_subject_has_a_case_above() -> None:
     business = {"payment", "payout", "refund", "receiver", "float"}
-    assert set(SUBJECTS) == business | {"fee-agreement", "invoice", "profit-agreement", "share"}
+    fees = {"fee-agreement", "invoice", "profit-agreement", "share"}
+    assert set(SUBJECTS) == business | fees | {"loan", "compensation"}
 
 
 @pytest.mark.parametrize(

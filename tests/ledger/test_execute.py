@@ -257,7 +257,8 @@ def test_the_first_change_undone_leaves_no_trace() -> None:
     assert view.changes == {}
 
 
-SAID = st.sampled_from([said for _, said in REFUSALS.values()] + [capture(), instruct(), payout()])
+REFUSED = [said for _, said in REFUSALS.values() if said[0] in GENESIS.names]
+SAID = st.sampled_from([*REFUSED, capture(), instruct(), payout()])
 
 
 @settings(max_examples=25)
@@ -305,4 +306,4 @@ def test_the_log_begins_empty() -> None:
 
 
 GOLDEN_ROOT = "8cbbd9c49feac88e2795c2a4e1ca66a727adce3fc9f87597da888b23124d9398"
-GOLDEN_STATE = "d13e76d625ff8c3896ca3ec62eab29fca70fe5304d83c1c4361db1c28de8cb29"
+GOLDEN_STATE = "25881775d176a157a1e7528b5049835bba2b2ddd7c628e87cd968b253c116376"

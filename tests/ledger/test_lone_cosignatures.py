@@ -21,7 +21,7 @@ from tests.consensus.test_replica_properties import CALM_MS, disturb
 from tests.ledger.chain_kit import SIGNERS, genesis_of
 
 ROUGH = ("deliver", "burst", "burst", "drop", "drop", "tick", "tick", "work", "cut", "mend")
-SEEDS = range(40)
+SEEDS = range(25)
 
 
 def weathered(seed: int) -> Cluster:

@@ -10,7 +10,7 @@ from ledger import canonical
 from ledger.contracts import CONTRACTS, EXAMPLES, RECORD_TYPES, ROWS, RULES, decode_record
 from ledger.errors import DecodeError
 from ledger.limits import RECORD_BYTES_MAX
-from tests.ledger import calendar_kit, fee_kit, refund_kit
+from tests.ledger import calendar_kit, fee_kit, loan_refusals, refund_kit
 from tests.ledger.ledger_kit import (
     GENESIS,
     HEX,
@@ -46,6 +46,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
     **refund_kit.SAMPLES,
     **fee_kit.SAMPLES,
     **calendar_kit.SAMPLES,
+    **loan_refusals.SAMPLES,
     "offer.closed": fee_kit.closing(),
     "profit.accepted": fee_kit.consent(),
     "profit.confirmed": fee_kit.confirmation_of(),
@@ -78,8 +79,9 @@ def test_every_type_decodes_and_encodes_to_the_same_bytes(type_: str) -> None:
 SUBJECTS = {
     *("receiver", "payment", "payout", "float", "refund", "dispute"),
     *("fee-agreement", "invoice", "profit-agreement", "share", "calendar"),
+    *("loan", "compensation"),
 }
-OPTIONAL = ("held_at", "holidays", "loan", "owner", "tail_leg", "workdays")
+OPTIONAL = {"held_at", "holidays", "owner", "tail_leg", "workdays", "guarantor", "instalments"}
 
 
 @pytest.mark.parametrize("type_", SAMPLES)

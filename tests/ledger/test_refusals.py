@@ -13,7 +13,7 @@ from ledger.contracts import RULES
 from ledger.contracts.payments import PaymentCaptured
 from ledger.records import Record, type_name
 from simulator.coverage import GUARDS, UNREACHABLE
-from tests.ledger import calendar_kit, fee_kit, refund_kit
+from tests.ledger import calendar_kit, fee_kit, loan_refusals, refund_kit
 from tests.ledger.ledger_kit import (
     captured,
     paid_of,
@@ -30,8 +30,13 @@ from tests.ledger.refusal_kit import (
 )
 from tests.ledger.refusal_scan import passed
 
-BY_HAND = {"books-overdrawn"}
-"""Guards against a fault in a contract: no record reaches them, tests/ledger/test_books.py does."""
+BY_HAND = {"books-overdrawn", "amount-not-positive"}
+"""Guards against a fault in a contract: no record reaches them, tests/ledger/test_books.py does,
+and tests/ledger/lending/test_terms.py.
+"""
+
+
+NAMES = ("Refused", "LoanRefused", "AmountRefused")
 
 
 def codes_in_source() -> set[str]:
@@ -47,10 +52,12 @@ def codes_in_source() -> set[str]:
             if isinstance(target, ast.Name)
         }
         for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Refused":
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in NAMES:
                 code = node.args[0]
-                text = code.value if isinstance(code, ast.Constant) else constants[code.id]  # type: ignore[attr-defined]
-                found.add(str(text))
+                if isinstance(code, ast.Constant):
+                    found.add(code.value)
+                elif isinstance(code, ast.Name) and code.id in constants:
+                    found.add(constants[code.id])
     return found
 
 
@@ -139,6 +146,7 @@ def test_an_auditor_may_state_no_record_of_another_role(record: type[Record]) ->
         **refund_kit.SAMPLES,
         **fee_kit.SAMPLES,
         **calendar_kit.SAMPLES,
+        **loan_refusals.SAMPLES,
     }
     type_ = str(record.__struct_config__.tag)
     paid_out().refuse("wrong-author", "auditor", type_, **said[type_])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import shlex
 import shutil
@@ -148,6 +149,8 @@ def commands() -> dict[tuple[str, ...], Any]:
             walk((*words, name), child)
         if not children:
             found[words] = command
+        elif hasattr(command, "default"):
+            found[words] = children[command.default]
 
     walk((), whole())
     return found
@@ -279,6 +282,23 @@ def test_the_tour_of_the_readme_works(shell: dict[str, str], tmp_path: Path) -> 
     assert ran.returncode == 0, ran.stdout + ran.stderr
     for said in ("payment pay-1: captured", "payment pay-1: split", "good receipt", "good log"):
         assert said in ran.stdout
+
+
+@pytest.mark.processes
+def test_the_ten_minutes_of_loans_work(shell: dict[str, str], tmp_path: Path) -> None:
+    script = "\n".join(fences(DOCS / "loans.md", "bash"))
+    script = script.replace("tongzhang init net", f"tongzhang init net --base-port {free_ports(4)}")
+    narrow = {**shell, "COLUMNS": "80"}
+    ran = run(f"trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n{script}", narrow, tmp_path)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    (shown,) = fences(DOCS / "loans.md", "text")
+    for line in shown.strip("…\n ").splitlines():
+        assert line.rstrip() in ran.stdout, line
+    for said in ("split-differs", "good receipt", "good log", "L-1: active"):
+        assert said in ran.stdout
+    assert {"day.xlsx", "day.json"} <= {path.name for path in tmp_path.iterdir()}
+    (left,) = json.loads((tmp_path / "day.json").read_text("utf-8"))["exceptions"]
+    assert (left["kind"], left["party"], left["amount"]) == ("not-paid-out", "institution", 9150)
 
 
 # -- tables -------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from tools.tidy import (
     QUESTIONS,
     ROOT,
     Finding,
+    Module,
     findings,
     module_of,
     modules,
@@ -26,8 +27,13 @@ def found_in(path: str, text: str) -> list[Finding]:
     return findings([module_of(path, text)], {})
 
 
-def test_nothing_is_against_the_style() -> None:
-    assert not [str(each) for each in findings(modules())]
+@pytest.fixture(scope="module")
+def every() -> list[Module]:
+    return modules()
+
+
+def test_nothing_is_against_the_style(every: list[Module]) -> None:
+    assert not [str(each) for each in findings(every)]
 
 
 def test_every_exception_has_its_reason() -> None:
@@ -99,12 +105,12 @@ def test_a_class_name_with_two_meanings_is_found() -> None:
     assert not findings([one, module_of("tools/a.py", "class Thing: ...\n")], {})
 
 
-def test_every_package_of_the_product_is_checked() -> None:
-    assert {module.package for module in modules()} == {*PRODUCT, "tools", "benchmarks"}
+def test_every_package_of_the_product_is_checked(every: list[Module]) -> None:
+    assert {module.package for module in every} == {*PRODUCT, "tools", "benchmarks"}
 
 
-def test_the_command_prints_what_it_finds_and_says_so_by_its_exit_code() -> None:
-    found = [str(each) for each in findings(modules())]
+def test_the_command_prints_what_it_finds_and_says_so_by_its_exit_code(every: list[Module]) -> None:
+    found = [str(each) for each in findings(every)]
     words = [sys.executable, "-m", "tools.tidy"]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.splitlines() == found
@@ -115,5 +121,6 @@ def test_the_command_prints_what_it_finds_and_says_so_by_its_exit_code() -> None
 def test_findings_are_an_exit_code(
     found: list[Finding], exits: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(tidy, "modules", list)
     monkeypatch.setattr(tidy, "findings", lambda every: found)
     assert tidy.main() == exits

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from ledger.batch import Batch
 from ledger.block import Block
 from ledger.contracts.fees import FeePeriod
 from ledger.contracts.halves import Capture, Instruction
+from ledger.contracts.loan_rows import LoanAgreement, RepaymentAttempt
 from ledger.contracts.payouts import Payout
 from ledger.contracts.receivers import Receiver
 from ledger.currencies import shown
@@ -27,6 +29,8 @@ from node.storage.store import Store
 from views.calendars import DueDates, calendar_view, today
 from views.listing import Asked, BadQuestion, Filter, Kind, Listing, page_of
 from views.listings import LISTINGS
+from views.loan_details import loan_view
+from views.loan_history import Known
 from views.payments import payment_view
 from views.payouts import payout_view
 from views.receivers import receiver_view
@@ -84,10 +88,24 @@ def all_views(reader: LedgerReader, genesis: Genesis, now_ms: int) -> Views:
     for payout in reader.rows(Payout, limit=10_000):
         name = payout.payout
         found[f"payout {name}"] = _json(payout_view(reader, genesis, name, now_ms))
+    for agreement in reader.rows(LoanAgreement, limit=10_000):
+        for name, known in _looks(reader, day):
+            view = loan_view(reader, agreement.loan, known, now_ms)
+            found[f"loan {agreement.loan} {name}"] = msgspec.json.encode(view)
     judged = (day, DueDates(reader, genesis))
     for row in reader.rows(Receiver, limit=10_000):
         found[f"receiver {row.receiver}"] = _json(receiver_view(reader, row, judged))
     return found
+
+
+def _looks(reader: LedgerReader, day: str) -> Iterator[tuple[str, Known]]:
+    """Yield as of when loans are looked at: now, as of the days of their records, at a height."""
+    yield "now", Known(date.fromisoformat(day))
+    days = {each.date for each in reader.rows(RepaymentAttempt, limit=NAMES_MAX)}
+    for each in sorted(days):
+        yield each, Known(date.fromisoformat(each))
+    half = reader.height() // 2
+    yield f"at {half}", Known(date.fromisoformat(day), reader.size_after(half))
 
 
 def payments(reader: LedgerReader) -> list[str]:
@@ -156,6 +174,8 @@ def _values(reader: LedgerReader, genesis: Genesis, now_ms: int) -> dict[Kind, l
         "party": list(genesis.names),
         "payment": payments(reader)[:NAMES_MAX],
         "receiver": [each.receiver for each in reader.rows(Receiver, limit=NAMES_MAX)],
+        "loan": [each.loan for each in reader.rows(LoanAgreement)][:NAMES_MAX] or ["none"],
+        "height": [reader.height(), 1],
         "payout": [each.payout for each in reader.rows(Payout, limit=NAMES_MAX)] or ["none"],
         "expectation-kind": list(KINDS),
         "currency": ["CNY", "USD"],

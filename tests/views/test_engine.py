@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, get_args
 
 from ledger.state import Row
+from tests.views.views_kit import empty_values
 from views.labels import Label
-from views.listing import Filter, Listing, page_struct, walk_for
+from views.listing import FORMS, Filter, Kind, Listing, page_struct, walk_for
 from views.listings import LISTINGS
 from views.refunds import REFUNDS, RefundView
-from views.view import ViewStruct, empty_values
+from views.view import ViewStruct
 
 
 class Line(Row, frozen=True):
@@ -46,6 +47,14 @@ def test_an_index_is_walked_only_from_its_beginning() -> None:
 
 
 FAILED = Listing(name="failed", row=REFUNDS.row, view=RefundView, help="List failed refunds.")
+
+
+def test_every_kind_of_filter_has_a_form_and_is_used() -> None:
+    kinds = set(get_args(Kind))
+    assert set(FORMS) == kinds
+    assert {each.kind for listing in LISTINGS for each in listing.filters} == kinds
+    numbers = {kind for kind, form in FORMS.items() if form.value is int}
+    assert numbers == {kind for kind, form in FORMS.items() if "ge" in form.bounds}
 
 
 def test_two_lists_may_show_one_view() -> None:

@@ -12,13 +12,13 @@ from typing import Any, get_type_hints
 import pytest
 
 from ledger.state import Row
-from tests.api.test_queries_plans import QUESTIONS
+from tests.api.test_queries_plans import LOAN_QUESTIONS, QUESTIONS
+from tests.views.views_kit import empty_values
 from views.fees import CHARGES
 from views.labels import labels_of, words_in
 from views.listing import Column, Listing, Shown, page_struct, walk_for
 from views.listings import LISTINGS
 from views.payouts import PAYOUTS
-from views.view import empty_values
 
 MANUAL = (Path(__file__).resolve().parents[2] / "docs" / "api.md").read_text("utf-8")
 each_listing = pytest.mark.parametrize("listing", LISTINGS, ids=lambda listing: listing.name)
@@ -62,7 +62,7 @@ def test_columns_are_fields_of_the_view_that_have_labels(listing: Listing) -> No
 
 @each_listing
 def test_a_filter_that_has_to_be_equal_names_a_column_of_the_row(listing: Listing) -> None:
-    columns = {each.equals for each in listing.filters} - {""}
+    columns = {each.name for each in listing.filters if not each.judged}
     assert columns <= set(hints_of(listing))
     names = [each.name for each in listing.filters]
     assert len(set(names)) == len(names)
@@ -77,7 +77,7 @@ def test_a_choice_is_of_words_that_the_row_or_the_listing_knows(listing: Listing
     for each in listing.filters:
         if each.kind == "choice":
             assert each.words
-            stored = words_in(hints[each.equals]) if each.equals else each.words
+            stored = each.words if each.judged else words_in(hints[each.name])
             assert set(each.words) == set(stored)
 
 
@@ -148,8 +148,9 @@ def is_along(kind: type[Row], fixed: Sequence[str], order: Sequence[str]) -> boo
 
 def questions(listing: Listing) -> Iterator[dict[str, Any]]:
     """Yield every choice of filters that have to be equal, with those that are required."""
-    required = [each.equals for each in listing.filters if each.required and each.equals]
-    free = [each.equals for each in listing.filters if each.equals and not each.required]
+    equal = [each for each in listing.filters if not each.judged]
+    required = [each.name for each in equal if each.required]
+    free = [each.name for each in equal if not each.required]
     for count in range(len(free) + 1):
         for chosen in combinations(free, count):
             yield dict.fromkeys((*required, *chosen), "x")
@@ -172,6 +173,6 @@ def test_the_checker_of_walks_bites() -> None:
 
 @each_listing
 def test_the_plan_of_its_queries_is_explained(listing: Listing) -> None:
-    asked = (question.partition("?")[0] for question in QUESTIONS)
+    asked = (question.partition("?")[0] for question in (*QUESTIONS, *LOAN_QUESTIONS))
     shape = listing.address.replace("{payout}", "O1")
     assert shape in set(asked)

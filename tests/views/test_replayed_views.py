@@ -53,7 +53,7 @@ def exported(seed: int) -> Exported:
             with store.reader() as reader:
                 kept.views = all_views(reader, kept.genesis, NOW_MS)
 
-    plan = Plan(seed=seed, records=600, faults=(CRASH,))
+    plan = Plan(seed=seed, records=400, faults=(CRASH,))
     with Runner((*CHECKERS, Exporting)) as runner:
         outcome = runner.run(plan)
     assert outcome.is_good, outcome.finding

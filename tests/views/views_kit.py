@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib import import_module
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 from typing import Any, get_args
 
 import msgspec
+from msgspec import NODEFAULT
 
 import views
 from views.view import ViewStruct
 
-for module in iter_modules(views.__path__):
-    import_module(f"views.{module.name}")
+for module in walk_packages(views.__path__, "views."):
+    import_module(module.name)
 
 
 def _below(kind: type[ViewStruct]) -> Iterator[type[ViewStruct]]:
@@ -36,3 +37,10 @@ def structs_in(annotation: Any) -> set[type[msgspec.Struct]]:
         return {annotation}
     parts = (structs_in(part) for part in get_args(annotation))
     return {struct for found in parts for struct in found}
+
+
+def empty_values(view: type[msgspec.Struct]) -> dict[str, Any]:
+    """Return by field the value with which it is left out."""
+    fields = msgspec.structs.fields(view)
+    made = {f.name: f.default_factory() for f in fields if f.default_factory is not NODEFAULT}
+    return made | {f.name: f.default for f in fields if f.default is not NODEFAULT}

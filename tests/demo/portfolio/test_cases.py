@@ -8,7 +8,7 @@ from typing import Any
 from demo.portfolio import days
 from demo.portfolio.account import play
 from demo.portfolio.cases import COMPONENTS, DAY_COUNTS, METHODS, draw_case
-from demo.portfolio.loan import LoanAccount
+from demo.portfolio.loan import PortfolioAccount
 from demo.portfolio.refusal import RuleBroken
 from demo.portfolio.repaying import order_on
 
@@ -18,7 +18,7 @@ PARTIALS = ("shorten", "reduce", "next")
 Plain = dict[str, Any]
 
 
-def events_of(loan: LoanAccount, event: Plain) -> set[str]:
+def events_of(loan: PortfolioAccount, event: Plain) -> set[str]:
     """Play an event and return what of interest it was."""
     latest, day = loan.latest, days.read(event["date"])
     second = order_on(loan, max(day, latest)) != (loan.terms["order"], loan.terms["by"])
@@ -52,7 +52,7 @@ def test_random_cases_have_everything() -> None:
         seen.update(fee["name"] for fee in terms["fees"])
         seen["grace"] += terms["principal_grace"] > 0
         try:
-            loan = LoanAccount(case)
+            loan = PortfolioAccount(case)
         except RuleBroken as broken:
             seen["terms", broken.code] += 1
             continue

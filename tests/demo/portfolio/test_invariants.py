@@ -14,7 +14,7 @@ from demo.portfolio import days
 from demo.portfolio.account import answer, open_state, play
 from demo.portfolio.cases import draw_case
 from demo.portfolio.division import divide
-from demo.portfolio.loan import LoanAccount
+from demo.portfolio.loan import PortfolioAccount
 from demo.portfolio.refusal import RuleBroken
 
 Plain = dict[str, Any]
@@ -30,7 +30,7 @@ def loans(part: int, parts: int = PARTS) -> Any:
     for number in range(part, CASES, parts):
         case = draw_case(SEED, number)
         try:
-            yield case, LoanAccount(case)
+            yield case, PortfolioAccount(case)
         except RuleBroken:
             continue
 

@@ -7,7 +7,7 @@ from typing import Any
 from demo.portfolio import days
 from demo.portfolio.account import answer, open_state, play
 from demo.portfolio.cases import draw_case
-from demo.portfolio.loan import LoanAccount
+from demo.portfolio.loan import PortfolioAccount
 from demo.portfolio.refusal import RuleBroken
 from tests.demo.portfolio.case_kit import (
     case,
@@ -253,7 +253,7 @@ def test_questions_about_later_days_change_no_answer() -> None:
     for number in range(150):
         given = draw_case(21, number)
         try:
-            loan = LoanAccount(given)
+            loan = PortfolioAccount(given)
         except RuleBroken:
             continue
         for event, found in zip(given["events"], answer(given)["events"], strict=True):

@@ -50,7 +50,11 @@ UNAGREED: list[tuple[str, Json]] = [
     ("terms-out-of-range", {"principal_grace": 18}),
     ("terms-out-of-range", {"due_day": 32}),
     ("terms-out-of-range", {"fees": [{"name": "x", "to": "plat", "total": -1}]}),
+    ("terms-out-of-range", {"principal": 10**13 + 1}),
+    ("terms-out-of-range", {"fees": [{"name": f"f{n}", "to": "p", "total": 1} for n in range(21)]}),
     ("dates-out-of-order", {"first_due": "2022-11-01"}),
+    ("dates-out-of-order", {"first_due": "2052-12-01"}),
+    ("dates-out-of-order", {"disbursed": "9999-01-05", "first_due": "9999-12-01"}),
     ("dates-out-of-order", {"first_due": "2022-10-31"}),
     ("terms-contradict", {"due_day": 15}),
     ("terms-contradict", {"method": "bullet"}),
@@ -63,12 +67,24 @@ UNAGREED: list[tuple[str, Json]] = [
     ("terms-contradict", {"order": ["penalty", "fees", "interest"]}),
     ("terms-contradict", {"order": ["penalty", "fees", "interest", "interest"]}),
     ("terms-contradict", {"covered": ["costs"]}),
+    ("terms-contradict", {"covered": ["interest", "interest"]}),
     ("terms-contradict", {"fees": [{"name": "x", "to": "plat", "total": 1}] * 2}),
     ("terms-contradict", {"fees": [{"name": "x", "to": "p", "total": 1, "yearly_ppm": 1}]}),
     ("schedule-does-not-close", {"unit": 1_000_000}),
     ("schedule-does-not-close", {"first_due": "2024-12-01"}),
     ("schedule-does-not-close", {**STATED, "principal": 201}),
     ("schedule-does-not-close", {**STATED, "instalments": 3}),
+    (
+        "schedule-does-not-close",
+        {
+            **STATED,
+            "stated": [{"due": f"202{n}-12-01", **ROW, "interest": 10**15} for n in (2, 3)],
+        },
+    ),
+    (
+        "dates-out-of-order",
+        {**STATED, "stated": [{"due": "2022-12-01", **ROW}, {"due": "2053-01-01", **ROW}]},
+    ),
     ("schedule-does-not-close", {**STATED, "first_due": "2022-12-02"}),
     (
         "dates-out-of-order",
@@ -151,7 +167,7 @@ def test_a_loan_without_a_guarantor_covers_nothing() -> None:
 
 
 BY_OTHER_TESTS = {
-    "allocation-differs", "compensation-differs", "cost-over-limit", "early-fee-over-limit",
+    "compensation-differs", "cost-over-limit", "early-fee-over-limit",
     "funders-form", "schedule-differs", "shares-do-not-sum",
 }  # fmt: skip
 

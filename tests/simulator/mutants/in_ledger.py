@@ -67,7 +67,7 @@ def a_record_is_entered_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(execute, "_execute_batch", doubled)
 
 
-@mutant("I5", replace(plan_of(1), records=900))
+@mutant("I5", replace(plan_of(6), records=500))
 def a_calendar_outlives_its_block(monkeypatch: pytest.MonkeyPatch) -> None:
     """The newest calendar is kept in memory, and explains what was executed before it held."""
     newest: dict[int, CalendarVersion] = {}

@@ -1,0 +1,133 @@
+"""Routes of one loan: all that the log knows of it, and how a repayment would be allocated."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from api.answers import json_answer
+from api.listings import now_ms
+from api.named import no_such_loan, refuse_unknown_height, refuse_unknown_loan
+from api.openapi import describe
+from api.paging import Name
+from api.parameters import day_of, shown_of
+from api.problems import Problem
+from api.reading import Reading
+from ledger import forms
+from ledger.contracts.loan_rows import LoanAccount, LoanAgreement
+from ledger.errors import Refused
+from ledger.limits import SAFE_INTEGER_MAX
+from node.storage.queries import LedgerReader
+from views.calendars import today
+from views.loan_allocation import AllocationView, allocation_view
+from views.loan_details import LoanView, loan_view
+from views.loan_history import Known
+
+KnownHeight = Annotated[
+    int | None,
+    Query(ge=0, le=SAFE_INTEGER_MAX, description="By what was known after this block."),
+]
+AsOfDay = Annotated[
+    str,
+    Query(
+        pattern=forms.DAY,
+        description="As of this business date: records of later dates are left out; today's if "
+        "left out.",
+    ),
+]
+Day = Annotated[
+    str,
+    Query(
+        alias="date",
+        pattern=forms.DAY,
+        description="The business date of the capture; today's if left out.",
+    ),
+]
+MinorAmount = Annotated[
+    int | None,
+    Query(ge=1, le=SAFE_INTEGER_MAX, description="What is repaid, in minor units."),
+]
+ShownAmount = Annotated[
+    str,
+    Query(
+        max_length=32,
+        description="What is repaid as it is displayed, `1,041.00`, instead of `amount`.",
+    ),
+]
+
+
+def loan_routes(router: APIRouter, reading: Reading) -> None:
+    """Add the routes of one loan."""
+
+    @router.get("/v1/loans/{loan}", **describe(LoanView, "no-such-loan", "no-such-block"))
+    def show_loan(loan: Name, as_of: AsOfDay = "", height: KnownHeight = None) -> Response:
+        """Show a loan: terms, parties, schedule, repayments with both allocations, who said what.
+
+        It is as of a business date, and by what was known after a block.
+        """
+        with reading.reader() as reader:
+            refuse_unknown_height(reader, height)
+            size = SAFE_INTEGER_MAX if height is None else reader.size_after(height)
+            known = Known(_day(reader, reading, as_of, "as_of"), size)
+            refuse_unknown_loan(reader, loan)
+            view = loan_view(reader, loan, known, now_ms())
+            if view is None:
+                said = f"the loan {loan} was proposed after block {height}; give a later height"
+                raise Problem("no-such-loan", said)
+        return json_answer(view)
+
+    @router.get(
+        "/v1/loans/{loan}/allocation",
+        **describe(AllocationView, "no-such-loan", "refused"),
+    )
+    def show_allocation(
+        loan: Name, amount: MinorAmount = None, amount_shown: ShownAmount = "", day: Day = ""
+    ) -> Response:
+        """Show how a repayment would be allocated: the legs that its split has to state.
+
+        Nothing is recorded. What comes in between changes it.
+        """
+        with reading.reader() as reader:
+            agreement, account = _disbursed(reader, loan)
+            minor = _amount(amount, amount_shown, agreement.currency)
+            when = _day(reader, reading, day, "date")
+            try:
+                view = allocation_view(reader, (agreement, account), minor, when)
+            except Refused as refused:
+                raise Problem(refused.code, refused.message) from None
+        return json_answer(view)
+
+
+def _day(reader: LedgerReader, reading: Reading, text: str, name: str) -> date:
+    return day_of(text or today(reader, reading.genesis, now_ms()), name)
+
+
+def _disbursed(reader: LedgerReader, name: str) -> tuple[LoanAgreement, LoanAccount]:
+    agreement = reader.row(LoanAgreement, (name,))
+    if agreement is None:
+        raise no_such_loan(reader, name)
+    account = reader.row(LoanAccount, (name,))
+    if account is None:
+        raise Problem(
+            "loan-not-disbursed",
+            f"the loan {name} is {agreement.state}: the institution states its disbursement before "
+            "anything is repaid",
+        )
+    return agreement, account
+
+
+def _amount(amount: int | None, shown: str, currency: str) -> int:
+    """Return the amount that is asked for, in minor units of a currency."""
+    if (amount is None) == (not shown):
+        raise Problem("bad-parameter", "give one of query.amount and query.amount_shown")
+    if amount is not None:
+        return amount
+    units = shown_of(shown, "amount_shown").minor_units()
+    found = next((minor for minor, codes in units.items() if currency in codes), None)
+    if found is None:
+        said = f"{shown!r} is no amount of money in {currency}, the currency of the loan"
+        raise Problem("bad-parameter", f"query.amount_shown: {said}")
+    return found

@@ -1,0 +1,1 @@
+"""Reports as people take them away: terminal, CSV, HTML, and a workbook."""

@@ -1,0 +1,212 @@
+"""Exceptions of a sheet: each kind planted on a loan of its own, and found with who has to act."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from ledger.contracts.loan_rows import RepaymentAttempt
+from tests.api.lending_kit import DAY_AFTER, FEBRUARY, KeptLoans
+from tests.ledger.ledger_kit import DAY
+from views.sheets.views import ExceptionKind
+
+WHOLE, HALF = 104_100, 51_750
+Case = tuple[str, str, int]
+"""Who has to act, the party whose sheet it is, and what is in question."""
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Iterator[KeptLoans]:
+    made = KeptLoans(tmp_path)
+    made.lend("L1")
+    yield made
+    made.close()
+
+
+def split_not_stated(kept: KeptLoans) -> None:
+    kept.pay("L1", FEBRUARY, split=False)
+
+
+def split_differs(kept: KeptLoans) -> None:
+    kept.instruct_wrongly("L1", FEBRUARY)
+    kept.pay("L1", FEBRUARY, split=False)
+
+
+def capture_not_stated(kept: KeptLoans) -> None:
+    kept.instruct_wrongly("L1", FEBRUARY)
+
+
+def reversal_unanswered(kept: KeptLoans) -> None:
+    kept.pay("L1", FEBRUARY)
+    stated = {"payment": f"P-L1-{FEBRUARY}", "reason": "void", "date": FEBRUARY}
+    kept.apply("institution", "payment.reversed", **stated)
+
+
+def waits_in_suspense(kept: KeptLoans) -> None:
+    kept.on(FEBRUARY)
+    kept.apply("institution", "receiver.suspended", receiver="fund-a-main", reason="review")
+    kept.pay("L1", FEBRUARY)
+
+
+def not_paid_out(kept: KeptLoans) -> None:
+    kept.pay("L1", FEBRUARY)
+
+
+def payout_returned(kept: KeptLoans) -> None:
+    kept.pay("L1", FEBRUARY)
+    kept.settle("OUT", "fund-a-main", DAY_AFTER, "paid", "returned")
+
+
+def payout_without_result(kept: KeptLoans) -> None:
+    kept.pay("L1", FEBRUARY)
+    kept.settle("OUT", "fund-a-main", DAY_AFTER)
+
+
+def arrival_not_confirmed(kept: KeptLoans) -> None:
+    kept.pay("L1", FEBRUARY)
+    kept.settle("OUT", "fund-a-main", DAY_AFTER, "paid")
+
+
+def arrival_differs(kept: KeptLoans) -> None:
+    arrival_not_confirmed(kept)
+    said = {"payout": "OUT", "amount": HALF - 1, "currency": "CNY", "received_at": kept.now}
+    kept.apply("fund-a", "settlement.confirmed", **said)
+
+
+def disputed(kept: KeptLoans) -> None:
+    kept.pay("L1", FEBRUARY)
+    kept.settle("OUT", "fund-a-main", DAY_AFTER, "paid", "confirmed")
+    stated = {"dispute": "D1", "subject": f"payment:P-L1-{FEBRUARY}", "against": "platform"}
+    kept.apply("fund-a", "dispute.raised", **stated, reason="we agreed otherwise")
+
+
+def compensation_due(kept: KeptLoans) -> None:
+    kept.on("2026-03-08")
+
+
+def compensation_unpaid(kept: KeptLoans) -> int:
+    owed = kept.compensable("2026-03-09", instalments=[1])
+    stated = {"compensation": "C1", "loan": "L1", "amount": owed, "date": "2026-03-09"}
+    kept.apply("guarantor", "compensation.stated", **stated, instalments=[1])
+    return owed
+
+
+def compensation_differs(kept: KeptLoans) -> None:
+    owed = compensation_unpaid(kept)
+    facts = kept.compensation_fields("C1", owed - 1, "2026-03-09", compensation="C1")
+    kept.apply("institution", "payment.captured", **facts)
+
+
+CASES: dict[ExceptionKind, tuple[Callable[[KeptLoans], Any], Case]] = {
+    "split-not-stated": (split_not_stated, ("platform", "fund-a", HALF)),
+    "split-differs": (split_differs, ("platform", "fund-a", HALF)),
+    "capture-not-stated": (capture_not_stated, ("institution", "institution", WHOLE)),
+    "reversal-unanswered": (reversal_unanswered, ("platform", "fund-a", HALF)),
+    "waits-in-suspense": (waits_in_suspense, ("institution", "fund-a", HALF)),
+    "not-paid-out": (not_paid_out, ("institution", "fund-a", HALF)),
+    "payout-returned": (payout_returned, ("institution", "fund-a", HALF)),
+    "payout-without-result": (payout_without_result, ("institution", "fund-a", HALF)),
+    "arrival-not-confirmed": (arrival_not_confirmed, ("fund-a", "fund-a", HALF)),
+    "arrival-differs": (arrival_differs, ("fund-a", "fund-a", HALF)),
+    "disputed": (disputed, ("platform", "fund-a", HALF)),
+    "compensation-due": (compensation_due, ("guarantor", "fund-a", HALF)),
+    "compensation-unpaid": (compensation_unpaid, ("institution", "fund-a", HALF)),
+    "compensation-differs": (compensation_differs, ("guarantor", "fund-a", HALF)),
+}
+
+
+def of_kind(sheet: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    return [each for each in sheet["exceptions"] if each["kind"] == kind]
+
+
+def test_there_is_a_case_for_every_kind() -> None:
+    assert set(CASES) == set(get_args(ExceptionKind))
+
+
+@pytest.mark.parametrize("kind", CASES)
+def test_a_kind_is_found_when_it_is_late_with_who_has_to_act(
+    kept: KeptLoans, kind: ExceptionKind
+) -> None:
+    plant, (acting, party, amount) = CASES[kind]
+    plant(kept)
+    late = kept.now + 4 * DAY
+    day = kept.genesis.calendar.business_date(kept.now)
+    (line,) = of_kind(kept.sheet(party, day, as_of=late), kind)
+    assert (line["party"], line["amount"], line["currency"]) == (acting, amount, "CNY")
+    assert line["age"] == late - line["since"] > 0
+    if "loan" in line:
+        assert line["loan"] == "L1"
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ("split-not-stated", "not-paid-out", "payout-without-result", "arrival-not-confirmed"),
+)
+def test_what_is_awaited_in_time_is_no_exception(kept: KeptLoans, kind: ExceptionKind) -> None:
+    plant, (_, party, _) = CASES[kind]
+    plant(kept)
+    sheet = kept.sheet(party, FEBRUARY, as_of=kept.now)
+    assert sheet["exceptions"] == []
+    assert not any(row.get("missing") for row in sheet["repayments"])
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        kind
+        for kind in CASES
+        if not kind.startswith("compensation") and kind not in ("capture-not-stated", "disputed")
+    ],
+)
+def test_what_is_late_of_a_repayment_is_missing_of_it(kept: KeptLoans, kind: ExceptionKind) -> None:
+    plant, (_, party, amount) = CASES[kind]
+    plant(kept)
+    (row,) = kept.sheet(party, FEBRUARY, as_of=kept.now + 4 * DAY)["repayments"]
+    if kind == "reversal-unanswered":
+        assert (row["state"], row["reversed"], "captured" in row) == ("reversed", amount, False)
+    else:
+        assert row["missing"] == row["captured"] == amount
+
+
+def test_an_exception_of_an_earlier_date_stays_until_it_is_settled(kept: KeptLoans) -> None:
+    attempt: RepaymentAttempt = kept.pay("L1", FEBRUARY, split=False)
+    kept.on("2026-02-20")
+    (line,) = of_kind(kept.sheet("fund-a", "2026-02-20"), "split-not-stated")
+    assert (line["loan"], line["attempt"], line["amount"]) == ("L1", attempt.attempt, HALF)
+    assert not of_kind(kept.sheet("fund-a", "2026-02-04"), "split-not-stated")  # not yet captured
+    kept.split_repayment(attempt)
+    assert not of_kind(kept.sheet("fund-a", "2026-02-20"), "split-not-stated")
+
+
+def test_a_payout_of_an_earlier_date_that_nobody_confirms_stays(kept: KeptLoans) -> None:
+    kept.pay("L1", FEBRUARY)
+    kept.settle("OUT", "fund-a-main", DAY_AFTER, "paid")
+    kept.on("2026-02-20")
+    (line,) = kept.sheet("fund-a", "2026-02-20")["exceptions"]
+    assert (line["kind"], line["payout"], line["party"]) == (
+        "arrival-not-confirmed",
+        "OUT",
+        "fund-a",
+    )
+    said = {"payout": "OUT", "amount": HALF, "currency": "CNY", "received_at": kept.now}
+    kept.apply("fund-a", "settlement.confirmed", **said)
+    assert kept.sheet("fund-a", "2026-02-20")["exceptions"] == []
+
+
+def test_a_payout_that_came_back_is_found_with_its_next(kept: KeptLoans) -> None:
+    payout_returned(kept)
+    kept.settle("OUT-2", "fund-a-main", DAY_AFTER, "paid", "confirmed")
+    sheet = kept.sheet("fund-a", FEBRUARY, as_of=kept.now + 4 * DAY)
+    assert sheet["exceptions"] == []
+    (row,) = sheet["repayments"]
+    assert (row["state"], row["arrived"], row["payouts"]) == ("arrived", HALF, ["OUT-2"])
+
+
+def test_what_conflicts_is_missing_at_once(kept: KeptLoans) -> None:
+    split_differs(kept)
+    (line,) = kept.sheet("fund-a", FEBRUARY, as_of=kept.now)["exceptions"]
+    assert line["kind"] == "split-differs"
+    assert "expected fund-a-main 51750" in line["detail"]
