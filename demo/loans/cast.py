@@ -32,6 +32,7 @@ class PortfolioPlan:
         institution: The payment institution's party name.
         funders: The parties that lend; one or more.
         guarantor: The party that stands behind some of the loans.
+        paid_out: Whether money that is due goes out every week.
     """
 
     loans: int
@@ -42,6 +43,7 @@ class PortfolioPlan:
     institution: str = "institution"
     funders: tuple[str, ...] = ("fund-a", "fund-b", "fund-c")
     guarantor: str = "guarantor"
+    paid_out: bool = True
 
     @property
     def end(self) -> int:
