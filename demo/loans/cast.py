@@ -32,7 +32,7 @@ class PortfolioPlan:
         institution: The payment institution's party name.
         funders: The parties that lend; one or more.
         guarantor: The party that stands behind some of the loans.
-        paid_out: Whether money that is due goes out every week.
+        weekly: Whether money that is due goes out every week; else once, on the last day but one.
     """
 
     loans: int
@@ -43,7 +43,7 @@ class PortfolioPlan:
     institution: str = "institution"
     funders: tuple[str, ...] = ("fund-a", "fund-b", "fund-c")
     guarantor: str = "guarantor"
-    paid_out: bool = True
+    weekly: bool = True
 
     @property
     def end(self) -> int:

@@ -36,8 +36,8 @@ class PortfolioTurn(NamedTuple):
 class Portfolio:
     """A generated portfolio: the loans' lives, the planted faults by payment, and who says what.
 
-    ``payouts`` are what went out. ``parts`` is all that is said: of each month first the trade, then
-    the payouts.
+    ``payouts`` are what went out. ``parts`` is all that is said: of each month first the trade,
+    then the payouts.
     """
 
     plan: PortfolioPlan
@@ -65,7 +65,7 @@ def generate(plan: PortfolioPlan) -> Portfolio:
     for life in lives:
         spoken.append((_LOANS, life.speech))
         spoken += [(_SPLITS, speech) for speech in tell(plan, life, faults)]
-    payouts = tuple(runs(plan, lives, faults)) if plan.paid_out else ()
+    payouts = tuple(runs(plan, lives, faults))
     spoken += [(_PAYOUTS, told(plan, run)) for run in payouts]
     return Portfolio(plan, lives, faults, payouts, tuple(_by_day(spoken)))
 
