@@ -39,7 +39,7 @@ COMMANDS = (
     Command("demo", "Drive one business day through real nodes.", "cli.demo:demo"),
     Command(
         "sample",
-        "Write a day's files, or with --loans a portfolio's, with planted trouble.",
+        "Write a day's files, with planted trouble; or a portfolio's, with --loans.",
         "cli.sample:sample",
     ),
     Command("submit", "Submit records to a party's own node.", "cli.submit:submit"),
