@@ -2,9 +2,9 @@
 
 Run with ``python -m benchmarks.repayments [loans] [rounds]``. Every loan is lent by three funders
 and guaranteed; a repayment pays an instalment in full, its split has four legs. The ordinary
-payment has as many legs. Records are executed on a database file and committed with all that a node stores
-of them, in blocks of one batch. Signing, agreement and the network are not part of it: they cost
-both the same. Times are CPU time.
+payment has as many. Records are executed on a database file and committed with all that a node
+stores of them, in blocks of one batch. Signing, agreement and the network are not part of it: they
+cost both the same. Times are CPU time.
 """
 
 from __future__ import annotations
