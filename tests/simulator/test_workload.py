@@ -108,7 +108,7 @@ def test_records_end_as_they_were_said_for_but_where_parties_race() -> None:
     assert sum(workload.outcomes.values()) == 2000
 
 
-@pytest.mark.parametrize("nodes", [2, 3, 7])
+@pytest.mark.parametrize("nodes", [2, 3, 7, 16])
 def test_a_rehearsal_fits_consortia_of_any_size_and_its_books_balance(nodes: int) -> None:
     rehearsal = Rehearsal(Plan(seed=5, nodes=nodes, records=600))
     rehearsal.run()
