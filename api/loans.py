@@ -24,7 +24,7 @@ from node.storage.queries import LedgerReader
 from views.calendars import today
 from views.loan_allocation import AllocationView, allocation_view
 from views.loan_details import LoanView, loan_view
-from views.loan_history import Known
+from views.loan_history import Vantage
 
 KnownHeight = Annotated[
     int | None,
@@ -71,7 +71,7 @@ def loan_routes(router: APIRouter, reading: Reading) -> None:
         with reading.reader() as reader:
             refuse_unknown_height(reader, height)
             size = SAFE_INTEGER_MAX if height is None else reader.size_after(height)
-            known = Known(_day(reader, reading, as_of, "as_of"), size)
+            known = Vantage(_day(reader, reading, as_of, "as_of"), size)
             refuse_unknown_loan(reader, loan)
             view = loan_view(reader, loan, known, now_ms())
             if view is None:

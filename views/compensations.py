@@ -34,7 +34,7 @@ from views.labels import (
     state_label,
 )
 from views.listing import Asked, Column, Filter, Listing
-from views.loan_history import AS_OF, HEIGHT, Known, LoanThen, known_of
+from views.loan_history import AS_OF, HEIGHT, LoanThen, Vantage, known_of
 from views.overdue import late_loan, late_rows, scans
 from views.reader import walked
 from views.texts import gettext
@@ -140,7 +140,7 @@ class _Trigger(NamedTuple):
 
 
 def due_compensation(
-    then: LoanThen, stated: Sequence[LoanCompensation], known: Known
+    then: LoanThen, stated: Sequence[LoanCompensation], known: Vantage
 ) -> DueCompensation | None:
     """Return what the guarantor of a loan has to compensate and has not stated, if anything.
 
@@ -173,7 +173,7 @@ def due_compensation(
     )
 
 
-def _awaits(stated: LoanCompensation, known: Known) -> bool:
+def _awaits(stated: LoanCompensation, known: Vantage) -> bool:
     """Return whether a compensation was stated and had not passed by then."""
     is_known = stated.entry < known.size and date.fromisoformat(stated.date) <= known.day
     return is_known and (stated.state in AWAITING or stated.last_entry >= known.size)

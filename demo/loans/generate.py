@@ -24,7 +24,7 @@ _OPENING, _LOANS, _SPLITS, _PAYOUTS = range(4)
 _FIRST_DAY, _LONGEST = 5, 10
 
 
-class Turn(NamedTuple):
+class StatedTurn(NamedTuple):
     """What one party states before another follows: records in their order, of a month."""
 
     month: str
@@ -43,7 +43,7 @@ class Portfolio:
     lives: tuple[Life, ...]
     faults: dict[str, PlantedFault]
     payouts: tuple[PayoutRun, ...]
-    turns: tuple[Turn, ...]
+    turns: tuple[StatedTurn, ...]
 
 
 def generate(plan: PortfolioPlan) -> Portfolio:
@@ -141,7 +141,7 @@ def _by_day(spoken: Iterable[tuple[int, Speech]]) -> list[list[Said]]:
     ]
 
 
-def _turns(parts: Iterable[list[Said]]) -> Iterator[Turn]:
+def _turns(parts: Iterable[list[Said]]) -> Iterator[StatedTurn]:
     """Yield turns part by part: each holds what nothing else of that party has to wait for."""
     for part in parts:
         turns: dict[tuple[int, str], list[Said]] = {}
@@ -152,4 +152,4 @@ def _turns(parts: Iterable[list[Said]]) -> Iterator[Turn]:
             latest.update(dict.fromkeys(each.after, (place, each.party)))
             turns.setdefault((place, each.party), []).append(each)
         for (_, party), lines in sorted(turns.items(), key=lambda turn: turn[0]):
-            yield Turn(days.write(part[0].day)[:7], party, tuple(lines))
+            yield StatedTurn(days.write(part[0].day)[:7], party, tuple(lines))
