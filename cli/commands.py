@@ -37,7 +37,11 @@ COMMANDS = (
     ),
     Command("node", "Run one party's node until Ctrl-C or SIGTERM.", "cli.node:node"),
     Command("demo", "Drive one business day through real nodes.", "cli.demo:demo"),
-    Command("sample", "Write a day's files, with planted trouble.", "cli.sample:sample"),
+    Command(
+        "sample",
+        "Write a day's files, with planted trouble; or a portfolio's, with --loans.",
+        "cli.sample:sample",
+    ),
     Command("submit", "Submit records to a party's own node.", "cli.submit:submit"),
     Command(
         "payment",

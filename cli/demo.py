@@ -8,9 +8,10 @@ from typing import Annotated, Optional
 import typer
 
 from cli.options import Json, path
-from cli.parties import DEFAULT
 
 PAYMENTS, SEED = 500, 7
+PARTIES = "platform,institution,funder,bank:funder,guarantor"
+"""The smallest cast that lends together with a guarantor behind; all of them vote."""
 
 Payments = Annotated[
     Optional[int],  # noqa: UP045
@@ -62,19 +63,20 @@ def demo(
     payments: Payments = None,
     seed: Seed = None,
     day: DayFolder = None,
-    parties: Parties = DEFAULT,
+    parties: Parties = PARTIES,
     quorum: Quorum = None,
     folder: Folder = None,
     keep: Keep = False,
     no_kill: NoKill = False,
     json: Json = False,
 ) -> None:
-    """Drive one business day through real nodes.
+    """Drive one business day and a funders' morning through real nodes.
 
     Founds a consortium, starts one node process a party, feeds the day to them over HTTP as the
     parties' own systems would, kills the leading node midway and restarts it, and shows at the
-    end that all nodes hold the same and what the day left one-sided. Exit code 1 if anything
-    differs from the day's known outcome.
+    end that all nodes hold the same and what the day left one-sided. Then a portfolio of loans is
+    stated, and its last day: each party's sheet has to be what the second computation says. A
+    cast without a funder or a guarantor has no morning. Exit code 1 if anything differs.
 
     \b
     Examples:

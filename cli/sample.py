@@ -75,7 +75,7 @@ def sample(
     date: Date = "2025-12-31",
     json: Json = False,
 ) -> None:
-    """Write a day's files, or with --loans a portfolio's, with planted trouble.
+    """Write a day's files, with planted trouble; or a portfolio's, with --loans.
 
     A day's folder holds what the parties state as CSV: calendars, agreements, receivers, orders,
     captures, payouts, confirmations, the refund float, refunds, fees, invoices, profit sharing and

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.output import money
+from demo import morning
 from demo.day.cast import CURRENCY
 
 ROWS_MAX = 14
@@ -27,6 +28,8 @@ def show(summary: dict[str, Any], console: Console) -> None:
     _business(summary["business"], console)
     _outage(summary, console)
     _one_sided(summary, console)
+    if summary["morning"] is not None:
+        morning.show(summary["morning"], console)
     _proofs(summary, console)
     _kept(summary, console)
     _verdict(summary, console)

@@ -24,12 +24,13 @@ from demo.day.generate import generate
 from demo.day.lines import DayFiles
 from demo.day.outcome import outcome
 from demo.day.phases import founding
+from demo.stage.morning import FundersMorning, morning_plan
 from demo.stage.network import LocalNetwork, found_network
 from demo.stage.processes import stop_all
 from demo.stage.proofs import LOG, RECEIPT, prove
 from demo.stage.screen import Screen
 from demo.stage.stage import Stage
-from demo.summary import summarize
+from demo.summary import conclude, summarize
 
 if TYPE_CHECKING:
     from ledger.genesis import Role
@@ -75,7 +76,8 @@ def run_demo(choices: DemoChoices) -> None:
         left_running = False
         try:
             with unwrapped():
-                stage = Stage(network, day, screen)
+                plan = morning_plan(choices.parties, day.seed)
+                stage = Stage(network, day, screen, FundersMorning(plan) if plan else None)
                 summary = asyncio.run(_play(stage, choices, expected, folder))
             left_running = choices.keep
         except CheckFailed:
@@ -98,8 +100,10 @@ async def _play(
 ) -> dict[str, Any]:
     try:
         played = await stage.play(kill=choices.kill)
+        summary = await summarize(stage, played, expected)
+        morning = await stage.live_morning()
         proofs = await prove(stage.network.nodes[-1], stage.observer, played.receipt_of, folder)
-        return await summarize(stage, played, proofs, expected)
+        return await conclude(stage, summary, morning, proofs)
     finally:
         await stage.close()
 

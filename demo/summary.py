@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from demo.business import FACT_STATES, Business, Items, differing, facts, figures, read_business
 from demo.day.accounts import Balances, class_totals
+from demo.loans.splits import REFUSED as WRONG_SPLIT
+from demo.stage.morning import figures_of
 from demo.stage.observer import Observer, digest
 from demo.stage.pages import all_of
 from demo.stage.statistics import percentile
@@ -146,43 +148,27 @@ def check_outcome(
     ]
 
 
-async def summarize(
-    stage: Stage, played: Played, proofs: dict[str, Any], expected: dict[str, Any]
-) -> dict[str, Any]:
-    """Return the whole summary, as ``--json`` prints it.
+async def summarize(stage: Stage, played: Played, expected: dict[str, Any]) -> dict[str, Any]:
+    """Return the summary of the day, as ``--json`` prints it, but for what :func:`conclude` adds.
 
     Args:
         stage: The consortium, still running.
         played: What happened.
-        proofs: What :func:`demo.stage.proofs.prove` found.
         expected: The day's known outcome.
     """
-    nodes = stage.network.nodes
-    statuses = await stage.observer.until_equal()
+    party = stage.network.nodes[0].party
+    status = (await stage.observer.until_equal())[party]
     now_ms = time.time_ns() // 1_000_000
-    found = await asyncio.gather(*(read_books(stage.observer, node.party) for node in nodes))
-    books = {node.party: each for node, each in zip(nodes, found, strict=True)}
-    party = nodes[0].party
-    status, own = statuses[party], books[party]
+    own = await read_books(stage.observer, party)
     business = await read_business(stage.observer, party)
     records = _records(list(stage.feeders.values()))
-    equal = check_nodes(statuses, books)
     checks = [
-        *equal,
         *check_outcome(expected, own, business, records),
         Check("log entries", records["applied"] + records["refused_in_log"], status["size"]),
-        *check_proofs(status, proofs),
     ]
     return {
-        "ok": all(check.good for check in checks),
         "consortium": _consortium(stage.network.genesis),
         "day": {key: expected[key] for key in ("business_date", "payments", "seed")},
-        "log": {
-            "entries": status["size"],
-            "blocks": status["height"],
-            "root": status["root"],
-            "state": status["state"],
-        },
         "records": records,
         "throughput": {
             "seconds": round(played.seconds, 2),
@@ -198,12 +184,71 @@ async def summarize(
         "balances": class_totals(accounts(own.balances)),
         "accounts": accounts(own.balances),
         "trial_balance": own.trial,
+        "checks": checks,
+    }
+
+
+async def conclude(
+    stage: Stage,
+    summary: dict[str, Any],
+    morning: dict[str, Any] | None,
+    proofs: dict[str, Any],
+) -> dict[str, Any]:
+    """Return the whole summary: the day, the funders' morning, and what all nodes hold after both.
+
+    Args:
+        stage: The consortium, still running.
+        summary: The day's.
+        morning: What the morning showed; None without one.
+        proofs: What :func:`demo.stage.proofs.prove` found.
+    """
+    nodes = stage.network.nodes
+    statuses = await stage.observer.until_equal()
+    found = await asyncio.gather(*(read_books(stage.observer, node.party) for node in nodes))
+    books = {node.party: each for node, each in zip(nodes, found, strict=True)}
+    status = statuses[nodes[0].party]
+    equal = check_nodes(statuses, books)
+    checks = [*equal, *summary["checks"]]
+    if morning is not None and stage.morning is not None:
+        refused = _records(list(stage.feeders.values()))["refused"]
+        checks += check_morning(stage.morning.expected(), morning, refused)
+    checks += check_proofs(status, proofs)
+    return {
+        **summary,
+        "ok": all(check.good for check in checks),
+        "log": {
+            "entries": status["size"],
+            "blocks": status["height"],
+            "root": status["root"],
+            "state": status["state"],
+        },
+        "morning": morning,
         "proofs": proofs,
         "nodes": [_node(node, statuses[node.party]) for node in nodes],
         "nodes_equal": all(check.good for check in equal),
         "checks": [{**check._asdict(), "good": check.good} for check in checks],
         "elapsed_s": round(stage.screen.elapsed_s, 1),
     }
+
+
+def check_morning(
+    expected: dict[str, Any], morning: dict[str, Any], refused: dict[str, int]
+) -> list[Check]:
+    """Return the checks that the funders' morning came out as the second computation says.
+
+    Args:
+        expected: What that says.
+        morning: What the nodes have shown.
+        refused: How many records of each code were refused, those of the day among them.
+    """
+    return [
+        *(
+            Check(f"sheet of {party}", figures, figures_of(morning["sheets"][party]))
+            for party, figures in expected["figures"].items()
+        ),
+        Check("standing of the loans", expected["loans"], morning["standing"]),
+        Check("wrong splits refused", expected["refused"], refused.get(WRONG_SPLIT, 0)),
+    ]
 
 
 def check_proofs(status: dict[str, Any], proofs: dict[str, Any]) -> list[Check]:

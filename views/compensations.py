@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from functools import partial
 from typing import Annotated, Any, Literal, NamedTuple, get_args
 
-from ledger.contracts.loan_rows import CompensationState, LoanAccount, LoanCompensation
+from ledger.contracts.loan_rows import (
+    CompensationState,
+    LoanAccount,
+    LoanAgreement,
+    LoanCompensation,
+)
+from ledger.contracts.loan_state import terms_of
 from ledger.lending.compensation import WHOLE, compensate, is_covered
 from ledger.lending.errors import LoanRefused
 from ledger.lending.instalments import Instalment
@@ -27,7 +34,7 @@ from views.labels import (
     state_label,
 )
 from views.listing import Asked, Column, Filter, Listing
-from views.loan_history import AS_OF, HEIGHT, Known, LoanThen, known_of
+from views.loan_history import AS_OF, HEIGHT, LoanThen, Vantage, known_of
 from views.overdue import late_loan, late_rows, scans
 from views.reader import walked
 from views.texts import gettext
@@ -138,7 +145,7 @@ class Trigger(NamedTuple):
 
 
 def due_compensation(
-    then: LoanThen, stated: Sequence[LoanCompensation], known: Known
+    then: LoanThen, stated: Sequence[LoanCompensation], known: Vantage
 ) -> DueCompensation | None:
     """Return what the guarantor of a loan has to compensate and has not stated, if anything.
 
@@ -171,7 +178,7 @@ def due_compensation(
     )
 
 
-def _awaits(stated: LoanCompensation, known: Known) -> bool:
+def _awaits(stated: LoanCompensation, known: Vantage) -> bool:
     """Return whether a compensation was stated and had not passed by then."""
     is_known = stated.entry < known.size and date.fromisoformat(stated.date) <= known.day
     return is_known and (stated.state in AWAITING or stated.last_entry >= known.size)
@@ -207,11 +214,23 @@ def trigger_of(
     return Trigger([each.number for each in chosen], chosen[0].due, days) if chosen else None
 
 
+def _due_rows(asked: Asked) -> Iterator[LoanAccount]:
+    return late_rows(asked, partial(_may_be_due, asked.given.get("guarantor")))
+
+
+def _may_be_due(guarantor: str | None, agreement: LoanAgreement, days: int) -> bool:
+    """Return whether anything of a loan may have to be compensated after days past due."""
+    if not agreement.guarantor or guarantor not in {None, agreement.guarantor}:
+        return False
+    terms = terms_of(agreement.terms)
+    triggers = [each for each in (terms.per_instalment_days, terms.whole_days) if each is not None]
+    return days > min(triggers, default=days)
+
+
 def _due_fits(asked: Asked, row: LoanAccount) -> bool:
     then = late_loan(asked, row)
-    if then is None or asked.given.get("guarantor", then.agreement.guarantor) != (
-        then.agreement.guarantor
-    ):
+    guarantor = asked.given.get("guarantor")
+    if then is None or guarantor not in {None, then.agreement.guarantor}:
         return False
     walk = Walk({"loan": row.loan}, ("compensation",))
     stated = list(walked(asked.reader, LoanCompensation, walk))
@@ -258,7 +277,7 @@ COMPENSATIONS_DUE = Listing(
         "days_past_due",
     ),
     order=("due_from", "loan"),
-    rows=late_rows,
+    rows=_due_rows,
     fits=_due_fits,
     items=_due_items,
     scans=scans,

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from demo.loans.generate import Portfolio
 from demo.loans.life import Life
-from demo.loans.said import Repayment
+from demo.loans.said import CapturedRepayment
 from demo.loans.splits import FAULTS, REFUSED, PlantedFault
 from demo.portfolio import days
 from demo.portfolio.account import bucket, open_state, play
@@ -89,7 +89,7 @@ def _loan(life: Life, end: int) -> Plain:
     }
 
 
-def state_of(repayment: Repayment, faults: dict[str, PlantedFault]) -> str:
+def state_of(repayment: CapturedRepayment, faults: dict[str, PlantedFault]) -> str:
     """Return how far a repayment has got in the end: reversed, split, conflicting or captured."""
     fault = faults.get(repayment.payment)
     if repayment.reversed:
@@ -99,7 +99,7 @@ def state_of(repayment: Repayment, faults: dict[str, PlantedFault]) -> str:
     return "captured" if FAULTS[fault.fault] == REFUSED else "conflicting"
 
 
-def _repayment(repayment: Repayment, faults: dict[str, PlantedFault]) -> Plain:
+def _repayment(repayment: CapturedRepayment, faults: dict[str, PlantedFault]) -> Plain:
     return {
         "payment": repayment.payment,
         "loan": repayment.loan,
@@ -168,7 +168,7 @@ def _pay_out(sums: DaySums, portfolio: Portfolio) -> None:
 
 def _add(
     sums: DaySums,
-    repayment: Repayment,
+    repayment: CapturedRepayment,
     state: str,
     parties: Iterable[str],
 ) -> None:

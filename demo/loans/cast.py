@@ -32,6 +32,7 @@ class PortfolioPlan:
         institution: The payment institution's party name.
         funders: The parties that lend; one or more.
         guarantor: The party that stands behind some of the loans.
+        weekly: Whether money that is due goes out every week; else once, on the last day but one.
     """
 
     loans: int
@@ -42,6 +43,7 @@ class PortfolioPlan:
     institution: str = "institution"
     funders: tuple[str, ...] = ("fund-a", "fund-b", "fund-c")
     guarantor: str = "guarantor"
+    weekly: bool = True
 
     @property
     def end(self) -> int:
@@ -78,20 +80,26 @@ def refuse_bad_plan(plan: PortfolioPlan) -> None:
         UsageError: ``too-few-loans``, ``too-many-loans``, ``too-few-months``, ``too-many-months``
             or ``bad-date``.
     """
-    for name, count, least, most in (
-        ("loans", plan.loans, LOANS_MIN, LOANS_MAX),
-        ("months", plan.months, MONTHS_MIN, MONTHS_MAX),
-    ):
-        if count < least:
-            raise UsageError(
-                f"too-few-{name}",
-                f"a portfolio needs at least {least} {name} to hold every story, got {count}",
-                f"ask for more with --{name}",
-            )
-        if count > most:
-            raise UsageError(
-                f"too-many-{name}", f"a portfolio has at most {most:,} {name}, got {count:,}"
-            )
+    if plan.loans < LOANS_MIN:
+        raise UsageError(
+            "too-few-loans",
+            f"a portfolio needs at least {LOANS_MIN} loans to hold every story, got {plan.loans}",
+            "ask for more with --loans",
+        )
+    if plan.loans > LOANS_MAX:
+        raise UsageError(
+            "too-many-loans", f"a portfolio has at most {LOANS_MAX:,} loans, got {plan.loans:,}"
+        )
+    if plan.months < MONTHS_MIN:
+        raise UsageError(
+            "too-few-months",
+            f"a history needs at least {MONTHS_MIN} months to hold every story, got {plan.months}",
+            "ask for more with --months",
+        )
+    if plan.months > MONTHS_MAX:
+        raise UsageError(
+            "too-many-months", f"a history has at most {MONTHS_MAX} months, got {plan.months}"
+        )
     if plan.start < days.read(FIRST_DATE):
         raise UsageError(
             "bad-date",

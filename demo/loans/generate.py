@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -24,7 +24,7 @@ _OPENING, _LOANS, _SPLITS, _PAYOUTS = range(4)
 _FIRST_DAY, _LONGEST = 5, 10
 
 
-class Turn(NamedTuple):
+class PortfolioTurn(NamedTuple):
     """What one party states before another follows: records in their order, of a month."""
 
     month: str
@@ -36,14 +36,20 @@ class Turn(NamedTuple):
 class Portfolio:
     """A generated portfolio: the loans' lives, the planted faults by payment, and who says what.
 
-    ``payouts`` are what went out; ``turns`` is all that is said.
+    ``payouts`` are what went out. ``parts`` is all that is said: of each month first the trade,
+    then the payouts.
     """
 
     plan: PortfolioPlan
     lives: tuple[Life, ...]
     faults: dict[str, PlantedFault]
     payouts: tuple[PayoutRun, ...]
-    turns: tuple[Turn, ...]
+    parts: tuple[tuple[Said, ...], ...]
+
+    @property
+    def turns(self) -> list[PortfolioTurn]:
+        """All that is said, turn by turn, month by month."""
+        return [turn for part in self.parts for turn in turns_of(part)]
 
 
 def generate(plan: PortfolioPlan) -> Portfolio:
@@ -61,7 +67,7 @@ def generate(plan: PortfolioPlan) -> Portfolio:
         spoken += [(_SPLITS, speech) for speech in tell(plan, life, faults)]
     payouts = tuple(runs(plan, lives, faults))
     spoken += [(_PAYOUTS, told(plan, run)) for run in payouts]
-    return Portfolio(plan, lives, faults, payouts, tuple(_turns(_by_day(spoken))))
+    return Portfolio(plan, lives, faults, payouts, tuple(_by_day(spoken)))
 
 
 def _live(plan: PortfolioPlan, number: int) -> Life:
@@ -123,7 +129,7 @@ def _registry(plan: PortfolioPlan) -> Speech:
     return speech
 
 
-def _by_day(spoken: Iterable[tuple[int, Speech]]) -> list[list[Said]]:
+def _by_day(spoken: Iterable[tuple[int, Speech]]) -> list[tuple[Said, ...]]:
     """Return what is said of each month's trade, and then of its payouts, day by day.
 
     On a day loans come first, then splits; what is instructed first comes before both.
@@ -136,20 +142,19 @@ def _by_day(spoken: Iterable[tuple[int, Speech]]) -> list[list[Said]]:
             part = (days.write(said.day)[:7], rank == _PAYOUTS)
             parts.setdefault(part, []).append((place, said))
     return [
-        [said for _, said in sorted(parts[part], key=lambda each: each[0])]
+        tuple(said for _, said in sorted(parts[part], key=lambda each: each[0]))
         for part in sorted(parts)
     ]
 
 
-def _turns(parts: Iterable[list[Said]]) -> Iterator[Turn]:
-    """Yield turns part by part: each holds what nothing else of that party has to wait for."""
-    for part in parts:
-        turns: dict[tuple[int, str], list[Said]] = {}
-        latest: dict[str, tuple[int, str]] = {}
-        for each in part:
-            before = [latest[name] for name in (*each.after, *each.follows) if name in latest]
-            place = max((at + (party != each.party) for at, party in before), default=0)
-            latest.update(dict.fromkeys(each.after, (place, each.party)))
-            turns.setdefault((place, each.party), []).append(each)
-        for (_, party), lines in sorted(turns.items(), key=lambda turn: turn[0]):
-            yield Turn(days.write(part[0].day)[:7], party, tuple(lines))
+def turns_of(part: Sequence[Said]) -> Iterator[PortfolioTurn]:
+    """Yield what is said by turns: each holds what nothing else of that party has to wait for."""
+    turns: dict[tuple[int, str], list[Said]] = {}
+    latest: dict[str, tuple[int, str]] = {}
+    for each in part:
+        before = [latest[name] for name in (*each.after, *each.follows) if name in latest]
+        place = max((at + (party != each.party) for at, party in before), default=0)
+        latest.update(dict.fromkeys(each.after, (place, each.party)))
+        turns.setdefault((place, each.party), []).append(each)
+    for (_, party), lines in sorted(turns.items(), key=lambda turn: turn[0]):
+        yield PortfolioTurn(days.write(part[0].day)[:7], party, tuple(lines))

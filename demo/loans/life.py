@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Any
 
 from demo.loans.cast import CURRENCY, PortfolioPlan, receiver_of
-from demo.loans.said import CompensationPaid, FailedAttempt, Repayment, Speech, moment
+from demo.loans.said import CapturedRepayment, CompensationPaid, FailedAttempt, Speech, moment
 from demo.portfolio import days
 from demo.portfolio.account import open_state, play
 from demo.portfolio.instalment import InstalmentAccount
@@ -51,7 +51,7 @@ class Life:
         self.case = case
         self.account = PortfolioAccount(case)
         self.speech = Speech(self.name, number)
-        self.repayments: list[Repayment] = []
+        self.repayments: list[CapturedRepayment] = []
         self.failed: list[FailedAttempt] = []
         self.compensations: list[CompensationPaid] = []
         self._attempts = 0
@@ -140,11 +140,11 @@ class Life:
         self.case["events"].append(event)
         return found
 
-    def capture(self, day: int, amount: int, said: int = 0) -> Repayment:
+    def capture(self, day: int, amount: int, said: int = 0) -> CapturedRepayment:
         """Tell of a repayment of a business date, stated on that or a later day."""
         attempt = self._next_attempt()
         found = self.play("repayment", day, id=attempt, amount=amount)
-        repayment = Repayment(
+        repayment = CapturedRepayment(
             loan=self.name,
             attempt=attempt,
             day=day,
@@ -176,7 +176,7 @@ class Life:
             reason=reason.replace("-", " "),
         )
 
-    def reverse(self, repayment: Repayment, day: int) -> None:
+    def reverse(self, repayment: CapturedRepayment, day: int) -> None:
         """Tell that a repayment's capture was void."""
         self.play("reversal", day, of=repayment.attempt)
         repayment.reversed = day

@@ -1,6 +1,7 @@
 """Payouts of a portfolio: on every Friday one transfer to each receiver to whom money is due.
 
-The last transfer to the first party is under way: its arrival is not confirmed.
+Of these the last transfer to the first party is under way: its arrival is not confirmed. Or there
+is a single run, on the last day but one.
 """
 
 from __future__ import annotations
@@ -51,21 +52,24 @@ def runs(
     found: list[PayoutRun] = []
     left = list(_legs_due(lives, faults))
     first_friday = plan.start + (_FRIDAY - plan.start) % _WEEK
-    fridays = range(first_friday, plan.end + 1, _WEEK)
-    for day in fridays:
-        goes = [leg for leg in left if _goes(leg, day)]
-        left = [leg for leg in left if not _goes(leg, day)]
+    run_days = range(first_friday, plan.end + 1, _WEEK) if plan.weekly else [plan.end - 1]
+    for day in run_days:
+        goes = [leg for leg in left if _goes(plan, leg, day)]
+        left = [leg for leg in left if not _goes(plan, leg, day)]
         for party in plan.owners:
             legs = tuple(leg for leg in goes if leg.party == party)
-            is_under_way = party == plan.owners[0] and day == fridays[-1]
+            is_under_way = plan.weekly and party == plan.owners[0] and day == run_days[-1]
             if legs:
                 found.append(PayoutRun(party, day, legs, not is_under_way))
     return found
 
 
-def _goes(leg: LegDue, day: int) -> bool:
+def _goes(plan: PortfolioPlan, leg: LegDue, day: int) -> bool:
     """Return whether a leg is in the run of a day: a month's runs are stated when it is over."""
-    return leg.due <= day and days.write(leg.said)[:7] <= days.write(day)[:7]
+    is_said = leg.said <= day
+    if plan.weekly:
+        is_said = days.write(leg.said)[:7] <= days.write(day)[:7]
+    return leg.due <= day and is_said
 
 
 def _legs_due(lives: Iterable[Life], faults: dict[str, PlantedFault]) -> Iterator[LegDue]:

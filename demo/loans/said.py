@@ -34,7 +34,7 @@ class Said(NamedTuple):
 
 
 @dataclass(slots=True)
-class Repayment:
+class CapturedRepayment:
     """A repayment as it was captured, and how it has to be split, by the second computation.
 
     Args:

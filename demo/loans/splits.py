@@ -9,7 +9,7 @@ from typing import Any
 from demo.day.dice import Dice
 from demo.loans.cast import CURRENCY, PortfolioPlan, receiver_of
 from demo.loans.life import Life
-from demo.loans.said import Repayment, Speech
+from demo.loans.said import CapturedRepayment, Speech
 from demo.loans.stories import TODAY
 from demo.portfolio.division import divide
 from ledger.contracts.payments import SplitAmended, SplitInstructed, SplitWithdrawn
@@ -46,7 +46,7 @@ class PlantedFault:
     """
 
     fault: str
-    repayment: Repayment
+    repayment: CapturedRepayment
     stated: Shares
     record: str = ""
     corrected: int = 0
@@ -74,7 +74,7 @@ def plant(plan: PortfolioPlan, lives: Sequence[Life], dice: Dice) -> dict[str, P
     states the right split on the next day.
     """
     found: dict[str, PlantedFault] = {}
-    free: list[Repayment] = []
+    free: list[CapturedRepayment] = []
     for life in lives:
         for repayment in (each for each in life.repayments if not each.reversed):
             if repayment.said < plan.end and len(repayment.shares) > 1:
@@ -89,7 +89,7 @@ def plant(plan: PortfolioPlan, lives: Sequence[Life], dice: Dice) -> dict[str, P
     return found
 
 
-def _planted(plan: PortfolioPlan, fault: str, repayment: Repayment) -> PlantedFault:
+def _planted(plan: PortfolioPlan, fault: str, repayment: CapturedRepayment) -> PlantedFault:
     """Return a fault of a repayment; a fen off, where the shares are what is open."""
     stated = _wrong(plan, fault, repayment)
     if fault == "by-shares" and stated == repayment.shares:
@@ -99,13 +99,15 @@ def _planted(plan: PortfolioPlan, fault: str, repayment: Repayment) -> PlantedFa
     return PlantedFault(fault, repayment, stated, corrected=corrected)
 
 
-def right_on(repayment: Repayment, faults: dict[str, PlantedFault]) -> int:
+def right_on(repayment: CapturedRepayment, faults: dict[str, PlantedFault]) -> int:
     """Return the day on which the platform states the right split; 0 if it has not."""
     fault = faults.get(repayment.payment)
     return repayment.said if fault is None else fault.corrected
 
 
-def _candidates(fault: str, left: list[Repayment], count: int, dice: Dice) -> list[Repayment]:
+def _candidates(
+    fault: str, left: list[CapturedRepayment], count: int, dice: Dice
+) -> list[CapturedRepayment]:
     """Choose repayments for a fault; for one by shares those where it does the most harm."""
     if fault != "by-shares":
         return dice.draw(left, min(count, len(left)))
@@ -113,12 +115,12 @@ def _candidates(fault: str, left: list[Repayment], count: int, dice: Dice) -> li
     return [each for each in worst[:count] if _harm_by_shares(each)]
 
 
-def _harm_by_shares(repayment: Repayment) -> int:
+def _harm_by_shares(repayment: CapturedRepayment) -> int:
     right, stated = repayment.shares, _by_shares(repayment)
     return sum(max(0, right[each] - stated.get(each, 0)) for each in right)
 
 
-def _by_shares(repayment: Repayment) -> Shares:
+def _by_shares(repayment: CapturedRepayment) -> Shares:
     """Divide what lenders and guarantor get by the lenders' shares of the proposal."""
     right, lenders = repayment.shares, {*repayment.weights}
     passed = {
@@ -129,7 +131,7 @@ def _by_shares(repayment: Repayment) -> Shares:
     return {**kept, **divide(whole, repayment.weights)}
 
 
-def _wrong(plan: PortfolioPlan, fault: str, repayment: Repayment) -> Shares:
+def _wrong(plan: PortfolioPlan, fault: str, repayment: CapturedRepayment) -> Shares:
     """Return what a fault makes of the shares."""
     right = dict(repayment.shares)
     if fault in ("loan-left-out", "another-attempt"):
@@ -179,7 +181,7 @@ def _tell_fault(plan: PortfolioPlan, planted: PlantedFault, speech: Speech) -> N
         speech.say(kind, who, about, **split(repayment, right))
 
 
-def split(repayment: Repayment, shares: Shares) -> dict[str, Any]:
+def split(repayment: CapturedRepayment, shares: Shares) -> dict[str, Any]:
     """Return the fields of a split of a repayment."""
     said: dict[str, Any] = {
         "payment": repayment.payment,

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from demo.day.lines import DayFiles
 from demo.day.phases import trading_captures, trading_orders
 from demo.stage.feeder import Feeder
+from demo.stage.morning import FundersMorning
 from demo.stage.network import LocalNetwork
 from demo.stage.observer import Observer
 from demo.stage.outage import Outage, strike
@@ -42,13 +43,21 @@ class Stage:
         network: The consortium, its nodes not started.
         day: The day to play.
         screen: Told what happens.
+        morning: The funders' morning after it, if the cast has one.
     """
 
-    def __init__(self, network: LocalNetwork, day: DayFiles, screen: Screen) -> None:
+    def __init__(
+        self,
+        network: LocalNetwork,
+        day: DayFiles,
+        screen: Screen,
+        morning: FundersMorning | None = None,
+    ) -> None:
         self.network = network
         self.screen = screen
         self.observer = Observer(network.nodes, screen)
         self.feeders: dict[str, Feeder] = {}
+        self.morning = morning
         self._day = day
         self._done = 0
         self._midway = asyncio.Event()
@@ -80,6 +89,17 @@ class Stage:
         first = trading_captures(self._day)[0]
         return Played(began_ms, seconds, outage, no_kill, (first.party, first.record.id))
 
+    async def live_morning(self) -> dict[str, Any] | None:
+        """Live through the funders' morning; return what it showed, or None without one."""
+        if self.morning is None:
+            return None
+        with self.screen.live():
+            watching = asyncio.create_task(self.observer.watch())
+            try:
+                return await self.morning.play(self.feeders, self.observer, self.screen)
+            finally:
+                watching.cancel()
+
     async def _start(self) -> None:
         nodes, genesis = self.network.nodes, self.network.genesis
         self.screen.event(f"founded {genesis.origin[:-48]}…")  # a line of 80 columns
@@ -89,7 +109,8 @@ class Stage:
             node.start()
         await asyncio.gather(*(self.observer.until_ready(node.party) for node in nodes))
         self.screen.event(f"{len(nodes)} node processes are up, each with its own key and database")
-        heard = (line.party for line in self._day.lines if line.delay_ms is not None)
+        lines = [*self._day.lines, *(self.morning.lines if self.morning else ())]
+        heard = (line.party for line in lines if line.delay_ms is not None)
         for party, total in Counter(heard).items():
             self.feeders[party] = self._feeder(party, total)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from typing import TypeVar
 
@@ -61,7 +61,7 @@ class TradingDay:
         turns = conversations.opening(self._day)
         count = sum(len(turn.lines) for turn in turns)
         self._screen.event(f"fees, profit sharing and the refund float: {count} records")
-        await self._hold(turns)
+        await hold(self._feeders, turns)
 
     async def trade(self) -> None:
         """Captures and split instructions, concurrently."""
@@ -112,37 +112,24 @@ class TradingDay:
         requests = len(records(refunds, RefundRequested))
         results = len(refunds) - requests
         self._screen.event(f"refunds: {requests} requests, {results} results")
-        await self._hold(conversations.refunding(self._day))
+        await hold(self._feeders, conversations.refunding(self._day))
 
     async def charge(self) -> None:
         """Charge the fees, invoice and settle the month, and share the income."""
         self._screen.event(f"fees: {len(self._day.fees)} charges, then invoice and profit sharing")
-        await self._hold(conversations.charging(self._day))
+        await hold(self._feeders, conversations.charging(self._day))
 
     async def dispute(self) -> None:
         """Raise disputes and answer them."""
         raised = records(self._day.disputes, DisputeRaised)
         self._screen.event(f"{len(raised)} disputes are raised")
-        await self._hold(conversations.disputing(self._day))
+        await hold(self._feeders, conversations.disputing(self._day))
 
     async def come_late(self) -> None:
         """Hand in the notifications that come after the payouts."""
         captures = phases.late_captures(self._day)
         self._screen.event(f"{len(captures)} captures are notified late")
         await self._institution.feed(captures)
-
-    async def _hold(self, turns: Iterable[Turn]) -> None:
-        """Have the feeders say their turns, and return when all is final.
-
-        A turn begins when the node of its party has the block in which the one before it ended.
-        """
-        height = 0
-        for turn in turns:
-            feeder = self._feeders[turn.party]
-            reached = partial(_has_come_to, feeder, height)
-            await _until(reached, f"{feeder.party} did not come to block {height}")
-            await feeder.feed(turn.lines, PAGE_RECORDS)
-            height = await _height(feeder)
 
     async def _once_shown(
         self, feeder: Feeder, lines: Iterable[DayLine[Record]], *queries: dict[str, str]
@@ -158,6 +145,27 @@ class TradingDay:
         while waiting:
             ready = await _until(seen, f"{feeder.party} shows nothing of {next(iter(waiting))}")
             await feeder.feed([waiting.pop(subject) for subject in ready])
+
+
+async def hold(
+    feeders: Mapping[str, Feeder], turns: Iterable[Turn], page: int = PAGE_RECORDS
+) -> None:
+    """Have the feeders say their turns, and return when all is final.
+
+    A turn begins when the node of its party has the block in which the one before it ended.
+
+    Args:
+        feeders: One feeder per party that says anything.
+        turns: The conversation.
+        page: How many records go into one request.
+    """
+    height = 0
+    for turn in turns:
+        feeder = feeders[turn.party]
+        reached = partial(_has_come_to, feeder, height)
+        await _until(reached, f"{feeder.party} did not come to block {height}")
+        await feeder.feed(turn.lines, page)
+        height = await _height(feeder)
 
 
 async def _height(feeder: Feeder) -> int:

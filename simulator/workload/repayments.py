@@ -219,13 +219,14 @@ def _a_fen_off(fields: Fields) -> Fields:
 
 def _amend(author: Author) -> Draft:
     """State a split again: what the ledger allocates, or the same for a receiver open again."""
+    anyhow = author.chance.happens(100_000)
     money = _find(
         author,
         lambda each: (
             each.split is not None
             and each.capture is not None
             and bool(each.shares)
-            and (each.clashes or each.lacks_legs or author.chance.happens(30_000))
+            and (each.clashes or each.lacks_legs or anyhow)
         ),
     )
     if not money.clashes:

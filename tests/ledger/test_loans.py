@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from ledger.contracts import decode_record
@@ -10,14 +12,25 @@ from ledger.contracts.loan_events import loan_after
 from ledger.contracts.loan_rows import LoanAccount, LoanAgreement, LoanEvent, LoanParty, LoanPlan
 from ledger.errors import DecodeError
 from ledger.expectations import Expectation
+from ledger.lending.loan import Loan
 from tests.ledger.ledger_kit import leg, split
 from tests.ledger.loan_kit import LoanLedger, proposed
 
 
-def lending() -> LoanLedger:
+def lending(**fields: Any) -> LoanLedger:
     ledger = LoanLedger()
-    ledger.lend()
+    ledger.lend(**fields)
     return ledger
+
+
+def computed_anew(ledger: LoanLedger) -> Loan:
+    """Return the loan as its events make it."""
+    events = ledger.rows()[LoanEvent.TABLE]
+    told = loan_after(
+        ledger.row(LoanAgreement, "L1"), [each for each in events if isinstance(each, LoanEvent)]
+    )
+    assert told is not None
+    return told
 
 
 def test_a_loan_is_in_force_once_all_have_accepted() -> None:
@@ -290,10 +303,7 @@ def test_a_loan_computed_from_its_events_is_the_one_in_the_rows() -> None:
         "institution", "payment.reversed", payment="P-A3", reason="void", date="2026-03-02"
     )
     ledger.repay("A4", 104_100, "2026-02-25")
-    events = ledger.rows()[LoanEvent.TABLE]
-    agreement = ledger.row(LoanAgreement, "L1")
-    told = loan_after(agreement, [each for each in events if isinstance(each, LoanEvent)])
-    assert told is not None
+    told = computed_anew(ledger)
     assert list(told.instalments) == list(ledger.loan().instalments)
     assert told.latest == ledger.loan().latest
 
@@ -305,3 +315,25 @@ def test_terms_that_say_what_holds_anyway_are_named() -> None:
         decode_record(raw)
     assert refused.value.code == "not-canonical"
     assert "of this record: terms.partial, terms.unit" in refused.value.message
+
+
+def test_the_reversal_of_what_only_closed_the_plan_brings_the_plan_back() -> None:
+    """Money comes while only what a payoff lets fall away is open: all of it is overpaid."""
+    ledger = lending(terms={"partial": None})
+    first = ledger.loan().instalments[0].open
+    ledger.repay("A1", first, "2026-01-20")
+    ledger.repay("A2", 50, "2026-01-20")
+    ledger.repay("A3", 700_000, "2026-01-21")
+    ledger.apply(
+        "institution", "payment.reversed", payment="P-A2", reason="void", date="2026-01-22"
+    )
+    before = list(ledger.loan().instalments)
+    assert ledger.open_of() == {"platform": 50}
+    attempt = ledger.repay("A4", 100, "2026-01-22")
+    assert (attempt.legs, attempt.ahead, attempt.overpaid) == ((), (), 100)
+    assert ledger.open_of() == {}
+    ledger.apply(
+        "institution", "payment.reversed", payment="P-A4", reason="void", date="2026-01-23"
+    )
+    assert list(ledger.loan().instalments) == before
+    assert list(computed_anew(ledger).instalments) == before

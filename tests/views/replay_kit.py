@@ -171,7 +171,7 @@ def _is_fixed(each: Filter, listing: Listing) -> bool:
 def _values(reader: LedgerReader, genesis: Genesis, now_ms: int) -> dict[Kind, list[Any]]:
     """Return for each kind of filter what there is to ask by, the first being the most usual."""
     captures = reader.rows(Capture, limit=NAMES_MAX)
-    days = [today(reader, genesis, now_ms), "2026-01-06", "2026-02-01"]
+    days = [today(reader, genesis, now_ms), "2026-01-06", "2026-02-01", "2026-09-01"]
     numbers = [each.channel_number for each in captures if each.channel_number]
     amounts = sorted({each.amount for each in captures})
     months = sorted({each.period for each in reader.rows(FeePeriod, limit=100)})

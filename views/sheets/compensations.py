@@ -22,7 +22,7 @@ from ledger.lending.instalments import LoanLeg
 from ledger.lending.loan import Loan
 from ledger.state import Walk
 from views.compensations import AWAITING, Trigger, trigger_of
-from views.loan_history import Known, loan_known
+from views.loan_history import Vantage, loan_known
 from views.reader import Reader, walked
 from views.sheets.loans import Late, Loans
 from views.sheets.part import Part, Point
@@ -166,7 +166,7 @@ def _stated_legs(
     what = [int(text) for text in row.instalments] or WHOLE
     legs: tuple[LoanLeg, ...] = ()
     for entry in (row.entry, row.last_entry):
-        loan = loan_known(reader, agreement, account, Known(day, entry + 1))
+        loan = loan_known(reader, agreement, account, Vantage(day, entry + 1))
         try:
             found = None if loan is None else compensate(loan, what, day).compensation
         except LoanRefused:  # nothing is open any more

@@ -132,11 +132,13 @@ def test_every_figure_of_the_committed_answer_key_is_the_ledgers() -> None:
     st.integers(0, 10**6),
     st.sampled_from(ENDS),
     st.sampled_from(FUNDERS),
+    st.booleans(),
 )
-def test_every_figure_of_any_answer_key_is_the_ledgers(
-    loans: int, months: int, seed: int, date: str, funders: tuple[str, ...]
+def test_every_figure_of_any_answer_key_is_the_ledgers(  # noqa: PLR0917 - what is drawn
+    loans: int, months: int, seed: int, date: str, funders: tuple[str, ...], weekly: bool
 ) -> None:
-    compared, apart = checked(PortfolioPlan(loans, months, seed, date, funders=funders))
+    plan = PortfolioPlan(loans, months, seed, date, funders=funders, weekly=weekly)
+    compared, apart = checked(plan)
     assert apart == []
     assert {"loans", "repayments", "compensations", "days", "faults"} == {*compared}
 
