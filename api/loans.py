@@ -24,14 +24,14 @@ from node.storage.queries import LedgerReader
 from views.calendars import today
 from views.loan_allocation import AllocationView, allocation_view
 from views.loan_details import LoanView, loan_view
-from views.loan_history import Known
+from views.loan_history import Vantage
 
 KnownHeight = Annotated[
     int | None,
     Query(ge=0, le=SAFE_INTEGER_MAX, description="By what was known after this block."),
 ]
 AsOfDay = Annotated[
-    str,
+    str | None,
     Query(
         pattern=forms.DAY,
         description="As of this business date: records of later dates are left out; today's if "
@@ -39,7 +39,7 @@ AsOfDay = Annotated[
     ),
 ]
 Day = Annotated[
-    str,
+    str | None,
     Query(
         alias="date",
         pattern=forms.DAY,
@@ -51,7 +51,7 @@ MinorAmount = Annotated[
     Query(ge=1, le=SAFE_INTEGER_MAX, description="What is repaid, in minor units."),
 ]
 ShownAmount = Annotated[
-    str,
+    str | None,
     Query(
         max_length=32,
         description="What is repaid as it is displayed, `1,041.00`, instead of `amount`.",
@@ -63,7 +63,7 @@ def loan_routes(router: APIRouter, reading: Reading) -> None:
     """Add the routes of one loan."""
 
     @router.get("/v1/loans/{loan}", **describe(LoanView, "no-such-loan", "no-such-block"))
-    def show_loan(loan: Name, as_of: AsOfDay = "", height: KnownHeight = None) -> Response:
+    def show_loan(loan: Name, as_of: AsOfDay = None, height: KnownHeight = None) -> Response:
         """Show a loan: terms, parties, schedule, repayments with both allocations, who said what.
 
         It is as of a business date, and by what was known after a block.
@@ -71,7 +71,7 @@ def loan_routes(router: APIRouter, reading: Reading) -> None:
         with reading.reader() as reader:
             refuse_unknown_height(reader, height)
             size = SAFE_INTEGER_MAX if height is None else reader.size_after(height)
-            known = Known(_day(reader, reading, as_of, "as_of"), size)
+            known = Vantage(_day(reader, reading, as_of, "as_of"), size)
             refuse_unknown_loan(reader, loan)
             view = loan_view(reader, loan, known, now_ms())
             if view is None:
@@ -84,7 +84,7 @@ def loan_routes(router: APIRouter, reading: Reading) -> None:
         **describe(AllocationView, "no-such-loan", "refused"),
     )
     def show_allocation(
-        loan: Name, amount: MinorAmount = None, amount_shown: ShownAmount = "", day: Day = ""
+        loan: Name, amount: MinorAmount = None, amount_shown: ShownAmount = None, day: Day = None
     ) -> Response:
         """Show how a repayment would be allocated: the legs that its split has to state.
 
@@ -101,7 +101,7 @@ def loan_routes(router: APIRouter, reading: Reading) -> None:
         return json_answer(view)
 
 
-def _day(reader: LedgerReader, reading: Reading, text: str, name: str) -> date:
+def _day(reader: LedgerReader, reading: Reading, text: str | None, name: str) -> date:
     return day_of(text or today(reader, reading.genesis, now_ms()), name)
 
 
@@ -119,12 +119,12 @@ def _disbursed(reader: LedgerReader, name: str) -> tuple[LoanAgreement, LoanAcco
     return agreement, account
 
 
-def _amount(amount: int | None, shown: str, currency: str) -> int:
+def _amount(amount: int | None, shown: str | None, currency: str) -> int:
     """Return the amount that is asked for, in minor units of a currency."""
-    if (amount is None) == (not shown):
-        raise Problem("bad-parameter", "give one of query.amount and query.amount_shown")
-    if amount is not None:
+    if amount is not None and shown is None:
         return amount
+    if amount is not None or shown is None:
+        raise Problem("bad-parameter", "give one of query.amount and query.amount_shown")
     units = shown_of(shown, "amount_shown").minor_units()
     found = next((minor for minor, codes in units.items() if currency in codes), None)
     if found is None:

@@ -22,7 +22,7 @@ from ledger import forms
 from ledger.genesis import Genesis
 from ledger.limits import AHEAD_MS_MAX, SAFE_INTEGER_MAX
 from node.storage.queries import LedgerReader
-from views.loan_history import Known
+from views.loan_history import Vantage
 from views.sheets.day import sheet
 from views.sheets.part import Point
 from views.sheets.views import CheckpointView, SheetView
@@ -54,7 +54,7 @@ def reports_routes(reading: Reading) -> APIRouter:
             judged = _judged_at(reader, place) if as_of is None else as_of
             if height is None and as_of is None:
                 judged = max(judged, now_ms())
-            point = _point(reader, genesis, Known(day, end), judged)
+            point = _point(reader, genesis, Vantage(day, end), judged)
             found = sheet(reader, genesis, party, point)
             size = min(end, log_size(reader))
             return json_answer(_tied(reader, genesis, replace(found, height=place, size=size)))
@@ -67,7 +67,7 @@ def _judged_at(reader: LedgerReader, height: int) -> int:
     return reader.block_times([height]).get(height, 0)
 
 
-def _point(reader: LedgerReader, genesis: Genesis, known: Known, as_of_ms: int) -> Point:
+def _point(reader: LedgerReader, genesis: Genesis, known: Vantage, as_of_ms: int) -> Point:
     newest = _judged_at(reader, reader.height())
     latest = genesis.calendar.business_date(newest + AHEAD_MS_MAX)
     today = genesis.calendar.business_date(as_of_ms)

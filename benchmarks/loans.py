@@ -14,14 +14,12 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
-from random import Random
 from typing import Any, Final
 
 import httpx
 from msgspec.structs import astuple
 
-from benchmarks.queries import insert
-from demo.stage.statistics import median, percentile
+from benchmarks.queries import insert, show
 from ledger.expectations import Expectation
 from ledger.state import Row
 from tests.api.loans_kit import KeptLoans
@@ -30,7 +28,7 @@ TEMPLATE: Final = "L000000"
 INSTALMENTS = 20
 DUE = 7
 TODAY = "2026-08-20"
-ROUNDS = 100
+ROUNDS = 20
 BEHIND = (0,) * 90 + (1,) * 5 + (2, 2, 3, 3, 7)
 """By how many instalments each of a hundred loans is behind."""
 
@@ -127,8 +125,8 @@ def _named(value: Any, name: str) -> Any:
     return value
 
 
-def questions(loans: int, client: httpx.Client) -> dict[str, Callable[[int], Any]]:
-    """Return what is asked, with the number of a loan."""
+def questions(client: httpx.Client) -> dict[str, tuple[int, Callable[[int], Any]]]:
+    """Return how often to ask what, with the number of a loan."""
 
     def ask(path: str, **query: Any) -> Any:
         response = client.get(path, params={"as_of": TODAY, **query})
@@ -138,7 +136,7 @@ def questions(loans: int, client: httpx.Client) -> dict[str, Callable[[int], Any
 
     middle = ask("/v1/overdue", limit=100).links.get("next", {}).get("url", "/v1/overdue")
     day = {"from": "2026-08-05", "to": "2026-08-05"}
-    return {
+    found: dict[str, Callable[[int], Any]] = {
         "loan with all that belongs to it": lambda n: ask(f"/v1/loans/{name_of(n)}"),
         "loan as of a past date": lambda n: ask(f"/v1/loans/{name_of(n)}", as_of="2026-05-20"),
         "allocation of a repayment": lambda n: client.get(
@@ -154,6 +152,7 @@ def questions(loans: int, client: httpx.Client) -> dict[str, Callable[[int], Any
         "repayments of a day": lambda _: ask("/v1/repayments", **day),
         "compensations due": lambda _: ask("/v1/compensations/due"),
     }
+    return {name: (ROUNDS, asking) for name, asking in found.items()}
 
 
 def main(arguments: list[str]) -> None:
@@ -165,16 +164,7 @@ def main(arguments: list[str]) -> None:
         fill(kept, loans)
         print(f"{loans:,} loans, {loans * INSTALMENTS:,} instalments: "
               f"filled in {time.perf_counter() - started:.0f} s")  # fmt: skip
-        chance = Random(1)
-        for name, ask in questions(loans, kept.client).items():
-            times = []
-            for _ in range(ROUNDS):
-                number = chance.randrange(1, loans + 1)
-                began = time.perf_counter()
-                ask(number)
-                times.append((time.perf_counter() - began) * 1000)
-            shown = f"median {median(times):8.2f} ms   p95 {percentile(times, 95):8.2f} ms"
-            print(f"{name:34} {shown}", flush=True)
+        show(questions(kept.client), loans)
         kept.close()
 
 

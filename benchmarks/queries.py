@@ -13,7 +13,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -281,22 +281,35 @@ def questions(world: World, client: httpx.Client) -> dict[str, tuple[int, Callab
     }
 
 
-def measure(world: World, client: httpx.Client) -> Iterator[tuple[str, list[float], list[float]]]:
+def measure(
+    questions: Mapping[str, tuple[int, Callable[[int], Any]]], most: int
+) -> Iterator[tuple[str, list[float], list[float]]]:
     """Yield each question with its times and its processor times, in ms.
 
     Client and server share the process, so its processor time is that of both. It says what a
     question costs where other programs keep the machine busy.
+
+    Args:
+        questions: How often to ask what, and the asking.
+        most: Below which the numbers are that are asked with.
     """
     chance = Random(1)
-    for name, (rounds, ask) in questions(world, client).items():
+    for name, (rounds, ask) in questions.items():
         times, processor = [], []
         for _ in range(rounds):
-            number = chance.randrange(world.payments)
+            number = chance.randrange(most)
             started, used = time.perf_counter(), time.process_time()
             ask(number)
             times.append((time.perf_counter() - started) * 1000)
             processor.append((time.process_time() - used) * 1000)
         yield name, times, processor
+
+
+def show(questions: Mapping[str, tuple[int, Callable[[int], Any]]], most: int) -> None:
+    """Print one line a question, as :func:`measure` asks it."""
+    for name, times, processor in measure(questions, most):
+        shown = f"median {median(times):8.2f} ms   p95 {percentile(times, 95):8.2f} ms"
+        print(f"{name:34} {shown}   processor {median(processor):8.2f} ms", flush=True)
 
 
 def main(arguments: list[str]) -> None:
@@ -316,10 +329,7 @@ def main(arguments: list[str]) -> None:
         token = read_operator_token(home.path)
         headers = {"authorization": f"Bearer {token}"}
         with httpx.Client(base_url=server.url, headers=headers, timeout=600) as client:
-            for name, times, processor in measure(world, client):
-                shown = f"median {median(times):8.2f} ms   p95 {percentile(times, 95):8.2f} ms"
-                used = f"processor {median(processor):8.2f} ms"
-                print(f"{name:30} {shown}   {used}", flush=True)
+            show(questions(world, client), world.payments)
         server.close()
         store.close()
 

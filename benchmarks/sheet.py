@@ -38,7 +38,7 @@ from ledger.lending.instalments import Instalment, LoanLeg
 from ledger.lending.loan import open_loan
 from ledger.lending.terms import Funder, Parties
 from ledger.state import Row
-from tests.api.lending_kit import KeptLoans
+from tests.api.lending_kit import CosignedLoans
 from tests.ledger.ledger_kit import DAY, HEX, HOUR
 from tests.ledger.loan_kit import FUNDERS, OWNERS, TERMS
 
@@ -75,7 +75,7 @@ class Portfolio:
         date: Up to which date instalments are paid.
     """
 
-    def __init__(self, loans: int, kept: KeptLoans, date: str) -> None:
+    def __init__(self, loans: int, kept: CosignedLoans, date: str) -> None:
         self.loans = loans
         self._kept = kept
         self._date = date
@@ -229,7 +229,7 @@ def _failed(loan: str, amount: int) -> RepaymentAttempt:
     )
 
 
-def _measure(kept: KeptLoans, party: str, day: str) -> str:
+def _measure(kept: CosignedLoans, party: str, day: str) -> str:
     """Return how long a sheet takes, and how much is in it."""
     times, used = [], []
     sheet: dict[str, Any] = {}
@@ -250,7 +250,7 @@ def main(loans: int = 83_334) -> None:
     """Print one line a sheet: of the last date there is, then of the one before it."""
     for last in (DATE, NEXT):
         with tempfile.TemporaryDirectory() as folder:
-            kept = KeptLoans(Path(folder))
+            kept = CosignedLoans(Path(folder))
             kept.now = kept.business_day(last) + 12 * HOUR
             kept.apply("institution", "receiver.suspended", receiver="guarantor-main", reason="x")
             started = time.perf_counter()

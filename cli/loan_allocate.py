@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Optional
 
 import typer
 
@@ -20,7 +20,7 @@ Repaid = Annotated[
     typer.Option("--amount", metavar="AMOUNT", help="What is repaid, such as 1,041.00."),
 ]
 On = Annotated[
-    str,
+    Optional[str],  # noqa: UP045
     typer.Option(
         "--date",
         metavar="DATE",
@@ -34,7 +34,7 @@ def allocate(
     loan_id: LoanId,
     *,
     amount: Repaid,
-    date: On = "",
+    date: On = None,
     home: Home = None,
     url: Url = "",
     token: Token = "",
@@ -54,7 +54,9 @@ def allocate(
 
     client = connect(home, url, token)
     path = f"/v1/loans/{identifier(loan_id)}/allocation"
-    view = client.get(path, amount_shown=displayed(amount), date=day(date) if date else None)
+    view = client.get(
+        path, amount_shown=displayed(amount), date=None if date is None else day(date)
+    )
     if json:
         say_json(view)
         return

@@ -22,7 +22,7 @@ from views.texts import gettext
 
 LoanId = Annotated[str, typer.Argument(metavar="ID", help="The loan's id.", show_default=False)]
 AsOf = Annotated[
-    str,
+    Optional[str],  # noqa: UP045
     typer.Option(
         "--as-of", metavar="DATE", help="As of this business date.", show_default="today's"
     ),
@@ -42,7 +42,7 @@ Height = Annotated[
 def show(
     loan_id: LoanId,
     *,
-    as_of: AsOf = "",
+    as_of: AsOf = None,
     height: Height = None,
     home: Home = None,
     url: Url = "",
@@ -68,7 +68,7 @@ def show(
     from cli.connection import connect
 
     client = connect(home, url, token)
-    query = {"as_of": day(as_of) if as_of else None, "height": height}
+    query = {"as_of": None if as_of is None else day(as_of), "height": height}
     view = client.get(f"/v1/loans/{identifier(loan_id)}", **query)
     if json:
         say_json(view)

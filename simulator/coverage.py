@@ -18,6 +18,8 @@ from ledger.records import type_name
 from simulator.plan import Plan
 from simulator.rehearsal import Rehearsal
 
+NODES = 6
+"""Count of parties of a rehearsal: two funders, a guarantor and an auditor among them."""
 RECORDS = 2500
 """Count of records of a rehearsal."""
 SEEDS = range(1, 13)
@@ -151,7 +153,7 @@ class Coverage:
             yield f"left out: {type_} {code} ({why})"
 
 
-def rehearse(seeds: Iterable[int] = SEEDS, records: int = RECORDS, nodes: int = 6) -> Coverage:
+def rehearse(seeds: Iterable[int] = SEEDS, records: int = RECORDS, nodes: int = NODES) -> Coverage:
     """Return the coverage of a rehearsal of each seed."""
     found = Coverage()
     for seed in seeds:

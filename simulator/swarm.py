@@ -19,7 +19,7 @@ import msgspec
 from ledger.limits import MEMBERS_MAX
 from simulator.chance import Chance
 from simulator.liars import LIES
-from simulator.plan import DiskAfter, Fault, LineConditions, Plan
+from simulator.plan import Cast, DiskAfter, Fault, LineConditions, Plan
 
 KIND_PPM = 350_000
 """In how many runs of a million a kind of trouble is on."""
@@ -27,6 +27,8 @@ ALWAYS_UP_PPM = 250_000
 LIAR_PPM = 450_000
 SUPERVISOR_PPM = 250_000
 """In how many consortia of a million one more party only watches and disputes."""
+CAST_CHOICES: tuple[Cast, ...] = ("usual", "usual", "guaranteed", "co-lent")
+"""In half of the consortia a guarantor or a second funder votes in the auditor's place."""
 RECORD_MS = (8, 15, 60)
 """About how long the workload takes a record, in haste or not: faults come in that time."""
 
@@ -263,6 +265,7 @@ def draw(seed: int, base: Plan) -> Plan:
     What ``base`` says of faults, liars or the network is kept, and no more of that is drawn.
     """
     chance = Chance(seed, "swarm")
+    base = msgspec.structs.replace(base, cast=_cast(seed, base))
     liars = base.liars or _liars(chance, base)
     plan = msgspec.structs.replace(
         base,
@@ -280,6 +283,13 @@ def draw(seed: int, base: Plan) -> Plan:
     if base.faults:
         return plan
     return msgspec.structs.replace(plan, faults=_faults(chance, plan))
+
+
+def _cast(seed: int, base: Plan) -> Cast:
+    """Return who takes part: as the base says, or if it names nobody, as drawn."""
+    if base.cast != "usual" or base.liars or base.faults or base.expect is not None:
+        return base.cast
+    return Chance(seed, "cast").pick(CAST_CHOICES)
 
 
 def _is_supervised(seed: int, base: Plan) -> bool:

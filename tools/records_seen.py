@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ledger.batch import Batch
 from ledger.block import Tip
@@ -22,6 +22,10 @@ RECORDS = 2500
 WRONG_PPM = 50_000
 """Few refusals: what is looked for here are effects."""
 
+LOAN_CLASSES = (
+    "principal", "funding", "loan_receipts", "interest_income", "loan_fee_income", "penalty_income",
+)  # fmt: skip
+
 VERBS = ("opens", "changes", "meets", "contradicts", "closes")
 """In the order of telling. To close is to settle without the half of the party awaited."""
 
@@ -38,7 +42,7 @@ class Seen:
     def posts(self) -> str:
         """The patterns of postings: debits and then credits, or that nothing is posted."""
         patterns = sorted(self.postings, key=lambda each: (not each, each))
-        said = [", ".join(f"`{name}` {sign}" for name, sign in each) for each in patterns]
+        said = [", ".join(_told(*line) for line in each) for each in patterns]
         if said == [""]:
             return ""
         return "; or ".join(each or "nothing" for each in said)
@@ -96,7 +100,7 @@ class _Watch:
         names = dict.fromkeys(
             name for name, _ in sorted(lines, key=lambda each: (not each[1], each))
         )
-        seen.postings[tuple((name, _sign(name, lines)) for name in names)] += 1
+        seen.postings[_pattern(names, lines)] += 1
         for key, row in own.changes.get(Expectation, {}).items():
             if isinstance(row, Expectation):
                 verb = _verb(before.get(Expectation, key), row, author)
@@ -104,6 +108,19 @@ class _Watch:
                 if verb == "opens":
                     role = self._genesis.roles[row.awaited]
                     seen.awaited.setdefault(row.kind, set()).add(role)
+
+
+def _told(name: str, sign: str) -> str:
+    return f"{name} {sign}" if " " in name else f"`{name}` {sign}"
+
+
+def _pattern(names: Iterable[str], lines: set[tuple[str, bool]]) -> tuple[tuple[str, str], ...]:
+    """Return accounts with their signs; beside others, those of loans are told as one."""
+    told = [(name, _sign(name, lines)) for name in names]
+    others = [each for each in told if each[0] not in LOAN_CLASSES]
+    if others and len(others) < len(told):
+        return (*others, ("accounts of the loan", "±"))
+    return tuple(told)
 
 
 def _sign(name: str, lines: set[tuple[str, bool]]) -> str:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from functools import partial
 from typing import Annotated, Any, Literal, NamedTuple, get_args
 
-from ledger.contracts.loan_rows import CompensationState, LoanAccount, LoanCompensation
+from ledger.contracts.loan_rows import (
+    CompensationState,
+    LoanAccount,
+    LoanAgreement,
+    LoanCompensation,
+)
+from ledger.contracts.loan_state import terms_of
 from ledger.lending.compensation import WHOLE, compensate, is_covered
 from ledger.lending.errors import LoanRefused
 from ledger.lending.instalments import Instalment
@@ -27,14 +34,14 @@ from views.labels import (
     state_label,
 )
 from views.listing import Asked, Column, Filter, Listing
-from views.loan_history import AS_OF, HEIGHT, Known, LoanThen, known_of
+from views.loan_history import AS_OF, HEIGHT, LoanThen, Vantage, known_of
 from views.overdue import late_loan, late_rows, scans
 from views.reader import walked
 from views.texts import gettext
 from views.view import ViewStruct, converted
 
-AWAITING = ("stated", "conflicting")
-"""States of a compensation that was stated and has not passed."""
+AWAITING: tuple[CompensationState, ...] = ("stated", "conflicting", "reversed")
+"""States of a compensation that was stated and has not passed: its money is awaited, or again."""
 
 
 class CompensationView(ViewStruct, frozen=True, kw_only=True):
@@ -121,7 +128,7 @@ COMPENSATIONS = Listing(
 )
 
 
-class _Trigger(NamedTuple):
+class Trigger(NamedTuple):
     """What is to be compensated: instalments or, without any, the whole loan.
 
     It is due when the oldest of them is more than so many days past due.
@@ -131,9 +138,14 @@ class _Trigger(NamedTuple):
     oldest: date
     days: int
 
+    @property
+    def since(self) -> date:
+        """The first date on which it is to be compensated."""
+        return self.oldest + timedelta(days=self.days + 1)
+
 
 def due_compensation(
-    then: LoanThen, stated: Sequence[LoanCompensation], known: Known
+    then: LoanThen, stated: Sequence[LoanCompensation], known: Vantage
 ) -> DueCompensation | None:
     """Return what the guarantor of a loan has to compensate and has not stated, if anything.
 
@@ -146,14 +158,14 @@ def due_compensation(
     if loan is None or not agreement.guarantor:
         return None
     found = late(loan, day)
-    trigger = _triggered(loan, found, [each for each in stated if _awaits(each, known)], day)
+    trigger = trigger_of(loan, found, [each for each in stated if _awaits(each, known)], day)
     if trigger is None:
         return None
     try:
         amount = compensate(loan, trigger.numbers or WHOLE, day).compensation.amount
     except LoanRefused:  # the funders have nothing open: it has passed already
         return None
-    since = trigger.oldest + timedelta(days=trigger.days + 1)
+    since = trigger.since
     return DueCompensation(
         loan=agreement.loan,
         guarantor=agreement.guarantor,
@@ -166,22 +178,29 @@ def due_compensation(
     )
 
 
-def _awaits(stated: LoanCompensation, known: Known) -> bool:
+def _awaits(stated: LoanCompensation, known: Vantage) -> bool:
     """Return whether a compensation was stated and had not passed by then."""
     is_known = stated.entry < known.size and date.fromisoformat(stated.date) <= known.day
     return is_known and (stated.state in AWAITING or stated.last_entry >= known.size)
 
 
-def _triggered(
+def trigger_of(
     loan: LoanValue, found: Sequence[Instalment], waits: Sequence[LoanCompensation], day: date
-) -> _Trigger | None:
-    """Return what the terms want compensated of what is past due, and nobody has stated."""
+) -> Trigger | None:
+    """Return what the terms want compensated of what is past due, and nobody has stated.
+
+    Args:
+        loan: As of the date.
+        found: Its instalments that are past due, oldest first.
+        waits: The compensations that were stated and have not passed.
+        day: The date.
+    """
     terms = loan.terms
     if not found or any(not each.instalments for each in waits):
         return None
     whole = terms.whole_days
     if whole is not None and not waits and (day - found[0].due).days > whole:
-        return _Trigger([], found[0].due, whole)
+        return Trigger([], found[0].due, whole)
     if terms.per_instalment_days is None:
         return None
     days, taken = terms.per_instalment_days, {text for each in waits for text in each.instalments}
@@ -192,14 +211,26 @@ def _triggered(
         and str(each.number) not in taken
         and any(claim.open and is_covered(loan, claim) for claim in each.claims)
     ]
-    return _Trigger([each.number for each in chosen], chosen[0].due, days) if chosen else None
+    return Trigger([each.number for each in chosen], chosen[0].due, days) if chosen else None
+
+
+def _due_rows(asked: Asked) -> Iterator[LoanAccount]:
+    return late_rows(asked, partial(_may_be_due, asked.given.get("guarantor")))
+
+
+def _may_be_due(guarantor: str | None, agreement: LoanAgreement, days: int) -> bool:
+    """Return whether anything of a loan may have to be compensated after days past due."""
+    if not agreement.guarantor or guarantor not in {None, agreement.guarantor}:
+        return False
+    terms = terms_of(agreement.terms)
+    triggers = [each for each in (terms.per_instalment_days, terms.whole_days) if each is not None]
+    return days > min(triggers, default=days)
 
 
 def _due_fits(asked: Asked, row: LoanAccount) -> bool:
     then = late_loan(asked, row)
-    if then is None or asked.given.get("guarantor", then.agreement.guarantor) != (
-        then.agreement.guarantor
-    ):
+    guarantor = asked.given.get("guarantor")
+    if then is None or guarantor not in {None, then.agreement.guarantor}:
         return False
     walk = Walk({"loan": row.loan}, ("compensation",))
     stated = list(walked(asked.reader, LoanCompensation, walk))
@@ -246,7 +277,7 @@ COMPENSATIONS_DUE = Listing(
         "days_past_due",
     ),
     order=("due_from", "loan"),
-    rows=late_rows,
+    rows=_due_rows,
     fits=_due_fits,
     items=_due_items,
     scans=scans,

@@ -29,7 +29,7 @@ from views.disputes import DisputeView, disputes_about
 from views.expectations import ExpectationView, expectations_on
 from views.labels import Entry, Label, LastEntry, Party, Reason, Receiver, Whole, state_label
 from views.listing import PAGE_MAX
-from views.loan_history import Known, LoanThen, events_known, loan_then
+from views.loan_history import LoanThen, Vantage, events_known, loan_then
 from views.loan_schedule import InstalmentView, schedule_view
 from views.loan_splits import LoanRepayment, loan_repayments
 from views.loans import LoanSummary, loan_summary
@@ -103,7 +103,7 @@ class LoanView(LoanSummary, frozen=True, kw_only=True):
     reason: Reason = ""
 
 
-def loan_view(reader: Reader, name: str, known: Known, as_of_ms: int) -> LoanView | None:
+def loan_view(reader: Reader, name: str, known: Vantage, as_of_ms: int) -> LoanView | None:
     """Return what the log knows of a loan, or None if it was not proposed by then.
 
     Args:
@@ -152,18 +152,18 @@ def loan_view(reader: Reader, name: str, known: Known, as_of_ms: int) -> LoanVie
     )
 
 
-def _attempts(reader: Reader, name: str, known: Known) -> list[RepaymentAttempt]:
+def _attempts(reader: Reader, name: str, known: Vantage) -> list[RepaymentAttempt]:
     rows = reader.along(RepaymentAttempt, Walk({"loan": name}, ("attempt",)), limit=PAGE_MAX)
     return [row for row in rows if _is_known(row, known)]
 
 
-def _compensations(reader: Reader, name: str, known: Known) -> list[LoanCompensation]:
+def _compensations(reader: Reader, name: str, known: Vantage) -> list[LoanCompensation]:
     rows = reader.along(LoanCompensation, Walk({"loan": name}, ("compensation",)), limit=PAGE_MAX)
     return sorted((row for row in rows if _is_known(row, known)), key=lambda row: row.entry)
 
 
 def _as_known(
-    reader: Reader, rows: Sequence[LoanCompensation], known: Known
+    reader: Reader, rows: Sequence[LoanCompensation], known: Vantage
 ) -> list[LoanCompensation]:
     """Return compensations in the state in which they were known."""
     if all(row.last_entry < known.size for row in rows):
@@ -184,11 +184,11 @@ _AFTER = {"compensated": "settled", "returned": "reversed"}
 """The state of a compensation after an event of its loan."""
 
 
-def _is_known(row: RepaymentAttempt | LoanCompensation, known: Known) -> bool:
+def _is_known(row: RepaymentAttempt | LoanCompensation, known: Vantage) -> bool:
     return row.entry < known.size and date.fromisoformat(row.date) <= known.day
 
 
-def _parties(reader: Reader, then: LoanThen, known: Known) -> list[LoanPartyView]:
+def _parties(reader: Reader, then: LoanThen, known: Vantage) -> list[LoanPartyView]:
     """Return the parties of a loan: funders, guarantor and platform."""
     agreement, loan = then.agreement, then.loan
     parties = parties_of(agreement)
@@ -224,7 +224,7 @@ def _parties(reader: Reader, then: LoanThen, known: Known) -> list[LoanPartyView
     return views
 
 
-def _plan(reader: Reader, name: str, known: Known) -> LoanPlanView | UnsetType:
+def _plan(reader: Reader, name: str, known: Vantage) -> LoanPlanView | UnsetType:
     row = reader.row(LoanPlan, (name,))
     if row is None or row.last_entry >= known.size:
         return UNSET

@@ -57,7 +57,7 @@ HEIGHT = Filter(
 )
 
 
-class Known(NamedTuple):
+class Vantage(NamedTuple):
     """As of when loans are looked at.
 
     Args:
@@ -69,18 +69,29 @@ class Known(NamedTuple):
     size: int = SAFE_INTEGER_MAX
 
 
-def known_of(asked: Asked) -> Known:
+def known_of(asked: Asked) -> Vantage:
     """Return as of when a list of loans is asked for."""
-    height = asked.given.get("height")
-    size = SAFE_INTEGER_MAX if height is None else asked.reader.size_after(height)
-    return Known(date.fromisoformat(asked.given["as_of"]), size)
+    return _judged(asked)[0]
 
 
 def is_past(asked: Asked) -> bool:
     """Return whether a list is asked for as of a time before the last block's business date."""
-    newest_ms = max(asked.reader.block_times([asked.reader.height()]).values(), default=0)
-    newest: str = asked.genesis.calendar.business_date(newest_ms)
-    return "height" in asked.given or bool(asked.given["as_of"] < newest)
+    return _judged(asked)[1]
+
+
+def _judged(asked: Asked) -> tuple[Vantage, bool]:
+    if "judged" not in asked.kept:
+        asked.kept["judged"] = _judge(asked)
+    found: tuple[Vantage, bool] = asked.kept["judged"]
+    return found
+
+
+def _judge(asked: Asked) -> tuple[Vantage, bool]:
+    reader, height, day = asked.reader, asked.given.get("height"), asked.given["as_of"]
+    newest_ms = max(reader.block_times([reader.height()]).values(), default=0)
+    newest = asked.genesis.calendar.business_date(newest_ms)
+    size = SAFE_INTEGER_MAX if height is None else reader.size_after(height)
+    return Vantage(date.fromisoformat(day), size), height is not None or day < newest
 
 
 class LoanThen(NamedTuple):
@@ -98,14 +109,14 @@ class LoanThen(NamedTuple):
 
 
 def loan_then(
-    reader: Reader, agreement: LoanAgreement, account: LoanAccount | None, known: Known
+    reader: Reader, agreement: LoanAgreement, account: LoanAccount | None, known: Vantage
 ) -> LoanThen | None:
     """Return a loan as of a date, by what was known; None if it was not proposed by then."""
     return next(loans_then(reader, [(agreement, account)], known), None)
 
 
 def loans_then(
-    reader: Reader, rows: Sequence[tuple[LoanAgreement, LoanAccount | None]], known: Known
+    reader: Reader, rows: Sequence[tuple[LoanAgreement, LoanAccount | None]], known: Vantage
 ) -> Iterator[LoanThen]:
     """Yield loans as of a date in a few queries; those that were not proposed by then are left out.
 
@@ -143,7 +154,7 @@ def _computed(agreement: LoanAgreement, account: LoanAccount, loan: Loan | None)
     return LoanThen(then, account, loan, min(due).isoformat() if due else "", left)
 
 
-def is_same(account: LoanAccount, known: Known) -> bool:
+def is_same(account: LoanAccount, known: Vantage) -> bool:
     """Return whether nothing befell a loan that is not known, or later."""
     return date.fromisoformat(account.latest) <= known.day and account.last_entry < known.size
 
@@ -208,7 +219,7 @@ def _told(
 
 
 def loan_known(
-    reader: Reader, agreement: LoanAgreement, account: LoanAccount | None, known: Known
+    reader: Reader, agreement: LoanAgreement, account: LoanAccount | None, known: Vantage
 ) -> Loan | None:
     """Return a loan as of a date, by what was known; None if it was not disbursed.
 
@@ -222,7 +233,7 @@ def loan_known(
     return None if then is None else then.loan
 
 
-def events_known(reader: Reader, loan: str, known: Known) -> Iterator[LoanEvent]:
+def events_known(reader: Reader, loan: str, known: Vantage) -> Iterator[LoanEvent]:
     """Yield the events of a loan that are known and of no later date, in the order of the log."""
     for event in walked(reader, LoanEvent, Walk({"loan": loan}, ("record",))):
         if event.entry < known.size and date.fromisoformat(event.date) <= known.day:

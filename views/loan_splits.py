@@ -10,7 +10,7 @@ from msgspec.structs import asdict
 from ledger.contracts.loan_rows import RepaymentAttempt
 from ledger.contracts.receivers import Receiver as ReceiverRow
 from views.labels import Label, Party, Receiver
-from views.loan_history import Known
+from views.loan_history import Vantage
 from views.reader import Reader
 from views.repayments import RepaymentView, halves_known, views_with
 from views.sheets.former import Halves
@@ -38,7 +38,7 @@ class LoanRepayment(RepaymentView, frozen=True, kw_only=True):
 
 
 def loan_repayments(
-    reader: Reader, rows: Sequence[RepaymentAttempt], known: Known
+    reader: Reader, rows: Sequence[RepaymentAttempt], known: Vantage
 ) -> list[LoanRepayment]:
     """Return the attempts of a loan with expected and stated shares, the oldest first."""
     ordered = sorted(rows, key=lambda row: (row.date, row.entry))

@@ -25,7 +25,7 @@ from views.loan_history import AS_OF, HEIGHT, LoanThen, is_past, known_of, loans
 from views.reader import Reader, walked
 from views.view import ViewStruct
 
-PAST_MAX = 50
+PAST_MAX = 25
 """Loans that are looked at for one page as of a past date: each may be computed anew."""
 
 ShownLoanState = Annotated[

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
+from functools import partial
 from itertools import islice
 from typing import Annotated, Any
 
-from ledger.contracts.loan_rows import LoanAccount
-from ledger.lending.standing import BUCKETS, LAST_BUCKET, late, standing_of
+from ledger.contracts.loan_rows import LoanAccount, LoanAgreement
+from ledger.contracts.loan_state import terms_of
+from ledger.lending.standing import BUCKETS, LAST_BUCKET, bucket, late, standing_of
 from ledger.state import Walk
 from views.labels import (
     Amount,
@@ -22,14 +24,14 @@ from views.labels import (
     Penalty,
     Principal,
 )
-from views.listing import PAGE_MAX, Asked, Column, Filter, Listing
+from views.listing import Asked, Column, Filter, Listing
 from views.loan_amounts import Holders, by_component, by_holder, open_legs
 from views.loan_history import AS_OF, HEIGHT, LoanThen, is_past, is_same, known_of, loans_then
 from views.loans import PAST_MAX, Bucket, OldestDue, lends, loans_of
 from views.reader import walked
 from views.view import ViewStruct
 
-LATE_MAX = 1000
+LATE_MAX = 500
 """Loans that are looked at for one page: what is past due of each is computed."""
 
 
@@ -55,37 +57,63 @@ class OverdueView(ViewStruct, frozen=True, kw_only=True):
     guarantor: Guarantor = ""
 
 
-def late_rows(asked: Asked) -> Iterator[LoanAccount]:
+MayFit = Callable[[LoanAgreement, int], bool]
+"""Whether a loan may be wanted, by what was agreed and its days past due."""
+
+
+def late_rows(asked: Asked, may_fit: MayFit) -> Iterator[LoanAccount]:
     """Yield loans of which something may be past due, oldest first; as of a past date by id.
 
-    How each stands is read for many at once, and kept for :func:`late_loan`.
+    How those stand that may be wanted is read for many at once, and kept for :func:`late_loan`.
     """
     known, after = known_of(asked), asked.after
-    day, chunk = known.day.isoformat(), min(asked.limit + 1, PAGE_MAX)
+    day, chunk = known.day.isoformat(), min(asked.limit + 1, scans(asked))
     walk = Walk({}, ("due_from", "loan"), "0", day)
     if is_past(asked):
         walk, after = Walk({}, ("loan",)), None if after is None else after[1:]
     rows = walked(asked.reader, LoanAccount, walk, after, chunk)
+    kept = asked.kept.setdefault("loans", {})
     while found := list(islice(rows, chunk)):
-        keep = [row for row in found if not is_same(row, known) or "" < row.due_from < day]
-        kept = asked.kept.setdefault("loans", {})
-        for then in loans_then(asked.reader, loans_of(asked.reader, keep), known):
+        late = [row for row in found if not is_same(row, known) or "" < row.due_from < day]
+        pairs = loans_of(asked.reader, late)
+        chosen = [pair for pair in pairs if _may_be_wanted(asked, pair, may_fit)]
+        for then in loans_then(asked.reader, chosen, known):
             kept[then.agreement.loan] = then
         yield from found
 
 
+def _may_be_wanted(
+    asked: Asked, pair: tuple[LoanAgreement, LoanAccount | None], may_fit: MayFit
+) -> bool:
+    agreement, account = pair
+    funder, known = asked.given.get("funder"), known_of(asked)
+    if account is None or (funder is not None and not lends(agreement, funder)):
+        return False
+    if not is_same(account, known):
+        return True
+    return may_fit(agreement, (known.day - date.fromisoformat(account.due_from)).days)
+
+
 def late_loan(asked: Asked, row: LoanAccount) -> LoanThen | None:
-    """Return a loan that :func:`late_rows` found, if it may be past due and is the funder's."""
+    """Return a loan that :func:`late_rows` found and that may be wanted, if it is past due."""
     then: LoanThen | None = asked.kept["loans"].get(row.loan)
-    funder = asked.given.get("funder")
-    if then is None or not "" < then.due_from < asked.given["as_of"]:
-        return None
-    return then if funder is None or lends(then.agreement, funder) else None
+    is_late = then is not None and "" < then.due_from < asked.given["as_of"]
+    return then if is_late else None
 
 
 def scans(asked: Asked) -> int:
     """Return how many loans are looked at for one page."""
     return PAST_MAX if is_past(asked) else LATE_MAX
+
+
+def _rows(asked: Asked) -> Iterator[LoanAccount]:
+    return late_rows(asked, partial(_may_fit, asked.given.get("bucket")))
+
+
+def _may_fit(wanted: str | None, agreement: LoanAgreement, days: int) -> bool:
+    """Return whether a loan may be in a bucket: a trifle that is open makes none."""
+    is_any = wanted is None or bool(terms_of(agreement.terms).immaterial)
+    return is_any or bucket(days) == wanted
 
 
 def _fits(asked: Asked, row: LoanAccount) -> bool:
@@ -176,7 +204,7 @@ OVERDUE = Listing(
         Column(Label("holders", "债权方", "text"), text=_names),
     ),
     order=("due_from", "loan"),
-    rows=late_rows,
+    rows=_rows,
     fits=_fits,
     items=_items,
     scans=scans,

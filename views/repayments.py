@@ -29,7 +29,7 @@ from views.labels import (
 )
 from views.listing import PAGE_MAX, Asked, BadQuestion, Filter, Listing
 from views.loan_amounts import by_component
-from views.loan_history import AS_OF, HEIGHT, Known, is_past, known_of
+from views.loan_history import AS_OF, HEIGHT, Vantage, is_past, known_of
 from views.loans import lends
 from views.reader import Reader, walked
 from views.sheets.former import Halves, halves_before
@@ -123,14 +123,14 @@ def _items(asked: Asked, found: Sequence[Attempted]) -> list[RepaymentView]:
 
 
 def repayment_views(
-    reader: Reader, rows: Sequence[RepaymentAttempt], known: Known
+    reader: Reader, rows: Sequence[RepaymentAttempt], known: Vantage
 ) -> list[RepaymentView]:
     """Return attempts as they are shown, as of a date and by what was known."""
     return views_with(reader, rows, known, halves_known(reader, rows, known))
 
 
 def views_with(
-    reader: Reader, rows: Sequence[RepaymentAttempt], known: Known, halves: Mapping[str, Halves]
+    reader: Reader, rows: Sequence[RepaymentAttempt], known: Vantage, halves: Mapping[str, Halves]
 ) -> list[RepaymentView]:
     """Return attempts as they are shown, of which the halves were read."""
     views = []
@@ -149,7 +149,7 @@ def views_with(
 
 
 def halves_known(
-    reader: Reader, rows: Sequence[RepaymentAttempt], known: Known
+    reader: Reader, rows: Sequence[RepaymentAttempt], known: Vantage
 ) -> dict[str, Halves]:
     """Return by payment both halves and their legs, as they were known."""
     attempts = {row.payment: row for row in rows if row.payment}
@@ -170,7 +170,7 @@ def halves_known(
     return found
 
 
-def state_then(reader: Reader, row: RepaymentAttempt, known: Known) -> AttemptState:
+def state_then(reader: Reader, row: RepaymentAttempt, known: Vantage) -> AttemptState:
     """Return the state of an attempt as of a date: it may have been reversed since."""
     if row.state != "reversed" or row.last_entry >= known.size:
         return "succeeded" if row.state == "reversed" else row.state

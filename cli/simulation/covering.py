@@ -16,7 +16,8 @@ def show_coverage(choices: Choices) -> None:
     plan = base_plan(choices)
     records = coverage.RECORDS if choices.records is None else plan.records
     seeds = _seeds(choices, plan)
-    found = coverage.rehearse(seeds, records, plan.nodes)
+    nodes = coverage.NODES if choices.nodes is None else plan.nodes
+    found = coverage.rehearse(seeds, records, nodes)
     empty = found.empty
     if choices.json:
         cells = [_cell(cell) for cell in found.cells()]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
-from typing import TypeVar
 
 from ledger.contracts.loan_rows import LoanAgreement, LoanEvent
 from ledger.contracts.loan_state import leg_of, parties_of, plan_of, terms_of
@@ -17,8 +16,6 @@ from ledger.lending.instalments import LoanLeg
 from ledger.lending.loan import Loan, Outcome, open_loan, replan, waive
 from ledger.lending.repayment import Repayment, repay
 from ledger.lending.reversal import reverse
-
-T = TypeVar("T")
 
 
 class LoanHistory:
@@ -46,7 +43,8 @@ class LoanHistory:
         """Take an event in, and return what it moved.
 
         Raises:
-            LoanRefused: The rules do not allow it: events before it are missing.
+            LoanRefused: The rules do not allow it, as when events before it are missing.
+            LookupError: What it undoes was not told.
         """
         if self.loan is None:
             terms = terms_of(self._agreement.terms)
@@ -64,7 +62,7 @@ class LoanHistory:
             self._repayments[event.record] = repaid.repayment
             return repaid.outcome
         if event.kind == "reversed":
-            return reverse(loan, _undone(self._repayments, details), day)
+            return reverse(loan, self._repayments[int(details[0])], day)
         if event.kind == "waived":
             return waive(loan, leg_of(details[0]), day)
         if event.kind == "replanned":
@@ -73,19 +71,7 @@ class LoanHistory:
             compensated = compensate(loan, [int(text) for text in details] or WHOLE, day)
             self._compensations[event.record] = compensated.compensation
             return compensated.outcome
-        return give_back(loan, _undone(self._compensations, details), day)
-
-
-def _undone(told: dict[int, T], details: tuple[str, ...]) -> T:
-    found = told.get(int(details[0]))
-    if found is None:
-        raise LoanRefused(
-            "unknown-event",
-            "What is undone was told before.",
-            expected="an event that was told",
-            got=f"record {details[0]}",
-        )
-    return found
+        return give_back(loan, self._compensations[int(details[0])], day)
 
 
 def loan_after(agreement: LoanAgreement, events: Iterable[LoanEvent]) -> Loan | None:
@@ -98,6 +84,6 @@ def loan_after(agreement: LoanAgreement, events: Iterable[LoanEvent]) -> Loan | 
     for event in events:
         try:
             history.tell(event)
-        except LoanRefused:
+        except (LoanRefused, LookupError):
             continue
     return history.loan

@@ -76,7 +76,8 @@ class LoanProposed(Record, frozen=True, kw_only=True, tag="loan.proposed"):
     stated, it must be the one that the terms give.
 
     Refused unless the loan is not in force; funders and guarantor are parties of these roles, and
-    own their receivers; shares, terms and schedule close; the cost is within the limit.
+    own their receivers; a split may have as many legs; shares, terms and schedule close; the cost
+    is within the limit.
     """
 
     CODES = (
@@ -94,6 +95,7 @@ class LoanProposed(Record, frozen=True, kw_only=True, tag="loan.proposed"):
         "shares-do-not-sum",
         "terms-contradict",
         "terms-out-of-range",
+        "too-many-legs",
         "unknown-party",
         "unknown-receiver",
         "wrong-currency",
@@ -251,6 +253,15 @@ def _beneficiaries(record: LoanProposed, platform: str) -> dict[str, str]:
 
 
 def _refuse_receivers(tx: Transaction, record: LoanProposed, beneficiaries: dict[str, str]) -> None:
+    limit = tx.genesis.limits.legs
+    if len(beneficiaries) > limit:
+        raise Refused(
+            "too-many-legs",
+            "A repayment goes to all beneficiaries of its loan, and the consortium limits the legs "
+            "of a split.",
+            expected=f"at most {limit} beneficiaries",
+            got=f"{len(beneficiaries)}",
+        )
     for party, name in beneficiaries.items():
         _refuse_receiver(tx, party, name, record.currency)
 

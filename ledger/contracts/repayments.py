@@ -284,7 +284,7 @@ def _repayment_of(
     """Return what a repayment moved, from its rows."""
     rows = tx.rows[FormerInstalment]
     before = []
-    if attempt.ahead:
+    if attempt.ahead or attempt.overpaid:  # a payoff may move nothing, and let claims fall away
         for number in range(1, account.numbered + 1):
             row = rows[attempt.loan, attempt.record, number]
             if row is not None:

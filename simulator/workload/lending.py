@@ -14,8 +14,8 @@ from simulator.workload.subjects import Fields, KnownReceiver, NothingFits
 
 NO_DATE = "2026-13-01"
 FUTURE_DATE = "2100-01-01"
-RACES_PPM = 100_000
-"""How often somebody changes a loan of which others wait for an answer."""
+RACES_PPM = 200_000
+"""How often somebody changes a loan about which others wait for an answer, or have to answer."""
 _STEPS = (0, 0, 1, 5, 20, 35)
 _HOUR_MS = DAY_MS // 24
 
@@ -45,7 +45,7 @@ def find_loan(author: Author, fits: Callable[[KnownLoan], bool]) -> tuple[KnownL
     may_race = author.chance.happens(RACES_PPM)
     found = author.find(
         author.known.loans,
-        lambda each: each.runs and (may_race or not each.busy) and fits(each),
+        lambda each: each.runs and (may_race or each.is_calm) and fits(each),
     )
     if found.loan is None:
         raise NothingFits

@@ -20,6 +20,7 @@ from simulator.workload.lending import (
     on_date,
     on_loan,
     refused_alike,
+    today,
 )
 from simulator.workload.loan_subjects import KnownLoan, KnownOffer, PlanOffer
 from simulator.workload.loan_terms import builtins
@@ -161,9 +162,9 @@ def _withdraw(author: Author) -> Draft:
 
 def _replan(author: Author) -> Draft:
     """Propose a new schedule for what is open, from a day on that is not before the latest one."""
-    known, loan = find_loan(author, lambda each: each.is_open and each.asked is None)
+    known, loan = find_loan(author, lambda each: each.is_open and not _holds(each))
     author.assume(author.chance.happens(300_000))
-    day = next_day(author, loan)
+    day = max(loan.latest, today(author))
     rows = _rows(author, known, loan, day)
     offer = PlanOffer(day, rows)
     author.assume(not known.code(offer.replan))
@@ -172,6 +173,11 @@ def _replan(author: Author) -> Draft:
         known.plan = offer
 
     return Draft(_planned(known, day, rows), (known,), learn, offer.name_by)
+
+
+def _holds(loan: KnownLoan) -> bool:
+    """Return whether an offered schedule still closes."""
+    return loan.plan is not None and loan.plan.is_open and not loan.code(loan.plan.replan)
 
 
 def _rows(

@@ -87,6 +87,11 @@ class KnownLoan(Known):
         return offer if offer is not None and offer.is_open else None
 
     @property
+    def is_calm(self) -> bool:
+        """Whether nobody waits for an answer about it, and no new schedule is offered."""
+        return not self.busy and not (self.in_force and self.asked)
+
+    @property
     def runs(self) -> bool:
         """Whether it is disbursed, and it is known how it stands."""
         return self.loan is not None and not self.doubtful

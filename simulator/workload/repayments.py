@@ -99,7 +99,7 @@ def _collect_instructed(author: Author) -> Draft:
     """Capture what the platform has split beforehand, or again what was reversed."""
     money = _find(author, lambda each: each.capture is None and each.split is not None)
     split, loan = money.instructed, money.loan
-    author.assume(loan.runs and loan.is_open and split.get("loan") == loan.name)
+    author.assume(loan.runs and loan.is_open and loan.is_calm)
     day = _day(author, _standing(loan))
     amount = split["amount"] + author.errs()
     again = split["attempt"] in loan.attempts
@@ -219,13 +219,14 @@ def _a_fen_off(fields: Fields) -> Fields:
 
 def _amend(author: Author) -> Draft:
     """State a split again: what the ledger allocates, or the same for a receiver open again."""
+    anyhow = author.chance.happens(100_000)
     money = _find(
         author,
         lambda each: (
             each.split is not None
             and each.capture is not None
             and bool(each.shares)
-            and (each.clashes or each.lacks_legs or author.chance.happens(30_000))
+            and (each.clashes or each.lacks_legs or anyhow)
         ),
     )
     if not money.clashes:
@@ -263,7 +264,7 @@ def _undisbursed(make: Drafting) -> Drafting:
 def _reverse(author: Author) -> Draft:
     money = _reversible(author)
     repayment, loan = money.repayment, money.loan
-    author.assume(repayment is not None and (money.clashes or author.chance.happens(300_000)))
+    author.assume(repayment is not None and (money.clashes or author.chance.happens(150_000)))
     day = next_day(author, _standing(loan))
 
     def learn() -> None:
@@ -283,7 +284,7 @@ def _reversible(author: Author) -> KnownLoanMoney:
         lambda each: (
             each.capture is not None
             and each.loan.runs
-            and not each.loan.busy
+            and each.loan.is_calm
             and not each.refunded
             and not each.in_payout
         ),

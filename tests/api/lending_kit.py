@@ -6,41 +6,15 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import httpx
-
-from api.app import build_app
-from api.draining import Draining
 from consensus import messages, votes
 from ledger.block import Block, tip_of
 from ledger.contracts.loan_rows import RepaymentAttempt
-from node.home.founding import create_consortium
-from node.home.home import Home, read_operator_token
-from node.node import Node
-from node.storage.store import Store
-from tests.api.queries_kit import Kept, Server
+from tests.api.loans_kit import KeptLoans
 from tests.ledger.ledger_kit import HEX
-from tests.ledger.loan_kit import ROLES, LoanLedger
-from tests.node.store_kit import url_of
 
 
-class KeptLoans(Kept, LoanLedger):
-    """A lending ledger whose blocks are committed to a store, with real certificates.
-
-    Args:
-        folder: Where the homes and the database go.
-        kind: The kind of its database.
-    """
-
-    def __init__(self, folder: Path, kind: str = "file") -> None:
-        names = [(name, role) for name, role in ROLES.items()]
-        self.homes: dict[str, Home] = create_consortium(folder / "homes", names, 4)
-        home = self.homes["fund-a"]
-        self.store = Store(url_of(kind, folder), home.genesis, party="fund-a")
-        LoanLedger.__init__(self, home.genesis)
-        self.token = read_operator_token(home.path)
-        self.server = Server(build_app(Node(home, self.store), Draining()))
-        headers = {"authorization": f"Bearer {self.token}"}
-        self.client = httpx.Client(base_url=self.server.url, headers=headers, timeout=60)
+class CosignedLoans(KeptLoans):
+    """A lending ledger in a real database, whose blocks have real certificates."""
 
     def certificate(self, block: Block) -> bytes:
         subject = votes.final_subject(tip_of(block))
@@ -102,7 +76,9 @@ class KeptLoans(Kept, LoanLedger):
         """Return when a business date begins, in ms."""
         return self.genesis.calendar.starts_at_ms(date.fromisoformat(day))
 
-    def pay(self, loan: str, day: str, *, split: bool = True, **fields: Any) -> RepaymentAttempt:
+    def pay_due(
+        self, loan: str, day: str, *, split: bool = True, **fields: Any
+    ) -> RepaymentAttempt:
         """Repay what is due of a loan on a date, as attempt ``loan-day``, and split it."""
         at = date.fromisoformat(day)
         self.on(day)
@@ -132,7 +108,7 @@ FEBRUARY, DAY_AFTER, MARCH = "2026-02-05", "2026-02-06", "2026-03-05"
 LENT = [f"L{number:02d}" for number in range(1, 13)]
 
 
-def lending_day(folder: Path, kind: str = "file") -> KeptLoans:
+def lending_day(folder: Path, kind: str = "file") -> CosignedLoans:
     """Return a ledger of twelve loans on 2026-03-05, their second due date, with trouble planted.
 
     Of the first due date L11's split was never stated; L06 to L08 were not paid, and L07 and L08
@@ -140,28 +116,28 @@ def lending_day(folder: Path, kind: str = "file") -> KeptLoans:
     is split and in transit, L02 split wrongly, L03 not split, L04 failed, of L05 nothing came, L09
     waits for a suspended receiver, L10 is overpaid, L12 split and reversed two days later.
     """
-    kept = KeptLoans(folder, kind)
+    kept = CosignedLoans(folder, kind)
     for loan in LENT:
         covered = {"per_instalment_days": 10} if loan in ("L07", "L08") else {}
         kept.lend(loan, terms=covered)
     for loan in LENT:
         if loan not in ("L06", "L07", "L08"):
-            kept.pay(loan, FEBRUARY, split=loan != "L11")
+            kept.pay_due(loan, FEBRUARY, split=loan != "L11")
     for owner in ("fund-a", "fund-b", "fund-c", "platform"):
         kept.settle(f"OUT-{owner}", f"{owner}-main", DAY_AFTER, "paid", "confirmed")
     kept.on(MARCH)
     owed = kept.compensable(MARCH, loan="L08", compensation="C-L08", instalments=[1])
     stated = {"compensation": "C-L08", "loan": "L08", "amount": owed, "date": MARCH}
     kept.apply("guarantor", "compensation.stated", **stated, instalments=[1])
-    kept.pay("L01", MARCH)
+    kept.pay_due("L01", MARCH)
     kept.instruct_wrongly("L02", MARCH)
-    kept.pay("L02", MARCH, split=False)
-    kept.pay("L03", MARCH, split=False)
+    kept.pay_due("L02", MARCH, split=False)
+    kept.pay_due("L03", MARCH, split=False)
     kept.fail("L04-1", 104_100, MARCH, "L04", reason="=cmd|' /C calc'!A0")
     kept.apply("institution", "receiver.suspended", receiver="fund-b-main", reason="review")
-    kept.pay("L09", MARCH)
+    kept.pay_due("L09", MARCH)
     kept.apply("institution", "receiver.resumed", receiver="fund-b-main", reason="reviewed")
-    kept.pay("L10", MARCH, amount=700_000)
-    kept.pay("L12", MARCH)
+    kept.pay_due("L10", MARCH, amount=700_000)
+    kept.pay_due("L12", MARCH)
     kept.settle("OUT-MARCH", "fund-a-main", "2026-03-06", "paid")
     return kept

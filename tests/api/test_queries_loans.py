@@ -9,6 +9,7 @@ import pytest
 
 from tests.api.loans_kit import LOOKED_BACK, KeptLoans, portfolio, portfolio_on
 from tests.api.queries_kit import pages, refused
+from views import loans, overdue
 
 kept = portfolio_on()
 NOW = "2026-04-20"
@@ -172,6 +173,20 @@ def test_pages_of_one_are_the_whole_list(kept: KeptLoans, path: str, member: str
     assert len(whole) > 1
     single = [each for page in pages(kept, address, member, **asked, limit=1) for each in page]
     assert single == whole
+
+
+@pytest.mark.parametrize("path", ["/v1/loans", "/v1/overdue", "/v1/compensations/due"])
+def test_a_page_of_the_past_is_short_rather_than_slow(
+    kept: KeptLoans, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    member = "due" if path == "/v1/compensations/due" else "loans"
+    whole = kept.get(path, as_of="2026-04-15")[member]
+    for module in (loans, overdue):
+        monkeypatch.setattr(module, "PAST_MAX", 1)
+    found = list(pages(kept, path, member, as_of="2026-04-15"))
+    assert [each for page in found for each in page] == whole
+    assert len(found) >= len(whole) > 0
+    assert max(map(len, found)) == 1
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from ledger.log.checkpoint import Checkpoint
-from tests.api.lending_kit import LENT, MARCH, KeptLoans, lending_day
+from tests.api.lending_kit import LENT, MARCH, CosignedLoans, lending_day
 from tests.api.queries_kit import refused
 from views.sheets.figures import FIGURES, RATE
 from views.sheets.views import LISTS
@@ -25,15 +25,15 @@ PARTIES = ("fund-a", "fund-b", "guarantor", "platform", "institution")
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeptLoans]:
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CosignedLoans]:
     made = lending_day(tmp_path_factory.mktemp("sheet"))
     yield made
     made.close()
 
 
 @pytest.fixture
-def fresh(tmp_path: Path) -> Iterator[KeptLoans]:
-    made = KeptLoans(tmp_path)
+def fresh(tmp_path: Path) -> Iterator[CosignedLoans]:
+    made = CosignedLoans(tmp_path)
     yield made
     made.close()
 
@@ -60,7 +60,7 @@ def found(sheet: dict[str, Any]) -> list[tuple[str, str, str, int]]:
     ]
 
 
-def test_the_figures_of_a_funder_are_those_worked_out_by_hand(kept: KeptLoans) -> None:
+def test_the_figures_of_a_funder_are_those_worked_out_by_hand(kept: CosignedLoans) -> None:
     sheet = kept.sheet("fund-a", MARCH)
     payoff = (600_000 - 97_500) // 2 + 2_513  # half of what the first one left, and interest
     assert {name: each for name, each in figures_of(sheet).items() if each[1]} == {
@@ -87,7 +87,7 @@ def test_the_figures_of_a_funder_are_those_worked_out_by_hand(kept: KeptLoans) -
 
 
 @pytest.mark.parametrize("party", PARTIES)
-def test_every_figure_is_the_sum_of_a_column_of_its_list(kept: KeptLoans, party: str) -> None:
+def test_every_figure_is_the_sum_of_a_column_of_its_list(kept: CosignedLoans, party: str) -> None:
     sheet = kept.sheet(party, MARCH)
     assert [each["name"] for each in sheet["figures"]] == [each.name for each in FIGURES]
     for each in sheet["figures"]:
@@ -100,7 +100,7 @@ def test_every_figure_is_the_sum_of_a_column_of_its_list(kept: KeptLoans, party:
 
 
 @pytest.mark.parametrize("party", PARTIES)
-def test_what_is_captured_is_somewhere(kept: KeptLoans, party: str) -> None:
+def test_what_is_captured_is_somewhere(kept: CosignedLoans, party: str) -> None:
     parts = {
         "captured": ("split", "differing", "unstated"),
         "split": ("suspended", "to_pay", "in_transit", "arrived"),
@@ -112,7 +112,7 @@ def test_what_is_captured_is_somewhere(kept: KeptLoans, party: str) -> None:
         assert row.get("missing", 0) <= row.get("captured", 0)
 
 
-def test_the_parts_of_all_are_the_whole(kept: KeptLoans) -> None:
+def test_the_parts_of_all_are_the_whole(kept: CosignedLoans) -> None:
     sheets = {
         party: figures_of(kept.sheet(party, MARCH))
         for party in ("fund-a", "fund-b", "fund-c", "guarantor", "platform", "institution")
@@ -127,7 +127,7 @@ def test_the_parts_of_all_are_the_whole(kept: KeptLoans) -> None:
     assert sheets["guarantor"]["compensation-due"] == (103_500, 1)
 
 
-def test_the_states_of_the_rows(kept: KeptLoans) -> None:
+def test_the_states_of_the_rows(kept: CosignedLoans) -> None:
     sheet = kept.sheet("fund-a", MARCH)
     assert {each["loan"]: each["state"] for each in sheet["repayments"]} == {
         **dict.fromkeys(("L05", "L06", "L07", "L08", "L11"), "nothing-came"),
@@ -142,7 +142,7 @@ def test_the_states_of_the_rows(kept: KeptLoans) -> None:
     assert row_of(sheet, "L10")["instalments"] == [2, 3, 4, 5, 6]
 
 
-def test_the_exceptions_of_a_funder(kept: KeptLoans) -> None:
+def test_the_exceptions_of_a_funder(kept: CosignedLoans) -> None:
     assert found(kept.sheet("fund-a", MARCH)) == [
         ("split-not-stated", "L11", "platform", 51_750),
         ("compensation-due", "L07", "guarantor", 51_750),
@@ -151,7 +151,7 @@ def test_the_exceptions_of_a_funder(kept: KeptLoans) -> None:
     ]
 
 
-def test_whoever_has_to_act_sees_all_of_it(kept: KeptLoans) -> None:
+def test_whoever_has_to_act_sees_all_of_it(kept: CosignedLoans) -> None:
     platform = found(kept.sheet("platform", MARCH))
     assert ("split-not-stated", "L11", "platform", 104_100) in platform
     assert ("split-differs", "L02", "platform", 104_100) in platform
@@ -161,7 +161,7 @@ def test_whoever_has_to_act_sees_all_of_it(kept: KeptLoans) -> None:
 
 
 def test_money_of_a_suspended_receiver_is_missing_until_the_platform_states_it_again(
-    kept: KeptLoans,
+    kept: CosignedLoans,
 ) -> None:
     sheet = kept.sheet("fund-b", MARCH)
     waits = ("waits-in-suspense", "L09", "platform", 31_049)
@@ -170,7 +170,7 @@ def test_money_of_a_suspended_receiver_is_missing_until_the_platform_states_it_a
     assert waits not in found(kept.sheet("fund-a", MARCH))
 
 
-def test_an_exception_names_its_record_and_the_command_that_proves_it(kept: KeptLoans) -> None:
+def test_an_exception_names_its_record_and_the_command_that_proves_it(kept: CosignedLoans) -> None:
     for each in kept.sheet("institution", MARCH)["exceptions"]:
         if "entry" not in each:  # nobody has said anything: the money is due and not paid out
             assert each["kind"] == "not-paid-out"
@@ -180,7 +180,7 @@ def test_an_exception_names_its_record_and_the_command_that_proves_it(kept: Kept
         assert each["receipt"] == f"tongzhang receipt {entry['id']} --party {entry['party']}"
 
 
-def test_every_row_names_entries_about_it(kept: KeptLoans) -> None:
+def test_every_row_names_entries_about_it(kept: CosignedLoans) -> None:
     sheet = kept.sheet("fund-a", MARCH)
     for row in (*sheet["repayments"], *sheet["overdue"], *sheet["compensations"]):
         assert row["entries"]
@@ -188,7 +188,7 @@ def test_every_row_names_entries_about_it(kept: KeptLoans) -> None:
         assert any(f"'{row['loan']}'" in body for body in bodies)
 
 
-def test_a_sheet_is_tied_to_a_checkpoint_that_verifies(kept: KeptLoans) -> None:
+def test_a_sheet_is_tied_to_a_checkpoint_that_verifies(kept: CosignedLoans) -> None:
     sheet = kept.sheet("fund-a", MARCH)
     note = kept.client.get("/v1/checkpoint").text
     served = Checkpoint.parse(note.partition("\n\n")[0] + "\n")
@@ -200,7 +200,7 @@ def test_a_sheet_is_tied_to_a_checkpoint_that_verifies(kept: KeptLoans) -> None:
     assert "beyond" not in sheet
 
 
-def test_bad_questions_are_refused(kept: KeptLoans) -> None:
+def test_bad_questions_are_refused(kept: CosignedLoans) -> None:
     def ask(**query: Any) -> Any:
         return kept.client.get("/v1/reports/day", params={"party": "fund-a", "date": MARCH} | query)
 
@@ -210,13 +210,31 @@ def test_bad_questions_are_refused(kept: KeptLoans) -> None:
     assert "the newest block is" in refused(ask(height=10_000), 404, "no-such-block")
 
 
-def test_a_day_without_anything_has_noughts(fresh: KeptLoans) -> None:
+def test_a_day_without_anything_has_noughts(fresh: CosignedLoans) -> None:
     sheet = fresh.sheet("fund-a", MARCH)
     assert not any(sheet[name] for name in LISTS)
     assert {(each["amount"], each["count"]) for each in sheet["figures"]} == {(0, 0)}
 
 
-def test_a_loan_whose_terms_cover_nothing_asks_for_no_compensation(fresh: KeptLoans) -> None:
+def test_before_the_first_block_nothing_is_known(kept: CosignedLoans) -> None:
+    sheet = kept.sheet("fund-a", MARCH, height=0)
+    assert not any(sheet[name] for name in LISTS)
+    assert (sheet["height"], sheet["size"]) == (0, 0)
+    assert sheet["checkpoint"]["height"] == kept.tip.height  # the newest covers it
+
+
+def test_entries_beyond_the_checkpoint_are_counted(
+    fresh: CosignedLoans, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = fresh.tip
+    monkeypatch.setattr(fresh, "certificate", lambda block: None)
+    fresh.lend("L1")
+    sheet = fresh.sheet("fund-a", MARCH)
+    assert sheet["checkpoint"]["height"] == before.height
+    assert sheet["beyond"] == fresh.tip.size - before.size > 0
+
+
+def test_a_loan_whose_terms_cover_nothing_asks_for_no_compensation(fresh: CosignedLoans) -> None:
     fresh.lend("L1", terms={"per_instalment_days": None, "whole_days": None})
     fresh.on("2026-06-30")
     sheet = fresh.sheet("fund-a", "2026-06-30")
@@ -224,5 +242,24 @@ def test_a_loan_whose_terms_cover_nothing_asks_for_no_compensation(fresh: KeptLo
     assert [each["bucket"] for each in sheet["overdue"]] == ["M4-M6"]
 
 
-def test_there_are_as_many_loans_as_were_lent(kept: KeptLoans) -> None:
+def test_there_are_as_many_loans_as_were_lent(kept: CosignedLoans) -> None:
     assert sorted(each["loan"] for each in kept.sheet("fund-a", MARCH)["repayments"]) == LENT
+
+
+def test_the_sheet_of_all_agrees_with_the_lists(kept: CosignedLoans) -> None:
+    sheet = kept.sheet("institution", MARCH)
+    (page,) = (v for v in kept.get("/v1/overdue", as_of=MARCH).values() if isinstance(v, list))
+    assert {each["loan"] for each in page} == {each["loan"] for each in sheet["overdue"]}
+    for row in page:
+        (line,) = (each for each in sheet["overdue"] if each["loan"] == row["loan"])
+        assert line["amount"] == row["amount"]
+        assert (line["bucket"], line["days"]) == (row["bucket"], row["days_past_due"])
+    (due,) = (each for each in sheet["compensations"] if each["state"] == "due")
+    path = "/v1/compensations/due"
+    ((listed,),) = (v for v in kept.get(path, as_of=MARCH).values() if isinstance(v, list))
+    assert (due["loan"], due["amount"], due["since"], due["instalments"]) == (
+        listed["loan"],
+        listed["amount"],
+        listed["due_since"],
+        listed["instalments"],
+    )

@@ -9,7 +9,7 @@ from typing import Any, get_args
 import pytest
 
 from ledger.contracts.loan_rows import RepaymentAttempt
-from tests.api.lending_kit import DAY_AFTER, FEBRUARY, KeptLoans
+from tests.api.lending_kit import DAY_AFTER, FEBRUARY, CosignedLoans
 from tests.ledger.ledger_kit import DAY
 from views.sheets.views import ExceptionKind
 
@@ -19,88 +19,88 @@ Case = tuple[str, str, int]
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> Iterator[KeptLoans]:
-    made = KeptLoans(tmp_path)
+def kept(tmp_path: Path) -> Iterator[CosignedLoans]:
+    made = CosignedLoans(tmp_path)
     made.lend("L1")
     yield made
     made.close()
 
 
-def split_not_stated(kept: KeptLoans) -> None:
-    kept.pay("L1", FEBRUARY, split=False)
+def split_not_stated(kept: CosignedLoans) -> None:
+    kept.pay_due("L1", FEBRUARY, split=False)
 
 
-def split_differs(kept: KeptLoans) -> None:
+def split_differs(kept: CosignedLoans) -> None:
     kept.instruct_wrongly("L1", FEBRUARY)
-    kept.pay("L1", FEBRUARY, split=False)
+    kept.pay_due("L1", FEBRUARY, split=False)
 
 
-def capture_not_stated(kept: KeptLoans) -> None:
+def capture_not_stated(kept: CosignedLoans) -> None:
     kept.instruct_wrongly("L1", FEBRUARY)
 
 
-def reversal_unanswered(kept: KeptLoans) -> None:
-    kept.pay("L1", FEBRUARY)
+def reversal_unanswered(kept: CosignedLoans) -> None:
+    kept.pay_due("L1", FEBRUARY)
     stated = {"payment": f"P-L1-{FEBRUARY}", "reason": "void", "date": FEBRUARY}
     kept.apply("institution", "payment.reversed", **stated)
 
 
-def waits_in_suspense(kept: KeptLoans) -> None:
+def waits_in_suspense(kept: CosignedLoans) -> None:
     kept.on(FEBRUARY)
     kept.apply("institution", "receiver.suspended", receiver="fund-a-main", reason="review")
-    kept.pay("L1", FEBRUARY)
+    kept.pay_due("L1", FEBRUARY)
 
 
-def not_paid_out(kept: KeptLoans) -> None:
-    kept.pay("L1", FEBRUARY)
+def not_paid_out(kept: CosignedLoans) -> None:
+    kept.pay_due("L1", FEBRUARY)
 
 
-def payout_returned(kept: KeptLoans) -> None:
-    kept.pay("L1", FEBRUARY)
+def payout_returned(kept: CosignedLoans) -> None:
+    kept.pay_due("L1", FEBRUARY)
     kept.settle("OUT", "fund-a-main", DAY_AFTER, "paid", "returned")
 
 
-def payout_without_result(kept: KeptLoans) -> None:
-    kept.pay("L1", FEBRUARY)
+def payout_without_result(kept: CosignedLoans) -> None:
+    kept.pay_due("L1", FEBRUARY)
     kept.settle("OUT", "fund-a-main", DAY_AFTER)
 
 
-def arrival_not_confirmed(kept: KeptLoans) -> None:
-    kept.pay("L1", FEBRUARY)
+def arrival_not_confirmed(kept: CosignedLoans) -> None:
+    kept.pay_due("L1", FEBRUARY)
     kept.settle("OUT", "fund-a-main", DAY_AFTER, "paid")
 
 
-def arrival_differs(kept: KeptLoans) -> None:
+def arrival_differs(kept: CosignedLoans) -> None:
     arrival_not_confirmed(kept)
     said = {"payout": "OUT", "amount": HALF - 1, "currency": "CNY", "received_at": kept.now}
     kept.apply("fund-a", "settlement.confirmed", **said)
 
 
-def disputed(kept: KeptLoans) -> None:
-    kept.pay("L1", FEBRUARY)
+def disputed(kept: CosignedLoans) -> None:
+    kept.pay_due("L1", FEBRUARY)
     kept.settle("OUT", "fund-a-main", DAY_AFTER, "paid", "confirmed")
     stated = {"dispute": "D1", "subject": f"payment:P-L1-{FEBRUARY}", "against": "platform"}
     kept.apply("fund-a", "dispute.raised", **stated, reason="we agreed otherwise")
 
 
-def compensation_due(kept: KeptLoans) -> None:
+def compensation_due(kept: CosignedLoans) -> None:
     kept.on("2026-03-08")
 
 
-def compensation_unpaid(kept: KeptLoans) -> int:
+def compensation_unpaid(kept: CosignedLoans) -> int:
     owed = kept.compensable("2026-03-09", instalments=[1])
     stated = {"compensation": "C1", "loan": "L1", "amount": owed, "date": "2026-03-09"}
     kept.apply("guarantor", "compensation.stated", **stated, instalments=[1])
     return owed
 
 
-def compensation_differs(kept: KeptLoans) -> None:
+def compensation_differs(kept: CosignedLoans) -> None:
     owed = compensation_unpaid(kept)
     facts = kept.compensation_fields("C1", owed - 1, "2026-03-09", compensation="C1")
     kept.apply("institution", "payment.captured", **facts)
 
 
-CASES: dict[ExceptionKind, tuple[Callable[[KeptLoans], Any], Case]] = {
+CASES: dict[ExceptionKind, tuple[Callable[[CosignedLoans], Any], Case]] = {
     "split-not-stated": (split_not_stated, ("platform", "fund-a", HALF)),
     "split-differs": (split_differs, ("platform", "fund-a", HALF)),
     "capture-not-stated": (capture_not_stated, ("institution", "institution", WHOLE)),
@@ -128,7 +128,7 @@ def test_there_is_a_case_for_every_kind() -> None:
 
 @pytest.mark.parametrize("kind", CASES)
 def test_a_kind_is_found_when_it_is_late_with_who_has_to_act(
-    kept: KeptLoans, kind: ExceptionKind
+    kept: CosignedLoans, kind: ExceptionKind
 ) -> None:
     plant, (acting, party, amount) = CASES[kind]
     plant(kept)
@@ -145,7 +145,7 @@ def test_a_kind_is_found_when_it_is_late_with_who_has_to_act(
     "kind",
     ("split-not-stated", "not-paid-out", "payout-without-result", "arrival-not-confirmed"),
 )
-def test_what_is_awaited_in_time_is_no_exception(kept: KeptLoans, kind: ExceptionKind) -> None:
+def test_what_is_awaited_in_time_is_no_exception(kept: CosignedLoans, kind: ExceptionKind) -> None:
     plant, (_, party, _) = CASES[kind]
     plant(kept)
     sheet = kept.sheet(party, FEBRUARY, as_of=kept.now)
@@ -161,7 +161,9 @@ def test_what_is_awaited_in_time_is_no_exception(kept: KeptLoans, kind: Exceptio
         if not kind.startswith("compensation") and kind not in ("capture-not-stated", "disputed")
     ],
 )
-def test_what_is_late_of_a_repayment_is_missing_of_it(kept: KeptLoans, kind: ExceptionKind) -> None:
+def test_what_is_late_of_a_repayment_is_missing_of_it(
+    kept: CosignedLoans, kind: ExceptionKind
+) -> None:
     plant, (_, party, amount) = CASES[kind]
     plant(kept)
     (row,) = kept.sheet(party, FEBRUARY, as_of=kept.now + 4 * DAY)["repayments"]
@@ -171,8 +173,8 @@ def test_what_is_late_of_a_repayment_is_missing_of_it(kept: KeptLoans, kind: Exc
         assert row["missing"] == row["captured"] == amount
 
 
-def test_an_exception_of_an_earlier_date_stays_until_it_is_settled(kept: KeptLoans) -> None:
-    attempt: RepaymentAttempt = kept.pay("L1", FEBRUARY, split=False)
+def test_an_exception_of_an_earlier_date_stays_until_it_is_settled(kept: CosignedLoans) -> None:
+    attempt: RepaymentAttempt = kept.pay_due("L1", FEBRUARY, split=False)
     kept.on("2026-02-20")
     (line,) = of_kind(kept.sheet("fund-a", "2026-02-20"), "split-not-stated")
     assert (line["loan"], line["attempt"], line["amount"]) == ("L1", attempt.attempt, HALF)
@@ -181,8 +183,8 @@ def test_an_exception_of_an_earlier_date_stays_until_it_is_settled(kept: KeptLoa
     assert not of_kind(kept.sheet("fund-a", "2026-02-20"), "split-not-stated")
 
 
-def test_a_payout_of_an_earlier_date_that_nobody_confirms_stays(kept: KeptLoans) -> None:
-    kept.pay("L1", FEBRUARY)
+def test_a_payout_of_an_earlier_date_that_nobody_confirms_stays(kept: CosignedLoans) -> None:
+    kept.pay_due("L1", FEBRUARY)
     kept.settle("OUT", "fund-a-main", DAY_AFTER, "paid")
     kept.on("2026-02-20")
     (line,) = kept.sheet("fund-a", "2026-02-20")["exceptions"]
@@ -196,7 +198,7 @@ def test_a_payout_of_an_earlier_date_that_nobody_confirms_stays(kept: KeptLoans)
     assert kept.sheet("fund-a", "2026-02-20")["exceptions"] == []
 
 
-def test_a_payout_that_came_back_is_found_with_its_next(kept: KeptLoans) -> None:
+def test_a_payout_that_came_back_is_found_with_its_next(kept: CosignedLoans) -> None:
     payout_returned(kept)
     kept.settle("OUT-2", "fund-a-main", DAY_AFTER, "paid", "confirmed")
     sheet = kept.sheet("fund-a", FEBRUARY, as_of=kept.now + 4 * DAY)
@@ -205,8 +207,24 @@ def test_a_payout_that_came_back_is_found_with_its_next(kept: KeptLoans) -> None
     assert (row["state"], row["arrived"], row["payouts"]) == ("arrived", HALF, ["OUT-2"])
 
 
-def test_what_conflicts_is_missing_at_once(kept: KeptLoans) -> None:
+def test_what_conflicts_is_missing_at_once(kept: CosignedLoans) -> None:
     split_differs(kept)
     (line,) = kept.sheet("fund-a", FEBRUARY, as_of=kept.now)["exceptions"]
     assert line["kind"] == "split-differs"
     assert "expected fund-a-main 51750" in line["detail"]
+
+
+def test_a_compensation_whose_money_was_reversed_awaits_it_and_is_not_due_anew(
+    kept: CosignedLoans,
+) -> None:
+    owed = compensation_unpaid(kept)
+    facts = kept.compensation_fields("C1", owed, "2026-03-09", compensation="C1")
+    kept.apply("institution", "payment.captured", **facts)
+    stated = {"payment": "P-C1", "reason": "void", "date": "2026-03-09"}
+    kept.apply("institution", "payment.reversed", **stated)
+    sheet = kept.sheet("fund-a", "2026-03-10", as_of=kept.now + 4 * DAY)
+    (line,) = sheet["compensations"]
+    assert (line["state"], line["unpaid"], "due" in line) == ("reversed", HALF, False)
+    (wrong,) = of_kind(sheet, "compensation-unpaid")
+    assert (wrong["party"], wrong["amount"]) == ("institution", HALF)
+    assert not of_kind(sheet, "compensation-due")

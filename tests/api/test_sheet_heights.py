@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from ledger.contracts.loan_rows import LoanPlan
-from tests.api.lending_kit import MARCH, KeptLoans, lending_day
+from tests.api.lending_kit import MARCH, CosignedLoans, lending_day
 
 PARTIES = ("fund-a", "fund-b", "guarantor", "platform", "institution")
 LISTS = ("figures", "repayments", "overdue", "compensations")
@@ -26,57 +26,57 @@ class Seen(NamedTuple):
     sheet: dict[str, Any]
 
 
-def right_split(kept: KeptLoans, loan: str) -> dict[str, Any]:
+def right_split(kept: CosignedLoans, loan: str) -> dict[str, Any]:
     return kept.split_fields(kept.attempt(loan, f"{loan}-{MARCH}"))
 
 
-def amend(loan: str) -> Callable[[KeptLoans], None]:
+def amend(loan: str) -> Callable[[CosignedLoans], None]:
     return lambda kept: _apply(kept, "platform", "split.amended", right_split(kept, loan))
 
 
-def _apply(kept: KeptLoans, author: str, type_: str, fields: dict[str, Any]) -> None:
+def _apply(kept: CosignedLoans, author: str, type_: str, fields: dict[str, Any]) -> None:
     kept.apply(author, type_, **fields)
 
 
-def split_late(kept: KeptLoans) -> None:
+def split_late(kept: CosignedLoans) -> None:
     kept.split_repayment(kept.attempt("L03", f"L03-{MARCH}"))
 
 
-def pay_compensation(kept: KeptLoans) -> None:
+def pay_compensation(kept: CosignedLoans) -> None:
     facts = kept.compensation_fields("C8", 103_500, "2026-03-06", compensation="C-L08")
     kept.apply("institution", "payment.captured", **facts)
 
 
-def confirm(kept: KeptLoans) -> None:
+def confirm(kept: CosignedLoans) -> None:
     amount = kept.get("/v1/payouts/OUT-MARCH")["amount"]
     said = {"payout": "OUT-MARCH", "amount": amount, "currency": "CNY", "received_at": kept.now}
     kept.apply("fund-a", "settlement.confirmed", **said)
 
 
-def pay_late(kept: KeptLoans) -> None:
-    kept.pay("L06", "2026-03-07")
+def pay_late(kept: CosignedLoans) -> None:
+    kept.pay_due("L06", "2026-03-07")
 
 
-def send_back(kept: KeptLoans) -> None:
+def send_back(kept: CosignedLoans) -> None:
     kept.settle("OUT-C", "fund-c-main", "2026-03-09", "paid", "returned")
 
 
-def send_again(kept: KeptLoans) -> None:
+def send_again(kept: CosignedLoans) -> None:
     kept.settle("OUT-C2", "fund-c-main", "2026-03-09", "paid", "confirmed")
 
 
-def reverse(kept: KeptLoans) -> None:
+def reverse(kept: CosignedLoans) -> None:
     kept.on("2026-03-10")
     stated = {"payment": f"P-L03-{MARCH}", "reason": "void", "date": "2026-03-10"}
     kept.apply("institution", "payment.reversed", **stated)
 
 
-def waive(kept: KeptLoans) -> None:
+def waive(kept: CosignedLoans) -> None:
     stated = {"loan": "L05", "instalment": 2, "component": "interest", "amount": 100}
     kept.apply("fund-a", "loan.waived", **stated, date="2026-03-10")
 
 
-def replan(kept: KeptLoans) -> None:
+def replan(kept: CosignedLoans) -> None:
     day = date(2026, 3, 11)
     kept.on(day.isoformat())
     held = [each for each in kept.loan("L04").as_of(day) if each.open]
@@ -87,7 +87,7 @@ def replan(kept: KeptLoans) -> None:
     kept.accept(kept.row(LoanPlan, "L04").proposal, "L04")
 
 
-LATER: tuple[Callable[[KeptLoans], None], ...] = (
+LATER: tuple[Callable[[CosignedLoans], None], ...] = (
     amend("L02"),
     split_late,
     reverse,
@@ -103,7 +103,7 @@ LATER: tuple[Callable[[KeptLoans], None], ...] = (
 
 
 @pytest.fixture(scope="module")
-def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[KeptLoans, list[Seen]]]:
+def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[CosignedLoans, list[Seen]]]:
     kept = lending_day(tmp_path_factory.mktemp("heights"))
     found = []
     for step in (*LATER, None):
@@ -116,7 +116,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[KeptLoans, 
     kept.close()
 
 
-def test_every_step_changes_what_somebody_sees(seen: tuple[KeptLoans, list[Seen]]) -> None:
+def test_every_step_changes_what_somebody_sees(seen: tuple[CosignedLoans, list[Seen]]) -> None:
     """Else the comparison below would show nothing."""
     _, found = seen
     states = {(row["loan"], row["state"]) for each in found for row in each.sheet["repayments"]}
@@ -126,7 +126,9 @@ def test_every_step_changes_what_somebody_sees(seen: tuple[KeptLoans, list[Seen]
 
 
 @pytest.mark.parametrize("party", PARTIES)
-def test_a_sheet_by_a_height_is_what_it_was(seen: tuple[KeptLoans, list[Seen]], party: str) -> None:
+def test_a_sheet_by_a_height_is_what_it_was(
+    seen: tuple[CosignedLoans, list[Seen]], party: str
+) -> None:
     kept, found = seen
     for height, whose, before in found:
         if whose == party:
@@ -152,7 +154,7 @@ def _certain(sheet: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def test_a_sheet_of_an_earlier_height_is_tied_to_its_own_checkpoint(
-    seen: tuple[KeptLoans, list[Seen]],
+    seen: tuple[CosignedLoans, list[Seen]],
 ) -> None:
     kept, found = seen
     for each in found[::7]:
@@ -175,7 +177,7 @@ def test_later_records_change_nothing_of_a_loan_as_of_the_date(tmp_path: Path) -
 
 
 def test_a_new_plan_leaves_what_was_due_before_it(tmp_path: Path) -> None:
-    kept = KeptLoans(tmp_path)
+    kept = CosignedLoans(tmp_path)
     kept.lend("L04")
     kept.on(MARCH)
     before = kept.sheet("fund-a", MARCH)

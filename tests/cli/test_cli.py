@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = (
     "init", "node", "demo", "sample", "submit", "payment", "expectations",
     "search", "receiver", "payout", "payouts", "refunds", "float", "disputes", "fees", "agreements",
+    "loans", "repayments", "overdue", "compensations", "loan show", "loan allocate",
     "trial-balance", "status", "receipt", "bench", "version",
     "verify receipt", "verify log", "verify checkpoint", "verify evidence", "export log",
     "export books",
@@ -49,7 +50,7 @@ def test_every_command_has_help_with_an_example(
     assert f"tongzhang {command}" in shown
 
 
-@pytest.mark.parametrize("group", ["", "verify", "export", "evidence", "token"])
+@pytest.mark.parametrize("group", ["", "verify", "export", "evidence", "token", "loan"])
 def test_group_without_command_shows_its_help(
     group: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

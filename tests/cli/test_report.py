@@ -19,7 +19,7 @@ from cli import main
 from cli.layout import width_of
 from cli.reports.table import write_csv
 from cli.reports.workbook import TABS, write_xlsx
-from tests.api.lending_kit import FEBRUARY, MARCH, KeptLoans, lending_day
+from tests.api.lending_kit import FEBRUARY, MARCH, CosignedLoans, lending_day
 
 Capture = pytest.CaptureFixture[str]
 
@@ -29,7 +29,7 @@ EVIL = "<script>alert(1)</script>"
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeptLoans]:
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CosignedLoans]:
     made = lending_day(tmp_path_factory.mktemp("report"))
     made.fail("L05-1", 100, MARCH, "L05", reason=EVIL)
     yield made
@@ -42,7 +42,7 @@ def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
 
 
-def run(kept: KeptLoans, *words: object, lang: str = "en") -> int:
+def run(kept: CosignedLoans, *words: object, lang: str = "en") -> int:
     """Return the exit code of a sheet by the newest block: judged at its time."""
     at = ["--height", kept.tip.height, "--url", kept.server.url, "--token", kept.token]
     line = ["--lang", lang, "report", "day", "--party", "fund-a", "--date", MARCH, *words, *at]
@@ -50,7 +50,7 @@ def run(kept: KeptLoans, *words: object, lang: str = "en") -> int:
 
 
 def test_the_terminal_shows_exceptions_first_within_80_columns(
-    kept: KeptLoans, capsys: Capture
+    kept: CosignedLoans, capsys: Capture
 ) -> None:
     assert run(kept) == 1
     out = capsys.readouterr().out
@@ -63,7 +63,7 @@ def test_the_terminal_shows_exceptions_first_within_80_columns(
 
 
 def test_a_nought_is_written_out_so_that_no_amount_stands_in_anothers_place(
-    kept: KeptLoans, capsys: Capture
+    kept: CosignedLoans, capsys: Capture
 ) -> None:
     run(kept)
     lines = capsys.readouterr().out.partition("\nrepayments (")[2].splitlines()
@@ -72,7 +72,7 @@ def test_a_nought_is_written_out_so_that_no_amount_stands_in_anothers_place(
     assert amounts == [["517.51", "0.00", "0.00"], ["517.51", "0.00", "517.51"]]
 
 
-def test_in_chinese_every_word_of_ours_is(kept: KeptLoans, capsys: Capture) -> None:
+def test_in_chinese_every_word_of_ours_is(kept: CosignedLoans, capsys: Capture) -> None:
     assert run(kept, lang="zh") == 1
     out = capsys.readouterr().out
     for word in (
@@ -90,19 +90,19 @@ def test_in_chinese_every_word_of_ours_is(kept: KeptLoans, capsys: Capture) -> N
     assert max(map(width_of, out.splitlines())) <= 80
 
 
-def test_json_is_the_nodes_answer(kept: KeptLoans, capsys: Capture) -> None:
+def test_json_is_the_nodes_answer(kept: CosignedLoans, capsys: Capture) -> None:
     assert run(kept, "--json") == 1
     shown = json.loads(capsys.readouterr().out)
     assert shown == kept.sheet("fund-a", MARCH, height=kept.tip.height)
 
 
-def test_the_exit_code_is_0_without_exceptions(kept: KeptLoans, capsys: Capture) -> None:
+def test_the_exit_code_is_0_without_exceptions(kept: CosignedLoans, capsys: Capture) -> None:
     assert run(kept, "--date", FEBRUARY, "--party", "guarantor") == 0
     assert "no exceptions" in capsys.readouterr().out
 
 
 def test_the_exit_code_is_2_where_it_is_called_wrongly(
-    kept: KeptLoans, capsys: Capture, tmp_path: Path
+    kept: CosignedLoans, capsys: Capture, tmp_path: Path
 ) -> None:
     there = tmp_path / "there.csv"
     there.write_text("mine")
@@ -119,7 +119,7 @@ def test_the_exit_code_is_2_where_it_is_called_wrongly(
 
 
 def test_a_file_is_replaced_by_force_alone_and_leaves_no_part(
-    kept: KeptLoans, tmp_path: Path
+    kept: CosignedLoans, tmp_path: Path
 ) -> None:
     for ending in ("xlsx", "html", "csv"):
         out = tmp_path / f"sheet.{ending}"
@@ -131,7 +131,7 @@ def test_a_file_is_replaced_by_force_alone_and_leaves_no_part(
     assert len(list(tmp_path.iterdir())) == 3
 
 
-def test_the_own_party_is_meant_if_none_is_named(kept: KeptLoans, capsys: Capture) -> None:
+def test_the_own_party_is_meant_if_none_is_named(kept: CosignedLoans, capsys: Capture) -> None:
     at = ["--url", kept.server.url, "--token", kept.token]
     assert main.run(["report", "day", "--date", MARCH, "--json", *at]) == 1
     assert json.loads(capsys.readouterr().out)["party"] == "fund-a"
@@ -157,7 +157,9 @@ def lists_of(path: Path) -> dict[str, list[dict[str, str]]]:
     return found
 
 
-def test_csv_has_every_list_with_amounts_that_people_read(kept: KeptLoans, tmp_path: Path) -> None:
+def test_csv_has_every_list_with_amounts_that_people_read(
+    kept: CosignedLoans, tmp_path: Path
+) -> None:
     out = tmp_path / "sheet.csv"
     assert run(kept, "--out", out) == 1
     found = lists_of(out)
@@ -168,7 +170,7 @@ def test_csv_has_every_list_with_amounts_that_people_read(kept: KeptLoans, tmp_p
 
 
 def test_csv_lets_no_spreadsheet_calculate_what_a_party_wrote(
-    kept: KeptLoans, tmp_path: Path
+    kept: CosignedLoans, tmp_path: Path
 ) -> None:
     sheet = kept.sheet("fund-a", MARCH)
     line = {**sheet["exceptions"][0]}
@@ -201,7 +203,7 @@ class Page(HTMLParser):
         self.texts.append(data)
 
 
-def test_html_is_one_file_that_asks_no_network(kept: KeptLoans, tmp_path: Path) -> None:
+def test_html_is_one_file_that_asks_no_network(kept: CosignedLoans, tmp_path: Path) -> None:
     out = tmp_path / "sheet.html"
     assert run(kept, "--out", out) == 1
     text = out.read_text("utf-8")
@@ -216,7 +218,7 @@ def test_html_is_one_file_that_asks_no_network(kept: KeptLoans, tmp_path: Path) 
     assert "@media print" in text
 
 
-def test_html_shows_what_a_party_wrote_as_text(kept: KeptLoans, tmp_path: Path) -> None:
+def test_html_shows_what_a_party_wrote_as_text(kept: CosignedLoans, tmp_path: Path) -> None:
     out = tmp_path / "sheet.html"
     run(kept, "--out", out)
     assert any(EVIL in text for text in Page(out.read_text("utf-8")).texts)
@@ -224,7 +226,7 @@ def test_html_shows_what_a_party_wrote_as_text(kept: KeptLoans, tmp_path: Path) 
 
 
 def test_html_has_both_languages_and_every_figure_leads_to_its_list(
-    kept: KeptLoans, tmp_path: Path
+    kept: CosignedLoans, tmp_path: Path
 ) -> None:
     out = tmp_path / "sheet.html"
     run(kept, "--out", out, lang="zh")
@@ -244,7 +246,7 @@ def test_html_has_both_languages_and_every_figure_leads_to_its_list(
 
 
 @pytest.fixture(scope="module")
-def book(kept: KeptLoans, tmp_path_factory: pytest.TempPathFactory) -> Any:
+def book(kept: CosignedLoans, tmp_path_factory: pytest.TempPathFactory) -> Any:
     out = tmp_path_factory.mktemp("book") / "sheet.xlsx"
     assert run(kept, "--out", out) == 1
     return openpyxl.load_workbook(out)
@@ -270,7 +272,7 @@ def test_the_workbook_has_its_pages_with_frozen_heads_and_filters(book: Any) -> 
         assert all(page.column_dimensions["A"].width >= 10 for _ in page[1])
 
 
-def test_numbers_are_numbers_and_dates_are_dates(kept: KeptLoans, book: Any) -> None:
+def test_numbers_are_numbers_and_dates_are_dates(kept: CosignedLoans, book: Any) -> None:
     sheet = kept.sheet("fund-a", MARCH, height=kept.tip.height)
     rows = rows_of(book["Repayments 还款"])
     assert len(rows) == len(sheet["repayments"])
@@ -301,7 +303,7 @@ def test_no_text_of_a_record_is_a_formula(book: Any) -> None:
 
 
 def test_a_text_that_is_a_formula_from_its_beginning_is_a_text(
-    kept: KeptLoans, tmp_path: Path
+    kept: CosignedLoans, tmp_path: Path
 ) -> None:
     sheet = kept.sheet("fund-a", MARCH)
     texts = (*FORMULAS, "http://example.com", "1e9", "{=1}")
@@ -315,7 +317,7 @@ def test_a_text_that_is_a_formula_from_its_beginning_is_a_text(
     assert not any(cell.hyperlink for cell in found)
 
 
-def test_every_figure_is_explained_with_what_it_comes_to(kept: KeptLoans, book: Any) -> None:
+def test_every_figure_is_explained_with_what_it_comes_to(kept: CosignedLoans, book: Any) -> None:
     sheet = kept.sheet("fund-a", MARCH, height=kept.tip.height)
     rows = rows_of(book["Explanations 说明"])
     assert len(rows) == len(sheet["figures"])
@@ -331,7 +333,7 @@ def test_every_figure_is_explained_with_what_it_comes_to(kept: KeptLoans, book: 
             assert round(row["amount"].value * 100) == item["amount"]
 
 
-def test_the_workbook_says_what_it_can_be_checked_against(kept: KeptLoans, book: Any) -> None:
+def test_the_workbook_says_what_it_can_be_checked_against(kept: CosignedLoans, book: Any) -> None:
     told = {row[0].value: row[1].value for row in book["Origin 来源"].iter_rows()}
     point = kept.sheet("fund-a", MARCH, height=kept.tip.height)["checkpoint"]
     assert told["checkpoint, root 检查点根哈希"] == point["root"]

@@ -74,6 +74,7 @@ TABLE: dict[tuple[str, str], tuple[Case, ...]] = {
         ("shares-do-not-sum", ready, lent_by(("fund-a", 999_999))),
         ("terms-contradict", ready, agreed(due_day=15)),
         ("terms-out-of-range", ready, agreed(annual_rate_ppm=1_000_001)),
+        ("too-many-legs", said.of_few_legs, proposed()),
         ("unknown-party", ready, lent_by(("platform", 1_000_000))),
         ("unknown-party", ready, lent_by(("stranger", 1_000_000))),
         ("unknown-party", ready, proposed(guarantor=OF_NO_PARTY)),

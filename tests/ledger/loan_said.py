@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ledger.contracts.loan_rows import LoanAgreement, LoanPlan
+from ledger.genesis import Limits
 from tests.ledger.ledger_kit import DAY, HEX, MORNING, captured, leg, split
-from tests.ledger.loan_kit import LoanLedger, proposed
+from tests.ledger.loan_kit import LoanLedger, lending_genesis, proposed
 
 DISBURSED = "2026-01-05"
 FIRST_DUE = "2026-02-05"
@@ -19,6 +20,11 @@ AFTER = MORNING + DAY + 1
 
 def ready() -> LoanLedger:
     return LoanLedger()
+
+
+def of_few_legs() -> LoanLedger:
+    """Return a ledger whose consortium allows fewer legs than a loan has beneficiaries."""
+    return LoanLedger(lending_genesis(limits=Limits(legs=4)))
 
 
 def pending() -> LoanLedger:

@@ -48,10 +48,11 @@ def test_a_party_is_a_side_of_what_the_chart_says(party: str, shares: dict[str, 
     assert {name: kinds[name] for name in shares} == shares
 
 
-def test_principal_is_in_the_book_of_the_party_that_it_names() -> None:
+def test_what_is_lent_is_in_the_book_of_the_party_that_it_names() -> None:
     book = PartyBook(GENESIS, "funder", lambda _: False)
-    assert book.holds("principal:funder:L1")
-    assert not book.holds("principal:auditor:funder")
+    assert book.holds("funding:funder")
+    assert not book.holds("funding:auditor")
+    assert not book.holds("principal:funder")
 
 
 @pytest.mark.parametrize(
@@ -63,7 +64,7 @@ def test_principal_is_in_the_book_of_the_party_that_it_names() -> None:
         ("in_transit:S1", "Liabilities:In-Transit:X--S1"),
         ("fee_income:platform", "Income:Fee-Income:Platform"),
         (f"pending:{ODD}", "Liabilities:Pending:S--u1--dx--cY--h--hz--h"),
-        ("principal:funder:L1", "Assets:Principal:Funder--cL1"),
+        ("principal:L1:a", "Assets:Principal:X--L1--ca"),
         (OTHERS, "Equity:Others"),
     ],
 )

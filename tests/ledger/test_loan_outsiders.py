@@ -263,7 +263,7 @@ def test_a_compensation_that_races_is_reversed_and_captured_as_it_is_stated_anew
 def test_a_compensation_does_not_move_claims_until_its_money_is_there() -> None:
     ledger = stated()
     assert "guarantor" not in ledger.open_of()
-    assert ledger.balance("principal:guarantor:L1") == 0
+    assert ledger.balance("funding:guarantor") == 0
 
 
 # --- the institution, and the order of records --------------------------------------------------

@@ -161,14 +161,14 @@ class LoanHistory(RuleBasedStateMachine):
     @invariant()
     def the_principal_is_the_same_wherever_it_stands(self) -> None:
         ledger, account = self.ledger, self.ledger.row(LoanAccount, "L1")
-        held = {party: ledger.balance(f"principal:{party}:L1") for party in PARTIES}
+        held = {party: -ledger.balance(f"funding:{party}") for party in PARTIES}
         claims = [c for each in self.loan.instalments for c in each.claims]
         opened = {
             party: sum(c.open for c in claims if (c.component, c.party) == (PRINCIPAL, party))
             for party in PARTIES
         }
         assert held == opened
-        assert sum(held.values()) == account.open_principal == -ledger.balance("funding:L1")
+        assert sum(held.values()) == account.open_principal == ledger.balance("principal:L1")
 
     @invariant()
     def nobody_gets_more_than_its_due(self) -> None:

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from ledger.contracts import decode_record
+from ledger.contracts.allocation import Leg
 from ledger.contracts.halves import Capture, Instruction, payment_state
 from ledger.contracts.loan_events import loan_after
 from ledger.contracts.loan_rows import LoanAccount, LoanAgreement, LoanEvent, LoanParty, LoanPlan
 from ledger.errors import DecodeError
 from ledger.expectations import Expectation
+from ledger.lending.loan import Loan
 from tests.ledger.ledger_kit import leg, split
 from tests.ledger.loan_kit import LoanLedger, proposed
 
 
-def lending() -> LoanLedger:
+def lending(**fields: Any) -> LoanLedger:
     ledger = LoanLedger()
-    ledger.lend()
+    ledger.lend(**fields)
     return ledger
+
+
+def computed_anew(ledger: LoanLedger) -> Loan:
+    """Return the loan as its events make it."""
+    events = ledger.rows()[LoanEvent.TABLE]
+    told = loan_after(
+        ledger.row(LoanAgreement, "L1"), [each for each in events if isinstance(each, LoanEvent)]
+    )
+    assert told is not None
+    return told
 
 
 def test_a_loan_is_in_force_once_all_have_accepted() -> None:
@@ -211,6 +225,36 @@ def test_a_guarantor_compensates_and_the_claims_pass() -> None:
     assert after["fund-a"] > before["fund-a"]  # penalty of the days until then was fixed
 
 
+def test_a_guarantors_money_waits_for_a_suspended_receiver_until_its_legs_are_stated_again() -> (
+    None
+):
+    ledger = lending()
+    amount = ledger.compensable("2026-03-08", instalments=[1])
+    ledger.apply(
+        "guarantor",
+        "compensation.stated",
+        compensation="C1",
+        loan="L1",
+        date="2026-03-08",
+        instalments=[1],
+        amount=amount,
+    )
+    ledger.apply("institution", "receiver.suspended", receiver="fund-b-main", reason="review")
+    fields = ledger.compensation_fields("C1", amount, "2026-03-09", compensation="C1")
+    ledger.apply("institution", "payment.captured", **fields)
+    rows = [row for row in ledger.rows()[Leg.TABLE] if isinstance(row, Leg)]
+    waiting = sum(row.amount for row in rows if not row.bucket)
+    assert waiting == -ledger.balance("suspense:P-C1") > 0
+    legs = [leg(row.leg, row.receiver, amount=row.amount) for row in rows]
+    same = split("P-C1", amount, order="O-C1", mode="fixed", legs=legs)
+    ledger.apply("platform", "split.amended", **same)
+    assert -ledger.balance("suspense:P-C1") == waiting
+    ledger.apply("institution", "receiver.resumed", receiver="fund-b-main", reason="done")
+    ledger.apply("platform", "split.amended", **same)
+    assert ledger.balance("suspense:P-C1") == 0
+    assert ledger.balance("pending:fund-b-main") == -waiting
+
+
 def test_a_compensation_that_races_with_the_borrower_is_stated_anew() -> None:
     ledger = lending()
     stated = {"compensation": "C1", "loan": "L1", "instalments": [1]}
@@ -290,10 +334,7 @@ def test_a_loan_computed_from_its_events_is_the_one_in_the_rows() -> None:
         "institution", "payment.reversed", payment="P-A3", reason="void", date="2026-03-02"
     )
     ledger.repay("A4", 104_100, "2026-02-25")
-    events = ledger.rows()[LoanEvent.TABLE]
-    agreement = ledger.row(LoanAgreement, "L1")
-    told = loan_after(agreement, [each for each in events if isinstance(each, LoanEvent)])
-    assert told is not None
+    told = computed_anew(ledger)
     assert list(told.instalments) == list(ledger.loan().instalments)
     assert told.latest == ledger.loan().latest
 
@@ -305,3 +346,25 @@ def test_terms_that_say_what_holds_anyway_are_named() -> None:
         decode_record(raw)
     assert refused.value.code == "not-canonical"
     assert "of this record: terms.partial, terms.unit" in refused.value.message
+
+
+def test_the_reversal_of_what_only_closed_the_plan_brings_the_plan_back() -> None:
+    """Money comes while only what a payoff lets fall away is open: all of it is overpaid."""
+    ledger = lending(terms={"partial": None})
+    first = ledger.loan().instalments[0].open
+    ledger.repay("A1", first, "2026-01-20")
+    ledger.repay("A2", 50, "2026-01-20")
+    ledger.repay("A3", 700_000, "2026-01-21")
+    ledger.apply(
+        "institution", "payment.reversed", payment="P-A2", reason="void", date="2026-01-22"
+    )
+    before = list(ledger.loan().instalments)
+    assert ledger.open_of() == {"platform": 50}
+    attempt = ledger.repay("A4", 100, "2026-01-22")
+    assert (attempt.legs, attempt.ahead, attempt.overpaid) == ((), (), 100)
+    assert ledger.open_of() == {}
+    ledger.apply(
+        "institution", "payment.reversed", payment="P-A4", reason="void", date="2026-01-23"
+    )
+    assert list(ledger.loan().instalments) == before
+    assert list(computed_anew(ledger).instalments) == before

@@ -26,7 +26,9 @@ from simulator.plan import Plan
 from simulator.rehearsal import Rehearsal
 from simulator.run import quiet
 from simulator.templates import Templates
-from simulator.workload import MOVES, RawRecord, Workload
+from simulator.workload import MOVES, RawRecord, Workload, profit_agreements
+from simulator.workload.knowledge import Knowledge
+from simulator.workload.moves import Author
 from simulator.world import World
 
 GENERAL = (ID_REUSED, WRONG_AUTHOR, TIME_IN_FUTURE)
@@ -108,7 +110,7 @@ def test_records_end_as_they_were_said_for_but_where_parties_race() -> None:
     assert sum(workload.outcomes.values()) == 2000
 
 
-@pytest.mark.parametrize("nodes", [2, 3, 7])
+@pytest.mark.parametrize("nodes", [2, 3, 7, 16])
 def test_a_rehearsal_fits_consortia_of_any_size_and_its_books_balance(nodes: int) -> None:
     rehearsal = Rehearsal(Plan(seed=5, nodes=nodes, records=600))
     rehearsal.run()
@@ -119,6 +121,17 @@ def test_a_rehearsal_fits_consortia_of_any_size_and_its_books_balance(nodes: int
         if isinstance(row, Balance):
             sums[row.currency] += row.amount
     assert set(sums.values()) == {0}
+
+
+def test_profit_is_divided_among_as_many_parties_as_there_are() -> None:
+    plan = Plan(nodes=31)
+    genesis, _ = make_genesis(plan)
+    known, chance = Knowledge(genesis, plan.parties, MORNING_MS), Chance(1, "test")
+    author = Author(known, "institution", chance, MORNING_MS)
+    for _ in range(50):
+        parts = profit_agreements._parts(author, list(plan.parties))
+        assert sum(each["ppm"] for each in parts) == 1_000_000
+        assert min(each["ppm"] for each in parts) >= 0
 
 
 SAY = """

@@ -30,10 +30,12 @@ from views.calendars import DueDates, calendar_view, today
 from views.listing import Asked, BadQuestion, Filter, Kind, Listing, page_of
 from views.listings import LISTINGS
 from views.loan_details import loan_view
-from views.loan_history import Known
+from views.loan_history import Vantage
 from views.payments import payment_view
 from views.payouts import payout_view
 from views.receivers import receiver_view
+from views.sheets.day import sheet
+from views.sheets.part import Point
 
 PAGE = 7
 NAMES_MAX = 12
@@ -92,20 +94,25 @@ def all_views(reader: LedgerReader, genesis: Genesis, now_ms: int) -> Views:
         for name, known in _looks(reader, day):
             view = loan_view(reader, agreement.loan, known, now_ms)
             found[f"loan {agreement.loan} {name}"] = msgspec.json.encode(view)
+    dates = sorted({row.date for row in reader.rows(RepaymentAttempt, limit=10_000)})[-2:]
+    for known in (Vantage(date.fromisoformat(each)) for each in (day, *dates)):
+        point = Point(known, now_ms, day, may_be_later=True)
+        for party in genesis.names:
+            found[f"sheet {party} {known.day}"] = _json(sheet(reader, genesis, party, point))
     judged = (day, DueDates(reader, genesis))
     for row in reader.rows(Receiver, limit=10_000):
         found[f"receiver {row.receiver}"] = _json(receiver_view(reader, row, judged))
     return found
 
 
-def _looks(reader: LedgerReader, day: str) -> Iterator[tuple[str, Known]]:
+def _looks(reader: LedgerReader, day: str) -> Iterator[tuple[str, Vantage]]:
     """Yield as of when loans are looked at: now, as of the days of their records, at a height."""
-    yield "now", Known(date.fromisoformat(day))
+    yield "now", Vantage(date.fromisoformat(day))
     days = {each.date for each in reader.rows(RepaymentAttempt, limit=NAMES_MAX)}
     for each in sorted(days):
-        yield each, Known(date.fromisoformat(each))
+        yield each, Vantage(date.fromisoformat(each))
     half = reader.height() // 2
-    yield f"at {half}", Known(date.fromisoformat(day), reader.size_after(half))
+    yield f"at {half}", Vantage(date.fromisoformat(day), reader.size_after(half))
 
 
 def payments(reader: LedgerReader) -> list[str]:
@@ -164,7 +171,7 @@ def _is_fixed(each: Filter, listing: Listing) -> bool:
 def _values(reader: LedgerReader, genesis: Genesis, now_ms: int) -> dict[Kind, list[Any]]:
     """Return for each kind of filter what there is to ask by, the first being the most usual."""
     captures = reader.rows(Capture, limit=NAMES_MAX)
-    days = [today(reader, genesis, now_ms), "2026-01-06", "2026-02-01"]
+    days = [today(reader, genesis, now_ms), "2026-01-06", "2026-02-01", "2026-09-01"]
     numbers = [each.channel_number for each in captures if each.channel_number]
     amounts = sorted({each.amount for each in captures})
     months = sorted({each.period for each in reader.rows(FeePeriod, limit=100)})

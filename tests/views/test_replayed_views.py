@@ -25,7 +25,7 @@ from views.listings import LISTINGS
 
 NOW_MS = MORNING_MS + 10 * 86_400_000
 CRASH = Fault(kind="crash", at_ms=400, for_ms=200, who=("funder",))
-SEEDS = (3, 4)
+SEEDS = (1, 2)
 
 
 class Exported:
@@ -44,16 +44,16 @@ def exported(seed: int) -> Exported:
         invariant = "I5"
 
         def finish(self) -> None:
-            process = self.world.processes["auditor"]
+            process = self.world.processes["platform"]
             store = process.store
             assert store is not None
             kept.genesis = self.world.genesis
-            signer = self.world.signers["auditor"]
+            signer = self.world.signers["platform"]
             kept.lines = list(export_lines(store.reader, kept.genesis, signer, 1))
             with store.reader() as reader:
                 kept.views = all_views(reader, kept.genesis, NOW_MS)
 
-    plan = Plan(seed=seed, records=400, faults=(CRASH,))
+    plan = Plan(seed=seed, records=400, cast="guaranteed", faults=(CRASH,))
     with Runner((*CHECKERS, Exporting)) as runner:
         outcome = runner.run(plan)
     assert outcome.is_good, outcome.finding

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, timedelta
+from datetime import date
 
 from msgspec.structs import replace
 
@@ -15,19 +15,19 @@ from ledger.contracts.loan_rows import (
     LoanCompensation,
     LoanEvent,
 )
-from ledger.contracts.loan_state import legs_of, terms_of
+from ledger.contracts.loan_state import legs_of
 from ledger.lending.compensation import WHOLE, compensate
 from ledger.lending.errors import LoanRefused
 from ledger.lending.instalments import LoanLeg
 from ledger.lending.loan import Loan
 from ledger.state import Walk
-from views.loan_history import Known, loan_known
+from views.compensations import AWAITING, Trigger, trigger_of
+from views.loan_history import Vantage, loan_known
 from views.reader import Reader, walked
 from views.sheets.loans import Late, Loans
 from views.sheets.part import Part, Point
 from views.sheets.views import CompensationLine, CompensationLineState
 
-_UNPAID: tuple[CompensationState, ...] = ("stated", "conflicting", "reversed")
 _LINE_STATES: dict[CompensationState, CompensationLineState] = {
     "stated": "stated",
     "conflicting": "conflicting",
@@ -48,58 +48,42 @@ def compensation_lines(
         matter: Whose part, and as of when.
     """
     part, point = matter
-    triggered = [each for each in late if _triggered(each, point.known.day)]
-    stated = _standing(reader, [each.agreement.loan for each in triggered], point)
-    missing = [each for each in triggered if each.agreement.loan not in stated]
-    whole = loans.whole([each.agreement.loan for each in missing])
-    for each in missing:
-        yield from _due(whole[each.agreement.loan], each, part, point)
+    names = [each.agreement.loan for each in late if each.agreement.guarantor]
+    waits = _standing(reader, names, point)
+    owed: list[tuple[Late, Trigger]] = []
+    for each in late:
+        stated = waits.get(each.agreement.loan, ())
+        trigger = trigger_of(each.loan, each.instalments, stated, point.known.day)
+        if trigger is not None and each.agreement.guarantor:
+            owed.append((each, trigger))
+    whole = loans.whole([each.agreement.loan for each, _ in owed])
+    for each, trigger in owed:
+        yield from _due(whole[each.agreement.loan], each, trigger, matter)
     for row in _unpaid(reader, point):
         yield from _stated(reader, row, part)
 
 
-def _triggered(late: Late, day: date) -> list[int] | str:
-    """Return what the terms have the guarantor compensate: instalments, all, or nothing."""
-    terms, agreement = terms_of(late.agreement.terms), late.agreement
-    funders = {text.partition(":")[0] for text in agreement.funders}
-    held = [i for i in late.instalments if any(c.open and c.party in funders for c in i.claims)]
-    if not agreement.guarantor or not held:
-        return []
-    oldest = max((day - each.due).days for each in late.instalments)
-    if terms.whole_days is not None and oldest > terms.whole_days:
-        return WHOLE
-    if terms.per_instalment_days is None:
-        return []
-    return [i.number for i in held if (day - i.due).days > terms.per_instalment_days]
-
-
-def _due(loan: Loan, late: Late, part: Part, point: Point) -> Iterator[CompensationLine]:
-    agreement, what = late.agreement, _triggered(late, point.known.day)
+def _due(
+    loan: Loan, late: Late, trigger: Trigger, matter: tuple[Part, Point]
+) -> Iterator[CompensationLine]:
+    part, point = matter
     try:
-        found = compensate(loan, what, point.known.day).compensation
+        found = compensate(loan, trigger.numbers or WHOLE, point.known.day).compensation
     except LoanRefused:  # nothing of what is covered is open
         return
-    own = _own(found.legs, agreement, part)
+    own = _own(found.legs, late.agreement, part)
     if own:
         yield CompensationLine(
-            loan=agreement.loan,
-            guarantor=agreement.guarantor,
+            loan=late.agreement.loan,
+            guarantor=late.agreement.guarantor,
             state="due",
-            instalments=sorted({leg.instalment for leg in found.legs}),
+            instalments=trigger.numbers,
             amount=found.amount,
-            currency=agreement.currency,
-            since=_since(late, what),
+            currency=late.agreement.currency,
+            since=trigger.since.isoformat(),
             due=own,
-            entries=sorted({agreement.entry, late.account.entry}),
+            entries=sorted({late.agreement.entry, late.account.entry}),
         )
-
-
-def _since(late: Late, what: list[int] | str) -> str:
-    """Return the first date on which the terms had a compensation due."""
-    terms = terms_of(late.agreement.terms)
-    days = terms.whole_days if isinstance(what, str) else terms.per_instalment_days
-    named = [i for i in late.instalments if isinstance(what, str) or i.number in what]
-    return (min(i.due for i in named) + timedelta(days=(days or 0) + 1)).isoformat()
 
 
 def _own(legs: Iterable[LoanLeg], agreement: LoanAgreement, part: Part) -> int:
@@ -108,24 +92,27 @@ def _own(legs: Iterable[LoanLeg], agreement: LoanAgreement, part: Part) -> int:
     return sum(leg.amount for leg in legs if pays or part.claims(leg.party))
 
 
-def _standing(reader: Reader, loans: Sequence[str], point: Point) -> set[str]:
-    """Return which of some loans have a statement that is not settled, as is known."""
-    found: set[str] = set()
+def _standing(
+    reader: Reader, loans: Sequence[str], point: Point
+) -> dict[str, list[LoanCompensation]]:
+    """Return by loan the statements of the date or before that are not settled, as is known."""
+    found: dict[str, list[LoanCompensation]] = {}
     for start in range(0, len(loans), _CHUNK):
         chunk = list(loans[start : start + _CHUNK])
-        rows = reader.rows_among(LoanCompensation, {"loan": chunk})
-        found |= {row.loan for row in rows if _state(reader, row, point) in _UNPAID}
+        for row in reader.rows_among(LoanCompensation, {"loan": chunk}):
+            if row.date <= point.day and _state(reader, row, point) in AWAITING:
+                found.setdefault(row.loan, []).append(row)
     return found
 
 
 def _unpaid(reader: Reader, point: Point) -> Iterator[LoanCompensation]:
     """Yield compensations of the date or before that are stated, and not settled as is known."""
-    states = (*_UNPAID, "settled") if point.is_past else _UNPAID
+    states = (*AWAITING, "settled") if point.is_past else AWAITING
     for state in states:
         walk = Walk({"state": state}, ("compensation",))
         for row in walked(reader, LoanCompensation, walk):
             known = _state(reader, row, point)
-            if row.date <= point.day and known in _UNPAID:
+            if row.date <= point.day and known in AWAITING:
                 is_now = row.last_entry < point.known.size
                 yield row if is_now else replace(row, state=known, legs=(), last_entry=row.entry)
 
@@ -179,7 +166,7 @@ def _stated_legs(
     what = [int(text) for text in row.instalments] or WHOLE
     legs: tuple[LoanLeg, ...] = ()
     for entry in (row.entry, row.last_entry):
-        loan = loan_known(reader, agreement, account, Known(day, entry + 1))
+        loan = loan_known(reader, agreement, account, Vantage(day, entry + 1))
         try:
             found = None if loan is None else compensate(loan, what, day).compensation
         except LoanRefused:  # nothing is open any more

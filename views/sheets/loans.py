@@ -19,11 +19,11 @@ from ledger.contracts.loan_rows import (
     LoanInstalment,
     numbers_of,
 )
-from ledger.contracts.loan_state import instalment_of, loan_of, parties_of, terms_of
+from ledger.contracts.loan_state import instalment_of, loan_of
 from ledger.lending.accrual import with_penalty
 from ledger.lending.instalments import FEE, INTEREST, PRINCIPAL, Claim, Instalment
 from ledger.lending.loan import Loan
-from ledger.lending.standing import bucket
+from ledger.lending.standing import standing_of
 from ledger.state import Walk
 from views.reader import Reader, walked
 from views.sheets.part import Part, Point
@@ -49,10 +49,14 @@ class Due(NamedTuple):
 
 
 class Late(NamedTuple):
-    """A loan that is past due: its instalments that are, with their penalty as of the date."""
+    """A loan that is past due: its instalments that are, with their penalty as of the date.
+
+    Of ``loan`` the terms and parties are known, and what is past due of it.
+    """
 
     agreement: LoanAgreement
     account: LoanAccount
+    loan: Loan
     instalments: tuple[Instalment, ...]
 
 
@@ -139,26 +143,31 @@ class Loans:
         changed = self._late_before()
         self._compute(changed)
         for account in accounts:
-            yield from self._as_late(account, stored[account.loan])
+            rows = stored[account.loan]
+            loan = loan_of(self.agreements[account.loan], account, rows.get)
+            instalments = [instalment_of(row) for row in rows.values()]
+            yield from self._as_late(account, loan, instalments)
         for name in changed:
-            loan = self._computed[name]
-            if loan is not None:
-                yield from self._as_late(self._accounts[name], loan.instalments)
+            computed = self._computed[name]
+            if computed is not None:
+                yield from self._as_late(self._accounts[name], computed, computed.instalments)
 
-    def _as_late(self, account: LoanAccount, instalments: Iterable[Instalment]) -> Iterator[Late]:
+    def _as_late(
+        self, account: LoanAccount, loan: Loan, instalments: Iterable[Instalment]
+    ) -> Iterator[Late]:
         day, agreement = self._point.known.day, self.agreements[account.loan]
         past = [each for each in instalments if each.due < day and each.open]
         if past:
-            matter = (terms_of(agreement.terms), parties_of(agreement))
-            yield Late(agreement, account, tuple(with_penalty(*matter, each, day) for each in past))
+            penalty = (with_penalty(loan.terms, loan.parties, each, day) for each in past)
+            yield Late(agreement, account, loan, tuple(penalty))
 
-    def _stored_late(self, accounts: Sequence[LoanAccount]) -> dict[str, list[Instalment]]:
+    def _stored_late(self, accounts: Sequence[LoanAccount]) -> dict[str, dict[int, LoanInstalment]]:
         """Return the instalments that are past due of loans, as they stand, in bulk."""
         day = self._point.day
         numbers = {row.loan: numbers_of(row.numbers)[row.settled :] for row in accounts}
         ends = {row.loan: self._guess(row) for row in accounts}
         starts = dict.fromkeys(numbers, 0)
-        found: dict[str, list[Instalment]] = {row.loan: [] for row in accounts}
+        found: dict[str, dict[int, LoanInstalment]] = {row.loan: {} for row in accounts}
         wanted = list(numbers)
         while wanted:
             keys = [(name, n) for name in wanted for n in numbers[name][starts[name] : ends[name]]]
@@ -167,7 +176,7 @@ class Loans:
             for name in wanted:
                 own = [rows[name, n] for n in numbers[name][starts[name] : ends[name]]]
                 past = list(takewhile(lambda row: row.due < day, own))
-                found[name] += [instalment_of(row) for row in past if row.open]
+                found[name].update((row.number, row) for row in past if row.open)
                 if own and len(past) == len(own):
                     again.append(name)
                     starts[name], ends[name] = ends[name], 2 * ends[name]
@@ -225,14 +234,12 @@ def overdue_line(late: Late, part: Part, day: date) -> OverdueLine | None:
     amount = sum(c.open for each in late.instalments for c in each.claims if part.claims(c.party))
     if not amount:
         return None
-    immaterial = terms_of(late.agreement.terms).immaterial
-    material = [each for each in late.instalments if each.open >= immaterial]
-    oldest = min(each.due for each in late.instalments)
+    stands = standing_of(late.loan, late.instalments, day)
     return OverdueLine(
         loan=late.agreement.loan,
-        bucket=bucket(max(((day - each.due).days for each in material), default=0)),
-        days=(day - oldest).days,
-        due_since=oldest.isoformat(),
+        bucket=stands.bucket,
+        days=stands.days_past_due,
+        due_since=min(each.due for each in late.instalments).isoformat(),
         instalments=[each.number for each in late.instalments],
         amount=amount,
         currency=late.agreement.currency,

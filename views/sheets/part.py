@@ -9,7 +9,7 @@ from ledger.contracts.receivers import Receiver
 from ledger.genesis import Genesis
 from ledger.limits import SAFE_INTEGER_MAX
 from ledger.state import Walk
-from views.loan_history import Known
+from views.loan_history import Vantage
 from views.reader import Reader, walked
 
 _HOLDERS: Final = ("funder", "guarantor", "platform")
@@ -47,7 +47,7 @@ class Point(NamedTuple):
     records of later dates, which do not count.
     """
 
-    known: Known
+    known: Vantage
     as_of_ms: int
     today: str
     may_be_later: bool
