@@ -102,8 +102,16 @@ def _point(point: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _section(section: Section, items: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return a list as the template wants it: heads in both languages, and cells as texts."""
+    """Return a list as the template wants it: heads in both languages, and cells as texts.
+
+    A column in which no row has anything is left out.
+    """
     labels = labels_of(section.view)
+    names = [
+        name
+        for name in section.columns
+        if labels[name].unit == "minor" or any(each.get(name) not in (None, []) for each in items)
+    ]
     zone = f" ({cells.zone()})"
     heads = [
         (
@@ -111,9 +119,9 @@ def _section(section: Section, items: Sequence[dict[str, Any]]) -> dict[str, Any
             labels[name].zh,
             cells.is_figure(section.view, name),
         )
-        for name in section.columns
+        for name in names
     ]
-    rows = [[_cell(section.view, name, item) for name in section.columns] for item in items]
+    rows = [[_cell(section.view, name, item) for name in names] for item in items]
     return {"list": section.list, "names": section.names, "heads": heads, "rows": rows}
 
 
