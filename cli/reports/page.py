@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, NamedTuple
 from cli.output import harmless
 from cli.reports.terminal import figure_amount
 from views import cells
-from views.labels import labels_of
+from views.labels import ROLE, labels_of
 from views.sheets.views import (
     CompensationLine,
     ExceptionLine,
@@ -83,6 +83,7 @@ def write_html(sheet: dict[str, Any], file: BinaryIO) -> None:
         sheet=dict(sheet),
         beyond=sheet.get("beyond", 0),
         language=language(),
+        role=f"{sheet['role']} {ROLE.words.get(sheet['role'], '')}".rstrip(),
         figures=[_figure(each) for each in sheet["figures"]],
         sections=[_section(each, sheet[each.list]) for each in SECTIONS],
         judged=f"{cells.time(sheet['as_of'])} {cells.zone()}",

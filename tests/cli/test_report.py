@@ -84,6 +84,7 @@ def test_in_chinese_every_word_of_ours_is(kept: CosignedLoans, capsys: Capture) 
         "检查点",
         "共签方",
         "日报",
+        "fund-a（资金方）",
     ):
         assert word in out
     assert "exceptions" not in out
@@ -232,6 +233,7 @@ def test_html_has_both_languages_and_every_figure_leads_to_its_list(
     run(kept, "--out", out, lang="zh")
     text = out.read_text("utf-8")
     assert '<html lang="zh">' in text
+    assert '<span class="zh">funder 资金方</span>' in text
     sheet = kept.sheet("fund-a", MARCH, height=kept.tip.height)
     for each in sheet["figures"]:
         assert f'<a href="#{each["list"]}">{each["en"]}</a>' in text
