@@ -119,6 +119,21 @@ def stated() -> LoanLedger:
     return ledger
 
 
+def guarded_by_two() -> LoanLedger:
+    """Return a ledger on which one of two guarantors has stated a compensation."""
+    ledger = LoanLedger(lending_genesis({"guarantor-2": "guarantor"}))
+    ledger.lend()
+    late(ledger).apply("guarantor", "compensation.stated", **compensation())
+    return ledger
+
+
+def withdrawn() -> LoanLedger:
+    """Return a ledger whose guarantor has stated a compensation and withdrawn it."""
+    ledger = stated()
+    ledger.apply("guarantor", "compensation.withdrawn", **withdrawal())
+    return ledger
+
+
 def compensated() -> LoanLedger:
     ledger = stated()
     ledger.apply("institution", "payment.captured", **guaranteed())
@@ -179,6 +194,11 @@ def waiver(**fields: Any) -> dict[str, Any]:
 def compensation(**fields: Any) -> dict[str, Any]:
     base = {"compensation": "C1", "loan": "L1", "amount": COMPENSABLE, "date": LATE}
     return {**base, "instalments": [1], **fields}
+
+
+def withdrawal(**fields: Any) -> dict[str, Any]:
+    """Return the fields of the withdrawal of a compensation."""
+    return {"compensation": "C1", "reason": "the borrower has paid", **fields}
 
 
 def repayment(amount: int = 104_100, **fields: Any) -> dict[str, Any]:
