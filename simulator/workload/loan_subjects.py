@@ -202,11 +202,17 @@ class KnownCompensation(Known):
         self.stated: Fields = {}
         self.money: KnownLoanMoney | None = None
         self.done: Compensation | None = None
+        self.withdrawn = False
+
+    @property
+    def has_money(self) -> bool:
+        """Whether money of it stands."""
+        return self.money is not None and self.money.capture is not None
 
     @property
     def awaits_money(self) -> bool:
         """Whether it is stated, and no money of it stands."""
-        return self.money is None or self.money.capture is None
+        return not self.withdrawn and not self.has_money
 
     @property
     def may_restate(self) -> bool:
