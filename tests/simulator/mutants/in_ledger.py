@@ -67,7 +67,7 @@ def a_record_is_entered_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(execute, "_execute_batch", doubled)
 
 
-@mutant("loans", replace(plan_of(1), cast="guaranteed", records=300))
+@mutant("loans", replace(plan_of(3), cast="guaranteed", records=150))
 def a_loan_forgets_what_was_repaid(monkeypatch: pytest.MonkeyPatch) -> None:
     """The account of a loan goes on saying that all of its principal is open."""
     monkeypatch.setattr(loan_state, "_repaid", lambda kind, found: 0)
