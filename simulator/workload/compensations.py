@@ -18,7 +18,7 @@ from simulator.workload.lending import (
 )
 from simulator.workload.loan_subjects import KnownCompensation, KnownLoan, KnownLoanMoney
 from simulator.workload.moves import Author, Draft, Drafting, Moves, refused, valid
-from simulator.workload.splits import is_open, leg_of
+from simulator.workload.splits import is_open, leg_of, stated
 from simulator.workload.subjects import Fields, NothingFits
 
 _NO_INSTALMENT = 99
@@ -274,6 +274,16 @@ def _split_what(settled: bool) -> Drafting:
     return draft
 
 
+def _release(author: Author) -> Draft:
+    """State the ledger's own legs again, now that a receiver is open for which one waits."""
+    anyhow = author.chance.happens(100_000)
+    money = author.find(
+        author.known.loan_money,
+        lambda each: each.compensation is not None and each.agrees and (each.lacks_legs or anyhow),
+    )
+    return stated(author, money, money.instructed)
+
+
 MOVES: Moves = {
     ("guarantor", "compensation.stated"): (
         valid(_state, 20),
@@ -308,5 +318,8 @@ MOVES: Moves = {
     ("platform", "split.instructed"): (
         refused("compensation-split", _split_what(settled=False), 3),
     ),
-    ("platform", "split.amended"): (refused("compensation-split", _split_what(settled=True), 2),),
+    ("platform", "split.amended"): (
+        valid(_release, 2),
+        refused("compensation-split", _split_what(settled=True), 2),
+    ),
 }
