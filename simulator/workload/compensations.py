@@ -144,7 +144,7 @@ def _withdraw(author: Author) -> Draft:
         author.known.compensations,
         lambda each: (
             each.awaits_money
-            and each.loan.offer.parties.guarantor == author.party
+            and _guards(author, each.loan)
             and (bool(each.loan.code(each.apply)) or author.chance.happens(100_000))
         ),
     )
@@ -162,7 +162,7 @@ def _taken_back(found: KnownCompensation) -> Fields:
 def _withdraw_what(fits: Callable[[KnownCompensation], bool]) -> Drafting:
     return about(
         lambda known: known.compensations,
-        lambda author, each: fits(each) and each.loan.offer.parties.guarantor == author.party,
+        lambda author, each: fits(each) and _guards(author, each.loan),
         lambda _, each: _taken_back(each),
     )
 
