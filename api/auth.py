@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+import re
+from typing import Any, get_args
 
 from fastapi import Depends, Request
 from fastapi.routing import APIRoute
@@ -14,6 +15,8 @@ from node.errors import TokenError
 from node.home.tokens import Scope, Tokens
 
 logger = logging.getLogger("tongzhang.api")
+
+_WHOLE = re.compile(r"-?[0-9]+")
 
 _told: set[str] = set()
 """What is wrong with the tokens' file and was logged, until it is right again."""
@@ -61,12 +64,17 @@ def _scopes(tokens: Tokens, token: str) -> frozenset[str] | None:
 
 
 def _refuse_other_parameters(request: Request) -> None:
-    """Refuse a misspelt, second or empty filter: what ignored it would be taken for filtered."""
+    """Refuse a misspelt, second or empty filter: what ignored it would be taken for filtered.
+
+    A number is written in digits: with ``amount=305.00`` nobody means 305 minor units.
+    """
     route = request.scope.get("route")
     if not isinstance(route, APIRoute):
         return
     asked = (route.dependant, *route.dependant.dependencies)
-    known = {field.alias for each in asked for field in each.query_params}
+    fields = [field for each in asked for field in each.query_params]
+    known = {field.alias for field in fields}
+    numbers = {field.alias for field in fields if _is_number(field.field_info.annotation)}
     given: set[str] = set()
     for name, value in request.query_params.multi_items():
         if name in given:
@@ -82,6 +90,13 @@ def _refuse_other_parameters(request: Request) -> None:
             raise Problem(
                 "bad-parameter", f"query.{name} is empty; give it a value, or leave it out"
             )
+        if name in numbers and not _WHOLE.fullmatch(value):
+            raise Problem("bad-parameter", f"query.{name}: {value[:80]!r} is not a whole number")
+
+
+def _is_number(annotation: Any) -> bool:
+    """Return whether a parameter is a whole number, for which ``305.00`` would be taken, too."""
+    return annotation is int or int in get_args(annotation)
 
 
 def bearer(scope: Call) -> str:

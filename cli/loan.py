@@ -263,7 +263,8 @@ def _show(terms: LoanTerms, found: Schedule, currency: str, cost: dict[str, str]
 
 
 def _cost(rates: Rates | None, is_within: bool) -> dict[str, str]:
-    from ledger.lending.cost import LIMIT_PPM, percent
+    from ledger.lending.cost import LIMIT_PPM
+    from ledger.lending.terms import percent
 
     limit = f"{'within' if is_within else 'above'} {percent(LIMIT_PPM)} a year, as is usual"
     if rates is None:

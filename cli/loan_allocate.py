@@ -11,8 +11,8 @@ from cli.output import pairs, say, say_json, table
 from cli.pages import day, displayed, identifier
 from ledger import currencies
 from views.cells import head, money
-from views.loan_allocation import AllocatedLeg, AllocatedPart, AllocationView
-from views.texts import gettext
+from views.loan_allocation import COMPONENT, AllocatedLeg, AllocatedPart, AllocationView
+from views.texts import gettext, language
 
 LoanId = Annotated[str, typer.Argument(metavar="ID", help="The loan's id.", show_default=False)]
 Repaid = Annotated[
@@ -89,7 +89,7 @@ def _show(view: dict[str, Any]) -> None:
         (
             (
                 each["instalment"],
-                each["component"],
+                COMPONENT.word(each["component"], language()),
                 each["party"],
                 currencies.decimal(each["amount"], currency, ","),
             )

@@ -15,10 +15,10 @@ from cli.payment import Fact, show_awaited, show_disputes, show_facts, show_time
 from ledger import currencies
 from views.cells import head, money, percent, word
 from views.compensations import CompensationView, covered
-from views.loan_details import LoanPartyView, LoanPlanView, LoanView
+from views.loan_details import METHOD, LoanPartyView, LoanPlanView, LoanView
 from views.loan_schedule import InstalmentView
 from views.loan_splits import LoanRepayment, ShareView
-from views.texts import gettext
+from views.texts import gettext, language
 
 LoanId = Annotated[str, typer.Argument(metavar="ID", help="The loan's id.", show_default=False)]
 AsOf = Annotated[
@@ -94,7 +94,8 @@ def _facts(view: dict[str, Any]) -> Iterator[Fact]:
     amount, rate = money(view["principal"], currency), percent(terms["annual_rate_ppm"])
     yield head(LoanView, "principal"), lent.format(amount=amount, rate=rate)
     planned = gettext("{instalments} by {method}, days by {day_count}")
-    yield gettext("instalments"), planned.format_map(terms)
+    method = METHOD.word(terms["method"], language())
+    yield gettext("instalments"), planned.format_map({**terms, "method": method})
     yield from _terms(terms, currency)
     if "disbursed" in view:
         yield head(LoanView, "disbursed"), view["disbursed"]

@@ -104,7 +104,7 @@ def report_day(
     client = connect(home, url, token)
     whose = str(client.get("/v1/status")["party"]) if party is None else party
     sheet = client.get("/v1/reports/day", party=whose, date=day(date), height=height)
-    in_zone(client, utc, grouped=out is None)
+    in_zone(client, utc, grouped=out is None or out.suffix.lower() == ".html")
     if out is not None and write is not None:
         with whole(out) as file:
             write(sheet, file)

@@ -129,7 +129,7 @@ def offset_minutes() -> int:
 
 def word(view: type[ViewStruct], name: str, value: str) -> str:
     """Return a word of a field, such as its state, in the language of who reads it."""
-    return _in_language(_label(view, name), value)
+    return _label(view, name).word(value, texts.language())
 
 
 def as_csv(rows: Iterable[Iterable[str]]) -> str:
@@ -163,13 +163,9 @@ def _written(name: str, label: Label, item: Item) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value))
     if isinstance(value, str):
-        return _in_language(label, value)
+        return label.word(value, texts.language())
     write = None if _chosen.get().minor else _WRITTEN.get(label.unit)
     return str(value) if write is None else write(value)
-
-
-def _in_language(label: Label, value: str) -> str:
-    return label.words.get(value, value) if texts.language() == "zh" else value
 
 
 def _age(age_ms: int) -> str:

@@ -46,6 +46,10 @@ class Label:
         """Return the label in a language."""
         return self.zh if language == "zh" else self.en
 
+    def word(self, value: str, language: Language) -> str:
+        """Return a value in a language; as it is if it is none of the words."""
+        return self.words.get(value, value) if language == "zh" else value
+
 
 @cache
 def labels_of(view: type[msgspec.Struct]) -> Mapping[str, Label]:
@@ -99,6 +103,19 @@ def state_label(disputable: bool = False, /, **words: str) -> Label:
     return Label("state", "状态", words=every | ({"disputed": "有争议"} if disputable else {}))
 
 
+ROLE = Label(
+    "role",
+    "角色",
+    words={
+        "platform": "平台",
+        "institution": "支付机构",
+        "funder": "资金方",
+        "guarantor": "担保方",
+        "auditor": "审计方",
+    },
+)
+"""The role of a party: one of the usual ones, or another word."""
+
 Amount = Annotated[int, Label("amount", "金额", "minor")]
 Currency = Annotated[str, Label("currency", "币种")]
 ConfirmedCurrency = Annotated[str, Label("confirmed currency", "确认币种")]
@@ -107,7 +124,7 @@ LastEntry = Annotated[int, Label("last entry", "最近条目", "entry", "entry")
 Order = Annotated[str, Label("order", "订单")]
 Payment = Annotated[str, Label("payment", "支付", link="payment")]
 Loan = Annotated[str, Label("loan", "贷款", link="loan")]
-Attempt = Annotated[str, Label("attempt", "扣款批次")]
+Attempt = Annotated[str, Label("attempt", "还款尝试")]
 Compensation = Annotated[str, Label("compensation", "代偿", link="compensation")]
 Guarantor = Annotated[str, Label("guarantor", "担保方")]
 Principal = Annotated[int, Label("principal", "本金", "minor")]

@@ -28,6 +28,19 @@ class AllocatedLeg(ViewStruct, frozen=True, kw_only=True):
     amount: Amount
 
 
+COMPONENT = Label(
+    "component",
+    "科目",
+    words={
+        "principal": "本金",
+        "interest": "利息",
+        "penalty": "罚息",
+        "early-fee": "提前还款手续费",
+    },
+)
+"""A component of an instalment; a fee of the terms has a name of its own."""
+
+
 class AllocatedPart(ViewStruct, frozen=True, kw_only=True):
     """What a party gets of a component of an instalment."""
 
@@ -51,7 +64,7 @@ class AllocationView(ViewStruct, frozen=True, kw_only=True):
     amount: Amount
     currency: Currency
     legs: list[AllocatedLeg]
-    overpaid: Annotated[int, Label("overpaid", "多还", "minor")]
+    overpaid: Annotated[int, Label("overpaid", "溢缴", "minor")]
     parts: list[AllocatedPart]
     closes: Annotated[list[int], Label("closes", "结清期次")]
     replans: Annotated[bool, Label("new plan", "重排计划")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Annotated
+from typing import Annotated, get_args
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -32,7 +32,17 @@ from views.compensations import (
 )
 from views.disputes import DisputeView, disputes_about
 from views.expectations import ExpectationView, expectations_on
-from views.labels import Entry, Label, LastEntry, Party, Reason, Receiver, Whole, state_label
+from views.labels import (
+    ROLE,
+    Entry,
+    Label,
+    LastEntry,
+    Party,
+    Reason,
+    Receiver,
+    Whole,
+    state_label,
+)
 from views.listing import PAGE_MAX
 from views.loan_history import LoanThen, Vantage, events_known, loan_then
 from views.loan_schedule import InstalmentView, schedule_view
@@ -43,7 +53,22 @@ from views.standing import as_shown, state_or_disputed
 from views.timeline import EntryView, timeline
 from views.view import ViewStruct, converted
 
-_ROLES = {"funder": "资金方", "guarantor": "担保方", "platform": "平台"}
+METHOD = Label(
+    "method",
+    "还款方式",
+    words={
+        "equal-instalment": "等额本息",
+        "equal-principal": "等额本金",
+        "interest-first": "先息后本",
+        "flat": "等本等息",
+        "bullet": "一次性还本付息",
+        "stated": "按所列计划",
+    },
+)
+"""How principal is repaid."""
+
+
+_ROLES = {role: ROLE.words[role] for role in get_args(LoanRole)}
 
 
 class LoanPartyView(ViewStruct, frozen=True, kw_only=True):
@@ -53,7 +78,10 @@ class LoanPartyView(ViewStruct, frozen=True, kw_only=True):
     """
 
     party: Party
-    role: Annotated[LoanRole, Label("role", "角色", words=_ROLES)]
+    role: Annotated[
+        LoanRole,
+        Label("role", "角色", words=_ROLES),
+    ]
     receiver: Receiver
     accepted: Annotated[bool, Label("accepted", "已接受")]
     lent: Annotated[int, Label("lent", "出借", "minor")] = 0

@@ -109,7 +109,7 @@ class InstructionView(ViewStruct, frozen=True, kw_only=True):
     allocated: Annotated[bool, Label("allocated", "已入账")]
     loan: Loan = ""
     attempt: Attempt = ""
-    overpaid: Annotated[int, Label("overpaid", "多还", "minor")] = 0
+    overpaid: Annotated[int, Label("overpaid", "溢缴", "minor")] = 0
 
 
 class PaymentView(ViewStruct, frozen=True, kw_only=True):

@@ -71,7 +71,7 @@ class RepaymentView(ViewStruct, frozen=True, kw_only=True):
             },
         ),
     ] = None
-    overpaid: Annotated[int, Label("overpaid", "多还", "minor")] = 0
+    overpaid: Annotated[int, Label("overpaid", "溢缴", "minor")] = 0
     payment: Payment = ""
     reason_code: Annotated[str, Label("code", "原因码")] = ""
     reason: Annotated[str, Label("why", "原因", "text")] = ""

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, NamedTuple
 from cli.output import harmless
 from cli.reports.terminal import figure_amount
 from views import cells
-from views.labels import labels_of
+from views.labels import ROLE, labels_of
 from views.sheets.views import (
     CompensationLine,
     ExceptionLine,
@@ -83,6 +83,7 @@ def write_html(sheet: dict[str, Any], file: BinaryIO) -> None:
         sheet=dict(sheet),
         beyond=sheet.get("beyond", 0),
         language=language(),
+        role=f"{sheet['role']} {ROLE.words.get(sheet['role'], '')}".rstrip(),
         figures=[_figure(each) for each in sheet["figures"]],
         sections=[_section(each, sheet[each.list]) for each in SECTIONS],
         judged=f"{cells.time(sheet['as_of'])} {cells.zone()}",
@@ -102,8 +103,16 @@ def _point(point: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _section(section: Section, items: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return a list as the template wants it: heads in both languages, and cells as texts."""
+    """Return a list as the template wants it: heads in both languages, and cells as texts.
+
+    A column in which no row has anything is left out.
+    """
     labels = labels_of(section.view)
+    names = [
+        name
+        for name in section.columns
+        if labels[name].unit == "minor" or any(each.get(name) not in (None, []) for each in items)
+    ]
     zone = f" ({cells.zone()})"
     heads = [
         (
@@ -111,9 +120,9 @@ def _section(section: Section, items: Sequence[dict[str, Any]]) -> dict[str, Any
             labels[name].zh,
             cells.is_figure(section.view, name),
         )
-        for name in section.columns
+        for name in names
     ]
-    rows = [[_cell(section.view, name, item) for name in section.columns] for item in items]
+    rows = [[_cell(section.view, name, item) for name in names] for item in items]
     return {"list": section.list, "names": section.names, "heads": heads, "rows": rows}
 
 

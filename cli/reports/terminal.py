@@ -8,7 +8,7 @@ from typing import Any
 from cli.listings import show_rows
 from cli.output import note, pairs, say
 from views import cells
-from views.labels import Label, labels_of
+from views.labels import ROLE, Label, labels_of
 from views.listing import Column, Shown
 from views.sheets.figures import RATE
 from views.sheets.views import (
@@ -49,7 +49,8 @@ def _about(item: Mapping[str, Any]) -> str:
 
 def _further(item: Mapping[str, Any]) -> str:
     names = ("attempt", "compensation", "receiver", "payment")
-    return next((str(item[name]) for name in names if name in item), "")
+    found = next((str(item[name]) for name in names if name in item), "")
+    return "" if found == _about(item) else found
 
 
 def _reason_code(item: Mapping[str, Any]) -> str:
@@ -101,7 +102,8 @@ _COMPENSATIONS: Columns = (
 def show(sheet: dict[str, Any], limit: int) -> None:
     """Print a sheet; of each list at most ``limit`` rows."""
     said = gettext("sheet of {party} ({role}) for {date}, known at block {height}")
-    say(said.format_map(sheet))
+    role = ROLE.word(sheet["role"], language())
+    say(said.format_map({**sheet, "role": role}))
     _say_checkpoint(sheet)
     say()
     if sheet["exceptions"]:

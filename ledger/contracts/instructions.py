@@ -100,7 +100,7 @@ def contradict(tx: Transaction, capture: Capture, instruction: Instruction) -> b
     matter = (tx.subject, tx.sole("platform"))
     expectations.open_expectation(tx, INSTRUCTION, matter, capture.amount, capture.currency)
     awaited = expectations.awaited(tx, INSTRUCTION, tx.subject)
-    detail = f"allocation: expected {found[0]}; instructed {found[1]}"
+    detail = f"allocation: expected {found.expected}; instructed {found.got}"
     expectations.conflict(tx, awaited, detail)
     return True
 

@@ -14,6 +14,7 @@ from msgspec import Meta
 from msgspec.structs import replace
 
 from ledger import canonical, domains, expectations
+from ledger.books import money
 from ledger.contracts import loan_rows, receivers
 from ledger.contracts.loan_rows import (
     DECLINED,
@@ -218,8 +219,8 @@ def _refuse_terms(tx: Transaction, record: LoanProposed, parties: Parties) -> No
         raise Refused(
             "amount-over-limit",
             "The consortium limits the amount of one record; check the principal.",
-            expected=f"at most {limit}",
-            got=f"{terms.principal}",
+            expected=f"at most {money(limit, record.currency)}",
+            got=money(terms.principal, record.currency),
         )
     try:
         check_parties(parties)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from functools import lru_cache
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -174,14 +175,22 @@ def _receivers(beneficiaries: tuple[str, ...]) -> dict[str, str]:
     return dict([text.split(":", 1) for text in beneficiaries])
 
 
+class Difference(NamedTuple):
+    """A split that is not the ledger's allocation: both, and what is too much or too little."""
+
+    expected: str
+    got: str
+    apart: str
+
+
 def difference(
     tx: Transaction,
     named: tuple[str, str],
     legs: Sequence[SplitLeg | Leg],
     amounts: Sequence[int],
     overpaid: int,
-) -> tuple[str, str] | None:
-    """Return what a captured repayment has to be split into, and what was stated, if they differ.
+) -> Difference | None:
+    """Return how the split of a captured repayment differs from what it has to be; None if not.
 
     Args:
         tx: The record's transaction.
@@ -199,7 +208,11 @@ def difference(
     ):
         return None
     currency = attempt.currency
-    return _told(attempt.shares, attempt.overpaid, currency), _told(stated, overpaid, currency)
+    return Difference(
+        _told(attempt.shares, attempt.overpaid, currency),
+        _told(stated, overpaid, currency),
+        _apart((attempt.shares, attempt.overpaid), (stated, overpaid), currency),
+    )
 
 
 def _told(parts: Sequence[str], overpaid: int, currency: str) -> str:
@@ -208,6 +221,20 @@ def _told(parts: Sequence[str], overpaid: int, currency: str) -> str:
     if overpaid:
         said.append(f"overpaid {money(overpaid, currency)}")
     return ", ".join(said) or "nothing"
+
+
+def _apart(
+    expected: tuple[Sequence[str], int], got: tuple[Sequence[str], int], currency: str
+) -> str:
+    """Return by how much each receiver, and what is overpaid, gets more or less than it has to."""
+    sums: dict[str, int] = {}
+    for sign, (parts, _) in ((-1, expected), (1, got)):
+        for receiver, _, part in (text.rpartition(":") for text in parts):
+            sums[receiver] = sums.get(receiver, 0) + sign * int(part)
+    apart = [(receiver, sums[receiver]) for receiver in sorted(sums)]
+    apart.append(("overpaid", got[1] - expected[1]))
+    said = [f"{name} {money(amount, currency)}" for name, amount in apart if amount]
+    return ", ".join(said) or "that a receiver has more than one leg"
 
 
 def refuse_unnamed(tx: Transaction, loan: str, attempt: str) -> None:
@@ -236,9 +263,10 @@ def refuse_legs(tx: Transaction, record: Split, amounts: Sequence[int]) -> None:
     if found is not None:
         raise Refused(
             "allocation-differs",
-            "The split of a repayment is what the ledger allocates; ask it with loan allocate.",
-            expected=found[0],
-            got=found[1],
+            "The split of a repayment is what the ledger allocates; ask it with loan allocate. "
+            f"The difference is {found.apart}.",
+            expected=found.expected,
+            got=found.got,
         )
 
 

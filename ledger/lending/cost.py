@@ -19,7 +19,7 @@ from typing import NamedTuple
 from ledger.lending.dates import PARTS, days_360, is_anchored
 from ledger.lending.errors import LoanRefused
 from ledger.lending.schedule import Schedule
-from ledger.lending.terms import MILLION, LoanTerms, ScheduleRow
+from ledger.lending.terms import MILLION, LoanTerms, ScheduleRow, percent
 
 LIMIT_PPM = 240_000
 """What a consortium bounds the cost by if it says nothing else: 24 % a year."""
@@ -182,8 +182,3 @@ def _worth(paid: Sequence[Payment], monthly: Decimal) -> Decimal:
 
 def _ppm(rate: Decimal) -> int:
     return int(rate * MILLION + Decimal("0.5"))
-
-
-def percent(ppm: int) -> str:
-    """Return parts per million as people read them, such as ``17.0953 %``."""
-    return f"{ppm // 10_000}.{ppm % 10_000:04d} %"

@@ -167,7 +167,7 @@ def check_parties(parties: Parties) -> None:
         raise LoanRefused(
             "funders-form",
             "A loan has one to five funders, each named once and none of them its guarantor.",
-            expected=f"1 to {FUNDERS_MAX} funders",
+            expected=f"1 to {FUNDERS_MAX} funders, no party twice",
             got=", ".join(names) or "none",
         )
     if sum(parties.ppms) != MILLION or min(parties.ppms) < 1:
@@ -217,9 +217,20 @@ def _check_ranges(terms: LoanTerms) -> None:
             raise LoanRefused(
                 "terms-out-of-range",
                 f"{name} is beyond what can be agreed.",
-                expected=f"{least:,} to {most:,}",
-                got=f"{value:,}",
+                expected=f"{_shown(name, least)} to {_shown(name, most)}",
+                got=_shown(name, value),
             )
+
+
+def _shown(name: str, value: int) -> str:
+    """Return a value of the terms; a rate for people, too."""
+    return f"{value:,} ({percent(value)})" if "_ppm" in name else f"{value:,}"
+
+
+def percent(ppm: int) -> str:
+    """Return parts per million as people read them, such as ``17.0953 %``."""
+    sign, size = "-" if ppm < 0 else "", abs(ppm)
+    return f"{sign}{size // 10_000}.{size % 10_000:04d} %"
 
 
 def check_term(start: date, due: date) -> None:

@@ -86,3 +86,21 @@ def test_an_empty_option_is_refused(
     said = capsys.readouterr()
     assert said.err.startswith(f"error: {code}"), said.err
     assert said.out == ""
+
+
+def test_every_number_is_written_in_digits_alone(kept: Kept) -> None:
+    document = kept.client.get("/openapi.json").json()
+    numbers = [
+        (path.replace("{loan}", "L1"), each["name"])
+        for path, operations in document["paths"].items()
+        for each in operations.get("get", {}).get("parameters", ())
+        if each["in"] == "query"
+        and "integer" in str(each["schema"])
+        and "{" not in path.replace("{loan}", "")
+    ]
+    assert ("/v1/loans/L1/allocation", "amount") in numbers
+    for path, name in numbers:
+        for text in ("305.00", "3_0", "+3", " 3"):
+            asked = {**NEEDED.get(path, {}), name: text}
+            detail = refused(kept.client.get(path, params=asked), 400, "bad-parameter")
+            assert detail == f"query.{name}: {text!r} is not a whole number", path

@@ -77,12 +77,26 @@ def test_in_chinese_every_word_about_loans_but_what_was_stated_is_chinese(
     assert max(map(width_of, out.splitlines())) <= 80
 
 
+def test_components_and_methods_have_their_usual_names_in_chinese(
+    kept: KeptLoans, capsys: Capture
+) -> None:
+    line = "loan allocate L2 --amount 9,000.00 --date 2026-05-05"
+    components = {
+        each["component"] for each in json.loads(shown(kept, f"{line} --json", capsys))["parts"]
+    }
+    out = shown(kept, f"--lang zh {line}", capsys)
+    assert {"principal", "interest"} <= components
+    assert ("本金" in out, "利息" in out) == (True, True)
+    assert not {"principal", "interest", "penalty", "early-fee"} & words_of(out)
+    assert "等额本息" in shown(kept, f"--lang zh loan L1 {NOW}", capsys)
+
+
 def _texts(value: Any, key: str = "") -> str:
     if isinstance(value, dict):
         return " ".join(_texts(each, name) for name, each in value.items())
     if isinstance(value, list):
         return " ".join(_texts(each, key) for each in value)
-    return "" if key in ("state", "kind", "role", "split") else str(value)
+    return "" if key in ("state", "kind", "role", "split", "method") else str(value)
 
 
 @pytest.mark.parametrize("line", LISTS)

@@ -84,6 +84,7 @@ def test_in_chinese_every_word_of_ours_is(kept: CosignedLoans, capsys: Capture) 
         "检查点",
         "共签方",
         "日报",
+        "fund-a（资金方）",
     ):
         assert word in out
     assert "exceptions" not in out
@@ -232,6 +233,7 @@ def test_html_has_both_languages_and_every_figure_leads_to_its_list(
     run(kept, "--out", out, lang="zh")
     text = out.read_text("utf-8")
     assert '<html lang="zh">' in text
+    assert '<span class="zh">funder 资金方</span>' in text
     sheet = kept.sheet("fund-a", MARCH, height=kept.tip.height)
     for each in sheet["figures"]:
         assert f'<a href="#{each["list"]}">{each["en"]}</a>' in text
@@ -240,6 +242,21 @@ def test_html_has_both_languages_and_every_figure_leads_to_its_list(
     assert sheet["checkpoint"]["root"] in text.replace("&#43;", "+")
     places = [text.index(f'<h2 id="{name}"') for name in ("exceptions", "figures", "repayments")]
     assert places == sorted(places)
+
+
+def test_html_is_written_for_people(kept: CosignedLoans, tmp_path: Path) -> None:
+    out = tmp_path / "sheet.html"
+    run(kept, "--out", out)
+    text = out.read_text("utf-8")
+    sheet = kept.sheet("fund-a", MARCH, height=kept.tip.height)
+    (differs,) = (each for each in sheet["exceptions"] if each["kind"] == "split-differs")
+    assert ">517.51 CNY</td>" in text
+    assert f">{differs['age'] // 1000}</td>" not in text
+    assert re.search(r'<td class="number">([0-9]+[dhm] )?[0-9]+[hms]</td>', text)
+    heads = text.partition('id="exceptions"')[2].partition("</thead>")[0]
+    for name, head in (("loan", "loan"), ("payout", "payout"), ("compensation", "compensation")):
+        has_any = any(name in each for each in sheet["exceptions"])
+        assert (f"<th>{head}<span" in heads) == has_any
 
 
 # The workbook

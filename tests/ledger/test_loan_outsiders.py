@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ledger.books import money
 from ledger.contracts.halves import Capture, Instruction, payment_state
 from ledger.contracts.loan_rows import (
     LoanAccount,
@@ -167,6 +168,21 @@ def test_an_allocation_that_is_off_is_refused_with_every_leg_for_people_too(unit
         assert f"{each['receiver']} {each['amount']} (" in refused.got
     assert " CNY)" in refused.expected
     assert "loan allocate" in refused.message
+    apart = {each["receiver"]: each["amount"] for each in wrong["legs"]}
+    for each in right(ledger)["legs"]:
+        apart[each["receiver"]] -= each["amount"]
+    said = [f"{name} {money(apart[name], 'CNY')}" for name in sorted(apart) if apart[name]]
+    assert f"The difference is {', '.join(said)}." in refused.message
+
+
+def test_a_share_in_two_legs_is_refused_and_says_so() -> None:
+    ledger = captured_only()
+    fields = right(ledger)
+    first, *others = fields["legs"]
+    halves = [{**first, "amount": 1}, {**first, "amount": first["amount"] - 1}]
+    fields["legs"] = [{**each, "leg": at} for at, each in enumerate([*halves, *others], 1)]
+    refused = ledger.refuse("allocation-differs", "platform", "split.instructed", **fields)
+    assert "The difference is that a receiver has more than one leg." in refused.message
 
 
 def test_what_is_overpaid_is_neither_kept_nor_split() -> None:
@@ -178,6 +194,7 @@ def test_what_is_overpaid_is_neither_kept_nor_split() -> None:
     del all_split["overpaid"]
     refused = ledger.refuse("allocation-differs", "platform", "split.instructed", **all_split)
     assert f"overpaid {attempt.overpaid} (" in refused.expected
+    assert f"overpaid {money(-attempt.overpaid, 'CNY')}." in refused.message
     assert "overpaid" not in refused.got
 
 
@@ -379,7 +396,19 @@ def test_a_refund_of_a_repayment_that_is_split_wrongly_says_what_is_wrong() -> N
             LoanLedger,
             ("platform", "loan.proposed", agreed(annual_rate_ppm=1_000_001)),
             "terms-out-of-range",
-            ("annual_rate_ppm", "0 to 1,000,000", "1,000,001"),
+            ("annual_rate_ppm", "0 (0.0000 %) to 1,000,000 (100.0000 %)", "1,000,001 (100.0001 %)"),
+        ),
+        (
+            LoanLedger,
+            ("platform", "loan.proposed", agreed(principal=20_000_000_000_000)),
+            "amount-over-limit",
+            ("10000000000000 (100000000000.00 CNY)", "20000000000000 (200000000000.00 CNY)"),
+        ),
+        (
+            LoanLedger,
+            ("platform", "loan.proposed", lent_by(("fund-a", 500_000), ("fund-a", 500_000))),
+            "funders-form",
+            ("no party twice", "fund-a, fund-a"),
         ),
         (
             LoanLedger,

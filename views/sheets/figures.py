@@ -242,8 +242,8 @@ _OVERDUE: tuple[Figure, ...] = tuple(
             f"What is open to the party, as of the date, of what is past due in loans of bucket "
             f"{name}, penalty up to the date included; the count is of loans. The bucket follows "
             "from the oldest instalment that is open.",
-            f"截至该业务日，{name} 档借款逾期部分中归该方的未还金额，含截至当日的罚息；"
-            "笔数为借款数。档位按最早未还的一期确定。",
+            f"截至该业务日，{name} 档贷款逾期部分中归该方的未还金额，含截至当日的罚息；"
+            "笔数为贷款数。档位按最早未还的一期确定。",
         ),
         name,
     )

@@ -61,7 +61,7 @@ RepaymentState = Literal[
 CompensationLineState = Literal["due", "stated", "conflicting", "reversed"]
 ListName = Literal["repayments", "overdue", "compensations"]
 
-Loan = Annotated[str, Label("loan", "借款", link="loan")]
+Loan = Annotated[str, Label("loan", "贷款", link="loan")]
 Entries = Annotated[list[int], Label("entries", "条目")]
 Instalments = Annotated[list[int], Label("instalments", "期次")]
 
