@@ -17,7 +17,7 @@ from ledger.state import Overlay
 from simulator.plan import Plan
 from simulator.rehearsal import Rehearsal
 
-SEEDS = range(1, 9)
+SEEDS = range(1, 17)
 RECORDS = 2500
 WRONG_PPM = 50_000
 """Few refusals: what is looked for here are effects."""
