@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import date, timedelta
+from typing import Any, TypeVar
 
 import pytest
 
 from ledger.contracts.allocation import Leg
 from ledger.contracts.halves import Capture, Instruction, payment_state
-from ledger.contracts.loan_rows import RepaymentAttempt
+from ledger.contracts.loan_rows import FormerInstalment, LoanPlan, RepaymentAttempt
 from ledger.expectations import INSTRUCTION, MET, REVERSAL, Expectation
+from ledger.state import EmptyView, Key, Row
 from tests.ledger.ledger_kit import leg
 from tests.ledger.loan_kit import OWNERS, LoanLedger
 from tests.ledger.refund_kit import deposit
+
+R = TypeVar("R", bound=Row)
 
 NO_PRINCIPAL_AT_THE_END: dict[str, Any] = {
     "method": "stated",
@@ -149,3 +153,55 @@ def test_a_compensation_leaves_no_reversal_that_the_platform_cannot_answer() -> 
     """Of the money of a compensation the platform may say nothing, so nothing is awaited of it."""
     ledger = compensated_after_reversal()
     assert ledger.row(Expectation, REVERSAL, "payment:P1").state == MET
+
+
+class _Missed(EmptyView):
+    """Keeps what was asked for in vain."""
+
+    def __init__(self) -> None:
+        self.keys: list[Key] = []
+
+    def get(self, kind: type[R], key: Key) -> R | None:
+        if kind is FormerInstalment:
+            self.keys.append(key)
+        return None
+
+
+def test_a_reversal_looks_for_no_instalments_of_other_plans() -> None:
+    """However often a loan was planned anew, what a payment changed is found where it was."""
+    ledger = LoanLedger()
+    ledger.lend()
+    ledger.repay("A1", 50_000, "2026-01-20")
+    for _ in range(3):
+        rows = [
+            {
+                "number": number,
+                "due": (date(2026, 1, 20) + timedelta(days=number)).isoformat(),
+                "principal": 550_000 if number == 100 else 0,
+                "interest": 0,
+                "fees": [0],
+            }
+            for number in range(1, 101)
+        ]
+        ledger.apply("platform", "loan.replanned", loan="L1", date="2026-01-20", rows=rows)
+        ledger.accept(ledger.row(LoanPlan, "L1").proposal)
+    ledger.repay("A2", 600_000, "2026-01-20")
+    missed = ledger.view.below = _Missed()
+    for payment in ("P-A2", "P-A1"):
+        void = {"payment": payment, "reason": "void", "date": "2026-01-20"}
+        ledger.apply("institution", "payment.reversed", **void)
+    assert len(missed.keys) <= 2
+    assert ledger.open_of() == {"fund-a": 300_000, "fund-b": 180_000, "fund-c": 120_000}
+
+
+def test_a_payoff_that_paid_nothing_of_the_next_instalments_is_undone_with_them() -> None:
+    """Nothing is paid where no principal is due and no period has begun; later rows are."""
+    ledger = LoanLedger()
+    ledger.lend(terms={"method": "interest-first", "fees": None})
+    before = list(ledger.loan().instalments)
+    attempt = ledger.repay("A1", 600_000, "2026-01-05")
+    assert {text.split("|")[1] for text in attempt.ahead} == {"6"}
+    void = {"payment": "P-A1", "reason": "void", "date": "2026-01-05"}
+    ledger.apply("institution", "payment.reversed", **void)
+    after = list(ledger.loan().instalments)
+    assert [each.claims for each in after] == [each.claims for each in before]
