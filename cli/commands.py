@@ -36,7 +36,9 @@ COMMANDS = (
         "cli.join:join",
     ),
     Command("node", "Run one party's node until Ctrl-C or SIGTERM.", "cli.node:node"),
-    Command("demo", "Drive one business day through real nodes.", "cli.demo:demo"),
+    Command(
+        "demo", "Drive one business day and a funders' morning through real nodes.", "cli.demo:demo"
+    ),
     Command(
         "sample",
         "Write a day's files, with planted trouble; or a portfolio's, with --loans.",

@@ -28,14 +28,21 @@ _FAULTS = {
 }
 
 
-def show(morning: dict[str, Any], console: Console) -> None:
-    """Print what the morning showed: the sheets' figures, the wrong splits, the compensation."""
+def show(morning: dict[str, Any], agrees: bool, console: Console) -> None:
+    """Print what the morning showed: the sheets' figures, the wrong splits, the compensation.
+
+    Args:
+        morning: What it showed.
+        agrees: Whether all that is what the second computation says.
+        console: Where to print.
+    """
     _line(console, "")
     _line(
         console,
         f"The funders' morning (资金方的早晨), {morning['date']}, {morning['loans']} loans.",
     )
-    _line(console, "Each party's sheet, made by its own node; the second computation agrees:")
+    verdict = "the second computation agrees" if agrees else "THE SECOND COMPUTATION DIFFERS"
+    _line(console, f"Each party's sheet, made by its own node; {verdict}:")
     grid = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
     grid.add_column("party")
     for name in SHOWN:

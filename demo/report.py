@@ -29,7 +29,9 @@ def show(summary: dict[str, Any], console: Console) -> None:
     _outage(summary, console)
     _one_sided(summary, console)
     if summary["morning"] is not None:
-        morning.show(summary["morning"], console)
+        bad = {check["name"] for check in summary["checks"] if not check["good"]}
+        agrees = not any(name.startswith("sheet of") for name in bad)
+        morning.show(summary["morning"], agrees, console)
     _proofs(summary, console)
     _kept(summary, console)
     _verdict(summary, console)

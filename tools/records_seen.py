@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from ledger.batch import Batch
 from ledger.block import Tip
@@ -17,7 +18,9 @@ from ledger.state import Overlay
 from simulator.plan import Plan
 from simulator.rehearsal import Rehearsal
 
-SEEDS = range(1, 17)
+SEEDS = range(1, 19)
+LENDING: dict[str, Any] = {"nodes": 6, "cast": "guaranteed"}
+"""A consortium that has every role."""
 RECORDS = 2500
 WRONG_PPM = 50_000
 """Few refusals: what is looked for here are effects."""
@@ -65,7 +68,7 @@ def see() -> dict[str, Seen]:
     """Return what applied records of every type do."""
     found = {type_: Seen() for type_ in RECORD_TYPES}
     for seed in SEEDS:
-        rehearsal = Rehearsal(Plan(seed=seed, records=RECORDS), wrong_ppm=WRONG_PPM)
+        rehearsal = Rehearsal(Plan(seed=seed, **LENDING, records=RECORDS), wrong_ppm=WRONG_PPM)
         rehearsal.on_block = _Watch(rehearsal, found).look
         rehearsal.run()
     return found

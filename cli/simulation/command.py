@@ -185,7 +185,7 @@ def simulate(
 
     Everything but clock, network and disk is the code of a real node. The seed decides the
     clients' business, the faults and who lies; the same seed is the same run to the byte. Ends
-    with a verdict over the invariants I1 to I8, what happened, and the command that reproduces
+    with a verdict over the invariants, what happened, and the command that reproduces
     it. Exit code 1 if an invariant is broken, a scenario ends otherwise than it says, or a
     replayed trace differs. A broken invariant is made small first: violation-SEED.toml and
     violation-SEED.trace are written to the current directory, or violation-SEED-2 and so on where

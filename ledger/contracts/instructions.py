@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from msgspec.structs import replace
+
 from ledger import books, expectations
 from ledger.contracts import allocation, receivers, repayments
 from ledger.contracts.allocation import NO_BUCKET, Allocation, Leg, Split
@@ -53,9 +55,34 @@ def _refuse_compensation(capture: Capture | None) -> None:
         raise Refused(
             "compensation-split",
             "The ledger itself splits the money of a compensation, by what is open to each.",
-            expected="no instruction",
+            expected="no instruction, or an amendment that states the ledger's legs again",
             got=f"one of {capture.payment}, of compensation {capture.compensation}",
         )
+
+
+def release_waiting(
+    tx: Transaction, record: Split, instruction: Instruction, capture: Capture
+) -> None:
+    """Enter the legs of a guarantor's money that waited for their receivers.
+
+    The ledger made the legs: the platform only states them again, once a receiver is resumed.
+
+    Raises:
+        Refused: ``compensation-split``, or why the split is none by itself.
+    """
+    amounts = allocation.compute(record, tx.genesis.limits.legs).amounts
+    legs = legs_of(tx, instruction)
+    stated = [(leg.receiver, part) for leg, part in zip(record.legs, amounts, strict=True)]
+    if not instruction.allocated or stated != [(leg.receiver, leg.amount) for leg in legs]:
+        _refuse_compensation(capture)
+    if differences(capture, record) or record.overpaid:
+        _refuse_compensation(capture)
+    waiting = [leg for leg in legs if not leg.bucket]
+    parts = [leg.amount for leg in waiting]
+    source = books.suspense(record.payment)
+    buckets = allocation.enter(tx, waiting, parts, capture, source)
+    for leg, bucket in zip(waiting, buckets, strict=True):
+        tx.put(replace(leg, bucket=bucket))
 
 
 def contradict(tx: Transaction, capture: Capture, instruction: Instruction) -> bool:

@@ -103,7 +103,8 @@ class SplitAmended(Split, frozen=True, kw_only=True, tag="split.amended"):
 
     Refused unless an instruction stands; the legs that are in a payout stay as they are, and with
     them order, amount, currency, loan and attempt; the other legs are as those of
-    `split.instructed`.
+    `split.instructed`; of a guarantor's money they are the ledger's own, of which those that wait
+    are then entered.
     """
 
     CODES = ("not-instructed", "leg-in-payout", *Split.CODES)
@@ -206,6 +207,10 @@ def _amended(tx: Transaction, record: SplitAmended) -> None:
     existing = tx.rows[Instruction][record.payment,]
     if existing is None or not existing.stands:
         raise _not_instructed(record.payment, existing)
+    capture = tx.rows[Capture][record.payment,]
+    if capture is not None and capture.stands and capture.compensation:
+        instructions.release_waiting(tx, record, existing, capture)
+        return
     old_legs = instructions.legs_of(tx, existing)
     paid = {leg.leg: leg for leg in old_legs if allocation.payout_of(tx, leg)}
     shares = instructions.refuse_split(tx, record, paid)

@@ -80,8 +80,20 @@ def wrong_of(rows: LoanRows, payment: str) -> Iterator[str]:
     if not is_split and any(leg.bucket for leg in legs):
         yield f"{payment} is not split, and has legs that are due"
     yield from _wrong_suspense(rows, capture, legs)
-    if capture.stands:
-        yield from _wrong_split(rows, capture, instruction if is_split else None, legs)
+    if not capture.stands:
+        yield from _wrong_void(rows, capture)
+        return
+    yield from _wrong_split(rows, capture, instruction if is_split else None, legs)
+
+
+def _wrong_void(rows: LoanRows, capture: Capture) -> Iterator[str]:
+    """Yield what a void payment goes on doing to its loan."""
+    attempt = rows.get(RepaymentAttempt, capture.loan, capture.attempt)
+    if attempt is not None and attempt.state != "reversed":
+        yield f"{capture.payment} is void, its attempt {capture.attempt} is {attempt.state}"
+    stated = rows.get(LoanCompensation, capture.compensation)
+    if stated is not None and stated.state == "settled" and stated.payment == capture.payment:
+        yield f"{capture.payment} is void, its compensation is settled"
 
 
 def _wrong_suspense(rows: LoanRows, capture: Capture, legs: list[Leg]) -> Iterator[str]:

@@ -38,6 +38,7 @@ from simulator.workload import (
     receivers,
     refund_float,
     refunds,
+    repayment_splits,
     repayments,
     settlement,
 )
@@ -65,14 +66,16 @@ BUSINESSES = (
     loan_funding,
     loan_statements,
     repayments,
+    repayment_splits,
     compensations,
 )
 MOVES = tuple(move for business in BUSINESSES for move in moves(business.MOVES))
 
 WRONG_PPM = 80_000
 """Share of what parties say on purpose to be refused."""
-QUIET_PPM = 800_000
-"""Rate of turns at which a party other than platform and institution has nothing to say."""
+QUIET_PPM = {"platform": 0, "institution": 0, "guarantor": 500_000}
+QUIET_ELSE_PPM = 800_000
+"""Rate of turns at which a party has nothing to say, by role, and of any other one."""
 TRIES = 6
 
 
@@ -164,8 +167,8 @@ class Workload:
     def _say(self, author: Author) -> RawRecord:
         if author.chance.happens(self._wrong_ppm):
             return self._say_wrong(author)
-        is_busy = author.party in (self.known.platform, self.known.institution)
-        author.assume(is_busy or not author.chance.happens(QUIET_PPM))
+        role = self.known.genesis.roles[author.party]
+        author.assume(not author.chance.happens(QUIET_PPM.get(role, QUIET_ELSE_PPM)))
         return self._try(author, self._good[author.party])
 
     def _say_wrong(self, author: Author) -> RawRecord:

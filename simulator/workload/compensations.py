@@ -18,7 +18,7 @@ from simulator.workload.lending import (
 )
 from simulator.workload.loan_subjects import KnownCompensation, KnownLoan, KnownLoanMoney
 from simulator.workload.moves import Author, Draft, Drafting, Moves, refused, valid
-from simulator.workload.splits import is_open, leg_of
+from simulator.workload.splits import is_open, leg_of, stated
 from simulator.workload.subjects import Fields, NothingFits
 
 _NO_INSTALMENT = 99
@@ -198,14 +198,14 @@ def _reverse(code: str) -> Drafting:
     def draft(author: Author) -> Draft:
         found = author.find(
             author.known.compensations,
-            lambda each: not each.awaits_money and each.loan.runs and not each.loan.busy,
+            lambda each: not each.awaits_money and each.loan.runs and each.loan.is_calm,
         )
         money, loan, done = found.money, found.loan.loan, found.done
         if money is None or loan is None or money.in_payout:
             raise NothingFits
         day = next_day(author, loan)
         was = "" if done is None else found.loan.code(lambda stands: give_back(stands, done, day))
-        author.assume(was == code and (code != "" or author.chance.happens(300_000)))
+        author.assume(was == code and (code != "" or author.chance.happens(500_000)))
         fields = {"payment": money.name, "reason": "void", "date": day.isoformat()}
         return Draft(fields, (found, found.loan, money), lambda: _undo(author, found, day))
 
@@ -245,10 +245,20 @@ def _split_what(settled: bool) -> Drafting:
     return draft
 
 
+def _release(author: Author) -> Draft:
+    """State the ledger's own legs again, now that a receiver is open for which one waits."""
+    anyhow = author.chance.happens(100_000)
+    money = author.find(
+        author.known.loan_money,
+        lambda each: each.compensation is not None and each.agrees and (each.lacks_legs or anyhow),
+    )
+    return stated(author, money, money.instructed)
+
+
 MOVES: Moves = {
     ("guarantor", "compensation.stated"): (
-        valid(_state, 30),
-        valid(_restate, 20),
+        valid(_state, 20),
+        valid(_restate, 12),
         *refused_alike(_any),
         refused("compensation-differs", raised(_state, "amount"), 2),
         refused("compensation-settled", _settled, 2),
@@ -267,11 +277,14 @@ MOVES: Moves = {
         refused("wrong-currency", spoilt(_pay_any, currency="EUR")),
     ),
     ("institution", "payment.reversed"): (
-        valid(_reverse(""), 4),
+        valid(_reverse(""), 8),
         refused("claims-paid-since", _reverse("claims-paid-since"), 3),
     ),
     ("platform", "split.instructed"): (
         refused("compensation-split", _split_what(settled=False), 3),
     ),
-    ("platform", "split.amended"): (refused("compensation-split", _split_what(settled=True), 2),),
+    ("platform", "split.amended"): (
+        valid(_release, 2),
+        refused("compensation-split", _split_what(settled=True), 2),
+    ),
 }

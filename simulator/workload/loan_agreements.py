@@ -13,13 +13,13 @@ from ledger.lending.terms import ScheduleRow
 from simulator.workload.drafts import changed, spoilt
 from simulator.workload.lending import (
     before_latest,
-    changed_to,
     find_loan,
     is_outside,
     next_day,
     on_date,
     on_loan,
     refused_alike,
+    today,
 )
 from simulator.workload.loan_subjects import KnownLoan, KnownOffer, PlanOffer
 from simulator.workload.loan_terms import builtins
@@ -134,15 +134,11 @@ def _not_answered(form: Callable[[Drafting], Drafting]) -> tuple[Attempt, ...]:
     """
     return (
         refused("already-accepted", form(_answer_what(_has_accepted)), 2),
-        refused("loan-unknown", form(changed_to(_said_anyway, _no_loan))),
+        refused("loan-unknown", form(spoilt(_said_anyway, loan="NONE"))),
         refused("no-proposal", form(_answer_what(lambda _, each: each.asked is None))),
         refused("proposal-differs", form(spoilt(_said_anyway, proposal="0" * 64))),
         refused("wrong-author", form(_answer_what(_is_no_side)), 2),
     )
-
-
-def _no_loan(author: Author) -> str:
-    return author.fresh("NONE")
 
 
 # --- the platform's side ------------------------------------------------------------------------
@@ -161,9 +157,9 @@ def _withdraw(author: Author) -> Draft:
 
 def _replan(author: Author) -> Draft:
     """Propose a new schedule for what is open, from a day on that is not before the latest one."""
-    known, loan = find_loan(author, lambda each: each.is_open and each.asked is None)
+    known, loan = find_loan(author, lambda each: each.is_open and not _holds(each))
     author.assume(author.chance.happens(300_000))
-    day = next_day(author, loan)
+    day = max(loan.latest, today(author))
     rows = _rows(author, known, loan, day)
     offer = PlanOffer(day, rows)
     author.assume(not known.code(offer.replan))
@@ -172,6 +168,11 @@ def _replan(author: Author) -> Draft:
         known.plan = offer
 
     return Draft(_planned(known, day, rows), (known,), learn, offer.name_by)
+
+
+def _holds(loan: KnownLoan) -> bool:
+    """Return whether an offered schedule still closes."""
+    return loan.plan is not None and loan.plan.is_open and not loan.code(loan.plan.replan)
 
 
 def _rows(
@@ -240,7 +241,7 @@ MOVES: Moves = {
     **{(role, "loan.declined"): _DECLINED for role in _ANSWERING},
     ("platform", "loan.withdrawn"): (
         valid(_withdraw),
-        refused("loan-unknown", lambda author: Draft(_why({"loan": _no_loan(author)}))),
+        refused("loan-unknown", lambda author: Draft(_why({"loan": "NONE"}))),
         refused(
             "no-proposal",
             on_loan(lambda _, each: each.asked is None, lambda _, each: _why({"loan": each.name})),

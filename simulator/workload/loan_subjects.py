@@ -87,6 +87,11 @@ class KnownLoan(Known):
         return offer if offer is not None and offer.is_open else None
 
     @property
+    def is_calm(self) -> bool:
+        """Whether nobody waits for an answer about it, and no new schedule is offered."""
+        return not self.busy and not (self.in_force and self.asked)
+
+    @property
     def runs(self) -> bool:
         """Whether it is disbursed, and it is known how it stands."""
         return self.loan is not None and not self.doubtful
@@ -182,7 +187,7 @@ class KnownLoanMoney(KnownPayment):
     @property
     def lacks_legs(self) -> bool:
         """Whether a leg waits whose receiver was suspended, and is not any more."""
-        if not self.agrees or self.compensation is not None:
+        if not self.agrees:
             return False
         entered = {leg.receiver.name for leg in self.legs}
         return any(leg["receiver"] not in entered for leg in self.instructed["legs"])
@@ -227,7 +232,7 @@ class KnownCompensation(Known):
         self.loan.become(found.outcome.loan)
         money.shares = self.loan.shares(found.compensation.legs)
         legs = [
-            {"leg": number, "receiver": receiver, "amount": part}
+            {"leg": number, "receiver": receiver, "purpose": "compensation", "amount": part}
             for number, (receiver, part) in enumerate(money.shares.items(), 1)
         ]
         half = {name: money.capture[name] for name in ("order", "amount", "currency")}

@@ -67,7 +67,8 @@ def _parts(author: Author, needed: list[str]) -> list[Fields]:
     others = [party for party in known.dealers if party != known.institution]
     chosen = chance.some(others, 1 + chance.below(2))
     named = [party for party in others if party in chosen or party in needed]
-    ppms = [chance.pick((0, 100_000, 123_457, 250_000)) for _ in named]
+    most = MILLION // max(1, len(named))
+    ppms = [min(most, chance.pick((0, 100_000, 123_457, 250_000))) for _ in named]
     rest = {"party": known.institution, "ppm": MILLION - sum(ppms)}
     stated = [{"party": p, "ppm": ppm} for p, ppm in zip(named, ppms, strict=True)]
     return [rest, *stated]

@@ -14,7 +14,9 @@ from demo.business import Business, Items
 from demo.day.cast import PAYMENTS_MIN, DayPlan
 from demo.day.generate import generate
 from demo.day.outcome import outcome
-from demo.summary import NodeBooks, check_outcome
+from demo.loans.answer import SUMS
+from demo.stage.morning import FundersMorning, morning_plan
+from demo.summary import NodeBooks, check_morning, check_outcome
 from ledger.books import Balance
 from ledger.contracts.disputes import Dispute
 from ledger.contracts.fee_invoices import FeeInvoice
@@ -165,3 +167,55 @@ def test_check_fails_when_the_books_differ_by(change: str) -> None:
 def test_check_fails_when_a_refusal_is_missing() -> None:
     records = {**EXPECTED["records"], "refused": {}}
     assert failed(*played(), records) == {"records refused"}
+
+
+MORNING_CAST: Any = [
+    ("platform", "platform"),
+    ("institution", "institution"),
+    ("funder", "funder"),
+    ("bank", "funder"),
+    ("guarantor", "guarantor"),
+]
+
+
+@cache
+def morning_expected() -> dict[str, Any]:
+    """Return what the second computation says of a funders' morning."""
+    plan = morning_plan(MORNING_CAST, 3)
+    assert plan is not None
+    return FundersMorning(plan).expected()
+
+
+def shown_morning() -> dict[str, Any]:
+    """Return what nodes would show of that morning."""
+    sheets = {
+        party: {
+            "figures": [{"name": n.replace("_", "-"), "amount": figures[n]} for n in SUMS],
+        }
+        for party, figures in morning_expected()["figures"].items()
+    }
+    return {"sheets": sheets, "standing": deepcopy(morning_expected()["loans"])}
+
+
+def morning_failed(morning: dict[str, Any], refused: int) -> list[str]:
+    checks = check_morning(morning_expected(), morning, {"allocation-differs": refused})
+    return [check.name for check in checks if not check.good]
+
+
+@pytest.mark.parametrize("place", range(len(SUMS)))
+def test_a_figure_of_a_sheet_that_differs_is_noticed(place: int) -> None:
+    assert morning_failed(shown_morning(), morning_expected()["refused"]) == []
+    morning = shown_morning()
+    morning["sheets"]["bank"]["figures"][place]["amount"] += 1
+    assert morning_failed(morning, morning_expected()["refused"]) == ["sheet of bank"]
+
+
+def test_a_loan_that_stands_otherwise_and_a_wrong_split_that_was_taken_are_noticed() -> None:
+    morning = shown_morning()
+    morning["standing"]["L00001"][0] += 1
+    assert morning_failed(morning, 0) == ["standing of the loans", "wrong splits refused"]
+
+
+@pytest.mark.parametrize("role", ["funder", "guarantor"])
+def test_a_cast_that_does_not_lend_has_no_morning(role: str) -> None:
+    assert morning_plan([each for each in MORNING_CAST if each[1] != role], 3) is None

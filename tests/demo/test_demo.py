@@ -14,14 +14,19 @@ from typing import Any
 
 import pytest
 
-from demo.day.cast import DayPlan
+from cli.demo import PARTIES
+from cli.parties import parse_parties
+from demo.day.cast import DayPlan, owners
 from demo.day.files import write_day
 from demo.day.generate import generate
 from demo.day.outcome import outcome
+from demo.loans.answer import SUMS
+from demo.stage.morning import FundersMorning, figures_of, morning_plan
 
 ROOT = Path(__file__).resolve().parents[2]
 PAYMENTS, SEED = 60, 3
 TIMEOUT_S = 150
+CAST = parse_parties(PARTIES)
 
 pytestmark = pytest.mark.processes
 
@@ -67,7 +72,7 @@ def summary(folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def test_demo_leads_to_the_known_outcome(summary: dict[str, Any]) -> None:
-    expected = outcome(generate(DayPlan(PAYMENTS, SEED)))
+    expected = outcome(generate(DayPlan(PAYMENTS, SEED, owners=owners(CAST))))
     assert summary["ok"], [check for check in summary["checks"] if not check["good"]]
     assert {k: summary["records"][k] for k in expected["records"]} == expected["records"]
     assert summary["facts"] == expected["facts"]
@@ -81,7 +86,7 @@ def test_demo_leads_to_the_known_outcome(summary: dict[str, Any]) -> None:
 
 def test_demo_leaves_all_nodes_equal(summary: dict[str, Any]) -> None:
     nodes = summary["nodes"]
-    assert len(nodes) == 4
+    assert len(nodes) == len(CAST)
     assert len({(n["height"], n["size"], n["root"], n["state"]) for n in nodes}) == 1
     assert nodes[0]["size"] == summary["log"]["entries"] > 0
 
@@ -108,6 +113,33 @@ def test_demo_verifies_receipt_and_log_offline(summary: dict[str, Any]) -> None:
     assert proofs["log"]["replayed"]
 
 
+def test_demo_ends_with_a_funders_morning(summary: dict[str, Any]) -> None:
+    morning, plan = summary["morning"], morning_plan(CAST, SEED)
+    assert plan is not None
+    expected = FundersMorning(plan).expected()
+    found = {party: figures_of(sheet) for party, sheet in morning["sheets"].items()}
+    assert found == expected["figures"]
+    assert [*found] == ["funder", "bank", "guarantor", "platform"]
+    assert all(found["funder"][name] for name in ("due", "captured", "split", "differing"))
+    assert {*found["funder"]} == {*SUMS}
+    assert morning["standing"] == expected["loans"]
+    assert morning["loans"] == len(morning["standing"])
+
+
+def test_the_morning_finds_a_wrong_split_and_says_what_it_takes(summary: dict[str, Any]) -> None:
+    morning = summary["morning"]
+    refused, differing = sorted(morning["wrong"], key=lambda each: str(each["outcome"]))
+    assert refused["outcome"] == "allocation-differs"
+    assert sum(refused["differences"].values()) == 0 < max(refused["differences"].values())
+    assert differing["fault"] == "loan-left-out"
+    for party, harmed in differing["harmed"].items():
+        sheet = morning["sheets"][party]
+        assert figures_of(sheet)["differing"] == harmed
+        assert "split-differs" in {each["kind"] for each in sheet["exceptions"]}
+        assert sheet["checkpoint"]["cosigned_by"]
+    assert morning["compensations"]
+
+
 def test_demo_leaves_no_process_and_no_file(summary: dict[str, Any], folder: Path) -> None:
     assert processes_of(folder) == []
     assert list(folder.iterdir()) == []
@@ -131,9 +163,9 @@ def test_interrupted_demo_leaves_no_process_and_no_file(
 ) -> None:
     running = demo("--payments", "60", tmp=tmp_path, ignoring=ignoring)
     deadline = time.monotonic() + 30
-    while len(processes_of(tmp_path)) < 4 and time.monotonic() < deadline:
+    while len(processes_of(tmp_path)) < len(CAST) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert len(processes_of(tmp_path)) == 4
+    assert len(processes_of(tmp_path)) == len(CAST)
     running.send_signal(number)
     _, errors = running.communicate(timeout=30)
     assert running.returncode == 130
@@ -151,6 +183,7 @@ def test_demo_without_funder_and_without_spare_party_kills_nobody(tmp_path: Path
     assert summary["outage"] is None
     assert "nobody may be down" in summary["no_kill"]
     assert len(summary["nodes"]) == 2
+    assert summary["morning"] is None
 
 
 def test_kept_demo_goes_on_running_and_says_how_to_stop_it(tmp_path: Path) -> None:

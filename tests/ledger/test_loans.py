@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from ledger.contracts import decode_record
+from ledger.contracts.allocation import Leg
 from ledger.contracts.halves import Capture, Instruction, payment_state
 from ledger.contracts.loan_events import loan_after
 from ledger.contracts.loan_rows import LoanAccount, LoanAgreement, LoanEvent, LoanParty, LoanPlan
@@ -222,6 +223,36 @@ def test_a_guarantor_compensates_and_the_claims_pass() -> None:
     after = ledger.open_of()
     assert after["platform"] == before["platform"]
     assert after["fund-a"] > before["fund-a"]  # penalty of the days until then was fixed
+
+
+def test_a_guarantors_money_waits_for_a_suspended_receiver_until_its_legs_are_stated_again() -> (
+    None
+):
+    ledger = lending()
+    amount = ledger.compensable("2026-03-08", instalments=[1])
+    ledger.apply(
+        "guarantor",
+        "compensation.stated",
+        compensation="C1",
+        loan="L1",
+        date="2026-03-08",
+        instalments=[1],
+        amount=amount,
+    )
+    ledger.apply("institution", "receiver.suspended", receiver="fund-b-main", reason="review")
+    fields = ledger.compensation_fields("C1", amount, "2026-03-09", compensation="C1")
+    ledger.apply("institution", "payment.captured", **fields)
+    rows = [row for row in ledger.rows()[Leg.TABLE] if isinstance(row, Leg)]
+    waiting = sum(row.amount for row in rows if not row.bucket)
+    assert waiting == -ledger.balance("suspense:P-C1") > 0
+    legs = [leg(row.leg, row.receiver, amount=row.amount) for row in rows]
+    same = split("P-C1", amount, order="O-C1", mode="fixed", legs=legs)
+    ledger.apply("platform", "split.amended", **same)
+    assert -ledger.balance("suspense:P-C1") == waiting
+    ledger.apply("institution", "receiver.resumed", receiver="fund-b-main", reason="done")
+    ledger.apply("platform", "split.amended", **same)
+    assert ledger.balance("suspense:P-C1") == 0
+    assert ledger.balance("pending:fund-b-main") == -waiting
 
 
 def test_a_compensation_that_races_with_the_borrower_is_stated_anew() -> None:

@@ -30,10 +30,8 @@ from tests.ledger.refusal_kit import (
 )
 from tests.ledger.refusal_scan import passed
 
-BY_HAND = {"books-overdrawn", "amount-not-positive", "unknown-event"}
-"""Guards that no record reaches: tests/ledger/test_books.py does, and tests/ledger/lending. The
-last one is for who computes a loan anew of some of its events.
-"""
+BY_HAND = {"books-overdrawn", "amount-not-positive"}
+"""Guards that no record reaches: tests/ledger/test_books.py does, and tests/ledger/lending."""
 
 
 NAMES = ("Refused", "LoanRefused", "AmountRefused")

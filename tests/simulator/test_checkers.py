@@ -72,7 +72,7 @@ def _world(plan: Plan, directory: Path, templates: Templates, *more: type[Checke
 
 def test_there_is_one_checker_an_invariant() -> None:
     names = [checker.invariant for checker in CHECKERS]
-    assert names == [f"I{number}" for number in range(1, 9)] + ["history"]
+    assert names == [f"I{number}" for number in range(1, 9)] + ["history", "loans"]
 
 
 def test_torn_writes_and_crashes_at_any_effect_break_nothing(

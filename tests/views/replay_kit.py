@@ -30,7 +30,7 @@ from views.calendars import DueDates, calendar_view, today
 from views.listing import Asked, BadQuestion, Filter, Kind, Listing, page_of
 from views.listings import LISTINGS
 from views.loan_details import loan_view
-from views.loan_history import Known
+from views.loan_history import Vantage
 from views.payments import payment_view
 from views.payouts import payout_view
 from views.receivers import receiver_view
@@ -95,7 +95,7 @@ def all_views(reader: LedgerReader, genesis: Genesis, now_ms: int) -> Views:
             view = loan_view(reader, agreement.loan, known, now_ms)
             found[f"loan {agreement.loan} {name}"] = msgspec.json.encode(view)
     dates = sorted({row.date for row in reader.rows(RepaymentAttempt, limit=10_000)})[-2:]
-    for known in (Known(date.fromisoformat(each)) for each in (day, *dates)):
+    for known in (Vantage(date.fromisoformat(each)) for each in (day, *dates)):
         point = Point(known, now_ms, day, may_be_later=True)
         for party in genesis.names:
             found[f"sheet {party} {known.day}"] = _json(sheet(reader, genesis, party, point))
@@ -105,14 +105,14 @@ def all_views(reader: LedgerReader, genesis: Genesis, now_ms: int) -> Views:
     return found
 
 
-def _looks(reader: LedgerReader, day: str) -> Iterator[tuple[str, Known]]:
+def _looks(reader: LedgerReader, day: str) -> Iterator[tuple[str, Vantage]]:
     """Yield as of when loans are looked at: now, as of the days of their records, at a height."""
-    yield "now", Known(date.fromisoformat(day))
+    yield "now", Vantage(date.fromisoformat(day))
     days = {each.date for each in reader.rows(RepaymentAttempt, limit=NAMES_MAX)}
     for each in sorted(days):
-        yield each, Known(date.fromisoformat(each))
+        yield each, Vantage(date.fromisoformat(each))
     half = reader.height() // 2
-    yield f"at {half}", Known(date.fromisoformat(day), reader.size_after(half))
+    yield f"at {half}", Vantage(date.fromisoformat(day), reader.size_after(half))
 
 
 def payments(reader: LedgerReader) -> list[str]:

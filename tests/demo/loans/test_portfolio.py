@@ -125,19 +125,20 @@ def test_every_figure_of_the_committed_answer_key_is_the_ledgers() -> None:
     assert found.compared["repayments"] > 5 * 1_300
 
 
-@settings(max_examples=6, deadline=None)
-@given(
-    st.integers(LOANS_MIN, LOANS_MIN + 20),
-    st.integers(MONTHS_MIN, 24),
-    st.integers(0, 10**6),
-    st.sampled_from(ENDS),
-    st.sampled_from(FUNDERS),
-    st.booleans(),
+plans = st.builds(
+    PortfolioPlan,
+    loans=st.integers(LOANS_MIN, LOANS_MIN + 20),
+    months=st.integers(MONTHS_MIN, 24),
+    seed=st.integers(0, 10**6),
+    date=st.sampled_from(ENDS),
+    funders=st.sampled_from(FUNDERS),
+    weekly=st.booleans(),
 )
-def test_every_figure_of_any_answer_key_is_the_ledgers(  # noqa: PLR0917 - what is drawn
-    loans: int, months: int, seed: int, date: str, funders: tuple[str, ...], weekly: bool
-) -> None:
-    plan = PortfolioPlan(loans, months, seed, date, funders=funders, weekly=weekly)
+
+
+@settings(max_examples=6, deadline=None)
+@given(plans)
+def test_every_figure_of_any_answer_key_is_the_ledgers(plan: PortfolioPlan) -> None:
     compared, apart = checked(plan)
     assert apart == []
     assert {"loans", "repayments", "compensations", "days", "faults"} == {*compared}

@@ -12,13 +12,13 @@ from demo.loans.cast import LOANS_MIN, MONTHS_MIN, PortfolioPlan
 from demo.loans.generate import generate
 from demo.loans.said import moment
 from ledger import canonical
-from tests.api.lending_kit import KeptLoans
+from tests.api.lending_kit import CosignedLoans
 
 PLAN = PortfolioPlan(LOANS_MIN, MONTHS_MIN, 7)
 PARTIES = PLAN.owners
 
 
-class KeptPortfolio(KeptLoans):
+class KeptPortfolio(CosignedLoans):
     """A consortium of the portfolio's parties, which have no receivers yet."""
 
     def register(self, receiver: str, **fields: Any) -> int:
@@ -27,7 +27,7 @@ class KeptPortfolio(KeptLoans):
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeptLoans]:
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CosignedLoans]:
     made = KeptPortfolio(tmp_path_factory.mktemp("portfolio"))
     made.now = moment(PLAN.end + 1)
     for turn in generate(PLAN).turns:
@@ -51,7 +51,7 @@ def figures_of(sheet: dict[str, Any]) -> dict[str, int]:
 
 @pytest.mark.parametrize("part", range(3))
 def test_every_figure_of_every_day_is_that_of_the_answer_key(
-    kept: KeptLoans, days: dict[str, dict[str, dict[str, Any]]], part: int
+    kept: CosignedLoans, days: dict[str, dict[str, dict[str, Any]]], part: int
 ) -> None:
     nothing = dict.fromkeys(SUMS, 0)
     for date in sorted(days)[part::3]:

@@ -13,7 +13,7 @@ from ledger import books, execute
 from ledger.batch import Batch
 from ledger.books import Balance
 from ledger.calendar import BusinessDays
-from ledger.contracts import RULES, calendars
+from ledger.contracts import RULES, calendars, loan_state
 from ledger.contracts.calendars import CalendarVersion, CalendarYear
 from ledger.contracts.payments import PaymentCaptured
 from ledger.errors import Refused
@@ -65,6 +65,12 @@ def a_record_is_entered_twice(monkeypatch: pytest.MonkeyPatch) -> None:
         execute_batch(execution, tx, cast(Batch, twice), (*records, records[-1]))
 
     monkeypatch.setattr(execute, "_execute_batch", doubled)
+
+
+@mutant("loans", replace(plan_of(3), cast="guaranteed", records=150))
+def a_loan_forgets_what_was_repaid(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The account of a loan goes on saying that all of its principal is open."""
+    monkeypatch.setattr(loan_state, "_repaid", lambda kind, found: 0)
 
 
 @mutant("I5", replace(plan_of(6), records=500))
