@@ -19,7 +19,7 @@ from ledger.lending.errors import LoanRefused
 from ledger.lending.instalments import Instalment
 from ledger.lending.loan import Loan as LoanValue
 from ledger.lending.standing import late
-from ledger.state import Walk
+from ledger.state import NEVER, Walk
 from views.labels import (
     Amount,
     Compensation,
@@ -47,7 +47,7 @@ AWAITING: tuple[CompensationState, ...] = ("stated", "conflicting", "reversed")
 class CompensationView(ViewStruct, frozen=True, kw_only=True):
     """One compensation as the guarantor stated it last; without instalments it is of all the loan.
 
-    It is settled when its money has come and the claims have passed.
+    It is settled when its money has come and the claims have passed; withdrawn, it is not awaited.
     """
 
     compensation: Compensation
@@ -56,7 +56,12 @@ class CompensationView(ViewStruct, frozen=True, kw_only=True):
     state: Annotated[
         Literal[CompensationState, "disputed"],
         state_label(
-            True, stated="已提出", conflicting="不一致", settled="已代偿", reversed="已冲正"
+            True,
+            stated="已提出",
+            conflicting="不一致",
+            settled="已代偿",
+            reversed="已冲正",
+            withdrawn="已撤回",
         ),
     ]
     instalments: Annotated[list[int], Label("instalments", "期次")]
@@ -178,10 +183,23 @@ def due_compensation(
     )
 
 
+def is_withdrawn(row: LoanCompensation, size: int) -> bool:
+    """Return whether a compensation was withdrawn, and not stated again, in so many entries."""
+    is_stated_again = row.withdrawn_entry < row.again_entry < size
+    return NEVER < row.withdrawn_entry < size and not is_stated_again
+
+
+def stated_entry(row: LoanCompensation, size: int) -> int:
+    """Return the entry that stated a compensation, of so many: first, or again."""
+    return row.again_entry if row.entry < row.again_entry < size else row.entry
+
+
 def _awaits(stated: LoanCompensation, known: Vantage) -> bool:
-    """Return whether a compensation was stated and had not passed by then."""
+    """Return whether a compensation was stated, and had not passed nor been withdrawn by then."""
     is_known = stated.entry < known.size and date.fromisoformat(stated.date) <= known.day
-    return is_known and (stated.state in AWAITING or stated.last_entry >= known.size)
+    if not is_known or is_withdrawn(stated, known.size):
+        return False
+    return stated.state in AWAITING or stated.last_entry >= known.size
 
 
 def trigger_of(

@@ -24,7 +24,12 @@ from ledger.contracts.loan_state import parties_of, plan_of, terms_of
 from ledger.lending.instalments import founding_shares
 from ledger.lending.terms import LoanTerms, ScheduleRow
 from ledger.state import Walk
-from views.compensations import CompensationView, compensation_views
+from views.compensations import (
+    CompensationView,
+    compensation_views,
+    is_withdrawn,
+    stated_entry,
+)
 from views.disputes import DisputeView, disputes_about
 from views.expectations import ExpectationView, expectations_on
 from views.labels import (
@@ -202,8 +207,10 @@ def _as_known(
         kinds = [each.kind for each in events if each.about == row.compensation]
         if row.last_entry >= known.size:
             state = _AFTER[kinds[-1]] if kinds else "stated"
+            state = "withdrawn" if is_withdrawn(row, known.size) else state
             payment = row.payment if state == "settled" else ""
-            row = replace(row, state=state, payment=payment, last_entry=row.entry)
+            last = stated_entry(row, known.size)
+            row = replace(row, state=state, payment=payment, last_entry=last)
         found.append(row)
     return found
 

@@ -3,61 +3,39 @@
 A capture that names a compensation is its other half: the ledger makes the legs to the funders by
 what is open to each, and the claims pass. If the borrower has paid in between, the statement
 differs from what is open: it conflicts, the money waits in suspense, and the guarantor states the
-compensation anew.
+compensation anew. If nothing is left to compensate, it withdraws it: no money is awaited then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date
 from typing import Annotated
 
 from msgspec import Meta
 from msgspec.structs import replace
 
-from ledger import books, expectations
-from ledger.contracts import allocation
-from ledger.contracts.allocation import SplitLeg
-from ledger.contracts.halves import Capture, Instruction
+from ledger import expectations
+from ledger.contracts.compensation_money import compare, compute
+from ledger.contracts.halves import Capture
 from ledger.contracts.loan_rows import (
     InstalmentNumber,
     LoanAccount,
     LoanAgreement,
     LoanCompensation,
-    LoanEvent,
 )
-from ledger.contracts.loan_state import (
-    book,
-    in_money,
-    keep,
-    leg_texts,
-    legs_of,
-    read_loan,
-    require_loan,
-    stated_day,
-)
-from ledger.contracts.repayments import shares
+from ledger.contracts.loan_state import require_loan, stated_day
 from ledger.errors import Refused
 from ledger.expectations import COMPENSATION, Expectation
 from ledger.genesis import Genesis
-from ledger.lending.compensation import (
-    WHOLE,
-    Compensated,
-    Compensation,
-    compensate,
-    give_back,
-    require_amount,
-)
-from ledger.lending.errors import LoanRefused
 from ledger.lending.terms import INSTALMENTS_MAX
-from ledger.records import Amount, Day, Identifier, Record, Rule
+from ledger.records import Amount, Day, Identifier, Record, Rule, Text
 from ledger.state import Key, Row, Transaction
 
 
 class CompensationStated(Record, frozen=True, kw_only=True, tag="compensation.stated"):
     """The guarantor takes over what the terms cover: instalments, or without any the whole loan.
 
-    It may be stated anew until its money is there, and after that money was reversed.
+    It may be stated anew until its money is there, after that money was reversed, and after it was
+    withdrawn.
 
     Refused unless the author is the guarantor of a disbursed loan; the terms cover it on the date;
     the amount is what is open to the funders of the covered components.
@@ -85,12 +63,24 @@ class CompensationStated(Record, frozen=True, kw_only=True, tag="compensation.st
     instalments: Annotated[tuple[InstalmentNumber, ...], Meta(max_length=INSTALMENTS_MAX)] = ()
 
 
+class CompensationWithdrawn(Record, frozen=True, kw_only=True, tag="compensation.withdrawn"):
+    """The guarantor takes back what it has stated: its money is not awaited any more.
+
+    Refused unless the author has stated the compensation, and no money of it stands.
+    """
+
+    CODES = ("compensation-settled", "compensation-unknown", "wrong-author")
+
+    compensation: Identifier
+    reason: Text
+
+
 def _stated(tx: Transaction, record: CompensationStated) -> None:
     loan = require_loan(tx, record.loan)
     agreement = loan[0]
     existing = _refuse_statement(tx, record, agreement)
     stated_day(tx, record.date)
-    _compute(tx, loan, record.instalments, record.date, record.amount)
+    compute(tx, loan, record.instalments, record.date, record.amount)
     stated = LoanCompensation(
         compensation=record.compensation,
         loan=record.loan,
@@ -104,13 +94,16 @@ def _stated(tx: Transaction, record: CompensationStated) -> None:
         entry=tx.entry if existing is None else existing.entry,
         last_entry=tx.entry,
     )
+    if existing is not None:
+        again = tx.entry if existing.state == "withdrawn" else existing.again_entry
+        stated = replace(stated, withdrawn_entry=existing.withdrawn_entry, again_entry=again)
     matter = (tx.subject, tx.sole("institution"))
     capture = tx.rows[Capture][stated.payment,] if stated.payment else None
     if capture is None or not capture.stands:
         tx.put(replace(stated, payment=""))
         expectations.open_or_revise(tx, COMPENSATION, matter, record.amount, agreement.currency)
     else:
-        _compare(tx, stated, capture)
+        compare(tx, stated, capture)
 
 
 def _refuse_statement(
@@ -134,20 +127,45 @@ def _refuse_statement(
     return existing
 
 
-def _compute(
-    tx: Transaction,
-    loan: tuple[LoanAgreement, LoanAccount],
-    instalments: Sequence[int],
-    day: str,
-    amount: int,
-) -> Compensated:
-    try:
-        what = list(instalments) or WHOLE
-        found = compensate(read_loan(tx, *loan), what, date.fromisoformat(day))
-        require_amount(amount, found.compensation)
-    except LoanRefused as refused:
-        raise in_money(refused, loan[0].currency) from None
-    return found
+def _withdrawn(tx: Transaction, record: CompensationWithdrawn) -> None:
+    stated = _require_stated(tx, record.compensation)
+    if tx.author != stated.guarantor:
+        raise Refused(
+            "wrong-author",
+            f"Only the guarantor that has stated {record.compensation} withdraws it.",
+            expected=stated.guarantor,
+            got=tx.author,
+        )
+    _refuse_money(tx, stated, "Money that was captured is reversed first, by the institution.")
+    changes = {"state": "withdrawn", "withdrawn_entry": tx.entry, "last_entry": tx.entry}
+    tx.put(replace(stated, **changes))
+    detail = f"compensation withdrawn: {record.reason}"
+    expectations.meet_if_open(tx, COMPENSATION, tx.subject, detail)
+
+
+def _require_stated(tx: Transaction, name: str) -> LoanCompensation:
+    """Return a compensation that was stated and not withdrawn since."""
+    stated = tx.rows[LoanCompensation][name,]
+    if stated is None or stated.state == "withdrawn":
+        raise Refused(
+            "compensation-unknown",
+            "The guarantor states a compensation, anew once it has withdrawn it.",
+            expected="a stated compensation",
+            got=name if stated is None else f"{name}, withdrawn in entry {stated.last_entry}",
+        )
+    return stated
+
+
+def _refuse_money(tx: Transaction, stated: LoanCompensation, message: str) -> None:
+    """Refuse a compensation of which money stands."""
+    capture = tx.rows[Capture][stated.payment,] if stated.payment else None
+    if stated.state == "settled" or (capture is not None and capture.stands):
+        raise Refused(
+            "compensation-settled",
+            message,
+            expected="a compensation that awaits its money",
+            got=f"{stated.compensation}, {stated.state}, captured as {stated.payment}",
+        )
 
 
 def refuse_capture(tx: Transaction, name: str, currency: str) -> LoanCompensation:
@@ -156,22 +174,8 @@ def refuse_capture(tx: Transaction, name: str, currency: str) -> LoanCompensatio
     Raises:
         Refused: ``compensation-unknown``, ``compensation-settled`` or ``wrong-currency``.
     """
-    stated = tx.rows[LoanCompensation][name,]
-    if stated is None:
-        raise Refused(
-            "compensation-unknown",
-            "The guarantor states a compensation before its money is captured.",
-            expected="a stated compensation",
-            got=name,
-        )
-    capture = tx.rows[Capture][stated.payment,] if stated.payment else None
-    if stated.state == "settled" or (capture is not None and capture.stands):
-        raise Refused(
-            "compensation-settled",
-            "The money of a compensation is captured once.",
-            expected="a compensation that awaits its money",
-            got=f"{name}, {stated.state}, captured as {stated.payment}",
-        )
+    stated = _require_stated(tx, name)
+    _refuse_money(tx, stated, "The money of a compensation is captured once.")
     if currency != stated.currency:
         raise Refused(
             "wrong-currency",
@@ -180,164 +184,6 @@ def refuse_capture(tx: Transaction, name: str, currency: str) -> LoanCompensatio
             got=currency,
         )
     return stated
-
-
-def captured(tx: Transaction, stated: LoanCompensation, capture: Capture) -> None:
-    """Compare the money of a compensation with its statement; the money stands in suspense."""
-    _compare(tx, replace(stated, payment=capture.payment, last_entry=tx.entry), capture)
-
-
-def _compare(tx: Transaction, stated: LoanCompensation, capture: Capture) -> None:
-    """Settle a compensation of which both halves stand, or mark it conflicting."""
-    loan = require_loan(tx, stated.loan)
-    awaited = expectations.awaited(tx, COMPENSATION, f"compensation:{stated.compensation}")
-    try:
-        numbers = [int(text) for text in stated.instalments]
-        found = _compute(tx, loan, numbers, stated.date, capture.amount)
-    except Refused as refused:
-        _conflict(tx, stated, awaited, f"{refused.code}: {refused.message}")
-        return
-    if stated.amount != capture.amount:
-        said, came = (stated.amount, stated.currency), (capture.amount, stated.currency)
-        both = books.contradiction("stated", said, "captured", came)
-        _conflict(tx, stated, awaited, f"amount: {both}")
-        return
-    _settle(tx, loan, found, (stated, capture))
-    expectations.meet_if_open(tx, COMPENSATION, awaited.subject)
-
-
-def _conflict(tx: Transaction, stated: LoanCompensation, awaited: Expectation, detail: str) -> None:
-    """The guarantor has to state the compensation anew."""
-    tx.put(replace(stated, state="conflicting"))
-    expectations.conflict(tx, replace(awaited, awaited=stated.guarantor), detail)
-
-
-def _settle(
-    tx: Transaction,
-    loan: tuple[LoanAgreement, LoanAccount],
-    found: Compensated,
-    halves: tuple[LoanCompensation, Capture],
-) -> None:
-    agreement, account = loan
-    stated, capture = halves
-    outcome, compensation = found
-    tx.put(
-        replace(
-            stated,
-            state="settled",
-            record=account.records + 1,
-            legs=leg_texts(compensation.legs),
-            passed=leg_texts(compensation.passed),
-            held=tuple(map(str, compensation.settled)),
-            last_entry=tx.entry,
-        )
-    )
-    event = LoanEvent(
-        loan=stated.loan,
-        record=account.records + 1,
-        kind="compensated",
-        date=stated.date,
-        amount=stated.amount,
-        about=stated.compensation,
-        details=stated.instalments,
-        entry=tx.entry,
-    )
-    keep(tx, loan, outcome, event)
-    _book(tx, agreement, compensation, 1)
-    _make_legs(tx, agreement, compensation, capture)
-
-
-def _book(tx: Transaction, agreement: LoanAgreement, compensation: Compensation, sign: int) -> None:
-    """Book a compensation: principal passes to the guarantor, the rest is the funders' income."""
-    guarantor = agreement.guarantor
-    lines = []
-    for leg in compensation.passed:
-        if leg.component == "principal":
-            lines += [
-                (books.funding(leg.party), sign * leg.amount),
-                (books.funding(guarantor), -sign * leg.amount),
-            ]
-    if lines:
-        books.post(tx, agreement.currency, lines)
-    income = [leg for leg in compensation.legs if leg.component != "principal"]
-    book(tx, agreement, [leg._replace(amount=sign * leg.amount) for leg in income])
-
-
-def _make_legs(
-    tx: Transaction, agreement: LoanAgreement, compensation: Compensation, capture: Capture
-) -> None:
-    """Split the money of a compensation to the funders: no instruction is awaited of anybody."""
-    parts = shares(agreement, compensation.legs)
-    legs = [
-        SplitLeg(leg=number, receiver=receiver, purpose="compensation", amount=part)
-        for number, (receiver, part) in enumerate(parts.items(), 1)
-    ]
-    amounts = list(parts.values())
-    source = books.suspense(capture.payment)
-    buckets = allocation.enter(tx, legs, amounts, capture, source)
-    tx.put(
-        Instruction(
-            payment=capture.payment,
-            order=capture.order,
-            amount=capture.amount,
-            currency=capture.currency,
-            mode="fixed",
-            tail=0,
-            tail_leg=0,
-            leg_count=len(legs),
-            loan="",
-            attempt="",
-            overpaid=0,
-            entry=tx.entry,
-            stands=True,
-            allocated=True,
-        )
-    )
-    for leg, bucket in zip(legs, buckets, strict=True):
-        tx.put(
-            allocation.Leg(
-                capture.payment, leg.leg, leg.receiver, leg.amount, leg.purpose, 0, bucket
-            )
-        )
-
-
-def take_back(tx: Transaction, name: str, day: date) -> None:
-    """Give the claims of a compensation back, whose money is reversed; it is awaited again.
-
-    Raises:
-        Refused: ``claims-paid-since`` or ``date-goes-back``.
-    """
-    stated = tx.rows[LoanCompensation][name,]
-    if stated is None:
-        raise LookupError(f"the state has no compensation {name}")
-    tx.put(replace(stated, state="reversed", payment="", last_entry=tx.entry))
-    matter = (f"compensation:{name}", tx.sole("institution"))
-    expectations.open_expectation(tx, COMPENSATION, matter, stated.amount, stated.currency)
-    if stated.state != "settled":
-        return
-    agreement, account = require_loan(tx, stated.loan)
-    compensation = Compensation(
-        day=date.fromisoformat(stated.date),
-        legs=legs_of(stated.legs),
-        passed=legs_of(stated.passed),
-        settled=tuple(map(int, stated.held)),
-    )
-    try:
-        found = give_back(read_loan(tx, agreement, account), compensation, day)
-    except LoanRefused as refused:
-        raise in_money(refused, agreement.currency) from None
-    event = LoanEvent(
-        loan=stated.loan,
-        record=account.records + 1,
-        kind="returned",
-        date=day.isoformat(),
-        amount=stated.amount,
-        about=name,
-        details=(str(stated.record),),
-        entry=tx.entry,
-    )
-    keep(tx, (agreement, account), found, event)
-    _book(tx, agreement, compensation, -1)
 
 
 def capture_keys(name: str) -> list[tuple[type[Row], Key]]:
@@ -352,16 +198,24 @@ def _keys(record: CompensationStated, genesis: Genesis) -> list[tuple[type[Row],
     return [
         (LoanAgreement, (record.loan,)),
         (LoanAccount, (record.loan,)),
-        (LoanCompensation, (record.compensation,)),
-        (Expectation, (COMPENSATION, f"compensation:{record.compensation}")),
+        *capture_keys(record.compensation),
     ]
 
 
-def _subject(record: CompensationStated) -> str:
+def _withdrawal_keys(
+    record: CompensationWithdrawn, genesis: Genesis
+) -> list[tuple[type[Row], Key]]:
+    return capture_keys(record.compensation)
+
+
+def _subject(record: CompensationStated | CompensationWithdrawn) -> str:
     return f"compensation:{record.compensation}"
 
 
-RULES = (Rule(CompensationStated, ("guarantor",), _stated, _keys, _subject),)
+RULES = (
+    Rule(CompensationStated, ("guarantor",), _stated, _keys, _subject),
+    Rule(CompensationWithdrawn, ("guarantor",), _withdrawn, _withdrawal_keys, _subject),
+)
 ROWS: tuple[type[Row], ...] = ()
 EXAMPLES: tuple[Record, ...] = (
     CompensationStated(
@@ -372,5 +226,11 @@ EXAMPLES: tuple[Record, ...] = (
         amount=44_400,
         date="2025-12-15",
         instalments=(1,),
+    ),
+    CompensationWithdrawn(
+        at=1_760_000_000_071,
+        id="guar-0071",
+        compensation="DC-2025-0001",
+        reason="the borrower has paid",
     ),
 )

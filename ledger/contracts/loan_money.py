@@ -9,7 +9,7 @@ from datetime import date
 from typing import Protocol
 
 from ledger import books
-from ledger.contracts import compensations, repayments
+from ledger.contracts import compensation_money, compensations, repayments
 from ledger.contracts.halves import Capture, Instruction
 from ledger.contracts.loan_rows import LoanCompensation
 from ledger.contracts.loan_state import stated_day
@@ -104,7 +104,7 @@ def keep(tx: Transaction, money: Money, capture: Capture) -> bool:
         return False
     accounts = (books.RESERVE, books.suspense(capture.payment))
     books.transfer(tx, capture.currency, accounts, capture.amount)
-    compensations.captured(tx, money, capture)
+    compensation_money.captured(tx, money, capture)
     return True
 
 
@@ -133,7 +133,7 @@ def take_back(tx: Transaction, capture: Capture, day: date) -> None:
     if capture.loan:
         repayments.take_back(tx, (capture.loan, capture.attempt), day)
     else:
-        compensations.take_back(tx, capture.compensation, day)
+        compensation_money.take_back(tx, capture.compensation, day)
 
 
 def keys(record: StatedCapture) -> list[tuple[type[Row], Key]]:

@@ -29,7 +29,7 @@ EventKind = Literal[
     "disbursed", "repaid", "reversed", "waived", "replanned", "compensated", "returned"
 ]
 AttemptState = Literal["succeeded", "failed", "reversed"]
-CompensationState = Literal["stated", "conflicting", "settled", "reversed"]
+CompensationState = Literal["stated", "conflicting", "settled", "reversed", "withdrawn"]
 
 
 class LoanAgreement(Row, frozen=True, kw_only=True):
@@ -255,6 +255,8 @@ class LoanCompensation(Row, frozen=True, kw_only=True):
 
     ``instalments`` are numbers, none for the whole loan. ``legs`` are what it pays, ``passed`` the
     claims that pass, ``held`` what the guarantor had been paid of each of those before.
+    ``withdrawn_entry`` is where it was withdrawn last, ``again_entry`` where it was stated again
+    after that, or has been before; −1 if never.
     """
 
     TABLE: ClassVar[str] = "compensations"
@@ -277,6 +279,8 @@ class LoanCompensation(Row, frozen=True, kw_only=True):
     legs: tuple[str, ...] = ()
     passed: tuple[str, ...] = ()
     held: tuple[str, ...] = ()
+    withdrawn_entry: int = NEVER
+    again_entry: int = NEVER
     entry: int
     last_entry: int
 

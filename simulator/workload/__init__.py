@@ -38,6 +38,7 @@ from simulator.workload import (
     receivers,
     refund_float,
     refunds,
+    repayment_splits,
     repayments,
     settlement,
 )
@@ -65,6 +66,7 @@ BUSINESSES = (
     loan_funding,
     loan_statements,
     repayments,
+    repayment_splits,
     compensations,
 )
 MOVES = tuple(move for business in BUSINESSES for move in moves(business.MOVES))

@@ -18,7 +18,7 @@ from simulator.workload.lending import (
 )
 from simulator.workload.loan_subjects import KnownCompensation, KnownLoan, KnownLoanMoney
 from simulator.workload.moves import Author, Draft, Drafting, Moves, refused, valid
-from simulator.workload.splits import is_open, leg_of
+from simulator.workload.splits import is_open, leg_of, stated
 from simulator.workload.subjects import Fields, NothingFits
 
 _NO_INSTALMENT = 99
@@ -55,7 +55,7 @@ def _is_outside(author: Author) -> bool:
 
 
 def _restate(author: Author) -> Draft:
-    """State anew what the borrower paid for in between, or whose money was void."""
+    """State anew what was withdrawn, or paid for in between, or whose money was void."""
     found = author.find(
         author.known.compensations,
         lambda each: (
@@ -82,7 +82,7 @@ def _stated(author: Author, found: KnownCompensation, what: What, day: date) -> 
     fields = _said(found.loan, found.name, what, day, amount)
 
     def learn() -> None:
-        found.stated = fields
+        found.stated, found.withdrawn = fields, False
         if author.known.compensations.get(found.name) is None:
             author.known.compensations.add(found)
         _compare(author, found)
@@ -136,6 +136,35 @@ def _settled(author: Author) -> Draft:
     found = author.find(author.known.compensations, lambda each: each.done is not None)
     named = {"compensation": found.name, "loan": found.loan.name}
     return Draft({**made.fields, **named}, (found,))
+
+
+def _withdraw(author: Author) -> Draft:
+    """Withdraw what the borrower has paid for in between, or now and then what is open."""
+    found = author.find(
+        author.known.compensations,
+        lambda each: (
+            each.awaits_money
+            and _guards(author, each.loan)
+            and (bool(each.loan.code(each.apply)) or author.chance.happens(100_000))
+        ),
+    )
+
+    def learn() -> None:
+        found.withdrawn = True
+
+    return Draft(_taken_back(found), (found,), learn)
+
+
+def _taken_back(found: KnownCompensation) -> Fields:
+    return {"compensation": found.name, "reason": "paid meanwhile"}
+
+
+def _withdraw_what(fits: Callable[[KnownCompensation], bool]) -> Drafting:
+    return about(
+        lambda known: known.compensations,
+        lambda author, each: fits(each) and _guards(author, each.loan),
+        lambda _, each: _taken_back(each),
+    )
 
 
 # --- its money ----------------------------------------------------------------------------------
@@ -198,7 +227,7 @@ def _reverse(code: str) -> Drafting:
     def draft(author: Author) -> Draft:
         found = author.find(
             author.known.compensations,
-            lambda each: not each.awaits_money and each.loan.runs and each.loan.is_calm,
+            lambda each: each.has_money and each.loan.runs and each.loan.is_calm,
         )
         money, loan, done = found.money, found.loan.loan, found.done
         if money is None or loan is None or money.in_payout:
@@ -231,7 +260,7 @@ def _split_what(settled: bool) -> Drafting:
     def draft(author: Author) -> Draft:
         found = author.find(
             author.known.compensations,
-            lambda each: not each.awaits_money and (each.done is not None) == settled,
+            lambda each: each.has_money and (each.done is not None) == settled,
         )
         money = found.money
         if money is None:
@@ -243,6 +272,16 @@ def _split_what(settled: bool) -> Drafting:
         return Draft(fields, (found, money))
 
     return draft
+
+
+def _release(author: Author) -> Draft:
+    """State the ledger's own legs again, now that a receiver is open for which one waits."""
+    anyhow = author.chance.happens(100_000)
+    money = author.find(
+        author.known.loan_money,
+        lambda each: each.compensation is not None and each.agrees and (each.lacks_legs or anyhow),
+    )
+    return stated(author, money, money.instructed)
 
 
 MOVES: Moves = {
@@ -259,11 +298,17 @@ MOVES: Moves = {
         refused("unknown-instalment", spoilt(_any, instalments=[_NO_INSTALMENT])),
         refused("wrong-author", _not_mine),
     ),
+    ("guarantor", "compensation.withdrawn"): (
+        valid(_withdraw, 4),
+        refused("compensation-settled", _withdraw_what(lambda each: each.has_money), 2),
+        refused("compensation-unknown", _withdraw_what(lambda each: each.withdrawn), 2),
+    ),
     ("institution", "payment.captured"): (
         valid(_pay, 12),
         refused("already-instructed", _pay_instructed, 2),
         refused("compensation-unknown", spoilt(_pay_any, compensation="NONE")),
-        refused("compensation-settled", _pay_what(lambda each: not each.awaits_money), 2),
+        refused("compensation-unknown", _pay_what(lambda each: each.withdrawn)),
+        refused("compensation-settled", _pay_what(lambda each: each.has_money), 2),
         refused("wrong-currency", spoilt(_pay_any, currency="EUR")),
     ),
     ("institution", "payment.reversed"): (
@@ -273,5 +318,8 @@ MOVES: Moves = {
     ("platform", "split.instructed"): (
         refused("compensation-split", _split_what(settled=False), 3),
     ),
-    ("platform", "split.amended"): (refused("compensation-split", _split_what(settled=True), 2),),
+    ("platform", "split.amended"): (
+        valid(_release, 2),
+        refused("compensation-split", _split_what(settled=True), 2),
+    ),
 }

@@ -7,8 +7,8 @@ from datetime import date, timedelta
 
 from ledger.genesis import DAY_MS
 from ledger.lending.loan import Loan
-from simulator.workload.drafts import about
-from simulator.workload.loan_subjects import KnownLoan
+from simulator.workload.drafts import about, spoilt
+from simulator.workload.loan_subjects import KnownLoan, KnownLoanMoney
 from simulator.workload.moves import Attempt, Author, Draft, Drafting, refused
 from simulator.workload.subjects import Fields, KnownReceiver, NothingFits
 
@@ -16,6 +16,8 @@ NO_DATE = "2026-13-01"
 FUTURE_DATE = "2100-01-01"
 RACES_PPM = 200_000
 """How often somebody changes a loan about which others wait for an answer, or have to answer."""
+_ALL_PPM = 250_000
+"""How often all that is owed may be paid, or more."""
 _STEPS = (0, 0, 1, 5, 20, 35)
 _HOUR_MS = DAY_MS // 24
 
@@ -90,7 +92,7 @@ def refused_alike(
         dated: Whether it has a date.
         undisbursed: Whether the loan has to be disbursed.
     """
-    attempts = [refused("loan-unknown", changed_to(make, lambda author: author.fresh("NONE")))]
+    attempts = [refused("loan-unknown", spoilt(make, loan="NONE"))]
     if undisbursed:
         attempts.append(refused("loan-not-disbursed", changed_to(make, _undisbursed)))
     if dated:
@@ -131,3 +133,27 @@ def before_latest(author: Author, made: Fields) -> str:
 
 def _undisbursed(author: Author) -> str:
     return author.find(author.known.loans, lambda each: each.loan is None).name
+
+
+def find_repayment(author: Author, fits: Callable[[KnownLoanMoney], bool]) -> KnownLoanMoney:
+    """Return a repayment that fits."""
+    return author.find(
+        author.known.loan_money, lambda each: each.compensation is None and fits(each)
+    )
+
+
+def amount_of(author: Author, loan: Loan, day: date) -> int:
+    """Return an amount: mostly what is due or less, now and then ahead, rarely all or more."""
+    chance = author.chance
+    opened = [each for each in loan.as_of(max(day, loan.latest)) if each.open]
+    author.assume(bool(opened))
+    whole = sum(each.open for each in opened)
+    due = sum(each.open for each in opened if each.due <= day) or opened[0].open
+    part = 1 + chance.below(due)
+    more = 1 + chance.below(1 + whole // 2)
+    choices = (due, opened[0].open, part, part, 1 + part // 4, 1 + part // 8, due + more)
+    return (
+        chance.pick((*choices, whole, whole + more))
+        if chance.happens(_ALL_PPM)
+        else (chance.pick(choices))
+    )

@@ -13,7 +13,6 @@ from ledger.lending.terms import ScheduleRow
 from simulator.workload.drafts import changed, spoilt
 from simulator.workload.lending import (
     before_latest,
-    changed_to,
     find_loan,
     is_outside,
     next_day,
@@ -135,15 +134,11 @@ def _not_answered(form: Callable[[Drafting], Drafting]) -> tuple[Attempt, ...]:
     """
     return (
         refused("already-accepted", form(_answer_what(_has_accepted)), 2),
-        refused("loan-unknown", form(changed_to(_said_anyway, _no_loan))),
+        refused("loan-unknown", form(spoilt(_said_anyway, loan="NONE"))),
         refused("no-proposal", form(_answer_what(lambda _, each: each.asked is None))),
         refused("proposal-differs", form(spoilt(_said_anyway, proposal="0" * 64))),
         refused("wrong-author", form(_answer_what(_is_no_side)), 2),
     )
-
-
-def _no_loan(author: Author) -> str:
-    return author.fresh("NONE")
 
 
 # --- the platform's side ------------------------------------------------------------------------
@@ -246,7 +241,7 @@ MOVES: Moves = {
     **{(role, "loan.declined"): _DECLINED for role in _ANSWERING},
     ("platform", "loan.withdrawn"): (
         valid(_withdraw),
-        refused("loan-unknown", lambda author: Draft(_why({"loan": _no_loan(author)}))),
+        refused("loan-unknown", lambda author: Draft(_why({"loan": "NONE"}))),
         refused(
             "no-proposal",
             on_loan(lambda _, each: each.asked is None, lambda _, each: _why({"loan": each.name})),

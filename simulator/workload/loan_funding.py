@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from simulator.workload.drafts import about, raised
+from simulator.workload.drafts import about, raised, spoilt
 from simulator.workload.lending import (
     find_loan,
     is_outside,
@@ -65,6 +65,7 @@ MOVES: Moves = {
         refused("already-disbursed", _disburse_what(lambda each: each.loan is not None)),
         refused("disbursement-differs", raised(_pay_out_any, "amount"), 2),
         refused("loan-not-in-force", _disburse_what(lambda each: not each.in_force)),
+        refused("loan-unknown", spoilt(_disburse_what(lambda each: True), loan="NONE")),
         *refused_alike(_pay_out_any, undisbursed=False),
     ),
     ("funder", "loan.funded"): (

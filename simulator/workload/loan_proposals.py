@@ -218,7 +218,7 @@ def _own_shut(author: Author, loan: KnownLoan) -> str:
 
 _NAMING = (
     valid(_name),
-    refused("loan-unknown", changed_to(_name, lambda author: author.fresh("NONE"))),
+    refused("loan-unknown", spoilt(_name, loan="NONE")),
     refused("receiver-not-owned", _name_what(_of_other)),
     refused("receiver-suspended", _name_what(_own_shut), 2),
     refused("unknown-receiver", _name_what(lambda author, loan: "nobody")),

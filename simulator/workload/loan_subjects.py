@@ -187,7 +187,7 @@ class KnownLoanMoney(KnownPayment):
     @property
     def lacks_legs(self) -> bool:
         """Whether a leg waits whose receiver was suspended, and is not any more."""
-        if not self.agrees or self.compensation is not None:
+        if not self.agrees:
             return False
         entered = {leg.receiver.name for leg in self.legs}
         return any(leg["receiver"] not in entered for leg in self.instructed["legs"])
@@ -202,11 +202,17 @@ class KnownCompensation(Known):
         self.stated: Fields = {}
         self.money: KnownLoanMoney | None = None
         self.done: Compensation | None = None
+        self.withdrawn = False
+
+    @property
+    def has_money(self) -> bool:
+        """Whether money of it stands."""
+        return self.money is not None and self.money.capture is not None
 
     @property
     def awaits_money(self) -> bool:
         """Whether it is stated, and no money of it stands."""
-        return self.money is None or self.money.capture is None
+        return not self.withdrawn and not self.has_money
 
     @property
     def may_restate(self) -> bool:
@@ -232,7 +238,7 @@ class KnownCompensation(Known):
         self.loan.become(found.outcome.loan)
         money.shares = self.loan.shares(found.compensation.legs)
         legs = [
-            {"leg": number, "receiver": receiver, "amount": part}
+            {"leg": number, "receiver": receiver, "purpose": "compensation", "amount": part}
             for number, (receiver, part) in enumerate(money.shares.items(), 1)
         ]
         half = {name: money.capture[name] for name in ("order", "amount", "currency")}

@@ -214,6 +214,50 @@ def test_what_conflicts_is_missing_at_once(kept: CosignedLoans) -> None:
     assert "expected fund-a-main 51750" in line["detail"]
 
 
+def test_a_withdrawn_compensation_is_not_awaited_and_what_is_due_is_due_again(
+    kept: CosignedLoans,
+) -> None:
+    compensation_unpaid(kept)
+    size = kept.tip.size
+    kept.apply("guarantor", "compensation.withdrawn", compensation="C1", reason="by mistake")
+    sheet = kept.sheet("fund-a", "2026-03-10", as_of=kept.now + 4 * DAY)
+    (line,) = sheet["compensations"]
+    assert (line["state"], line["due"], "unpaid" in line) == ("due", HALF, False)
+    assert [each["amount"] for each in of_kind(sheet, "compensation-due")] == [HALF]
+    assert not of_kind(sheet, "compensation-unpaid")
+    (row,) = kept.get("/v1/compensations", state="withdrawn")["compensations"]
+    assert (row["compensation"], row["last_entry"]) == ("C1", size)
+    (due,) = kept.get("/v1/compensations/due", as_of="2026-03-10")["due"]
+    assert (due["loan"], due["instalments"]) == ("L1", [1])
+    past = kept.get("/v1/compensations/due", as_of="2026-03-10", height=kept.tip.height - 1)
+    assert past["due"] == []
+    (shown,) = kept.get("/v1/loans/L1")["compensations"]
+    assert shown["state"] == "withdrawn"
+
+
+def test_a_compensation_withdrawn_after_its_money_was_reversed_is_what_it_was_at_each_height(
+    kept: CosignedLoans,
+) -> None:
+    owed = compensation_unpaid(kept)
+    facts = kept.compensation_fields("C1", owed, "2026-03-09", compensation="C1")
+    void = {"payment": "P-C1", "reason": "void", "date": "2026-03-09"}
+    steps: tuple[tuple[str, str, dict[str, Any]], ...] = (
+        ("institution", "payment.captured", facts),
+        ("institution", "payment.reversed", void),
+        ("guarantor", "compensation.withdrawn", {"compensation": "C1", "reason": "paid"}),
+    )
+    seen = []
+    for step in (*steps, None):
+        seen.append((kept.tip.height, kept.sheet("fund-a", "2026-03-10")["compensations"]))
+        if step is not None:
+            kept.apply(step[0], step[1], **step[2])
+    states = [[line["state"] for line in lines] for _, lines in seen]
+    assert states == [["stated"], [], ["reversed"], ["due"]]
+    for height, lines in seen:
+        then = kept.sheet("fund-a", "2026-03-10", height=height)["compensations"]
+        assert [line["state"] for line in then] == [line["state"] for line in lines]
+
+
 def test_a_compensation_whose_money_was_reversed_awaits_it_and_is_not_due_anew(
     kept: CosignedLoans,
 ) -> None:

@@ -47,6 +47,15 @@ def pay_compensation(kept: CosignedLoans) -> None:
     kept.apply("institution", "payment.captured", **facts)
 
 
+def withdraw_compensation(kept: CosignedLoans) -> None:
+    kept.apply("guarantor", "compensation.withdrawn", compensation="C-L08", reason="by mistake")
+
+
+def state_compensation_again(kept: CosignedLoans) -> None:
+    stated = {"compensation": "C-L08", "loan": "L08", "amount": 103_500, "date": MARCH}
+    kept.apply("guarantor", "compensation.stated", **stated, instalments=[1])
+
+
 def confirm(kept: CosignedLoans) -> None:
     amount = kept.get("/v1/payouts/OUT-MARCH")["amount"]
     said = {"payout": "OUT-MARCH", "amount": amount, "currency": "CNY", "received_at": kept.now}
@@ -92,6 +101,8 @@ LATER: tuple[Callable[[CosignedLoans], None], ...] = (
     split_late,
     reverse,
     amend("L09"),
+    withdraw_compensation,
+    state_compensation_again,
     pay_compensation,
     confirm,
     pay_late,

@@ -19,6 +19,7 @@ from tests.ledger.loan_said import (
     plain,
     repayment,
     reversal,
+    withdrawal,
 )
 
 Said = tuple[str, str, dict[str, Any]]
@@ -66,6 +67,7 @@ _WITHDRAWN = _by("platform", "split.withdrawn", {"payment": "P-A1", "reason": "c
 _AMENDED = _by("platform", "split.amended", _right())
 _MONEY_BACK = _by("institution", "payment.reversed", reversal("P-C1", date=LATE))
 _ANEW = _by("guarantor", "compensation.stated", compensation(amount=LEFT))
+_NONE_ANY_MORE = _by("guarantor", "compensation.withdrawn", withdrawal())
 
 CASES: tuple[
     tuple[str, str, str, Callable[[], Ledger], tuple[Said, ...], tuple[tuple[Said, ...], ...]], ...
@@ -112,8 +114,12 @@ CASES: tuple[
             _MONEY_BACK,
             _by("guarantor", "compensation.stated", compensation()),
             _ANEW,
+            _NONE_ANY_MORE,
         ),
-        ((_MONEY_BACK, _ANEW, _by("institution", "payment.captured", guaranteed(LEFT))),),
+        (
+            (_MONEY_BACK, _ANEW, _by("institution", "payment.captured", guaranteed(LEFT))),
+            (_MONEY_BACK, _NONE_ANY_MORE),
+        ),
     ),
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Mapping
 from datetime import date
 from functools import partial
 from typing import Any
@@ -49,11 +50,11 @@ TERMS: dict[str, Any] = {
 }
 
 
-def lending_genesis(**choices: object) -> Genesis:
-    """Return a genesis of six parties: three of them lend, one guarantees."""
+def lending_genesis(others: Mapping[str, str] | None = None, **choices: object) -> Genesis:
+    """Return a genesis of six parties, and others by role: three lend, one guarantees."""
     members = tuple(
         Member(key=b64encode(signer(name).public_key).decode(), name=name, role=role)  # type: ignore[arg-type]
-        for name, role in ROLES.items()
+        for name, role in {**ROLES, **(others or {})}.items()
     )
     return found("lending", members, 4, CREATED_AT, **choices)
 

@@ -172,6 +172,15 @@ TABLE: dict[tuple[str, str], tuple[Case, ...]] = {
         ("unknown-instalment", late, compensation(instalments=[7])),
         ("wrong-author", said.lent_alone, compensation(date=DISBURSED)),
     ),
+    ("guarantor", "compensation.withdrawn"): (
+        ("compensation-settled", compensated, said.withdrawal()),
+        ("compensation-settled", said.contradicted, said.withdrawal()),
+        ("compensation-unknown", late, said.withdrawal()),
+        ("compensation-unknown", said.withdrawn, said.withdrawal()),
+    ),
+    ("guarantor-2", "compensation.withdrawn"): (
+        ("wrong-author", said.guarded_by_two, said.withdrawal()),
+    ),
     ("institution", "payment.captured"): (
         ("already-captured", dated, repayment()),
         ("already-instructed", said.instructed_first, guaranteed()),
@@ -182,11 +191,13 @@ TABLE: dict[tuple[str, str], tuple[Case, ...]] = {
         ("buyback-unknown", lending, captured(buyback="B1")),
         ("compensation-settled", compensated, guaranteed(payment="P2")),
         ("compensation-unknown", lending, guaranteed()),
+        ("compensation-unknown", said.withdrawn, guaranteed()),
         ("date-goes-back", lending, repayment(captured_at=said.BEFORE)),
         ("loan-and-compensation", stated, guaranteed(loan="L1", attempt="A1")),
         ("loan-not-disbursed", in_force, repayment()),
         ("loan-settled", settled, repayment(payment="P2", attempt="A2")),
         ("loan-unknown", ready, repayment()),
+        ("payment-refunded", said.refunded_from_float, repayment()),
         ("time-in-future", lending, repayment(captured_at=said.AFTER)),
         ("wrong-currency", lending, repayment(currency="USD")),
         ("wrong-currency", stated, guaranteed(currency="USD")),
@@ -262,4 +273,5 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "repayment.failed": failure(),
     "loan.waived": waiver(),
     "compensation.stated": compensation(),
+    "compensation.withdrawn": said.withdrawal(),
 }

@@ -9,6 +9,7 @@ from ledger.contracts.loan_rows import LoanAgreement, LoanPlan
 from ledger.genesis import Limits
 from tests.ledger.ledger_kit import DAY, HEX, MORNING, captured, leg, split
 from tests.ledger.loan_kit import LoanLedger, lending_genesis, proposed
+from tests.ledger.refund_kit import deposit
 
 DISBURSED = "2026-01-05"
 FIRST_DUE = "2026-02-05"
@@ -119,6 +120,21 @@ def stated() -> LoanLedger:
     return ledger
 
 
+def guarded_by_two() -> LoanLedger:
+    """Return a ledger on which one of two guarantors has stated a compensation."""
+    ledger = LoanLedger(lending_genesis({"guarantor-2": "guarantor"}))
+    ledger.lend()
+    late(ledger).apply("guarantor", "compensation.stated", **compensation())
+    return ledger
+
+
+def withdrawn() -> LoanLedger:
+    """Return a ledger whose guarantor has stated a compensation and withdrawn it."""
+    ledger = stated()
+    ledger.apply("guarantor", "compensation.withdrawn", **withdrawal())
+    return ledger
+
+
 def compensated() -> LoanLedger:
     ledger = stated()
     ledger.apply("institution", "payment.captured", **guaranteed())
@@ -181,6 +197,11 @@ def compensation(**fields: Any) -> dict[str, Any]:
     return {**base, "instalments": [1], **fields}
 
 
+def withdrawal(**fields: Any) -> dict[str, Any]:
+    """Return the fields of the withdrawal of a compensation."""
+    return {"compensation": "C1", "reason": "the borrower has paid", **fields}
+
+
 def repayment(amount: int = 104_100, **fields: Any) -> dict[str, Any]:
     whole = captured("P-A1", amount, order="O-A1", loan="L1", attempt="A1")
     return {**whole, **fields}
@@ -237,6 +258,17 @@ def refunded() -> LoanLedger:
     attempt = ledger.repay("A1", 700_000, FIRST_DUE)
     ledger.split_repayment(attempt)
     ledger.apply("platform", "refund.requested", **refund(attempt.overpaid))
+    return ledger
+
+
+def refunded_from_float() -> LoanLedger:
+    """Return a ledger with an ordinary payment that was reversed, and is being refunded."""
+    ledger = lending()
+    deposit(ledger)
+    ledger.capture("P-A1")
+    ledger.apply("platform", "refund.requested", **refund(4_000))
+    ledger.instruct("P-A1", amount=9_000, legs=[leg(1, "fund-a-main", amount=9_000)])
+    ledger.apply("institution", "payment.reversed", payment="P-A1", reason="void")
     return ledger
 
 

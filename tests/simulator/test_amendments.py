@@ -153,13 +153,19 @@ def check_suspense(view: Overlay) -> None:
     held = {
         row.account.removeprefix("suspense:"): -row.amount
         for row in rows(view, Balance)
-        if row.account.startswith("suspense:") and row.amount
+        if row.account.startswith("suspense:") and row.amount and not is_of_loan(view, row)
     }
     assert held == {
         capture.payment: capture.amount
         for capture in rows(view, Capture)
-        if state_of(view, capture) in {"captured", "conflicting"}
+        if state_of(view, capture) in {"captured", "conflicting"} and not capture.waits
     }
+
+
+def is_of_loan(view: Overlay, balance: Balance) -> bool:
+    """Return whether a suspense account is of a loan's money, of which a part may wait."""
+    capture = view.get(Capture, (balance.account.removeprefix("suspense:"),))
+    return capture is not None and capture.waits
 
 
 def check_refunds(view: Overlay) -> None:

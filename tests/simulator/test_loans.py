@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from ledger import books
 from ledger.contracts import (
-    compensations,
+    compensation_money,
     instructions,
     loan_funding,
     loan_state,
@@ -237,7 +237,7 @@ def a_guarantor_pays_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def a_void_compensation_stays_settled(monkeypatch: pytest.MonkeyPatch) -> None:
     """The guarantor's money was void, and it goes on holding the claims."""
-    monkeypatch.setattr(compensations, "take_back", lambda tx, name, day: None)
+    monkeypatch.setattr(compensation_money, "take_back", lambda tx, name, day: None)
 
 
 def a_reversed_repayment_stays_paid(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,8 +21,8 @@ from ledger.lending.errors import LoanRefused
 from ledger.lending.instalments import LoanLeg
 from ledger.lending.loan import Loan
 from ledger.state import Walk
-from views.compensations import AWAITING, Trigger, trigger_of
-from views.loan_history import Vantage, loan_known
+from views.compensations import AWAITING, Trigger, is_withdrawn, stated_entry, trigger_of
+from views.loan_history import Vantage, events_known, loan_known
 from views.reader import Reader, walked
 from views.sheets.loans import Late, Loans
 from views.sheets.part import Part, Point
@@ -107,14 +107,20 @@ def _standing(
 
 def _unpaid(reader: Reader, point: Point) -> Iterator[LoanCompensation]:
     """Yield compensations of the date or before that are stated, and not settled as is known."""
-    states = (*AWAITING, "settled") if point.is_past else AWAITING
+    states = (*AWAITING, "settled", "withdrawn") if point.is_past else AWAITING
     for state in states:
         walk = Walk({"state": state}, ("compensation",))
         for row in walked(reader, LoanCompensation, walk):
             known = _state(reader, row, point)
-            if row.date <= point.day and known in AWAITING:
-                is_now = row.last_entry < point.known.size
-                yield row if is_now else replace(row, state=known, legs=(), last_entry=row.entry)
+            if known is not None and known in AWAITING and row.date <= point.day:
+                yield _as_stated(row, known, point.known.size)
+
+
+def _as_stated(row: LoanCompensation, known: CompensationState, size: int) -> LoanCompensation:
+    """Return a compensation as it was stated, if it has changed since."""
+    if row.last_entry < size:
+        return row
+    return replace(row, state=known, legs=(), last_entry=stated_entry(row, size))
 
 
 def _state(reader: Reader, row: LoanCompensation, point: Point) -> CompensationState | None:
@@ -124,11 +130,24 @@ def _state(reader: Reader, row: LoanCompensation, point: Point) -> CompensationS
         return None
     if row.last_entry < size:
         return row.state
+    if is_withdrawn(row, size):
+        return "withdrawn"
     event = reader.row(LoanEvent, (row.loan, row.record)) if row.record else None
     if event is not None and event.entry < size:
-        return "settled"
+        return "reversed" if _is_returned(reader, row, size) else "settled"
     capture = reader.row(Capture, (row.payment,)) if row.payment else None
     return "stated" if capture is None or capture.entry >= size else "conflicting"
+
+
+def _is_returned(reader: Reader, row: LoanCompensation, size: int) -> bool:
+    """Return whether the claims of a compensation that is withdrawn by now were given back then."""
+    if row.state != "withdrawn":
+        return False
+    events = events_known(reader, row.loan, Vantage(date.max, size))
+    return any(
+        each.kind == "returned" and each.about == row.compensation and each.record > row.record
+        for each in events
+    )
 
 
 def _stated(reader: Reader, row: LoanCompensation, part: Part) -> Iterator[CompensationLine]:
