@@ -37,8 +37,6 @@ from tests.ledger.loan_said import (
     settled,
     stated,
     suspended,
-    withdrawal,
-    withdrawn,
 )
 
 HALVES = ("instruction", "payment:P-A1")
@@ -276,46 +274,6 @@ def test_a_compensation_that_races_is_reversed_and_captured_as_it_is_stated_anew
     ledger.apply("guarantor", "compensation.stated", **compensation(amount=amount))
     ledger.apply("institution", "payment.captured", **guaranteed(amount))
     assert ledger.row(LoanCompensation, "C1").state == "settled"
-    assert ledger.row(Expectation, "compensation", "compensation:C1").state == "met"
-
-
-def test_a_compensation_is_withdrawn_once_the_borrower_has_paid_and_its_money_is_not_awaited() -> (
-    None
-):
-    ledger = stated()
-    ledger.repay("A1", 120_000, LATE)
-    before = ledger.balances(), ledger.open_of()
-    ledger.apply("guarantor", "compensation.withdrawn", **withdrawal())
-    row = ledger.row(LoanCompensation, "C1")
-    assert (row.state, row.withdrawn_entry) == ("withdrawn", row.last_entry)
-    awaited = ledger.row(Expectation, "compensation", "compensation:C1")
-    assert (awaited.state, awaited.settled_entry) == ("met", row.last_entry)
-    assert awaited.detail == "compensation withdrawn: the borrower has paid"
-    assert (ledger.balances(), ledger.open_of()) == before
-
-
-def test_a_withdrawn_compensation_is_stated_anew_and_settled() -> None:
-    ledger = withdrawn()
-    first = ledger.row(LoanCompensation, "C1")
-    ledger.apply("guarantor", "compensation.stated", **compensation())
-    row = ledger.row(LoanCompensation, "C1")
-    assert (row.state, row.entry) == ("stated", first.entry)
-    assert (row.withdrawn_entry, row.again_entry) == (first.last_entry, row.last_entry)
-    awaited = ledger.row(Expectation, "compensation", "compensation:C1")
-    assert (awaited.state, awaited.awaited, awaited.detail) == ("open", "institution", "")
-    ledger.apply("guarantor", "compensation.stated", **compensation())
-    assert ledger.row(LoanCompensation, "C1").again_entry == row.again_entry
-    ledger.apply("institution", "payment.captured", **guaranteed())
-    assert ledger.row(LoanCompensation, "C1").state == "settled"
-    assert ledger.row(Expectation, "compensation", "compensation:C1").state == "met"
-
-
-def test_a_compensation_is_withdrawn_after_its_money_is_reversed_and_not_before() -> None:
-    ledger = contradicted()
-    ledger.refuse("compensation-settled", "guarantor", "compensation.withdrawn", **withdrawal())
-    ledger.apply("institution", "payment.reversed", **reversal("P-C1", date=LATE))
-    ledger.apply("guarantor", "compensation.withdrawn", **withdrawal())
-    assert ledger.row(LoanCompensation, "C1").state == "withdrawn"
     assert ledger.row(Expectation, "compensation", "compensation:C1").state == "met"
 
 
