@@ -1,4 +1,4 @@
-"""Compensations that the guarantor withdraws: no money is awaited, and they may be stated anew."""
+"""Compensations: claims pass with the money only, once; withdrawn, no money is awaited."""
 
 from __future__ import annotations
 
@@ -11,9 +11,49 @@ from tests.ledger.loan_said import (
     guaranteed,
     reversal,
     stated,
+    suspended,
     withdrawal,
     withdrawn,
 )
+
+
+def test_a_compensation_cannot_reach_a_suspended_receiver_and_blocks_nobody() -> None:
+    ledger = suspended(stated, "fund-b-main")()
+    ledger.apply("institution", "payment.captured", **guaranteed())
+    assert ledger.row(LoanCompensation, "C1").state == "settled"
+    assert ledger.balance("pending:fund-b-main") == 0
+    assert ledger.balance("suspense:P-C1") < 0
+    assert ledger.balance("pending:fund-a-main") < 0
+
+
+def test_two_compensations_of_one_instalment_are_paid_once() -> None:
+    ledger = stated()
+    ledger.apply("guarantor", "compensation.stated", **compensation(compensation="C2"))
+    ledger.apply("institution", "payment.captured", **guaranteed())
+    before = ledger.open_of()
+    ledger.apply("institution", "payment.captured", **guaranteed(payment="P2", compensation="C2"))
+    assert ledger.row(LoanCompensation, "C2").state == "conflicting"
+    row = ledger.row(Expectation, "compensation", "compensation:C2")
+    assert (row.state, row.awaited) == ("conflicting", "guarantor")
+    assert "nothing-to-compensate" in row.detail
+    assert ledger.open_of() == before
+
+
+def test_a_compensation_that_races_is_reversed_and_captured_as_it_is_stated_anew() -> None:
+    ledger = contradicted()
+    assert ledger.row(LoanCompensation, "C1").state == "conflicting"
+    ledger.apply("institution", "payment.reversed", **reversal("P-C1", date=LATE))
+    amount = ledger.compensable(LATE, instalments=[1])
+    ledger.apply("guarantor", "compensation.stated", **compensation(amount=amount))
+    ledger.apply("institution", "payment.captured", **guaranteed(amount))
+    assert ledger.row(LoanCompensation, "C1").state == "settled"
+    assert ledger.row(Expectation, "compensation", "compensation:C1").state == "met"
+
+
+def test_a_compensation_does_not_move_claims_until_its_money_is_there() -> None:
+    ledger = stated()
+    assert "guarantor" not in ledger.open_of()
+    assert ledger.balance("funding:guarantor") == 0
 
 
 def test_a_compensation_is_withdrawn_once_the_borrower_has_paid_and_its_money_is_not_awaited() -> (
