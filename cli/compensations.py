@@ -39,8 +39,8 @@ def compensations(**asked: Any) -> None:
     """List compensations (代偿) that guarantors have stated, or those due and not stated.
 
     A compensation is stated by the guarantor, and settled when its money has come: then the claims
-    have passed. It conflicts if the borrower has paid in between, or other money came. One
-    of which no money stands can be withdrawn: what is due by the terms is due again.
+    have passed. It conflicts if the borrower has paid in between, or other money came. The
+    guarantor withdraws one of which no money stands: what is due by the terms is due again.
 
     With --due what the terms want compensated and nobody has stated: whole loans, or instalments,
     with the first date on which each was due, the days since, and what it costs on the date asked

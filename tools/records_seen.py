@@ -18,7 +18,7 @@ from ledger.state import Overlay
 from simulator.plan import Plan
 from simulator.rehearsal import Rehearsal
 
-SEEDS = range(1, 9)
+SEEDS = (*range(1, 9), 18)
 LENDING: dict[str, Any] = {"nodes": 6, "cast": "guaranteed"}
 """A consortium that has every role."""
 RECORDS = 2500

@@ -12,7 +12,7 @@ from ledger.contracts.receivers import Receiver as ReceiverRow
 from views.labels import Label, Party, Receiver
 from views.loan_history import Vantage
 from views.reader import Reader
-from views.repayments import RepaymentView, halves_known, views_with
+from views.repayments import RepaymentView, halves_known, is_of, views_with
 from views.sheets.former import Halves
 from views.view import ViewStruct
 
@@ -46,9 +46,12 @@ def loan_repayments(
     stated = {name: _stated(found) for name, found in halves.items() if _stands(found)}
     owners = _owners(reader, ordered, stated)
     views = views_with(reader, ordered, known, halves)
+    said = [
+        stated.get(row.payment) if is_of(row, halves.get(row.payment)) else None for row in ordered
+    ]
     return [
-        LoanRepayment(**asdict(view), shares=_shares(row, stated.get(row.payment), owners))
-        for row, view in zip(ordered, views, strict=True)
+        LoanRepayment(**asdict(view), shares=_shares(row, split, owners))
+        for row, view, split in zip(ordered, views, said, strict=True)
     ]
 
 

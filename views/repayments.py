@@ -181,11 +181,17 @@ def state_then(reader: Reader, row: RepaymentAttempt, known: Vantage) -> Attempt
     return "succeeded" if is_later else row.state
 
 
+def is_of(row: RepaymentAttempt, halves: Halves | None) -> bool:
+    """Return whether a payment is an attempt's still: it may be captured as another one since."""
+    capture = None if halves is None else halves.capture
+    return capture is not None and (capture.loan, capture.attempt) == (row.loan, row.attempt)
+
+
 def _split(row: RepaymentAttempt, halves: Halves | None) -> PaymentState | None:
     """Return how far the payment of an attempt is."""
     if halves is None or halves.capture is None:
         return None
-    if halves.capture.attempt != row.attempt:  # reversed, and captured again as another one
+    if not is_of(row, halves):
         return "reversed"
     return payment_state(halves.capture, halves.instruction)
 

@@ -59,7 +59,8 @@ class Split(Record, frozen=True, kw_only=True):
     """The split of a payment: the fields that an instruction and its amendment share.
 
     ``tail_leg`` may name the leg that absorbs the tail of a ratio. ``loan`` and ``attempt`` name
-    the repayment that is split; the part of it that is ``overpaid`` is in no leg.
+    the repayment that is split; the part of it that is ``overpaid`` is in no leg, and without a leg
+    all of it is.
     """
 
     CODES: ClassVar[tuple[str, ...]] = (
@@ -86,7 +87,7 @@ class Split(Record, frozen=True, kw_only=True):
     amount: Amount
     currency: Currency
     mode: Mode
-    legs: Annotated[tuple[SplitLeg, ...], Meta(min_length=1, max_length=LEGS_CEILING)]
+    legs: Annotated[tuple[SplitLeg, ...], Meta(max_length=LEGS_CEILING)]
     tail_leg: LegNumber = 0
     loan: Identifier = ""
     attempt: Identifier = ""

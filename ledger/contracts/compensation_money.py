@@ -8,7 +8,7 @@ from datetime import date
 from msgspec.structs import replace
 
 from ledger import books, expectations
-from ledger.contracts import allocation
+from ledger.contracts import allocation, instructions
 from ledger.contracts.allocation import SplitLeg
 from ledger.contracts.halves import Capture, Instruction
 from ledger.contracts.loan_rows import LoanAccount, LoanAgreement, LoanCompensation, LoanEvent
@@ -149,6 +149,9 @@ def _make_legs(
     ]
     amounts = list(parts.values())
     source = books.suspense(capture.payment)
+    earlier = tx.rows[Instruction][capture.payment,]
+    if earlier is not None:
+        instructions.drop_legs(tx, earlier, len(legs))
     buckets = allocation.enter(tx, legs, amounts, capture, source)
     tx.put(
         Instruction(

@@ -115,7 +115,7 @@ def state_instruction(
     """Make ``record`` the platform's half, in place of an earlier one; what is paid stays."""
     payment, amounts = record.payment, shares.amounts
     if earlier is not None:
-        _drop_legs(tx, earlier, len(amounts))
+        drop_legs(tx, earlier, len(amounts))
     capture = tx.rows[Capture][payment,]
     if capture is not None:
         acknowledge_reversal(tx, capture)
@@ -153,7 +153,7 @@ def state_instruction(
         state(Leg, (payment, number), row)
 
 
-def _drop_legs(tx: Transaction, instruction: Instruction, keep: int) -> None:
+def drop_legs(tx: Transaction, instruction: Instruction, keep: int) -> None:
     """Delete the legs that an instruction of ``keep`` legs does not overwrite."""
     for number in range(keep + 1, instruction.leg_count + 1):
         tx.delete(Leg, (instruction.payment, number))
@@ -212,10 +212,7 @@ def refuse_moved(
         leg.leg: (leg.receiver, amount, leg.purpose)
         for leg, amount in zip(record.legs, shares.amounts, strict=True)
     }
-    same = not paid or (
-        (record.order, record.amount, record.currency)
-        == (existing.order, existing.amount, existing.currency)
-    )
+    same = not paid or _frame(record) == _frame(existing)
     for number, leg in paid.items():
         if not same or stated.get(number) != (leg.receiver, leg.amount, leg.purpose):
             amount = books.money(leg.amount, existing.currency)
@@ -223,15 +220,27 @@ def refuse_moved(
             raise Refused(
                 "leg-in-payout",
                 f"Leg {number} of payment {record.payment} is in payout {payout}; an amendment "
-                "states it, the order and the amount as they are, until that payout was returned.",
-                expected=f"leg {number}: {amount} to {leg.receiver} ({leg.purpose}), of order "
-                f"{existing.order} and {books.money(existing.amount, existing.currency)} in all",
+                "states it, the order, the amount and the loan as they are, until that payout was "
+                "returned.",
+                expected=f"leg {number}: {amount} to {leg.receiver} ({leg.purpose}), "
+                f"{_whole(existing)}",
                 got=_said_of(record, stated.get(number)),
             )
 
 
+def _frame(split: Split | Instruction) -> tuple[str, int, str, str, str]:
+    """Return what of a split has to be as captured."""
+    return split.order, split.amount, split.currency, split.loan, split.attempt
+
+
+def _whole(split: Split | Instruction) -> str:
+    of_loan = f"attempt {split.attempt} of loan {split.loan}, " if split.loan else ""
+    whole = books.money(split.amount, split.currency)
+    return f"of {of_loan}order {split.order} and {whole} in all"
+
+
 def _said_of(record: Split, leg: tuple[str, int, str] | None) -> str:
-    whole = f"of order {record.order} and {books.money(record.amount, record.currency)} in all"
+    whole = _whole(record)
     if leg is None:
         return f"no such leg, {whole}"
     receiver, amount, purpose = leg

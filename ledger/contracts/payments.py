@@ -46,8 +46,8 @@ class PaymentCaptured(Record, frozen=True, kw_only=True, tag="payment.captured")
     Refused unless no capture of the payment stands; sources are named once and sum to the amount;
     the amount is within the limit, and no less than what of the payment is refunded, in the same
     currency; `captured_at` is at most a day after the block; the loan is disbursed, something of it
-    is open, and the attempt is new; the compensation is stated, awaits its money, and nothing is
-    instructed.
+    is open, the attempt is new, and nothing of the payment is refunded; the compensation is stated,
+    awaits its money, and nothing is instructed.
     """
 
     CODES = (
@@ -64,6 +64,7 @@ class PaymentCaptured(Record, frozen=True, kw_only=True, tag="payment.captured")
         "loan-not-disbursed",
         "loan-settled",
         "loan-unknown",
+        "payment-refunded",
         "refund-exceeds-payment",
         "source-twice",
         "sources-do-not-sum",
@@ -101,8 +102,9 @@ class SplitAmended(Split, frozen=True, kw_only=True, tag="split.amended"):
     """The platform replaces its instruction for a payment.
 
     Refused unless an instruction stands; the legs that are in a payout stay as they are, and with
-    them order, amount and currency; the other legs are as those of `split.instructed`; of a
-    guarantor's money they are the ledger's own, of which those that wait are then entered.
+    them order, amount, currency, loan and attempt; the other legs are as those of
+    `split.instructed`; of a guarantor's money they are the ledger's own, of which those that wait
+    are then entered.
     """
 
     CODES = ("not-instructed", "leg-in-payout", *Split.CODES)
@@ -139,6 +141,8 @@ def _captured(tx: Transaction, record: PaymentCaptured) -> None:
     times.refuse_future(tx, "captured_at", record.captured_at)
     day = times.business_date(tx, record.captured_at)
     loan = loan_money.refuse_loan(tx, record, day)
+    if loan is not None and existing is not None:
+        refunded.refuse_of_loan(tx, existing)
     capture = Capture(
         payment=payment,
         order=record.order,
@@ -158,6 +162,7 @@ def _captured(tx: Transaction, record: PaymentCaptured) -> None:
     tx.set(Capture, (payment,), capture)
     channels.keep_number(tx, record.channel_number, tx.subject)
     if loan is not None and loan_money.keep(tx, loan, capture):
+        instructions.acknowledge_reversal(tx, capture)
         return
     instruction = tx.rows[Instruction][payment,]
     if instruction is None or not instruction.stands:

@@ -39,6 +39,28 @@ def refuse_refunded(tx: Transaction, capture: Capture) -> None:
         )
 
 
+def refuse_of_loan(tx: Transaction, reversed_: Capture) -> None:
+    """Return if a payment may be captured anew as money of a loan: no refund of it stands.
+
+    Such a refund came from the float, and would go back there if it failed.
+
+    Raises:
+        Refused: ``payment-refunded``.
+    """
+    taken = tx.rows[RefundedPayment][reversed_.payment,]
+    if taken is not None:
+        requested, paid = (
+            money(part, reversed_.currency) for part in (taken.requested, taken.paid)
+        )
+        raise Refused(
+            "payment-refunded",
+            f"Of {reversed_.payment} money is or was refunded from the float, so it becomes no "
+            "money of a loan; capture that under another payment, or let the refunds fail first.",
+            expected="a payment of which no refund is requested or paid",
+            got=f"{requested} requested, {paid} paid",
+        )
+
+
 def refuse_less(tx: Transaction, reversed_: Capture, amount: int, currency: str) -> None:
     """Return if a payment may be captured anew with ``amount``: its refunds go on counting.
 

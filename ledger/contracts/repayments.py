@@ -7,9 +7,10 @@ is overpaid, waits in suspense.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from functools import lru_cache
+from itertools import dropwhile
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -36,7 +37,7 @@ from ledger.contracts.loan_state import (
 )
 from ledger.errors import Refused
 from ledger.lending.errors import LoanRefused
-from ledger.lending.instalments import LoanLeg
+from ledger.lending.instalments import Instalment, LoanLeg
 from ledger.lending.repayment import Repaid, Repayment, repay
 from ledger.lending.reversal import reverse
 from ledger.state import Key, Row, Transaction
@@ -310,13 +311,6 @@ def _repayment_of(
     tx: Transaction, agreement: LoanAgreement, account: LoanAccount, attempt: RepaymentAttempt
 ) -> Repayment:
     """Return what a repayment moved, from its rows."""
-    rows = tx.rows[FormerInstalment]
-    before = []
-    if attempt.ahead or attempt.overpaid:  # a payoff may move nothing, and let claims fall away
-        for number in range(1, account.numbered + 1):
-            row = rows[attempt.loan, attempt.record, number]
-            if row is not None:
-                before.append(former_of(row))
     pairs = [text.split(":") for text in attempt.counted]
     return Repayment(
         record=attempt.record,
@@ -325,8 +319,38 @@ def _repayment_of(
         counted_to={int(number): date.fromisoformat(each) for number, each in pairs},
         overpaid=attempt.overpaid,
         ahead=legs_of(attempt.ahead),
-        before=tuple(before),
+        before=_before(tx, account, attempt),
     )
+
+
+def _before(
+    tx: Transaction, account: LoanAccount, attempt: RepaymentAttempt
+) -> tuple[Instalment, ...]:
+    """Return the instalments that a payment changed ahead, whose numbers follow each other."""
+    if not (attempt.ahead or attempt.overpaid):
+        return ()  # a payoff may move nothing, and let claims fall away: then all is overpaid
+    one = min((leg.instalment for leg in legs_of(attempt.ahead)), default=1)
+    lower = _formers(tx, attempt, range(one - 1, 0, -1))
+    upper = _formers(tx, attempt, range(one, account.numbered + 1))
+    if not attempt.ahead:
+        upper = dropwhile(lambda row: row is None, upper)
+    below = reversed([*_present(lower)])
+    return tuple(former_of(row) for row in (*below, *_present(upper)))
+
+
+def _formers(
+    tx: Transaction, attempt: RepaymentAttempt, numbers: Iterable[int]
+) -> Iterator[FormerInstalment | None]:
+    rows = tx.rows[FormerInstalment]
+    return (rows[attempt.loan, attempt.record, number] for number in numbers)
+
+
+def _present(rows: Iterable[FormerInstalment | None]) -> Iterator[FormerInstalment]:
+    """Yield rows up to the first that is none."""
+    for row in rows:
+        if row is None:
+            return
+        yield row
 
 
 def loan_keys(loan: str, attempt: str) -> list[tuple[type[Row], Key]]:

@@ -31,7 +31,7 @@ MONTHS = 12
 MONTH_DAYS = 30
 ROOT_BITS = 256
 _PRECISION = 60
-_STEPS = 200
+_STEPS = 80
 
 
 class Payment(NamedTuple):
@@ -170,12 +170,14 @@ def rates(principal: int, paid: Sequence[Payment]) -> Rates | None:
 
 def _worth(paid: Sequence[Payment], monthly: Decimal) -> Decimal:
     growth = 1 + monthly
+    daily = growth ** (1 / Decimal(MONTH_DAYS))  # the one root: a power of it is soon worked out
     gaps = {MONTH_DAYS: growth}
     worth, before = Decimal(0), paid[-1].days
     for each in (*reversed(paid), Payment(0, 0)):
         gap = before - each.days
         if gap not in gaps:
-            gaps[gap] = growth ** (Decimal(gap) / MONTH_DAYS)
+            months, days = divmod(gap, MONTH_DAYS)
+            gaps[gap] = growth**months * daily**days
         worth, before = worth / gaps[gap] + each.amount, each.days
     return worth
 

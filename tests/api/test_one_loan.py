@@ -176,3 +176,20 @@ def test_an_amount_is_asked_for_as_it_is_displayed(kept: KeptLoans) -> None:
     shown = kept.get(path, amount_shown="1,041.00", **day)
     assert shown == kept.get(path, amount=104_100, **day)
     assert shown == kept.get(path, amount_shown="1041 CNY", **day)
+
+
+def test_a_payment_that_became_another_attempt_says_nothing_of_the_first(tmp_path: Path) -> None:
+    """Attempts are named by loan: those of two loans may have one name, and even one payment."""
+    kept = KeptLoans(tmp_path)
+    kept.lend("L1")
+    kept.lend("L2")
+    kept.repay("A1", 104_100, "2026-02-05")
+    void = {"payment": "P-A1", "reason": "of another loan", "date": "2026-02-05"}
+    kept.apply("institution", "payment.reversed", **void)
+    kept.split_repayment(kept.repay("A1", 50_000, "2026-02-05", loan="L2"))
+    (first,), (second,) = (loan(kept, name)["repayments"] for name in ("L1", "L2"))
+    assert (first["state"], first["split"]) == ("reversed", "reversed")
+    assert not [each for each in first["shares"] if "stated" in each or "difference" in each]
+    assert (second["state"], second["split"]) == ("succeeded", "split")
+    assert all(each["stated"] == each["expected"] for each in second["shares"])
+    kept.close()

@@ -197,6 +197,7 @@ TABLE: dict[tuple[str, str], tuple[Case, ...]] = {
         ("loan-not-disbursed", in_force, repayment()),
         ("loan-settled", settled, repayment(payment="P2", attempt="A2")),
         ("loan-unknown", ready, repayment()),
+        ("payment-refunded", said.refunded_from_float, repayment()),
         ("time-in-future", lending, repayment(captured_at=said.AFTER)),
         ("wrong-currency", lending, repayment(currency="USD")),
         ("wrong-currency", stated, guaranteed(currency="USD")),

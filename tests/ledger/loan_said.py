@@ -9,6 +9,7 @@ from ledger.contracts.loan_rows import LoanAgreement, LoanPlan
 from ledger.genesis import Limits
 from tests.ledger.ledger_kit import DAY, HEX, MORNING, captured, leg, split
 from tests.ledger.loan_kit import LoanLedger, lending_genesis, proposed
+from tests.ledger.refund_kit import deposit
 
 DISBURSED = "2026-01-05"
 FIRST_DUE = "2026-02-05"
@@ -257,6 +258,17 @@ def refunded() -> LoanLedger:
     attempt = ledger.repay("A1", 700_000, FIRST_DUE)
     ledger.split_repayment(attempt)
     ledger.apply("platform", "refund.requested", **refund(attempt.overpaid))
+    return ledger
+
+
+def refunded_from_float() -> LoanLedger:
+    """Return a ledger with an ordinary payment that was reversed, and is being refunded."""
+    ledger = lending()
+    deposit(ledger)
+    ledger.capture("P-A1")
+    ledger.apply("platform", "refund.requested", **refund(4_000))
+    ledger.instruct("P-A1", amount=9_000, legs=[leg(1, "fund-a-main", amount=9_000)])
+    ledger.apply("institution", "payment.reversed", payment="P-A1", reason="void")
     return ledger
 
 

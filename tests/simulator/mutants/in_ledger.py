@@ -67,13 +67,13 @@ def a_record_is_entered_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(execute, "_execute_batch", doubled)
 
 
-@mutant("loans", replace(plan_of(3), cast="guaranteed", records=150))
+@mutant("loans", replace(plan_of(5), cast="guaranteed", records=150))
 def a_loan_forgets_what_was_repaid(monkeypatch: pytest.MonkeyPatch) -> None:
     """The account of a loan goes on saying that all of its principal is open."""
     monkeypatch.setattr(loan_state, "_repaid", lambda kind, found: 0)
 
 
-@mutant("I5", replace(plan_of(6), records=500))
+@mutant("I5", replace(plan_of(7), records=150))
 def a_calendar_outlives_its_block(monkeypatch: pytest.MonkeyPatch) -> None:
     """The newest calendar is kept in memory, and explains what was executed before it held."""
     newest: dict[int, CalendarVersion] = {}

@@ -51,7 +51,7 @@ def one_node_books_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Store, "commit", twice)
 
 
-@mutant("I4", plan_of(5, *TORN, think_ms=100))
+@mutant("I4", plan_of(7, *TORN, think_ms=100))
 def a_block_is_not_one_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a block changes is written statement by statement."""
     monkeypatch.setattr(Writer, "_begin", lambda self: None)
@@ -81,7 +81,7 @@ def reads_are_stale(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Reader, "height", stale)
 
 
-@mutant("I6", plan_of(18, records=100))
+@mutant("I6", plan_of(18, records=100), alone=True)
 def rows_that_are_about_to_leave_the_cache_go_stale(monkeypatch: pytest.MonkeyPatch) -> None:
     """A committed block changes cached rows only where they were used of late."""
     apply = StoreView.apply
