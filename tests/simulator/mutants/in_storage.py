@@ -81,7 +81,7 @@ def reads_are_stale(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Reader, "height", stale)
 
 
-@mutant("I6", plan_of(18, records=100), alone=True)
+@mutant("I5", plan_of(2, records=100))
 def rows_that_are_about_to_leave_the_cache_go_stale(monkeypatch: pytest.MonkeyPatch) -> None:
     """A committed block changes cached rows only where they were used of late."""
     apply = StoreView.apply
