@@ -16,6 +16,9 @@ from cli.options import Json
 from cli.output import money, pairs, say_json, table
 from cli.pages import day, displayed
 from ledger import currencies
+from views.cells import head
+from views.loan_schedule import InstalmentView
+from views.texts import gettext
 
 if TYPE_CHECKING:
     from ledger.lending.cost import Rates
@@ -246,9 +249,10 @@ def _document(
 
 def _show(terms: LoanTerms, found: Schedule, currency: str, cost: dict[str, str]) -> None:
     rows = _rows(terms, found)
-    totals = {"number": "total", "due": "", **_totals(terms, rows)}
+    totals = {"number": gettext("total"), "due": "", **_totals(terms, rows)}
     names = [fee.name for fee in terms.fees]
-    headings = ("#", "due", "principal", "interest", *names, "total", "balance")
+    known = [head(InstalmentView, name) for name in ("number", "due", "principal", "interest")]
+    headings = (*known, *names, gettext("total"), gettext("balance"))
 
     def cells(row: dict[str, Any]) -> list[object]:
         amounts = [row["principal"], row["interest"], *row["fees"].values(), row["total"]]
@@ -258,21 +262,24 @@ def _show(terms: LoanTerms, found: Schedule, currency: str, cost: dict[str, str]
 
     table(headings, [cells(row) for row in [*rows, totals]], right=range(2, len(headings)))
     extra = totals["total"] - totals["principal"]
-    paid = f"{money(totals['total'], currency)}, {money(extra, currency)} more than was lent"
-    pairs({"borrower pays": paid, **cost})
+    said = gettext("{total}, {extra} more than was lent")
+    paid = said.format(total=money(totals["total"], currency), extra=money(extra, currency))
+    pairs({gettext("borrower pays"): paid, **cost})
 
 
 def _cost(rates: Rates | None, is_within: bool) -> dict[str, str]:
     from ledger.lending.cost import LIMIT_PPM
     from ledger.lending.terms import percent
 
-    limit = f"{'within' if is_within else 'above'} {percent(LIMIT_PPM)} a year, as is usual"
+    said = gettext("within {limit} a year") if is_within else gettext("above {limit} a year")
+    limit = {gettext("usual limit"): said.format(limit=percent(LIMIT_PPM))}
     if rates is None:
-        return {"cost by plan": "more than any rate", "limit": limit}
+        return {gettext("cost by plan"): gettext("more than any rate"), **limit}
+    by_plan = gettext("{rate} a year, the monthly rate times 12")
     return {
-        "cost by plan": f"{percent(rates.times_12_ppm)} a year, the monthly rate times 12",
-        "compounded": percent(rates.compounded_ppm),
-        "limit": limit,
+        gettext("cost by plan"): by_plan.format(rate=percent(rates.times_12_ppm)),
+        gettext("compounded"): percent(rates.compounded_ppm),
+        **limit,
     }
 
 

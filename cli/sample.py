@@ -30,7 +30,10 @@ Payments = Annotated[
 Loans = Annotated[
     Optional[int],  # noqa: UP045
     typer.Option(
-        "--loans", metavar="N", help="Write a portfolio of so many loans.", show_default=False
+        "--loans",
+        metavar="N",
+        help="Write a portfolio of so many loans, at least 30.",
+        show_default=False,
     ),
 ]
 Months = Annotated[

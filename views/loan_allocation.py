@@ -66,7 +66,7 @@ class AllocationView(ViewStruct, frozen=True, kw_only=True):
     legs: list[AllocatedLeg]
     overpaid: Annotated[int, Label("overpaid", "溢缴", "minor")]
     parts: list[AllocatedPart]
-    closes: Annotated[list[int], Label("closes", "结清期次")]
+    closes: Annotated[list[int], Label("closes instalments", "结清期次")]
     replans: Annotated[bool, Label("new plan", "重排计划")]
     settles: Annotated[bool, Label("settles", "结清")]
 

@@ -20,6 +20,7 @@ from views import cells
 from views.labels import Label, labels_of
 from views.sheets.figures import RATE
 from views.sheets.views import (
+    LISTS,
     CompensationLine,
     ExceptionLine,
     FigureView,
@@ -157,9 +158,15 @@ def _write(
     if isinstance(value, int):
         page.write_number(*place, value, formats.number("0"))
         return len(str(value))
-    text = harmless(cells.cell(view, name, item))
+    text = harmless(_summed(item) if name == "column" else cells.cell(view, name, item))
     page.write_string(*place, text, formats.text)
     return len(text)
+
+
+def _summed(figure: dict[str, Any]) -> str:
+    """Return the heads of the column that a figure sums up, as they stand on its page."""
+    label = labels_of(LISTS[figure["list"]])[figure["column"]]
+    return f"{label.en} {label.zh}"
 
 
 def _write_amount(

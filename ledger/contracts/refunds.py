@@ -125,6 +125,7 @@ class Refund(Row, frozen=True, kw_only=True):
         """Return the keys of the payment's sum and of the balances that a result moves."""
         currency = self.currency
         return [
+            (Capture, (self.payment,)),
             (RefundedPayment, (self.payment,)),
             (Balance, (books.refund_due(self.payment), currency)),
             (Balance, (books.refund_float(self.platform), currency)),

@@ -6,8 +6,9 @@ component all that is due gets its first component before any gets its second.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -83,12 +84,8 @@ def _pay(instalment: Instalment, groups: Sequence[str], amount: int) -> _Paid:
     """Pay components of an instalment in turn, each divided by what is open to its holders."""
     claims = instalment.claims
     left = [claim.open for claim in claims]
-    places: dict[str, list[int]] = {}
-    for place, claim in enumerate(claims):
-        places.setdefault(claim.component, []).append(place)
     legs: list[LoanLeg] = []
-    for component in _components(places, groups):
-        held = places[component]
+    for component, held in _places(tuple([claim.component for claim in claims]), tuple(groups)):
         opened = [left[place] for place in held]
         whole = sum(opened)
         taken = min(amount, whole)
@@ -104,10 +101,19 @@ def _pay(instalment: Instalment, groups: Sequence[str], amount: int) -> _Paid:
     return _Paid(replace(instalment, claims=tuple(after)), legs, amount)
 
 
-def _components(names: Iterable[str], groups: Sequence[str]) -> Iterator[str]:
-    """Yield the components of groups; fees in the order of the terms."""
+@lru_cache(maxsize=1024)
+def _places(
+    components: tuple[str, ...], groups: tuple[str, ...]
+) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """Return the components of groups, fees in the order of the terms, and where each stands."""
+    found = []
     for group in groups:
-        if group == "fees":
-            yield from (name for name in names if name.startswith(FEE))
-        elif group in names:
-            yield group
+        names = [name for name in dict.fromkeys(components) if _group_of(name) == group]
+        for name in names:
+            held = [place for place, each in enumerate(components) if each == name]
+            found.append((name, tuple(held)))
+    return tuple(found)
+
+
+def _group_of(component: str) -> str:
+    return "fees" if component.startswith(FEE) else component

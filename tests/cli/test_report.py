@@ -338,6 +338,11 @@ def test_every_figure_is_explained_with_what_it_comes_to(kept: CosignedLoans, bo
     sheet = kept.sheet("fund-a", MARCH, height=kept.tip.height)
     rows = rows_of(book["Explanations 说明"])
     assert len(rows) == len(sheet["figures"])
+    pages = {tab.list: {cell.value for cell in book[tab.name][1]} for tab in TABS}
+    for row, figure in zip(rows, sheet["figures"], strict=True):
+        assert row["column"].value.replace(" ", "") in {
+            head.replace("\n", "").replace(" ", "") for head in pages[figure["list"]]
+        }
     for row, item in zip(rows, sheet["figures"], strict=True):
         assert row["figure"].value == item["en"]
         assert row["figure in Chinese"].value == item["zh"]

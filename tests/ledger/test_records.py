@@ -137,7 +137,6 @@ BAD: dict[str, tuple[bytes, str]] = {
         "bad-format",
     ),
     "a whole account number": (raw_of("receiver.registered", last4="622202123"), "bad-format"),
-    "no legs": (raw_of("split.instructed", legs=[]), "too-short"),
     "51 legs": (
         raw_of("split.instructed", legs=[leg(1, "shop", amount=1)] * 51),
         "too-long",

@@ -7,6 +7,7 @@ import json
 import re
 import shlex
 import shutil
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -286,14 +287,27 @@ def test_the_tour_of_the_readme_works(shell: dict[str, str], tmp_path: Path) -> 
 
 @pytest.mark.processes
 def test_the_ten_minutes_of_loans_work(shell: dict[str, str], tmp_path: Path) -> None:
+    port = free_ports(4)
     script = "\n".join(fences(DOCS / "loans.md", "bash"))
-    script = script.replace("tongzhang init net", f"tongzhang init net --base-port {free_ports(4)}")
+    script = script.replace("tongzhang init net", f"tongzhang init net --base-port {port}")
+    (program,) = fences(DOCS / "loans.md", "python")
+    for old, new in (
+        ("8800", str(port)),
+        ("spl-1", "spl-3"),
+        ("pay-1", "pay-2"),
+        ("ord-1", "ord-2"),
+    ):
+        program = program.replace(old, new)
+    token = 'token = open("net/platform/operator.token").read().strip()'
+    (tmp_path / "ask.py").write_text(f"{token}\n{program}", "utf-8")
+    script = f"{script}\n{sys.executable} ask.py"
     narrow = {**shell, "COLUMNS": "80"}
     ran = run(f"trap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n{script}", narrow, tmp_path)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     (shown,) = fences(DOCS / "loans.md", "text")
     for line in shown.strip("…\n ").splitlines():
         assert line.rstrip() in ran.stdout, line
+    assert "'outcome': 'applied'" in ran.stdout
     for said in ("split-differs", "good receipt", "good log", "L-1: active"):
         assert said in ran.stdout
     assert {"day.xlsx", "day.json"} <= {path.name for path in tmp_path.iterdir()}
