@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
         (["benchmarks.contracts", "160"], "µs per record"),
         (["benchmarks.queries", "300", "20"], "payment with its timeline"),
         (["benchmarks.repayments", "20", "2"], "median ratio"),
+        (["benchmarks.repayments_on_nodes", "10", "1"], "median ratio"),
         (["benchmarks.loans", "30"], "overdue, the first page"),
         (["benchmarks.sheet", "280"], "institution  2026-01-15"),
     ],
