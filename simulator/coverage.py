@@ -93,11 +93,8 @@ ELSEWHERE: dict[tuple[str, str], str] = {
     ("loan.proposed", "too-many-legs"): (
         "five funders, a guarantor and the platform are fewer than the legs of a simulated split"
     ),
-    ("payment.captured", "payment-refunded"): (
-        "a simulated payment keeps to its business; one that was refunded becomes none of a loan"
-    ),
 }
-"""Refusals that no simulated business meets, with the reason; tests of the contracts do."""
+"""Refusals by limits that no simulated consortium has, with the reason."""
 
 
 class CoverageCell(msgspec.Struct, frozen=True, kw_only=True):

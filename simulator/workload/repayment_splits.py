@@ -23,7 +23,7 @@ def _split(author: Author) -> Draft:
     """Split what was captured as the ledger allocates it; now and then of another order."""
     money = find_repayment(
         author,
-        lambda each: each.split is None and each.capture is not None and bool(each.shares),
+        lambda each: each.split is None and each.capture is not None and each.repayment is not None,
     )
     fields = _allocated(money.captured, money.shares, money.overpaid)
     if author.errs():
@@ -59,14 +59,14 @@ def _allocated(half: Fields, shares: dict[str, int], overpaid: int) -> Fields:
         {"leg": number, "receiver": receiver, "purpose": "repayment", "amount": part}
         for number, (receiver, part) in enumerate(shares.items(), 1)
     ]
-    if not legs:
-        raise NothingFits
     more = {"overpaid": overpaid} if overpaid else {}
     return {**{name: half[name] for name in names}, "mode": "fixed", "legs": legs, **more}
 
 
 def _a_fen_off(fields: Fields) -> Fields:
     """Return a split of which one leg is a fen more, and another one, or what is overpaid, less."""
+    if not fields["legs"]:
+        raise NothingFits
     first, *rest = fields["legs"]
     last = rest[-1] if rest else None
     if last is None or last["amount"] < 2:
@@ -88,7 +88,7 @@ def _amend(author: Author) -> Draft:
         lambda each: (
             each.split is not None
             and each.capture is not None
-            and bool(each.shares)
+            and each.repayment is not None
             and (each.clashes or each.lacks_legs or anyhow)
         ),
     )
@@ -106,7 +106,7 @@ def _wrongly(instructed: bool) -> Drafting:
             lambda each: (
                 (each.split is not None) == instructed
                 and each.capture is not None
-                and bool(each.shares)
+                and each.repayment is not None
             ),
         )
         fields = _a_fen_off(_allocated(money.captured, money.shares, money.overpaid))

@@ -117,6 +117,16 @@ def _collect_early(author: Author) -> Draft:
     return _unlearnt(_capture(author, _fresh(author, known), day, 100))
 
 
+def _collect_refunded(author: Author) -> Draft:
+    """Capture as money of a loan what was another payment, of which refunds go on counting."""
+    payment = author.find(
+        author.known.payments, lambda each: each.capture is None and each.refunded > 0
+    )
+    made = _collect(author)
+    other = {"amount": payment.refunded, "currency": payment.refunded_in}
+    return Draft({**made.fields, **other, "payment": payment.name}, (payment,))
+
+
 def _unlearnt(made: Draft) -> Draft:
     return Draft(made.fields, made.about)
 
@@ -193,6 +203,7 @@ MOVES: Moves = {
         refused("loan-not-disbursed", _collect_undisbursed),
         refused("loan-settled", _collect_settled, 2),
         refused("loan-unknown", spoilt(_collect, loan="NONE")),
+        refused("payment-refunded", _collect_refunded, 6),
         refused("wrong-currency", spoilt(_collect, currency="EUR")),
     ),
     ("institution", "payment.reversed"): (

@@ -22,7 +22,7 @@ from simulator.rehearsal import Rehearsal
 @pytest.fixture(scope="module")
 def rows() -> list[Row]:
     found: list[Row] = []
-    for seed in (1, 4):
+    for seed in (2, 5):
         rehearsal = Rehearsal(Plan(seed=seed, nodes=6, cast="guaranteed", records=2000))
         rehearsal.run()
         changes = rehearsal.view.changes.values()

@@ -40,15 +40,17 @@ from simulator.rehearsal import Rehearsal
 from simulator.swarm import CAST_CHOICES, draw
 
 R = TypeVar("R", bound=Row)
-WRONG_PPM = 200_000
+WRONG_PPM = 80_000
+BUGGY_PPM = 300_000
+"""What is said to be refused where a refusal may be missing."""
 SEEDS = range(1, 9)
 
 
 class Lending(Rehearsal):
     """A rehearsal whose loans are checked at every block, until something is wrong."""
 
-    def __init__(self, seed: int, cast: Cast = "guaranteed", records: int = 2500) -> None:
-        super().__init__(Plan(seed=seed, nodes=6, cast=cast, records=records), wrong_ppm=WRONG_PPM)
+    def __init__(self, seed: int, cast: Cast, wrong_ppm: int) -> None:
+        super().__init__(Plan(seed=seed, nodes=6, cast=cast, records=2500), wrong_ppm=wrong_ppm)
         self.books = LoanBooks()
         self.wrong = ""
         self.met: Counter[str] = Counter()
@@ -79,7 +81,7 @@ def sound() -> list[Lending]:
     casts = tuple(CASTS)
     found = []
     for seed in SEEDS:
-        rehearsal = Lending(seed, casts[seed % len(casts)])
+        rehearsal = Lending(seed, casts[seed % len(casts)], WRONG_PPM)
         assert rehearsal.judged() == "", seed
         found.append(rehearsal)
     return found
@@ -314,6 +316,6 @@ BUGS: tuple[tuple[Plant, str], ...] = (
 @pytest.mark.parametrize(("plant", "said"), BUGS, ids=[plant.__name__ for plant, _ in BUGS])
 def test_a_planted_bug_is_found(plant: Plant, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     plant(monkeypatch)
-    judged = (Lending(seed).judged() for seed in SEEDS)
+    judged = (Lending(seed, "guaranteed", BUGGY_PPM).judged() for seed in SEEDS)
     wrong = next((text for text in judged if text), "nobody noticed")
     assert said in wrong

@@ -24,7 +24,7 @@ TORN = tuple(
 )
 
 
-@mutant("I5", plan_of(1))
+@mutant("I5", plan_of(2))
 def deleted_rows_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     """A row that a block deletes stays in the database."""
 
@@ -81,7 +81,7 @@ def reads_are_stale(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Reader, "height", stale)
 
 
-@mutant("I5", plan_of(2, records=100))
+@mutant("I5", plan_of(7, records=100))
 def rows_that_are_about_to_leave_the_cache_go_stale(monkeypatch: pytest.MonkeyPatch) -> None:
     """A committed block changes cached rows only where they were used of late."""
     apply = StoreView.apply
