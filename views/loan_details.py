@@ -242,7 +242,11 @@ def _parties(reader: Reader, then: LoanThen, known: Vantage) -> list[LoanPartyVi
     views = []
     for party, role in roles.items():
         row = funded.get((party, agreement.loan))
-        is_funded = row is not None and 0 <= row.funded_entry < known.size
+        is_funded = (
+            row is not None
+            and 0 <= row.funded_entry < known.size
+            and row.funded_on <= known.day.isoformat()
+        )
         views.append(
             LoanPartyView(
                 party=party,

@@ -32,6 +32,14 @@ def test_a_loan_has_its_terms_and_parties(kept: KeptLoans) -> None:
     assert loan(kept, "L4")["parties"][0]["accepted"] is False
 
 
+def test_what_was_funded_later_is_not_known_of_a_date_before(kept: KeptLoans) -> None:
+    for day, funded in (("2026-01-04", {0}), ("2026-01-05", {0, 179_999, 300_000})):
+        parties = loan(kept, as_of=day)["parties"]
+        assert {each.get("funded", 0) for each in parties} == funded
+        assert {each.get("funded_on", "") for each in parties} <= {"", "2026-01-05"}
+        assert ("2026-01-05" in {each.get("funded_on") for each in parties}) == (len(funded) > 1)
+
+
 def test_the_schedule_sums_to_what_is_open_to_the_parties(kept: KeptLoans) -> None:
     for name in ("L1", "L2", "L3", "L8"):
         found = loan(kept, name)
