@@ -68,7 +68,7 @@ LINE_BYTES_MAX = RECORD_BYTES_MAX
 CHUNK_LINES = 500
 """Lines of a stream that are handed to the node at once."""
 
-STREAM_BYTES_MAX = 24 * 1024 * 1024
+STREAM_BYTES_MAX = 32 * 1024 * 1024
 """What all streams together may hold: records under way, and results that nobody has read yet."""
 
 LINE_COST_BYTES = 1024

@@ -20,7 +20,19 @@ _VALUE = re.compile(r"Invalid (?:enum )?value (?P<quote>['\"])(.*)(?P=quote)", r
 
 def nearest(name: str, known: tuple[str, ...]) -> str:
     """Return a sentence that proposes the nearest of ``known``, or all of them."""
-    return _close(name, known) or f"there are {', '.join(known)}"
+    return _close(name, known) or f"there are {', '.join(_grouped(known))}"
+
+
+def _grouped(names: tuple[str, ...]) -> list[str]:
+    """Return names, those with the same beginning before a dot as one: ``split.amended|withdrawn``.
+
+    Whoever sends lines that name nothing is answered with this for each of them.
+    """
+    found: dict[str, list[str]] = {}
+    for name in names:
+        kind, dot, rest = name.partition(".")
+        found.setdefault(kind + dot, []).append(rest)
+    return [kind + "|".join(rest) for kind, rest in found.items()]
 
 
 def _close(name: str, known: tuple[str, ...]) -> str:

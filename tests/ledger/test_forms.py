@@ -101,7 +101,8 @@ def test_a_time_in_seconds_is_told_from_one_in_milliseconds() -> None:
         ),
         (
             b'{"at":1,"id":"x","type":"zzz"}',
-            f"record: 'zzz' is no type of record; there are {', '.join(RECORD_TYPES)}",
+            "record: 'zzz' is no type of record; there are receiver.registered|suspended|resumed, "
+            "payment.captured|reversed, split.instructed|amended|withdrawn, ",
         ),
         (
             raw_of("dispute.resolved", note="n"),
@@ -158,3 +159,14 @@ def test_a_party_with_a_name_of_its_own_is_named_with_its_role() -> None:
     ledger = Ledger(found("named", tuple(members), 3, GENESIS.created_at))
     refusal = ledger.refuse("wrong-author", "funder-co", "payment.captured", **captured())
     assert str(refusal).endswith("Expected institution, got funder-co, whose role is funder.")
+
+
+def test_the_answer_to_what_names_nothing_has_every_type_once_in_few_bytes() -> None:
+    with pytest.raises(DecodeError) as refused:
+        decode_record(b'{"at":1,"id":"x","type":"zzz"}')
+    listed = refused.value.message.partition("there are ")[2]
+    kinds = [each.partition(".") for each in listed.split(", ")]
+    assert [f"{kind}.{rest}" for kind, _, all_ in kinds for rest in all_.split("|")] == sorted(
+        RECORD_TYPES, key=lambda name: [kind for kind, _, _ in kinds].index(name.partition(".")[0])
+    )
+    assert len(refused.value.message) < 750
