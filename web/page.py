@@ -101,9 +101,6 @@ class Pages:
 
     def answer(self, visit: Visit, template: str, shown: Mapping[str, Any]) -> Response:
         """Return a page."""
-        texts.choose(language_for(visit.request.scope))
-        offset = visit.genesis.calendar.utc_offset_minutes
-        cells.choose(Style(offset_minutes=lambda: offset, symbols=True))
         height = visit.reader.height()
         frame = {
             "height": height,
@@ -117,6 +114,9 @@ class Pages:
 
     @contextmanager
     def _visit(self, request: Request) -> Iterator[Visit]:
+        texts.choose(language_for(request.scope))
+        offset = self.reading.genesis.calendar.utc_offset_minutes
+        cells.choose(Style(offset_minutes=lambda: offset, symbols=True))
         with self.reading.reader() as reader:
             yield Visit(request, reader, self.reading, time.time_ns() // 1_000_000)
 
