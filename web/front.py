@@ -71,6 +71,7 @@ def _add_sign_in(router: APIRouter, sessions: Sessions, tokens: Tokens) -> None:
     @router.post("/sign-in")
     async def sign_in(request: Request) -> Response:
         """Begin a session of the token that was typed."""
+        texts.choose(language_for(request.scope))
         form = await _form(request)
         to = form.get("to", "/")
         if not is_same_origin(request.scope):
@@ -113,7 +114,7 @@ def _add_sign_out(router: APIRouter, sessions: Sessions) -> None:
 
 def _sign_in_page(request: Request, to: str, refusal: str = "", status: int = 200) -> Response:
     texts.choose(language_for(request.scope))
-    shown = {"to": _safe(to), "refusal": gettext(refusal), "path": "/sign-in", "signed_in": False}
+    shown = {"to": _safe(to), "refusal": refusal, "path": "/sign-in", "signed_in": False}
     return HTMLResponse(rendered("sign-in.html", shown), status, headers=dict(PAGE))
 
 
