@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 import httpcore
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api.answers import left
 from api.door import cut
 from api.limits import (
     READ_ANSWER_WAIT_S,
@@ -35,6 +36,7 @@ from api.limits import (
 )
 from api.problems import Problem, respond
 from api.read_server import ROUTE, carried, serve_reads
+from api.relay import OF_THE_CONNECTION, Relay
 
 if TYPE_CHECKING:
     from api.log import FindOwn
@@ -52,7 +54,6 @@ OWN = frozenset(("/v1/status", "/v1/members", "/v1/genesis", "/v1/policy"))
 _TIMEOUTS = {"pool": READ_TURN_WAIT_S, "connect": None, "read": READ_ANSWER_WAIT_S}
 _ASKED_WITH = frozenset((b"accept", b"authorization", b"host"))
 """The headers of a request that the routes look at."""
-_OF_THE_CONNECTION = frozenset((b"connection", b"keep-alive", b"transfer-encoding", ROUTE))
 
 logger = logging.getLogger("tongzhang.api")
 
@@ -77,6 +78,8 @@ class Readers:
         self._pool = httpcore.AsyncConnectionPool(
             uds=path, max_connections=READS_MAX, max_keepalive_connections=0
         )
+        self.open_answers = Relay(path, _ASKED_WITH | {b"last-event-id"})
+        """Has the readers answer what stays open."""
         self._process = self._begun("fork")
 
     @property
@@ -119,7 +122,7 @@ class Readers:
         It holds its turn until they have answered, whether the client has gone away or not: what
         they have begun they go on with.
         """
-        leaving = asyncio.create_task(_left(receive))
+        leaving = asyncio.create_task(left(receive))
         try:
             async with self._turns.turn(scope["token"].id):
                 await self._answer(scope, send, leaving)
@@ -260,7 +263,7 @@ async def _pass_on(
 ) -> None:
     headers = [(name.lower(), value) for name, value in response.headers]
     scope["template"] = dict(headers).get(ROUTE, b"-").decode()
-    passed = [pair for pair in headers if pair[0] not in _OF_THE_CONNECTION]
+    passed = [pair for pair in headers if pair[0] not in OF_THE_CONNECTION]
     await send({"type": "http.response.start", "status": response.status, "headers": passed})
     async for part in response.aiter_stream():
         if leaving.done():
@@ -272,12 +275,6 @@ async def _pass_on(
             cut(scope, f"an answer was not read for {STALL_S:.0f} s")
             return
     await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-async def _left(receive: Receive) -> None:
-    """Wait until the client has gone away."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 def _busy(why: str) -> Problem:
