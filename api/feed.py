@@ -63,7 +63,7 @@ OfType = Annotated[
     ),
 ]
 About = Annotated[
-    str, Query(pattern=rf"^$|{forms.SUBJECT}", description="Only entries about this, as `subject`.")
+    str, Query(pattern=forms.SUBJECT, description="Only entries about this, as `subject`.")
 ]
 
 
