@@ -53,6 +53,11 @@ def gettext(text: str) -> str:
     return _catalogue(language()).gettext(text)
 
 
+def translated(text: str) -> str:
+    """Return a text that the catalogue has from a listing, in the chosen language."""
+    return gettext(text)
+
+
 @cache
 def _catalogue(language: Language) -> GNUTranslations:
     return translation(DOMAIN, LOCALES, [language])
