@@ -202,7 +202,9 @@ function parsePolicy(source) {
     voters: members.map((own) => own.name), logKeys: logs.map(({ key }) => key),
   };
   const plain = members.every((own) => /^[a-z][a-z0-9-]{0,31}$/.test(own.name));
-  const voting = members.every(({ key }) => trust.logKeys.some((own) => hex(own) === hex(key)));
-  if (!plain || !voting || policyText(trust) !== source) throw new Refusal("bad-policy");
+  const keys = trust.logKeys.map(hex);
+  const places = members.map(({ key }) => keys.indexOf(hex(key)));
+  const inOrder = places.every((place, at) => place > (places[at - 1] ?? -1));
+  if (!plain || !inOrder || policyText(trust) !== source) throw new Refusal("bad-policy");
   return trust;
 }
