@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from ledger.log.text import encode_base64
-from tests.web.verify_browser import CHROMIUM, opened, served
+from tests.web.verify_browser import CHROMIUM, chromium, served
 from tests.web.verify_cases import ROOT, every
 
 STATIC = ROOT / "web" / "static"
@@ -121,7 +121,9 @@ def test_a_browser_judges_every_case_as_the_ledger_does(
     given: dict[str, Any], tmp_path: Path
 ) -> None:
     """Over plain HTTP, under the policy of the page: no inline script, no eval."""
-    with served(laid_out(tmp_path, given)) as url, opened(f"{url}/cases.json") as page:
+    with served(laid_out(tmp_path, given)) as url, chromium() as browser:
+        page = browser.new_page()
+        page.goto(f"{url}/cases.json")
         verdicts = page.evaluate(
             "async (given) => (await import('/verify_runner.js')).run(given)", given
         )

@@ -10,7 +10,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 CHROMIUM = shutil.which("chromium")
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'"
@@ -39,11 +39,9 @@ def served(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def opened(url: str, **context: object) -> Iterator[Page]:
-    """Open an address in a new browser."""
+def chromium() -> Iterator[Browser]:
+    """Start a browser."""
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_context(**context).new_page()  # type: ignore[arg-type]
-        page.goto(url)
-        yield page
+        yield browser
         browser.close()

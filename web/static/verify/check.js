@@ -18,7 +18,7 @@ export const FILE_BYTES_MAX = 16 * 1024 * 1024;
 
 const CHECKS = {
   genesis: (bytes, trust, steps) => ({ trust: readGenesis(bytes, steps) }),
-  policy: (bytes, trust, steps) => ({ trust: readPolicy(bytes, steps) }),
+  policy: (bytes, trust, steps) => ({ trust: readPolicy(bytes, trust, steps) }),
   receipt: verifyReceipt,
   checkpoint: verifyServed,
   evidence: verifyEvidence,

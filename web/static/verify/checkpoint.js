@@ -4,7 +4,7 @@
  * Source: C2SP tlog-checkpoint v1. The same rules as ledger/log/checkpoint.py.
  */
 
-import { Refusal, base64, decimal, hex, unbase64, unhex } from "./bytes.js";
+import { Refusal, base64, decimal, hex, same, unbase64, unhex } from "./bytes.js";
 import {
   COSIGNATURE, ED25519, noteKey, parseNote, refuseBadName, splitCosignature, verifyNoteKey,
 } from "./note.js";
@@ -71,9 +71,14 @@ export function verifyCheckpoint({ note, checkpoint }, trust, steps) {
 }
 
 function keysOf(trust) {
-  const served = trust.logKeys.map((key) => noteKey(trust.origin, ED25519, key));
+  const nameOf = (key) => trust.members.find((own) => same(own.key, key))?.name ?? "–";
+  const served = trust.logKeys.map((key) => ({
+    ...noteKey(trust.origin, ED25519, key), party: nameOf(key),
+  }));
   const voting = trust.members.filter(({ name }) => trust.voters.includes(name));
-  const named = ({ name, key }) => noteKey(`${trust.origin}/${name}`, COSIGNATURE, key);
+  const named = ({ name, key }) => ({
+    ...noteKey(`${trust.origin}/${name}`, COSIGNATURE, key), party: name,
+  });
   return [...served, ...voting.map(named)];
 }
 
@@ -84,7 +89,6 @@ function verifyKnown(note, keys, tell) {
       tell("unknown-key", `${line.name} ${line.id}`);
       return [];
     }
-    tell(candidates[0].type === ED25519 ? "served-by" : "cosigned-by", line.name);
     const own = signingKey(note.text, line, candidates, tell);
     return [own];
   });
@@ -96,6 +100,7 @@ function verifyKnown(note, keys, tell) {
 
 function signingKey(text, line, candidates, tell) {
   for (const own of candidates) {
+    tell(own.type === ED25519 ? "served-by" : "cosigned-by", own.party);
     tell("key", hex(own.key));
     tell("signature", hex(line.signature));
     try {

@@ -7,7 +7,7 @@ import { Refusal } from "./bytes.js";
 /** The steps of each kind of file, in the order in which they are made. */
 export const PLANS = {
   genesis: ["read", "parties", "rules"],
-  policy: ["read", "parties"],
+  policy: ["read", "parties", "same"],
   checkpoint: ["read", "origin", "signatures", "quorum"],
   receipt: [
     "read", "origin", "signatures", "quorum", "leaf", "inclusion", "author", "batch", "named",

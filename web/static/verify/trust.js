@@ -18,7 +18,7 @@ import {
  * Whom a check trusts. `members` of a policy are those that vote: it names no others.
  * @typedef {{name: string, ledger: string, origin: string, quorum: number, voters: string[],
  *   members: {name: string, role: string, legal_name: string, key: Uint8Array}[],
- *   logKeys: Uint8Array[]}} Trust
+ *   logKeys: Uint8Array[], from: "genesis"|"policy"}} Trust
  */
 
 const GENESIS = utf8("tongzhang/genesis/v2\n");
@@ -103,7 +103,7 @@ export function readGenesis(bytes, steps) {
   steps.run("rules", () => refuseBadRules(genesis));
   const members = genesis.members.map((own) => ({ ...own, key: keyOf(own) }));
   return {
-    name: genesis.name, ledger, origin, quorum: Number(genesis.quorum), members,
+    from: "genesis", name: genesis.name, ledger, origin, quorum: Number(genesis.quorum), members,
     voters: voters.map((own) => own.name), logKeys: members.map((own) => own.key),
   };
 }
@@ -159,12 +159,13 @@ export function policyText(trust) {
 }
 
 /**
- * Return whom a policy says to trust.
+ * Return whom a policy says to trust; beside a founding document it has to be that one's.
  * @param {Uint8Array} bytes
+ * @param {Trust|undefined} known
  * @param {import("./steps.js").Steps} steps
  * @returns {Trust}
  */
-export function readPolicy(bytes, steps) {
+export function readPolicy(bytes, known, steps) {
   const trust = steps.run("read", (tell) => {
     if (bytes.length > GENESIS_BYTES_MAX) throw new Refusal("text-too-large");
     const found = parsePolicy(textOf(bytes, "not-text"));
@@ -183,6 +184,11 @@ export function readPolicy(bytes, steps) {
       throw new Refusal("bad-quorum", { came: `${trust.quorum}` });
     }
   });
+  steps.run("same", () => {
+    if (known?.from === "genesis" && policyText(known) !== policyText(trust)) {
+      throw new Refusal("policy-differs", { expected: known.ledger, came: trust.ledger });
+    }
+  });
   return trust;
 }
 
@@ -198,7 +204,7 @@ function parsePolicy(source) {
     name: (own ?? "").slice(origin.length + 1), role: "", legal_name: "", key: parseVkey(key ?? "").key,
   }));
   const trust = {
-    name: named[1], ledger: named[2], origin, quorum: Number(group[2]), members,
+    from: "policy", name: named[1], ledger: named[2], origin, quorum: Number(group[2]), members,
     voters: members.map((own) => own.name), logKeys: logs.map(({ key }) => key),
   };
   const plain = members.every((own) => /^[a-z][a-z0-9-]{0,31}$/.test(own.name));
