@@ -4,7 +4,7 @@
  * The one request it can make is for the node's founding document, when its button is pressed.
  */
 
-import { check, kindOf } from "./check.js";
+import { FILE_BYTES_MAX, check, kindOf } from "./check.js";
 import { hex } from "./bytes.js";
 import { filled, harmless, sentence, wordsOf } from "./words.js";
 
@@ -13,7 +13,7 @@ const places = Object.fromEntries(
   [...document.querySelectorAll("[data-verify]")].map((each) => [each.dataset.verify, each]),
 );
 
-/** @type {{bytes: Uint8Array, name: string, kind: string|null}[]} */
+/** @type {{bytes: Uint8Array, name: string, kind: string|null, card?: Element}[]} */
 let files = [];
 /** @type {{trust: import("./trust.js").Trust, source: string}|null} */
 let trusted = null;
@@ -96,10 +96,9 @@ function article({ bytes, name, kind }) {
 function showTrust() {
   const { trust, source } = trusted;
   const parties = trust.members.map((own) => {
-    const called = own.legal_name || own.name;
-    const role = own.role ? ` (${own.role})` : "";
-    return element("li", {}, element("bdi", {}, harmless(called)), harmless(` ${own.name}${role} `),
-      ...value(hex(own.key)));
+    const role = own.role ? ` (${own.role}) ` : " ";
+    return element("li", {}, element("b", {}, own.name), role,
+      element("bdi", {}, harmless(own.legal_name)), " ", ...value(hex(own.key)));
   });
   places.trusted.replaceChildren(
     element("p", { class: "muted" }, source),
@@ -114,7 +113,8 @@ function showTrust() {
 }
 
 function show() {
-  places.results.replaceChildren(...files.map(article));
+  for (const file of files) file.card ??= article(file);
+  places.results.replaceChildren(...files.map((file) => file.card));
   places.status.textContent = filled(words.said.checked, { count: files.length });
 }
 
@@ -126,12 +126,13 @@ function take(bytes, name, source) {
   const result = check(kind, bytes);
   if (!result.good) return;
   trusted = { trust: result.proved.trust, source };
+  for (const file of files) file.card = undefined;
   showTrust();
 }
 
 async function takeFiles(list) {
   for (const file of list) {
-    const bytes = new Uint8Array(await file.arrayBuffer());
+    const bytes = new Uint8Array(await file.slice(0, FILE_BYTES_MAX + 1).arrayBuffer());
     take(bytes, file.name, filled(words.said.file, { name: file.name }));
   }
   show();
