@@ -6,10 +6,12 @@ The same cases run in Node, where there is one, and in Chromium.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from base64 import b64decode
 from collections import Counter
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +153,16 @@ def test_a_file_is_known_by_its_content(given: dict[str, Any], in_node: Verdicts
     }
     assert {said for said, _ in good.values()} == {*FILES}
     assert {name: found for name, found in good.items() if found[0] != found[1]} == {}
+
+
+def test_scripts_of_others_are_the_files_that_the_readme_names() -> None:
+    folder = STATIC / "vendor"
+    named = re.findall(r"^([0-9a-f]{64})  (\S+)$", (folder / "README.md").read_text(), re.M)
+    found = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    assert [(sha256(path.read_bytes()).hexdigest(), str(path.relative_to(folder))) for path in found
+            if path.name != "README.md"] == named  # fmt: skip
+    folders = {name.partition("/")[0] for _, name in named}
+    assert all(f"| `{each}` |" in (folder / "README.md").read_text() for each in folders)
 
 
 @pytest.mark.parametrize("kind", ["good", "code", "fact"])
