@@ -132,7 +132,8 @@ def policy_of(genesis: Genesis) -> str:
 
 def judged(kind: str, name: str, raw: bytes, trust: str = "forge") -> dict[str, Any]:
     """Return a case of a whole file, with the ledger's verdict."""
-    case = {"kind": kind, "name": name, "bytes": b64encode(raw).decode(), "trust": trust}
+    said = "" if kind == "policy" else trust  # beside a founding document, only its own is good
+    case = {"kind": kind, "name": name, "bytes": b64encode(raw).decode(), "trust": said}
     try:
         return {**case, "code": "", "proved": JUDGES[kind](raw, TRUSTS[trust])}
     except LedgerError as error:
