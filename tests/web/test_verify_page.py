@@ -68,11 +68,7 @@ class Visitor:
         self.page = page
         self.requests: list[Request] = []
         self.complaints: list[str] = []
-        node = network.node("institution")
-        page.goto(f"{node.url}/sign-in?to=/verify")
-        page.fill("[name=token]", node.token)
-        page.press("[name=token]", "Enter")
-        page.wait_for_url("**/verify")
+        page.goto(f"{network.node('institution').url}/verify")
         page.wait_for_load_state("networkidle")
         page.on("request", lambda request: self.requests.append(request))
         page.on("console", self._hear)
@@ -123,13 +119,26 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
+@pytest.fixture(scope="module")
+def session(browser: Browser, network: LocalNetwork) -> Any:
+    """Sign in once."""
+    page, node = browser.new_page(), network.node("institution")
+    page.goto(f"{node.url}/sign-in?to=/verify")
+    page.fill("[name=token]", node.token)
+    page.press("[name=token]", "Enter")
+    page.wait_for_url("**/verify")
+    return page.context.storage_state()
+
+
 @pytest.fixture
-def visits(browser: Browser, network: LocalNetwork) -> Iterator[Callable[..., Visitor]]:
+def visits(
+    browser: Browser, network: LocalNetwork, session: Any
+) -> Iterator[Callable[..., Visitor]]:
     """Open the page as often as it is wanted; nothing may complain."""
     opened: list[Visitor] = []
 
     def visit(**context: Any) -> Visitor:
-        opened.append(Visitor(browser.new_page(**context), network))
+        opened.append(Visitor(browser.new_page(storage_state=session, **context), network))
         return opened[-1]
 
     yield visit

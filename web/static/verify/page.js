@@ -35,12 +35,12 @@ function value(text) {
   const copy = element("button", {
     class: "copy", type: "button", "data-copy": text, title: label, "aria-label": label,
   });
-  return text.length < 16 ? [shown] : [shown, copy];
+  return element("span", { class: "value" }, shown, ...(text.length < 16 ? [] : [copy]));
 }
 
 function facts(list) {
   const rows = list.flatMap(({ name, value: text }) => [
-    element("dt", {}, words.facts[name] ?? name), element("dd", {}, ...value(text)),
+    element("dt", {}, words.facts[name] ?? name), element("dd", {}, value(text)),
   ]);
   return element("dl", { class: "facts" }, ...rows);
 }
@@ -98,11 +98,11 @@ function showTrust() {
   const parties = trust.members.map((own) => {
     const role = own.role ? ` (${own.role}) ` : " ";
     return element("li", {}, element("b", {}, own.name), role,
-      element("bdi", {}, harmless(own.legal_name)), " ", ...value(hex(own.key)));
+      element("bdi", {}, harmless(own.legal_name)), " ", value(hex(own.key)));
   });
   places.trusted.replaceChildren(
     element("p", { class: "muted" }, source),
-    element("p", { class: "hash" }, ...value(trust.ledger)),
+    element("p", { class: "hash" }, value(trust.ledger)),
     element("p", {}, filled(words.said[trust.from], {
       name: trust.name, members: trust.members.length, voters: trust.voters.length,
       quorum: trust.quorum,
