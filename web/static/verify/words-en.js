@@ -12,7 +12,7 @@ export default {
     rules: ["The rules of the consortium", "Limits, times and calendar can be meant."],
     same: ["Not another policy than the founding document's", "If you gave a founding document, both say the same."],
     origin: ["It is of this ledger", "The checkpoint names the log by the hash of the founding document."],
-    signatures: ["Signatures under the checkpoint", "Each is checked with the party's key (Ed25519). Signatures of unknown keys are not counted."],
+    signatures: ["Signatures under the checkpoint", "Each is checked with the party's key (Ed25519): who serves it signs the text, a cosigner the lines cosignature/v1, its time and the text. Unknown keys are not counted."],
     quorum: ["Enough parties signed", "Different parties that cosigned, against the quorum."],
     leaf: ["Hash of the entry", "SHA-256 over the byte 00 and the entry as it stands in the log."],
     inclusion: ["The log contains the entry", "Hashed with each neighbour on the way up, the entry leads to the root that was signed: SHA-256 over the byte 01, left and right."],
