@@ -84,7 +84,7 @@ class Site:
 def receiver(name: str = "merchant", **fields: Any) -> dict[str, Any]:
     """Return the fields of a receiver's registration."""
     given = {"commitment": "5f" * 32, "currency": "CNY", "cycle": "T+1", "kind": "bank_account"}
-    return {**given, "last4": "6789", "owner": "", "receiver": name, **fields}
+    return {**given, "last4": "6789", "receiver": name, **fields}
 
 
 def instructed(payment: str, amount: int, to: str = "merchant", **fields: Any) -> dict[str, Any]:
