@@ -7,7 +7,6 @@ them. It is a socket and a parser in C, so that an open feed costs the node next
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
 from typing import Any
 
 import httptools
@@ -16,10 +15,15 @@ from starlette.types import Receive, Scope, Send
 from api.answers import left
 from api.limits import FEED_PART_BYTES_MAX, READ_ANSWER_WAIT_S
 from api.problems import Problem
-from api.read_server import ROUTE
+from api.read_server import ROUTE, STATUS, TOKEN
 
 OF_THE_CONNECTION = frozenset((b"connection", b"keep-alive", b"transfer-encoding", ROUTE))
 """Headers of an answer that are not passed on."""
+
+_ASKED_WITH = frozenset(
+    (b"accept", b"accept-language", b"authorization", b"cookie", b"host", b"last-event-id")
+)
+"""Headers of a request that the routes look at."""
 
 EVENTS = b"text/event-stream"
 
@@ -113,12 +117,10 @@ class Relay:
 
     Args:
         path: The socket of the readers.
-        asked_with: The headers of a request that they look at.
     """
 
-    def __init__(self, path: str, asked_with: Collection[bytes]) -> None:
+    def __init__(self, path: str) -> None:
         self._path = path
-        self._asked_with = asked_with
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Have a request answered. Where the readers end before they began, the next ones do it.
@@ -157,8 +159,18 @@ class Relay:
         query = scope["query_string"]
         target = scope["raw_path"] + (b"?" + query if query else b"")
         lines = [b"GET %s HTTP/1.1" % target, b"connection: close"]
-        lines += [b"%s: %s" % pair for pair in scope["headers"] if pair[0] in self._asked_with]
+        lines += [b"%s: %s" % pair for pair in relayed_headers(scope)]
         return b"\r\n".join(lines) + b"\r\n\r\n"
+
+
+def relayed_headers(scope: Scope) -> list[tuple[bytes, bytes]]:
+    """Return the headers of a request for the readers, with what the node adds of its own.
+
+    ``scope["token"]`` says whose request it is; ``scope["status"]`` is there where it is shown.
+    """
+    headers = [pair for pair in scope["headers"] if pair[0] in _ASKED_WITH]
+    headers.append((TOKEN, scope["token"].id.encode()))
+    return headers + ([(STATUS, scope["status"])] if "status" in scope else [])
 
 
 async def _status(upstream: Upstream) -> int:

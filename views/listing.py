@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from inspect import cleandoc
 from itertools import takewhile
 from keyword import iskeyword
 from typing import Any, Literal, NamedTuple, get_type_hints
@@ -202,6 +203,7 @@ class Listing:
         page: The name of a page's struct; made of the name if left out.
         whole: It is short, and answered whole: without ``cursor``, ``limit`` and ``next``.
         none: Said of an empty list; ``no <name>`` if left out.
+        title: Its head on a page; the name if left out.
     """
 
     name: str
@@ -222,6 +224,18 @@ class Listing:
     page: str = ""
     whole: bool = False
     none: Label | None = None
+    title: Label | None = None
+
+    @property
+    def heading(self) -> Label:
+        """Its head on a page."""
+        words = self.name.replace("-", " ").capitalize()
+        return self.title or Label(words, words)
+
+    @property
+    def about(self) -> str:
+        """The sentence that says what is listed."""
+        return cleandoc(self.help).partition("\n\n")[0].replace("\n", " ")
 
     @property
     def items_name(self) -> str:

@@ -16,12 +16,16 @@ from functools import cache
 from gettext import GNUTranslations, translation
 from pathlib import Path
 from typing import Literal, get_args
+from unicodedata import category
 
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 
 DOMAIN = "tongzhang"
 LOCALES = Path(__file__).with_name("locale")
+
+_STEERING = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
+"""Unicode's categories of control and format characters, surrogates and separators of lines."""
 
 _chosen: ContextVar[Language] = ContextVar("language", default="en")
 
@@ -44,6 +48,15 @@ def language_of(locale: str) -> Language:
 
 def gettext(text: str) -> str:
     """Return a text in the chosen language; as it is where the catalogue has no other."""
+    return _translated(text)
+
+
+def translated(text: str) -> str:
+    """Return a text that the catalogue has from a listing, in the chosen language."""
+    return _translated(text)
+
+
+def _translated(text: str) -> str:
     if not text or language() == "en":  # under "" a catalogue has its own header
         return text
     return _catalogue(language()).gettext(text)
@@ -52,3 +65,17 @@ def gettext(text: str) -> str:
 @cache
 def _catalogue(language: Language) -> GNUTranslations:
     return translation(DOMAIN, LOCALES, [language])
+
+
+def harmless(text: str) -> str:
+    """Return ``text`` with what would steer a terminal or a page written out, as ``\\u009b``.
+
+    What other parties have stated is shown to people; it must not repaint what they read.
+    """
+    if text.isprintable():
+        return text
+    return "".join(_written_out(c) if category(c) in _STEERING else c for c in text)
+
+
+def _written_out(character: str) -> str:
+    return character if character in "\n\t" else character.encode("unicode_escape").decode()

@@ -12,7 +12,9 @@ from starlette.types import Message
 
 from api.limits import FEED_PART_BYTES_MAX
 from api.problems import Problem
+from api.read_server import TOKEN
 from api.relay import Relay
+from node.home.tokens import Token
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -24,7 +26,9 @@ RECEIVE_BYTES_MAX = 512 * 1024
 
 
 def scope_of(*headers: tuple[bytes, bytes], query: bytes = b"") -> dict[str, Any]:
-    return {"raw_path": b"/v1/feed", "query_string": query, "headers": list(headers)}
+    token = Token(0, "", "3f2a91bc", "", ("read",))
+    whole = {"raw_path": b"/v1/feed", "query_string": query, "headers": list(headers)}
+    return {**whole, "token": token}
 
 
 async def gone_never() -> Message:
@@ -48,7 +52,7 @@ def relayed(
     async def scenario() -> None:
         path = str(folder / "s")
         async with await asyncio.start_unix_server(serve, path) as server:
-            relay = Relay(path, {b"accept", b"last-event-id"})
+            relay = Relay(path)
             async with asyncio.timeout(20):
                 await relay(scope or scope_of(), receive, send or keep)
             server.close()
@@ -83,6 +87,7 @@ def test_only_what_the_readers_look_at_is_asked_with(tmp_path: Path) -> None:
         b"connection: close",
         b"accept: */*",
         b"last-event-id: 7",
+        b"%s: 3f2a91bc" % TOKEN,
         b"",
     ]
     assert b"".join(each.get("body", b"") for each in sent) == b"0123456789"
@@ -115,7 +120,7 @@ def test_readers_that_end_before_they_answer_are_asked_twice(tmp_path: Path, sai
 
 
 def test_readers_that_are_not_there_are_busy(tmp_path: Path) -> None:
-    relay = Relay(str(tmp_path / "nothing"), ())
+    relay = Relay(str(tmp_path / "nothing"))
     with pytest.raises(Problem) as caught:
         asyncio.run(relay(scope_of(), gone_never, gone_never))  # type: ignore[arg-type]
     assert caught.value.code == "busy"
