@@ -311,6 +311,19 @@ def test_a_feed_that_is_not_read_is_cut_and_what_it_holds_is_bounded(
         kept.close()
 
 
+def test_a_feed_ends_after_its_time_and_goes_on_for_who_comes_again(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed_places, "FEED_LIFE_S", 0.5)
+    size = len(entries_of(kept))
+    with feed_kit.feed(kept.client, start=size - 1) as following:
+        assert len(following.take(2)) == 1  # it ends, in order
+        last_id = following.last_id
+    add(kept, 1)
+    with feed_kit.feed(kept.client, last_id) as following:
+        assert [each["index"] for each in following.take(2)] == [size]
+
+
 def received_by(connection: socket.socket, most: int) -> int:
     """Return how many bytes come until the connection ends, or more than ``most`` have come."""
     received = 0
