@@ -228,6 +228,7 @@ class Host:
     def _step(self, event: Event) -> None:
         effects = self.replica.step(event, self._clock.now())
         self._perform(effects)
+        self.sightings.executed(effects.executed)
         if effects.deliver:
             self._resume_sealing()
             self._pump()
@@ -244,8 +245,6 @@ class Host:
             self.journal.mark_ordered(block)
         for deliver in effects.deliver:
             self._deliver(deliver)
-        for block in effects.executed:
-            self.sightings.executed(block)
         for evidence in effects.accuse:
             self._gossip.keep(evidence)
         self._gossip.share(effects.found)

@@ -7,6 +7,7 @@ signed, asked for or passed on over its proved link; nobody else's word counts f
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 from consensus.messages import (
@@ -54,9 +55,10 @@ class Sightings:
         """Return the newest block that a peer is known to know, and when it last said anything."""
         return {"height": self._heights.get(peer), "seen_at": self._seen_at.get(peer)}
 
-    def executed(self, block: Block) -> None:
-        """Note that a proposed block was executed here."""
-        self._executed[block.hash] = (block.height, self._clock.now().ticks_ms)
+    def executed(self, blocks: Sequence[Block]) -> None:
+        """Note which blocks a step has executed here, once what it made final is told."""
+        for block in blocks:
+            self._executed[block.hash] = (block.height, self._clock.now().ticks_ms)
 
     def final(self, block: Block) -> None:
         """Note that a block is final here; one that came as final already says nothing."""
