@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Annotated, NamedTuple
 
-from ledger import expectations
 from ledger.contracts.fee_invoices import FeeInvoice
 from ledger.contracts.halves import Capture, Instruction
 from ledger.contracts.loan_rows import LoanCompensation, LoanParty
 from ledger.contracts.payouts import Payout
 from ledger.contracts.profits import ProfitPortion
 from ledger.contracts.refund_float import FloatMovement
-from ledger.expectations import Expectation, ExpectationKind
+from ledger.expectations import CONFLICTING, Expectation, ExpectationKind
 from ledger.genesis import Genesis
-from views.expectations import KindOf
+from views.expectations import ExpectationView, KindOf
 from views.labels import Label, Subject
 from views.reader import Reader
 from views.view import ViewStruct
+
+Contradiction = Expectation | ExpectationView
 
 
 class ConflictView(ViewStruct, frozen=True, kw_only=True):
@@ -51,12 +52,15 @@ _Sides = tuple[_Said, _Said]
 
 def conflicts(reader: Reader, genesis: Genesis, limit: int) -> list[ConflictView]:
     """Return the oldest contradictions that stand."""
-    found = reader.oldest_unmet(expectations.CONFLICTING, limit)
-    return [_conflict(row, _sides_of(reader, genesis, row)) for row in found]
+    found = reader.oldest_unmet(CONFLICTING, limit)
+    return [conflict_view(reader, genesis, row) for row in found]
 
 
-def _conflict(row: Expectation, sides: _Sides) -> ConflictView:
-    one, other = sides
+def conflict_view(reader: Reader, genesis: Genesis, row: Contradiction) -> ConflictView:
+    """Return a contradiction with what each party says."""
+    find = _SIDES.get(row.kind)
+    sides = None if find is None else find(reader, genesis, row)
+    one, other = sides or (_Said(row.opener, row.amount, row.currency), _Said(row.awaited))
     return ConflictView(
         kind=row.kind,
         subject=row.subject,
@@ -72,13 +76,7 @@ def _conflict(row: Expectation, sides: _Sides) -> ConflictView:
     )
 
 
-def _sides_of(reader: Reader, genesis: Genesis, row: Expectation) -> _Sides:
-    find = _SIDES.get(row.kind)
-    found = None if find is None else find(reader, genesis, row)
-    return found or (_Said(row.opener, row.amount, row.currency), _Said(row.awaited))
-
-
-def _payment(reader: Reader, genesis: Genesis, row: Expectation) -> _Sides | None:
+def _payment(reader: Reader, genesis: Genesis, row: Contradiction) -> _Sides | None:
     name = _name(row)
     capture, instruction = reader.row(Capture, (name,)), reader.row(Instruction, (name,))
     if capture is None or instruction is None:
@@ -88,22 +86,22 @@ def _payment(reader: Reader, genesis: Genesis, row: Expectation) -> _Sides | Non
     return captured, split
 
 
-def _payout(reader: Reader, _: Genesis, row: Expectation) -> _Sides | None:
+def _payout(reader: Reader, _: Genesis, row: Contradiction) -> _Sides | None:
     return _confirmed(reader.row(Payout, (_name(row),)), row)
 
 
-def _movement(reader: Reader, _: Genesis, row: Expectation) -> _Sides | None:
+def _movement(reader: Reader, _: Genesis, row: Contradiction) -> _Sides | None:
     return _confirmed(reader.row(FloatMovement, (_name(row),)), row)
 
 
-def _confirmed(found: Payout | FloatMovement | None, row: Expectation) -> _Sides | None:
+def _confirmed(found: Payout | FloatMovement | None, row: Contradiction) -> _Sides | None:
     if found is None:
         return None
     one = _Said(row.opener, found.amount, found.currency)
     return one, _Said(row.awaited, found.confirmed_amount, found.confirmed_currency)
 
 
-def _invoice(reader: Reader, _: Genesis, row: Expectation) -> _Sides | None:
+def _invoice(reader: Reader, _: Genesis, row: Contradiction) -> _Sides | None:
     found = reader.row(FeeInvoice, (_name(row),))
     if found is None:
         return None
@@ -111,7 +109,7 @@ def _invoice(reader: Reader, _: Genesis, row: Expectation) -> _Sides | None:
     return one, _Said(row.awaited, found.settled_amount, found.settled_currency)
 
 
-def _portion(reader: Reader, _: Genesis, row: Expectation) -> _Sides | None:
+def _portion(reader: Reader, _: Genesis, row: Contradiction) -> _Sides | None:
     found = reader.row(ProfitPortion, (_name(row), row.awaited))
     if found is None:
         return None
@@ -119,7 +117,7 @@ def _portion(reader: Reader, _: Genesis, row: Expectation) -> _Sides | None:
     return one, _Said(row.awaited, found.confirmed_amount, found.confirmed_currency)
 
 
-def _funding(reader: Reader, _: Genesis, row: Expectation) -> _Sides | None:
+def _funding(reader: Reader, _: Genesis, row: Contradiction) -> _Sides | None:
     found = reader.row(LoanParty, (row.awaited, _name(row)))
     if found is None:
         return None
@@ -127,7 +125,7 @@ def _funding(reader: Reader, _: Genesis, row: Expectation) -> _Sides | None:
     return one, _Said(row.awaited, found.funded, row.currency)
 
 
-def _compensation(reader: Reader, genesis: Genesis, row: Expectation) -> _Sides | None:
+def _compensation(reader: Reader, genesis: Genesis, row: Contradiction) -> _Sides | None:
     found = reader.row(LoanCompensation, (_name(row),))
     capture = reader.row(Capture, (found.payment,)) if found is not None else None
     if found is None or capture is None:
@@ -136,7 +134,7 @@ def _compensation(reader: Reader, genesis: Genesis, row: Expectation) -> _Sides 
     return one, _Said(found.guarantor, found.amount, found.currency)
 
 
-_SIDES: Mapping[ExpectationKind, Callable[[Reader, Genesis, Expectation], _Sides | None]] = {
+_SIDES: Mapping[ExpectationKind, Callable[[Reader, Genesis, Contradiction], _Sides | None]] = {
     "capture": _payment,
     "instruction": _payment,
     "arrival": _payout,
@@ -149,6 +147,6 @@ _SIDES: Mapping[ExpectationKind, Callable[[Reader, Genesis, Expectation], _Sides
 """Kinds of which both halves state an amount, and where they stand."""
 
 
-def _name(row: Expectation) -> str:
+def _name(row: Contradiction) -> str:
     """Return what a subject names: of ``share:s-1/funder`` the share."""
     return row.subject.partition(":")[2].partition("/")[0]

@@ -152,17 +152,12 @@ _WORDS: Mapping[ExpectationKind, KindWords] = {
 }
 
 _CONTRADICTED = Label(
-    "{awaited} and {opener} contradict each other about the {kind} of {subject} ({amount})",
-    "{awaited} 与 {opener} 对 {subject} 的{kind}（{amount}）各执一词",
-)
-_CONTRADICTED_WITHOUT_MONEY = Label(
     "{awaited} and {opener} contradict each other about the {kind} of {subject}",
     "{awaited} 与 {opener} 对 {subject} 的{kind}各执一词",
 )
 _ONE_SIDE = Label(
-    "what {awaited} has said of the {kind} of {subject} ({amount}) does not fit the money that "
-    "came, and is awaited anew",
-    "{awaited} 对 {subject} 的{kind}（{amount}）的声明与到账不符，待重新声明",
+    "{awaited} has to state {kind} {subject} anew: the money that came does not fit",
+    "{awaited} 须重新声明{kind} {subject}：与到账不符",
 )
 """Of a contradiction in which the party that has to state its half anew is the one that opened."""
 
@@ -175,17 +170,14 @@ def kind_name(kind: ExpectationKind) -> Label:
     return _WORDS[kind].name
 
 
-def sentence_of(kind: ExpectationKind, state: str, parties: tuple[str, str], money: bool) -> Label:
+def sentence_of(kind: ExpectationKind, state: str, parties: tuple[str, str]) -> Label:
     """Return the sentence that says what is owed, with its fields to be filled in.
 
     Args:
         kind: The kind.
         state: Its state: that of a contradiction is told otherwise.
         parties: The party that is awaited, and the one that opened.
-        money: Whether an amount is at stake.
     """
     if state != CONFLICTING:
         return _WORDS[kind].owed
-    if parties[0] == parties[1]:
-        return _ONE_SIDE
-    return _CONTRADICTED if money else _CONTRADICTED_WITHOUT_MONEY
+    return _ONE_SIDE if parties[0] == parties[1] else _CONTRADICTED

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from ledger.contracts.calendars import CalendarYear, last_known
 from ledger.expectations import CONFLICTING, OPEN, OVERDUE, UnmetTotal
-from ledger.genesis import Genesis
+from ledger.genesis import Genesis, Role
 from views.expectations import Awaited, ExpectationView, expectation_view
 from views.labels import ROLE, Amount, Currency, Label, Party
 from views.reader import Reader
@@ -27,7 +27,7 @@ class PartyStanding(ViewStruct, frozen=True, kw_only=True):
     """
 
     party: Party
-    role: Annotated[str, ROLE]
+    role: Annotated[Role, ROLE]
     votes: Annotated[bool, Label("votes", "参与表决")]
     stated_at: Annotated[int, Label("last record", "最近记录", "ms")] = -1
 
@@ -40,7 +40,7 @@ class OwedSum(ViewStruct, frozen=True, kw_only=True):
 
     awaited: Awaited
     currency: Currency
-    open: Annotated[int, Label("awaited", "待对方", "count")]
+    open: Annotated[int, Label("in time", "未到期", "count")]
     overdue: Annotated[int, Label("overdue", "逾期", "count")]
     conflicting: Annotated[int, Label("conflicting", "不一致", "count")]
     amount: Amount
