@@ -72,12 +72,12 @@ def standings(reader: Reader, genesis: Genesis) -> list[PartyStanding]:
     stated = reader.stated_at(genesis.names)
     return [
         PartyStanding(
-            party=name,
-            role=genesis.roles[name],
-            votes=name in genesis.voters,
-            stated_at=stated.get(name, -1),
+            party=member.name,
+            role=member.role,
+            votes=member.name in genesis.voters,
+            stated_at=stated.get(member.name, -1),
         )
-        for name in genesis.names
+        for member in genesis.members
     ]
 
 

@@ -70,7 +70,7 @@ class CapturedTotal(NamedTuple):
     """What was captured in a currency: how often, and how much in minor units."""
 
     currency: str
-    count: int
+    captures: int
     amount: int
 
 
@@ -202,7 +202,7 @@ class BookReader:
         table, found = _postings.c, []
         for currency in self._currencies(RESERVE):
             span = (table.entry >= start, table.entry < end, table.amount > 0)
-            query = (
+            query: Select[Any] = (
                 select(func.count(table.entry.distinct()), func.sum(table.amount))
                 .join_from(_postings, _entries, _entries.c.index == table.entry)
                 .where(*_one((RESERVE, currency)), *span, _entries.c.type == CAPTURED)

@@ -170,7 +170,7 @@ class LedgerReader(Reader):
         """Return the time of a block, and the size of the log after it."""
         blocks = self._tables.blocks
         sql = self._sql.query(blocks, "place", lambda: _place_of(blocks))
-        return self.run(sql, (height,))[0]  # type: ignore[return-value]
+        return self.run(sql, (height,))[0]
 
 
 def _name(head: BatchHead) -> tuple[str, int]:

@@ -44,7 +44,7 @@ class Bar(NamedTuple):
     entries: int
 
 
-class Said(NamedTuple):
+class Notice(NamedTuple):
     """A line at the top of the page: its tone and its text."""
 
     tone: Tone
@@ -107,14 +107,14 @@ def _party(standing: PartyStanding, found: Overview, status: dict[str, Any] | No
     )
 
 
-def _heads(found: Overview, parties: Sequence[PartyRow], status: dict[str, Any] | None) -> Said:
+def _heads(found: Overview, parties: Sequence[PartyRow], status: dict[str, Any] | None) -> Notice:
     """Return whether all nodes hold the same block; of a log, who has signed its newest one."""
     if status is None:
         if found.cosigned is None:
-            return Said("calm", gettext("Nothing is final yet."))
+            return Notice("calm", gettext("Nothing is final yet."))
         text = gettext("Block {height:,} is final: it is signed by {names}.")
         names = ", ".join(found.cosigned.signers)
-        return Said("good", text.format(height=found.cosigned.height, names=names))
+        return Notice("good", text.format(height=found.cosigned.height, names=names))
     level = [each for each in parties if each.connected and each.height >= 0]
     level = [each for each in level if each.lag <= LEVEL_BLOCKS]
     newest = status["height"]
@@ -122,35 +122,35 @@ def _heads(found: Overview, parties: Sequence[PartyRow], status: dict[str, Any] 
         names = ", ".join(each.standing.party for each in parties if each not in level)
         text = gettext("{count} of {all} nodes hold block {height:,}. Not seen there: {names}.")
         counts = {"count": len(level), "all": len(parties), "height": newest, "names": names}
-        return Said("warn", text.format(**counts))
+        return Notice("warn", text.format(**counts))
     if any(each.lag for each in level):
         text = gettext("All {all} nodes are at block {height:,}, give or take one or two.")
     else:
         text = gettext("All {all} nodes hold the same block {height:,}.")
-    return Said("good", text.format(all=len(parties), height=newest))
+    return Notice("good", text.format(all=len(parties), height=newest))
 
 
-def _alarms(found: Overview, status: dict[str, Any] | None) -> list[Said]:
+def _alarms(found: Overview, status: dict[str, Any] | None) -> list[Notice]:
     """Return what has to be said loudly."""
     alarms = []
     if found.evidence:
         names = ", ".join(sorted({each.party for each in found.evidence}))
         text = gettext("Proved lie: {names} has signed what contradicts itself.")
-        alarms.append(Said("bad", text.format(names=names)))
+        alarms.append(Notice("bad", text.format(names=names)))
     if status is not None and status["halted"] is not None:
         text = gettext("This node has stopped for safety ({code}): {message}")
-        alarms.append(Said("bad", text.format(**status["halted"])))
+        alarms.append(Notice("bad", text.format(**status["halted"])))
     elif status is not None and not status["ready"]:
         text = gettext("Nothing can become final now: {reason}")
-        alarms.append(Said("warn", text.format(reason=status["ready_reason"])))
+        alarms.append(Notice("warn", text.format(reason=status["ready_reason"])))
     if found.calendar_warning and found.calendar_until:
         text = gettext(
             "Business days are decided until {date} only: what falls due later may move."
         )
-        alarms.append(Said("warn", text.format(date=found.calendar_until)))
+        alarms.append(Notice("warn", text.format(date=found.calendar_until)))
     elif found.calendar_warning:
         text = gettext("The business days of this year are not declared: only weekends are known.")
-        alarms.append(Said("warn", text))
+        alarms.append(Notice("warn", text))
     return alarms
 
 

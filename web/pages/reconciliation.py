@@ -32,7 +32,7 @@ class Unmet(NamedTuple):
     where: Mapping[str, str]
 
     @property
-    def count(self) -> int:
+    def total(self) -> int:
         """How many they are."""
         return sum(self.counts.values())
 
