@@ -9,13 +9,29 @@ from api.site import Site
 from web import live
 from web.front import add_front
 from web.page import Pages, PagesOnly
-from web.pages import lists, payments, verify
+from web.pages import (
+    lists,
+    overview,
+    payments,
+    reconciliation,
+    verify,
+)
+
+SUBJECTS = (
+    overview,
+    reconciliation,
+    payments,
+    verify,
+    lists,
+    live,
+)
+"""What adds pages, the first of an address first."""
 
 
 def add_pages(app: FastAPI, reading: Reading) -> None:
     """Give ``app`` every page that reads the ledger."""
     pages = Pages(reading)
-    for subject in (payments, lists, verify, live):
+    for subject in SUBJECTS:
         subject.add_to(pages)
     app.include_router(pages.router)
     app.add_middleware(PagesOnly, pages=pages)

@@ -7,18 +7,32 @@ never a scan.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import astuple
-from sqlalchemy import ColumnElement, Select, Table, and_, case, func, not_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    case,
+    func,
+    not_,
+    select,
+    tuple_,
+)
 
 from ledger import expectations
 from ledger.books import Balance
 from ledger.contracts.receivers import Bucket
 from ledger.expectations import Expectation, UnmetTotal
+from ledger.records import BatchHead
 from ledger.state import R, Walk
 from node.storage.reads import Reader
+from node.storage.tables import INTEGER
 
 _HIGH = 1 << 20
 """Sums are made of high and low parts, since the sum of many amounts may exceed 64 bits."""
@@ -123,6 +137,49 @@ class LedgerReader(Reader):
                 sums = (count, amount, oldest)
                 found.append(UnmetTotal(opener, awaited, kind, currency, shown, *sums))
         return sorted(found, key=astuple)
+
+    def oldest_unmet(self, state: str, limit: int) -> list[Expectation]:
+        """Return expectations that are stored as open or as conflicting, the oldest first.
+
+        What is open at a time is little beside what was ever awaited: the index by state finds it.
+        """
+        table = self.mapped(Expectation).table
+        query = select(table).where(table.c.state == state)
+        return self.rows_of(Expectation, query.order_by(table.c.opened_entry).limit(limit))
+
+    def sizes_at(self, times_ms: Sequence[int]) -> list[int]:
+        """Return how many entries the log had at some times, in order, by the times of blocks."""
+        newest, low, found = self.height(), 0, []
+        for time_ms in times_ms:
+            low = bisect_right(range(1, newest + 1), time_ms, low, key=lambda h: self._place(h)[0])
+            found.append(self._place(low)[1] if low else 0)
+        return found
+
+    def stated_at(self, parties: Sequence[str]) -> dict[str, int]:
+        """Return when each party's newest batch came in, by the time of its block, in ms."""
+        heads = self.rows_under(BatchHead, [(party,) for party in parties]).values()
+        batches, blocks = self._tables.batches, self._tables.blocks
+        query = (
+            select(batches.c.party, blocks.c.time)
+            .join(blocks, blocks.c.height == batches.c.height)
+            .where(tuple_(batches.c.party, batches.c.number).in_([_name(head) for head in heads]))
+        )
+        return {row[0]: row[1] for row in self.values(query)}
+
+    def _place(self, height: int) -> tuple[int, int]:
+        """Return the time of a block, and the size of the log after it."""
+        blocks = self._tables.blocks
+        sql = self._sql.query(blocks, "place", lambda: _place_of(blocks))
+        return self.run(sql, (height,))[0]
+
+
+def _name(head: BatchHead) -> tuple[str, int]:
+    return head.party, head.number
+
+
+def _place_of(blocks: Table) -> Select[Any]:
+    asked = blocks.c.height == bindparam("of", type_=INTEGER)
+    return select(blocks.c.time, blocks.c.size).where(asked)
 
 
 def _due(table: Table, latest: Mapping[str, str] | None) -> list[ColumnElement[bool]]:
