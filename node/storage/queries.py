@@ -40,17 +40,25 @@ class LedgerReader(Reader):
         """
         table = self.mapped(kind).table
         order = [table.c[name] for name in walk.order]
-        where: list[ColumnElement[bool]] = [
-            table.c[name] == walk.fixed[name] for name in walk.fixed
-        ]
+        where = _on(table, walk)
         if after is not None:
             where.append(tuple_(*order) > after if len(order) > 1 else order[0] > after[0])
-        elif walk.since is not None:
-            where.append(order[0] >= walk.since)
-        if walk.until is not None:
-            where.append(order[0] < walk.until)
         query = select(table).where(*where).order_by(*order).limit(limit)
         return self.rows_of(kind, query)
+
+    def last_along(self, kind: type[R], walk: Walk) -> R | None:
+        """Return the last row on a walk; None if there is none."""
+        table = self.mapped(kind).table
+        order = [table.c[name].desc() for name in walk.order]
+        query = select(table).where(*_on(table, walk)).order_by(*order).limit(1)
+        return next(iter(self.rows_of(kind, query)), None)
+
+    def count_along(self, kind: type[R], walk: Walk, most: int) -> int:
+        """Return how many rows there are on a walk; ``most`` if there are as many or more."""
+        table = self.mapped(kind).table
+        columns = [table.c[name] for name in walk.order]
+        found = select(*columns).where(*_on(table, walk)).limit(most).subquery()
+        return int(self.values(select(func.count()).select_from(found))[0][0])
 
     def rows_among(self, kind: type[R], among: Mapping[str, Sequence[Any]]) -> list[R]:
         """Return the rows of which each of some columns is one of some values."""
@@ -123,6 +131,17 @@ class LedgerReader(Reader):
                 sums = (count, amount, oldest)
                 found.append(UnmetTotal(opener, awaited, kind, currency, shown, *sums))
         return sorted(found, key=astuple)
+
+
+def _on(table: Table, walk: Walk) -> list[ColumnElement[bool]]:
+    """Return the condition that a row is on a walk."""
+    where: list[ColumnElement[bool]] = [table.c[name] == walk.fixed[name] for name in walk.fixed]
+    first = table.c[walk.order[0]]
+    if walk.since is not None:
+        where.append(first >= walk.since)
+    if walk.until is not None:
+        where.append(first < walk.until)
+    return where
 
 
 def _due(table: Table, latest: Mapping[str, str] | None) -> list[ColumnElement[bool]]:
