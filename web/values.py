@@ -34,8 +34,8 @@ _TONES: Mapping[Tone, str] = {
     "good": "accepted active applied arrived confirmed final in-force met paid settled shared split"
     " succeeded upheld votes",
     "warn": "accrued allocated captured charged created due in-payout instructed invoiced offered"
-    " open proposed requested stated upcoming",
-    "bad": "conflicting declined disputed failed overdue rejected returned reversed stale unknown",
+    " in-suspense not-split on-its-way open proposed requested stated upcoming",
+    "bad": "conflicting declined differs disputed failed nothing-came overdue rejected returned reversed stale unknown",
 }
 _SHORT_CHARS = 26
 _HEAD_CHARS, _TAIL_CHARS = 12, 8
@@ -145,7 +145,8 @@ def _written(
 ) -> Markup | str:
     value, text = item[name], cells.cell(view, name, item)
     if label.link:
-        return link(label.link, value)
+        each = value if isinstance(value, list) else [value]
+        return Markup(", ").join(link(label.link, one) for one in each)
     if label.unit == "ms":
         return when(value) if value >= 0 else ""
     if label.unit == "age":

@@ -15,6 +15,7 @@ from api.problems import Problem
 from views.labels import Label, labels_of
 from views.listing import FORMS, Asked, Filter, Kind, Listing
 from views.listings import LISTINGS
+from views.loans import LOANS
 from views.texts import gettext, language
 from web.page import Pages, Visit
 
@@ -46,6 +47,9 @@ _LABELS: Mapping[str, Label] = {
 }
 """Labels of filters that are no field of what is listed."""
 
+OWN = (LOANS,)
+"""Lists whose pages show more, and are added by others."""
+
 Columns = Annotated[Literal["all"] | None, Query()]
 
 
@@ -66,7 +70,8 @@ def add_to(pages: Pages) -> None:
     """Add the page of every list, and the one that leads to them."""
     pages.add("/lists", "lists.html", lists_page)
     for listing in LISTINGS:
-        pages.add(listing.address.removeprefix("/v1"), "list.html", _page_of(listing))
+        if listing not in OWN:
+            pages.add(listing.address.removeprefix("/v1"), "list.html", page_of(listing))
 
 
 def lists_page(visit: Visit) -> Mapping[str, Any]:
@@ -89,7 +94,12 @@ def about(listing: Listing) -> str:
     return cleandoc(listing.help).partition("\n\n")[0].replace("\n", " ")
 
 
-def _page_of(listing: Listing) -> Callable[..., Mapping[str, Any]]:
+def page_of(listing: Listing) -> Callable[..., Mapping[str, Any]]:
+    """Return the function of the page of a list.
+
+    Its template is ``list.html``, or one that extends it with what stands above the list.
+    """
+
     def page(visit: Visit, columns: str | None, **asked: Any) -> Mapping[str, Any]:
         return _shown(listing, visit, columns == "all", asked)
 
