@@ -39,16 +39,19 @@ class LedgerReader(Reader):
             limit: How many rows at most.
         """
         table = self.mapped(kind).table
-        order = [table.c[name] for name in walk.order]
+        columns = [table.c[name] for name in walk.order]
         where: list[ColumnElement[bool]] = [
             table.c[name] == walk.fixed[name] for name in walk.fixed
         ]
         if after is not None:
-            where.append(tuple_(*order) > after if len(order) > 1 else order[0] > after[0])
-        elif walk.since is not None:
-            where.append(order[0] >= walk.since)
+            place = tuple_(*columns) if len(columns) > 1 else columns[0]
+            seen = after if len(columns) > 1 else after[0]
+            where.append(place < seen if walk.backwards else place > seen)
+        if walk.since is not None and (after is None or walk.backwards):
+            where.append(columns[0] >= walk.since)
         if walk.until is not None:
-            where.append(order[0] < walk.until)
+            where.append(columns[0] < walk.until)
+        order = [each.desc() for each in columns] if walk.backwards else columns
         query = select(table).where(*where).order_by(*order).limit(limit)
         return self.rows_of(kind, query)
 
