@@ -77,9 +77,6 @@ class Reader(Protocol):
     ) -> list[R]:
         """Return up to ``limit`` rows on a walk, after the place of the last row already seen."""
 
-    def last_along(self, kind: type[R], walk: Walk) -> R | None:
-        """Return the last row on a walk."""
-
     def count_along(self, kind: type[R], walk: Walk, most: int) -> int:
         """Return how many rows there are on a walk, ``most`` at most."""
 

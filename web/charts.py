@@ -23,7 +23,7 @@ _MILLION = 1_000_000
 _MYRIAD = 10_000
 
 
-class Share(NamedTuple):
+class Portion(NamedTuple):
     """A part of a column: its tone, and its value."""
 
     tone: str
@@ -35,7 +35,7 @@ class Stack(NamedTuple):
 
     label: str
     title: str
-    parts: Sequence[Share]
+    parts: Sequence[Portion]
     href: str = ""
 
 

@@ -6,15 +6,16 @@ from fastapi import FastAPI
 
 from api.reading import Reading
 from api.site import Site
+from web import live
 from web.front import add_front
 from web.page import Pages, PagesOnly
-from web.pages import books, lists, loans, morning, payments
+from web.pages import books, lists, loans, morning, payments, search
 
 
 def add_pages(app: FastAPI, reading: Reading) -> None:
     """Give ``app`` every page that reads the ledger."""
     pages = Pages(reading)
-    for subject in (payments, loans, morning, books, lists):
+    for subject in (search, payments, loans, morning, books, lists, live):
         subject.add_to(pages)
     app.include_router(pages.router)
     app.add_middleware(PagesOnly, pages=pages)

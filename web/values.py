@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -11,8 +11,10 @@ import msgspec
 from markupsafe import Markup, escape
 
 from views import cells
+from views.expectations import ExpectationView
 from views.labels import Label, labels_of
 from views.listing import Column, Shown
+from views.sentences import Sentence
 from views.texts import gettext, harmless, language
 from views.view import ViewStruct
 
@@ -58,6 +60,11 @@ def state(view: ViewStruct, name: str = "state") -> Markup:
     return badge(value, cells.word(type(view), name, value))
 
 
+def word(view: ViewStruct, name: str) -> str:
+    """Return a field of a view that is a word in the reader's language."""
+    return cells.word(type(view), name, getattr(view, name))
+
+
 def short(text: str) -> str:
     """Return a long id with its middle left out."""
     if len(text) <= _SHORT_CHARS:
@@ -91,7 +98,26 @@ def link(kind: str, value: object, shown: str = "") -> Markup:
 def subject(text: str) -> Markup:
     """Return what a record is about, ``payment:pay-1``, as a link."""
     kind, _, name = text.partition(":")
-    return link(kind, name) if kind in LINKS else copyable(text)
+    if kind not in LINKS:
+        return copyable(text)
+    return link(kind, name.partition("/")[0], "" if "/" not in name else short(name))
+
+
+def said(parts: Sentence) -> Markup:
+    """Return what a record says, with what it names as links."""
+    return Markup("").join(
+        subject(part.text)
+        if part.link == "subject"
+        else link(part.link, part.text)
+        if part.link
+        else harmless(part.text)
+        for part in parts
+    )
+
+
+def kind_of(expectation: ExpectationView) -> str:
+    """Return what is awaited, in words."""
+    return cells.word(ExpectationView, "kind", expectation.kind).replace("-", " ")
 
 
 def when(at_ms: int) -> Markup:
@@ -160,7 +186,12 @@ def _written(
     return text
 
 
-def items(views: list[ViewStruct]) -> list[dict[str, Any]]:
+def in_currency(views: Sequence[ViewStruct], currency: str) -> list[dict[str, Any]]:
+    """Return views without a currency of their own, for the cells of a table."""
+    return [{"currency": currency, **each} for each in items(views)]
+
+
+def items(views: Sequence[Any]) -> list[dict[str, Any]]:
     """Return views as their JSON has them, for the cells of a table."""
     return msgspec.to_builtins(views)  # type: ignore[no-any-return]
 
@@ -171,14 +202,18 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "cell": cell,
     "copyable": copyable,
     "head": head,
+    "in_currency": in_currency,
     "is_figure": cells.is_figure,
     "items": items,
+    "kind_of": kind_of,
     "link": link,
     "money": cells.money,
     "percent": cells.percent,
+    "said": said,
     "short": short,
     "state": state,
     "subject": subject,
     "tone_of": tone_of,
     "when": when,
+    "word": word,
 }

@@ -39,19 +39,16 @@ class LedgerReader(Reader):
             limit: How many rows at most.
         """
         table = self.mapped(kind).table
-        order = [table.c[name] for name in walk.order]
-        where = _on(table, walk)
+        columns = [table.c[name] for name in walk.order]
+        ahead = after is None or walk.backwards
+        where = _on(table, walk if ahead else walk._replace(since=None))
         if after is not None:
-            where.append(tuple_(*order) > after if len(order) > 1 else order[0] > after[0])
+            place = tuple_(*columns) if len(columns) > 1 else columns[0]
+            seen = after if len(columns) > 1 else after[0]
+            where.append(place < seen if walk.backwards else place > seen)
+        order = [each.desc() for each in columns] if walk.backwards else columns
         query = select(table).where(*where).order_by(*order).limit(limit)
         return self.rows_of(kind, query)
-
-    def last_along(self, kind: type[R], walk: Walk) -> R | None:
-        """Return the last row on a walk; None if there is none."""
-        table = self.mapped(kind).table
-        order = [table.c[name].desc() for name in walk.order]
-        query = select(table).where(*_on(table, walk)).order_by(*order).limit(1)
-        return next(iter(self.rows_of(kind, query)), None)
 
     def count_along(self, kind: type[R], walk: Walk, most: int) -> int:
         """Return how many rows there are on a walk; ``most`` if there are as many or more."""

@@ -31,7 +31,7 @@ Account = Annotated[str, Query(max_length=ACCOUNT_CHARS_MAX)]
 Currency = Annotated[str, Query(pattern=forms.CURRENCY)]
 
 
-class Shown(NamedTuple):
+class AccountLine(NamedTuple):
     """An account of a list: who is a side of it, and its balance, debit positive."""
 
     account: str
@@ -83,7 +83,7 @@ def accounts_page(
     after = key_of(visit.request, cursor)
     found = books.standing(size, after, PAGE_ROWS + 1, known_kinds(kind))
     shown = [
-        Shown(each.account, each.currency, _sides(opened, each.account), each.balance)
+        AccountLine(each.account, each.currency, _sides(opened, each.account), each.balance)
         for each in found[:PAGE_ROWS]
     ]
     last = (shown[-1].account, shown[-1].currency) if len(found) > PAGE_ROWS else None

@@ -15,7 +15,6 @@ from api.problems import Problem
 from views.labels import Label, labels_of
 from views.listing import FORMS, Asked, Filter, Kind, Listing
 from views.listings import LISTINGS
-from views.loans import LOANS
 from views.texts import gettext, language
 from web.page import Pages, Visit
 
@@ -47,9 +46,6 @@ _LABELS: Mapping[str, Label] = {
 }
 """Labels of filters that are no field of what is listed."""
 
-OWN = (LOANS,)
-"""Lists whose pages show more, and are added by others."""
-
 Columns = Annotated[Literal["all"] | None, Query()]
 
 
@@ -67,11 +63,13 @@ class Field(NamedTuple):
 
 
 def add_to(pages: Pages) -> None:
-    """Add the page of every list, and the one that leads to them."""
+    """Add the page of every list, and the one that leads to them.
+
+    A list whose page shows more has been added before, and that one is shown.
+    """
     pages.add("/lists", "lists.html", lists_page)
     for listing in LISTINGS:
-        if listing not in OWN:
-            pages.add(listing.address.removeprefix("/v1"), "list.html", page_of(listing))
+        pages.add(listing.address.removeprefix("/v1"), "list.html", page_of(listing))
 
 
 def lists_page(visit: Visit) -> Mapping[str, Any]:

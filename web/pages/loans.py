@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from inspect import signature
 from typing import Annotated, Any
 
-import msgspec
 from fastapi import Query
 
 from api.listings import now_ms
@@ -27,11 +26,12 @@ from views.loan_splits import LoanRepayment
 from views.loans import LOANS
 from views.portfolio import portfolio_view
 from views.texts import gettext, language
-from views.timeline import EntryView
-from web.charts import Plot, Share, Stack, axis_money, plot
+from web import timeline
+from web.charts import Plot, Portion, Stack, axis_money, plot
 from web.page import Pages, Visit
 from web.pages.lists import page_of
-from web.pages.morning import bucket_days, first_funder, last_day, role_name
+from web.pages.morning import bucket_days, first_funder, last_day
+from web.values import in_currency
 
 Shown = Annotated[str | None, Query(max_length=32, description="What is repaid, as displayed.")]
 Day = Annotated[str | None, Query(alias="date", pattern=f"{forms.DAY}|^$")]
@@ -60,9 +60,11 @@ _ROWS: Mapping[str, tuple[type, tuple[Any, ...]]] = {
     ),
     "expectations": (
         ExpectationView,
-        ("kind", "subject", "awaited", "state", "amount", "due_at", ("opener", "opened_entry")),
+        (
+            ("kind", "subject"), ("awaited", "opener"), "state", "amount", ("opened_at", "due_at"),
+            timeline.LATE_BY, "settled_entry",
+        ),
     ),
-    "timeline": (EntryView, ("index", "time", "party", "type", "subject", "outcome")),
 }  # fmt: skip
 
 
@@ -111,7 +113,6 @@ def loan_page(
         else view.terms.method.replace("-", " "),
         "schedule_plot": schedule_plot(view),
         "repayments": [(each, agreement_of(each)) for each in reversed(view.repayments)],
-        "role_name": role_name,
         "then": as_of or height is not None,
         "twin": f"/v1/loans/{loan}" + (f"?{asked}" if asked else ""),
         "live": f"/live?subject=loan:{loan}",
@@ -136,23 +137,11 @@ def allocation_page(
         "loan": loan,
         "found": found,
         "part_type": AllocatedPart,
-        "parts": [] if found is None else _with_currency(found.parts, found.currency),
+        "parts": [] if found is None else in_currency(found.parts, found.currency),
         "amount_shown": amount_shown or "",
         "day": on or today(visit.reader, visit.genesis, now_ms()),
         "twin": f"/v1/loans/{loan}/allocation?{asked}" if found else "",
     }
-
-
-def _rows(view: LoanView, name: str) -> list[dict[str, Any]]:
-    views = getattr(view, name)
-    if name == "timeline":
-        views = [replace(each, record=msgspec.Raw()) for each in views]
-    return _with_currency(views, view.currency)
-
-
-def _with_currency(views: Any, currency: str) -> list[dict[str, Any]]:
-    """Return views as their JSON has them, with the currency that they are in."""
-    return [{"currency": currency, **each} for each in msgspec.to_builtins(views)]
 
 
 def schedule_plot(view: LoanView) -> Plot:
@@ -162,9 +151,9 @@ def schedule_plot(view: LoanView) -> Plot:
         passed = passed_of(each, view.guarantor)
         tone = "bad" if each.state == "overdue" else "expected"
         parts = [
-            Share("paid", each.amount - each.open),
-            Share("warn", passed),
-            Share(tone, each.open - passed),
+            Portion("paid", each.amount - each.open),
+            Portion("warn", passed),
+            Portion(tone, each.open - passed),
         ]
         state = cells.word(InstalmentView, "state", each.state)
         title = gettext("instalment {number}, due {due}: {amount}, {state}, {open} open").format(

@@ -25,7 +25,7 @@ from views.labels import ROLE
 from views.sheets.success import SuccessView
 from views.sheets.views import LISTS, ExceptionKind, ExceptionLine, FigureView, SheetView
 from views.texts import gettext, language
-from web.charts import Plot, Share, Stack, plot
+from web.charts import Plot, Portion, Stack, plot
 from web.page import Pages, Visit
 
 ROWS_MAX = 50
@@ -124,9 +124,9 @@ def last_day(reader: LedgerReader, genesis: Genesis) -> str:
     """
     now = today(reader, genesis, now_ms())
     after = (day_of(now, "date") + timedelta(days=1)).isoformat()
-    walk = Walk({}, ("date", "loan", "attempt"), None, after)
-    found = reader.last_along(RepaymentAttempt, walk)
-    return now if found is None else found.date
+    walk = Walk({}, ("date", "loan", "attempt"), None, after, backwards=True)
+    found = reader.along(RepaymentAttempt, walk, None, 1)
+    return found[0].date if found else now
 
 
 def _figures_in(sheet: SheetView, currency: str) -> dict[str, FigureView]:
@@ -144,7 +144,10 @@ def success_plot(success: SuccessView) -> Plot:
         shown = gettext("{day}: {good} of {all} attempts brought money").format(
             day=each.date, good=each.succeeded, all=each.attempts
         )
-        parts = [Share("paid", each.rate // _STEP_PPM), Share("lost", 100 - each.rate // _STEP_PPM)]
+        parts = [
+            Portion("paid", each.rate // _STEP_PPM),
+            Portion("lost", 100 - each.rate // _STEP_PPM),
+        ]
         address = f"/reports/day?{urlencode({'party': success.party, 'date': each.date})}"
         stacks.append(Stack(day, shown, parts, address))
     return plot(stacks, lambda value: f"{value} %", 100, labels=5)
