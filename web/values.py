@@ -37,7 +37,8 @@ _TONES: Mapping[Tone, str] = {
     " succeeded upheld votes",
     "warn": "accrued allocated captured charged created due in-payout instructed invoiced offered"
     " in-suspense not-split on-its-way open proposed requested stated upcoming",
-    "bad": "conflicting declined differs disputed failed nothing-came overdue rejected returned reversed stale unknown",
+    "bad": "conflicting declined differs disputed failed nothing-came overdue"
+    " rejected returned reversed stale unknown",
 }
 _SHORT_CHARS = 26
 _HEAD_CHARS, _TAIL_CHARS = 12, 8
@@ -179,6 +180,8 @@ def _written(
         return age(value)
     if name == "subject":
         return subject(value)
+    if label.unit == "date":
+        return Markup('<span class="nowrap">{}</span>').format(text)
     if isinstance(value, str) and (label.words or name in ("state", "outcome")):
         return badge(value, text) if name in ("state", "outcome", "bucket") else text
     if isinstance(value, str) and len(text) > _SHORT_CHARS and label.unit != "text":

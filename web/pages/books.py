@@ -19,10 +19,11 @@ from api.books_questions import (
     postings_of,
     statement_of,
 )
+from api.books_views import IN_BOOKS_OF_OTHERS
 from api.paging import Cursor, Index, cursor_of, key_of
 from ledger import forms
 from ledger.chart import CLASSES, OTHERS, class_of, parties_of
-from views.texts import gettext, language
+from views.texts import language
 from web.page import Pages, Visit
 
 PAGE_ROWS = 50
@@ -63,6 +64,7 @@ def books_page(visit: Visit, as_of: AsOf = "", party: Party = "") -> Mapping[str
             for total in found.totals
         ],
         "others": OTHERS,
+        "other_name": lambda kind: names_of(kind)[language() == "zh"],
         "csv": _address("/v1/books/trial-balance", as_of=as_of, party=party, format="csv"),
         "twin": _address("/v1/books/trial-balance", as_of=as_of, party=party),
         "live": "" if as_of else "/live",
@@ -143,9 +145,10 @@ def postings_page(visit: Visit, index: Index) -> Mapping[str, Any]:
     """
     found = postings_of(open_books(visit.reader, visit.genesis, ""), index)
     entry = visit.reader.entry(index)
-    sums: dict[str, int] = {}
+    sums: dict[str, list[int]] = {}
     for line in found.postings:
-        sums[line.currency] = sums.get(line.currency, 0) + max(line.amount, 0)
+        sides = sums.setdefault(line.currency, [0, 0])
+        sides[line.amount < 0] += abs(line.amount)
     return {
         "entry": entry,
         "postings": found.postings,
@@ -158,10 +161,14 @@ def postings_page(visit: Visit, index: Index) -> Mapping[str, Any]:
 
 def name_of(kind: str) -> str:
     """Return what a class of accounts is, in the reader's language."""
-    if kind == OTHERS:
-        return gettext("in the books of others")
-    found = CLASSES[kind]
-    return found.zh if language() == "zh" else found.en
+    zh, en = names_of(kind)
+    return zh if language() == "zh" else en
+
+
+def names_of(kind: str) -> tuple[str, str]:
+    """Return what a class of accounts is, in Chinese and in English."""
+    found = CLASSES.get(kind)
+    return IN_BOOKS_OF_OTHERS if found is None else (found.zh, found.en)
 
 
 def account_name(account: str) -> str:

@@ -106,11 +106,11 @@ def loan_page(
     return {
         "loan": view,
         "rows": {
-            name: (kind, columns, _rows(view, name)) for name, (kind, columns) in _ROWS.items()
+            name: (*shown, in_currency(getattr(view, name), view.currency))
+            for name, shown in _ROWS.items()
         },
-        "method": METHOD.words.get(view.terms.method, view.terms.method)
-        if language() == "zh"
-        else view.terms.method.replace("-", " "),
+        "timeline": timeline.drawn(visit, view.timeline, view.expectations),
+        "method": METHOD.word(view.terms.method, language()).replace("-", " "),
         "schedule_plot": schedule_plot(view),
         "repayments": [(each, agreement_of(each)) for each in reversed(view.repayments)],
         "then": as_of or height is not None,
@@ -184,6 +184,8 @@ def agreement_of(each: LoanRepayment) -> tuple[str, str]:
     if all(share.stated is None for share in each.shares):
         return "warn", gettext("No split stands: the platform has not stated one that holds.")
     wrong = [share for share in each.shares if share.difference]
+    if not wrong and each.split == "conflicting":
+        return "bad", gettext("The shares agree, but the split contradicts the capture otherwise.")
     if not wrong:
         return "good", gettext("The split is the ledger's allocation, to the last unit.")
     off = sum(abs(share.difference) for share in wrong)

@@ -144,10 +144,8 @@ def success_plot(success: SuccessView) -> Plot:
         shown = gettext("{day}: {good} of {all} attempts brought money").format(
             day=each.date, good=each.succeeded, all=each.attempts
         )
-        parts = [
-            Portion("paid", each.rate // _STEP_PPM),
-            Portion("lost", 100 - each.rate // _STEP_PPM),
-        ]
+        good = each.rate // _STEP_PPM
+        parts = [Portion("paid", good), Portion("lost", 100 - good)]
         address = f"/reports/day?{urlencode({'party': success.party, 'date': each.date})}"
         stacks.append(Stack(day, shown, parts, address))
     return plot(stacks, lambda value: f"{value} %", 100, labels=5)
