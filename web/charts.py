@@ -23,7 +23,7 @@ _MILLION = 1_000_000
 _MYRIAD = 10_000
 
 
-class Portion(NamedTuple):
+class ColumnPart(NamedTuple):
     """A part of a column: its tone, and its value."""
 
     tone: str
@@ -35,7 +35,7 @@ class Stack(NamedTuple):
 
     label: str
     title: str
-    parts: Sequence[Portion]
+    parts: Sequence[ColumnPart]
     href: str = ""
 
 
@@ -59,7 +59,7 @@ class ColumnShapes(NamedTuple):
     shapes: list[Shape]
 
 
-class Tick(NamedTuple):
+class AxisTick(NamedTuple):
     """A line of the axis."""
 
     y: float
@@ -71,7 +71,7 @@ class Plot(NamedTuple):
 
     height: int
     foot: int
-    ticks: list[Tick]
+    ticks: list[AxisTick]
     columns: list[ColumnShapes]
 
 
@@ -94,7 +94,9 @@ def plot(
     return Plot(
         height=HEIGHT + 22,
         foot=HEIGHT,
-        ticks=[Tick(HEIGHT - value * scale, written(value)) for value in range(0, end + 1, step)],
+        ticks=[
+            AxisTick(HEIGHT - value * scale, written(value)) for value in range(0, end + 1, step)
+        ],
         columns=[
             _column(each, (number, len(stacks)), scale, (len(stacks) - 1 - number) % every == 0)
             for number, each in enumerate(stacks)

@@ -1,4 +1,4 @@
-"""Pages of loans: the list with its figures, one loan, and how a repayment would be allocated."""
+"""Loan pages: the list with its figures, one loan, and how a repayment would be allocated."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from views.loans import LOANS
 from views.portfolio import portfolio_view
 from views.texts import gettext, language
 from web import timeline
-from web.charts import Plot, Portion, Stack, axis_money, plot
+from web.charts import ColumnPart, Plot, Stack, axis_money, plot
 from web.page import Pages, Visit
 from web.pages.lists import page_of
 from web.pages.morning import bucket_days, first_funder, last_day
@@ -105,10 +105,7 @@ def loan_page(
     asked = visit.request.url.query
     return {
         "loan": view,
-        "rows": {
-            name: (*shown, in_currency(getattr(view, name), view.currency))
-            for name, shown in _ROWS.items()
-        },
+        "rows": {name: (*shown, _rows(view, name)) for name, shown in _ROWS.items()},
         "timeline": timeline.drawn(visit, view.timeline, view.expectations),
         "method": METHOD.word(view.terms.method, language()).replace("-", " "),
         "schedule_plot": schedule_plot(view),
@@ -144,6 +141,13 @@ def allocation_page(
     }
 
 
+def _rows(view: LoanView, name: str) -> list[dict[str, Any]]:
+    rows = in_currency(getattr(view, name), view.currency)
+    if name == "parties":  # who proposes has nothing to accept
+        return [{**each, "accepted": None} if each["role"] == "platform" else each for each in rows]
+    return rows
+
+
 def schedule_plot(view: LoanView) -> Plot:
     """Return the instalments of a loan as columns: paid, passed to the guarantor, overdue, open."""
     stacks = []
@@ -151,9 +155,9 @@ def schedule_plot(view: LoanView) -> Plot:
         passed = passed_of(each, view.guarantor)
         tone = "bad" if each.state == "overdue" else "expected"
         parts = [
-            Portion("paid", each.amount - each.open),
-            Portion("warn", passed),
-            Portion(tone, each.open - passed),
+            ColumnPart("paid", each.amount - each.open),
+            ColumnPart("warn", passed),
+            ColumnPart(tone, each.open - passed),
         ]
         state = cells.word(InstalmentView, "state", each.state)
         title = gettext("instalment {number}, due {due}: {amount}, {state}, {open} open").format(

@@ -1,4 +1,4 @@
-"""Morning of a funder: the sheet of a party for a business date, exceptions first, with charts."""
+"""Morning of a funder: the sheet of a party for a business date, exceptions first, drawn."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from views.labels import ROLE
 from views.sheets.success import SuccessView
 from views.sheets.views import LISTS, ExceptionKind, ExceptionLine, FigureView, SheetView
 from views.texts import gettext, language
-from web.charts import Plot, Portion, Stack, plot
+from web.charts import ColumnPart, Plot, Stack, plot
 from web.page import Pages, Visit
 
 ROWS_MAX = 50
@@ -145,7 +145,7 @@ def success_plot(success: SuccessView) -> Plot:
             day=each.date, good=each.succeeded, all=each.attempts
         )
         good = each.rate // _STEP_PPM
-        parts = [Portion("paid", good), Portion("lost", 100 - good)]
+        parts = [ColumnPart("paid", good), ColumnPart("lost", 100 - good)]
         address = f"/reports/day?{urlencode({'party': success.party, 'date': each.date})}"
         stacks.append(Stack(day, shown, parts, address))
     return plot(stacks, lambda value: f"{value} %", 100, labels=5)
