@@ -163,7 +163,9 @@ def test_a_search_that_ends_before_it_begins_is_refused(kept: Kept) -> None:
     assert "2026-03-02 is after `to`, 2026-03-01" in detail
 
 
-@pytest.mark.parametrize("query", ["order=a&payment=b", "amount=1&receiver=shop", "from=2026-13-01"])
+@pytest.mark.parametrize(
+    "query", ["order=a&payment=b", "amount=1&receiver=shop", "from=2026-13-01"]
+)
 def test_a_search_names_one_key_and_real_dates(kept: Kept, query: str) -> None:
     refused(kept.client.get(f"/v1/search?{query}"), 400, "bad-parameter")
 
