@@ -68,6 +68,26 @@ KIND_WORDS = {
     "loan-funding": "出资",
     "compensation": "代偿到账",
 }
+KIND_PHRASES = {
+    "capture": "capture of the money",
+    "instruction": "split instruction",
+    "reversal": "answer to the reversal",
+    "payout-result": "result of the payout",
+    "arrival": "confirmation of arrival",
+    "float-confirmation": "confirmation of the float",
+    "refund-result": "result of the refund",
+    "dispute": "answer to the dispute",
+    "fee-acceptance": "acceptance of the fee",
+    "fee-reversal": "reversal of the fee",
+    "fee-settlement": "payment of the invoice",
+    "profit-acceptance": "acceptance of the share",
+    "profit-confirmation": "receipt of the share",
+    "calendar-acceptance": "acceptance of the calendar",
+    "loan-acceptance": "acceptance of the loan",
+    "loan-funding": "funding of the loan",
+    "compensation": "money of the compensation",
+}
+"""Kinds in English, where they stand in a sentence."""
 UnmetState = Literal["open", "overdue", "conflicting"]
 _UNMET_WORDS = {"open": "待对方", "overdue": "逾期", "conflicting": "不一致"}
 STATE_WORDS = {**_UNMET_WORDS, "met": "已对齐"}

@@ -9,13 +9,24 @@ from api.site import Site
 from web import live
 from web.front import add_front
 from web.page import Pages, PagesOnly
-from web.pages import books, lists, loans, morning, payments, search
+from web.pages import (
+    books,
+    lists,
+    loans,
+    morning,
+    payments,
+    payouts,
+    receivers,
+    search,
+    settlement,
+)
 
 
 def add_pages(app: FastAPI, reading: Reading) -> None:
     """Give ``app`` every page that reads the ledger."""
     pages = Pages(reading)
-    for subject in (search, payments, loans, morning, books, lists, live):
+    first = (search, payments, settlement, loans, morning, books)
+    for subject in (*first, lists, payouts, receivers, live):
         subject.add_to(pages)
     app.include_router(pages.router)
     app.add_middleware(PagesOnly, pages=pages)

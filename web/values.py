@@ -11,7 +11,7 @@ import msgspec
 from markupsafe import Markup, escape
 
 from views import cells
-from views.expectations import ExpectationView
+from views.expectations import KIND_PHRASES, KIND_WORDS, ExpectationView
 from views.labels import Label, labels_of
 from views.listing import Column, Shown
 from views.sentences import Sentence
@@ -63,7 +63,7 @@ def state(view: ViewStruct, name: str = "state") -> Markup:
 
 def word(view: ViewStruct, name: str) -> str:
     """Return a field of a view that is a word in the reader's language."""
-    return cells.word(type(view), name, getattr(view, name))
+    return cells.word(type(view), name, getattr(view, name)).replace("_", " ")
 
 
 def short(text: str) -> str:
@@ -118,7 +118,8 @@ def said(parts: Sentence) -> Markup:
 
 def kind_of(expectation: ExpectationView) -> str:
     """Return what is awaited, in words."""
-    return cells.word(ExpectationView, "kind", expectation.kind).replace("-", " ")
+    words = KIND_WORDS if language() == "zh" else KIND_PHRASES
+    return words[expectation.kind]
 
 
 def when(at_ms: int) -> Markup:
