@@ -10,19 +10,33 @@ from web import live
 from web.front import add_front
 from web.page import Pages, PagesOnly
 from web.pages import (
+    books,
     lists,
+    loans,
+    morning,
     overview,
     payments,
+    payouts,
+    receivers,
     reconciliation,
+    search,
+    settlement,
     verify,
 )
 
 SUBJECTS = (
     overview,
     reconciliation,
+    search,
     payments,
+    settlement,
+    loans,
+    morning,
+    books,
     verify,
     lists,
+    payouts,
+    receivers,
     live,
 )
 """What adds pages, the first of an address first."""
