@@ -22,6 +22,7 @@ from api.paging import Cursor, Limit, Name, Whole, cursor_of, place_of
 from api.parameters import AsOf, Height
 from api.reading import Reading
 from api.receiver_statement import ReceiverStatement, Sums, receiver_line, running_lines
+from api.subjects import subject_routes
 from ledger.contracts.receivers import Receiver
 from ledger.limits import SAFE_INTEGER_MAX
 from node.storage.books import BookReader
@@ -40,7 +41,14 @@ def business_routes(reading: Reading) -> APIRouter:
     router = reading.router("business")
     for listing in LISTINGS:  # those first whose addresses look like that of a single thing
         add_listing(router, reading, listing)
-    for add in (_payment_route, _payout_route, loan_routes, _receiver_routes, _calendar_route):
+    for add in (
+        _payment_route,
+        _payout_route,
+        loan_routes,
+        _receiver_routes,
+        _calendar_route,
+        subject_routes,
+    ):
         add(router, reading)
     return router
 

@@ -13,20 +13,23 @@ from markupsafe import Markup, escape
 from views import cells
 from views.labels import Label, labels_of
 from views.listing import Column, Shown
+from views.subjects import KINDS as SUBJECTS
 from views.texts import gettext, harmless, language
 from views.view import ViewStruct
 
 Tone = str
 """``good``, ``warn``, ``bad`` or ``calm``: a colour, and never all that says it."""
 
+_OWN = ("payment", "payout", "receiver", "loan")
+"""Kinds of subjects that have a page of their own; the others are told alike."""
+
 LINKS: Mapping[str, str] = {
-    "payment": "/payments/{}",
-    "payout": "/payouts/{}",
-    "receiver": "/receivers/{}",
-    "loan": "/loans/{}",
+    **{kind: f"/{kind}s/{{}}" for kind in _OWN},
     "entry": "/chain/entries/{}",
     "block": "/chain/blocks/{}",
-    "dispute": "/disputes?dispute={}",
+    "account": "/balances?prefix={}",
+    "order": "/search?order={}",
+    **{kind: f"/about/{kind}:{{}}" for kind in SUBJECTS if kind not in _OWN},
 }
 """The page of what a label's link names."""
 
@@ -91,7 +94,34 @@ def link(kind: str, value: object, shown: str = "") -> Markup:
 def subject(text: str) -> Markup:
     """Return what a record is about, ``payment:pay-1``, as a link."""
     kind, _, name = text.partition(":")
-    return link(kind, name) if kind in LINKS else copyable(text)
+    if kind in _OWN:
+        return link(kind, name.partition("/")[0], text)
+    return Markup('<a href="/about/{}"><bdi>{}</bdi></a>').format(
+        quote(text, safe=":"), harmless(text)
+    )
+
+
+def kind_word(kind: str) -> str:
+    """Return what a kind of subject, or of what can be found, is called."""
+    return {
+        "account": gettext("account"),
+        "block": gettext("block"),
+        "calendar": gettext("calendar"),
+        "compensation": gettext("compensation"),
+        "dispute": gettext("dispute"),
+        "entry": gettext("entry"),
+        "fee-agreement": gettext("fee agreement"),
+        "float": gettext("float movement"),
+        "invoice": gettext("invoice"),
+        "loan": gettext("loan"),
+        "order": gettext("order"),
+        "payment": gettext("payment"),
+        "payout": gettext("payout"),
+        "profit-agreement": gettext("profit agreement"),
+        "receiver": gettext("receiver"),
+        "refund": gettext("refund"),
+        "share": gettext("profit share"),
+    }.get(kind, kind)
 
 
 def when(at_ms: int) -> Markup:
@@ -172,6 +202,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "head": head,
     "is_figure": cells.is_figure,
     "items": items,
+    "kind_word": kind_word,
     "link": link,
     "money": cells.money,
     "percent": cells.percent,
