@@ -191,7 +191,14 @@ def _written(
 
 def items(views: list[ViewStruct]) -> list[dict[str, Any]]:
     """Return views as their JSON has them, for the cells of a table."""
-    return msgspec.to_builtins(views)  # type: ignore[no-any-return]
+    return msgspec.to_builtins(views, enc_hook=_of_raw)  # type: ignore[no-any-return]
+
+
+def _of_raw(value: Any) -> Any:
+    """Return what the JSON within a view stands for."""
+    if isinstance(value, msgspec.Raw):
+        return msgspec.json.decode(value)
+    raise NotImplementedError
 
 
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {

@@ -16,6 +16,7 @@ from consensus.votes import Certificate, checkpoint_for
 from ledger.genesis import Genesis
 from ledger.limits import SAFE_INTEGER_MAX
 from node.storage.queries import LedgerReader
+from views.texts import gettext
 from views.timeline import EntryView, entry_views
 from web.page import Pages, Visit
 
@@ -37,9 +38,17 @@ class Skipped(NamedTuple):
     leaders: list[str]
 
     @property
-    def count(self) -> int:
-        """How many they are."""
-        return self.last - self.first + 1
+    def words(self) -> str:
+        """Which slots were skipped, and whose turn it was."""
+        count = self.last - self.first + 1
+        if count == 1:
+            text = gettext("Slot {slot:,} was skipped: it was the turn of {party}.")
+            return text.format(slot=self.first, party=self.leaders[0])
+        parties = ", ".join(self.leaders) + ("…" if count > len(self.leaders) else "")
+        text = gettext(
+            "{count:,} slots were skipped, {first:,} to {last:,}: it was the turn of {parties}."
+        )
+        return text.format(count=count, first=self.first, last=self.last, parties=parties)
 
 
 class Slot(NamedTuple):
@@ -170,7 +179,7 @@ def block_page(visit: Visit, height: Index, start: Start = 0) -> Mapping[str, An
     entries = reader.entries(first, min(ENTRIES, link.block.size - first))
     following = first + ENTRIES
     return {
-        "link": link,
+        "chained": link,
         "block": link.block,
         "header": stored.block.raw_header.decode(),
         "signature": whole.signature,
