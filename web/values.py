@@ -92,12 +92,13 @@ def link(kind: str, value: object, shown: str = "") -> Markup:
 
 
 def subject(text: str) -> Markup:
-    """Return what a record is about, ``payment:pay-1``, as a link."""
-    kind, _, name = text.partition(":")
+    """Return what a record is about, ``payment:pay-1``, as a link; what is after ``/`` is of it."""
+    whole = text.partition("/")[0]
+    kind, _, name = whole.partition(":")
     if kind in _OWN:
-        return link(kind, name.partition("/")[0], text)
+        return link(kind, name, text)
     return Markup('<a href="/about/{}"><bdi>{}</bdi></a>').format(
-        quote(text, safe=":"), harmless(text)
+        quote(whole, safe=":"), harmless(text)
     )
 
 

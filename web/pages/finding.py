@@ -25,7 +25,11 @@ def find_page(visit: Visit, q: Sought = "") -> Mapping[str, Any] | Response:
     found = find_view(visit.reader, visit.genesis, q)
     if len(found.candidates) == 1:
         return RedirectResponse(address_of(found.candidates[0]), 303, headers=dict(PAGE))
-    return {"found": found, "address_of": address_of, "twin": f"/v1/find?q={quote(q, safe='')}"}
+    return {
+        "found": found,
+        "address_of": address_of,
+        "twin": f"/v1/find?q={quote(q, safe='')}" if q else "/v1/find",
+    }
 
 
 def address_of(candidate: Candidate) -> str:
