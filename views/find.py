@@ -16,7 +16,7 @@ from ledger.contracts.halves import Capture, Instruction
 from ledger.genesis import Genesis
 from ledger.limits import SAFE_INTEGER_MAX
 from ledger.records import Recorded
-from ledger.state import Walk
+from ledger.state import Row, Walk
 from views.channels import subjects_numbered
 from views.labels import Label
 from views.reader import Reader
@@ -25,6 +25,8 @@ from views.view import ViewStruct
 
 CANDIDATES_MAX = 40
 _PER_KIND = 8
+_HALVES: tuple[type[Row], ...] = (Capture, Instruction)
+"""Either of them makes a payment known, and its order."""
 _AFTER_ALL = "~"
 """A sign after all those of identifiers."""
 
@@ -75,9 +77,9 @@ def _exactly(reader: Reader, genesis: Genesis, query: str) -> Iterator[Candidate
 
 def _numbered(reader: Reader, query: str) -> Iterator[Candidate]:
     digits = query.removeprefix("#").replace(",", "")
-    if not (digits.isascii() and digits.isdigit()) or int(digits[:20]) > SAFE_INTEGER_MAX:
+    number = int(digits) if digits.isascii() and digits.isdigit() else SAFE_INTEGER_MAX
+    if number >= SAFE_INTEGER_MAX:
         return
-    number = int(digits)
     if any(each.index == number for each in reader.entries(number, 1)):
         yield Candidate(kind="entry", name=str(number))
     if 0 < number <= reader.height() and not query.startswith("#"):
@@ -86,30 +88,25 @@ def _numbered(reader: Reader, query: str) -> Iterator[Candidate]:
 
 def _of_order(reader: Reader, query: str) -> Iterator[Candidate]:
     walk = Walk({"order": query}, ("payment",))
-    names = {
-        row.payment for half in (Capture, Instruction) for row in reader.along(half, walk, limit=2)
-    }
+    names = _names(reader, _HALVES, walk, "payment")
     if len(names) > 1:
         yield Candidate(kind="order", name=query)
     elif names:
-        yield Candidate(kind="payment", name=names.pop(), by="order")
+        yield Candidate(kind="payment", name=names[0], by="order")
 
 
 def _beginning(reader: Reader, query: str) -> Iterator[Candidate]:
     until = query + _AFTER_ALL
     for kind, rows in KINDS.items():
         key = rows[0].__struct_fields__[0]
-        walk = Walk({}, (key,), query, until)
-        names = {
-            getattr(row, key) for each in rows for row in reader.along(each, walk, limit=_PER_KIND)
-        }
-        for name in sorted(names)[:_PER_KIND]:
+        for name in _names(reader, rows, Walk({}, (key,), query, until), key):
             yield Candidate(kind=kind, name=name)
     walk = Walk({}, ("order", "payment"), query, until)
-    orders = {
-        row.order
-        for each in (Capture, Instruction)
-        for row in reader.along(each, walk, limit=_PER_KIND)
-    }
-    for order in sorted(orders):
-        yield Candidate(kind="order", name=order)
+    for name in _names(reader, _HALVES, walk, "order"):
+        yield Candidate(kind="order", name=name)
+
+
+def _names(reader: Reader, rows: tuple[type[Row], ...], walk: Walk, column: str) -> list[str]:
+    """Return the first names in a column of rows on a walk."""
+    found = (each for row in rows for each in reader.along(row, walk, limit=_PER_KIND))
+    return sorted({getattr(each, column) for each in found})[:_PER_KIND]

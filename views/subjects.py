@@ -89,4 +89,5 @@ def _item(asked: Asked, kind: str, name: str) -> ViewStruct | None:
     row = None if listing is None else asked.reader.row(listing.row, (name,))
     if listing is None or row is None:
         return None
-    return shown_items(listing, asked, [row])[0]
+    item: ViewStruct = shown_items(listing, asked, [row])[0]
+    return item

@@ -7,12 +7,14 @@ that later ones cover, and slots are skipped between them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import cycle
 from pathlib import Path
 from typing import Any, ClassVar
 
 from api.site import Site
 from consensus import messages, votes
+from consensus.evidence import Evidence
 from consensus.justification import leader_of
 from ledger import domains
 from ledger.batch import Batch
@@ -23,6 +25,7 @@ from tests.api.loans_kit import KeptLoans, portfolio
 from tests.api.queries_kit import Kept, month
 from tests.ledger import fee_kit, refund_kit
 from tests.ledger.ledger_kit import split
+from tests.web.lies_kit import convict
 from web.site import SITE
 
 HOSTILE = (
@@ -52,6 +55,8 @@ class Hostile(Kept):
         self._texts = cycle(HOSTILE)
         self.said: dict[str, set[str]] = {}
         """Which free texts were stated, by type of record and field."""
+        self.lies: Mapping[str, Evidence] = {}
+        """What convicts a party, by the kind of its lie."""
         super().__init__(*given, **choices)
 
     def record(self, type_: str, fields: dict[str, Any]) -> bytes:
@@ -126,6 +131,7 @@ def hostile_month(folder: Path) -> Hostile:
         kept.apply("institution", "fee.agreed", **terms)
     kept.apply("platform", "offer.closed", **fee_kit.closing("A8"))
     kept.apply("platform", "fee.accepted", **terms)
+    kept.lies = convict(kept.store, kept.homes["funder"], kept.now)
     return kept
 
 

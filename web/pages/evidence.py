@@ -11,14 +11,17 @@ import msgspec
 from api.evidence import EvidenceId, evidence_document, evidence_page, no_such_evidence
 from consensus.evidence_file import Statement
 from ledger import domains
+from ledger.log.checkpoint import Checkpoint
 from views.texts import gettext
 from web.page import Pages, Visit
 
 _PREFIXES = (domains.VOTE, domains.PROPOSAL, domains.BATCH)
+_FIRST = ("kind", "party", "proposer", "slot", "number", "block", "batches", "height")
+"""What is told first of a statement."""
 
 
 class Line(NamedTuple):
-    """One thing that both statements say, or one of them; ``differs`` if they do not agree."""
+    """One thing that both statements say, or one of them."""
 
     name: str
     first: str
@@ -26,8 +29,8 @@ class Line(NamedTuple):
 
     @property
     def differs(self) -> bool:
-        """Whether the statements differ in it."""
-        return self.first != self.second
+        """Whether both say something of it, and not the same."""
+        return self.first != self.second and "" not in (self.first, self.second)
 
 
 def add_to(pages: Pages) -> None:
@@ -95,24 +98,33 @@ def said_in(statement: Statement) -> Mapping[str, str]:
     for prefix in _PREFIXES:
         if signed.startswith(prefix):
             said = msgspec.json.decode(signed.removeprefix(prefix))
-            kind = prefix.decode().strip()
-            return {"statement": kind, **{name: _text(value) for name, value in said.items()}}
+            return {
+                "statement": prefix.decode().strip(),
+                **{name: _text(said[name]) for name in sorted(said, key=_place)},
+            }
     return _checkpoint_said(signed.decode())
 
 
 def _checkpoint_said(text: str) -> Mapping[str, str]:
-    kind, time, origin, size, root, block, *_ = text.split("\n")
-    _, height, slot, block_hash = block.split(" ")
+    """Return what a Final vote says: it is a cosigned checkpoint."""
+    form, time, point = text.split("\n", 2)
+    said = Checkpoint.parse(point)
     return {
-        "statement": kind,
-        "slot": slot,
-        "block": block_hash,
-        "height": height,
-        "size": size,
-        "root": root,
+        "statement": form,
+        "kind": "final",
+        "slot": str(said.slot),
+        "block": said.block.hex(),
+        "height": str(said.height),
+        "size": str(said.size),
+        "root": said.root.hex(),
         "time": time.removeprefix("time "),
-        "origin": origin,
+        "ledger": said.origin.rpartition("/")[2],
+        "origin": said.origin,
     }
+
+
+def _place(name: str) -> int:
+    return _FIRST.index(name) if name in _FIRST else len(_FIRST)
 
 
 def _text(value: Any) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from api.subjects import SubjectName, subject_shown
 from views.disputes import DISPUTES
 from views.expectations import EXPECTATIONS
-from views.listing import Shown
+from views.labels import views_in
 from views.subjects import SHOWN_BY
 from views.timeline import EntryView
 from views.view import ViewStruct
@@ -30,7 +30,7 @@ def subject_page(visit: Visit, subject: SubjectName) -> Mapping[str, Any]:
     return {
         "about": view,
         "listing": SHOWN_BY.get(view.kind),
-        "fields": fields_of(view.item) if view.item else (),
+        **({} if view.item is None else _told(view.item)),
         "expectations": EXPECTATIONS,
         "disputes": DISPUTES,
         "entry_view": EntryView,
@@ -39,7 +39,11 @@ def subject_page(visit: Visit, subject: SubjectName) -> Mapping[str, Any]:
     }
 
 
-def fields_of(item: ViewStruct) -> tuple[Shown, ...]:
-    """Return the fields of a view that are told one by one: all but its name and its state."""
-    names = item.__struct_fields__
-    return tuple(name for name in names[1:] if name != "state")
+def _told(item: ViewStruct) -> Mapping[str, Any]:
+    """Return the fields of a view that are told one by one, and those that are tables.
+
+    Its name and its state stand above them.
+    """
+    parts = views_in(type(item))
+    names = (name for name in item.__struct_fields__[1:] if name != "state")
+    return {"fields": [name for name in names if name not in parts], "parts": parts}
