@@ -43,8 +43,8 @@ class Candidate(ViewStruct, frozen=True, kw_only=True):
 class FindView(ViewStruct, frozen=True, kw_only=True):
     """What a text may mean. ``exact`` says whether the candidates are called exactly so."""
 
-    query: str
-    exact: bool
+    query: Annotated[str, Label("query", "查询")]
+    exact: Annotated[bool, Label("exact", "完全匹配")]
     candidates: list[Candidate]
 
 

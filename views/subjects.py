@@ -14,7 +14,7 @@ from ledger.genesis import Genesis
 from ledger.state import Row
 from views.disputes import DISPUTES, DisputeView, disputes_about
 from views.expectations import ExpectationView, expectations_on
-from views.labels import Label, Subject
+from views.labels import Label, Subject, Whole
 from views.listing import Asked, Listing, shown_items
 from views.listings import LISTINGS
 from views.reader import Reader
@@ -45,7 +45,7 @@ class SubjectView(ViewStruct, frozen=True, kw_only=True):
     expectations: list[ExpectationView]
     disputes: list[DisputeView]
     timeline: list[EntryView]
-    whole: bool
+    whole: Whole
 
 
 def subject_view(

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import msgspec
 
-from ledger.entry import APPLIED, decode_entry
+from ledger.entry import decode_entry
 from ledger.limits import SAFE_INTEGER_MAX
 from ledger.log.merkle import leaf_hash
 from views.labels import Label, Party, Subject
@@ -38,7 +38,7 @@ class EntryView(ViewStruct, frozen=True, kw_only=True):
     id: Annotated[str, Label("id", "编号")]
     type: Annotated[str, Label("record", "记录")]
     subject: Subject
-    outcome: Annotated[str, Label("outcome", "结果", words={APPLIED: "已生效"})]
+    outcome: Annotated[str, Label("outcome", "结果")]
     leaf_hash: Annotated[str, Label("leaf hash", "叶哈希")]
     record: Annotated[msgspec.Raw, Label("content", "内容")]
 

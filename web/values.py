@@ -10,6 +10,7 @@ from urllib.parse import quote
 import msgspec
 from markupsafe import Markup, escape
 
+from ledger.entry import APPLIED
 from views import cells
 from views.labels import Label, labels_of
 from views.listing import Column, Shown
@@ -183,6 +184,8 @@ def _written(
         return age(value)
     if name == "subject":
         return subject(value)
+    if name == "outcome" and value == APPLIED:
+        return badge(value, gettext("applied"))
     if isinstance(value, str) and (label.words or name in ("state", "outcome")):
         return badge(value, text) if name in ("state", "outcome", "bucket") else text
     if isinstance(value, str) and len(text) > _SHORT_CHARS and label.unit != "text":

@@ -55,7 +55,13 @@ def addresses(ledger: Hostile) -> list[str]:
             wanted -= said
     assert not wanted
     lie = ledger.lies["two-proposals"].id
-    more = ["/chain", "/chain/blocks/1", f"/chain/evidence/{lie}", "/find?q=%3Cscript%3E", "/payments/P1"]
+    more = [
+        "/chain",
+        "/chain/blocks/1",
+        f"/chain/evidence/{lie}",
+        "/find?q=%3Cscript%3E",
+        "/payments/P1",
+    ]
     return [*dict.fromkeys(found), *more, "/refunds", "/disputes?columns=all", "/chain/entries"]
 
 

@@ -51,7 +51,7 @@ class Skipped(NamedTuple):
         return text.format(count=count, first=self.first, last=self.last, parties=parties)
 
 
-class Slot(NamedTuple):
+class SlotTurn(NamedTuple):
     """A slot: the party whose turn it was, and the height of its block; 0 if it was skipped."""
 
     number: int
@@ -59,7 +59,7 @@ class Slot(NamedTuple):
     height: int
 
 
-class Link(NamedTuple):
+class ChainedBlock(NamedTuple):
     """A block in the chain: what makes it final, and the slots that were skipped before it.
 
     ``voters`` signed the certificate, which is that of block ``final_by``.
@@ -104,14 +104,16 @@ def chain_page(visit: Visit, start: FirstBlock = None) -> Mapping[str, Any]:
     }
 
 
-def _links(reader: LedgerReader, genesis: Genesis, first: int, last: int) -> Iterator[Link]:
+def _links(reader: LedgerReader, genesis: Genesis, first: int, last: int) -> Iterator[ChainedBlock]:
     certified = reader.certificates(first, last - first + 1) if last >= first else []
     found = reader.blocks(max(1, first - 1), last - max(1, first - 1) + 1)
     slot = found[0].header.slot if found and first > 1 else 0
     for summary in found if first == 1 else found[1:]:
         final_by, voters = _final_by(certified, summary.height)
         leads = summary.header.slot
-        yield Link(block_view(summary), final_by, voters, _skipped(slot + 1, leads - 1, genesis))
+        yield ChainedBlock(
+            block_view(summary), final_by, voters, _skipped(slot + 1, leads - 1, genesis)
+        )
         slot = leads
 
 
@@ -129,7 +131,7 @@ def _skipped(first: int, last: int, genesis: Genesis) -> Skipped | None:
     return Skipped(first, last, [leader_of(slot, genesis) for slot in shown])
 
 
-def _slots(reader: LedgerReader, genesis: Genesis, last: int) -> list[Slot]:
+def _slots(reader: LedgerReader, genesis: Genesis, last: int) -> list[SlotTurn]:
     """Return the slots up to that of a block, oldest first."""
     if not last:
         return []
@@ -137,7 +139,7 @@ def _slots(reader: LedgerReader, genesis: Genesis, last: int) -> list[Slot]:
     blocks = {each.header.slot: each.height for each in reader.blocks(first, last - first + 1)}
     end = max(blocks)
     numbers = range(max(1, end - SLOTS + 1), end + 1)
-    return [Slot(each, leader_of(each, genesis), blocks.get(each, 0)) for each in numbers]
+    return [SlotTurn(each, leader_of(each, genesis), blocks.get(each, 0)) for each in numbers]
 
 
 def _checkpoint(reader: LedgerReader, genesis: Genesis) -> Mapping[str, Any] | None:

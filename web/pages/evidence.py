@@ -20,7 +20,7 @@ _FIRST = ("kind", "party", "proposer", "slot", "number", "block", "batches", "he
 """What is told first of a statement."""
 
 
-class Line(NamedTuple):
+class SaidTwice(NamedTuple):
     """One thing that both statements say, or one of them."""
 
     name: str
@@ -131,7 +131,7 @@ def _text(value: Any) -> str:
     return "\n".join(value) if isinstance(value, list) else str(value)
 
 
-def compared(first: Mapping[str, str], second: Mapping[str, str]) -> list[Line]:
+def compared(first: Mapping[str, str], second: Mapping[str, str]) -> list[SaidTwice]:
     """Return what two statements say, line by line."""
     names = dict.fromkeys((*first, *second))
-    return [Line(name, first.get(name, ""), second.get(name, "")) for name in names]
+    return [SaidTwice(name, first.get(name, ""), second.get(name, "")) for name in names]
