@@ -96,7 +96,8 @@ SEARCH = Listing(
     row=Hit,
     view=FoundPayment,
     help=(
-        "Find payments by order, id, loan, receiver, amount, channel's number, or date captured.\n\n"
+        "Find payments by order, id, loan, receiver, amount, channel's number, or date captured."
+        "\n\n"
         "With nothing asked, the newest captures."
     ),
     filters=(

@@ -11,6 +11,10 @@ from web.front import add_front
 from web.page import Pages, PagesOnly
 from web.pages import (
     books,
+    chain,
+    entries,
+    evidence,
+    finding,
     lists,
     loans,
     morning,
@@ -21,6 +25,7 @@ from web.pages import (
     reconciliation,
     search,
     settlement,
+    subjects,
     verify,
 )
 
@@ -33,6 +38,11 @@ SUBJECTS = (
     loans,
     morning,
     books,
+    chain,
+    entries,
+    evidence,
+    finding,
+    subjects,
     verify,
     lists,
     payouts,
