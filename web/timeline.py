@@ -198,9 +198,7 @@ def _answer(entries: Sequence[EntryView], expectation: ExpectationView) -> Entry
 
 
 def _amount(entry: EntryView | None, expectation: ExpectationView) -> str:
-    """Return the amount that an entry states; what is at stake where it states none itself."""
+    """Return the amount that an entry states; where it states none, what is at stake."""
     values = {} if entry is None else msgspec.json.decode(entry.record)
-    amount = values.get("amount", expectation.amount if entry is None else None)
-    if amount is None:
-        return ""
+    amount = values.get("amount", expectation.amount)
     return cells.money(amount, values.get("currency", expectation.currency))

@@ -11,6 +11,7 @@ import msgspec
 from markupsafe import Markup, escape
 
 from views import cells
+from views.expectation_words import kind_name
 from views.expectations import ExpectationView
 from views.labels import Label, labels_of
 from views.listing import Column, Shown
@@ -36,8 +37,9 @@ _TONES: Mapping[Tone, str] = {
     "good": "accepted active applied arrived confirmed final in-force met paid settled shared split"
     " succeeded upheld votes",
     "warn": "accrued allocated captured charged created due in-payout instructed invoiced offered"
-    " open proposed requested stated upcoming",
-    "bad": "conflicting declined disputed failed overdue rejected returned reversed stale unknown",
+    " in-suspense not-split on-its-way open proposed requested stated upcoming",
+    "bad": "conflicting declined differs disputed failed nothing-came overdue"
+    " rejected returned reversed stale unknown",
 }
 _SHORT_CHARS = 26
 _HEAD_CHARS, _TAIL_CHARS = 12, 8
@@ -62,7 +64,7 @@ def state(view: ViewStruct, name: str = "state") -> Markup:
 
 def word(view: ViewStruct, name: str) -> str:
     """Return a field of a view that is a word in the reader's language."""
-    return cells.word(type(view), name, getattr(view, name))
+    return cells.word(type(view), name, getattr(view, name)).replace("_", " ")
 
 
 def short(text: str) -> str:
@@ -117,7 +119,7 @@ def said(parts: Sentence) -> Markup:
 
 def kind_of(expectation: ExpectationView) -> str:
     """Return what is awaited, in words."""
-    return cells.word(ExpectationView, "kind", expectation.kind).replace("-", " ")
+    return kind_name(expectation.kind).text(language())
 
 
 def when(at_ms: int) -> Markup:
@@ -171,13 +173,16 @@ def _written(
 ) -> Markup | str:
     value, text = item[name], cells.cell(view, name, item)
     if label.link:
-        return link(label.link, value)
+        each = value if isinstance(value, list) else [value]
+        return Markup(", ").join(link(label.link, one) for one in each)
     if label.unit == "ms":
         return when(value) if value >= 0 else ""
     if label.unit == "age":
         return age(value)
     if name == "subject":
         return subject(value)
+    if label.unit == "date":
+        return Markup('<span class="nowrap">{}</span>').format(text)
     if isinstance(value, str) and (label.words or name in ("state", "outcome")):
         return badge(value, text) if name in ("state", "outcome", "bucket") else text
     if isinstance(value, str) and len(text) > _SHORT_CHARS and label.unit != "text":

@@ -9,7 +9,7 @@ Only this module reads the table of postings.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Column, ColumnElement, Select, and_, case, func, literal, select, tuple_
 
 from ledger.books import RESERVE, Balance, Posting
-from ledger.chart import CHART, OTHERS, AccountClass, PartyBook, Share, share_of
+from ledger.chart import CHART, CLASSES, OTHERS, AccountClass, PartyBook, Share, share_of
 from ledger.contracts import ROWS
 from ledger.contracts.payments import PaymentCaptured
 from ledger.contracts.receivers import Receiver
@@ -56,6 +56,14 @@ class AccountTotal(NamedTuple):
     def balance(self) -> int:
         """The balance, debit positive."""
         return self.debit - self.credit
+
+
+class AccountBalance(NamedTuple):
+    """The balance of an account in a currency, in minor units, debit positive."""
+
+    account: str
+    currency: str
+    balance: int
 
 
 class ClassTotal(NamedTuple):
@@ -152,23 +160,63 @@ class BookReader:
 
     # -- sums -------------------------------------------------------------------------------------
 
-    def accounts(self, size: int, after: tuple[str, str] | None, limit: int) -> list[AccountTotal]:
+    def accounts(
+        self,
+        size: int,
+        after: tuple[str, str] | None,
+        limit: int,
+        kinds: Container[str] = CLASSES,
+    ) -> list[AccountTotal]:
         """Return what was posted to each account of this book before entry ``size``.
 
         Args:
             size: The log's size at the place.
             after: Account and currency of the last one already seen.
             limit: How many accounts at most.
+            kinds: Of which classes.
         """
         found: list[AccountTotal] = []
         for kind in sorted(self._kinds, key=lambda kind: kind.name):
             passed = after is not None and after[0].partition(":")[0] > kind.name
-            if passed or len(found) == limit:
+            if passed or kind.name not in kinds or len(found) == limit:
                 continue
             where = [self._mine(kind, _postings.c.account), _postings.c.entry < size]
             if after is not None:
                 where.append(tuple_(_postings.c.account, _postings.c.currency) > after)
             found += self._account_totals(where, limit - len(found))
+        return found
+
+    def standing(
+        self,
+        size: int | None,
+        after: tuple[str, str] | None,
+        limit: int,
+        kinds: Container[str] = CLASSES,
+    ) -> list[AccountBalance]:
+        """Return the accounts of this book that have a balance.
+
+        Args:
+            size: The log's size at the place; None at the end of this snapshot, where balances
+                are kept.
+            after: Account and currency of the last one already seen.
+            limit: How many accounts at most.
+            kinds: Of which classes.
+        """
+        table = _balances if size is None else _postings
+        key = (table.c.account, table.c.currency)
+        found: list[AccountBalance] = []
+        for kind in sorted(self._kinds, key=lambda kind: kind.name):
+            passed = after is not None and after[0].partition(":")[0] > kind.name
+            if passed or kind.name not in kinds or len(found) == limit:
+                continue
+            amount = table.c.amount if size is None else func.sum(table.c.amount)
+            query = select(*key, amount).where(self._mine(kind, table.c.account))
+            if after is not None:
+                query = query.where(tuple_(*key) > after)
+            if size is not None:
+                query = query.where(table.c.entry < size).group_by(*key).having(amount != 0)
+            rows = self._fetch(query.order_by(*key).limit(limit - len(found)))
+            found += [AccountBalance(row[0], row[1], int(row[2])) for row in rows]
         return found
 
     def classes(self, size: int, tip: int) -> list[ClassTotal]:

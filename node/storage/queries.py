@@ -14,11 +14,13 @@ from typing import Any
 from msgspec.structs import astuple
 from sqlalchemy import (
     ColumnElement,
+    Float,
     Select,
     Table,
     and_,
     bindparam,
     case,
+    cast,
     func,
     not_,
     select,
@@ -27,18 +29,19 @@ from sqlalchemy import (
 
 from ledger import expectations
 from ledger.books import Balance
-from ledger.contracts.receivers import Bucket
+from ledger.contracts.payouts import DueToReceiver, DueTotal, Payout, PayoutTotal
+from ledger.contracts.receivers import Bucket, Receiver
 from ledger.expectations import Expectation, UnmetTotal
 from ledger.records import BatchHead
 from ledger.state import R, Walk
-from node.storage.reads import Reader
+from node.storage.reads import Reader as Snapshot
 from node.storage.tables import INTEGER
 
 _HIGH = 1 << 20
 """Sums are made of high and low parts, since the sum of many amounts may exceed 64 bits."""
 
 
-class LedgerReader(Reader):
+class LedgerReader(Snapshot):
     """A reader that answers what views ask (``views.reader``)."""
 
     def along(
@@ -53,18 +56,23 @@ class LedgerReader(Reader):
             limit: How many rows at most.
         """
         table = self.mapped(kind).table
-        order = [table.c[name] for name in walk.order]
-        where: list[ColumnElement[bool]] = [
-            table.c[name] == walk.fixed[name] for name in walk.fixed
-        ]
+        columns = [table.c[name] for name in walk.order]
+        ahead = after is None or walk.backwards
+        where = _on(table, walk if ahead else walk._replace(since=None))
         if after is not None:
-            where.append(tuple_(*order) > after if len(order) > 1 else order[0] > after[0])
-        elif walk.since is not None:
-            where.append(order[0] >= walk.since)
-        if walk.until is not None:
-            where.append(order[0] < walk.until)
+            place = tuple_(*columns) if len(columns) > 1 else columns[0]
+            seen = after if len(columns) > 1 else after[0]
+            where.append(place < seen if walk.backwards else place > seen)
+        order = [each.desc() for each in columns] if walk.backwards else columns
         query = select(table).where(*where).order_by(*order).limit(limit)
         return self.rows_of(kind, query)
+
+    def count_along(self, kind: type[R], walk: Walk, most: int) -> int:
+        """Return how many rows there are on a walk; ``most`` if there are as many or more."""
+        table = self.mapped(kind).table
+        columns = [table.c[name] for name in walk.order]
+        found = select(*columns).where(*_on(table, walk)).limit(most).subquery()
+        return int(self.values(select(func.count()).select_from(found))[0][0])
 
     def rows_among(self, kind: type[R], among: Mapping[str, Sequence[Any]]) -> list[R]:
         """Return the rows of which each of some columns is one of some values."""
@@ -104,6 +112,51 @@ class LedgerReader(Reader):
         )
         order = (table.c.receiver, table.c.business_date, table.c.seq)
         return self.rows_of(Bucket, query.order_by(*order))
+
+    def due_totals(self) -> list[DueTotal]:
+        """Return what is in no payout, summed by business date of captures, cycle and currency.
+
+        One row of a receiver and business date is read each, however many legs it has.
+        """
+        table, receivers = self.mapped(Bucket).table.c, self.mapped(Receiver).table.c
+        matter = (table.business_date, table.cycle, receivers.currency)
+        query = (
+            select(*matter, func.count(table.receiver.distinct()), *_due_sums(table))
+            .where(table.payout == "", receivers.receiver == table.receiver)
+            .group_by(*matter)
+            .order_by(*matter)
+        )
+        return [DueTotal(*row[:4], int(row[4]), *_whole(row[5:])) for row in self.values(query)]
+
+    def due_most(self, latest: Mapping[str, str], limit: int) -> list[DueToReceiver]:
+        """Return the receivers to which most is due that is in no payout, the most first.
+
+        ``latest`` is as in :meth:`due_receivers`.
+        """
+        buckets, receivers = self.mapped(Bucket).table, self.mapped(Receiver).table.c
+        matter = (buckets.c.receiver, receivers.currency)
+        query = (
+            select(*matter, *_due_sums(buckets.c))
+            .where(*_due(buckets, latest), receivers.receiver == buckets.c.receiver)
+            .group_by(*matter)
+            .order_by(func.sum(cast(buckets.c.amount, Float)).desc(), buckets.c.receiver)
+            .limit(limit)
+        )
+        return [
+            DueToReceiver(*row[:2], int(row[2]), *_whole(row[3:])) for row in self.values(query)
+        ]
+
+    def payout_totals(self, since: str) -> list[PayoutTotal]:
+        """Return the payouts of cut-off dates from ``since`` on, summed by date and state."""
+        table = self.mapped(Payout).table.c
+        matter = (table.cutoff_date, table.state, table.currency)
+        query = (
+            select(*matter, func.count(), *_parts(table.amount))
+            .where(table.cutoff_date >= since)
+            .group_by(*matter)
+            .order_by(*matter)
+        )
+        return [PayoutTotal(*row[:4], *_whole(row[4:])) for row in self.values(query)]
 
     def sums_under(self, account_class: str) -> dict[str, int]:
         """Return by currency the sum of the balances of all accounts of a class, debit positive."""
@@ -180,6 +233,31 @@ def _name(head: BatchHead) -> tuple[str, int]:
 def _place_of(blocks: Table) -> Select[Any]:
     asked = blocks.c.height == bindparam("of", type_=INTEGER)
     return select(blocks.c.time, blocks.c.size).where(asked)
+
+
+def _on(table: Table, walk: Walk) -> list[ColumnElement[bool]]:
+    """Return the condition that a row is on a walk."""
+    where: list[ColumnElement[bool]] = [table.c[name] == walk.fixed[name] for name in walk.fixed]
+    first = table.c[walk.order[0]]
+    if walk.since is not None:
+        where.append(first >= walk.since)
+    if walk.until is not None:
+        where.append(first < walk.until)
+    return where
+
+
+def _due_sums(table: Any) -> list[ColumnElement[int]]:
+    """Return the sums of legs, and of the amounts of all and of what came back, in parts."""
+    again = case((table.returned != "", table.amount), else_=0)
+    return [func.sum(table.legs), *_parts(table.amount), *_parts(again)]
+
+
+def _parts(amount: ColumnElement[int]) -> tuple[ColumnElement[int], ColumnElement[int]]:
+    return func.sum(amount // _HIGH), func.sum(amount % _HIGH)
+
+
+def _whole(parts: Sequence[Any]) -> list[int]:
+    return [int(high) * _HIGH + int(low) for high, low in zip(parts[::2], parts[1::2], strict=True)]
 
 
 def _due(table: Table, latest: Mapping[str, str] | None) -> list[ColumnElement[bool]]:

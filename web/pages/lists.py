@@ -63,10 +63,13 @@ class Field(NamedTuple):
 
 
 def add_to(pages: Pages) -> None:
-    """Add the page of every list, and the one that leads to them."""
+    """Add the page of every list, and the one that leads to them.
+
+    A list whose page shows more has been added before, and that one is shown.
+    """
     pages.add("/lists", "lists.html", lists_page)
     for listing in LISTINGS:
-        pages.add(listing.address.removeprefix("/v1"), "list.html", _page_of(listing))
+        pages.add(listing.address.removeprefix("/v1"), "list.html", page_of(listing))
 
 
 def lists_page(visit: Visit) -> Mapping[str, Any]:
@@ -84,7 +87,12 @@ def lists_page(visit: Visit) -> Mapping[str, Any]:
     }
 
 
-def _page_of(listing: Listing) -> Callable[..., Mapping[str, Any]]:
+def page_of(listing: Listing) -> Callable[..., Mapping[str, Any]]:
+    """Return the function of the page of a list.
+
+    Its template is ``list.html``, or one that extends it with what stands above the list.
+    """
+
     def page(visit: Visit, columns: str | None, **asked: Any) -> Mapping[str, Any]:
         return _shown(listing, visit, columns == "all", asked)
 
