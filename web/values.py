@@ -171,8 +171,12 @@ def _written(
     view: type[ViewStruct], name: str, item: Mapping[str, Any], label: Label
 ) -> Markup | str:
     value, text = item[name], cells.cell(view, name, item)
+    if label.link and isinstance(value, list):
+        return Markup(", ").join(link(label.link, each) for each in value)
     if label.link:
         return link(label.link, value)
+    if label.unit == "date":
+        return Markup('<span class="nowrap">{}</span>').format(text)
     if label.unit == "ms":
         return when(value) if value >= 0 else ""
     if label.unit == "age":
