@@ -45,8 +45,6 @@ class ReportsKept(Generic[R]):
     def _keep(self, asked: Hashable, report: R, until_s: float) -> None:
         now = self._clock()
         kept = {name: each for name, each in self._kept.items() if each[1] > now and name != asked}
-        for name in sorted(kept, key=lambda name: kept[name][1])[
-            : max(0, len(kept) + 1 - KEPT_MAX)
-        ]:
-            del kept[name]
+        if len(kept) == KEPT_MAX:
+            del kept[min(kept, key=lambda name: kept[name][1])]
         self._kept = {**kept, asked: (report, until_s)}
