@@ -202,8 +202,6 @@ def _written(
     view: type[ViewStruct], name: str, item: Mapping[str, Any], label: Label
 ) -> Markup | str:
     value, text = item[name], cells.cell(view, name, item)
-    if label.link and isinstance(value, list):
-        return Markup(", ").join(link(label.link, each) for each in value)
     if label.link:
         each = value if isinstance(value, list) else [value]
         return Markup(", ").join(link(label.link, one) for one in each)

@@ -125,7 +125,7 @@ class LedgerReader(Snapshot):
             .group_by(*matter)
             .order_by(*matter)
         )
-        return [DueTotal(*row[:4], int(row[4]), *_whole(row[5:])) for row in self.values(query)]
+        return [_due_total(row) for row in self.values(query)]
 
     def due_most(self, latest: Mapping[str, str], limit: int) -> list[DueToReceiver]:
         """Return the receivers to which most is due that is in no payout, the most first.
@@ -139,9 +139,7 @@ class LedgerReader(Snapshot):
             .where(*_due(buckets, latest), receivers.receiver == buckets.c.receiver)
             .group_by(buckets.c.receiver)
         )
-        sums = (
-            DueToReceiver(*row[:2], int(row[2]), *_whole(row[3:])) for row in self.values(query)
-        )
+        sums = map(_due_to_receiver, self.values(query))
         return heapq.nsmallest(limit, sums, key=lambda each: (-each.amount, each.receiver))
 
     def payout_totals(self, since: str) -> list[PayoutTotal]:
@@ -252,6 +250,18 @@ def _due_sums(table: Any) -> list[ColumnElement[int]]:
 
 def _parts(amount: ColumnElement[int]) -> tuple[ColumnElement[int], ColumnElement[int]]:
     return func.sum(amount // _HIGH), func.sum(amount % _HIGH)
+
+
+def _due_total(row: Sequence[Any]) -> DueTotal:
+    business_date, cycle, currency, receivers, legs, *sums = row
+    amount, again = _whole(sums)
+    return DueTotal(business_date, cycle, currency, receivers, int(legs), amount, again)
+
+
+def _due_to_receiver(row: Sequence[Any]) -> DueToReceiver:
+    receiver, currency, legs, *sums = row
+    amount, again = _whole(sums)
+    return DueToReceiver(receiver, currency, int(legs), amount, again)
 
 
 def _whole(parts: Sequence[Any]) -> list[int]:
