@@ -54,9 +54,7 @@ STATES = ("proposed", "notarized", "final", "skipped")
 MESSAGES_MAX = 120_000
 EVENTS_MAX = 4_000
 TALLIES_MAX = 8_000
-SHOWN = frozenset(
-    ("start", "crash", "damage", "halt", "lie", "fault", "over", "heal", "violation")
-)
+SHOWN = frozenset(("start", "crash", "damage", "halt", "lie", "fault", "over", "heal", "violation"))
 """Events that are kept as events; the others are in the columns."""
 
 

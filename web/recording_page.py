@@ -38,7 +38,9 @@ _PAGE = """\
 <button type="button" id="language">中文</button>
 <button type="button" id="theme">Dark</button>
 </header>
-<noscript>This page plays a recording and needs JavaScript. 本页播放录制，需要启用 JavaScript。</noscript>
+<noscript>
+This page plays a recording and needs JavaScript. 本页播放录制，需要启用 JavaScript。
+</noscript>
 <main id="player"></main>
 </div>
 <script type="application/json" id="recording">{recording}</script>

@@ -33,6 +33,7 @@ class Choices(NamedTuple):
     nodes: int | None = None
     quorum: int | None = None
     records: int | None = None
+    blocks: int | None = None
     until: int | None = None
     byzantine: str = ""
     faults: Path | None = None
@@ -42,6 +43,8 @@ class Choices(NamedTuple):
     trace: Path | None = None
     replay: Path | None = None
     diagram: Path | None = None
+    html: Path | None = None
+    recording: Path | None = None
     from_ms: int | None = None
     to_ms: int | None = None
     nodes_shown: Sequence[str] = ()
@@ -79,6 +82,7 @@ def base_plan(choices: Choices) -> Plan:
         "nodes": _number("--nodes", choices.nodes, "nodes"),
         "quorum": _number("--quorum", choices.quorum, "quorum"),
         "records": _number("--records", choices.records, "records"),
+        "blocks": _number("--blocks", choices.blocks, "blocks"),
         "until_ms": _number("--until", choices.until, "until_ms"),
     }
     given = {name: value for name, value in changes.items() if value is not None}
@@ -171,6 +175,7 @@ def reproduce(choices: Choices, seed: int | None = None) -> str:
         "--nodes": choices.nodes,
         "--quorum": choices.quorum,
         "--records": choices.records,
+        "--blocks": choices.blocks,
         "--until": choices.until,
         "--byzantine": choices.byzantine or None,
         "--faults": choices.faults,

@@ -5,7 +5,7 @@ import { FINAL, NOTARIZED } from "./recording.js";
 import { initialOf } from "./stage.js";
 
 const HEAD = 34;
-const ROW = 34;
+const ROW = 30;
 const NARROW = 560;
 
 /** The picture of all chains. */
@@ -38,7 +38,7 @@ export class Lanes {
   draw(at, colors, isStill) {
     this.sheet.resize();
     const { width } = this.sheet;
-    this.left = width < NARROW ? 62 : 116;
+    this.left = width < NARROW ? 84 : 116;
     this.step = width < NARROW ? 30 : 36;
     this.colors = colors;
     const columns = Math.max(1, (width - this.left) / this.step);
@@ -96,10 +96,10 @@ export class Lanes {
       if (states.has(-1)) this.drawSkip(pen, x + step / 2, middle, size);
       return;
     }
-    const height = (ROW - 8 - (known.length - 1) * 2) / known.length;
+    const height = (ROW - 6 - (known.length - 1) * 2) / known.length;
     known.forEach((block, i) => {
       const state = states.get(block);
-      const top = y + 4 + i * (height + 2);
+      const top = y + 3 + i * (height + 2);
       if (state === FINAL) this.drawLink(pen, block, slot, x, middle);
       this.drawBlock(pen, [x + 4, top, size, height], state, blocks.indexOf(block) > 0);
     });
@@ -154,7 +154,9 @@ export class Lanes {
     this.slotsBefore = [];
     for (const { block } of this.recording.finals) {
       block.forEach((each, i) => {
-        if (i) this.slotsBefore[each] ??= this.recording.blocks[block[i - 1]].slot;
+        const before = this.recording.blocks[block[i - 1]];
+        const isNext = before && before.height + 1 === this.recording.blocks[each].height;
+        if (isNext) this.slotsBefore[each] ??= before.slot; // a rebuilt node begins anew
       });
     }
     return this.slotsBefore;
@@ -177,7 +179,7 @@ export class Lanes {
     const { recording, colors, words } = this;
     const isNarrow = this.left < 100;
     pen.textAlign = "left";
-    recording.nodes.forEach(({ name, party, lie }, node) => {
+    recording.nodes.forEach(({ name, lie }, node) => {
       const y = HEAD + ROW * node + ROW / 2;
       const isOn = recording.isOn(node, at);
       pen.fillStyle = !isOn ? colors.muted : lie ? colors.bad : colors.good;
@@ -186,8 +188,7 @@ export class Lanes {
       pen.fill();
       pen.fillStyle = isOn ? colors.text : colors.muted;
       pen.font = `${isNarrow ? 11 : 13}px ${colors.font}`;
-      const said = isNarrow && words.language !== "zh" ? party.slice(0, 8) : words.party(name);
-      pen.fillText(said, 16, y, this.left - 20);
+      pen.fillText(words.party(name), 16, y, this.left - 20);
     });
   }
 }

@@ -11,6 +11,7 @@ import { badge, checks, command, figures, marks, table } from "./verdict.js";
 import { Words } from "./words.js";
 
 const TOLD = 14;
+const LOOKED = 60;
 const STILL_MS = 600;
 const ICONS = {
   play: "M5 3l12 7-12 7z",
@@ -78,10 +79,11 @@ export class Player {
     if (story[words.language]) said.append(make("p", "", story[words.language]));
     head.append(said, badge(recording, words));
     const stage = this.panel("sim-stage", texts.network);
-    this.faults = make("p", "sim-faults");
+    this.faults = make("span", "sim-faults");
     this.stageBox = make("div", "sim-canvas");
     this.stageBox.setAttribute("role", "img");
-    stage.append(this.faults, this.stageBox, this.legend());
+    stage.querySelector("h3").append(this.faults);
+    stage.append(this.stageBox, this.legend());
     const lanes = this.panel("sim-lanes", texts.chain);
     this.lanesBox = make("div", "sim-canvas");
     lanes.append(this.stateLegend(), this.lanesBox);
@@ -341,14 +343,26 @@ export class Player {
   tellMoments(count) {
     if (count === this.count) return;
     this.count = count;
-    const rows = this.moments.slice(Math.max(0, count - TOLD), count).reverse();
-    this.told.replaceChildren(...rows.map((moment) => {
+    const rows = this.latest(count);
+    this.told.replaceChildren(...rows.map(({ moment, said, times }) => {
       const row = make("li", `tone-${TONES[moment.kind]}`);
-      row.append(make("time", "", this.words.clock(moment.at)), make("span", "", this.words.sentence(moment)));
+      row.append(make("time", "", this.words.clock(moment.at)), make("span", "", said));
+      if (times > 1) row.append(make("i", "", `×${times}`));
       return row;
     }));
-    const latest = rows[0];
-    if (latest) this.stageBox.setAttribute("aria-label", `${this.words.clock(latest.at)}: ${this.words.sentence(latest)}`);
+    if (rows.length) this.stageBox.setAttribute("aria-label", `${this.words.clock(rows[0].moment.at)}: ${rows[0].said}`);
+  }
+
+  /** Return the last moments up to a count, newest first; what is said again and again is one row. */
+  latest(count) {
+    const rows = [];
+    for (let i = count - 1; i >= Math.max(0, count - LOOKED) && rows.length < TOLD; i--) {
+      const said = this.words.sentence(this.moments[i]);
+      const again = rows.find((row) => row.said === said);
+      if (again) again.times++;
+      else rows.push({ moment: this.moments[i], said, times: 1 });
+    }
+    return rows;
   }
 }
 

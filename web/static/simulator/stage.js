@@ -211,6 +211,9 @@ export class Stage {
     pen.textBaseline = "top";
     pen.font = `600 13px ${colors.font}`;
     pen.fillStyle = colors.text;
+    pen.strokeStyle = colors.surface;
+    pen.lineWidth = 4;
+    pen.strokeText(said, x, y);
     pen.fillText(said, x, y);
     if (!lie) return;
     pen.font = `600 11px ${colors.font}`;

@@ -42,6 +42,8 @@ const EN = {
     final: "votes Final as well", skip: "votes Skip as well", ignored: "leaves out", late: "a vote far too late",
     replay: "old words again",
   },
+  cut: (who, toward) => `${who} cut off from ${toward}`,
+  mute: (who, toward) => `nothing from ${who} reaches ${toward}`,
   comma: ", ", and: " and ", everybody: "everybody", rest: "the others",
 };
 
@@ -91,6 +93,8 @@ const ZH = {
     root: "错误的根", size: "错误的大小", height: "错误的高度", "far-ahead": "时间远超当前",
     "barely-ahead": "时间略超当前", before: "时间早于上一区块",
   },
+  cut: (who, toward) => `${who}与${toward}断开`,
+  mute: (who, toward) => `${who}的消息到不了${toward}`,
   comma: "、", and: "和", everybody: "所有成员", rest: "其他成员",
 };
 
@@ -170,9 +174,8 @@ export class Words {
     const who = fault.who?.length ? this.list(fault.who) : texts.everybody;
     const toward = fault.toward?.length ? this.list(fault.toward) : texts.rest;
     const name = texts.faults[fault.kind] ?? fault.kind;
-    const colon = this.language === "zh" ? "：" : ": ";
-    if (fault.kind !== "partition") return `${name}${colon}${who}`;
-    return `${name}${colon}${who} ${fault.one_way ? "⇥" : "⇹"} ${toward}`;
+    const said = fault.kind !== "partition" ? who : texts[fault.one_way ? "mute" : "cut"](who, toward);
+    return `${name}${this.language === "zh" ? "：" : ": "}${said}`;
   }
 
   /** Return a time of the run: seconds with three decimals. */
