@@ -21,7 +21,7 @@ ARROWS: dict[str, set[str]] = {
     "views": {"ledger"},
     "node": {"ledger", "consensus"},
     "api": {"ledger", "consensus", "views", "node"},
-    "web": {"ledger", "views", "node", "api"},
+    "web": {"ledger", "consensus", "views", "node", "api"},
     "simulator": {"ledger", "consensus", "node"},
     "demo": {"ledger", "node", "cli"},
     "cli": {"ledger", "consensus", "views", "node", "api", "web", "simulator", "demo"},

@@ -1,1 +1,1 @@
-"""The web pages of a node: what views and recordings look like to people."""
+"""The page: what a node knows, for people at a browser. Shows views; knows no rules of its own."""
