@@ -22,6 +22,7 @@ from api.draining import Draining
 from api.peer_socket import BoundedWebSocket
 from api.read_server import QuietServer
 from api.readers import Readers
+from api.simulations import Simulator
 from api.site import Site
 from node.peers.links import PING_INTERVAL_S, PING_TIMEOUT_S
 
@@ -44,6 +45,7 @@ class Service:
         listener: A bound socket, as :func:`listen` makes it.
         readers: Answer reads; without them this process does it itself.
         site: The page, if it is served.
+        simulator: What runs simulations, if they are offered.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Service:
         listener: socket.socket,
         readers: Readers | None = None,
         site: Site | None = None,
+        simulator: Simulator | None = None,
     ) -> None:
         self._node = node
         self._listener = listener
@@ -60,7 +63,7 @@ class Service:
         self._stop = asyncio.Event()
         self.started = asyncio.Event()
         config = uvicorn.Config(
-            build_app(node, self._draining, readers, site),
+            build_app(node, self._draining, readers, site, simulator),
             http=BoundedConnection,
             ws=BoundedWebSocket,
             loop="none",
@@ -132,6 +135,7 @@ def serve(
     *,
     readers: Readers | None = None,
     site: Site | None = None,
+    simulator: Simulator | None = None,
     on_started: Callable[[int], None] | None = None,
 ) -> None:
     """Run ``node`` and serve it until SIGTERM or SIGINT.
@@ -142,6 +146,7 @@ def serve(
         port: Port to listen on; 0 takes a free one.
         readers: Answer reads; without them this process does it itself.
         site: The page, if it is served.
+        simulator: What runs simulations, if they are offered.
         on_started: Is told the port once it is open.
 
     Raises:
@@ -149,7 +154,7 @@ def serve(
     """
     listener = listen(host, port)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(Service(node, listener, readers, site), on_started))
+        runner.run(_serve(Service(node, listener, readers, site, simulator), on_started))
 
 
 async def _serve(service: Service, on_started: Callable[[int], None] | None) -> None:

@@ -41,3 +41,21 @@ def story_of(plan: Plan) -> dict[str, str]:
     """Return the story of a plan in both languages, on one line each; empty if it has none."""
     english, chinese = " ".join(plan.story.split()), "".join(plan.story_zh.split("\n"))
     return {"en": english, "zh": chinese or english}
+
+
+TROUBLE = {
+    "crash": ("Nodes lose power in the middle of something", "节点中途断电"),
+    "power-cycle": ("All lose power at once", "全体同时断电"),
+    "late": ("A node starts late", "有节点开机晚"),
+    "gone": ("A node goes for good", "有节点永久离线"),
+    "lost-disk": ("A disk is lost", "磁盘丢失"),
+    "old-backup": ("An old backup is restored", "恢复旧备份"),
+    "corrupt": ("A disk is damaged", "磁盘损坏"),
+    "partition": ("The network is cut", "网络分区"),
+    "network": ("Lines are bad", "线路不良"),
+    "slow-disk": ("Disks are slow", "磁盘缓慢"),
+    "disk-full": ("Disks are full", "磁盘写满"),
+    "clock": ("Clocks jump and drift", "时钟跳变漂移"),
+    "flood": ("Records come in a flood", "记录洪峰"),
+}
+"""Kinds of trouble that a seed draws, in English and Chinese."""

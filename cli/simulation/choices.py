@@ -36,6 +36,7 @@ class Choices(NamedTuple):
     blocks: int | None = None
     until: int | None = None
     byzantine: str = ""
+    trouble: str = ""
     faults: Path | None = None
     calm: bool = False
     scenario: str = ""
@@ -102,7 +103,15 @@ def base_plan(choices: Choices) -> Plan:
 def one_plan(choices: Choices) -> Plan:
     """Return the one run that was asked for."""
     plan = base_plan(choices)
-    return plan if choices.is_exact else draw(plan.seed, plan)
+    return plan if choices.is_exact else draw(plan.seed, plan, trouble_of(choices))
+
+
+def trouble_of(choices: Choices) -> tuple[str, ...]:
+    """Return the kinds of trouble that were named."""
+    named = tuple(part.strip() for part in choices.trouble.split(",") if part.strip())
+    if named and (choices.is_exact or choices.faults is not None):
+        raise UsageError("usage", "--trouble says what is drawn; with a given plan nothing is")
+    return named
 
 
 def _named(choices: Choices) -> Plan:
@@ -178,6 +187,7 @@ def reproduce(choices: Choices, seed: int | None = None) -> str:
         "--blocks": choices.blocks,
         "--until": choices.until,
         "--byzantine": choices.byzantine or None,
+        "--trouble": choices.trouble or None,
         "--faults": choices.faults,
     }
     for name, value in given.items():

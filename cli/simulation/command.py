@@ -66,6 +66,15 @@ Byzantine = Annotated[
         show_default=False,
     ),
 ]
+Trouble = Annotated[
+    str,
+    typer.Option(
+        "--trouble",
+        help="Draw only these kinds of trouble, and no liars: partition,crash,network.",
+        metavar="KIND,…",
+        show_default=False,
+    ),
+]
 Faults = Annotated[
     File,
     typer.Option(
@@ -193,6 +202,7 @@ def simulate(
     blocks: Blocks = None,
     until: Until = None,
     byzantine: Byzantine = "",
+    trouble: Trouble = "",
     faults: Faults = None,
     calm: Calm = False,
     scenario: Scenario = "",

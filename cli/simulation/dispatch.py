@@ -56,6 +56,7 @@ def _refuse_mixtures(choices: Choices) -> None:
         "--diagram": choices.diagram is not None,
         "--html": choices.html is not None,
         "--recording": choices.recording is not None,
+        "--trouble": bool(choices.trouble),
         "--replay": choices.replay is not None,
     }
     for name, given in single.items():

@@ -2,12 +2,17 @@
 
 const NAMES = ["bg", "surface", "text", "muted", "line", "accent", "good", "warn", "bad"];
 
-/** Return the page's colours by name, as they are now. */
+/** Return the page's colours by name, as a canvas takes them now. */
 export function colorsOf(element) {
-  const style = getComputedStyle(element);
+  const probe = make("span");
+  element.append(probe);
   const found = {};
-  for (const name of NAMES) found[name] = style.getPropertyValue(`--${name}`).trim() || "#888888";
-  found.font = style.fontFamily;
+  for (const name of NAMES) {
+    probe.style.color = `var(--${name})`;
+    found[name] = getComputedStyle(probe).color;
+  }
+  probe.remove();
+  found.font = getComputedStyle(element).fontFamily;
   return found;
 }
 
