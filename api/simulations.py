@@ -3,7 +3,7 @@
 This module knows nothing of the simulator: it is given a :class:`Simulator`, which says what may be
 asked for and begins a process that runs it. Such a process gets what is wanted as a line of JSON on
 its standard input, which stays open as long as the node wants the answer. It says its progress as
-lines of JSON (``{"blocks": 12}``), at last ``{"verdict": …}`` or ``{"refused": …}``, and leaves the
+lines of JSON (``{"blocks": 12, "of": 100}``), at last ``{"verdict": …}`` or ``{"refused": …}``, and leaves the
 recording, compressed, in the folder that it was given.
 
 The run can do no harm: it is niced and bounded by itself, ended by this module when it takes too
@@ -44,7 +44,7 @@ State = Literal["waiting", "running", "done", "failed"]
 
 
 class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What is to be simulated. A scenario has its own nodes, liars and faults.
+    """What is to be simulated. A scenario has its own nodes, blocks, liars and faults.
 
     ``faults`` are kinds of trouble; none: what the seed draws, unless ``calm``. ``liars`` gives the
     lie of a party; none: what the seed draws, unless ``calm`` or faults are named.
@@ -97,7 +97,7 @@ class _Simulation:
         self.token = token
         self.wanted = wanted
         self.state: State = "waiting"
-        self.blocks = 0
+        self.blocks, self.blocks_wanted = 0, wanted.blocks
         self.verdict: dict[str, Any] | None = None
         self.detail = ""
         self.recording = b""
@@ -175,7 +175,7 @@ class Simulations:
             state=simulation.state,
             wanted=simulation.wanted,
             blocks=simulation.blocks,
-            blocks_wanted=simulation.wanted.blocks,
+            blocks_wanted=simulation.blocks_wanted,
             ahead=len(before),
             verdict=simulation.verdict,
             detail=simulation.detail,
@@ -241,6 +241,7 @@ class Simulations:
         async for line in process.stdout:
             said = msgspec.json.decode(line, type=dict[str, Any])
             simulation.blocks = said.get("blocks", simulation.blocks)
+            simulation.blocks_wanted = said.get("of", simulation.blocks_wanted)
             simulation.verdict = said.get("verdict")
             simulation.detail = str(said.get("refused", ""))
 

@@ -66,7 +66,7 @@ def choices() -> dict[str, Any]:
 def wanted_choices(wanted: Wanted) -> Choices:
     """Return the options of ``tongzhang simulate`` that say what is wanted."""
     if wanted.scenario:
-        return Choices(scenario=wanted.scenario, seed=wanted.seed, blocks=wanted.blocks)
+        return Choices(scenario=wanted.scenario, seed=wanted.seed)
     return Choices(
         seed=wanted.seed,
         nodes=wanted.nodes,
@@ -98,10 +98,11 @@ def run(wanted: Wanted, folder: Path) -> None:
         say(refused=error.message)
         return
     recorder = Recorder(plan)
+    most = plan.blocks or plan.records // 2
 
     def progress(blocks: int) -> None:
         if blocks % SAID_EVERY == 0:
-            say(blocks=min(blocks, wanted.blocks))
+            say(blocks=min(blocks, most), of=most)
 
     with Runner(within=folder) as runner:
         outcome = runner.run(plan, recorder, progress)
@@ -112,7 +113,7 @@ def run(wanted: Wanted, folder: Path) -> None:
     document = recorder.document(outcome, reproduce(asked, None if asked.is_exact else plan.seed))
     raw = msgspec.json.encode(document)
     (folder / RECORDING).write_bytes(gzip.compress(raw, compresslevel=6, mtime=0))
-    say(blocks=wanted.blocks, verdict=msgspec.to_builtins(document["verdict"]))
+    say(blocks=most, of=most, verdict=msgspec.to_builtins(document["verdict"]))
 
 
 def say(**what: Any) -> None:

@@ -39,6 +39,7 @@ function offer(choices) {
     trouble.append(label);
   }
   form.addEventListener("input", () => adapt(choices));
+  scenario.addEventListener("input", () => (form.elements.seed.value = scenario.value ? "" : "7"));
   adapt(choices);
   form.hidden = false;
 }
@@ -58,12 +59,12 @@ function adapt(choices) {
 /** Return what is asked for. */
 function wanted() {
   const { scenario, seed, nodes, blocks, liar, lie, how } = form.elements;
-  const asked = { blocks: Number(blocks.value) };
-  if (seed.value) asked.seed = Number(seed.value);
+  const asked = seed.value ? { seed: Number(seed.value) } : {};
   if (scenario.value) return { ...asked, scenario: scenario.value };
   const named = [...form.querySelectorAll("[name=trouble]:checked")].map((box) => box.value);
   return {
     ...asked,
+    blocks: Number(blocks.value),
     nodes: Number(nodes.value),
     liars: liar.value ? { [liar.value]: lie.value } : {},
     calm: how.value === "calm",
