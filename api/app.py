@@ -18,7 +18,7 @@ from api.reading import Reading
 from api.service import probe_routes, service_routes
 from api.sessions import Sessions
 from api.simulation_routes import simulation_routes
-from api.simulations import Simulations, Simulator
+from api.simulations import Simulations
 from api.site import Site
 from api.submit import submit_routes
 
@@ -38,7 +38,7 @@ def build_app(
     draining: Draining,
     readers: Readers | None = None,
     site: Site | None = None,
-    simulator: Simulator | None = None,
+    simulations: Simulations | None = None,
 ) -> FastAPI:
     """Return the application that serves ``node``.
 
@@ -47,7 +47,7 @@ def build_app(
         draining: Counts submissions under way.
         readers: Answer reads; without them the application does it itself.
         site: The page, if it is served.
-        simulator: What runs simulations, if they are offered.
+        simulations: The simulations, if they are offered.
     """
     app = FastAPI(
         title="Tongzhang node",
@@ -65,7 +65,7 @@ def build_app(
         probe_routes(node, draining),
         submit_routes(node, draining),
         service_routes(node, draining),
-        simulation_routes(node.tokens, None if simulator is None else Simulations(simulator)),
+        simulation_routes(node.tokens, simulations),
     ):
         app.include_router(router)
 

@@ -22,7 +22,7 @@ from api.draining import Draining
 from api.peer_socket import BoundedWebSocket
 from api.read_server import QuietServer
 from api.readers import Readers
-from api.simulations import Simulator
+from api.simulations import Simulations, Simulator
 from api.site import Site
 from node.peers.links import PING_INTERVAL_S, PING_TIMEOUT_S
 
@@ -60,10 +60,11 @@ class Service:
         self._listener = listener
         self._readers = readers
         self._draining = Draining()
+        self._simulations = None if simulator is None else Simulations(simulator)
         self._stop = asyncio.Event()
         self.started = asyncio.Event()
         config = uvicorn.Config(
-            build_app(node, self._draining, readers, site, simulator),
+            build_app(node, self._draining, readers, site, self._simulations),
             http=BoundedConnection,
             ws=BoundedWebSocket,
             loop="none",
@@ -103,6 +104,8 @@ class Service:
         self.started.set()
         await asyncio.wait([serving, running, stopping], return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
+        if self._simulations is not None:
+            await self._simulations.stop()
         await self._draining.drain(DRAIN_S if not running.done() else 0)
         self._node.stop()
         self._server.should_exit = True

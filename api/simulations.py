@@ -118,13 +118,16 @@ class Simulations:
         self.simulator = simulator
         self._all: dict[str, _Simulation] = {}
         self._running: asyncio.Task[None] | None = None
+        self._is_stopping = False
 
     def begin(self, token: str, wanted: Wanted) -> SimulationView:
         """Take a simulation into the queue.
 
         Raises:
-            Problem: ``busy``.
+            Problem: ``busy`` or ``stopping``.
         """
+        if self._is_stopping:
+            raise Problem("stopping", "this node is shutting down")
         open_ = [each for each in self._all.values() if not each.is_over]
         if sum(each.token == token for each in open_) >= SIMULATIONS_PER_TOKEN:
             raise Problem(
@@ -138,6 +141,13 @@ class Simulations:
         if self._running is None:
             self._running = asyncio.create_task(self._run_all(), name="simulations")
         return self._view(simulation)
+
+    async def stop(self) -> None:
+        """End the one that runs, and begin none any more."""
+        self._is_stopping = True
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.gather(self._running, return_exceptions=True)
 
     def find(self, id_: str) -> SimulationView:
         """Return a simulation. Raises :class:`Problem` ``no-such-simulation``."""

@@ -135,7 +135,9 @@ def test_votes_are_about_the_block_or_slot_that_the_trace_names(run: Run) -> Non
     for kind, about in zip(rows["kind"], rows["about"], strict=True):
         name = document["kinds"][kind]
         if name.startswith("vote"):
-            found[name, *((blocks[about - 1][0], blocks[about - 1][3]) if about > 0 else (-about, ""))] += 1
+            found[
+                name, *((blocks[about - 1][0], blocks[about - 1][3]) if about > 0 else (-about, ""))
+            ] += 1
     told = Counter()
     for line in lines:
         if line.event == "send" and line.detail.split()[2] == "vote":
