@@ -21,6 +21,7 @@ from starlette.types import Scope as AsgiScope
 
 from api.auth import require
 from api.limits import HEIGHT_POLL_S, HEIGHT_WAIT_S
+from api.news import NewsDesk
 from api.problems import Problem
 from ledger.genesis import Genesis
 from ledger.keys import Signer
@@ -60,6 +61,7 @@ class Reading:
         self.tokens = home.tokens
         self._signer: Signer = home.signer
         self._snapshots = snapshots
+        self.news = NewsDesk(snapshots.reader)
 
     @contextmanager
     def reader(self) -> Iterator[LedgerReader]:

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -241,7 +241,7 @@ def test_columns_are_thinned_evenly_and_say_how_many_rows_left() -> None:
     assert 50 <= columns.count <= 100
     assert columns.left_out == 1000 - columns.count
     assert found["value"] == [2 * at for at in kept]
-    assert len({later - at for at, later in zip(kept, kept[1:], strict=False)}) == 1
+    assert len({later - at for at, later in pairwise(kept)}) == 1
     assert columns.last == 999
 
 
