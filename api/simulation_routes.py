@@ -13,10 +13,10 @@ from api.auth import require
 from api.limits import WANTED_BYTES_MAX
 from api.openapi import JSON, describe, describe_content
 from api.problems import Problem
-from api.simulations import Simulations, SimulationView, Wanted, unpacked
+from api.simulations import Simulations, SimulationView, WantedRun, unpacked
 from node.home.tokens import Tokens
 
-_decoder = msgspec.json.Decoder(Wanted)
+_decoder = msgspec.json.Decoder(WantedRun)
 
 
 def simulation_routes(tokens: Tokens, simulations: Simulations | None) -> APIRouter:
@@ -88,7 +88,7 @@ async def _body(request: Request) -> bytes:
     return body
 
 
-def _wanted(body: bytes, simulations: Simulations) -> Wanted:
+def _wanted(body: bytes, simulations: Simulations) -> WantedRun:
     """Return what is asked for, if it is within the choices."""
     try:
         wanted = _decoder.decode(body)

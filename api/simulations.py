@@ -3,8 +3,8 @@
 This module knows nothing of the simulator: it is given a :class:`Simulator`, which says what may be
 asked for and begins a process that runs it. Such a process gets what is wanted as a line of JSON on
 its standard input, which stays open as long as the node wants the answer. It says its progress as
-lines of JSON (``{"blocks": 12, "of": 100}``), at last ``{"verdict": …}`` or ``{"refused": …}``, and leaves the
-recording, compressed, in the folder that it was given.
+lines of JSON (``{"blocks": 12, "of": 100}``), at last ``{"verdict": …}`` or ``{"refused": …}``, and
+leaves the recording, compressed, in the folder that it was given.
 
 The run can do no harm: it is niced and bounded by itself, ended by this module when it takes too
 long, waits its turn, and holds nothing of the node's.
@@ -43,7 +43,7 @@ logger = logging.getLogger("tongzhang.api")
 State = Literal["waiting", "running", "done", "failed"]
 
 
-class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class WantedRun(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What is to be simulated. A scenario has its own nodes, blocks, liars and faults.
 
     ``faults`` are kinds of trouble; none: what the seed draws, unless ``calm``. ``liars`` gives the
@@ -81,7 +81,7 @@ class SimulationView(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     state: State
-    wanted: Wanted
+    wanted: WantedRun
     blocks: int
     blocks_wanted: int
     ahead: int
@@ -92,7 +92,7 @@ class SimulationView(msgspec.Struct, frozen=True, kw_only=True):
 class _Simulation:
     """One of them, and how far it has come."""
 
-    def __init__(self, token: str, wanted: Wanted) -> None:
+    def __init__(self, token: str, wanted: WantedRun) -> None:
         self.id = secrets.token_hex(8)
         self.token = token
         self.wanted = wanted
@@ -120,7 +120,7 @@ class Simulations:
         self._running: asyncio.Task[None] | None = None
         self._is_stopping = False
 
-    def begin(self, token: str, wanted: Wanted) -> SimulationView:
+    def begin(self, token: str, wanted: WantedRun) -> SimulationView:
         """Take a simulation into the queue.
 
         Raises:

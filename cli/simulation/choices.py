@@ -102,8 +102,8 @@ def base_plan(choices: Choices) -> Plan:
 
 def one_plan(choices: Choices) -> Plan:
     """Return the one run that was asked for."""
-    plan = base_plan(choices)
-    return plan if choices.is_exact else draw(plan.seed, plan, trouble_of(choices))
+    only, plan = trouble_of(choices), base_plan(choices)
+    return plan if choices.is_exact else draw(plan.seed, plan, only)
 
 
 def trouble_of(choices: Choices) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from api.simulations import RECORDING, Simulator, Wanted
+from api.simulations import RECORDING, Simulator, WantedRun
 from cli.errors import CliError
 from cli.simulation.choices import Choices, one_plan, reproduce
 from simulator import library
@@ -63,7 +63,7 @@ def choices() -> dict[str, Any]:
     }
 
 
-def wanted_choices(wanted: Wanted) -> Choices:
+def wanted_choices(wanted: WantedRun) -> Choices:
     """Return the options of ``tongzhang simulate`` that say what is wanted."""
     if wanted.scenario:
         return Choices(scenario=wanted.scenario, seed=wanted.seed)
@@ -89,7 +89,7 @@ def bound() -> None:
         resource.setrlimit(kind, (most, most))
 
 
-def run(wanted: Wanted, folder: Path) -> None:
+def run(wanted: WantedRun, folder: Path) -> None:
     """Run what is wanted, say how far it has come and how it ended, and leave the recording."""
     asked = wanted_choices(wanted)
     try:
@@ -131,7 +131,7 @@ def _end_with_input() -> None:
 def main() -> None:
     """Run one simulation."""
     bound()
-    wanted = msgspec.json.decode(sys.stdin.buffer.readline(), type=Wanted)
+    wanted = msgspec.json.decode(sys.stdin.buffer.readline(), type=WantedRun)
     threading.Thread(target=_end_with_input, name="stdin", daemon=True).start()
     run(wanted, Path(sys.argv[1]))
 

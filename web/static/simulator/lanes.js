@@ -53,17 +53,29 @@ export class Lanes {
     pen.rect(this.left, 0, width - this.left, this.sheet.height);
     pen.clip();
     const last = Math.min(this.recording.slotMax, Math.ceil(this.first + columns));
-    for (let each = Math.max(1, Math.floor(this.first)); each <= last; each++) {
-      this.drawColumn(pen, each, slot, at);
-    }
+    const shown = [];
+    for (let each = Math.max(1, Math.floor(this.first)); each <= last; each++) shown.push(each);
+    for (const each of shown) this.drawHead(pen, each, slot, at);
+    for (const each of shown) this.drawLinks(pen, each, at);
+    for (const each of shown) this.drawCells(pen, each, at);
     pen.restore();
     this.drawNames(pen, at);
   }
 
-  drawColumn(pen, slot, present, at) {
+  x(slot) {
+    return this.left + (slot - this.first) * this.step;
+  }
+
+  /** Return the blocks that were proposed in a slot by a moment. */
+  blocks(slot, at) {
+    const { blocks, slotBlocks } = this.recording;
+    return (slotBlocks[slot] ?? []).filter((i) => blocks[i].at <= at);
+  }
+
+  drawHead(pen, slot, present, at) {
     const { recording, colors, step } = this;
-    const x = this.left + (slot - this.first) * step;
-    const blocks = (recording.slotBlocks[slot] ?? []).filter((i) => recording.blocks[i].at <= at);
+    const x = this.x(slot);
+    const blocks = this.blocks(slot, at);
     if (slot === present) {
       pen.globalAlpha = 0.1;
       pen.fillStyle = colors.accent;
@@ -82,13 +94,36 @@ export class Lanes {
     const said = blocks.length ? recording.blocks[blocks[0]].height : isPast ? "–" : "";
     pen.fillText(said, x + step / 2, 24);
     pen.globalAlpha = 1;
-    recording.nodes.forEach((_, node) => this.drawCell(pen, node, slot, x, at, blocks));
   }
 
-  drawCell(pen, node, slot, x, at, blocks) {
-    const { recording, colors, step } = this;
-    const y = HEAD + ROW * node;
-    const states = recording.cell(node, slot, at);
+  /** Join final blocks with the ones before them, over the slots that were skipped. */
+  drawLinks(pen, slot, at) {
+    pen.strokeStyle = this.colors.good;
+    pen.globalAlpha = 0.55;
+    pen.lineWidth = 2.5;
+    this.recording.nodes.forEach((_, node) => {
+      for (const [block, state] of this.recording.cell(node, slot, at)) {
+        const parent = state === FINAL ? this.parents()[block] : undefined;
+        if (!parent) continue;
+        const y = HEAD + ROW * (node + 0.5);
+        pen.beginPath();
+        pen.moveTo(this.x(slot) + 4, y);
+        pen.lineTo(this.x(parent) + this.step - 4, y);
+        pen.stroke();
+      }
+    });
+    pen.globalAlpha = 1;
+  }
+
+  drawCells(pen, slot, at) {
+    const blocks = this.blocks(slot, at);
+    this.recording.nodes.forEach((_, node) => {
+      this.drawCell(pen, HEAD + ROW * node, this.x(slot), this.recording.cell(node, slot, at), blocks);
+    });
+  }
+
+  drawCell(pen, y, x, states, blocks) {
+    const { colors, step } = this;
     const size = step - 8;
     const middle = y + ROW / 2;
     const known = blocks.filter((block) => states.has(block));
@@ -100,8 +135,8 @@ export class Lanes {
     known.forEach((block, i) => {
       const state = states.get(block);
       const top = y + 3 + i * (height + 2);
-      if (state === FINAL) this.drawLink(pen, block, slot, x, middle);
-      this.drawBlock(pen, [x + 4, top, size, height], state, blocks.indexOf(block) > 0);
+      const isOther = blocks.indexOf(block) > 0 && (state !== FINAL || this.isForked(block));
+      this.drawBlock(pen, [x + 4, top, size, height], state, isOther);
     });
     if (states.has(-1)) {
       pen.fillStyle = colors.warn;
@@ -134,18 +169,14 @@ export class Lanes {
     pen.stroke();
   }
 
-  /** Join a final block with the one before it, over the slots that were skipped. */
-  drawLink(pen, block, slot, x, y) {
-    const parent = this.parents()[block];
-    if (!parent) return;
-    pen.strokeStyle = this.colors.good;
-    pen.lineWidth = 2.5;
-    pen.beginPath();
-    pen.moveTo(x + 4, y);
-    pen.lineTo(x - (slot - parent) * this.step + this.step - 4, y);
-    pen.globalAlpha = 0.55;
-    pen.stroke();
-    pen.globalAlpha = 1;
+  /** Return whether another block of the same height is final somewhere. */
+  isForked(block) {
+    const { blocks, finals } = this.recording;
+    this.heights ??= finals.reduce((found, { block: all }) => {
+      for (const each of all) (found[blocks[each].height] ??= new Set()).add(each);
+      return found;
+    }, []);
+    return this.heights[blocks[block].height]?.size > 1;
   }
 
   /** Return the slot of the block before each final block, counted once. */
