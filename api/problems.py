@@ -37,6 +37,7 @@ TABLE: dict[str, tuple[int, str]] = {
     "repeated-parameter": (400, "A parameter of the request stands in it more than once"),
     "no-token": (401, "A bearer token is needed"),
     "bad-token": (401, "The bearer token is not known, or was revoked"),
+    "foreign-page": (403, "This was asked for by a page of another site"),
     "wrong-scope": (403, "The bearer token does not allow this"),
     "not-found": (404, "There is nothing at this address"),
     "no-such-account": (404, "The books have no such account"),

@@ -9,13 +9,13 @@ from api.site import Site
 from web import live
 from web.front import add_front
 from web.page import Pages, PagesOnly
-from web.pages import lists, payments, simulator
+from web.pages import lists, payments, simulator, verify
 
 
 def add_pages(app: FastAPI, reading: Reading) -> None:
     """Give ``app`` every page that reads the ledger."""
     pages = Pages(reading)
-    for subject in (payments, lists, live, simulator):
+    for subject in (payments, lists, verify, live, simulator):
         subject.add_to(pages)
     app.include_router(pages.router)
     app.add_middleware(PagesOnly, pages=pages)
