@@ -171,7 +171,7 @@ def lines_of(parts: Iterable[bytes]) -> Iterator[bytes]:
     Raises:
         CheckFailed: ``unexpected-answer``, a line is longer than that of any block.
     """
-    from ledger.verify import LINE_BYTES_MAX
+    from ledger.log_lines import LINE_BYTES_MAX
 
     begun: list[bytes] = []
     size = 0

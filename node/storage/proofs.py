@@ -14,7 +14,7 @@ from ledger.log import merkle
 from ledger.log.checkpoint import Checkpoint, Cosignature, cosigner_name, signed_checkpoint
 from ledger.log.receipt import build_receipt
 from ledger.log.tiles import hash_reader
-from ledger.verify import encode_block, encode_checkpoint
+from ledger.log_lines import encode_block, encode_checkpoint
 from node.storage.reads import Reader
 
 EXPORT_BLOCKS = 8

@@ -31,7 +31,7 @@ from node.storage.snapshots import Snapshots
 from node.storage.tables import tables_of
 from node.storage.view import CACHE_ROWS_MAX, StoreView, query_chunks
 from node.storage.writer import Writer
-from node.storage.writes import write_block
+from node.storage.writes import write_block, write_rows
 
 SCHEMA_VERSION = "3"
 """Raised when what stands in a column changes; how tables are defined has a fingerprint beside it.
@@ -196,6 +196,7 @@ class Store:
         tiles = grow(execution.first_index, execution.leaf_hashes, self._edge_tile)
         with writer.writing(f"commit block {block.height}"):
             write_block(writer, sql, block, execution, (justification, certificate))
+            write_rows(writer, sql, execution.changes)
             writer.run(sql.upsert(tables.tiles), tiles)
             writer.run(sql.delete_upto(tables.consensus), [(block.slot,)])
             writer.run(sql.delete_upto(tables.journal), [(journal_upto,)] if journal_upto else [])

@@ -23,7 +23,7 @@ from ledger.entry import decode_entry
 from ledger.execute import execute
 from ledger.expectations import KINDS
 from ledger.genesis import Genesis
-from ledger.verify import BlockLine
+from ledger.log_lines import BlockLine
 from node.storage.queries import LedgerReader
 from node.storage.store import Store
 from views.calendars import DueDates, calendar_view, today
