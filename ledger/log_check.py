@@ -76,20 +76,32 @@ class LogChecker:
         self._view = view
         self.tip = tip
 
-    def check(self, line: BlockLine) -> CheckedBlock:
-        """Check one block and move on to it.
+    def follow(self, line: BlockLine) -> BlockHeader:
+        """Return the header of a block that follows the one before.
+
+        Raises:
+            BadLog: it does not, or is no header.
+        """
+        place = Place(self.tip.height + 1, self.tip.size)
+        try:
+            header = decode_header(bytes(line.block))
+        except DecodeError as error:
+            raise place.bad(error.code, error.message) from None
+        self._refuse_unchained(header, place)
+        return header
+
+    def check(self, line: BlockLine, header: BlockHeader) -> CheckedBlock:
+        """Check the rest of a block and move on to it.
+
+        Args:
+            line: The block.
+            header: What :meth:`follow` returned for it.
 
         Raises:
             BadLog: the first thing that is false, with its place.
         """
-        raw, leaves = bytes(line.block), [bytes(entry) for entry in line.entries]
-        place = Place(self.tip.height + 1, self.tip.size)
-        try:
-            header = decode_header(raw)
-        except DecodeError as error:
-            raise place.bad(error.code, error.message) from None
-        self._refuse_unchained(header, place)
-        checked = self._check_block(header, raw, line.batches, leaves)
+        leaves = [bytes(entry) for entry in line.entries]
+        checked = self._check_block(header, bytes(line.block), line.batches, leaves)
         self.tip = checked.tip
         return checked
 

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from ledger.block import Tip, genesis_tip
-from ledger.errors import VerificationError
 from ledger.genesis import Genesis
 from ledger.log.merkle import Frontier
 from ledger.log.receipt import cosigning_parties, open_consortium_checkpoint
 from ledger.log_check import LogChecker
-from ledger.log_lines import CheckpointLine, decode_line
+from ledger.log_faults import BadLog
+from ledger.log_walk import Ending, walk
 from ledger.state import EmptyView, Overlay
 
 
@@ -77,27 +77,27 @@ def verify_log(
         replay: Execute every record again as well.
 
     Raises:
-        DecodeError: a line is not of an export.
-        VerificationError: the first thing that is false, with the height of its block.
+        BadLog: the first thing that is false, with its place.
     """
     state = Overlay(EmptyView())
     checker = LogChecker(
         genesis, genesis_tip(genesis), Frontier(), {}, view=state if replay else None
     )
-    rest = iter(lines)
-    for raw in rest:
-        line = decode_line(raw.removesuffix(b"\n"))
-        if isinstance(line, CheckpointLine):
-            cosigners = checker.close(line.checkpoint)
-            if next(rest, b""):
-                raise VerificationError("trailing-data", "something follows the checkpoint line")
-            return _verified(checker.tip, cosigners, replayed=replay)
-        block = checker.check(line)
+    stripped = (raw.removesuffix(b"\n") for raw in lines)
+    blocks = walk(stripped, genesis, checker)
+    while True:
+        try:
+            block = next(blocks)
+        except StopIteration as stop:
+            ending: Ending = stop.value
+            break
         if block.execution is not None:
             state.merge(block.execution.changes)
         if progress is not None:
-            progress(checker.tip.size)
-    raise VerificationError("no-checkpoint", "the export ends without a checkpoint line")
+            progress(block.tip.size)
+    if ending.fault is not None:
+        raise BadLog(ending.fault)
+    return _verified(checker.tip, ending.cosigners, replayed=replay)
 
 
 def _verified(tip: Tip, cosigners: tuple[str, ...], *, replayed: bool) -> VerifiedLog:
