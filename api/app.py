@@ -16,6 +16,8 @@ from api.read_server import add_reading_routes
 from api.readers import Readers, ReadsElsewhere
 from api.reading import Reading
 from api.service import probe_routes, service_routes
+from api.sessions import Sessions
+from api.site import Site
 from api.submit import submit_routes
 
 if TYPE_CHECKING:
@@ -29,13 +31,16 @@ DESCRIPTION = (
 )
 
 
-def build_app(node: Node, draining: Draining, readers: Readers | None = None) -> FastAPI:
+def build_app(
+    node: Node, draining: Draining, readers: Readers | None = None, site: Site | None = None
+) -> FastAPI:
     """Return the application that serves ``node``.
 
     Args:
         node: The node.
         draining: Counts submissions under way.
         readers: Answer reads; without them the application does it itself.
+        site: The page, if it is served.
     """
     app = FastAPI(
         title="Tongzhang node",
@@ -59,9 +64,12 @@ def build_app(node: Node, draining: Draining, readers: Readers | None = None) ->
     def find(record_id: str) -> RecordView | None:
         return own_record(node, record_id)
 
-    add_reading_routes(app, Reading(node.home, node.store), find)
+    sessions = Sessions(node.home.signer.pem(), node.genesis.ledger, node.party)
+    if site is not None:
+        site.add_front(app, sessions, node.tokens)
+    add_reading_routes(app, Reading(node.home, node.store), find, site)
     if readers is not None:
-        app.add_middleware(ReadsElsewhere, readers=readers, find=find)
-    app.add_middleware(Callers, tokens=node.tokens, party=node.party)
+        app.add_middleware(ReadsElsewhere, readers=readers, find=find, status=node.status)
+    app.add_middleware(Callers, tokens=node.tokens, party=node.party, sessions=sessions)
     app.add_middleware(HeadsAsGets)
     return app

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Collection
 from typing import Any, get_args
 
 from fastapi import Depends, Request
@@ -12,7 +13,7 @@ from starlette.types import Scope as Call
 
 from api.problems import Problem
 from node.errors import TokenError
-from node.home.tokens import Scope, Tokens
+from node.home.tokens import Scope, Token, Tokens
 
 logger = logging.getLogger("tongzhang.api")
 
@@ -34,21 +35,28 @@ def require(tokens: Tokens, *allowed: Scope) -> Any:
     """
 
     async def check(request: Request) -> None:
-        token = bearer(request.scope)
-        if not token:
-            raise Problem(
-                "no-token",
-                "Send `Authorization: Bearer <token>`; make one with `tongzhang token create`.",
-            )
-        scopes = _scopes(tokens, token)
-        if scopes is None:
-            raise Problem("bad-token", "List the tokens with `tongzhang token list`.")
+        known: Token | None = request.scope.get("token")
+        scopes = _shown(tokens, request) if known is None else known.scopes
         if not any(scope in scopes for scope in allowed):
             needed = " or ".join(allowed)
             raise Problem("wrong-scope", f"This needs a token with the scope {needed}.")
         _refuse_other_parameters(request)
 
     return Depends(check)
+
+
+def _shown(tokens: Tokens, request: Request) -> Collection[str]:
+    """Return the scopes of the token that a request shows."""
+    token = bearer(request.scope)
+    if not token:
+        raise Problem(
+            "no-token",
+            "Send `Authorization: Bearer <token>`; make one with `tongzhang token create`.",
+        )
+    scopes = _scopes(tokens, token)
+    if scopes is None:
+        raise Problem("bad-token", "List the tokens with `tongzhang token list`.")
+    return scopes
 
 
 def _scopes(tokens: Tokens, token: str) -> frozenset[str] | None:

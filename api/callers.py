@@ -15,9 +15,12 @@ from api.guesses import Guesses
 from api.limits import GUESS_WAIT_S, GUESSES_WAITING_MAX, MINUTE_S
 from api.problems import Problem, respond
 from api.request_log import FAULT, UNANSWERED, RequestLog
+from api.sessions import Sessions, is_same_origin
 from node.errors import TokenError
 from node.home.tokens import Token, Tokens
 
+WITH_COOKIE = ("/sign-out", "/v1/simulations")
+"""What may be changed with a cookie; a record is submitted with a token."""
 GUARDED = "/v1/"
 """What needs a token. A wrong one elsewhere, as a supervisor may send it, is no guess."""
 
@@ -31,11 +34,13 @@ class Callers:
         app: The application.
         tokens: The node's tokens.
         party: Whose node this is.
+        sessions: Those of people at a browser, whose cookies stand for tokens.
     """
 
-    def __init__(self, app: ASGIApp, tokens: Tokens, party: str) -> None:
+    def __init__(self, app: ASGIApp, tokens: Tokens, party: str, sessions: Sessions) -> None:
         self._app = app
         self._tokens = tokens
+        self._sessions = sessions
         self._guesses = Guesses()
         self._log = RequestLog(party)
         self._waiting = 0
@@ -53,6 +58,7 @@ class Callers:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = str(message["status"])
+                self._renew(scope, message)
             try:
                 await send(message)
             except RuntimeError:  # uvloop's, for what is written to a connection that is gone
@@ -61,6 +67,7 @@ class Callers:
 
         token, is_guess = self._identify(scope)
         scope["token"] = token
+        scope["judge_guess"] = lambda: self._guesses.judge(_address(scope))
         if token is not None and place is not None:
             place.show_token()
         try:
@@ -80,12 +87,32 @@ class Callers:
     def _identify(self, scope: Scope) -> tuple[Token | None, bool]:
         """Return a request's token, and whether what it has instead is a guess."""
         secret = bearer(scope)
-        if not secret:
-            return None, False
         with suppress(TokenError):  # a fault of this node's file, and no guess: the routes say so
+            if not secret:
+                return self._in_session(scope), False
             token = self._tokens.find(secret)
             return token, token is None and scope["path"].startswith(GUARDED)
         return None, False
+
+    def _in_session(self, scope: Scope) -> Token | None:
+        """Return the token for which a cookie stands, where it may."""
+        session = self._sessions.of(scope)
+        reads = scope["method"] in ("GET", "HEAD")
+        if session is None or not (
+            reads or (scope["path"] in WITH_COOKIE and is_same_origin(scope))
+        ):
+            return None
+        scope["session"] = session
+        return next((each for each in self._tokens.list() if each.id == session.token), None)
+
+    def _renew(self, scope: Scope, message: Message) -> None:
+        """Let the session of somebody who asks for a page go on."""
+        session = scope.get("session")
+        if session is None or scope["path"].startswith((GUARDED, "/live")):
+            return
+        cookie = self._sessions.renewal(scope, session)
+        if cookie is not None:
+            message["headers"] = [*message["headers"], (b"set-cookie", cookie.encode())]
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse a guess, late unless many wait so already, and close its connection."""

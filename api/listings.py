@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from functools import cache
 from inspect import Parameter, Signature, cleandoc
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 from fastapi import APIRouter, Path, Query, Request
+from msgspec import UNSET, UnsetType
 from starlette.responses import Response
 
 from api import named
@@ -26,32 +28,37 @@ _ABSENT = ("party", "payment", "payout", "loan", "receiver")
 """Kinds of what has to exist; the code of what does not is made of the kind."""
 
 
+class ListPage(NamedTuple):
+    """A page of a list: its items, by what it was judged, and the cursor of the next one."""
+
+    items: list[Any]
+    given: dict[str, Any]
+    next: str | UnsetType
+
+
 def add_listing(router: APIRouter, reading: Reading, listing: Listing) -> None:
     """Add the route of a listing."""
     page = page_struct(listing)
-    types = tuple(Whole if kind is int else kind for kind in listing.place_types())
-    places: msgspec.json.Decoder[Any] = msgspec.json.Decoder(tuple.__class_getitem__(types))
 
     def answer(request: Request, form: str | None, **asked: Any) -> Response:
         with reading.reader() as reader:
-            asking = Asked(reader, reading.genesis, {}, None, asked.get("limit", PAGE_MAX), {})
-            given = _given(listing, asked, asking)
-            after = place_of(request, asked.get("cursor", ""), places)
-            try:
-                items, last = page_of(listing, asking._replace(given=given, after=after))
-            except BadQuestion as error:
-                raise Problem("bad-parameter", str(error)) from None
-        members = {each.name: given[each.name] for each in listing.filters if each.shown}
-        members[listing.items_name] = items
-        goes_on = cursor_of(request, last)
-        if last is not None:
-            members["next"] = goes_on
-        shown = Page(page(**members), listing.view, items, goes_on)
+            found = list_page(listing, request, Asked(reader, reading.genesis, asked, None, 0, {}))
+        members = {each.name: found.given[each.name] for each in listing.filters if each.shown}
+        members[listing.items_name] = found.items
+        if found.next is not UNSET:
+            members["next"] = found.next
+        shown = Page(page(**members), listing.view, found.items, found.next)
         return list_answer(ListRequest(request, form), shown)
 
     answer.__name__ = listing.operation or f"list_{listing.name.replace('-', '_')}"
     answer.__doc__ = cleandoc(listing.help).partition("\n\n")[0]
-    answer.__signature__ = Signature(_parameters(listing))  # type: ignore[attr-defined]
+    answer.__signature__ = Signature(  # type: ignore[attr-defined]
+        [
+            _keyword("request", Request),
+            *parameters(listing),
+            _keyword("form", Format, None),
+        ]
+    )
     kinds = dict.fromkeys(each.kind for each in listing.filters)
     codes = [f"no-such-{kind}" for kind in kinds if kind in _ABSENT]
     if "height" in kinds:
@@ -59,19 +66,44 @@ def add_listing(router: APIRouter, reading: Reading, listing: Listing) -> None:
     router.get(listing.address, **describe_list(page, *codes))(answer)
 
 
+def list_page(listing: Listing, request: Request, asking: Asked) -> ListPage:
+    """Return the page of a list that a request asks for.
+
+    Args:
+        listing: The list.
+        request: Its address and parameters are what a cursor belongs to.
+        asking: ``given`` has the parameters as they came, by their names in Python.
+
+    Raises:
+        Problem: ``bad-parameter``, or the code of what does not exist.
+    """
+    asked = asking.given
+    asking = asking._replace(limit=asked.get("limit", PAGE_MAX))
+    given = _given(listing, asked, asking)
+    after = place_of(request, asked.get("cursor", ""), _places(listing))
+    try:
+        items, last = page_of(listing, asking._replace(given=given, after=after))
+    except BadQuestion as error:
+        raise Problem("bad-parameter", str(error)) from None
+    return ListPage(items, given, cursor_of(request, last))
+
+
+@cache
+def _places(listing: Listing) -> msgspec.json.Decoder[Any]:
+    types = tuple(Whole if kind is int else kind for kind in listing.place_types())
+    return msgspec.json.Decoder(tuple.__class_getitem__(types))
+
+
 def now_ms() -> int:
     """Return the present."""
     return time.time_ns() // 1_000_000
 
 
-def _parameters(listing: Listing) -> list[Parameter]:
+def parameters(listing: Listing) -> list[Parameter]:
+    """Return the parameters of a list, as FastAPI takes them."""
     paging = [_keyword("cursor", Cursor, ""), _keyword("limit", Limit, PAGE_DEFAULT)]
-    return [
-        _keyword("request", Request),
-        *(_parameter(each, listing) for each in listing.filters),
-        *(() if listing.whole else paging),
-        _keyword("form", Format, None),
-    ]
+    filters = [_parameter(each, listing) for each in listing.filters]
+    return filters if listing.whole else filters + paging
 
 
 def _keyword(name: str, annotation: Any, default: Any = Parameter.empty) -> Parameter:

@@ -34,7 +34,7 @@ TWO_TEXTS = msgspec.json.Decoder(tuple[str, str])
 MARK_BYTES = 8
 """How long the mark of a list is at the beginning of its cursors."""
 
-_NO_FILTERS = ("cursor", "limit", "format", "as_of", "on", "min_height")
+_NO_FILTERS = ("cursor", "limit", "format", "as_of", "on", "min_height", "columns")
 
 P = TypeVar("P")
 

@@ -10,7 +10,7 @@ import os
 import signal
 import socket
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,17 +30,24 @@ from api.reading import NamedHeights, Reading
 from api.reports import reports_routes
 from ledger import genesis as founding
 from ledger.keys import Signer
+from node.errors import TokenError
 from node.home.config import Config
 from node.home.home import Home
+from node.home.tokens import Tokens
 from node.storage.snapshots import open_snapshots
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from api.log import FindOwn
+    from api.site import Site
 
 ROUTE = b"tongzhang-route"
 """Names the route that answered, for the node's request log."""
+TOKEN = b"tongzhang-token"
+"""Names the token of a request that the node relays, by its id."""
+STATUS = b"tongzhang-status"
+"""What the node knows of itself and its peers, as JSON, for the page that shows it."""
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -63,37 +70,40 @@ def carried(home: Home) -> tuple[Path, Config, bytes, bytes]:
 
 
 def serve_reads(
-    path: Path, config: Config, genesis: bytes, pem: bytes, listener: socket.socket
+    home: tuple[Path, Config, bytes, bytes], listener: socket.socket, site: Site | None
 ) -> None:
     """Answer reads until the process that began this one ends it, or ends itself.
 
     Args:
-        path: The home of the node; its database is opened when somebody asks for the first time.
-        config: What its ``node.toml`` said when the node started.
-        genesis: The founding document.
-        pem: The party's key.
+        home: In parts, as of the start; its database is opened when somebody asks for the first
+            time.
         listener: Where requests come from.
+        site: The page, if it is served.
     """
+    path, config, genesis, pem = home
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # these are the node's business
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
     os.nice(READER_NICE)
     logging.basicConfig(level=config.log_level.upper(), format=LOG_FORMAT)
-    home = Home(path, config, founding.read(genesis), Signer.from_pem(pem))
+    whole = Home(path, config, founding.read(genesis), Signer.from_pem(pem))
     gc.freeze()
     wait([listener])  # there is no database before the node listens
-    reading = Reading(home, open_snapshots(home.database_url))
+    reading = Reading(whole, open_snapshots(whole.database_url))
     with asyncio.Runner() as runner:
-        runner.run(_serve(reading_app(reading), listener))
+        runner.run(_serve(reading_app(reading, site), listener))
 
 
-def add_reading_routes(app: FastAPI, reading: Reading, find: FindOwn) -> None:
+def add_reading_routes(
+    app: FastAPI, reading: Reading, find: FindOwn, site: Site | None = None
+) -> None:
     """Give ``app`` all routes that read the ledger.
 
     Args:
         app: The application.
         reading: The ledger.
         find: Returns an own record that is on its way, by its id, or None.
+        site: The page, if it is served.
     """
     app.add_middleware(NamedHeights)
     for router in (
@@ -106,15 +116,40 @@ def add_reading_routes(app: FastAPI, reading: Reading, find: FindOwn) -> None:
         evidence_routes(reading),
     ):
         app.include_router(router)
+    if site is not None:
+        site.add_pages(app, reading)
 
 
-def reading_app(reading: Reading) -> FastAPI:
+def reading_app(reading: Reading, site: Site | None = None) -> FastAPI:
     """Return the application that reads the ledger and knows nothing of what is under way."""
     app = FastAPI(openapi_url=None, redirect_slashes=False)
     problems.install(app)
-    add_reading_routes(app, reading, lambda _: None)
+    add_reading_routes(app, reading, lambda _: None, site)
+    app.add_middleware(RelayedTokens, tokens=reading.tokens)
     app.add_middleware(NamedRoutes)
     return app
+
+
+class RelayedTokens:
+    """Takes the node's word for whose request it is: nobody else reaches this application.
+
+    Args:
+        app: The application.
+        tokens: The node's tokens.
+    """
+
+    def __init__(self, app: ASGIApp, tokens: Tokens) -> None:
+        self._app = app
+        self._tokens = tokens
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, with its token."""
+        if scope["type"] == "http":
+            named = next((value for name, value in scope["headers"] if name == TOKEN), b"").decode()
+            with suppress(TokenError):  # a fault of this node's file: the routes say so
+                known = (each for each in self._tokens.list() if each.id == named)
+                scope["token"] = next(known, None)
+        await self._app(scope, receive, send)
 
 
 class NamedRoutes:

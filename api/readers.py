@@ -15,13 +15,14 @@ import os
 import secrets
 import socket
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpcore
+import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.door import cut
@@ -34,10 +35,11 @@ from api.limits import (
     STALL_S,
 )
 from api.problems import Problem, respond
-from api.read_server import ROUTE, carried, serve_reads
+from api.read_server import ROUTE, STATUS, TOKEN, carried, serve_reads
 
 if TYPE_CHECKING:
     from api.log import FindOwn
+    from api.site import Site
     from node.home.home import Home
     from node.home.tokens import Token
 
@@ -49,8 +51,14 @@ WATCH_MAX_S = 30.0
 RECORDS = "/v1/records/"
 OWN = frozenset(("/v1/status", "/v1/members", "/v1/genesis", "/v1/policy"))
 """What the node answers from its memory."""
+NODES = ("/livez", "/openapi.json", "/peer", "/readyz", "/sign-", "/static/", "/v1/simulations")
+"""How the addresses begin that are the node's own, not the readers'."""
+WITH_STATUS = ("/",)
+"""The pages that show what the node knows of itself and its peers."""
 _TIMEOUTS = {"pool": READ_TURN_WAIT_S, "connect": None, "read": READ_ANSWER_WAIT_S}
-_ASKED_WITH = frozenset((b"accept", b"authorization", b"host"))
+_ASKED_WITH = frozenset(
+    (b"accept", b"accept-language", b"authorization", b"cookie", b"host", b"last-event-id")
+)
 """The headers of a request that the routes look at."""
 _OF_THE_CONNECTION = frozenset((b"connection", b"keep-alive", b"transfer-encoding", ROUTE))
 
@@ -62,10 +70,12 @@ class Readers:
 
     Args:
         home: Whose ledger they read.
+        site: The page, if they serve it.
     """
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, site: Site | None = None) -> None:
         self._home = home
+        self._site = site
         self._turns = Turns()
         self._path = home.path / f"{SOCKET}-{secrets.token_hex(4)}"
         self._folder = os.open(home.path, os.O_RDONLY)
@@ -141,7 +151,7 @@ class Readers:
             async with self._pool.stream(
                 scope["method"],
                 _url(scope),
-                headers=[pair for pair in scope["headers"] if pair[0] in _ASKED_WITH],
+                headers=_relayed(scope),
                 extensions={"timeout": _TIMEOUTS},
             ) as response:
                 begun = True
@@ -166,7 +176,9 @@ class Readers:
         """Begin the process: at first a copy of this one, which costs no time to load."""
         context = multiprocessing.get_context(method)
         process: BaseProcess = context.Process(  # type: ignore[attr-defined]
-            target=serve_reads, args=(*carried(self._home), self._listener), name="readers"
+            target=serve_reads,
+            args=(carried(self._home), self._listener, self._site),
+            name="readers",
         )
         process.daemon = True
         process.start()
@@ -183,16 +195,26 @@ class ReadsElsewhere:
         app: The application.
         readers: The readers.
         find: Returns an own record that is on its way, by its id, or None.
+        status: Returns what the node knows of itself and its peers.
     """
 
-    def __init__(self, app: ASGIApp, readers: ASGIApp, find: FindOwn) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        readers: ASGIApp,
+        find: FindOwn,
+        status: Callable[[], dict[str, Any]],
+    ) -> None:
         self._app = app
         self._readers = readers
         self._find = find
+        self._status = status
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on to where it is answered."""
         if scope["type"] == "http" and self._is_read(scope):
+            if scope["path"] in WITH_STATUS:
+                scope["status"] = msgspec.json.encode(self._status())
             await self._readers(scope, receive, send)
         else:
             await self._app(scope, receive, send)
@@ -200,7 +222,7 @@ class ReadsElsewhere:
     def _is_read(self, scope: Scope) -> bool:
         path: str = scope["path"]
         token: Token | None = scope["token"]
-        if token is None or scope["method"] != "GET" or not path.startswith("/v1/"):
+        if token is None or scope["method"] != "GET" or path.startswith(NODES):
             return False
         if path.startswith(RECORDS):
             return self._find(path.rpartition("/")[2]) is None
@@ -247,6 +269,13 @@ class Turns:
         except TimeoutError:
             taken = f"{READS_PER_TOKEN} others of this token were under way"
             raise _busy(f"{taken} for {READ_TURN_WAIT_S:.0f} s") from None
+
+
+def _relayed(scope: Scope) -> list[tuple[bytes, bytes]]:
+    """Return the headers of a request for the readers, with what the node adds of its own."""
+    headers = [pair for pair in scope["headers"] if pair[0] in _ASKED_WITH]
+    headers.append((TOKEN, scope["token"].id.encode()))
+    return headers + ([(STATUS, scope["status"])] if "status" in scope else [])
 
 
 def _url(scope: Scope) -> httpcore.URL:

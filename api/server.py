@@ -22,6 +22,7 @@ from api.draining import Draining
 from api.peer_socket import BoundedWebSocket
 from api.read_server import QuietServer
 from api.readers import Readers
+from api.site import Site
 from node.peers.links import PING_INTERVAL_S, PING_TIMEOUT_S
 
 if TYPE_CHECKING:
@@ -42,9 +43,16 @@ class Service:
         node: The node; :meth:`run` starts and stops it.
         listener: A bound socket, as :func:`listen` makes it.
         readers: Answer reads; without them this process does it itself.
+        site: The page, if it is served.
     """
 
-    def __init__(self, node: Node, listener: socket.socket, readers: Readers | None = None) -> None:
+    def __init__(
+        self,
+        node: Node,
+        listener: socket.socket,
+        readers: Readers | None = None,
+        site: Site | None = None,
+    ) -> None:
         self._node = node
         self._listener = listener
         self._readers = readers
@@ -52,7 +60,7 @@ class Service:
         self._stop = asyncio.Event()
         self.started = asyncio.Event()
         config = uvicorn.Config(
-            build_app(node, self._draining, readers),
+            build_app(node, self._draining, readers, site),
             http=BoundedConnection,
             ws=BoundedWebSocket,
             loop="none",
@@ -123,6 +131,7 @@ def serve(
     port: int,
     *,
     readers: Readers | None = None,
+    site: Site | None = None,
     on_started: Callable[[int], None] | None = None,
 ) -> None:
     """Run ``node`` and serve it until SIGTERM or SIGINT.
@@ -132,6 +141,7 @@ def serve(
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one.
         readers: Answer reads; without them this process does it itself.
+        site: The page, if it is served.
         on_started: Is told the port once it is open.
 
     Raises:
@@ -139,7 +149,7 @@ def serve(
     """
     listener = listen(host, port)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(Service(node, listener, readers), on_started))
+        runner.run(_serve(Service(node, listener, readers, site), on_started))
 
 
 async def _serve(service: Service, on_started: Callable[[int], None] | None) -> None:

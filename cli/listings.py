@@ -16,13 +16,13 @@ import typer
 from cli.client import Client, unexpected
 from cli.errors import UsageError
 from cli.options import Csv, Home, InUtc, Json, Minor, Token, Url, Wide
-from cli.output import harmless, say, say_csv, say_json, table
+from cli.output import say, say_csv, say_json, table
 from cli.pages import Limit, age_ms, day, displayed, follow, month, note_more
 from views import cells
 from views.cells import Style
 from views.listing import FORMS, Filter, Kind, Listing, Shown
 from views.listings import LISTINGS
-from views.texts import language
+from views.texts import harmless, language
 from views.view import ViewStruct
 
 LIMIT = 100

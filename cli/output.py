@@ -10,10 +10,9 @@ from datetime import UTC, datetime
 from io import BufferedWriter, FileIO, TextIOWrapper
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING
-from unicodedata import category
 
 from cli.errors import CliError, OutputFailed
-from views.texts import gettext
+from views.texts import gettext, harmless
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 
 STDOUT, STDERR = 1, 2
 BYTE_ORDER_MARK = "\ufeff"
-_STEERING = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
-"""Unicode's categories of control and format characters, surrogates and separators of lines."""
 _SPACES = str.maketrans("\n\t", "  ")
 """What would tear a row apart."""
 
@@ -85,20 +82,6 @@ def drop_output() -> None:
 def say(text: str = "") -> None:
     """Print one line of the result, without any markup."""
     print(harmless(text), flush=True)
-
-
-def harmless(text: str) -> str:
-    """Return ``text`` with what would steer a terminal written out, such as ``\\u009b``.
-
-    What other parties have stated is shown to people; it must not repaint what they read.
-    """
-    if text.isprintable():
-        return text
-    return "".join(_written_out(c) if category(c) in _STEERING else c for c in text)
-
-
-def _written_out(character: str) -> str:
-    return character if character in "\n\t" else character.encode("unicode_escape").decode()
 
 
 _json_due = False

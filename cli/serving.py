@@ -34,6 +34,7 @@ from node.home.private import keep_private
 from node.node import NOTHING_TO_REBUILD, Node
 from node.storage.check import check
 from node.storage.store import Store
+from web.site import SITE
 
 Checked = Literal["nothing", "log", "state"]
 
@@ -55,7 +56,7 @@ def run_node(path: Path, *, rebuild: bool, checked: Checked) -> None:
     if not home.config.request_log:
         logging.getLogger(REQUESTS).setLevel(logging.WARNING)
     # Begun first: what copies this process must hold neither its lock nor its database.
-    with contextlib.closing(Readers(home)) as readers, lock_home(path):
+    with contextlib.closing(Readers(home, SITE)) as readers, lock_home(path):
         keep_private(path)
         readers.remove_old_sockets()
         with writing(path):
@@ -68,7 +69,14 @@ def run_node(path: Path, *, rebuild: bool, checked: Checked) -> None:
         node = Node(home, store, on_first_block=partial(forget, path) if rebuilt else None)
         _spare_the_collector()
         try:
-            serve(node, config.host, config.port, readers=readers, on_started=_say_started(home))
+            serve(
+                node,
+                config.host,
+                config.port,
+                readers=readers,
+                site=SITE,
+                on_started=_say_started(home),
+            )
         except Halted as error:
             if error.code == NOTHING_TO_REBUILD:
                 readers.close()  # or they would make the database anew that is removed here

@@ -1,6 +1,6 @@
 """The catalogues of ``views/locale``: ``python -m tools.catalogue``.
 
-Finds every ``gettext("…")`` of the packages, writes those texts into each ``.po`` file with the
+Finds every ``gettext("…")`` of the packages and every ``_("…")`` of templates, writes those texts into each ``.po`` file with the
 translations that were there, and compiles it to ``.mo``. A text that is new has an empty
 translation, which is to be written by hand; a text that is gone leaves.
 """
@@ -16,9 +16,10 @@ from struct import pack
 from views.texts import DOMAIN, LOCALES
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("ledger", "consensus", "views", "node", "api", "demo", "cli")
+PACKAGES = ("ledger", "consensus", "views", "node", "api", "web", "demo", "cli")
 CATALOGUES = tuple(sorted(LOCALES.glob(f"*/LC_MESSAGES/{DOMAIN}.po")))
 HEADER = "Content-Type: text/plain; charset=UTF-8\n"
+_IN_TEMPLATE = re.compile(r"""_\(\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')""")
 _MAGIC = 0x950412DE
 
 
@@ -26,8 +27,10 @@ def texts() -> dict[str, list[str]]:
     """Return every text, and the files that it stands in."""
     found: dict[str, list[str]] = {}
     for package in PACKAGES:
-        for path in sorted((ROOT / package).rglob("*.py")):
-            for text in texts_in(path.read_text("utf-8")):
+        paths = [*(ROOT / package).rglob("*.py"), *(ROOT / package).glob("templates/*.html")]
+        for path in sorted(paths):
+            find = texts_in if path.suffix == ".py" else texts_in_template
+            for text in find(path.read_text("utf-8")):
                 files = found.setdefault(text, [])
                 if (name := path.relative_to(ROOT).as_posix()) not in files:
                     files.append(name)
@@ -48,6 +51,12 @@ def texts_in(source: str) -> Iterator[str]:
                     yield text
                 case _:
                     raise ValueError(f"line {call.lineno}: gettext takes one text, written out")
+
+
+def texts_in_template(source: str) -> Iterator[str]:
+    """Yield what a template hands to ``_``."""
+    for double, single in _IN_TEMPLATE.findall(source):
+        yield (double or single).replace('\\"', '"').replace("\\'", "'")
 
 
 def read(catalogue: str) -> dict[str, str]:

@@ -21,9 +21,10 @@ ARROWS: dict[str, set[str]] = {
     "views": {"ledger"},
     "node": {"ledger", "consensus"},
     "api": {"ledger", "consensus", "views", "node"},
+    "web": {"ledger", "consensus", "views", "node", "api"},
     "simulator": {"ledger", "consensus", "node"},
     "demo": {"ledger", "node", "cli"},
-    "cli": {"ledger", "consensus", "views", "node", "api", "simulator", "demo"},
+    "cli": {"ledger", "consensus", "views", "node", "api", "web", "simulator", "demo"},
     "benchmarks": {"ledger", "consensus", "node", "api", "demo", "cli"},
 }
 """What each package may import besides itself."""

@@ -63,6 +63,7 @@ def _profit_agreements(asked: Asked, rows: Sequence[ProfitAgreement]) -> list[Ag
 
 FEE_AGREEMENTS = Listing(
     name="fee-agreements",
+    title=Label("Fee agreements", "费率协议"),
     member="agreements",
     row=FeeAgreement,
     view=FeeAgreementView,
@@ -76,6 +77,7 @@ FEE_AGREEMENTS = Listing(
 )
 PROFIT_AGREEMENTS = Listing(
     name="profit-agreements",
+    title=Label("Profit agreements", "分润协议"),
     member="agreements",
     row=ProfitAgreement,
     view=ProfitAgreementView,

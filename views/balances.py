@@ -32,6 +32,7 @@ def _rows(asked: Asked) -> Iterator[Balance]:
 
 BALANCES = Listing(
     name="balances",
+    title=Label("Balances", "余额"),
     row=Balance,
     view=BalanceView,
     help="List the balances of accounts that begin with a prefix.",

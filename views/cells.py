@@ -26,6 +26,7 @@ from views.view import ViewStruct
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """How texts begin that spreadsheets calculate."""
 _PPM_OF_A_PERCENT = 10_000
+_SYMBOLS = {"CNY": "¥", "EUR": "€", "GBP": "£", "HKD": "HK$", "JPY": "JP¥", "USD": "US$"}
 _AGES = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s"))
 Item = Mapping[str, Any]
 """What is shown, as JSON has it."""
@@ -39,11 +40,13 @@ class Style:
         offset_minutes: Returns by how much the zone of times is before UTC; asked if one is shown.
         minor: Whether amounts are in minor units, and times in ms.
         grouped: Whether thousands of an amount are set apart, and its currency stands behind it.
+        symbols: Whether the currency's symbol stands before an amount instead, ``¥1,234.56``.
     """
 
     offset_minutes: Callable[[], int] = lambda: 0
     minor: bool = False
     grouped: bool = True
+    symbols: bool = False
 
 
 _PLAIN_STYLE = Style()
@@ -98,6 +101,9 @@ def money(amount: int, currency: str) -> str:
     style = _chosen.get()
     if not currency:
         return ""
+    if style.symbols:
+        sign, symbol = "-" if amount < 0 else "", _SYMBOLS.get(currency, f"{currency} ")
+        return f"{sign}{symbol}{decimal(abs(amount), currency, group=',')}"
     group = "," if style.grouped else ""
     text = str(amount) if style.minor else decimal(amount, currency, group=group)
     return f"{text} {currency}" if style.grouped else text

@@ -112,6 +112,7 @@ def _items(asked: Asked, rows: Sequence[LoanCompensation]) -> list[CompensationV
 
 COMPENSATIONS = Listing(
     name="compensations",
+    title=Label("Compensations", "代偿"),
     row=LoanCompensation,
     view=CompensationView,
     help="List compensations (代偿) that guarantors have stated, or those due and not stated.",
@@ -269,6 +270,7 @@ def _kept(asked: Asked) -> dict[str, DueCompensation]:
 
 COMPENSATIONS_DUE = Listing(
     name="compensations-due",
+    title=Label("Compensations due", "应代偿"),
     path="/v1/compensations/due",
     member="due",
     row=LoanAccount,

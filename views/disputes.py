@@ -39,6 +39,7 @@ def _about(item: Mapping[str, Any]) -> str:
 
 DISPUTES = Listing(
     name="disputes",
+    title=Label("Disputes", "争议"),
     row=Dispute,
     view=DisputeView,
     help="""List disputes: who contests what, and what the answer was.

@@ -107,6 +107,7 @@ def _items(asked: Asked, rows: Sequence[DueReceiver]) -> list[DuePayout]:
 
 DUE_PAYOUTS = Listing(
     name="due",
+    title=Label("Payouts due", "应付结算"),
     path="/v1/payouts/due",
     row=DueReceiver,
     view=DuePayout,

@@ -187,6 +187,7 @@ _NOTHING = Label("nothing is awaited", "没有待声明的事项")
 
 EXPECTATIONS = Listing(
     name="expectations",
+    title=Label("Expectations", "待声明事项"),
     row=Expectation,
     view=ExpectationView,
     help="List what is awaited, overdue, conflicting or met.",
@@ -250,6 +251,7 @@ def _sums(asked: Asked) -> Iterator[UnmetSum]:
 
 UNMET_SUMS = Listing(
     name="sums",
+    title=Label("One-sided entries, summed", "单边账汇总"),
     path="/v1/expectations/summary",
     operation="sum_expectations",
     page="UnmetSummary",

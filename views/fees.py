@@ -123,6 +123,7 @@ def _periods(asked: Asked, rows: Sequence[FeePeriod]) -> list[PeriodView]:
 
 FEES = Listing(
     name="periods",
+    title=Label("Fees by month", "月度费用"),
     path="/v1/fees",
     row=FeePeriod,
     view=PeriodView,
@@ -145,6 +146,7 @@ def _charges(asked: Asked) -> Iterator[ChargeView]:
 
 CHARGES = Listing(
     name="charges",
+    title=Label("Fee charges", "计费明细"),
     path="/v1/fees/charges",
     row=FeeCharge,
     view=ChargeView,

@@ -202,6 +202,7 @@ class Listing:
         page: The name of a page's struct; made of the name if left out.
         whole: It is short, and answered whole: without ``cursor``, ``limit`` and ``next``.
         none: Said of an empty list; ``no <name>`` if left out.
+        title: Its head on a page; the name if left out.
     """
 
     name: str
@@ -222,6 +223,13 @@ class Listing:
     page: str = ""
     whole: bool = False
     none: Label | None = None
+    title: Label | None = None
+
+    @property
+    def heading(self) -> Label:
+        """Its head on a page."""
+        words = self.name.replace("-", " ").capitalize()
+        return self.title or Label(words, words)
 
     @property
     def items_name(self) -> str:

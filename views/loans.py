@@ -185,6 +185,7 @@ def loan_summary(then: LoanThen, day: date) -> LoanSummary:
 
 LOANS = Listing(
     name="loans",
+    title=Label("Loans", "贷款"),
     row=LoanHit,
     view=LoanSummary,
     help="""List loans (助贷): what was lent by whom, what is open, and how they stand.

@@ -165,6 +165,7 @@ def _names(item: Mapping[str, Any]) -> str:
 
 OVERDUE = Listing(
     name="overdue",
+    title=Label("Overdue", "逾期"),
     operation="list_overdue_loans",
     member="loans",
     page="OverduePage",

@@ -97,6 +97,7 @@ def _items(asked: Asked, rows: Sequence[Leg | FormerLeg]) -> list[LegView]:
 
 PAYOUT_LEGS = Listing(
     name="payout-legs",
+    title=Label("Legs of a payout", "结算单分账行"),
     member="legs",
     path="/v1/payouts/{payout}/legs",
     row=Leg,

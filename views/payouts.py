@@ -111,6 +111,7 @@ def _items(asked: Asked, rows: Sequence[PayoutRow]) -> list[PayoutSummary]:
 
 PAYOUTS = Listing(
     name="payouts",
+    title=Label("Payouts", "结算单"),
     row=PayoutRow,
     view=PayoutSummary,
     help="List payouts, of a receiver, in a state, or of a channel's number.",

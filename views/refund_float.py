@@ -80,6 +80,7 @@ def _floats(asked: Asked) -> list[FloatView]:
 
 FLOATS = Listing(
     name="floats",
+    title=Label("Refund float", "退款预存金"),
     path="/v1/refund-float",
     operation="show_float",
     whole=True,
@@ -95,6 +96,7 @@ FLOATS = Listing(
 
 MOVEMENTS = Listing(
     name="movements",
+    title=Label("Movements of the refund float", "预存金变动"),
     path="/v1/refund-float/movements",
     row=FloatMovement,
     view=MovementView,

@@ -53,6 +53,7 @@ class RefundView(ViewStruct, frozen=True, kw_only=True):
 
 REFUNDS = Listing(
     name="refunds",
+    title=Label("Refunds", "退款"),
     row=Refund,
     view=RefundView,
     help="""List refunds with their state.

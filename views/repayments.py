@@ -198,6 +198,7 @@ def _split(row: RepaymentAttempt, halves: Halves | None) -> PaymentState | None:
 
 REPAYMENTS = Listing(
     name="repayments",
+    title=Label("Repayments", "还款"),
     row=Attempted,
     view=RepaymentView,
     help="""List repayments (还款): each attempt to collect, what came of it, how far its split is.

@@ -93,6 +93,7 @@ _CAPTURED = Column(
 
 SEARCH = Listing(
     name="search",
+    title=Label("Find payments", "查找支付"),
     operation="search",
     member="payments",
     row=Hit,

@@ -16,12 +16,16 @@ from functools import cache
 from gettext import GNUTranslations, translation
 from pathlib import Path
 from typing import Literal, get_args
+from unicodedata import category
 
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 
 DOMAIN = "tongzhang"
 LOCALES = Path(__file__).with_name("locale")
+
+_STEERING = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))
+"""Unicode's categories of control and format characters, surrogates and separators of lines."""
 
 _chosen: ContextVar[Language] = ContextVar("language", default="en")
 
@@ -52,3 +56,17 @@ def gettext(text: str) -> str:
 @cache
 def _catalogue(language: Language) -> GNUTranslations:
     return translation(DOMAIN, LOCALES, [language])
+
+
+def harmless(text: str) -> str:
+    """Return ``text`` with what would steer a terminal or a page written out, as ``\\u009b``.
+
+    What other parties have stated is shown to people; it must not repaint what they read.
+    """
+    if text.isprintable():
+        return text
+    return "".join(_written_out(c) if category(c) in _STEERING else c for c in text)
+
+
+def _written_out(character: str) -> str:
+    return character if character in "\n\t" else character.encode("unicode_escape").decode()

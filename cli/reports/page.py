@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from cli.output import harmless
 from cli.reports.terminal import figure_amount
 from views import cells
 from views.labels import ROLE, labels_of
@@ -16,7 +15,7 @@ from views.sheets.views import (
     OverdueLine,
     RepaymentLine,
 )
-from views.texts import language
+from views.texts import harmless, language
 from views.view import ViewStruct
 
 _TEMPLATE = "sheet.html"

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from io import TextIOWrapper
 from typing import Any, BinaryIO
 
-from cli.output import BYTE_ORDER_MARK, harmless
+from cli.output import BYTE_ORDER_MARK
 from views import cells
 from views.sheets.views import LISTS, ExceptionLine, FigureView
+from views.texts import harmless
 from views.view import ViewStruct
 
 

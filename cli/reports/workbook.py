@@ -14,7 +14,6 @@ from typing import Any, BinaryIO, NamedTuple
 
 from cli.books.spreadsheet import EXACT_MAX
 from cli.errors import writing
-from cli.output import harmless
 from ledger.currencies import decimal, decimals_of
 from views import cells
 from views.labels import Label, labels_of
@@ -27,7 +26,7 @@ from views.sheets.views import (
     OverdueLine,
     RepaymentLine,
 )
-from views.texts import language
+from views.texts import harmless, language
 from views.view import ViewStruct
 
 _DAY_MS = 86_400_000

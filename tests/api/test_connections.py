@@ -207,7 +207,7 @@ def test_a_body_that_announces_too_much_is_refused_at_once(kept: Kept) -> None:
 
 
 def test_what_steers_a_terminal_is_written_out() -> None:
-    from cli.output import harmless
+    from views.texts import harmless
 
     assert harmless("好 ok\tx\n") == "好 ok\tx\n"
     assert harmless("a\u009b31m\u202eb\u2028\x1b") == "a\\x9b31m\\u202eb\\u2028\\x1b"

@@ -1,0 +1,135 @@
+"""Sessions of people at a browser: a token is shown once, then a cookie stands for it.
+
+The cookie names the token and never has its secret. It is ``<token id>.<begun>.<renewed>.<nonce>.
+<mac>``: times in seconds since the epoch, and HMAC-SHA-256 in hex under a key that is derived from
+the party's own (HKDF, RFC 5869). So a session outlives a restart of the node, and ends with its
+token, after :data:`IDLE_S` without a page, after :data:`SESSION_S` in any case, or by signing out.
+
+A cookie comes along with every request to its host, whoever made the browser send it. It counts for
+what only reads, and for what the browser says to come from a page of this very node (Source: MDN,
+``Sec-Fetch-Site``; RFC 6454, ``Origin``).
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+import secrets
+import time
+from hashlib import sha256
+from http.cookies import CookieError, SimpleCookie
+from typing import NamedTuple
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from starlette.types import Scope as Call
+
+IDLE_S = 3600
+SESSION_S = 12 * 3600
+RENEW_S = 300
+"""A cookie that is older than this is renewed when a page is asked for."""
+ENDED_MAX = 10_000
+"""Sessions that ended by signing out and are remembered until their cookies are too old."""
+
+_NUMBER = r"([0-9]{1,12})"
+_FORM = re.compile(rf"([0-9a-f]{{1,32}})\.{_NUMBER}\.{_NUMBER}\.([0-9a-f]{{32}})\.([0-9a-f]{{64}})")
+
+
+class Session(NamedTuple):
+    """A session: of which token, since when and when last renewed, in seconds; and its nonce."""
+
+    token: str
+    begun: int
+    renewed: int
+    nonce: str
+
+
+class Sessions:
+    """The sessions of one node.
+
+    Args:
+        pem: The party's private key, of which the key of the cookies is derived.
+        ledger: The id of the ledger.
+        party: Whose node it is.
+
+    Attributes:
+        name: The name of the cookie. Nodes of one host share cookies, and must not mistake them.
+    """
+
+    def __init__(self, pem: bytes, ledger: str, party: str) -> None:
+        self.name = f"tongzhang-{sha256(f'{ledger} {party}'.encode()).hexdigest()[:12]}"
+        self._key = HKDF(SHA256(), 32, ledger.encode(), b"tongzhang session").derive(pem)
+        self._ended: dict[str, int] = {}
+
+    def cookie(self, call: Call, token: str) -> str:
+        """Return the ``Set-Cookie`` that begins a session of the token of this id."""
+        now = int(time.time())
+        return self._set(call, Session(token, now, now, secrets.token_hex(16)))
+
+    def renewal(self, call: Call, session: Session) -> str | None:
+        """Return the ``Set-Cookie`` with which a session goes on; None while it is young."""
+        now = int(time.time())
+        if now - session.renewed < RENEW_S:
+            return None
+        return self._set(call, session._replace(renewed=now))
+
+    def of(self, call: Call) -> Session | None:
+        """Return the session that a request's cookie proves; None without a valid one."""
+        found = _FORM.fullmatch(cookie_of(call, self.name))
+        if found is None:
+            return None
+        session = Session(found[1], int(found[2]), int(found[3]), found[4])
+        if not hmac.compare_digest(found[5], self._mac(session)):
+            return None
+        now = time.time()
+        is_over = now >= min(session.begun + SESSION_S, session.renewed + IDLE_S)
+        return None if is_over or session.nonce in self._ended else session
+
+    def end(self, session: Session) -> None:
+        """Let no cookie of a session count any more."""
+        now = int(time.time())
+        self._ended = {nonce: at for nonce, at in self._ended.items() if at > now}
+        if len(self._ended) >= ENDED_MAX:
+            del self._ended[next(iter(self._ended))]
+        self._ended[session.nonce] = session.begun + SESSION_S
+
+    def _set(self, call: Call, session: Session) -> str:
+        value = ".".join((*map(str, session), self._mac(session)))
+        secure = "; Secure" if _is_over_tls(call) else ""
+        bounds = f"HttpOnly; Max-Age={IDLE_S}; Path=/; SameSite=Lax{secure}"
+        return f"{self.name}={value}; {bounds}"
+
+    def _mac(self, session: Session) -> str:
+        return hmac.new(self._key, ".".join(map(str, session)).encode(), sha256).hexdigest()
+
+
+def cookie_of(call: Call, name: str) -> str:
+    """Return the value of a request's cookie; empty without one."""
+    found = ""
+    for header, value in call["headers"]:
+        if header == b"cookie":
+            jar: SimpleCookie = SimpleCookie()
+            try:
+                jar.load(value.decode("latin-1"))
+            except CookieError:
+                continue
+            found = jar[name].value if name in jar else found
+    return found
+
+
+def is_same_origin(call: Call) -> bool:
+    """Return whether the browser says that a request was made by a page of this very host.
+
+    A request without either header comes from no browser of today, and so not with its user's will.
+    """
+    headers = dict(call["headers"])
+    site = headers.get(b"sec-fetch-site")
+    if site is not None:
+        return bool(site in (b"same-origin", b"none"))
+    origin: bytes = headers.get(b"origin", b"")
+    return bool(origin) and origin.partition(b"://")[2] == headers.get(b"host", b"")
+
+
+def _is_over_tls(call: Call) -> bool:
+    """Return whether the browser speaks TLS: to this node, or to the proxy before it."""
+    return call["scheme"] == "https" or (b"x-forwarded-proto", b"https") in call["headers"]

@@ -1,0 +1,1 @@
+"""Pages, one file a subject. Each is a function that returns what its template shows."""

@@ -1,0 +1,23 @@
+"""The page of a node, as :mod:`api` takes it."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from api.reading import Reading
+from api.site import Site
+from web.front import add_front
+from web.page import Pages, PagesOnly
+from web.pages import lists, payments
+
+
+def add_pages(app: FastAPI, reading: Reading) -> None:
+    """Give ``app`` every page that reads the ledger."""
+    pages = Pages(reading)
+    for subject in (payments, lists):
+        subject.add_to(pages)
+    app.include_router(pages.router)
+    app.add_middleware(PagesOnly, pages=pages)
+
+
+SITE = Site(add_front, add_pages)

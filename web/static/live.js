@@ -1,0 +1,89 @@
+/** News of the ledger: the page is asked for again when something that it shows may have changed. */
+import { Idiomorph } from "./vendor/idiomorph-0.8.0/idiomorph.esm.js";
+
+const PAUSE_MS = 1000;
+
+/**
+ * Follows the news and keeps the page as new as they are.
+ * @param {string} address where the news come from
+ * @param {(root: Element) => void} enliven what else a new part of the page needs
+ */
+export function follow(address, enliven) {
+  const dot = document.querySelector("[data-live-dot]");
+  const page = new Renewal(enliven);
+  const source = new EventSource(address);
+  if (dot) dot.hidden = false;
+  source.addEventListener("open", () => { dot?.classList.add("on"); page.online(); });
+  source.addEventListener("news", () => page.renew());
+  source.addEventListener("error", () => { dot?.classList.remove("on"); page.offline(source); });
+  addEventListener("pagehide", () => source.close());
+}
+
+/** Renews the page: once at a time, at most once a second, and never while nobody looks. */
+class Renewal {
+  constructor(enliven) {
+    this.enliven = enliven;
+    this.due = false;
+    this.running = false;
+    document.addEventListener("visibilitychange", () => { if (this.due) this.renew(); });
+  }
+
+  async renew() {
+    this.due = true;
+    if (this.running || document.hidden) return;
+    this.running = true;
+    while (this.due && !document.hidden) {
+      this.due = false;
+      await this.once();
+      await new Promise((done) => setTimeout(done, PAUSE_MS));
+    }
+    this.running = false;
+  }
+
+  async once() {
+    let answer;
+    try {
+      answer = await fetch(location.href, { headers: { accept: "text/html" } });
+    } catch { return; }
+    if (answer.redirected && new URL(answer.url).pathname === "/sign-in") return this.say("signedOut");
+    if (!answer.ok) return;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const selector of ["main", "footer"]) morph(selector, fresh);
+    this.enliven(document);
+  }
+
+  online() { if (this.said === "offline") { this.say(""); this.renew(); } }
+
+  async offline(source) {
+    this.say("offline");
+    if (source.readyState !== EventSource.CLOSED) return;
+    const answer = await fetch(location.href).catch(() => null);
+    if (answer?.redirected) this.say("signedOut");
+  }
+
+  /** Says at the top what is the matter, in the words of the page's own language. */
+  say(what) {
+    this.said = what;
+    document.getElementById("live-banner")?.remove();
+    if (!what) return;
+    const banner = Object.assign(document.createElement("div"),
+      { id: "live-banner", className: "banner warn", role: "status" });
+    banner.textContent = document.getElementById("texts").dataset[what];
+    document.querySelector("main").before(banner);
+  }
+}
+
+/** Makes a part of the page as it is in a new one; what the user typed or opened stays. */
+function morph(selector, fresh) {
+  const now = document.querySelector(selector), then = fresh.querySelector(selector);
+  if (!now || !then) return;
+  Idiomorph.morph(now, then, {
+    morphStyle: "innerHTML",
+    ignoreActiveValue: true,
+    callbacks: {
+      beforeNodeMorphed: (old) => !(old.dataset?.keep !== undefined),
+      beforeAttributeUpdated: (name, node) => !(name === "open" && node.tagName === "DETAILS"),
+      afterNodeAdded: (node) => { if (node.tagName === "TR" || node.tagName === "LI") node.classList.add("fresh"); },
+    },
+  });
+}
