@@ -7,6 +7,7 @@ say every kind of record, right and wrong, while machines crash.
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from sqlalchemy import text
 
 from ledger.genesis import Genesis
 from ledger.verify import verify_log
-from node.storage.proofs import export_lines
+from node.storage.proofs import export_lines, served_checkpoint
 from simulator.checkers import CHECKERS, Checker
 from simulator.plan import Fault, Plan
 from simulator.process import MORNING_MS
@@ -49,7 +50,11 @@ def exported(seed: int) -> Exported:
             assert store is not None
             kept.genesis = self.world.genesis
             signer = self.world.signers["platform"]
-            kept.lines = list(export_lines(store.reader, kept.genesis, signer, 1))
+            kept.lines = list(
+                export_lines(
+                    store.reader, partial(served_checkpoint, genesis=kept.genesis, signer=signer), 1
+                )
+            )
             with store.reader() as reader:
                 kept.views = all_views(reader, kept.genesis, NOW_MS)
 

@@ -1,0 +1,141 @@
+"""``tongzhang open``: a log that is opened like a file, or several side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.errors import BAD, CheckFailed
+from cli.log_options import Index
+from cli.opened_log import Named, open_named, warn
+from cli.options import GenesisFile, Json, path
+from cli.output import note, pairs, say_json
+from views.texts import gettext
+
+if TYPE_CHECKING:
+    from node.storage.opened import Summary
+
+Logs = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="LOG...",
+        help="What `tongzhang export log` wrote; several are compared.",
+        show_default=False,
+        parser=path,
+    ),
+]
+Port = Annotated[
+    int,
+    typer.Option(
+        "--port",
+        metavar="N",
+        min=0,
+        max=65535,
+        help="The port at 127.0.0.1; 0 is one that is free.",
+    ),
+]
+InBrowser = Annotated[bool, typer.Option("--open", help="Show it in the browser.")]
+NoServe = Annotated[
+    bool, typer.Option("--no-serve", help="Verify, make the index, say what was found, and end.")
+]
+Anew = Annotated[
+    bool, typer.Option("--verify", help="Do everything again, whatever index is kept.")
+]
+
+
+def open_(
+    logs: Logs,
+    *,
+    genesis: GenesisFile,
+    port: Port = 0,
+    browser: InBrowser = False,
+    no_serve: NoServe = False,
+    verify: Anew = False,
+    index: Index = None,
+    json: Json = False,
+) -> None:
+    """Open an exported log like a file: verify it, execute it, show it; or compare several.
+
+    Every signature, hash, outcome and state hash is checked, and the cosignatures at the end. What
+    it adds up to is kept in an index, so that the log opens at once the next time. It is shown at
+    an address of this machine, until Ctrl-C: the page, and the HTTP interface of a node, to be read
+    only. No node, key or network is needed. The commands that read a node read a log with --log.
+
+    A log that is false opens up to the last block that is good; what is false first is said in red.
+    The exit code with --no-serve is 1 then. Several logs are compared, and nothing is shown at an
+    address: the first difference, what each has there, and who signed what. The exit code is 0 if
+    they are equal, or one is the beginning of the other, and else 1.
+
+    \b
+    Examples:
+      tongzhang open log.ndjson --genesis genesis.json --open
+      tongzhang open log.ndjson --genesis genesis.json --no-serve --json
+      tongzhang payments --log log.ndjson --genesis genesis.json
+      tongzhang open mine.ndjson theirs.ndjson --genesis genesis.json
+    """
+    if len(logs) > 1:
+        from cli.open_several import show_comparison
+
+        show_comparison(logs, genesis, json=json)
+        return
+    opened = open_named(Named(logs[0], genesis, index), anew=verify, quiet=json)
+    summary = opened.summary
+    if no_serve:
+        _show(summary, opened.genesis, "", json=json)
+        if summary.fault is not None:
+            raise typer.Exit(BAD)
+        return
+    from cli.open_served import serve_log
+
+    def started(address: str) -> None:
+        _show(summary, opened.genesis, address, json=json)
+        if browser:
+            import webbrowser
+
+            webbrowser.open(address)
+
+    try:
+        serve_log(opened, port, started)
+    except OSError as error:
+        raise CheckFailed(
+            "address-in-use",
+            f"cannot listen on 127.0.0.1:{port}: {error.strerror or error}",
+            "choose another port with --port, or 0 for one that is free",
+        ) from None
+    finally:
+        opened.close()
+
+
+def _show(summary: Summary, genesis: Any, address: str, *, json: bool) -> None:
+    if json:
+        from msgspec.json import decode, encode
+
+        from api.opened import status_of
+
+        said = decode(encode(status_of(summary, genesis)))
+        say_json({**said, "address": address} if address else said)
+    else:
+        pairs(list(standing(summary, genesis, address)))
+    if summary.fault is not None:
+        warn(summary.fault)
+    if address and not json:
+        note(gettext("Ctrl-C ends it."))
+
+
+def standing(summary: Summary, genesis: Any, address: str) -> list[tuple[str, str]]:
+    """Return what was verified, for people."""
+    said = gettext("{size:,} entries in {height:,} blocks")
+    by = gettext("yes, by {parties}").format(parties=", ".join(summary.cosigners))
+    certified = by if summary.cosigners else gettext("yes, by what follows in the file")
+    rows = [
+        (gettext("log"), summary.file),
+        (gettext("ledger"), summary.origin),
+        (gettext("verified"), said.format(size=summary.size, height=summary.height)),
+        (gettext("parties"), ", ".join(genesis.names)),
+        (gettext("log root"), summary.root),
+        (gettext("state hash"), summary.state),
+        (gettext("final"), certified if summary.certified else gettext("NO: no quorum says so")),
+    ]
+    return [*rows, (gettext("address"), address)] if address else rows
