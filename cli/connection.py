@@ -22,7 +22,7 @@ def connect(home: Path | None, url: str, token: str) -> Client:
         UsageError: neither a home nor an address was given, or the home cannot be read.
     """
     log = named.get()
-    if log.log is not None or log.genesis is not None:
+    if log is not None and (log.log is not None or log.genesis is not None):
         return _of_log(log)
     if url and (token or home is None):
         return Client(url, token)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,6 +15,7 @@ from cli.output import note, pairs, say_json
 from views.texts import gettext
 
 if TYPE_CHECKING:
+    from ledger.genesis import Genesis
     from node.storage.opened import Summary
 
 Logs = Annotated[
@@ -108,34 +109,19 @@ def open_(
         opened.close()
 
 
-def _show(summary: Summary, genesis: Any, address: str, *, json: bool) -> None:
+def _show(summary: Summary, genesis: Genesis, address: str, *, json: bool) -> None:
+    from msgspec.json import decode, encode
+
+    from api.opened import status_of
+
+    shown = decode(encode(status_of(summary, genesis)))
     if json:
-        from msgspec.json import decode, encode
-
-        from api.opened import status_of
-
-        said = decode(encode(status_of(summary, genesis)))
-        say_json({**said, "address": address} if address else said)
+        say_json({**shown, "address": address} if address else shown)
     else:
-        pairs(list(standing(summary, genesis, address)))
+        parties = (gettext("parties"), ", ".join(genesis.names))
+        at = [(gettext("address"), address)] if address else []
+        pairs([*log_standing(shown), parties, *at])
     if summary.fault is not None:
         warn(summary.fault)
     if address and not json:
         note(gettext("Ctrl-C ends it."))
-
-
-def standing(summary: Summary, genesis: Any, address: str) -> list[tuple[str, str]]:
-    """Return what was verified, for people."""
-    said = gettext("{size:,} entries in {height:,} blocks")
-    by = gettext("yes, by {parties}").format(parties=", ".join(summary.cosigners))
-    certified = by if summary.cosigners else gettext("yes, by what follows in the file")
-    rows = [
-        (gettext("log"), summary.file),
-        (gettext("ledger"), summary.origin),
-        (gettext("verified"), said.format(size=summary.size, height=summary.height)),
-        (gettext("parties"), ", ".join(genesis.names)),
-        (gettext("log root"), summary.root),
-        (gettext("state hash"), summary.state),
-        (gettext("final"), certified if summary.certified else gettext("NO: no quorum says so")),
-    ]
-    return [*rows, (gettext("address"), address)] if address else rows

@@ -37,7 +37,7 @@ class Named(NamedTuple):
     index: Path | None = None
 
 
-named: ContextVar[Named] = ContextVar("named", default=Named())
+named: ContextVar[Named | None] = ContextVar("named", default=None)
 """What ``--log``, ``--genesis`` and ``--index`` of the command at hand say."""
 
 
