@@ -25,7 +25,7 @@ from api.site import Site
 from ledger.genesis import Genesis
 from ledger.log.checkpoint import Checkpoint
 from ledger.log.note import Note
-from ledger.log_faults import Fault
+from ledger.log_faults import LogFault
 from node.home.tokens import Token
 from node.storage.opened import OpenedLog, Summary
 from node.storage.reads import Reader
@@ -48,7 +48,7 @@ class LogView(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str
     certified: bool
     cosigners: tuple[str, ...]
-    fault: Fault | None
+    fault: LogFault | None
 
 
 class LogStatus(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from cli.log_options import Index
 from cli.opened_log import Named, open_named, warn
 from cli.options import GenesisFile, Json, path
 from cli.output import note, pairs, say_json
+from cli.status import log_standing
 from views.texts import gettext
 
 if TYPE_CHECKING:

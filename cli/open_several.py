@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from cli.errors import BAD
 from cli.inputs import readable
 from cli.opened_log import genesis_of, refuse_no_log
 from cli.output import pairs, progress, say, say_json, table, utc
-from ledger.log_compare import Comparison, Said, Side, compare, proved
+from ledger.log_compare import Comparison, Side, SideSaid, compare, proved
 from ledger.log_lines import LINE_BYTES_MAX
 from views.texts import gettext
 
@@ -36,8 +37,7 @@ def show_comparison(logs: Sequence[Path], genesis_file: Path, *, json: bool) -> 
         for log in logs:
             task = bar.add_task(gettext("verifying"), total=log.stat().st_size)
             with readable(log):
-                lines = _lines(log, lambda size, task=task: bar.advance(task, size))  # type: ignore[misc]
-                sides.append(proved(lines, genesis))
+                sides.append(proved(_lines(log, partial(bar.advance, task)), genesis))
     found = []
     for log, side in zip(others, sides[1:], strict=True):
         with readable(log), readable(first):
@@ -52,7 +52,7 @@ def show_comparison(logs: Sequence[Path], genesis_file: Path, *, json: bool) -> 
         raise typer.Exit(BAD)
 
 
-def _lines(log: Path, read: Any = None) -> Iterator[bytes]:
+def _lines(log: Path, read: Callable[[float], None] | None = None) -> Iterator[bytes]:
     with log.open("rb", buffering=2**20) as file:
         while raw := file.readline(LINE_BYTES_MAX + 2):
             if read is not None:
@@ -91,9 +91,8 @@ def _show(files: tuple[Path, Path], found: Comparison) -> None:
     table(
         ["", str(one), str(other)], [[head, *(row.get(head, "") for row in rows)] for head in heads]
     )
-    for name, said in zip(files, found.said, strict=True):
-        if said.entry:
-            pairs([(str(name), said.entry)])
+    has = zip(files, found.said, strict=True)
+    pairs([(str(name), each.entry) for name, each in has if each.entry])
     if found.forked_by:
         text = gettext("BOTH LOGS ARE CERTIFIED, AND DIFFER: {parties} signed both")
         parties = ", ".join(found.forked_by)
@@ -111,7 +110,7 @@ def _of_side(side: Side) -> dict[str, str]:
     return rows
 
 
-def _of_said(said: Said) -> dict[str, str]:
+def _of_said(said: SideSaid) -> dict[str, str]:
     rows = {gettext("block"): said.block[:_SHORT], gettext("proposed by"): said.proposer}
     if said.time:
         rows[gettext("time")] = utc(said.time)

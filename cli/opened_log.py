@@ -12,15 +12,15 @@ import typer
 
 from cli.errors import CheckFailed, UsageError
 from cli.inputs import beginning_of, readable
-from cli.output import harmless, note, progress
+from cli.output import note, progress
 from ledger.errors import LedgerError
 from ledger.genesis import Genesis
 from ledger.genesis import read as read_genesis
 from ledger.limits import GENESIS_BYTES_MAX
-from views.texts import gettext
+from views.texts import gettext, harmless
 
 if TYPE_CHECKING:
-    from ledger.log_faults import Fault
+    from ledger.log_faults import LogFault
     from node.storage.opened import OpenedLog
 
 _GZIP = b"\x1f\x8b"
@@ -34,7 +34,7 @@ class Named(NamedTuple):
 
     log: Path | None = None
     genesis: Path | None = None
-    index: Path | None = None
+    folder: Path | None = None
 
 
 named: ContextVar[Named | None] = ContextVar("named", default=None)
@@ -63,7 +63,7 @@ def open_named(said: Named, *, anew: bool = False, quiet: bool = False) -> Opene
         )
     genesis = genesis_of(said.genesis)
     refuse_no_log(said.log)
-    folder = index_folder(said.index)
+    folder = index_folder(said.folder)
     with readable(said.log), progress(quiet=quiet) as bar:
         task = bar.add_task(gettext("opening the log"), total=None)
         opened = open_log(
@@ -138,13 +138,13 @@ def index_folder(given: Path | None) -> Path:
     return Path(_kept[-1].name)
 
 
-def warn(fault: Fault, *, err: bool = True) -> None:
+def warn(fault: LogFault, *, err: bool = True) -> None:
     """Say in red what of a log is false, and that nothing after it is shown."""
     for line in in_words(fault):
         typer.secho(harmless(line), fg=typer.colors.RED, bold=True, err=err)
 
 
-def in_words(fault: Fault) -> list[str]:
+def in_words(fault: LogFault) -> list[str]:
     """Return what of a log is false, for people."""
     title = gettext("THE LOG IS FALSE: {code}: {message}")
     lines = [title.format(code=fault.code, message=fault.message)]

@@ -21,7 +21,7 @@ from ledger.execute import Execution, check_records, execute
 from ledger.genesis import Genesis
 from ledger.log.merkle import Frontier, leaf_hash, root_of
 from ledger.log.receipt import cosigning_parties, open_consortium_checkpoint
-from ledger.log_faults import BadLog, Place, wrong_records
+from ledger.log_faults import BadLog, LogPlace, wrong_records
 from ledger.log_lines import BlockLine, SignedBatch
 from ledger.state import StateView
 
@@ -82,7 +82,7 @@ class LogChecker:
         Raises:
             BadLog: it does not, or is no header.
         """
-        place = Place(self.tip.height + 1, self.tip.size)
+        place = LogPlace(self.tip.height + 1, self.tip.size)
         try:
             header = decode_header(bytes(line.block))
         except DecodeError as error:
@@ -112,7 +112,7 @@ class LogChecker:
             BadLog: it is false, or another block's.
         """
         tip = self.tip
-        place = Place(tip.height + 1, tip.size, part="checkpoint")
+        place = LogPlace(tip.height + 1, tip.size, part="checkpoint")
         try:
             verified = open_consortium_checkpoint(checkpoint_text, self._genesis)
         except (DecodeError, VerificationError) as error:
@@ -129,7 +129,7 @@ class LogChecker:
             )
         return cosigning_parties(verified, self._genesis)
 
-    def _refuse_unchained(self, header: BlockHeader, place: Place) -> None:
+    def _refuse_unchained(self, header: BlockHeader, place: LogPlace) -> None:
         tip = self.tip
         if header.ledger != self._genesis.ledger:
             said = f"the block is of ledger {header.ledger}"
@@ -173,7 +173,7 @@ class LogChecker:
             frontier.extend([leaf_hash(leaf) for leaf in leaves])
         else:
             frontier = self._frontier = execution.frontier
-        place = Place(header.height, self.tip.size, entries)
+        place = LogPlace(header.height, self.tip.size, entries)
         if (frontier.size, frontier.root()) != (after.size, after.root):
             said = "the entries do not lead to the header's root"
             got = f"{frontier.size} entries, root {frontier.root().hex()}"
@@ -199,7 +199,7 @@ class LogChecker:
         good, entries = found
         short = _is_short(signed, leaves)
         for position, each in enumerate(signed):
-            place = Place(header.height, self.tip.size + len(entries))
+            place = LogPlace(header.height, self.tip.size + len(entries))
             try:
                 said = batches.decode_header(bytes(each.header))
             except DecodeError as error:
@@ -218,7 +218,7 @@ class LogChecker:
             self._heads[said.party] = (said.number, batch.hash.hex())
             good.append(batch)
             entries += its
-        rest = Place(header.height, self.tip.size + len(entries))
+        rest = LogPlace(header.height, self.tip.size + len(entries))
         if len(good) != len(header.batches):
             missing = header.batches[len(good)]
             raise rest.bad("wrong-batches", "a batch of the header is missing", expected=missing)
@@ -234,7 +234,7 @@ class LogChecker:
     def _check_batch(
         self,
         header: BatchHeader,
-        place: Place,
+        place: LogPlace,
         signed: SignedBatch,
         own: Sequence[bytes],
         *,
@@ -277,10 +277,10 @@ class LogChecker:
         try:
             own = execute(self._genesis, self.tip, self._frontier, self._view, header.time, good)
         except VerificationError as error:
-            raise Place(header.height, self.tip.size).bad(error.code, error.message) from None
+            raise LogPlace(header.height, self.tip.size).bad(error.code, error.message) from None
         for at, (entry, mine) in enumerate(zip(entries, own.entries, strict=True)):
             if entry.outcome != mine.outcome:
-                place = Place(header.height, self.tip.size + at, (entry,))
+                place = LogPlace(header.height, self.tip.size + at, (entry,))
                 raise place.bad(
                     "wrong-outcome",
                     f"it says {entry.outcome}, and executing the record gives {mine.outcome}",
@@ -290,7 +290,7 @@ class LogChecker:
         return own
 
 
-def _decoded(leaves: Sequence[bytes], place: Place) -> tuple[list[Entry], BadLog | None]:
+def _decoded(leaves: Sequence[bytes], place: LogPlace) -> tuple[list[Entry], BadLog | None]:
     """Return entries up to the first that is none, and what is wrong with that."""
     found: list[Entry] = []
     for leaf in leaves:
@@ -303,7 +303,7 @@ def _decoded(leaves: Sequence[bytes], place: Place) -> tuple[list[Entry], BadLog
     return found, None
 
 
-def _refuse_strangers(entries: Sequence[Entry], place: Place, *, short: bool) -> None:
+def _refuse_strangers(entries: Sequence[Entry], place: LogPlace, *, short: bool) -> None:
     """Refuse entries of another batch, and fewer than the batch has.
 
     Args:

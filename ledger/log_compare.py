@@ -15,9 +15,9 @@ from ledger.errors import LedgerError
 from ledger.genesis import Genesis
 from ledger.log.merkle import Frontier
 from ledger.log_check import LogChecker
-from ledger.log_faults import Fault
+from ledger.log_faults import LogFault
 from ledger.log_lines import CHECKPOINT_START, BlockLine, decode_line
-from ledger.log_walk import Ending, walk
+from ledger.log_walk import LogEnd, walk
 
 Relation = Literal["equal", "prefix", "different"]
 
@@ -28,10 +28,10 @@ class Side(msgspec.Struct, frozen=True, kw_only=True):
     blocks: int
     entries: int
     cosigners: tuple[str, ...]
-    fault: Fault | None
+    fault: LogFault | None
 
 
-class Said(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class SideSaid(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one log has where two differ. Hashes are hex; all is empty where it has nothing.
 
     ``entry`` is the canonical JSON of the entry, as the log has it.
@@ -61,7 +61,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     height: int = 0
     entry: int | None = None
     fields: tuple[str, ...] = ()
-    said: tuple[Said, Said] = (Said(), Said())
+    said: tuple[SideSaid, SideSaid] = (SideSaid(), SideSaid())
     forked_by: tuple[str, ...] = ()
 
 
@@ -79,7 +79,7 @@ def proved(lines: Iterable[bytes], genesis: Genesis) -> Side:
         try:
             tip = next(blocks).tip
         except StopIteration as stop:
-            ending: Ending = stop.value
+            ending: LogEnd = stop.value
             break
     return Side(blocks=tip.height, entries=tip.size, cosigners=ending.cosigners, fault=ending.fault)
 
@@ -169,7 +169,7 @@ def _different_fields(one: BlockHeader | None, other: BlockHeader | None) -> tup
     return tuple(name for name in names if getattr(one, name) != getattr(other, name))
 
 
-def _said(header: BlockHeader | None, leaves: list[bytes], at: int | None) -> Said:
+def _said(header: BlockHeader | None, leaves: list[bytes], at: int | None) -> SideSaid:
     named: dict[str, object] = {}
     if header is not None:
         block = domains.block_hash(canonical.encode(header)).hex()
@@ -179,7 +179,7 @@ def _said(header: BlockHeader | None, leaves: list[bytes], at: int | None) -> Sa
         try:
             entry = decode_entry(leaves[at])
         except LedgerError:
-            return msgspec.convert(named, Said)
+            return msgspec.convert(named, SideSaid)
         stated = {"party": entry.party, "batch": entry.batch, "outcome": entry.outcome}
         named |= {**stated, "record": id_of(entry.record)}
-    return msgspec.convert(named, Said)
+    return msgspec.convert(named, SideSaid)

@@ -21,7 +21,7 @@ Part = Literal["record", "batch", "block", "checkpoint", "file"]
 """Which part of a log is false."""
 
 
-class Fault(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class LogFault(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The first thing in a log that is false.
 
     ``height`` is the block's that is bad, or that should stand there, and the number of the line,
@@ -46,12 +46,12 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class BadLog(VerificationError):
     """A log is false from some place on. ``fault`` says which, and what differs."""
 
-    def __init__(self, fault: Fault) -> None:
+    def __init__(self, fault: LogFault) -> None:
         super().__init__(fault.code, fault.message)
         self.fault = fault
 
 
-class Place(NamedTuple):
+class LogPlace(NamedTuple):
     """A place in a log.
 
     Args:
@@ -80,7 +80,7 @@ class Place(NamedTuple):
         entries, batch = self.entries, self.batch
         parties = dict.fromkeys(each.party for each in entries)
         return BadLog(
-            Fault(
+            LogFault(
                 code=code,
                 message=f"{self.in_words()}: {said}",
                 part=self._part(),
@@ -114,12 +114,12 @@ class Place(NamedTuple):
             return "record"
         return "block" if self.batch is None else "batch"
 
-    def only(self, at: int) -> Place:
+    def only(self, at: int) -> LogPlace:
         """Return the place of one of the entries."""
         return self._replace(first=self.first + at, entries=self.entries[at : at + 1])
 
 
-def wrong_records(place: Place, root: str) -> BadLog:
+def wrong_records(place: LogPlace, root: str) -> BadLog:
     """Return which records of a batch are not the ones signed, as far as that can be told.
 
     Args:

@@ -18,11 +18,11 @@ from ledger.errors import DecodeError, LedgerError
 from ledger.genesis import Genesis
 from ledger.log.receipt import open_consortium_checkpoint
 from ledger.log_check import CheckedBlock, LogChecker
-from ledger.log_faults import BadLog, Fault, Place
+from ledger.log_faults import BadLog, LogFault, LogPlace
 from ledger.log_lines import BlockLine, CheckpointLine, decode_line
 
 
-class Ending(msgspec.Struct, frozen=True, kw_only=True):
+class LogEnd(msgspec.Struct, frozen=True, kw_only=True):
     """The end of the good part of a log.
 
     ``checkpoint`` is the signed note that ends the log, where that is good, and ``cosigners`` are
@@ -32,7 +32,7 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
 
     checkpoint: str = ""
     cosigners: tuple[str, ...] = ()
-    fault: Fault | None = None
+    fault: LogFault | None = None
     certified: bool = False
 
 
@@ -47,7 +47,7 @@ _headed = msgspec.json.Decoder(_Headed)
 
 def walk(
     lines: Iterable[bytes], genesis: Genesis, checker: LogChecker
-) -> Generator[CheckedBlock, None, Ending]:
+) -> Generator[CheckedBlock, None, LogEnd]:
     """Yield the blocks of a log while they are good, and return how it ends.
 
     Args:
@@ -78,11 +78,11 @@ def walk(
     if held is not None:
         yield held
     fault = None if next(rest, None) is None else _trailing(checker)
-    return Ending(checkpoint=line.checkpoint, cosigners=cosigners, fault=fault, certified=True)
+    return LogEnd(checkpoint=line.checkpoint, cosigners=cosigners, fault=fault, certified=True)
 
 
 def _decoded(raw: bytes | None, checker: LogChecker) -> BlockLine | CheckpointLine:
-    place = Place(checker.tip.height + 1, checker.tip.size, part="file")
+    place = LogPlace(checker.tip.height + 1, checker.tip.size, part="file")
     if raw is None:
         said = "the log ends without a checkpoint: it is cut short, or still being written"
         raise place.bad("no-checkpoint", said, expected="a checkpoint", got="the end of the file")
@@ -92,47 +92,47 @@ def _decoded(raw: bytes | None, checker: LogChecker) -> BlockLine | CheckpointLi
         raise place.bad(error.code, error.message) from None
 
 
-def _trailing(checker: LogChecker) -> Fault:
-    place = Place(checker.tip.height + 2, checker.tip.size, part="file")
+def _trailing(checker: LogChecker) -> LogFault:
+    place = LogPlace(checker.tip.height + 2, checker.tip.size, part="file")
     return place.bad("trailing-data", "something follows the checkpoint line").fault
 
 
 def _judge(
     bad: BadLog, raw: bytes | None, rest: Iterator[bytes], genesis: Genesis, checker: LogChecker
-) -> tuple[Ending, bool]:
+) -> tuple[LogEnd, bool]:
     """Return how a log ends where something is false, and whether the block before is good."""
     fault, tip = bad.fault, checker.tip
     if fault.code == "wrong-checkpoint" and raw is not None:
         return _of_another(fault, raw, genesis, checker)
     header, certified = _followed(raw, rest, genesis)
     if not certified or header is None:
-        return Ending(fault=fault), True
+        return LogEnd(fault=fault), True
     if (header.height, header.parent) == (tip.height + 1, tip.hash.hex()):
-        return Ending(fault=fault, certified=True), True
+        return LogEnd(fault=fault, certified=True), True
     if header.height == tip.height + 1 and tip.height:
-        return Ending(fault=_altered(checker, header.parent)), False
-    return Ending(fault=fault), True
+        return LogEnd(fault=_altered(checker, header.parent)), False
+    return LogEnd(fault=fault), True
 
 
 def _of_another(
-    fault: Fault, raw: bytes, genesis: Genesis, checker: LogChecker
-) -> tuple[Ending, bool]:
+    fault: LogFault, raw: bytes, genesis: Genesis, checker: LogChecker
+) -> tuple[LogEnd, bool]:
     """Return what is wrong where a checkpoint that holds is not of the last block."""
     tip, line = checker.tip, decode_line(raw)
     assert isinstance(line, CheckpointLine)
     checkpoint = open_consortium_checkpoint(line.checkpoint, genesis).checkpoint
     if checkpoint.height == tip.height:
-        return Ending(fault=_altered(checker, checkpoint.block.hex())), False
+        return LogEnd(fault=_altered(checker, checkpoint.block.hex())), False
     if checkpoint.height > tip.height:
         said = f"it is missing, the checkpoint is of block {checkpoint.height}"
-        place = Place(tip.height + 1, tip.size)
+        place = LogPlace(tip.height + 1, tip.size)
         missing = f"block {tip.height + 1}"
         fault = place.bad("broken-chain", said, expected=missing, got="the checkpoint").fault
-    return Ending(fault=fault), True
+    return LogEnd(fault=fault), True
 
 
-def _altered(checker: LogChecker, block: str) -> Fault:
-    place = Place(checker.tip.height, checker.tip.size)
+def _altered(checker: LogChecker, block: str) -> LogFault:
+    place = LogPlace(checker.tip.height, checker.tip.size)
     said = "its header is not the one that what follows it builds on"
     return place.bad("broken-chain", said, expected=block, got=checker.tip.hash.hex()).fault
 

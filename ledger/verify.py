@@ -16,7 +16,7 @@ from ledger.log.merkle import Frontier
 from ledger.log.receipt import cosigning_parties, open_consortium_checkpoint
 from ledger.log_check import LogChecker
 from ledger.log_faults import BadLog
-from ledger.log_walk import Ending, walk
+from ledger.log_walk import LogEnd, walk
 from ledger.state import EmptyView, Overlay
 
 
@@ -89,7 +89,7 @@ def verify_log(
         try:
             block = next(blocks)
         except StopIteration as stop:
-            ending: Ending = stop.value
+            ending: LogEnd = stop.value
             break
         if block.execution is not None:
             state.merge(block.execution.changes)

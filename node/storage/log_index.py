@@ -27,7 +27,7 @@ from ledger.contracts import ROWS
 from ledger.execute import BatchHead
 from ledger.genesis import Genesis
 from ledger.log_check import CheckedBlock, Heads, LogChecker
-from ledger.log_walk import Ending, walk
+from ledger.log_walk import LogEnd, walk
 from node.errors import NodeError
 from node.home.private import PRIVATE_FOLDER
 from node.storage.bulk import Bulk, WriterProcess
@@ -46,7 +46,7 @@ Progress = Callable[[int, int], None]
 """``progress(done, total)``: bytes of the log read so far and altogether."""
 
 
-class Mark(msgspec.Struct, frozen=True):
+class IndexMark(msgspec.Struct, frozen=True):
     """The beginning of a log that an index holds: its size and hash, and when it was made."""
 
     bytes: int
@@ -139,7 +139,7 @@ def _goes_on(store: Store, log: LogFile) -> bool:
         found = reader.meta(MARK)
     if found is None:
         return False
-    mark = msgspec.json.decode(found, type=Mark)
+    mark = msgspec.json.decode(found, type=IndexMark)
     return mark.boot in {"", boot_id()} and log.begins_with(mark.bytes, mark.sha256)
 
 
@@ -174,13 +174,13 @@ class _Build:
         self._bulk.finish(marks, last)
         return summary
 
-    def _walk(self) -> Ending:
+    def _walk(self) -> LogEnd:
         blocks = walk(self._log.lines(self._last.height), self._store.genesis, self._checker)
         while True:
             try:
                 block = next(blocks)
             except StopIteration as stop:
-                ending: Ending = stop.value
+                ending: LogEnd = stop.value
                 return ending
             self._add(block)
 
@@ -194,7 +194,7 @@ class _Build:
 
     def _mark(self, boot: str) -> str:
         accepted = self._log.accepted
-        return msgspec.json.encode(Mark(accepted.bytes, accepted.sha256, boot)).decode()
+        return msgspec.json.encode(IndexMark(accepted.bytes, accepted.sha256, boot)).decode()
 
 
 _CERTIFY = "UPDATE blocks SET certificate = ?, checksum = ? WHERE height = ?"

@@ -16,8 +16,8 @@ from ledger.genesis import Genesis
 from ledger.log.checkpoint import cosigner_name
 from ledger.log.note import COSIGNATURE, Note, NoteKey, split_cosignature
 from ledger.log.receipt import open_consortium_checkpoint
-from ledger.log_faults import Fault
-from ledger.log_walk import Ending
+from ledger.log_faults import LogFault
+from ledger.log_walk import LogEnd
 from node.storage.engine import open_sealed
 from node.storage.log_file import LogFile, Stamp
 from node.storage.queries import LedgerReader
@@ -49,7 +49,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     certified: bool
     checkpoint: str
     cosigners: tuple[str, ...]
-    fault: Fault | None
+    fault: LogFault | None
 
 
 class OpenedLog:
@@ -102,7 +102,7 @@ def opened(index: Path, genesis: Genesis, summary: Summary | None) -> OpenedLog:
     return OpenedLog(genesis, summary, snapshots)
 
 
-def summary_of(genesis: Genesis, log: LogFile, tip: Tip, ending: Ending) -> Summary:
+def summary_of(genesis: Genesis, log: LogFile, tip: Tip, ending: LogEnd) -> Summary:
     """Return what was verified of a log that was read to its end."""
     return Summary(
         file=str(log.path),
