@@ -49,6 +49,6 @@ def _of_log(log: Named) -> Client:
     if opened.summary.fault is not None:
         warn(opened.summary.fault)
     from api.opened import opened_app
-    from cli.log_client import LogClient
+    from cli.log_client import log_client
 
-    return LogClient(opened_app(opened), str(log.log))
+    return log_client(opened_app(opened), str(log.log))

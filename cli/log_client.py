@@ -7,42 +7,33 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from cli.client import TIMEOUT_S, Client
+from cli.client import Client
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
 
-class LogClient(Client):
-    """Asks the application of a log, in this process.
+def log_client(app: FastAPI, name: str) -> Client:
+    """Return a client of the application of a log.
 
     Args:
         app: The application.
         name: The log, as it is shown in the place of an address.
     """
-
-    def __init__(self, app: FastAPI, name: str) -> None:
-        super().__init__("http://127.0.0.1", "")
-        self.url = name
-        self._http = httpx.Client(
-            base_url="http://127.0.0.1", transport=_InProcess(app), timeout=TIMEOUT_S
-        )
+    client = Client("http://127.0.0.1", "", _InProcess(app))
+    client.url = name
+    return client
 
 
 class _InProcess(httpx.BaseTransport):
-    """Hands requests to an application. An answer is had whole."""
+    """Hands requests to an application in this process. An answer is had whole."""
 
     def __init__(self, app: FastAPI) -> None:
         self._app = httpx.ASGITransport(app)
-        self._runner = asyncio.Runner()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Return the application's answer."""
-        return self._runner.run(self._ask(request))
-
-    def close(self) -> None:
-        """End what runs the application."""
-        self._runner.close()
+        return asyncio.run(self._ask(request))
 
     async def _ask(self, request: httpx.Request) -> httpx.Response:
         answer = await self._app.handle_async_request(request)
