@@ -86,7 +86,7 @@ class LogChecker:
         try:
             header = decode_header(bytes(line.block))
         except DecodeError as error:
-            raise place.bad(error.code, error.message) from None
+            raise place.refute(error.code, error.message) from None
         self._refuse_unchained(header, place)
         return header
 
@@ -116,12 +116,12 @@ class LogChecker:
         try:
             verified = open_consortium_checkpoint(checkpoint_text, self._genesis)
         except (DecodeError, VerificationError) as error:
-            raise place.bad(error.code, error.message) from None
+            raise place.refute(error.code, error.message) from None
         checkpoint = verified.checkpoint
         said = (checkpoint.height, checkpoint.size, checkpoint.root.hex(), checkpoint.block.hex())
         held = (tip.height, tip.size, tip.root.hex(), tip.hash.hex())
         if said != held:
-            raise place.bad(
+            raise place.refute(
                 "wrong-checkpoint",
                 "the checkpoint is not of the last block of this export",
                 expected=_in_words(*held),
@@ -133,28 +133,30 @@ class LogChecker:
         tip = self.tip
         if header.ledger != self._genesis.ledger:
             said = f"the block is of ledger {header.ledger}"
-            raise place.bad("wrong-ledger", said, expected=self._genesis.ledger, got=header.ledger)
+            raise place.refute(
+                "wrong-ledger", said, expected=self._genesis.ledger, got=header.ledger
+            )
         if tip.height == 0 and header.height > 1:
             begins = (
                 f"this export begins at block {header.height}; verification needs it from block 1"
             )
-            raise place.bad(
+            raise place.refute(
                 "broken-chain", begins, expected="block 1", got=f"block {header.height}"
             )
         if header.height > tip.height + 1:
             last = header.height - 1
             missing = f"block {place.height}" + (f" to {last}" if last > place.height else "")
             said = f"it is missing, after block {tip.height} comes block {header.height}"
-            raise place.bad("broken-chain", said, expected=missing, got=f"block {header.height}")
+            raise place.refute("broken-chain", said, expected=missing, got=f"block {header.height}")
         if (header.height, header.parent) != (tip.height + 1, tip.hash.hex()):
-            raise place.bad(
+            raise place.refute(
                 "broken-chain",
                 "the block does not follow the one before",
                 expected=f"block {tip.height + 1} after {tip.hash.hex()}",
                 got=f"block {header.height} after {header.parent}",
             )
         if header.time < tip.time:
-            raise place.bad("broken-chain", "the block's time is before its parent's")
+            raise place.refute("broken-chain", "the block's time is before its parent's")
 
     def _check_block(
         self, header: BlockHeader, raw: bytes, signed: Sequence[SignedBatch], leaves: list[bytes]
@@ -178,9 +180,9 @@ class LogChecker:
             said = "the entries do not lead to the header's root"
             got = f"{frontier.size} entries, root {frontier.root().hex()}"
             expected = f"{after.size} entries, root {header.root}"
-            raise place.bad("wrong-root", said, expected=expected, got=got)
+            raise place.refute("wrong-root", said, expected=expected, got=got)
         if execution is not None and execution.state != after.state:
-            raise place._replace(entries=()).bad(
+            raise place._replace(entries=()).refute(
                 "wrong-state",
                 "executing the records gives another state",
                 expected=execution.state.hex(),
@@ -203,13 +205,13 @@ class LogChecker:
             try:
                 said = batches.decode_header(bytes(each.header))
             except DecodeError as error:
-                raise place.bad(
+                raise place.refute(
                     error.code, f"batch {position + 1} of it: {error.message}"
                 ) from None
             own = leaves[len(entries) : len(entries) + said.count]
             batch, its = self._check_batch(said, place, each, own, short=short)
             if header.batches[position : position + 1] != (batch.hash.hex(),):
-                raise place._replace(entries=its, batch=said).bad(
+                raise place._replace(entries=its, batch=said).refute(
                     "wrong-batches",
                     "the batches are not the header's",
                     expected=(*header.batches, "no batch")[min(position, len(header.batches))],
@@ -221,10 +223,10 @@ class LogChecker:
         rest = LogPlace(header.height, self.tip.size + len(entries))
         if len(good) != len(header.batches):
             missing = header.batches[len(good)]
-            raise rest.bad("wrong-batches", "a batch of the header is missing", expected=missing)
+            raise rest.refute("wrong-batches", "a batch of the header is missing", expected=missing)
         if len(entries) != len(leaves):
             too_many = f"{len(leaves)} entries"
-            raise rest.bad(
+            raise rest.refute(
                 "wrong-count",
                 "more entries than the batches hold",
                 expected=f"{len(entries)} entries",
@@ -247,10 +249,10 @@ class LogChecker:
         try:
             batches.verify_header(header, raw, signature, genesis.ledger, genesis.verifiers)
         except VerificationError as error:
-            raise place.bad(error.code, error.message) from None
+            raise place.refute(error.code, error.message) from None
         number, previous = self._heads.get(header.party, (0, domains.ZERO_HASH.hex()))
         if (header.number, header.previous) != (number + 1, previous):
-            raise place.bad(
+            raise place.refute(
                 "batch-order",
                 "it does not follow its author's batch before",
                 expected=f"batch {number + 1} after {previous}",
@@ -266,7 +268,7 @@ class LogChecker:
             try:
                 check_records(batch)
             except VerificationError as error:
-                raise place.bad(error.code, error.message) from None
+                raise place.refute(error.code, error.message) from None
         return batch, entries
 
     def _execute(
@@ -277,11 +279,11 @@ class LogChecker:
         try:
             own = execute(self._genesis, self.tip, self._frontier, self._view, header.time, good)
         except VerificationError as error:
-            raise LogPlace(header.height, self.tip.size).bad(error.code, error.message) from None
+            raise LogPlace(header.height, self.tip.size).refute(error.code, error.message) from None
         for at, (entry, mine) in enumerate(zip(entries, own.entries, strict=True)):
             if entry.outcome != mine.outcome:
                 place = LogPlace(header.height, self.tip.size + at, (entry,))
-                raise place.bad(
+                raise place.refute(
                     "wrong-outcome",
                     f"it says {entry.outcome}, and executing the record gives {mine.outcome}",
                     expected=mine.outcome,
@@ -298,7 +300,7 @@ def _decoded(leaves: Sequence[bytes], place: LogPlace) -> tuple[list[Entry], Bad
             found.append(decode_entry(leaf))
         except DecodeError as error:
             at = place.first + len(found)
-            bad = place._replace(first=at).bad(error.code, f"entry {at}: {error.message}")
+            bad = place._replace(first=at).refute(error.code, f"entry {at}: {error.message}")
             return found, bad
     return found, None
 
@@ -316,14 +318,14 @@ def _refuse_strangers(entries: Sequence[Entry], place: LogPlace, *, short: bool)
     own = [entry.party == header.party and entry.batch == header.number for entry in entries]
     at = own.index(False) if False in own else len(entries)
     if at < len(entries) and not (short and True not in own[at:]):
-        raise place.only(at).bad(
+        raise place.only(at).refute(
             "wrong-entry",
             "the entry says that it is of another batch",
             expected=f"batch {header.number} of {header.party}",
             got=f"batch {entries[at].batch} of {entries[at].party}",
         )
     if at < header.count:
-        raise place._replace(entries=entries[:at]).bad(
+        raise place._replace(entries=entries[:at]).refute(
             "wrong-count",
             f"records are missing: the batch has {header.count}, {at} stand here",
             expected=f"{header.count} records",

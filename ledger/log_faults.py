@@ -68,7 +68,7 @@ class LogPlace(NamedTuple):
     batch: BatchHeader | None = None
     part: Literal["block", "checkpoint", "file"] = "block"
 
-    def bad(self, code: str, said: str, *, expected: str = "", got: str = "") -> BadLog:
+    def refute(self, code: str, said: str, *, expected: str = "", got: str = "") -> BadLog:
         """Return the error that something is false here.
 
         Args:
@@ -132,7 +132,9 @@ def wrong_records(place: LogPlace, root: str) -> BadLog:
             decode_record(record)
         except DecodeError as error:
             said = f"the record is not the one signed: {error.message}"
-            return place.only(at).bad("bad-batch-root", said, expected="a record", got=error.code)
+            return place.only(at).refute(
+                "bad-batch-root", said, expected="a record", got=error.code
+            )
     pair = _swapped(records, root)
     if pair is not None:
         one, other = (place.only(at).entries[0] for at in pair)
@@ -140,10 +142,10 @@ def wrong_records(place: LogPlace, root: str) -> BadLog:
         span = place.entries[pair[0] : pair[1] + 1]
         said = f"the records {names} stand in each other's place"
         first = place._replace(first=place.first + pair[0], entries=span)
-        return first.bad("bad-batch-root", said)
+        return first.refute("bad-batch-root", said)
     got = root_of([leaf_hash(record) for record in records]).hex()
     said = "the records are not the ones signed"
-    return place.bad("bad-batch-root", said, expected=root, got=got)
+    return place.refute("bad-batch-root", said, expected=root, got=got)
 
 
 def _swapped(records: Sequence[bytes], root: str) -> tuple[int, int] | None:

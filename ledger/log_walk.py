@@ -85,16 +85,18 @@ def _decoded(raw: bytes | None, checker: LogChecker) -> BlockLine | CheckpointLi
     place = LogPlace(checker.tip.height + 1, checker.tip.size, part="file")
     if raw is None:
         said = "the log ends without a checkpoint: it is cut short, or still being written"
-        raise place.bad("no-checkpoint", said, expected="a checkpoint", got="the end of the file")
+        raise place.refute(
+            "no-checkpoint", said, expected="a checkpoint", got="the end of the file"
+        )
     try:
         return decode_line(raw)
     except DecodeError as error:
-        raise place.bad(error.code, error.message) from None
+        raise place.refute(error.code, error.message) from None
 
 
 def _trailing(checker: LogChecker) -> LogFault:
     place = LogPlace(checker.tip.height + 2, checker.tip.size, part="file")
-    return place.bad("trailing-data", "something follows the checkpoint line").fault
+    return place.refute("trailing-data", "something follows the checkpoint line").fault
 
 
 def _judge(
@@ -127,14 +129,14 @@ def _of_another(
         said = f"it is missing, the checkpoint is of block {checkpoint.height}"
         place = LogPlace(tip.height + 1, tip.size)
         missing = f"block {tip.height + 1}"
-        fault = place.bad("broken-chain", said, expected=missing, got="the checkpoint").fault
+        fault = place.refute("broken-chain", said, expected=missing, got="the checkpoint").fault
     return LogEnd(fault=fault), True
 
 
 def _altered(checker: LogChecker, block: str) -> LogFault:
     place = LogPlace(checker.tip.height, checker.tip.size)
     said = "its header is not the one that what follows it builds on"
-    return place.bad("broken-chain", said, expected=block, got=checker.tip.hash.hex()).fault
+    return place.refute("broken-chain", said, expected=block, got=checker.tip.hash.hex()).fault
 
 
 def _followed(
