@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 from starlette.responses import Response
+from starlette.types import Receive
 
 IMMUTABLE = {"cache-control": "public, max-age=31536000, immutable"}
 """Headers of what a log can never change."""
@@ -25,3 +26,9 @@ def json_answer(
 def text_answer(text: str) -> Response:
     """Return ``text`` as UTF-8 plain text."""
     return Response(text, media_type="text/plain; charset=utf-8")
+
+
+async def left(receive: Receive) -> None:
+    """Wait until the client has gone away."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from api import openapi, problems
 from api.callers import Callers
 from api.draining import Draining
+from api.feed_places import FeedPlaces
 from api.head_requests import HeadsAsGets
 from api.log import RecordView, own_record
 from api.peer_route import peer_routes
@@ -70,6 +71,8 @@ def build_app(
     add_reading_routes(app, Reading.of_node(node.home, node.store), find, site)
     if readers is not None:
         app.add_middleware(ReadsElsewhere, readers=readers, find=find, status=node.status)
+    relay = None if readers is None else readers.open_answers
+    app.add_middleware(FeedPlaces, draining=draining, tokens=node.tokens, relay=relay)
     app.add_middleware(Callers, tokens=node.tokens, party=node.party, sessions=sessions)
     app.add_middleware(HeadsAsGets)
     return app

@@ -18,5 +18,9 @@ class HeadsAsGets:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on."""
         if scope["type"] == "http" and scope["method"] == "HEAD":
-            scope = {**scope, "method": "GET"}  # the server keeps its own, and so knows
+            scope = {
+                **scope,
+                "method": "GET",
+                "head": True,
+            }  # the server keeps its own, and so knows
         await self._app(scope, receive, send)

@@ -115,6 +115,55 @@ READ_TURN_WAIT_S = 10.0
 READ_ANSWER_WAIT_S = 60.0
 """How long the readers may take for the first part of an answer, and for each further one."""
 
+FEEDS_PER_TOKEN = 64
+"""Feeds and waiting questions of one token that are open at once."""
+
+FEEDS_MAX = 256
+"""Those of all tokens."""
+
+FEED_PART_BYTES_MAX = 64 * 1024
+"""About how much of a feed is written to a client at once."""
+
+FEED_UNREAD_BYTES = 128 * 1024
+"""What the system may keep of a feed for a client that does not read."""
+
+FEED_TOKENS_EVERY_S = 5.0
+"""How often the tokens of open feeds are looked up: those of revoked ones end."""
+
+FEED_RETRY_MS = 2000
+"""When a client whose feed ended comes again."""
+
+FEED_WAIT_MS_MAX = 30_000
+"""How long a question for entries may wait for some."""
+
+NEWS_POLL_S = 0.05
+"""How often the ledger's height is looked at while somebody listens."""
+
+NEWS_READ_MAX = 1000
+"""New entries that are read at once; more are left to the database."""
+
+NEWS_ENTRIES_MAX = 4096
+NEWS_BYTES_MAX = 8 * 1024 * 1024
+"""New entries that are kept for all who listen, and what they may take."""
+
+NEWS_SHOWN_MAX = 20
+"""Entries that a tick of news shows."""
+
+NEWS_KEEP_ALIVE_S = 15.0
+"""How often something is said where nothing happens."""
+
+PROGRESS_S = 1.0
+"""How often a feed says how far it has got in entries that it does not show."""
+
+SCAN_PAGE = 100
+SCAN_MAX = 2000
+"""Older entries that are read from the database, and looked through in one go."""
+
+TICK_S = 0.25
+TICK_MAX_S = 0.8
+TICK_LISTENERS = 100
+"""How often news ticks: every ``TICK_S``; with more listeners than these less often."""
+
 READER_THREADS = 8
 """Reads that use the database at once."""
 

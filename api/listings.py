@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from functools import cache
-from inspect import Parameter, Signature, cleandoc
+from inspect import Parameter, Signature
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -51,7 +51,7 @@ def add_listing(router: APIRouter, reading: Reading, listing: Listing) -> None:
         return list_answer(ListRequest(request, form), shown)
 
     answer.__name__ = listing.operation or f"list_{listing.name.replace('-', '_')}"
-    answer.__doc__ = cleandoc(listing.help).partition("\n\n")[0]
+    answer.__doc__ = listing.about
     answer.__signature__ = Signature(  # type: ignore[attr-defined]
         [
             _keyword("request", Request),

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Coroutine
 from itertools import chain
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
+from fastapi.concurrency import run_in_threadpool
 from msgspec import UNSET, UnsetType
 from starlette.responses import Response, StreamingResponse
 
-from api.answers import IMMUTABLE, json_answer, text_answer
-from api.limits import BLOCKS_PAGE_MAX, PAGE_DEFAULT
+from api.answers import IMMUTABLE, json_answer, left, text_answer
+from api.limits import BLOCKS_PAGE_MAX, FEED_WAIT_MS_MAX, PAGE_DEFAULT
 from api.log_views import (
     BlockPage,
     EntryPage,
@@ -46,6 +48,14 @@ NDJSON = "application/x-ndjson"
 OCTETS = "application/octet-stream"
 
 BlockLimit = Annotated[int, Query(ge=1, le=BLOCKS_PAGE_MAX, description="How many at most.")]
+WaitMs = Annotated[
+    int,
+    Query(
+        ge=0,
+        le=FEED_WAIT_MS_MAX,
+        description="How long to wait, at most, for an entry at `start`; then the page is empty.",
+    ),
+]
 Size = Annotated[
     int | None, Query(ge=0, le=SAFE_INTEGER_MAX, description="Tree size; the newest by default.")
 ]
@@ -82,12 +92,14 @@ def log_routes(reading: Reading) -> APIRouter:
     """Return the router that shows the log itself."""
     router = reading.router("log")
 
-    @router.get("/v1/entries", **describe(EntryPage))
-    def list_entries(start: Start = 0, limit: Limit = PAGE_DEFAULT) -> Response:
-        """List entries from an index on."""
-        with reading.reader() as reader:
-            views = entry_views(reader, reader.entries(start, limit))
-            return json_answer(EntryPage(size=log_size(reader), entries=views))
+    @router.get("/v1/entries", **describe(EntryPage, "too-many-feeds"))
+    async def list_entries(
+        request: Request, start: Start = 0, limit: Limit = PAGE_DEFAULT, wait_ms: WaitMs = 0
+    ) -> Response:
+        """List entries from an index on; with `wait_ms` wait until there are some."""
+        if wait_ms:
+            await _unless_left(request, reading.news.reach(start, wait_ms / 1000))
+        return await run_in_threadpool(_entry_page, reading, start, limit)
 
     @router.get("/v1/entries/{index}", **describe(EntryView, "no-such-entry"))
     def show_entry(index: Index) -> Response:
@@ -201,6 +213,28 @@ def proof_routes(reading: Reading) -> APIRouter:
         return Response(data, media_type=OCTETS, headers=IMMUTABLE)
 
     return router
+
+
+def _entry_page(reading: Reading, start: int, limit: int) -> Response:
+    with reading.reader() as reader:
+        views = entry_views(reader, reader.entries(start, limit))
+        return json_answer(EntryPage(size=log_size(reader), entries=views))
+
+
+async def _unless_left(request: Request, waiting: Coroutine[Any, Any, None]) -> None:
+    """Wait, but not for a client that has gone away.
+
+    Raises:
+        NodeError: the database could not be read.
+    """
+    both = asyncio.create_task(waiting), asyncio.create_task(left(request.receive))
+    try:
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        if both[0].done():
+            both[0].result()  # raises
+    finally:
+        for task in both:
+            task.cancel()
 
 
 def _final_record(entry: EntryView) -> RecordView:

@@ -60,6 +60,7 @@ TABLE: dict[str, tuple[int, str]] = {
     "too-many-records": (413, "The array has too many records"),
     "record-too-large": (413, "The record is too large"),
     "unsupported-media-type": (415, "This address does not take this content type"),
+    "too-many-feeds": (429, "Too many feeds are open"),
     "too-many-guesses": (429, "Too many wrong bearer tokens came"),
     "head-too-large": (431, "The head of the request is too large"),
     "wrong-host": (421, "The request is meant for another host"),
@@ -95,7 +96,13 @@ _WANTED = {
 
 _SHOWN_CHARS = 80
 
-RETRY_AFTER_S = {"busy": 1, "height-not-reached": 2, "not-ready": 2, "stopping": 5}
+RETRY_AFTER_S = {
+    "busy": 1,
+    "height-not-reached": 2,
+    "not-ready": 2,
+    "stopping": 5,
+    "too-many-feeds": 5,
+}
 
 
 class Problem(Exception):

@@ -24,6 +24,7 @@ from api import problems
 from api.books import books_routes
 from api.business import business_routes
 from api.evidence import evidence_routes
+from api.feed import feed_routes
 from api.limits import READER_NICE, READER_THREADS
 from api.log import log_routes, proof_routes, record_routes
 from api.reading import NamedHeights, Reading
@@ -112,6 +113,7 @@ def add_reading_routes(
         books_routes(reading),
         record_routes(reading, find),
         log_routes(reading),
+        feed_routes(reading),
         proof_routes(reading),
         evidence_routes(reading),
     ):

@@ -25,6 +25,7 @@ import httpcore
 import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api.answers import left
 from api.door import cut
 from api.limits import (
     READ_ANSWER_WAIT_S,
@@ -35,7 +36,8 @@ from api.limits import (
     STALL_S,
 )
 from api.problems import Problem, respond
-from api.read_server import ROUTE, STATUS, TOKEN, carried, serve_reads
+from api.read_server import ROUTE, carried, serve_reads
+from api.relay import OF_THE_CONNECTION, Relay, relayed_headers
 
 if TYPE_CHECKING:
     from api.log import FindOwn
@@ -56,11 +58,6 @@ NODES = ("/livez", "/openapi.json", "/peer", "/readyz", "/sign-", "/static/", "/
 WITH_STATUS = ("/",)
 """The pages that show what the node knows of itself and its peers."""
 _TIMEOUTS = {"pool": READ_TURN_WAIT_S, "connect": None, "read": READ_ANSWER_WAIT_S}
-_ASKED_WITH = frozenset(
-    (b"accept", b"accept-language", b"authorization", b"cookie", b"host", b"last-event-id")
-)
-"""The headers of a request that the routes look at."""
-_OF_THE_CONNECTION = frozenset((b"connection", b"keep-alive", b"transfer-encoding", ROUTE))
 
 logger = logging.getLogger("tongzhang.api")
 
@@ -87,6 +84,8 @@ class Readers:
         self._pool = httpcore.AsyncConnectionPool(
             uds=path, max_connections=READS_MAX, max_keepalive_connections=0
         )
+        self.open_answers = Relay(path)
+        """Has the readers answer what stays open."""
         self._process = self._begun("fork")
 
     @property
@@ -129,7 +128,7 @@ class Readers:
         It holds its turn until they have answered, whether the client has gone away or not: what
         they have begun they go on with.
         """
-        leaving = asyncio.create_task(_left(receive))
+        leaving = asyncio.create_task(left(receive))
         try:
             async with self._turns.turn(scope["token"].id):
                 await self._answer(scope, send, leaving)
@@ -151,7 +150,7 @@ class Readers:
             async with self._pool.stream(
                 scope["method"],
                 _url(scope),
-                headers=_relayed(scope),
+                headers=relayed_headers(scope),
                 extensions={"timeout": _TIMEOUTS},
             ) as response:
                 begun = True
@@ -271,13 +270,6 @@ class Turns:
             raise _busy(f"{taken} for {READ_TURN_WAIT_S:.0f} s") from None
 
 
-def _relayed(scope: Scope) -> list[tuple[bytes, bytes]]:
-    """Return the headers of a request for the readers, with what the node adds of its own."""
-    headers = [pair for pair in scope["headers"] if pair[0] in _ASKED_WITH]
-    headers.append((TOKEN, scope["token"].id.encode()))
-    return headers + ([(STATUS, scope["status"])] if "status" in scope else [])
-
-
 def _url(scope: Scope) -> httpcore.URL:
     query = scope["query_string"]
     target = scope["raw_path"] + (b"?" + query if query else b"")
@@ -289,7 +281,7 @@ async def _pass_on(
 ) -> None:
     headers = [(name.lower(), value) for name, value in response.headers]
     scope["template"] = dict(headers).get(ROUTE, b"-").decode()
-    passed = [pair for pair in headers if pair[0] not in _OF_THE_CONNECTION]
+    passed = [pair for pair in headers if pair[0] not in OF_THE_CONNECTION]
     await send({"type": "http.response.start", "status": response.status, "headers": passed})
     async for part in response.aiter_stream():
         if leaving.done():
@@ -301,12 +293,6 @@ async def _pass_on(
             cut(scope, f"an answer was not read for {STALL_S:.0f} s")
             return
     await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-async def _left(receive: Receive) -> None:
-    """Wait until the client has gone away."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 def _busy(why: str) -> Problem:

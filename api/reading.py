@@ -22,6 +22,7 @@ from starlette.types import Scope as AsgiScope
 
 from api.auth import require
 from api.limits import HEIGHT_POLL_S, HEIGHT_WAIT_S
+from api.news import NewsDesk
 from api.problems import Problem
 from ledger.genesis import Genesis
 from ledger.limits import SAFE_INTEGER_MAX
@@ -75,6 +76,7 @@ class Reading:
         self.log = log
         self._served = served
         self._snapshots = snapshots
+        self.news = NewsDesk(snapshots.reader)
 
     @classmethod
     def of_node(cls, home: Home, snapshots: Snapshots | Store) -> Self:

@@ -1,4 +1,4 @@
-"""What a page needs of a node, so that the interface for programs knows nothing of pages."""
+"""The page of a node, as functions: the interface for programs knows nothing else of pages."""
 
 from __future__ import annotations
 

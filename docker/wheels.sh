@@ -24,7 +24,7 @@ trap 'rm -rf "$work"' EXIT
 # A copy, because building leaves files beside the sources and would pick up stale ones.
 mkdir "$work/src" "$work/wheels"
 tar -cf - --exclude=__pycache__ --exclude='*.egg-info' \
-  pyproject.toml README.md LICENSE ledger consensus views node api simulator demo cli | tar -xf - -C "$work/src"
+  pyproject.toml README.md LICENSE ledger consensus views node api web simulator demo cli | tar -xf - -C "$work/src"
 "$python" -m venv "$work/venv"
 "$work/venv/bin/pip" wheel --quiet --disable-pip-version-check \
   --wheel-dir "$work/wheels" pip "$work/src[postgresql]"

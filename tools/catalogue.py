@@ -1,8 +1,8 @@
 """The catalogues of ``views/locale``: ``python -m tools.catalogue``.
 
-Finds every ``gettext("…")`` of the packages and every ``_("…")`` of templates, writes those texts into each ``.po`` file with the
-translations that were there, and compiles it to ``.mo``. A text that is new has an empty
-translation, which is to be written by hand; a text that is gone leaves.
+Finds every ``gettext("…")`` of the packages and every ``_("…")`` of templates, writes those texts
+into each ``.po`` file with the translations that were there, and compiles it to ``.mo``. A text
+that is new has an empty translation, which is to be written by hand; a text that is gone leaves.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from struct import pack
 
+from views.listings import LISTINGS
 from views.texts import DOMAIN, LOCALES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -24,8 +25,8 @@ _MAGIC = 0x950412DE
 
 
 def texts() -> dict[str, list[str]]:
-    """Return every text, and the files that it stands in."""
-    found: dict[str, list[str]] = {}
+    """Return every text, and the files that it stands in; lists say what they are of."""
+    found: dict[str, list[str]] = {each.about: ["views/listings.py"] for each in LISTINGS}
     for package in PACKAGES:
         paths = [*(ROOT / package).rglob("*.py"), *(ROOT / package).glob("templates/*.html")]
         for path in sorted(paths):

@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from inspect import cleandoc
 from itertools import takewhile
 from keyword import iskeyword
 from typing import Any, Literal, NamedTuple, get_type_hints
@@ -230,6 +231,11 @@ class Listing:
         """Its head on a page."""
         words = self.name.replace("-", " ").capitalize()
         return self.title or Label(words, words)
+
+    @property
+    def about(self) -> str:
+        """The sentence that says what is listed."""
+        return cleandoc(self.help).partition("\n\n")[0].replace("\n", " ")
 
     @property
     def items_name(self) -> str:

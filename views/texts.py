@@ -48,6 +48,15 @@ def language_of(locale: str) -> Language:
 
 def gettext(text: str) -> str:
     """Return a text in the chosen language; as it is where the catalogue has no other."""
+    return _translated(text)
+
+
+def translated(text: str) -> str:
+    """Return a text that the catalogue has from a listing, in the chosen language."""
+    return _translated(text)
+
+
+def _translated(text: str) -> str:
     if not text or language() == "en":  # under "" a catalogue has its own header
         return text
     return _catalogue(language()).gettext(text)

@@ -1,4 +1,4 @@
-"""What strangers may have of the page: signing in, and static files.
+"""Sign-in and static files: all that strangers may have of the page.
 
 It is served by the process that accepts connections, from memory. Whoever asks for a page without a
 session is led to the sign-in, and back.

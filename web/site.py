@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from api.reading import Reading
 from api.site import Site
+from web import live
 from web.front import add_files, add_front
 from web.page import Pages, PagesOnly
 from web.pages import lists, payments
@@ -14,7 +15,7 @@ from web.pages import lists, payments
 def add_pages(app: FastAPI, reading: Reading) -> None:
     """Give ``app`` every page that reads the ledger."""
     pages = Pages(reading)
-    for subject in (payments, lists):
+    for subject in (payments, lists, live):
         subject.add_to(pages)
     app.include_router(pages.router)
     app.add_middleware(PagesOnly, pages=pages)

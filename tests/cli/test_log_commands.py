@@ -28,7 +28,7 @@ SETS = {
         "search --order O-P1",
         "search --from 2026-01-05",
         "receiver shop",
-        "payout OUT-1",
+        "payout O3",
         "payouts",
         "payouts --due 2026-01-06 --upcoming",
         "refunds",
@@ -65,7 +65,7 @@ SETS = {
 }
 TEXTS = ("receipt {record} --party {party}", "export log", "export log --start 4", "export books")
 """What prints no JSON."""
-NAMES = {"account": "pending:shop", "receiver": "shop", "payout": "OUT-1", "loan": "L01"}
+NAMES = {"account": "pending:shop", "receiver": "shop", "payout": "O3", "loan": "L01"}
 """What stands in the addresses of lists."""
 OTHERWISE = ("status", "evidence show", "export log", "export books", "receipt", "members")
 """Commands that are compared in a test of their own, or in part."""

@@ -42,6 +42,7 @@ def test_files_beside_the_code_are_installed_with_it(package: str) -> None:
         for name in ("*", package)
         for pattern in patterns.get(name, [])
         for path in (ROOT / package).glob(pattern)
+        if path.is_file()
     }
     files = {path for path in (ROOT / package).rglob("*.*") if path.is_file()}
     assert {path for path in files if path.suffix not in (".py", ".pyc")} == told

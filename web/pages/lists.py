@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from inspect import Parameter, Signature, cleandoc
+from inspect import Parameter, Signature
 from typing import Annotated, Any, Literal, NamedTuple
 from urllib.parse import urlencode
 
@@ -15,7 +15,7 @@ from api.problems import Problem
 from views.labels import Label, labels_of
 from views.listing import FORMS, Asked, Filter, Kind, Listing
 from views.listings import LISTINGS
-from views.texts import gettext, language
+from views.texts import gettext, language, translated
 from web.page import Pages, Visit
 
 PAGE_ROWS = 50
@@ -75,18 +75,13 @@ def lists_page(visit: Visit) -> Mapping[str, Any]:
         "lists": [
             {
                 "title": each.heading.text(language()),
-                "about": about(each),
+                "about": translated(each.about),
                 "address": each.address.removeprefix("/v1"),
             }
             for each in LISTINGS
             if "{" not in each.address
         ]
     }
-
-
-def about(listing: Listing) -> str:
-    """Return the sentence that says what is listed; in English, as commands say it."""
-    return cleandoc(listing.help).partition("\n\n")[0].replace("\n", " ")
 
 
 def _page_of(listing: Listing) -> Callable[..., Mapping[str, Any]]:
@@ -124,7 +119,7 @@ def _shown(listing: Listing, visit: Visit, wide: bool, asked: dict[str, Any]) ->
     return {
         "name": listing.name,
         "title": listing.heading.text(language()),
-        "about": about(listing),
+        "about": translated(listing.about),
         "view": view,
         "columns": columns,
         "views": items,
