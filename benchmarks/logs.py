@@ -1,4 +1,4 @@
-"""How fast an exported log is opened, by the clock and in processor time.
+"""Seconds to open an exported log, by the clock and of the processors.
 
 Run with ``python -m benchmarks.logs PAYMENTS [FOLDER]``. The log holds one generated day of the
 business as the demo plays it, with every kind of record and planted trouble, about 3.4 entries a

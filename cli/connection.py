@@ -46,8 +46,7 @@ def _of_log(log: Named) -> Client:
             "no-log-named", "--genesis is that of a log", "name the log with --log LOG"
         )
     opened = open_named(log)
-    if opened.summary.fault is not None:
-        warn(opened.summary.fault)
+    warn(opened.summary)
     from api.opened import opened_app
     from cli.log_client import log_client
 

@@ -17,7 +17,7 @@ from views.texts import gettext
 
 if TYPE_CHECKING:
     from ledger.genesis import Genesis
-    from node.storage.opened import Summary
+    from node.storage.opened import OpenedLog, Summary
 
 Logs = Annotated[
     list[Path],
@@ -74,7 +74,7 @@ def open_(
     Examples:
       tongzhang open log.ndjson --genesis genesis.json --open
       tongzhang open log.ndjson --genesis genesis.json --no-serve --json
-      tongzhang payments --log log.ndjson --genesis genesis.json
+      tongzhang expectations --log log.ndjson --genesis genesis.json
       tongzhang open mine.ndjson theirs.ndjson --genesis genesis.json
     """
     if len(logs) > 1:
@@ -89,10 +89,17 @@ def open_(
         if summary.fault is not None:
             raise typer.Exit(BAD)
         return
+    try:
+        _serve(opened, port, browser=browser, json=json)
+    finally:
+        opened.close()
+
+
+def _serve(opened: OpenedLog, port: int, *, browser: bool, json: bool) -> None:
     from cli.open_served import serve_log
 
     def started(address: str) -> None:
-        _show(summary, opened.genesis, address, json=json)
+        _show(opened.summary, opened.genesis, address, json=json)
         if browser:
             import webbrowser
 
@@ -106,8 +113,6 @@ def open_(
             f"cannot listen on 127.0.0.1:{port}: {error.strerror or error}",
             "choose another port with --port, or 0 for one that is free",
         ) from None
-    finally:
-        opened.close()
 
 
 def _show(summary: Summary, genesis: Genesis, address: str, *, json: bool) -> None:
@@ -122,7 +127,6 @@ def _show(summary: Summary, genesis: Genesis, address: str, *, json: bool) -> No
         parties = (gettext("parties"), ", ".join(genesis.names))
         at = [(gettext("address"), address)] if address else []
         pairs([*log_standing(shown), parties, *at])
-    if summary.fault is not None:
-        warn(summary.fault)
+    warn(summary)
     if address and not json:
         note(gettext("Ctrl-C ends it."))

@@ -21,7 +21,7 @@ from views.texts import gettext, harmless
 
 if TYPE_CHECKING:
     from ledger.log_faults import LogFault
-    from node.storage.opened import OpenedLog
+    from node.storage.opened import OpenedLog, Summary
 
 _GZIP = b"\x1f\x8b"
 _STARTS = (b'{"batches":[', b'{"checkpoint":"')
@@ -138,13 +138,13 @@ def index_folder(given: Path | None) -> Path:
     return Path(_kept[-1].name)
 
 
-def warn(fault: LogFault, *, err: bool = True) -> None:
-    """Say in red what of a log is false, and that nothing after it is shown."""
-    for line in in_words(fault):
-        typer.secho(harmless(line), fg=typer.colors.RED, bold=True, err=err)
+def warn(log: Summary) -> None:
+    """Say in red what of a log is false, if anything is, and that nothing after it is shown."""
+    for line in () if log.fault is None else in_words(log.fault, certified=log.certified):
+        typer.secho(harmless(line), fg=typer.colors.RED, bold=True, err=True)
 
 
-def in_words(fault: LogFault) -> list[str]:
+def in_words(fault: LogFault, *, certified: bool) -> list[str]:
     """Return what of a log is false, for people."""
     title = gettext("THE LOG IS FALSE: {code}: {message}")
     lines = [title.format(code=fault.code, message=fault.message)]
@@ -155,4 +155,6 @@ def in_words(fault: LogFault) -> list[str]:
         if value:
             lines.append("  " + text.format(value=value))
     lines.append("  " + gettext("Nothing from there on is shown."))
+    if not certified:
+        lines.append("  " + gettext("What is shown is certified by no quorum."))
     return lines

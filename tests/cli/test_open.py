@@ -253,6 +253,20 @@ def test_a_log_without_a_checkpoint_that_holds_gives_no_proofs(folder: Path) -> 
             ):
                 answer = client.get(path)
                 assert (answer.status_code, answer.json()["code"]) == (404, "no-such-checkpoint")
+            page = client.get("/lists").text
+            banner = page.partition('role="alert">')[2].partition("</div>")[0]
+            assert banner.startswith("THE LOG IS FALSE: no-checkpoint: ")
+            assert "certified by no quorum" in banner
+            assert "/sign-out" not in page
+
+
+def test_a_listener_does_not_keep_it_from_ending(folder: Path) -> None:
+    with served(folder) as (process, said):
+        feed = httpx.stream("GET", f"{said['address']}/v1/feed?start=0", timeout=TOLD_S)
+        with feed as answer:
+            assert b"event: entry" in next(answer.iter_bytes())
+            process.send_signal(signal.SIGINT)
+            assert process.wait(TOLD_S) == 130
 
 
 def test_a_port_that_is_taken_is_named(folder: Path, capsys: Capture) -> None:
