@@ -26,7 +26,7 @@ import msgspec
 from ledger.block import Block
 from ledger.execute import Execution
 from ledger.log.tiles import grow
-from ledger.state import Changes, Key, R, Row, StateView, Wanted
+from ledger.state import ABSENT, Changes, Key, R, Row, StateView, Wanted
 from node.errors import StorageError
 from node.storage.engine import Statements
 from node.storage.store import Store
@@ -211,7 +211,7 @@ class Memory:
 
     It remembers rows in two generations, and drops the old one when the young one is full and all
     of the old one is written. Rows of a kind that nobody has asked for are not kept: before the
-    first question about a kind everything is written.
+    first question about such a kind everything is written.
 
     Args:
         source: Where rows are read that are not remembered.
@@ -223,13 +223,17 @@ class Memory:
         self._write = write
         self._young: _Generation = {}
         self._old: _Generation = {}
+        self._passed_by: set[type[Row]] = set()
         self._count = 0
         self.turned = 0
         """How many chunks were handed over when the generations last changed."""
 
     def get(self, kind: type[R], key: Key) -> R | None:
         """Return the row under ``key``, or None."""
-        row: Any = self.fetch({kind: {key}})[kind][key]
+        rows = self._young.get(kind)
+        row: Any = ABSENT if rows is None else rows.get(key, ABSENT)
+        if row is ABSENT:
+            row = self.fetch({kind: {key}})[kind][key]
         return row  # type: ignore[no-any-return]
 
     def fetch(self, wanted: Wanted) -> Changes:
@@ -238,8 +242,7 @@ class Memory:
         missing: dict[type[Row], list[Key]] = {}
         for kind, keys in wanted.items():
             if kind not in self._young:
-                self._write()
-                self._young[kind] = {}
+                self._keep(kind)
             young, old = self._young[kind], self._old.get(kind, _NOTHING)
             own = {key: young[key] for key in young.keys() & keys}
             if len(own) < len(keys) and old:
@@ -262,6 +265,8 @@ class Memory:
         for kind, rows in changes.items():
             if kind in self._young:
                 self._remember(kind, rows)
+            else:
+                self._passed_by.add(kind)
 
     def turn(self, handed: int, written: int) -> None:
         """Drop the old generation, if that is due and all of it is written.
@@ -273,6 +278,12 @@ class Memory:
         if self._count >= GENERATION_ROWS and written >= self.turned:
             self._old, self._young = self._young, {kind: {} for kind in self._young}
             self._count, self.turned = 0, handed
+
+    def _keep(self, kind: type[Row]) -> None:
+        """Remember rows of a kind from now on; those that were not are in the database then."""
+        if kind in self._passed_by:
+            self._write()
+        self._young[kind] = {}
 
     def _remember(self, kind: type[Row], rows: Mapping[Key, Row | None]) -> None:
         self._young[kind].update(rows)
