@@ -23,6 +23,7 @@ from starlette.types import Scope as AsgiScope
 from api.auth import require
 from api.limits import HEIGHT_POLL_S, HEIGHT_WAIT_S
 from api.news import NewsDesk
+from api.overview import Overviews
 from api.problems import Problem
 from ledger.genesis import Genesis
 from ledger.limits import SAFE_INTEGER_MAX
@@ -77,6 +78,7 @@ class Reading:
         self._served = served
         self._snapshots = snapshots
         self.news = NewsDesk(snapshots.reader)
+        self.overviews = Overviews(genesis)
 
     @classmethod
     def of_node(cls, home: Home, snapshots: Snapshots | Store) -> Self:
