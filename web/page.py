@@ -24,10 +24,11 @@ from api.read_server import STATUS
 from api.reading import Reading
 from api.sessions import cookie_of
 from ledger.genesis import Genesis
+from node.storage.opened import Summary
 from node.storage.queries import LedgerReader
 from views import cells, texts
 from views.cells import Style
-from views.texts import Language, language_of
+from views.texts import Language, gettext, language_of
 from web.headers import PAGE
 from web.rendering import rendered
 
@@ -130,14 +131,33 @@ class Pages:
 
 def frame_of(reading: Reading, scope: Scope) -> dict[str, Any]:
     """Return what the frame of every page of a ledger shows."""
-    token = scope.get("token")
+    token, log = scope.get("token"), reading.log
     return {
         "origin": reading.genesis.origin,
-        "party": reading.party,
+        "party": reading.party if log is None else log.file,
+        "banner": "" if log is None else _said_of(log),
+        "of_log": log is not None,
         "path": scope["path"],
         "query": scope["query_string"].decode("latin-1"),
         "signed_in": token is not None,
     }
+
+
+def _said_of(log: Summary) -> str:
+    """Return what is to be said in red of a log; nothing if it is good."""
+    if log.fault is None:
+        return ""
+    title = gettext("THE LOG IS FALSE: {code}: {message}")
+    said = title.format(code=log.fault.code, message=log.fault.message)
+    pairs = (
+        (gettext("expected: {value}"), log.fault.expected),
+        (gettext("found: {value}"), log.fault.got),
+    )
+    differing = [text.format(value=value) for text, value in pairs if value]
+    parts = [said, *differing, gettext("Nothing from there on is shown.")]
+    if not log.certified:
+        parts.append(gettext("What is shown is certified by no quorum."))
+    return " · ".join(parts)
 
 
 def language_for(scope: Scope) -> Language:
