@@ -18,10 +18,12 @@ from api.named import (
     refuse_unknown_height,
 )
 from api.openapi import describe, describe_list
+from api.overview import Overview
 from api.paging import Cursor, Limit, Name, Whole, cursor_of, place_of
-from api.parameters import AsOf, Height
+from api.parameters import DAYS_DEFAULT, AsOf, Days, Height
 from api.reading import Reading
 from api.receiver_statement import ReceiverStatement, Sums, receiver_line, running_lines
+from api.subjects import subject_routes
 from ledger.contracts.receivers import Receiver
 from ledger.limits import SAFE_INTEGER_MAX
 from node.storage.books import BookReader
@@ -31,8 +33,10 @@ from views.listings import LISTINGS
 from views.payments import PaymentView, payment_view
 from views.payouts import PayoutView, payout_view
 from views.receivers import ReceiverLine, ReceiverView, receiver_view
+from views.settlement import SettlementView, settlement_view
 
-_places = msgspec.json.Decoder(tuple[Whole, Whole, Whole, Whole, Whole])
+STATEMENT_PLACES = msgspec.json.Decoder(tuple[Whole, Whole, Whole, Whole, Whole])
+"""The shape of a place in a receiver's statement: an entry, and the four sums after it."""
 
 
 def business_routes(reading: Reading) -> APIRouter:
@@ -40,9 +44,26 @@ def business_routes(reading: Reading) -> APIRouter:
     router = reading.router("business")
     for listing in LISTINGS:  # those first whose addresses look like that of a single thing
         add_listing(router, reading, listing)
-    for add in (_payment_route, _payout_route, loan_routes, _receiver_routes, _calendar_route):
+    for add in (
+        _overview_route,
+        _payment_route,
+        _payout_route,
+        _settlement_route,
+        loan_routes,
+        _receiver_routes,
+        _calendar_route,
+        subject_routes,
+    ):
         add(router, reading)
     return router
+
+
+def _overview_route(router: APIRouter, reading: Reading) -> None:
+    @router.get("/v1/overview", **describe(Overview))
+    def show_overview(as_of: AsOf = None) -> Response:
+        """Show where the ledger stands: what came in today, and who owes which half."""
+        with reading.reader() as reader:
+            return json_answer(reading.overviews.of(reader, as_of))
 
 
 def _payment_route(router: APIRouter, reading: Reading) -> None:
@@ -67,6 +88,14 @@ def _payout_route(router: APIRouter, reading: Reading) -> None:
         return json_answer(view)
 
 
+def _settlement_route(router: APIRouter, reading: Reading) -> None:
+    @router.get("/v1/settlement", **describe(SettlementView))
+    def show_settlement(days: Days = DAYS_DEFAULT) -> Response:
+        """Show what is due, upcoming, in transit, paid and returned, by day and by receiver."""
+        with reading.reader() as reader:
+            return json_answer(settlement_view(reader, reading.genesis, days, now_ms()))
+
+
 def _receiver_routes(router: APIRouter, reading: Reading) -> None:
     @router.get("/v1/receivers/{receiver}", **describe(ReceiverView, "no-such-receiver"))
     def show_receiver(receiver: Name) -> Response:
@@ -89,7 +118,7 @@ def _receiver_routes(router: APIRouter, reading: Reading) -> None:
         form: Format = None,
     ) -> Response:
         """Show what became due to a receiver, went out and was paid, with running sums."""
-        entry, *sums = place_of(request, cursor, _places) or (-1, 0, 0, 0, 0)
+        entry, *sums = place_of(request, cursor, STATEMENT_PLACES) or (-1, 0, 0, 0, 0)
         with reading.reader() as reader:
             row = _require(reader, receiver)
             account = BookReader(reader, reading.genesis)
@@ -124,3 +153,13 @@ def _require(reader: LedgerReader, name: str) -> Receiver:
     if row is None:
         raise no_such_receiver(reader, name)
     return row
+
+
+_ROUTES = (
+    _payment_route,
+    _payout_route,
+    _settlement_route,
+    loan_routes,
+    _receiver_routes,
+    _calendar_route,
+)

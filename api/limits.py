@@ -130,6 +130,9 @@ FEED_UNREAD_BYTES = 128 * 1024
 FEED_TOKENS_EVERY_S = 5.0
 """How often the tokens of open feeds are looked up: those of revoked ones end."""
 
+FEED_LIFE_S = 3600.0
+"""How long a feed lives: who comes again shows a token or session that is still good."""
+
 FEED_RETRY_MS = 2000
 """When a client whose feed ended comes again."""
 

@@ -10,6 +10,7 @@ from fastapi import Query
 from api.problems import Problem
 from ledger.currencies import Shown, shown
 from ledger.limits import SAFE_INTEGER_MAX
+from views.settlement import DAYS_MAX
 
 AsOf = Annotated[
     int | None,
@@ -19,6 +20,12 @@ AsOf = Annotated[
 Height = Annotated[
     int | None,
     Query(ge=0, le=SAFE_INTEGER_MAX, description="What held after this block; now if left out."),
+]
+
+DAYS_DEFAULT = 14
+
+Days = Annotated[
+    int, Query(ge=1, le=DAYS_MAX, description="How many days back and ahead are shown by day.")
 ]
 
 

@@ -51,6 +51,7 @@ TABLE: dict[str, tuple[int, str]] = {
     "no-such-payout": (404, "No applied record names this payout"),
     "no-such-receiver": (404, "No applied record names this receiver"),
     "no-such-record": (404, "The log has no record of this author and id"),
+    "no-such-subject": (404, "No record of the log is about this"),
     "no-simulator": (404, "This node offers no simulator"),
     "no-such-simulation": (404, "There is no simulation of this id, or none any more"),
     "no-such-tile": (404, "The log has no such tile"),

@@ -14,7 +14,8 @@ from views.texts import gettext
 def search(**asked: Any) -> None:
     """Find payments by order, id, loan, receiver, amount or channel's number, and capture date.
 
-    Order, id, loan, receiver, amount and channel's number are one of them at a time.
+    Order, id, loan, receiver, amount and channel's number are one of them at a time. With nothing
+    asked the newest captures come first.
 
     A payment is captured or instructed while one half is there, split or conflicting when both are;
     captured says when the institution took the money, or no. An amount without a currency is looked

@@ -47,13 +47,15 @@ class Walk(NamedTuple):
     """A way along an index of a row type, or along its key.
 
     ``fixed`` are the values of its leading columns and ``order`` the columns after them, of which
-    the first may be bounded: not below ``since``, and below ``until``.
+    the first may be bounded: not below ``since``, and below ``until``. ``backwards`` it goes from
+    the last row to the first.
     """
 
     fixed: Mapping[str, Any]
     order: Sequence[str]
     since: Any = None
     until: Any = None
+    backwards: bool = False
 
 
 R = TypeVar("R", bound=Row)

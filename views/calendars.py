@@ -12,7 +12,7 @@ from ledger.contracts.calendars import (
     last_known,
     warning_of,
 )
-from ledger.contracts.payouts import Payout
+from ledger.contracts.payouts import DueTotal, Payout
 from ledger.contracts.receivers import CYCLES, Bucket
 from ledger.genesis import Genesis
 from ledger.limits import SAFE_INTEGER_MAX
@@ -84,7 +84,7 @@ class DueDates:
         held.update((row.year, row) for row in self._accepted if row.accepted_entry < entry)
         return BusinessDays(held.get)
 
-    def of(self, bucket: Bucket, payout: Payout | None = None) -> tuple[str, bool]:
+    def of(self, bucket: Bucket | DueTotal, payout: Payout | None = None) -> tuple[str, bool]:
         """Return when a bucket falls due, or fell due for its payout, and if that may change."""
         matter = (bucket.business_date, bucket.cycle)
         if payout is None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
+from ledger.contracts.payouts import DueToReceiver, DueTotal, PayoutTotal
 from ledger.contracts.receivers import Bucket
-from ledger.expectations import UnmetTotal
+from ledger.expectations import Expectation, UnmetTotal
 from ledger.state import Key, R, Walk
 
 
@@ -77,6 +78,9 @@ class Reader(Protocol):
     ) -> list[R]:
         """Return up to ``limit`` rows on a walk, after the place of the last row already seen."""
 
+    def count_along(self, kind: type[R], walk: Walk, most: int) -> int:
+        """Return how many rows there are on a walk, ``most`` at most."""
+
     def sums_under(self, account_class: str) -> dict[str, int]:
         """Return by currency the sum of the balances of a class of accounts, debit positive."""
 
@@ -95,6 +99,18 @@ class Reader(Protocol):
         They come by receiver and business date. ``latest`` is as in :meth:`due_receivers`.
         """
 
+    def due_totals(self) -> list[DueTotal]:
+        """Return what is in no payout, summed by business date of captures, cycle and currency."""
+
+    def due_most(self, latest: Mapping[str, str], limit: int) -> list[DueToReceiver]:
+        """Return the receivers to which most is due that is in no payout, the most first.
+
+        ``latest`` is as in :meth:`due_receivers`.
+        """
+
+    def payout_totals(self, since: str) -> list[PayoutTotal]:
+        """Return the payouts of cut-off dates from ``since`` on, summed by date and state."""
+
     def unmet_sums(self, where: Mapping[str, str], as_of_ms: int) -> Sequence[UnmetTotal]:
         """Return the sums of what is not met, by opener, awaited party, kind, currency and state.
 
@@ -102,6 +118,15 @@ class Reader(Protocol):
             where: Values of ``opener``, ``awaited`` or ``kind`` to which the sums are narrowed.
             as_of_ms: Judge at this time what is overdue.
         """
+
+    def oldest_unmet(self, state: str, limit: int) -> list[Expectation]:
+        """Return expectations that are stored as open or as conflicting, the oldest first."""
+
+    def sizes_at(self, times_ms: Sequence[int]) -> list[int]:
+        """Return how many entries the log had at some times, in order, by the times of blocks."""
+
+    def stated_at(self, parties: Sequence[str]) -> dict[str, int]:
+        """Return when each party's newest batch came in, by the time of its block, in ms."""
 
 
 CHUNK_MIN = 200

@@ -73,9 +73,6 @@ def _rows(asked: Asked) -> Iterator[Hit]:
     span = _span(asked)
     if len(by) > 1:
         raise BadQuestion(f"search by one at a time, not by {' and '.join(by)}")
-    if not by and span == (None, None):
-        what = "order, payment, loan, receiver, amount, amount_shown, channel_number, from or to"
-        raise BadQuestion(f"say what to search by: {what}")
     return _hits(asked, by, span)
 
 
@@ -98,7 +95,10 @@ SEARCH = Listing(
     member="payments",
     row=Hit,
     view=FoundPayment,
-    help="Find payments by order, id, loan, receiver, amount, channel's number, or date captured.",
+    help=(
+        "Find payments by order, id, loan, receiver, amount, channel's number, or date captured."
+        "\n\nWith nothing asked, the newest captures."
+    ),
     filters=(
         Filter(name="order", kind="id", judged=True, help="The order's id."),
         Filter(
@@ -214,7 +214,8 @@ def _hits(asked: Asked, by: Mapping[str, Any], span: Span) -> Iterator[Hit]:
         ]
         found = (_captured(reader, walk, place, chunk, codes) for walk, codes in walks)
         return merge(*found)
-    walk = Walk(by, ("captured_at", "payment"), *span)
+    newest = not by and span == (None, None)
+    walk = Walk(by, ("captured_at", "payment"), *span, backwards=newest)
     return _captured(reader, walk, place, chunk)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -10,23 +10,30 @@ from urllib.parse import quote
 import msgspec
 from markupsafe import Markup, escape
 
+from ledger.entry import APPLIED
 from views import cells
+from views.expectation_words import kind_name
+from views.expectations import ExpectationView
 from views.labels import Label, labels_of
 from views.listing import Column, Shown
+from views.sentences import Sentence
+from views.subjects import KINDS as SUBJECTS
 from views.texts import gettext, harmless, language
 from views.view import ViewStruct
 
 Tone = str
 """``good``, ``warn``, ``bad`` or ``calm``: a colour, and never all that says it."""
 
+_OWN = ("payment", "payout", "receiver", "loan")
+"""Kinds of subjects that have a page of their own; the others are told alike."""
+
 LINKS: Mapping[str, str] = {
-    "payment": "/payments/{}",
-    "payout": "/payouts/{}",
-    "receiver": "/receivers/{}",
-    "loan": "/loans/{}",
+    **{kind: f"/{kind}s/{{}}" for kind in _OWN},
     "entry": "/chain/entries/{}",
     "block": "/chain/blocks/{}",
-    "dispute": "/disputes?dispute={}",
+    "account": "/balances?prefix={}",
+    "order": "/search?order={}",
+    **{kind: f"/about/{kind}:{{}}" for kind in SUBJECTS if kind not in _OWN},
 }
 """The page of what a label's link names."""
 
@@ -34,8 +41,9 @@ _TONES: Mapping[Tone, str] = {
     "good": "accepted active applied arrived confirmed final in-force met paid settled shared split"
     " succeeded upheld votes",
     "warn": "accrued allocated captured charged created due in-payout instructed invoiced offered"
-    " open proposed requested stated upcoming",
-    "bad": "conflicting declined disputed failed overdue rejected returned reversed stale unknown",
+    " in-suspense not-split on-its-way open proposed requested stated upcoming",
+    "bad": "conflicting declined differs disputed failed nothing-came overdue"
+    " rejected returned reversed stale unknown",
 }
 _SHORT_CHARS = 26
 _HEAD_CHARS, _TAIL_CHARS = 12, 8
@@ -56,6 +64,11 @@ def state(view: ViewStruct, name: str = "state") -> Markup:
     """Return a field of a view that is a word, as a badge in the reader's language."""
     value = getattr(view, name)
     return badge(value, cells.word(type(view), name, value))
+
+
+def word(view: ViewStruct, name: str) -> str:
+    """Return a field of a view that is a word in the reader's language."""
+    return cells.word(type(view), name, getattr(view, name)).replace("_", " ")
 
 
 def short(text: str) -> str:
@@ -89,9 +102,54 @@ def link(kind: str, value: object, shown: str = "") -> Markup:
 
 
 def subject(text: str) -> Markup:
-    """Return what a record is about, ``payment:pay-1``, as a link."""
-    kind, _, name = text.partition(":")
-    return link(kind, name) if kind in LINKS else copyable(text)
+    """Return what a record is about, ``payment:pay-1``, as a link; what is after ``/`` is of it."""
+    whole = text.partition("/")[0]
+    kind, _, name = whole.partition(":")
+    if kind in _OWN:
+        return link(kind, name, short(name) if whole == text else short(text))
+    return Markup('<a href="/about/{}"><bdi>{}</bdi></a>').format(
+        quote(whole, safe=":"), harmless(short(text))
+    )
+
+
+def said(parts: Sentence) -> Markup:
+    """Return what a record says, with what it names as links."""
+    return Markup("").join(
+        subject(part.text)
+        if part.link == "subject"
+        else link(part.link, part.text)
+        if part.link
+        else harmless(part.text)
+        for part in parts
+    )
+
+
+def kind_of(expectation: ExpectationView) -> str:
+    """Return what is awaited, in words."""
+    return kind_name(expectation.kind).text(language())
+
+
+def kind_word(kind: str) -> str:
+    """Return what a kind of subject, or of what can be found, is called."""
+    return {
+        "account": gettext("account"),
+        "block": gettext("block"),
+        "calendar": gettext("calendar"),
+        "compensation": gettext("compensation"),
+        "dispute": gettext("dispute"),
+        "entry": gettext("entry"),
+        "fee-agreement": gettext("fee agreement"),
+        "float": gettext("float movement"),
+        "invoice": gettext("invoice"),
+        "loan": gettext("loan"),
+        "order": gettext("order"),
+        "payment": gettext("payment"),
+        "payout": gettext("payout"),
+        "profit-agreement": gettext("profit agreement"),
+        "receiver": gettext("receiver"),
+        "refund": gettext("refund"),
+        "share": gettext("profit share"),
+    }.get(kind, kind)
 
 
 def when(at_ms: int) -> Markup:
@@ -145,13 +203,18 @@ def _written(
 ) -> Markup | str:
     value, text = item[name], cells.cell(view, name, item)
     if label.link:
-        return link(label.link, value)
+        each = value if isinstance(value, list) else [value]
+        return Markup(", ").join(link(label.link, one) for one in each)
     if label.unit == "ms":
         return when(value) if value >= 0 else ""
     if label.unit == "age":
         return age(value)
     if name == "subject":
         return subject(value)
+    if label.unit == "date":
+        return Markup('<span class="nowrap">{}</span>').format(text)
+    if name == "outcome" and value == APPLIED:
+        return badge(value, gettext("applied"))
     if isinstance(value, str) and (label.words or name in ("state", "outcome")):
         return badge(value, text) if name in ("state", "outcome", "bucket") else text
     if isinstance(value, str) and len(text) > _SHORT_CHARS and label.unit != "text":
@@ -159,9 +222,21 @@ def _written(
     return text
 
 
-def items(views: list[ViewStruct]) -> list[dict[str, Any]]:
+def in_currency(views: Sequence[ViewStruct], currency: str) -> list[dict[str, Any]]:
+    """Return views without a currency of their own, for the cells of a table."""
+    return [{"currency": currency, **each} for each in items(views)]
+
+
+def items(views: Sequence[Any]) -> list[dict[str, Any]]:
     """Return views as their JSON has them, for the cells of a table."""
-    return msgspec.to_builtins(views)  # type: ignore[no-any-return]
+    return msgspec.to_builtins(views, enc_hook=_of_raw)  # type: ignore[no-any-return]
+
+
+def _of_raw(value: Any) -> Any:
+    """Return what the JSON within a view stands for."""
+    if isinstance(value, msgspec.Raw):
+        return msgspec.json.decode(value)
+    raise NotImplementedError
 
 
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {
@@ -170,14 +245,19 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "cell": cell,
     "copyable": copyable,
     "head": head,
+    "in_currency": in_currency,
     "is_figure": cells.is_figure,
     "items": items,
+    "kind_of": kind_of,
+    "kind_word": kind_word,
     "link": link,
     "money": cells.money,
     "percent": cells.percent,
+    "said": said,
     "short": short,
     "state": state,
     "subject": subject,
     "tone_of": tone_of,
     "when": when,
+    "word": word,
 }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Final, Literal
+from typing import ClassVar, Final, Literal, NamedTuple
 
+import msgspec
 from msgspec.structs import replace
 
 from ledger import books, expectations
@@ -50,6 +51,7 @@ class Payout(Row, frozen=True, kw_only=True):
         ("receiver", "payout"),
         ("receiver", "state", "payout"),
         ("state", "payout"),
+        ("cutoff_date", "state", "currency", "amount"),
     )
 
     payout: str
@@ -82,6 +84,41 @@ class Payout(Row, frozen=True, kw_only=True):
         found.append((books.Balance, (books.paid(name), currency)))
         found.append((books.Balance, (books.RESERVE, currency)))
         return found
+
+
+class DueTotal(NamedTuple):
+    """What of one business date and cycle is in no payout, in minor units.
+
+    ``again`` is the part of ``amount`` that was in payouts which came back.
+    """
+
+    business_date: str
+    cycle: str
+    currency: str
+    receivers: int
+    legs: int
+    amount: int
+    again: int
+
+
+class DueToReceiver(NamedTuple):
+    """What is due to a receiver and in no payout, in minor units."""
+
+    receiver: str
+    currency: str
+    legs: int
+    amount: int
+    again: int
+
+
+class PayoutTotal(msgspec.Struct, frozen=True):
+    """The payouts of a cut-off date in one state, summed in minor units."""
+
+    cutoff_date: str
+    state: PayoutState
+    currency: str
+    count: int
+    amount: int
 
 
 def leg_state(leg: Leg, bucket: receivers.Bucket | None, payout: Payout | None) -> LegState:

@@ -18,12 +18,13 @@ from typing import Any
 import pytest
 
 from ledger.log.text import encode_base64
-from tests.web.verify_browser import CHROMIUM, chromium, served
+from tests.web.tools_kit import CHROMIUM, NODE
+from tests.web.verify_browser import chromium, served
 from tests.web.verify_cases import ROOT, every
 
 STATIC = ROOT / "web" / "static"
 RUNNER = Path(__file__).with_name("verify_runner.js")
-NODE = shutil.which("node")
+
 IN_NODE = """
 import { readFileSync } from "node:fs";
 import { run } from "./verify_runner.js";
