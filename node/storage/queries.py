@@ -266,7 +266,8 @@ def _unmet_query(table: Table, where: Mapping[str, str], as_of_ms: int) -> Selec
     matter = (table.c.opener, table.c.awaited, table.c.kind, table.c.currency)
     amount = table.c.amount
     is_open = where["state"] == expectations.OPEN
-    late = case((table.c.due_at < as_of_ms, 1), else_=0) if is_open else literal(0)
+    overdue = case((table.c.due_at < as_of_ms, 1), else_=0) if is_open else literal(0)
+    late = overdue.label("late")
     sums = (
         func.count(),
         func.sum(amount // _HIGH),
@@ -277,5 +278,4 @@ def _unmet_query(table: Table, where: Mapping[str, str], as_of_ms: int) -> Selec
     if "kind" in where:
         # As a range, lest a database takes the primary key, and with it what is met.
         wanted += [table.c.kind >= where["kind"], table.c.kind < where["kind"] + " "]
-    late = late.label("late")
     return select(*matter, late, *sums).where(*wanted).group_by(*matter, late)
