@@ -23,6 +23,7 @@ from api.paging import Cursor, Limit, Name, Whole, cursor_of, place_of
 from api.parameters import DAYS_DEFAULT, AsOf, Days, Height
 from api.reading import Reading
 from api.receiver_statement import ReceiverStatement, Sums, receiver_line, running_lines
+from api.subjects import subject_routes
 from ledger.contracts.receivers import Receiver
 from ledger.limits import SAFE_INTEGER_MAX
 from node.storage.books import BookReader
@@ -51,6 +52,7 @@ def business_routes(reading: Reading) -> APIRouter:
         loan_routes,
         _receiver_routes,
         _calendar_route,
+        subject_routes,
     ):
         add(router, reading)
     return router

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import msgspec
 from fastapi import APIRouter, Path
 from starlette.responses import Response
 
@@ -14,10 +15,10 @@ from api.evidence_views import (
     evidence_document,
     evidence_page,
 )
-from api.openapi import describe
+from api.openapi import JSON, describe, describe_content
 from api.problems import Problem
 from api.reading import Reading
-from ledger import forms
+from ledger import canonical, forms
 
 EvidenceId = Annotated[
     str, Path(pattern=forms.HASH, description="The id, as listed: 64 hex digits.")
@@ -40,7 +41,21 @@ def evidence_routes(reading: Reading) -> APIRouter:
         with reading.reader() as reader:
             found = evidence_document(reader, id, reading.genesis)
         if found is None:
-            raise Problem("no-such-evidence", "GET /v1/evidence lists what this node holds")
+            raise no_such_evidence()
         return json_answer(found)
 
+    @router.get("/v1/evidence/{id}/file", **describe_content(JSON, "no-such-evidence"))
+    def show_evidence_file(id: EvidenceId) -> Response:  # noqa: A002 - the name in the path
+        """Return one piece of evidence as the file that `tongzhang verify evidence` takes."""
+        with reading.reader() as reader:
+            found = evidence_document(reader, id, reading.genesis)
+        if found is None:
+            raise no_such_evidence()
+        return Response(canonical.encode(msgspec.to_builtins(found.file)), media_type=JSON)
+
     return router
+
+
+def no_such_evidence() -> Problem:
+    """Return the problem that says that nothing here has an id."""
+    return Problem("no-such-evidence", "GET /v1/evidence lists what this node holds")

@@ -11,6 +11,10 @@ from web.front import add_front
 from web.page import Pages, PagesOnly
 from web.pages import (
     books,
+    chain,
+    entries,
+    evidence,
+    finding,
     lists,
     loans,
     morning,
@@ -21,6 +25,8 @@ from web.pages import (
     reconciliation,
     search,
     settlement,
+    simulator,
+    subjects,
     verify,
 )
 
@@ -33,7 +39,13 @@ SUBJECTS = (
     loans,
     morning,
     books,
+    chain,
+    entries,
+    evidence,
+    finding,
+    subjects,
     verify,
+    simulator,
     lists,
     payouts,
     receivers,
