@@ -21,7 +21,6 @@ from sqlalchemy import (
     bindparam,
     case,
     func,
-    literal,
     select,
     tuple_,
 )
@@ -177,7 +176,7 @@ class LedgerReader(Snapshot):
             rows = self.values(_unmet_query(table, {**where, "state": state}, as_of_ms))
             for opener, awaited, kind, currency, late, count, high, low, oldest in rows:
                 amount = int(high) * _HIGH + int(low)
-                shown = expectations.OVERDUE if late and state == expectations.OPEN else state
+                shown = expectations.OVERDUE if late else state
                 sums = (count, amount, oldest)
                 found.append(UnmetTotal(opener, awaited, kind, currency, shown, *sums))
         return sorted(found, key=astuple)
@@ -273,9 +272,8 @@ def _due(table: Table, latest: Mapping[str, str] | None) -> list[ColumnElement[b
 def _unmet_query(table: Table, where: Mapping[str, str], as_of_ms: int) -> Select[Any]:
     matter = (table.c.opener, table.c.awaited, table.c.kind, table.c.currency)
     amount = table.c.amount
-    is_open = where["state"] == expectations.OPEN
-    overdue = case((table.c.due_at < as_of_ms, 1), else_=0) if is_open else literal(0)
-    late = overdue.label("late")
+    is_late = and_(table.c.state == expectations.OPEN, table.c.due_at < as_of_ms)
+    late = case((is_late, 1), else_=0).label("late")
     sums = (
         func.count(),
         func.sum(amount // _HIGH),
@@ -286,4 +284,4 @@ def _unmet_query(table: Table, where: Mapping[str, str], as_of_ms: int) -> Selec
     if "kind" in where:
         # As a range, lest a database takes the primary key, and with it what is met.
         wanted += [table.c.kind >= where["kind"], table.c.kind < where["kind"] + " "]
-    return select(*matter, late, *sums).where(*wanted).group_by(*matter, late)
+    return select(*matter, late, *sums).where(*wanted).group_by(*matter, "late")
