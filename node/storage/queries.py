@@ -21,7 +21,6 @@ from sqlalchemy import (
     bindparam,
     case,
     func,
-    not_,
     select,
     tuple_,
 )
@@ -172,17 +171,12 @@ class LedgerReader(Snapshot):
             as_of_ms: Judge at this time what is overdue.
         """
         table = self.mapped(Expectation).table
-        late = table.c.due_at < as_of_ms
         found: list[UnmetTotal] = []
-        for state, shown, timely in (
-            (expectations.CONFLICTING, expectations.CONFLICTING, None),
-            (expectations.OPEN, expectations.OPEN, not_(late)),
-            (expectations.OPEN, expectations.OVERDUE, late),
-        ):
-            query = _unmet_query(table, {**where, "state": state})
-            rows = self.values(query if timely is None else query.where(timely))
-            for opener, awaited, kind, currency, count, high, low, oldest in rows:
+        for state in (expectations.CONFLICTING, expectations.OPEN):
+            rows = self.values(_unmet_query(table, {**where, "state": state}, as_of_ms))
+            for opener, awaited, kind, currency, late, count, high, low, oldest in rows:
                 amount = int(high) * _HIGH + int(low)
+                shown = expectations.OVERDUE if late else state
                 sums = (count, amount, oldest)
                 found.append(UnmetTotal(opener, awaited, kind, currency, shown, *sums))
         return sorted(found, key=astuple)
@@ -275,9 +269,11 @@ def _due(table: Table, latest: Mapping[str, str] | None) -> list[ColumnElement[b
     return [open_ones, table.c.business_date <= case(latest, value=table.c.cycle)]
 
 
-def _unmet_query(table: Table, where: Mapping[str, str]) -> Select[Any]:
+def _unmet_query(table: Table, where: Mapping[str, str], as_of_ms: int) -> Select[Any]:
     matter = (table.c.opener, table.c.awaited, table.c.kind, table.c.currency)
     amount = table.c.amount
+    is_late = and_(table.c.state == expectations.OPEN, table.c.due_at < as_of_ms)
+    late = case((is_late, 1), else_=0).label("late")
     sums = (
         func.count(),
         func.sum(amount // _HIGH),
@@ -288,4 +284,4 @@ def _unmet_query(table: Table, where: Mapping[str, str]) -> Select[Any]:
     if "kind" in where:
         # As a range, lest a database takes the primary key, and with it what is met.
         wanted += [table.c.kind >= where["kind"], table.c.kind < where["kind"] + " "]
-    return select(*matter, *sums).where(*wanted).group_by(*matter)
+    return select(*matter, late, *sums).where(*wanted).group_by(*matter, "late")
