@@ -97,8 +97,7 @@ SEARCH = Listing(
     view=FoundPayment,
     help=(
         "Find payments by order, id, loan, receiver, amount, channel's number, or date captured."
-        "\n\n"
-        "With nothing asked, the newest captures."
+        "\n\nWith nothing asked, the newest captures."
     ),
     filters=(
         Filter(name="order", kind="id", judged=True, help="The order's id."),

@@ -250,7 +250,7 @@ class BookReader:
         table, found = _postings.c, []
         for currency in self._currencies(RESERVE):
             span = (table.entry >= start, table.entry < end, table.amount > 0)
-            query: Select[Any] = (
+            query: Any = (
                 select(func.count(table.entry.distinct()), func.sum(table.amount))
                 .join_from(_postings, _entries, _entries.c.index == table.entry)
                 .where(*_one((RESERVE, currency)), *span, _entries.c.type == CAPTURED)

@@ -7,6 +7,7 @@ never a scan.
 
 from __future__ import annotations
 
+import heapq
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,13 +15,11 @@ from typing import Any
 from msgspec.structs import astuple
 from sqlalchemy import (
     ColumnElement,
-    Float,
     Select,
     Table,
     and_,
     bindparam,
     case,
-    cast,
     func,
     not_,
     select,
@@ -126,25 +125,22 @@ class LedgerReader(Snapshot):
             .group_by(*matter)
             .order_by(*matter)
         )
-        return [DueTotal(*row[:4], int(row[4]), *_whole(row[5:])) for row in self.values(query)]
+        return [_due_total(row) for row in self.values(query)]
 
     def due_most(self, latest: Mapping[str, str], limit: int) -> list[DueToReceiver]:
         """Return the receivers to which most is due that is in no payout, the most first.
 
-        ``latest`` is as in :meth:`due_receivers`.
+        ``latest`` is as in :meth:`due_receivers`. As in :meth:`due_totals` one row of a receiver
+        and business date is read each.
         """
         buckets, receivers = self.mapped(Bucket).table, self.mapped(Receiver).table.c
-        matter = (buckets.c.receiver, receivers.currency)
         query = (
-            select(*matter, *_due_sums(buckets.c))
+            select(buckets.c.receiver, func.min(receivers.currency), *_due_sums(buckets.c))
             .where(*_due(buckets, latest), receivers.receiver == buckets.c.receiver)
-            .group_by(*matter)
-            .order_by(func.sum(cast(buckets.c.amount, Float)).desc(), buckets.c.receiver)
-            .limit(limit)
+            .group_by(buckets.c.receiver)
         )
-        return [
-            DueToReceiver(*row[:2], int(row[2]), *_whole(row[3:])) for row in self.values(query)
-        ]
+        sums = map(_due_to_receiver, self.values(query))
+        return heapq.nsmallest(limit, sums, key=lambda each: (-each.amount, each.receiver))
 
     def payout_totals(self, since: str) -> list[PayoutTotal]:
         """Return the payouts of cut-off dates from ``since`` on, summed by date and state."""
@@ -254,6 +250,18 @@ def _due_sums(table: Any) -> list[ColumnElement[int]]:
 
 def _parts(amount: ColumnElement[int]) -> tuple[ColumnElement[int], ColumnElement[int]]:
     return func.sum(amount // _HIGH), func.sum(amount % _HIGH)
+
+
+def _due_total(row: Sequence[Any]) -> DueTotal:
+    business_date, cycle, currency, receivers, legs, *sums = row
+    amount, again = _whole(sums)
+    return DueTotal(business_date, cycle, currency, receivers, int(legs), amount, again)
+
+
+def _due_to_receiver(row: Sequence[Any]) -> DueToReceiver:
+    receiver, currency, legs, *sums = row
+    amount, again = _whole(sums)
+    return DueToReceiver(receiver, currency, int(legs), amount, again)
 
 
 def _whole(parts: Sequence[Any]) -> list[int]:

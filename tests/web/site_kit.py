@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 
 from demo.stage.processes import NodeProcess, free_ports, stop_all
+from ledger import canonical
 from ledger.genesis import Role
 from node.home.founding import create_consortium
 from node.home.home import read_operator_token
@@ -20,6 +21,7 @@ from tests.cli.nodes_kit import client, is_ready, until
 
 ROLES: tuple[Role, ...] = ("platform", "institution", "funder")
 HTML = {"accept": "text/html,application/xhtml+xml"}
+JSON = {"content-type": "application/json"}
 SAME_ORIGIN = {"sec-fetch-site": "same-origin"}
 _numbers = itertools.count(1)
 
@@ -61,7 +63,7 @@ class Site:
             **fields,
         }
         with client(self.nodes[party]) as http:
-            answer = http.post("/v1/records", json=record)
+            answer = http.post("/v1/records", content=canonical.encode(record), headers=JSON)
         assert answer.status_code == 200, answer.text
         result: dict[str, Any] = answer.json()
         self.reach(result["entry"])

@@ -22,6 +22,7 @@ STARTS = ("/", "/lists", "/chain", "/chain/entries", "/chain/evidence", "/find")
 WITHOUT_TWIN = {
     "/lists",
     "/verify",
+    "/loans/L1/allocation",
     "/search",
     "/search?columns=all",
     "/fees/charges",
@@ -30,6 +31,8 @@ WITHOUT_TWIN = {
 """Pages that show nothing of the ledger; of some lists nothing is asked yet."""
 LANGUAGES = ("en", "zh")
 CHINESE = re.compile("[\u4e00-\u9fff]")
+GLOSS = re.compile(r"\([\u4e00-\u9fff]+\)")
+"""A term of the trade in an English text, in its own language."""
 STEERING = re.compile(
     "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
 )
@@ -145,7 +148,9 @@ def test_pages_are_in_one_language(walked: Walked) -> None:
             is_data = "td" in inside or "dd" in inside
             if walked.language == "en":
                 is_stated = is_data or any(each in text for each in HOSTILE)
-                is_left = bool(CHINESE.search(text)) and text != "中文" and not is_stated
+                is_left = (
+                    bool(CHINESE.search(GLOSS.sub("", text))) and text != "中文" and not is_stated
+                )
             else:
                 is_left = any(each.fullmatch(text) for each in english[is_data])
             assert not is_left or text in names, (page.address, text)

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from api.evidence import EvidenceId, evidence_document, evidence_page, no_such_evidence
+from api.evidence import EvidenceId, no_such_evidence
+from api.evidence_views import evidence_document, evidence_page
 from consensus.evidence_file import Statement
 from ledger import domains
 from ledger.log.checkpoint import Checkpoint

@@ -27,6 +27,7 @@ from views.sheets.views import LISTS, ExceptionKind, ExceptionLine, FigureView, 
 from views.texts import gettext, language
 from web.charts import ColumnPart, Plot, Stack, plot
 from web.page import Pages, Visit
+from web.pages.reports_kept import ReportsKept
 
 ROWS_MAX = 50
 """Rows of a list that the page shows: a larger one is led to."""
@@ -62,26 +63,38 @@ Day = Annotated[str, Query(alias="date", pattern=f"{forms.DAY}|^$", description=
 
 def add_to(pages: Pages) -> None:
     """Add the page of a day's report."""
+    kept: ReportsKept[tuple[SheetView, SuccessView]] = ReportsKept()
+
+    def morning_page(
+        visit: Visit, *, party: Party = "", on: Day = "", height: Height = None, as_of: AsOf = None
+    ) -> Mapping[str, Any]:
+        """Show the sheet of a party for a business date.
+
+        Raises:
+            Problem: ``no-such-party``, ``no-such-block`` or ``bad-parameter``.
+        """
+        reader, genesis = visit.reader, visit.genesis
+        refuse_unknown_party(party, genesis.names)
+        whose = party or first_funder(genesis, visit.reading.party)
+        newest = last_day(reader, genesis)
+        asking = Asking(day_of(on or newest, "date"), height, as_of)
+
+        def make() -> tuple[SheetView, SuccessView]:
+            matter = (reader, genesis, whose, asking)
+            return day_sheet(*matter), day_success(*matter)
+
+        return {
+            **_shown(*kept.get((whose, asking), make), asking),
+            "parties": genesis.roles,
+            "newest": newest,
+        }
+
     pages.add("/reports/day", "morning.html", morning_page)
 
 
-def morning_page(
-    visit: Visit, *, party: Party = "", on: Day = "", height: Height = None, as_of: AsOf = None
-) -> Mapping[str, Any]:
-    """Show the sheet of a party for a business date.
-
-    Raises:
-        Problem: ``no-such-party``, ``no-such-block`` or ``bad-parameter``.
-    """
-    reader, genesis = visit.reader, visit.genesis
-    refuse_unknown_party(party, genesis.names)
-    party = party or first_funder(genesis, visit.reading.party)
-    newest = last_day(reader, genesis)
-    asking = Asking(day_of(on or newest, "date"), height, as_of)
-    sheet = day_sheet(reader, genesis, party, asking)
-    success = day_success(reader, genesis, party, asking)
+def _shown(sheet: SheetView, success: SuccessView, asking: Asking) -> dict[str, Any]:
     words = sentences()
-    then = {"height": height, "as_of": as_of}
+    then = {"height": asking.height, "as_of": asking.as_of}
     query = {name: value for name, value in then.items() if value is not None}
     return {
         "sheet": sheet,
@@ -97,8 +110,6 @@ def morning_page(
         "success_plot": success_plot(success),
         "lists": {name: (LISTS[name], columns) for name, columns in _COLUMNS.items()},
         "rows_max": ROWS_MAX,
-        "parties": genesis.roles,
-        "newest": newest,
         "days": [(asking.day + timedelta(days=each)).isoformat() for each in (-1, 1)],
         "kept": query,
         "figure_text": figure_text,
@@ -107,7 +118,7 @@ def morning_page(
         "bucket_days": bucket_days,
         "role_name": role_name,
         "path": "/loans/day",
-        "twin": f"/v1/reports/day?{urlencode({'party': party, 'date': sheet.date, **query})}",
+        "twin": f"/v1/reports/day?{urlencode({'party': sheet.party, 'date': sheet.date, **query})}",
     }
 
 
