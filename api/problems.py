@@ -269,6 +269,11 @@ async def _on_gone(request: Request, error: Exception) -> Response:
 
 
 async def _on_fault(request: Request, error: Exception) -> Response:
+    return fault(request, error)
+
+
+def fault(request: Request, error: Exception) -> Response:
+    """Return the answer to a request that failed by a fault of the node, which is logged."""
     logger.error("%s %r failed", request.method, request.url.path, exc_info=error)
     return respond(_internal(), request.url.path)
 

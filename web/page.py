@@ -20,6 +20,7 @@ from starlette.datastructures import URL
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api import problems
 from api.read_server import STATUS
 from api.reading import Reading
 from api.sessions import cookie_of
@@ -193,7 +194,13 @@ class PagesOnly:
         if leads_to is not None:
             await leads_to(scope, receive, send)
             return
-        await self._app(scope, receive, _Shown(self._pages, scope, send))
+        shown = _Shown(self._pages, scope, send)
+        try:
+            await self._app(scope, receive, shown)
+        except Exception as error:  # whoever looks at a page sees a page, whatever happens
+            if shown.begun:
+                raise
+            await problems.fault(Request(scope), error)(scope, receive, shown)
 
 
 def is_page(scope: Scope) -> bool:
@@ -211,12 +218,15 @@ class _Shown:
         self._send = send
         self._start: Message | None = None
         self._body = b""
+        self.begun = False
+        """Whether anything was sent."""
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start" and _is_problem(message):
             self._start = message
             return
         if self._start is None:
+            self.begun = True
             await self._send(message)
             return
         self._body += message.get("body", b"")[:_PROBLEM_BYTES_MAX]
