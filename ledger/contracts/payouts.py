@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Final, Literal, NamedTuple
+from typing import ClassVar, Final, Literal
 
+import msgspec
 from msgspec.structs import replace
 
 from ledger import books, expectations
@@ -85,7 +86,7 @@ class Payout(Row, frozen=True, kw_only=True):
         return found
 
 
-class DueTotal(NamedTuple):
+class DueTotal(msgspec.Struct, frozen=True):
     """What of one business date and cycle is in no payout, in minor units.
 
     ``again`` is the part of ``amount`` that was in payouts which came back.
@@ -100,7 +101,7 @@ class DueTotal(NamedTuple):
     again: int
 
 
-class DueToReceiver(NamedTuple):
+class DueToReceiver(msgspec.Struct, frozen=True):
     """What is due to a receiver and in no payout, in minor units."""
 
     receiver: str
@@ -110,7 +111,7 @@ class DueToReceiver(NamedTuple):
     again: int
 
 
-class PayoutTotal(NamedTuple):
+class PayoutTotal(msgspec.Struct, frozen=True):
     """The payouts of a cut-off date in one state, summed in minor units."""
 
     cutoff_date: str

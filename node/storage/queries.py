@@ -119,7 +119,7 @@ class LedgerReader(Snapshot):
             .group_by(*matter)
             .order_by(*matter)
         )
-        return [DueTotal(*row[:4], int(row[4]), *_whole(row[5:])) for row in self.values(query)]
+        return [DueTotal(*row[:4], **_dues(row[4:])) for row in self.values(query)]
 
     def due_most(self, latest: Mapping[str, str], limit: int) -> list[DueToReceiver]:
         """Return the receivers to which most is due that is in no payout, the most first.
@@ -133,9 +133,7 @@ class LedgerReader(Snapshot):
             .where(*_due(buckets, latest), receivers.receiver == buckets.c.receiver)
             .group_by(buckets.c.receiver)
         )
-        sums = (
-            DueToReceiver(*row[:2], int(row[2]), *_whole(row[3:])) for row in self.values(query)
-        )
+        sums = (DueToReceiver(*row[:2], **_dues(row[2:])) for row in self.values(query))
         return heapq.nsmallest(limit, sums, key=lambda each: (-each.amount, each.receiver))
 
     def payout_totals(self, since: str) -> list[PayoutTotal]:
@@ -148,7 +146,10 @@ class LedgerReader(Snapshot):
             .group_by(*matter)
             .order_by(*matter)
         )
-        return [PayoutTotal(*row[:4], *_whole(row[4:])) for row in self.values(query)]
+        return [
+            PayoutTotal(day, state, currency, count, _whole(high, low))
+            for day, state, currency, count, high, low in self.values(query)
+        ]
 
     def sums_under(self, account_class: str) -> dict[str, int]:
         """Return by currency the sum of the balances of all accounts of a class, debit positive."""
@@ -178,8 +179,7 @@ class LedgerReader(Snapshot):
             query = _unmet_query(table, {**where, "state": state})
             rows = self.values(query if timely is None else query.where(timely))
             for opener, awaited, kind, currency, count, high, low, oldest in rows:
-                amount = int(high) * _HIGH + int(low)
-                sums = (count, amount, oldest)
+                sums = (count, _whole(high, low), oldest)
                 found.append(UnmetTotal(opener, awaited, kind, currency, shown, *sums))
         return sorted(found, key=astuple)
 
@@ -194,8 +194,13 @@ def _parts(amount: ColumnElement[int]) -> tuple[ColumnElement[int], ColumnElemen
     return func.sum(amount // _HIGH), func.sum(amount % _HIGH)
 
 
-def _whole(parts: Sequence[Any]) -> list[int]:
-    return [int(high) * _HIGH + int(low) for high, low in zip(parts[::2], parts[1::2], strict=True)]
+def _whole(high: Any, low: Any) -> int:
+    return int(high) * _HIGH + int(low)
+
+
+def _dues(sums: Sequence[Any]) -> dict[str, Any]:
+    """Return what :func:`_due_sums` found, by name."""
+    return {"legs": int(sums[0]), "amount": _whole(*sums[1:3]), "again": _whole(*sums[3:5])}
 
 
 def _due(table: Table, latest: Mapping[str, str] | None) -> list[ColumnElement[bool]]:
