@@ -12,7 +12,8 @@ from ledger.genesis import Genesis
 from ledger.posted import BooksEnd, BooksHead, Place, PostedEntry
 from node.storage.books import AccountTotal, BookReader, ClassTotal, StatementLine
 
-_OTHERS = ("其他方", "in the books of others")
+IN_BOOKS_OF_OTHERS = ("其他方", "in the books of others")
+"""What balances the book of one party, in Chinese and in English."""
 
 
 class AccountView(msgspec.Struct, frozen=True, kw_only=True):
@@ -219,7 +220,7 @@ def books_stream(head: BooksHead, pages: Iterable[Sequence[PostedEntry]]) -> Ite
 
 def _trial_line(total: ClassTotal) -> TrialLine:
     kind = CLASSES.get(total.name)
-    zh, en = _OTHERS if kind is None else (kind.zh, kind.en)
+    zh, en = IN_BOOKS_OF_OTHERS if kind is None else (kind.zh, kind.en)
     return TrialLine(
         kind=total.name,
         zh=zh,

@@ -69,15 +69,7 @@ def loan_routes(router: APIRouter, reading: Reading) -> None:
         It is as of a business date, and by what was known after a block.
         """
         with reading.reader() as reader:
-            refuse_unknown_height(reader, height)
-            size = SAFE_INTEGER_MAX if height is None else reader.size_after(height)
-            known = Vantage(_day(reader, reading, as_of, "as_of"), size)
-            refuse_unknown_loan(reader, loan)
-            view = loan_view(reader, loan, known, now_ms())
-            if view is None:
-                said = f"the loan {loan} was proposed after block {height}; give a later height"
-                raise Problem("no-such-loan", said)
-        return json_answer(view)
+            return json_answer(shown_loan(reader, reading, loan, (as_of, height)))
 
     @router.get(
         "/v1/loans/{loan}/allocation",
@@ -91,14 +83,60 @@ def loan_routes(router: APIRouter, reading: Reading) -> None:
         Nothing is recorded. What comes in between changes it.
         """
         with reading.reader() as reader:
-            agreement, account = _disbursed(reader, loan)
-            minor = _amount(amount, amount_shown, agreement.currency)
-            when = _day(reader, reading, day, "date")
-            try:
-                view = allocation_view(reader, (agreement, account), minor, when)
-            except Refused as refused:
-                raise Problem(refused.code, refused.message) from None
-        return json_answer(view)
+            return json_answer(shown_allocation(reader, reading, loan, (amount, amount_shown, day)))
+
+
+def shown_loan(
+    reader: LedgerReader, reading: Reading, loan: str, then: tuple[str | None, int | None]
+) -> LoanView:
+    """Return a loan as of a business date and by what was known after a block.
+
+    Args:
+        reader: A snapshot.
+        reading: The ledger.
+        loan: The loan's id.
+        then: The date, today's if None, and the height, the newest if None.
+
+    Raises:
+        Problem: ``no-such-loan`` or ``no-such-block``.
+    """
+    as_of, height = then
+    refuse_unknown_height(reader, height)
+    size = SAFE_INTEGER_MAX if height is None else reader.size_after(height)
+    known = Vantage(_day(reader, reading, as_of, "as_of"), size)
+    refuse_unknown_loan(reader, loan)
+    view = loan_view(reader, loan, known, now_ms())
+    if view is None:
+        said = f"the loan {loan} was proposed after block {height}; give a later height"
+        raise Problem("no-such-loan", said)
+    return view
+
+
+def shown_allocation(
+    reader: LedgerReader,
+    reading: Reading,
+    loan: str,
+    given: tuple[int | None, str | None, str | None],
+) -> AllocationView:
+    """Return how a repayment would be allocated.
+
+    Args:
+        reader: A snapshot.
+        reading: The ledger.
+        loan: The loan's id.
+        given: The amount in minor units or as it is displayed, and the business date.
+
+    Raises:
+        Problem: ``no-such-loan``, or why there is no allocation.
+    """
+    amount, amount_shown, day = given
+    agreement, account = _disbursed(reader, loan)
+    minor = _amount(amount, amount_shown, agreement.currency)
+    when = _day(reader, reading, day, "date")
+    try:
+        return allocation_view(reader, (agreement, account), minor, when)
+    except Refused as refused:
+        raise Problem(refused.code, refused.message) from None
 
 
 def _day(reader: LedgerReader, reading: Reading, text: str | None, name: str) -> date:

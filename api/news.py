@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Hashable
+from collections.abc import AsyncIterator, Callable, Hashable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from contextvars import Context
 from dataclasses import dataclass, field
@@ -54,6 +54,14 @@ BEFORE = -1
 _COST_BYTES = 1024
 """What a kept entry costs beside its record."""
 
+
+class _Named(msgspec.Struct):
+    """The loan that a record names beside what it is about."""
+
+    loan: str = ""
+
+
+_named = msgspec.json.Decoder(_Named)
 _encoder = msgspec.json.Encoder()
 
 logger = logging.getLogger("tongzhang.api")
@@ -71,7 +79,7 @@ class News:
         count: How many of them are new: those from ``size - count`` on. 0 says that nothing
             happened for :data:`api.limits.NEWS_KEEP_ALIVE_S`.
         entries: The newest of the new ones, at most :data:`api.limits.NEWS_SHOWN_MAX`, in order.
-        subjects: What the new ones are about.
+        subjects: What the new ones are about, and the loans that they name.
         whole: Whether these are all subjects; not for whoever has missed more than is kept.
     """
 
@@ -295,7 +303,7 @@ class NewsDesk:
                 size=self._size,
                 count=self._size - since,
                 entries=tuple(known[-NEWS_SHOWN_MAX:]),
-                subjects=frozenset(view.subject for view in known),
+                subjects=frozenset(name for view in known for name in subjects_of(view)),
                 whole=len(known) == self._size - since,
             )
         return self._made[since]
@@ -351,3 +359,12 @@ def _woken(event: asyncio.Event) -> asyncio.Event:
 def _frame(view: EntryView) -> bytes:
     """Return the event that tells of an entry. A record in canonical form has no line breaks."""
     return b"id: %d\nevent: entry\ndata: %s\n\n" % (view.index, _encoder.encode(view))
+
+
+def subjects_of(view: EntryView) -> Iterator[str]:
+    """Yield what an entry is about, and the loan that it names: that of a payment's money."""
+    yield view.subject
+    with suppress(msgspec.DecodeError):  # what was refused may have any form
+        loan = _named.decode(view.record).loan
+        if loan and view.subject != f"loan:{loan}":
+            yield f"loan:{loan}"

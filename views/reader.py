@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from ledger.contracts.payouts import DueToReceiver, DueTotal, PayoutTotal
 from ledger.contracts.receivers import Bucket
-from ledger.expectations import UnmetTotal
+from ledger.expectations import Expectation, UnmetTotal
 from ledger.state import Key, R, Walk
 
 
@@ -78,6 +78,9 @@ class Reader(Protocol):
     ) -> list[R]:
         """Return up to ``limit`` rows on a walk, after the place of the last row already seen."""
 
+    def count_along(self, kind: type[R], walk: Walk, most: int) -> int:
+        """Return how many rows there are on a walk, ``most`` at most."""
+
     def sums_under(self, account_class: str) -> dict[str, int]:
         """Return by currency the sum of the balances of a class of accounts, debit positive."""
 
@@ -115,6 +118,15 @@ class Reader(Protocol):
             where: Values of ``opener``, ``awaited`` or ``kind`` to which the sums are narrowed.
             as_of_ms: Judge at this time what is overdue.
         """
+
+    def oldest_unmet(self, state: str, limit: int) -> list[Expectation]:
+        """Return expectations that are stored as open or as conflicting, the oldest first."""
+
+    def sizes_at(self, times_ms: Sequence[int]) -> list[int]:
+        """Return how many entries the log had at some times, in order, by the times of blocks."""
+
+    def stated_at(self, parties: Sequence[str]) -> dict[str, int]:
+        """Return when each party's newest batch came in, by the time of its block, in ms."""
 
 
 CHUNK_MIN = 200

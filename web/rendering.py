@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from views import cells, texts
 from views.texts import gettext, harmless
-from web import files, values
+from web import charts, files, values
 
 FOLDER = Path(__file__).with_name("templates")
 
@@ -40,6 +40,7 @@ def environment() -> Environment:
         "zone": cells.zone,
         "quote": lambda text: quote(text, safe=""),
         **values.FUNCTIONS,
+        **charts.FUNCTIONS,
     }
     return made
 

@@ -9,19 +9,21 @@ Only this module reads the table of postings.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import Column, ColumnElement, Select, and_, case, func, literal, select, tuple_
 
-from ledger.books import Balance, Posting
-from ledger.chart import CHART, OTHERS, AccountClass, PartyBook, Share, share_of
+from ledger.books import RESERVE, Balance, Posting
+from ledger.chart import CHART, CLASSES, OTHERS, AccountClass, PartyBook, Share, share_of
 from ledger.contracts import ROWS
+from ledger.contracts.payments import PaymentCaptured
 from ledger.contracts.receivers import Receiver
 from ledger.genesis import Genesis
 from ledger.posted import Place, PostedEntry, PostedLine
+from ledger.records import type_name
 from node.storage.reads import Reader
 from node.storage.tables import tables_of
 
@@ -29,6 +31,7 @@ ENTRIES_PAGE = 500
 """Entries of an export whose postings are read at once."""
 
 OWNERS_CACHED = 10_000
+CAPTURED = type_name(PaymentCaptured)
 
 _tables = tables_of(ROWS)
 _entries, _blocks = _tables.entries, _tables.blocks
@@ -55,12 +58,28 @@ class AccountTotal(NamedTuple):
         return self.debit - self.credit
 
 
+class AccountBalance(NamedTuple):
+    """The balance of an account in a currency, in minor units, debit positive."""
+
+    account: str
+    currency: str
+    balance: int
+
+
 class ClassTotal(NamedTuple):
     """The sum of the balances of a class of accounts; ``name`` is the class, or others."""
 
     name: str
     currency: str
     balance: int
+
+
+class CapturedTotal(NamedTuple):
+    """What was captured in a currency: how often, and how much in minor units."""
+
+    currency: str
+    captures: int
+    amount: int
 
 
 class StatementLine(NamedTuple):
@@ -141,23 +160,63 @@ class BookReader:
 
     # -- sums -------------------------------------------------------------------------------------
 
-    def accounts(self, size: int, after: tuple[str, str] | None, limit: int) -> list[AccountTotal]:
+    def accounts(
+        self,
+        size: int,
+        after: tuple[str, str] | None,
+        limit: int,
+        kinds: Container[str] = CLASSES,
+    ) -> list[AccountTotal]:
         """Return what was posted to each account of this book before entry ``size``.
 
         Args:
             size: The log's size at the place.
             after: Account and currency of the last one already seen.
             limit: How many accounts at most.
+            kinds: Of which classes.
         """
         found: list[AccountTotal] = []
         for kind in sorted(self._kinds, key=lambda kind: kind.name):
             passed = after is not None and after[0].partition(":")[0] > kind.name
-            if passed or len(found) == limit:
+            if passed or kind.name not in kinds or len(found) == limit:
                 continue
             where = [self._mine(kind, _postings.c.account), _postings.c.entry < size]
             if after is not None:
                 where.append(tuple_(_postings.c.account, _postings.c.currency) > after)
             found += self._account_totals(where, limit - len(found))
+        return found
+
+    def standing(
+        self,
+        size: int | None,
+        after: tuple[str, str] | None,
+        limit: int,
+        kinds: Container[str] = CLASSES,
+    ) -> list[AccountBalance]:
+        """Return the accounts of this book that have a balance.
+
+        Args:
+            size: The log's size at the place; None at the end of this snapshot, where balances
+                are kept.
+            after: Account and currency of the last one already seen.
+            limit: How many accounts at most.
+            kinds: Of which classes.
+        """
+        table = _balances if size is None else _postings
+        key = (table.c.account, table.c.currency)
+        found: list[AccountBalance] = []
+        for kind in sorted(self._kinds, key=lambda kind: kind.name):
+            passed = after is not None and after[0].partition(":")[0] > kind.name
+            if passed or kind.name not in kinds or len(found) == limit:
+                continue
+            amount = table.c.amount if size is None else func.sum(table.c.amount)
+            query = select(*key, amount).where(self._mine(kind, table.c.account))
+            if after is not None:
+                query = query.where(tuple_(*key) > after)
+            if size is not None:
+                query = query.where(table.c.entry < size).group_by(*key).having(amount != 0)
+            rows = self._fetch(query.order_by(*key).limit(limit - len(found)))
+            found += [AccountBalance(row[0], row[1], int(row[2])) for row in rows]
         return found
 
     def classes(self, size: int, tip: int) -> list[ClassTotal]:
@@ -182,6 +241,35 @@ class BookReader:
                 found.append(ClassTotal(kind.name, currency, amount))
         found += [ClassTotal(OTHERS, *each) for each in sorted(rest.items())]
         return [each for each in found if each.balance]
+
+    def captured(self, start: int, end: int) -> list[CapturedTotal]:
+        """Return by currency what the captures from entry ``start`` to before ``end`` brought in.
+
+        It is what they posted to the reserve. Whatever is reversed later was captured all the same.
+        """
+        table, found = _postings.c, []
+        for currency in self._currencies(RESERVE):
+            span = (table.entry >= start, table.entry < end, table.amount > 0)
+            query: Any = (
+                select(func.count(table.entry.distinct()), func.sum(table.amount))
+                .join_from(_postings, _entries, _entries.c.index == table.entry)
+                .where(*_one((RESERVE, currency)), *span, _entries.c.type == CAPTURED)
+            )
+            count, amount = self._fetch(query)[0]
+            if count:
+                found.append(CapturedTotal(currency, count, int(amount)))
+        return found
+
+    def _currencies(self, account: str) -> Iterator[str]:
+        """Yield the currencies of an account, one search of the index each."""
+        table, last = _postings.c, ""
+        while True:
+            query = select(table.currency).where(table.account == account, table.currency > last)
+            row = self._fetch(query.order_by(table.currency).limit(1))
+            if not row:
+                return
+            last = row[0][0]
+            yield last
 
     def _account_totals(
         self, where: Sequence[ColumnElement[bool]], limit: int

@@ -8,6 +8,7 @@ never a scan.
 from __future__ import annotations
 
 import heapq
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from sqlalchemy import (
     Select,
     Table,
     and_,
+    bindparam,
     case,
     func,
     not_,
@@ -29,8 +31,10 @@ from ledger.books import Balance
 from ledger.contracts.payouts import DueToReceiver, DueTotal, Payout, PayoutTotal
 from ledger.contracts.receivers import Bucket, Receiver
 from ledger.expectations import Expectation, UnmetTotal
+from ledger.records import BatchHead
 from ledger.state import R, Walk
 from node.storage.reads import Reader as Snapshot
+from node.storage.tables import INTEGER
 
 _HIGH = 1 << 20
 """Sums are made of high and low parts, since the sum of many amounts may exceed 64 bits."""
@@ -52,20 +56,22 @@ class LedgerReader(Snapshot):
         """
         table = self.mapped(kind).table
         columns = [table.c[name] for name in walk.order]
-        where: list[ColumnElement[bool]] = [
-            table.c[name] == walk.fixed[name] for name in walk.fixed
-        ]
+        ahead = after is None or walk.backwards
+        where = _on(table, walk if ahead else walk._replace(since=None))
         if after is not None:
             place = tuple_(*columns) if len(columns) > 1 else columns[0]
             seen = after if len(columns) > 1 else after[0]
             where.append(place < seen if walk.backwards else place > seen)
-        if walk.since is not None and (after is None or walk.backwards):
-            where.append(columns[0] >= walk.since)
-        if walk.until is not None:
-            where.append(columns[0] < walk.until)
         order = [each.desc() for each in columns] if walk.backwards else columns
         query = select(table).where(*where).order_by(*order).limit(limit)
         return self.rows_of(kind, query)
+
+    def count_along(self, kind: type[R], walk: Walk, most: int) -> int:
+        """Return how many rows there are on a walk; ``most`` if there are as many or more."""
+        table = self.mapped(kind).table
+        columns = [table.c[name] for name in walk.order]
+        found = select(*columns).where(*_on(table, walk)).limit(most).subquery()
+        return int(self.values(select(func.count()).select_from(found))[0][0])
 
     def rows_among(self, kind: type[R], among: Mapping[str, Sequence[Any]]) -> list[R]:
         """Return the rows of which each of some columns is one of some values."""
@@ -119,7 +125,7 @@ class LedgerReader(Snapshot):
             .group_by(*matter)
             .order_by(*matter)
         )
-        return [DueTotal(*row[:4], **_dues(row[4:])) for row in self.values(query)]
+        return [_due_total(row) for row in self.values(query)]
 
     def due_most(self, latest: Mapping[str, str], limit: int) -> list[DueToReceiver]:
         """Return the receivers to which most is due that is in no payout, the most first.
@@ -133,7 +139,7 @@ class LedgerReader(Snapshot):
             .where(*_due(buckets, latest), receivers.receiver == buckets.c.receiver)
             .group_by(buckets.c.receiver)
         )
-        sums = (DueToReceiver(*row[:2], **_dues(row[2:])) for row in self.values(query))
+        sums = map(_due_to_receiver, self.values(query))
         return heapq.nsmallest(limit, sums, key=lambda each: (-each.amount, each.receiver))
 
     def payout_totals(self, since: str) -> list[PayoutTotal]:
@@ -146,10 +152,7 @@ class LedgerReader(Snapshot):
             .group_by(*matter)
             .order_by(*matter)
         )
-        return [
-            PayoutTotal(day, state, currency, count, _whole(high, low))
-            for day, state, currency, count, high, low in self.values(query)
-        ]
+        return [PayoutTotal(*row[:4], *_whole(row[4:])) for row in self.values(query)]
 
     def sums_under(self, account_class: str) -> dict[str, int]:
         """Return by currency the sum of the balances of all accounts of a class, debit positive."""
@@ -179,9 +182,64 @@ class LedgerReader(Snapshot):
             query = _unmet_query(table, {**where, "state": state})
             rows = self.values(query if timely is None else query.where(timely))
             for opener, awaited, kind, currency, count, high, low, oldest in rows:
-                sums = (count, _whole(high, low), oldest)
+                amount = int(high) * _HIGH + int(low)
+                sums = (count, amount, oldest)
                 found.append(UnmetTotal(opener, awaited, kind, currency, shown, *sums))
         return sorted(found, key=astuple)
+
+    def oldest_unmet(self, state: str, limit: int) -> list[Expectation]:
+        """Return expectations that are stored as open or as conflicting, the oldest first.
+
+        What is open at a time is little beside what was ever awaited: the index by state finds it.
+        """
+        table = self.mapped(Expectation).table
+        query = select(table).where(table.c.state == state)
+        return self.rows_of(Expectation, query.order_by(table.c.opened_entry).limit(limit))
+
+    def sizes_at(self, times_ms: Sequence[int]) -> list[int]:
+        """Return how many entries the log had at some times, in order, by the times of blocks."""
+        newest, low, found = self.height(), 0, []
+        for time_ms in times_ms:
+            low = bisect_right(range(1, newest + 1), time_ms, low, key=lambda h: self._place(h)[0])
+            found.append(self._place(low)[1] if low else 0)
+        return found
+
+    def stated_at(self, parties: Sequence[str]) -> dict[str, int]:
+        """Return when each party's newest batch came in, by the time of its block, in ms."""
+        heads = self.rows_under(BatchHead, [(party,) for party in parties]).values()
+        batches, blocks = self._tables.batches, self._tables.blocks
+        query = (
+            select(batches.c.party, blocks.c.time)
+            .join(blocks, blocks.c.height == batches.c.height)
+            .where(tuple_(batches.c.party, batches.c.number).in_([_name(head) for head in heads]))
+        )
+        return {row[0]: row[1] for row in self.values(query)}
+
+    def _place(self, height: int) -> tuple[int, int]:
+        """Return the time of a block, and the size of the log after it."""
+        blocks = self._tables.blocks
+        sql = self._sql.query(blocks, "place", lambda: _place_of(blocks))
+        return self.run(sql, (height,))[0]
+
+
+def _name(head: BatchHead) -> tuple[str, int]:
+    return head.party, head.number
+
+
+def _place_of(blocks: Table) -> Select[Any]:
+    asked = blocks.c.height == bindparam("of", type_=INTEGER)
+    return select(blocks.c.time, blocks.c.size).where(asked)
+
+
+def _on(table: Table, walk: Walk) -> list[ColumnElement[bool]]:
+    """Return the condition that a row is on a walk."""
+    where: list[ColumnElement[bool]] = [table.c[name] == walk.fixed[name] for name in walk.fixed]
+    first = table.c[walk.order[0]]
+    if walk.since is not None:
+        where.append(first >= walk.since)
+    if walk.until is not None:
+        where.append(first < walk.until)
+    return where
 
 
 def _due_sums(table: Any) -> list[ColumnElement[int]]:
@@ -194,13 +252,20 @@ def _parts(amount: ColumnElement[int]) -> tuple[ColumnElement[int], ColumnElemen
     return func.sum(amount // _HIGH), func.sum(amount % _HIGH)
 
 
-def _whole(high: Any, low: Any) -> int:
-    return int(high) * _HIGH + int(low)
+def _due_total(row: Sequence[Any]) -> DueTotal:
+    business_date, cycle, currency, receivers, legs, *sums = row
+    amount, again = _whole(sums)
+    return DueTotal(business_date, cycle, currency, receivers, int(legs), amount, again)
 
 
-def _dues(sums: Sequence[Any]) -> dict[str, Any]:
-    """Return what :func:`_due_sums` found, by name."""
-    return {"legs": int(sums[0]), "amount": _whole(*sums[1:3]), "again": _whole(*sums[3:5])}
+def _due_to_receiver(row: Sequence[Any]) -> DueToReceiver:
+    receiver, currency, legs, *sums = row
+    amount, again = _whole(sums)
+    return DueToReceiver(receiver, currency, int(legs), amount, again)
+
+
+def _whole(parts: Sequence[Any]) -> list[int]:
+    return [int(high) * _HIGH + int(low) for high, low in zip(parts[::2], parts[1::2], strict=True)]
 
 
 def _due(table: Table, latest: Mapping[str, str] | None) -> list[ColumnElement[bool]]:

@@ -33,6 +33,7 @@ from tests.ledger import fee_kit, refund_kit
 from tests.ledger.ledger_kit import DAY, MORNING, Ledger, leg, payout_of
 from tests.node.store_kit import KINDS, url_of
 
+K = TypeVar("K", bound="Kept")
 ROLES: tuple[Role, ...] = ("platform", "institution", "funder", "auditor")
 TUESDAY = "2026-01-06"
 DATABASES = [kind for kind in KINDS if kind != "memory"]
@@ -112,7 +113,7 @@ class Kept(Ledger):
         self.check_books()
         return done
 
-    def certificate(self, block: Block) -> bytes:
+    def certificate(self, block: Block) -> bytes | None:
         """Return what stands for the certificate of a block; nobody looks into it."""
         return b"certificate"
 
@@ -159,14 +160,14 @@ def refused(response: httpx.Response, status: int, code: str) -> str:
     return str(response.json()["detail"])
 
 
-def month(folder: Path, kind: str = "file", made: type[K] = Kept) -> K:  # type: ignore[assignment]
+def month(folder: Path, kind: str = "file", ledger: type[K] = Kept) -> K:  # type: ignore[assignment]
     """Return a kept ledger with a month of business of every kind.
 
     P1 goes the whole way: split, two payouts that come back, one that is paid; refunded, disputed,
     charged. P2 is captured alone, P3 conflicts, P4 is instructed alone, P5 is reversed, P6 to P9
     are split and due.
     """
-    kept = made(folder, kind)
+    kept = ledger(folder, kind)
     kept.register("shop")
     kept.register("platform-fee", owner="platform")
     kept.register("funder-share", owner="funder", cycle="D+0")

@@ -48,7 +48,7 @@ def attempts_of(reader: Reader, point: Point) -> list[RepaymentAttempt]:
     """Return the attempts of the date as they are known, by loan and attempt."""
     walk = Walk({"date": point.day}, ("loan", "attempt"))
     rows = walked(reader, RepaymentAttempt, walk, chunk=CHUNK)
-    return [_known(each, point) for each in rows if each.entry < point.known.size]
+    return [known_attempt(each, point) for each in rows if each.entry < point.known.size]
 
 
 def traced(
@@ -67,7 +67,7 @@ def traced(
     loans.read(each.loan for each in attempts)
     attempts = [each for each in attempts if part.takes_part(loans.agreements[each.loan])]
     money = tracing.money_of(attempts)
-    undone = _reversed_by(reader, attempts, point)
+    undone = reversed_by(reader, attempts, point)
     due = loans.due(part)
     found, shown = [], set()
     for each in attempts:
@@ -82,14 +82,14 @@ def traced(
     return found, [_nothing_came(loans, name, due[name]) for name in rest]
 
 
-def _known(attempt: RepaymentAttempt, point: Point) -> RepaymentAttempt:
+def known_attempt(attempt: RepaymentAttempt, point: Point) -> RepaymentAttempt:
     """Return an attempt as it is known: its reversal may not be."""
     if attempt.state == "reversed" and attempt.last_entry >= point.known.size:
         return replace(attempt, state="succeeded", last_entry=attempt.entry)
     return attempt
 
 
-def _reversed_by(
+def reversed_by(
     reader: Reader, attempts: Iterable[RepaymentAttempt], point: Point
 ) -> set[tuple[str, str]]:
     """Return the attempts that were reversed as of the date or before."""

@@ -62,7 +62,8 @@ CompensationLineState = Literal["due", "stated", "conflicting", "reversed"]
 ListName = Literal["repayments", "overdue", "compensations"]
 
 Loan = Annotated[str, Label("loan", "贷款", link="loan")]
-Entries = Annotated[list[int], Label("entries", "条目")]
+Entries = Annotated[list[int], Label("entries", "条目", link="entry")]
+Payouts = Annotated[list[str], Label("payouts", "结算单", link="payout")]
 Instalments = Annotated[list[int], Label("instalments", "期次")]
 
 
@@ -142,7 +143,9 @@ class RepaymentLine(ViewStruct, frozen=True, kw_only=True):
     succeeded: Annotated[int, Label("succeeded", "成功金额", "minor")] = 0
     reason: Annotated[str, Label("reason", "原因", "text")] = ""
     payment: Annotated[str, Label("payment", "支付", link="payment")] = ""
-    payouts: Annotated[list[str], Label("payouts", "结算单")] = msgspec.field(default_factory=list)
+    payouts: Annotated[list[str], Label("payouts", "结算单", link="payout")] = msgspec.field(
+        default_factory=list
+    )
     entries: Entries = msgspec.field(default_factory=list)
 
 

@@ -15,6 +15,10 @@ document.addEventListener("click", async (event) => {
   setTimeout(() => button.classList.remove("done"), 1500);
 });
 
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-print]")) print();
+});
+
 /** Copies a text, also where a page has no clipboard because it came without TLS. */
 async function copy(text) {
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
