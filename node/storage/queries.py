@@ -132,14 +132,12 @@ class LedgerReader(Snapshot):
         ``latest`` is as in :meth:`due_receivers`. As in :meth:`due_totals` one row of a receiver
         and business date is read each.
         """
-        buckets, receivers = self.mapped(Bucket).table, self.mapped(Receiver).table.c
-        query = (
-            select(buckets.c.receiver, func.min(receivers.currency), *_due_sums(buckets.c))
-            .where(*_due(buckets, latest), receivers.receiver == buckets.c.receiver)
-            .group_by(buckets.c.receiver)
-        )
-        sums = map(_due_to_receiver, self.values(query))
-        return heapq.nsmallest(limit, sums, key=lambda each: (-each.amount, each.receiver))
+        table = self.mapped(Bucket).table
+        query = select(table.c.receiver, *_due_sums(table.c)).where(*_due(table, latest))
+        rows = self.values(query.group_by(table.c.receiver))
+        most = heapq.nsmallest(limit, rows, key=lambda row: (-_whole(row[2:4])[0], row[0]))
+        found = self.rows_under(Receiver, [(row[0],) for row in most])
+        return [_due_to_receiver(row, found[row[0],].currency) for row in most]
 
     def payout_totals(self, since: str) -> list[PayoutTotal]:
         """Return the payouts of cut-off dates from ``since`` on, summed by date and state."""
@@ -252,8 +250,8 @@ def _due_total(row: Sequence[Any]) -> DueTotal:
     return DueTotal(business_date, cycle, currency, receivers, int(legs), amount, again)
 
 
-def _due_to_receiver(row: Sequence[Any]) -> DueToReceiver:
-    receiver, currency, legs, *sums = row
+def _due_to_receiver(row: Sequence[Any], currency: str) -> DueToReceiver:
+    receiver, legs, *sums = row
     amount, again = _whole(sums)
     return DueToReceiver(receiver, currency, int(legs), amount, again)
 
