@@ -21,6 +21,7 @@ from web.values import LINKS
 STARTS = ("/", "/lists", "/chain", "/chain/entries", "/chain/evidence", "/find")
 WITHOUT_TWIN = {
     "/lists",
+    "/simulator",
     "/verify",
     "/loans/L1/allocation",
     "/search",
