@@ -98,7 +98,7 @@ def _shown(sheet: SheetView, success: SuccessView, asking: Asking) -> dict[str, 
     query = {name: value for name, value in then.items() if value is not None}
     return {
         "sheet": sheet,
-        "said": [(each, said_of(each, words)) for each in sheet.exceptions],
+        "said": [(each, said_of(each, words)) for each in sheet.exceptions[:ROWS_MAX]],
         "currencies": [
             (currency, _figures_in(sheet, currency))
             for currency in sorted({each.currency for each in sheet.figures})
