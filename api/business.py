@@ -18,10 +18,12 @@ from api.named import (
     refuse_unknown_height,
 )
 from api.openapi import describe, describe_list
+from api.overview import Overview
 from api.paging import Cursor, Limit, Name, Whole, cursor_of, place_of
 from api.parameters import DAYS_DEFAULT, AsOf, Days, Height
 from api.reading import Reading
 from api.receiver_statement import ReceiverStatement, Sums, receiver_line, running_lines
+from api.subjects import subject_routes
 from ledger.contracts.receivers import Receiver
 from ledger.limits import SAFE_INTEGER_MAX
 from node.storage.books import BookReader
@@ -43,15 +45,25 @@ def business_routes(reading: Reading) -> APIRouter:
     for listing in LISTINGS:  # those first whose addresses look like that of a single thing
         add_listing(router, reading, listing)
     for add in (
+        _overview_route,
         _payment_route,
         _payout_route,
         _settlement_route,
         loan_routes,
         _receiver_routes,
         _calendar_route,
+        subject_routes,
     ):
         add(router, reading)
     return router
+
+
+def _overview_route(router: APIRouter, reading: Reading) -> None:
+    @router.get("/v1/overview", **describe(Overview))
+    def show_overview(as_of: AsOf = None) -> Response:
+        """Show where the ledger stands: what came in today, and who owes which half."""
+        with reading.reader() as reader:
+            return json_answer(reading.overviews.of(reader, as_of))
 
 
 def _payment_route(router: APIRouter, reading: Reading) -> None:

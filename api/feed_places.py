@@ -1,8 +1,8 @@
 """Places for answers that stay open: feeds, and questions that wait for entries.
 
 They have places of their own, so many per token and so many in all, and take none of the turns of
-ordinary reads. An answer that nobody reads is cut, one whose token was revoked ends, and all end
-when the node stops.
+ordinary reads. An answer that nobody reads is cut, one whose token was revoked ends, so does one
+that is an hour old, and all end when the node stops.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from api.door import cut, door_place_of
 from api.draining import ANSWER_S, Draining
 from api.limits import (
     CLOSE_LINGER_S,
+    FEED_LIFE_S,
     FEED_TOKENS_EVERY_S,
     FEED_UNREAD_BYTES,
     FEEDS_MAX,
@@ -105,9 +106,9 @@ class FeedPlaces:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer = _OpenAnswer(scope, send)
-        revoked = False
+        refused = False
         try:
-            revoked = await self._held(scope, receive, answer)
+            refused = await self._held(scope, receive, answer)
         except _Stalled:
             with suppress(TimeoutError):  # it is cut: there is nobody to end it for
                 async with asyncio.timeout(2 * CLOSE_LINGER_S):
@@ -115,13 +116,13 @@ class FeedPlaces:
             return
         except _HeadSent:
             pass
-        await answer.end("bad-token" if revoked else "stopping")
+        await answer.end("bad-token" if refused else "stopping")
 
     async def _held(self, scope: Scope, receive: Receive, answer: _OpenAnswer) -> bool:
-        """Answer until the end, or the node's; return whether the token was revoked."""
+        """Answer until the end, or the node's; return whether the token had to be shown anew."""
         answering = self._answer(scope, receive, answer.send)
         try:
-            async with asyncio.timeout(None) as held:
+            async with asyncio.timeout(FEED_LIFE_S) as held:
                 self._open[held] = scope["token"].id
                 self._look_later()
                 await self._draining.wait(answering)

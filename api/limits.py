@@ -130,6 +130,9 @@ FEED_UNREAD_BYTES = 128 * 1024
 FEED_TOKENS_EVERY_S = 5.0
 """How often the tokens of open feeds are looked up: those of revoked ones end."""
 
+FEED_LIFE_S = 3600.0
+"""How long a feed lives: who comes again shows a token or session that is still good."""
+
 FEED_RETRY_MS = 2000
 """When a client whose feed ended comes again."""
 
@@ -169,3 +172,21 @@ READER_THREADS = 8
 
 READER_NICE = 19
 """By how much the readers give way to votes and submissions."""
+
+WANTED_BYTES_MAX = 16 * 1024
+"""What says which simulation is wanted."""
+
+SIMULATION_S_MAX = 120.0
+"""How long a simulation may run, by the clock on the wall."""
+
+SIMULATIONS_WAITING_MAX = 6
+"""Simulations that wait for their turn; one runs."""
+
+SIMULATIONS_PER_TOKEN = 2
+"""Simulations of one token that run or wait."""
+
+SIMULATIONS_KEPT = 8
+"""Simulations that are over and can still be watched."""
+
+RECORDING_BYTES_MAX = 4 * 1024 * 1024
+"""A recording, compressed."""

@@ -22,6 +22,7 @@ from starlette.types import Scope as AsgiScope
 from api.auth import require
 from api.limits import HEIGHT_POLL_S, HEIGHT_WAIT_S
 from api.news import NewsDesk
+from api.overview import Overviews
 from api.problems import Problem
 from ledger.genesis import Genesis
 from ledger.keys import Signer
@@ -62,6 +63,7 @@ class Reading:
         self._signer: Signer = home.signer
         self._snapshots = snapshots
         self.news = NewsDesk(snapshots.reader)
+        self.overviews = Overviews(home.genesis)
 
     @contextmanager
     def reader(self) -> Iterator[LedgerReader]:

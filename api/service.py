@@ -90,8 +90,11 @@ class PeerStatus(msgspec.Struct, frozen=True):
     """The link to one peer. Counters count since the start.
 
     ``connects`` counts connections, ``queued`` frames that wait, ``dropped`` frames that a full
-    queue lost, ``unsent`` frames that found no connection. ``voting`` is the peer's own last word,
-    null without one; ``voting_reason`` says why its vote does not count, or ``votes``.
+    queue lost, ``unsent`` frames that found no connection. ``height`` is the newest block that the
+    peer has signed as final, asked to go on from, or shown as final, since its link came up;
+    ``seen_at`` is when it last said anything, in ms since the epoch; both null without a word.
+    ``voting`` is the peer's own last word, null without one; ``voting_reason`` says why its vote
+    does not count, or ``votes``.
     """
 
     address: str
@@ -100,6 +103,8 @@ class PeerStatus(msgspec.Struct, frozen=True):
     dropped: int
     queued: int
     unsent: int
+    height: int | None
+    seen_at: int | None
     voting: bool | None
     voting_reason: str
 
@@ -126,13 +131,22 @@ class CalendarStatus(msgspec.Struct, frozen=True):
     warning: str | None
 
 
+class Finality(msgspec.Struct, frozen=True):
+    """How long the newest blocks, up to 200, took from being executed here to being final here."""
+
+    blocks: int
+    median_ms: int
+    slowest_ms: int
+
+
 class NodeStatus(msgspec.Struct, frozen=True):
     """Where this node stands. Times are in ms; hashes are hex.
 
     ``voting`` and ``signing`` say whether the node does so; ``voters`` says who else votes.
     ``time`` is the newest block's, ``time_ahead_ms`` how far it is ahead of this node's clock.
     ``evidence`` counts pieces by convicted party, ``refused_connections`` counts by reason,
-    ``silent`` names leaders that let their slots pass.
+    ``silent`` names leaders that let their slots pass. ``finality`` is by this node's own clock,
+    null before the first block.
     """
 
     party: str
@@ -161,6 +175,7 @@ class NodeStatus(msgspec.Struct, frozen=True):
     calendar: CalendarStatus
     pool: PoolStatus
     slot_timeout_ms: int
+    finality: Finality | None
     peers: dict[str, PeerStatus]
     refused_connections: dict[str, int]
     dropped_messages: list[DroppedMessages]

@@ -27,7 +27,7 @@ import msgspec
 from api.limits import FEEDS_PER_TOKEN
 from cli.parties import parse_parties
 from demo.stage.network import found_network
-from demo.stage.processes import NodeProcess, environment
+from demo.stage.processes import NodeProcess, stop_all
 from ledger import canonical
 from node.home.home import load_home
 
@@ -56,48 +56,13 @@ class Stretch(NamedTuple):
     per_s: float
 
 
-class Pages:
-    """Open pages: how often each hears news, and how old the newest is when it comes."""
-
-    def __init__(self) -> None:
-        self.gaps_s: list[float] = []
-        self.ages_s: list[float] = []
-        self.bytes = 0
-
-    async def open(self, url: str, token: str) -> None:
-        """Hold a page open until cancelled."""
-        place = urlsplit(url)
-        reader, writer = await asyncio.open_connection(place.hostname, place.port)
-        head = f"GET /live HTTP/1.1\r\nhost: node\r\nauthorization: Bearer {token}\r\n\r\n"
-        writer.write(head.encode())
-        answer = await reader.readuntil(b"\r\n\r\n")
-        if b" 200 " not in answer.partition(b"\r\n")[0]:
-            raise RuntimeError(answer.decode())
-        heard = 0.0
-        try:
-            while event := await reader.readuntil(b"\n\n\r\n"):
-                now = time.time()
-                self.bytes += len(event)
-                if heard and b"event: news" in event:
-                    self.gaps_s.append(now - heard)
-                    self._note_age(event, now)
-                heard = now
-        finally:
-            writer.close()
-
-    def _note_age(self, event: bytes, now: float) -> None:
-        if len(self.gaps_s) % 50 == 0:  # decoding all of them would cost the driver too much
-            data = event.partition(b"data: ")[2].partition(b"\n")[0]
-            newest = msgspec.json.decode(data)["entries"][-1]["record"]
-            self.ages_s.append(now - newest["at"] / 1000)
-
-
 class Load:
     """Records at a steady pace, as one stream."""
 
     def __init__(self, node: NodeProcess, per_s: int) -> None:
         self._node, self._per_s = node, per_s
-        self.sent = 0
+        self.sent_at: list[float] = []
+        """When each record was sent; it becomes the entry of the same index."""
 
     async def run(self) -> None:
         """Submit until cancelled."""
@@ -112,7 +77,7 @@ class Load:
         began = time.monotonic()
         try:
             while True:
-                due = int((time.monotonic() - began) * self._per_s) - self.sent
+                due = int((time.monotonic() - began) * self._per_s) - len(self.sent_at)
                 if due > 0:
                     body = b"".join(self._record() for _ in range(due))
                     writer.write(b"%x\r\n%s\r\n" % (len(body), body))
@@ -123,13 +88,47 @@ class Load:
             writer.close()
 
     def _record(self) -> bytes:
-        self.sent += 1
+        self.sent_at.append(time.monotonic())
         now = time.time_ns() // 1_000_000
-        name = f"P{now}-{self.sent}"
+        name = f"P{now}-{len(self.sent_at)}"
         fields = {"amount": 10_000, "captured_at": now, "channel": "wechat", "currency": "CNY"}
         names = {"id": f"c{name}", "order": f"O{name}", "payment": name}
         whole = {"at": now, "type": "payment.captured", **fields, **names}
         return canonical.encode(whole) + b"\n"
+
+
+class Pages:
+    """Open pages: how often each hears news, and how old the oldest of it is.
+
+    Args:
+        load: What is submitted.
+    """
+
+    def __init__(self, load: Load) -> None:
+        self._load = load
+        self.gaps_s: list[float] = []
+        self.ages_s: list[float] = []
+
+    async def open(self, url: str, token: str) -> None:
+        """Hold a page open until cancelled."""
+        place = urlsplit(url)
+        reader, writer = await asyncio.open_connection(place.hostname, place.port)
+        head = f"GET /live HTTP/1.1\r\nhost: node\r\nauthorization: Bearer {token}\r\n\r\n"
+        writer.write(head.encode())
+        answer = await reader.readuntil(b"\r\n\r\n")
+        if b" 200 " not in answer.partition(b"\r\n")[0]:
+            raise RuntimeError(answer.decode())
+        heard = 0.0
+        try:
+            while event := await reader.readuntil(b"\n\n\r\n"):
+                now = time.monotonic()
+                if heard and b"event: news" in event:
+                    self.gaps_s.append(now - heard)
+                    data = msgspec.json.decode(event.partition(b"data: ")[2].partition(b"\n")[0])
+                    self.ages_s.append(now - self._load.sent_at[data["size"] - data["count"]])
+                heard = now
+        finally:
+            writer.close()
 
 
 async def _read_all(reader: asyncio.StreamReader) -> None:
@@ -141,27 +140,14 @@ async def _read_all(reader: asyncio.StreamReader) -> None:
 def network(folder: Path) -> Iterator[NodeProcess]:
     """Run four nodes; give the one that is watched."""
     found = found_network(folder / "net", "feed", parse_parties(PARTIES), 3)
-    command = [sys.executable, "-P", "-m", "benchmarks.live_node", "node"]
-    started = [
-        subprocess.Popen(
-            [*command, str(node.home)],
-            env=environment(),
-            stdout=subprocess.DEVNULL,
-            stderr=(folder / f"{node.party}.log").open("wb"),
-        )
-        for node in found.nodes
-    ]
+    for node in found.nodes:
+        node.start()
     try:
-        watched = found.node(WATCHED)
-        watched._process = started[found.nodes.index(watched)]
         for node in found.nodes:
             _await_ready(node.url)
-        yield watched
+        yield found.node(WATCHED)
     finally:
-        for process in started:
-            process.terminate()
-        for process in started:
-            process.wait(20)
+        stop_all(found.nodes)
 
 
 def _await_ready(url: str) -> None:
@@ -196,7 +182,7 @@ def readers_of(pid: int) -> int:
 
 async def _stretch(pids: tuple[int, int], load: Load, seconds: float) -> Stretch:
     await asyncio.sleep(SETTLE_S)
-    before, sent, began = [usage(pid) for pid in pids], load.sent, time.monotonic()
+    before, sent, began = [usage(pid) for pid in pids], len(load.sent_at), time.monotonic()
     await asyncio.sleep(seconds)
     took = time.monotonic() - began
     after = [usage(pid) for pid in pids]
@@ -204,7 +190,9 @@ async def _stretch(pids: tuple[int, int], load: Load, seconds: float) -> Stretch
         100 * (later.cpu_s - earlier.cpu_s) / took
         for earlier, later in zip(before, after, strict=True)
     )
-    return Stretch(node, readers, after[0].memory_mb, after[1].memory_mb, (load.sent - sent) / took)
+    return Stretch(
+        node, readers, after[0].memory_mb, after[1].memory_mb, (len(load.sent_at) - sent) / took
+    )
 
 
 async def measure(
@@ -217,7 +205,8 @@ async def measure(
         for number in range(-(-pages // FEEDS_PER_TOKEN))
     ]
     httpx.get(f"{node.url}/v1/entries", headers={"authorization": f"Bearer {secrets[0]}"})
-    pids, load, seen = (node.pid, readers_of(node.pid)), Load(node, per_s), Pages()
+    pids, load = (node.pid, readers_of(node.pid)), Load(node, per_s)
+    seen = Pages(load)
     loading = asyncio.create_task(load.run())
     found = [await _stretch(pids, load, seconds)]
     opened = []
@@ -247,14 +236,13 @@ def main(pages: int = 200, per_s: int = 1000, seconds: int = 20) -> None:
         )
     calm, busy, again = found
     cost = busy.node + busy.readers - (calm.node + calm.readers + again.node + again.readers) / 2
-    grown = busy.node_mb + busy.readers_mb - calm.node_mb - calm.readers_mb
+    grown = busy.readers_mb - calm.readers_mb + 2 * busy.node_mb - calm.node_mb - again.node_mb
     print(f"the pages cost {cost:.1f} % of a core and {grown:.0f} MB together")
-    if seen.ages_s:
-        gaps = statistics.quantiles(seen.gaps_s, n=20)
+    if len(seen.gaps_s) > 1:
+        gaps, ages = (statistics.quantiles(each, n=20) for each in (seen.gaps_s, seen.ages_s))
         print(
-            f"a page heard news every {statistics.median(gaps):.2f} s (p95 {gaps[-1]:.2f}), the "
-            f"newest {statistics.median(seen.ages_s):.2f} s old; {len(seen.gaps_s)} ticks, "
-            f"{seen.bytes / 1e6:.1f} MB"
+            f"a page heard news every {gaps[9]:.2f} s (p95 {gaps[-1]:.2f}); the oldest of it had "
+            f"been submitted {ages[9]:.2f} s before (p95 {ages[-1]:.2f})"
         )
 
 

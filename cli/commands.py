@@ -123,6 +123,11 @@ COMMANDS = (
         "debits beside credits.",
         "cli.trial_balance:trial_balance",
     ),
+    Command(
+        "page",
+        "Open a node's page in the browser, signed in with the operator's token.",
+        "cli.page:page",
+    ),
     Command("status", "Show where a node stands.", "cli.status:status"),
     Command(
         "members",

@@ -55,6 +55,9 @@ Folder = Annotated[
 Keep = Annotated[
     bool, typer.Option("--keep", help="Leave the nodes running and say where they are.")
 ]
+Open = Annotated[
+    bool, typer.Option("--open", help="Leave the nodes running, and open a page in the browser.")
+]
 NoKill = Annotated[bool, typer.Option("--no-kill", help="Kill no node midway.")]
 
 
@@ -67,6 +70,7 @@ def demo(
     quorum: Quorum = None,
     folder: Folder = None,
     keep: Keep = False,
+    open_page: Open = False,
     no_kill: NoKill = False,
     json: Json = False,
 ) -> None:
@@ -81,6 +85,7 @@ def demo(
     \b
     Examples:
       tongzhang demo
+      tongzhang demo --keep --open
       tongzhang demo --payments 2000 --seed 3
       tongzhang demo --parties platform,institution,funder --quorum 2 --keep
       tongzhang demo --day examples/day --json
@@ -97,8 +102,12 @@ def demo(
         parties=founding,
         quorum=quorum_of(founding, quorum),
         folder=folder,
-        keep=keep,
+        keep=keep or open_page,
         kill=not no_kill,
         json=json,
     )
-    run_demo(choices)
+    home = run_demo(choices)
+    if open_page:
+        from cli.page import page
+
+        page(home)

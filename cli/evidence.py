@@ -192,7 +192,7 @@ class _AtRest:
 
     def page(self) -> list[dict[str, Any]]:
         """Return all evidence as the API shows it."""
-        from api.evidence import evidence_page
+        from api.evidence_views import evidence_page
 
         if self._store is None:
             return []
@@ -202,7 +202,7 @@ class _AtRest:
 
     def document(self, id_: str) -> dict[str, Any]:
         """Return one piece of it with its file."""
-        from api.evidence import evidence_document
+        from api.evidence_views import evidence_document
 
         found = None
         if self._store is not None:

@@ -223,6 +223,7 @@ def _kept(summary: dict[str, Any], console: Console) -> None:
     for node in kept["nodes"]:
         _line(console, f"  {node['party']}: {node['url']}, home {node['home']}")
     first = kept["nodes"][0]["home"]
+    _line(console, f"look:  tongzhang page --home {first}")
     _line(console, f"try:   tongzhang status --home {first}")
     pids = " ".join(str(node["pid"]) for node in kept["nodes"])
     _line(console, f"stop:  kill {pids}")

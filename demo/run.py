@@ -55,8 +55,11 @@ class DemoChoices:
     json: bool
 
 
-def run_demo(choices: DemoChoices) -> None:
+def run_demo(choices: DemoChoices) -> Path:
     """Run the demo and print its report.
+
+    Returns:
+        The home of the first party.
 
     Raises:
         UsageError: the choices do not fit together.
@@ -93,6 +96,7 @@ def run_demo(choices: DemoChoices) -> None:
     if not summary["ok"]:
         bad = [check["name"] for check in summary["checks"] if not check["good"]]
         raise CheckFailed("demo-differs", f"not as expected: {', '.join(bad)}")
+    return network.nodes[0].home
 
 
 async def _play(

@@ -240,8 +240,10 @@ class Node:
             "calendar": self._calendar(),
             "pool": {"own_records": host.journal.record_count, "batches": len(host.pool)},
             "slot_timeout_ms": host.replica.timers.slot_ms,
+            "finality": host.sightings.finality(),
             "peers": {
-                peer: {**link, **self.voting(peer)} for peer, link in self.peers.status().items()
+                peer: {**link, **host.sightings.of(peer), **self.voting(peer)}
+                for peer, link in self.peers.status().items()
             },
             "refused_connections": dict(self.peers.refusals),
             "dropped_messages": [

@@ -76,6 +76,7 @@ class FeeAgreementView(AgreementView, frozen=True, kw_only=True):
     ``minimum`` and ``maximum`` of the fee of one payment are in minor units.
     """
 
+    agreement: Annotated[str, Label("agreement", "协议", link="fee-agreement")]
     rate_ppm: Annotated[int, Label("rate", "费率", "ppm")]
     minimum: Annotated[int, Label("minimum", "最低", "minor")] = 0
     maximum: Annotated[int, Label("maximum", "最高", "minor")] = 0
@@ -101,6 +102,7 @@ class ProfitAgreementView(AgreementView, frozen=True, kw_only=True):
     ``delay`` is from the settlement to the share. ``terms`` are in the order of the agreement.
     """
 
+    agreement: Annotated[str, Label("agreement", "协议", link="profit-agreement")]
     delay: Annotated[str, Label("delay", "延迟")]
     terms: Annotated[list[TermView], Label("terms", "分润条款")]
 

@@ -19,6 +19,7 @@ from ledger.expectations import (
 )
 from ledger.state import Walk
 from views import cells
+from views.expectation_words import KIND_WORDS
 from views.labels import Amount, Currency, Label, Subject
 from views.listing import Asked, Column, Filter, Listing
 from views.reader import Reader, walked
@@ -49,45 +50,6 @@ _STORED = {
 }
 """Which states are stored for a state that is asked for."""
 
-KIND_WORDS = {
-    "capture": "收款",
-    "instruction": "分账指示",
-    "reversal": "冲正",
-    "payout-result": "付款结果",
-    "arrival": "到账",
-    "float-confirmation": "预存确认",
-    "refund-result": "退款结果",
-    "dispute": "争议答复",
-    "fee-acceptance": "费率接受",
-    "fee-reversal": "费用冲回",
-    "fee-settlement": "费用结算",
-    "profit-acceptance": "分润接受",
-    "profit-confirmation": "分润确认",
-    "calendar-acceptance": "日历接受",
-    "loan-acceptance": "贷款接受",
-    "loan-funding": "出资",
-    "compensation": "代偿到账",
-}
-KIND_PHRASES = {
-    "capture": "capture of the money",
-    "instruction": "split instruction",
-    "reversal": "answer to the reversal",
-    "payout-result": "result of the payout",
-    "arrival": "confirmation of arrival",
-    "float-confirmation": "confirmation of the float",
-    "refund-result": "result of the refund",
-    "dispute": "answer to the dispute",
-    "fee-acceptance": "acceptance of the fee",
-    "fee-reversal": "reversal of the fee",
-    "fee-settlement": "payment of the invoice",
-    "profit-acceptance": "acceptance of the share",
-    "profit-confirmation": "receipt of the share",
-    "calendar-acceptance": "acceptance of the calendar",
-    "loan-acceptance": "acceptance of the loan",
-    "loan-funding": "funding of the loan",
-    "compensation": "money of the compensation",
-}
-"""Kinds in English, where they stand in a sentence."""
 UnmetState = Literal["open", "overdue", "conflicting"]
 _UNMET_WORDS = {"open": "待对方", "overdue": "逾期", "conflicting": "不一致"}
 STATE_WORDS = {**_UNMET_WORDS, "met": "已对齐"}

@@ -111,7 +111,9 @@ ROLE = Label(
         "institution": "支付机构",
         "funder": "资金方",
         "guarantor": "担保方",
+        "merchant": "商户",
         "auditor": "审计方",
+        "supervisor": "监管方",
     },
 )
 """The role of a party: one of the usual ones, or another word."""

@@ -289,11 +289,14 @@ def page_of(listing: Listing, asked: Asked) -> Found:
             found.append(row)
     else:
         last = None
+    return Found(shown_items(listing, asked, found), last)
+
+
+def shown_items(listing: Listing, asked: Asked, rows: Sequence[Any]) -> list[Any]:
+    """Return rows of a list as it shows them."""
     show = listing.items
-    items = views_of(listing.view, found) if show is None else list(show(asked, found))
-    if listing.subject:
-        items = as_shown(asked.reader, listing.subject, items)
-    return Found(items, last)
+    items = views_of(listing.view, rows) if show is None else list(show(asked, rows))
+    return as_shown(asked.reader, listing.subject, items) if listing.subject else items
 
 
 def walk_for(listing: Listing, wanted: Mapping[str, Any]) -> Walk:

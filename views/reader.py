@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from ledger.contracts.payouts import DueToReceiver, DueTotal, PayoutTotal
 from ledger.contracts.receivers import Bucket
-from ledger.expectations import UnmetTotal
+from ledger.expectations import Expectation, UnmetTotal
 from ledger.state import Key, R, Walk
 
 
@@ -118,6 +118,15 @@ class Reader(Protocol):
             where: Values of ``opener``, ``awaited`` or ``kind`` to which the sums are narrowed.
             as_of_ms: Judge at this time what is overdue.
         """
+
+    def oldest_unmet(self, state: str, limit: int) -> list[Expectation]:
+        """Return expectations that are stored as open or as conflicting, the oldest first."""
+
+    def sizes_at(self, times_ms: Sequence[int]) -> list[int]:
+        """Return how many entries the log had at some times, in order, by the times of blocks."""
+
+    def stated_at(self, parties: Sequence[str]) -> dict[str, int]:
+        """Return when each party's newest batch came in, by the time of its block, in ms."""
 
 
 CHUNK_MIN = 200

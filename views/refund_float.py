@@ -54,7 +54,7 @@ class MovementView(ViewStruct, frozen=True, kw_only=True):
     why the institution took it back.
     """
 
-    movement: Annotated[str, Label("movement", "变动")]
+    movement: Annotated[str, Label("movement", "变动", link="float")]
     kind: Annotated[
         MovementKind, Label("kind", "种类", words={"deposit": "存入", "withdrawal": "取出"})
     ]

@@ -96,8 +96,8 @@ SEARCH = Listing(
     row=Hit,
     view=FoundPayment,
     help=(
-        "Find payments by order, id, loan, receiver, amount, channel's number, or date captured.\n\n"
-        "With nothing asked, the newest captures."
+        "Find payments by order, id, loan, receiver, amount, channel's number, or date captured."
+        "\n\nWith nothing asked, the newest captures."
     ),
     filters=(
         Filter(name="order", kind="id", judged=True, help="The order's id."),

@@ -113,9 +113,10 @@ class SettlementView(ViewStruct, frozen=True, kw_only=True):
     """Settlement on the business date ``on``.
 
     ``days`` are the due dates up to ``until``, what is overdue too, with what falls due later
-    in ``later``. ``payouts`` are those of cut-off dates from ``since`` on. ``receivers`` are those
-    to which most is due; ``in_transit``, ``conflicting`` and ``came_back`` are payouts, the last by
-    name: of each at most 20, and the lists have them all.
+    in ``later``. ``payouts`` are those of cut-off dates from ``since`` on, so many days before
+    the last that there is. ``receivers`` are those to which most is due; ``in_transit``,
+    ``conflicting`` and ``came_back`` are payouts, the last by name: of each at most 20, and the
+    lists have them all.
     """
 
     on: Annotated[str, Label("business date", "业务日", "date")]
@@ -134,7 +135,7 @@ class SettlementView(ViewStruct, frozen=True, kw_only=True):
 def settlement_view(reader: Reader, genesis: Genesis, days: int, now_ms: int) -> SettlementView:
     """Return settlement as it stands, with so many days back and ahead."""
     on = today(reader, genesis, now_ms)
-    since, until = (_moved(on, each) for each in (-days, days))
+    since, until = _moved(min(on, _last_cutoff(reader) or on), -days), _moved(on, days)
     dates = DueDates(reader, genesis)
     every = _due_days(reader, dates, on)
     most = reader.due_most(dates.latest(on), SHOWN_MAX)
@@ -160,6 +161,12 @@ def settlement_view(reader: Reader, genesis: Genesis, days: int, now_ms: int) ->
         conflicting=payout_summaries(reader, _last(reader, CONFLICTING)),
         came_back=_came_back(reader, _last(reader, RETURNED)),
     )
+
+
+def _last_cutoff(reader: Reader) -> str:
+    """Return the last cut-off date of a payout; nothing without payouts."""
+    walk = Walk({}, ("cutoff_date", "state", "currency", "amount"), backwards=True)
+    return next((each.cutoff_date for each in reader.along(PayoutRow, walk, None, 1)), "")
 
 
 def _moved(day: str, days: int) -> str:

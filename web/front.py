@@ -103,7 +103,7 @@ def _add_sign_out(router: APIRouter, sessions: Sessions) -> None:
     async def sign_out(request: Request) -> Response:
         """End the session."""
         if not is_same_origin(request.scope):
-            raise Problem("wrong-origin", "sign out with the button of the page")
+            raise Problem("foreign-page", "sign out with the button of the page")
         session = sessions.of(request.scope)
         if session is not None:
             sessions.end(session)

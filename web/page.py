@@ -64,6 +64,9 @@ class Visit:
         return msgspec.json.decode(raw) if raw else None
 
 
+PageFunction = Callable[..., Mapping[str, Any] | Response]
+
+
 class Pages:
     """The pages of one ledger.
 
@@ -78,20 +81,24 @@ class Pages:
         self.reading = reading
         self.router: APIRouter = reading.router("page")
 
-    def add(self, path: str, template: str, function: Callable[..., Mapping[str, Any]]) -> None:
+    def add(self, path: str, template: str, function: PageFunction) -> None:
         """Add a page.
 
         Args:
             path: Its address; its JSON twin is ``/v1`` and the same, if there is one.
             template: Its template.
             function: Takes a :class:`Visit` and, as FastAPI has them, parameters of the address;
-                returns what the template shows. Raises problems as routes do.
+                returns what the template shows, or an answer of its own. Raises problems as routes
+                do.
         """
         _, *others = signature(function, eval_str=True).parameters.values()
 
         def answer(*, request: Request, **given: Any) -> Response:
             with self._visit(request) as visit:
-                return self.answer(visit, template, function(visit, **given))
+                shown = function(visit, **given)
+                if isinstance(shown, Response):
+                    return shown
+                return self.answer(visit, template, shown)
 
         keywords = [each.replace(kind=Parameter.KEYWORD_ONLY) for each in others]
         asked = Parameter("request", Parameter.KEYWORD_ONLY, annotation=Request)

@@ -11,22 +11,53 @@ from web.front import add_front
 from web.page import Pages, PagesOnly
 from web.pages import (
     books,
+    chain,
+    entries,
+    evidence,
+    finding,
     lists,
     loans,
     morning,
+    overview,
     payments,
     payouts,
     receivers,
+    reconciliation,
     search,
     settlement,
+    simulator,
+    subjects,
+    verify,
 )
+
+SUBJECTS = (
+    overview,
+    reconciliation,
+    search,
+    payments,
+    settlement,
+    loans,
+    morning,
+    books,
+    chain,
+    entries,
+    evidence,
+    finding,
+    subjects,
+    verify,
+    simulator,
+    lists,
+    payouts,
+    receivers,
+    live,
+)
+"""What adds pages, the first of an address first."""
 
 
 def add_pages(app: FastAPI, reading: Reading) -> None:
     """Give ``app`` every page that reads the ledger."""
     pages = Pages(reading)
-    first = (search, payments, settlement, loans, morning, books)
-    for subject in (*first, lists, payouts, receivers, live):
+    for subject in SUBJECTS:
         subject.add_to(pages)
     app.include_router(pages.router)
     app.add_middleware(PagesOnly, pages=pages)

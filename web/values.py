@@ -10,25 +10,30 @@ from urllib.parse import quote
 import msgspec
 from markupsafe import Markup, escape
 
+from ledger.entry import APPLIED
 from views import cells
-from views.expectations import KIND_PHRASES, KIND_WORDS, ExpectationView
+from views.expectation_words import kind_name
+from views.expectations import ExpectationView
 from views.labels import Label, labels_of
 from views.listing import Column, Shown
 from views.sentences import Sentence
+from views.subjects import KINDS as SUBJECTS
 from views.texts import gettext, harmless, language
 from views.view import ViewStruct
 
 Tone = str
 """``good``, ``warn``, ``bad`` or ``calm``: a colour, and never all that says it."""
 
+_OWN = ("payment", "payout", "receiver", "loan")
+"""Kinds of subjects that have a page of their own; the others are told alike."""
+
 LINKS: Mapping[str, str] = {
-    "payment": "/payments/{}",
-    "payout": "/payouts/{}",
-    "receiver": "/receivers/{}",
-    "loan": "/loans/{}",
+    **{kind: f"/{kind}s/{{}}" for kind in _OWN},
     "entry": "/chain/entries/{}",
     "block": "/chain/blocks/{}",
-    "dispute": "/disputes?dispute={}",
+    "account": "/balances?prefix={}",
+    "order": "/search?order={}",
+    **{kind: f"/about/{kind}:{{}}" for kind in SUBJECTS if kind not in _OWN},
 }
 """The page of what a label's link names."""
 
@@ -97,11 +102,14 @@ def link(kind: str, value: object, shown: str = "") -> Markup:
 
 
 def subject(text: str) -> Markup:
-    """Return what a record is about, ``payment:pay-1``, as a link."""
-    kind, _, name = text.partition(":")
-    if kind not in LINKS:
-        return copyable(text)
-    return link(kind, name.partition("/")[0], "" if "/" not in name else short(name))
+    """Return what a record is about, ``payment:pay-1``, as a link; what is after ``/`` is of it."""
+    whole = text.partition("/")[0]
+    kind, _, name = whole.partition(":")
+    if kind in _OWN:
+        return link(kind, name, short(name) if whole == text else short(text))
+    return Markup('<a href="/about/{}"><bdi>{}</bdi></a>').format(
+        quote(whole, safe=":"), harmless(short(text))
+    )
 
 
 def said(parts: Sentence) -> Markup:
@@ -118,8 +126,30 @@ def said(parts: Sentence) -> Markup:
 
 def kind_of(expectation: ExpectationView) -> str:
     """Return what is awaited, in words."""
-    words = KIND_WORDS if language() == "zh" else KIND_PHRASES
-    return words[expectation.kind]
+    return kind_name(expectation.kind).text(language())
+
+
+def kind_word(kind: str) -> str:
+    """Return what a kind of subject, or of what can be found, is called."""
+    return {
+        "account": gettext("account"),
+        "block": gettext("block"),
+        "calendar": gettext("calendar"),
+        "compensation": gettext("compensation"),
+        "dispute": gettext("dispute"),
+        "entry": gettext("entry"),
+        "fee-agreement": gettext("fee agreement"),
+        "float": gettext("float movement"),
+        "invoice": gettext("invoice"),
+        "loan": gettext("loan"),
+        "order": gettext("order"),
+        "payment": gettext("payment"),
+        "payout": gettext("payout"),
+        "profit-agreement": gettext("profit agreement"),
+        "receiver": gettext("receiver"),
+        "refund": gettext("refund"),
+        "share": gettext("profit share"),
+    }.get(kind, kind)
 
 
 def when(at_ms: int) -> Markup:
@@ -183,6 +213,8 @@ def _written(
         return subject(value)
     if label.unit == "date":
         return Markup('<span class="nowrap">{}</span>').format(text)
+    if name == "outcome" and value == APPLIED:
+        return badge(value, gettext("applied"))
     if isinstance(value, str) and (label.words or name in ("state", "outcome")):
         return badge(value, text) if name in ("state", "outcome", "bucket") else text
     if isinstance(value, str) and len(text) > _SHORT_CHARS and label.unit != "text":
@@ -197,7 +229,14 @@ def in_currency(views: Sequence[ViewStruct], currency: str) -> list[dict[str, An
 
 def items(views: Sequence[Any]) -> list[dict[str, Any]]:
     """Return views as their JSON has them, for the cells of a table."""
-    return msgspec.to_builtins(views)  # type: ignore[no-any-return]
+    return msgspec.to_builtins(views, enc_hook=_of_raw)  # type: ignore[no-any-return]
+
+
+def _of_raw(value: Any) -> Any:
+    """Return what the JSON within a view stands for."""
+    if isinstance(value, msgspec.Raw):
+        return msgspec.json.decode(value)
+    raise NotImplementedError
 
 
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {
@@ -210,6 +249,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "is_figure": cells.is_figure,
     "items": items,
     "kind_of": kind_of,
+    "kind_word": kind_word,
     "link": link,
     "money": cells.money,
     "percent": cells.percent,

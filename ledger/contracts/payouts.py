@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Final, Literal, NamedTuple
 
+import msgspec
 from msgspec.structs import replace
 
 from ledger import books, expectations
@@ -110,7 +111,7 @@ class DueToReceiver(NamedTuple):
     again: int
 
 
-class PayoutTotal(NamedTuple):
+class PayoutTotal(msgspec.Struct, frozen=True):
     """The payouts of a cut-off date in one state, summed in minor units."""
 
     cutoff_date: str

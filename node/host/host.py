@@ -53,6 +53,7 @@ from node.host.parts import assemble
 from node.host.ports import Clock, Network
 from node.host.recovery import Recovery
 from node.host.restart import FORK_MET, met_a_fork, wake
+from node.host.sightings import Sightings
 from node.host.submission import Submission
 from node.host.voters import Voters
 from node.storage.store import ConsensusItem, Store
@@ -108,6 +109,7 @@ class Host:
         self._events: deque[Event] = deque()
         self._busy = False
         self.voters = Voters(genesis, party, parts.sender, clock, remembers=parts.remembers)
+        self.sightings = Sightings(clock)
         self.recovery = Recovery(parts)
         try:
             self.accusations = Accusations(store)
@@ -127,6 +129,7 @@ class Host:
             return
         try:
             message = decode(frame)
+            self.sightings.hear(peer, message)
             if self._ending is None or self._ending.hears(message):
                 self._dispatch(peer, message)
         except (ConsensusError, LedgerError) as error:
@@ -136,6 +139,7 @@ class Host:
 
     def peer_up(self, peer: str) -> None:
         """Learn that a peer is connected: tell it what it may have missed."""
+        self.sightings.greet(peer)
         self.voters.greet(peer)
         self.recovery.greet(peer)
         self._gossip.greet(peer)
@@ -224,6 +228,7 @@ class Host:
     def _step(self, event: Event) -> None:
         effects = self.replica.step(event, self._clock.now())
         self._perform(effects)
+        self.sightings.executed(effects.executed)
         if effects.deliver:
             self._resume_sealing()
             self._pump()
@@ -264,6 +269,7 @@ class Host:
         self.machine.settle(self.store.tip())
         self.pool.forget_final({batch.party: batch.number for batch in block.batches})
         self.journal.on_final(block, execution)  # I4: answered after the commit
+        self.sightings.final(block)
 
     def _pump(self) -> None:
         try:

@@ -16,12 +16,14 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Column, ColumnElement, Select, and_, case, func, literal, select, tuple_
 
-from ledger.books import Balance, Posting
+from ledger.books import RESERVE, Balance, Posting
 from ledger.chart import CHART, CLASSES, OTHERS, AccountClass, PartyBook, Share, share_of
 from ledger.contracts import ROWS
+from ledger.contracts.payments import PaymentCaptured
 from ledger.contracts.receivers import Receiver
 from ledger.genesis import Genesis
 from ledger.posted import Place, PostedEntry, PostedLine
+from ledger.records import type_name
 from node.storage.reads import Reader
 from node.storage.tables import tables_of
 
@@ -29,6 +31,7 @@ ENTRIES_PAGE = 500
 """Entries of an export whose postings are read at once."""
 
 OWNERS_CACHED = 10_000
+CAPTURED = type_name(PaymentCaptured)
 
 _tables = tables_of(ROWS)
 _entries, _blocks = _tables.entries, _tables.blocks
@@ -69,6 +72,14 @@ class ClassTotal(NamedTuple):
     name: str
     currency: str
     balance: int
+
+
+class CapturedTotal(NamedTuple):
+    """What was captured in a currency: how often, and how much in minor units."""
+
+    currency: str
+    captures: int
+    amount: int
 
 
 class StatementLine(NamedTuple):
@@ -230,6 +241,35 @@ class BookReader:
                 found.append(ClassTotal(kind.name, currency, amount))
         found += [ClassTotal(OTHERS, *each) for each in sorted(rest.items())]
         return [each for each in found if each.balance]
+
+    def captured(self, start: int, end: int) -> list[CapturedTotal]:
+        """Return by currency what the captures from entry ``start`` to before ``end`` brought in.
+
+        It is what they posted to the reserve. Whatever is reversed later was captured all the same.
+        """
+        table, found = _postings.c, []
+        for currency in self._currencies(RESERVE):
+            span = (table.entry >= start, table.entry < end, table.amount > 0)
+            query: Any = (
+                select(func.count(table.entry.distinct()), func.sum(table.amount))
+                .join_from(_postings, _entries, _entries.c.index == table.entry)
+                .where(*_one((RESERVE, currency)), *span, _entries.c.type == CAPTURED)
+            )
+            count, amount = self._fetch(query)[0]
+            if count:
+                found.append(CapturedTotal(currency, count, int(amount)))
+        return found
+
+    def _currencies(self, account: str) -> Iterator[str]:
+        """Yield the currencies of an account, one search of the index each."""
+        table, last = _postings.c, ""
+        while True:
+            query = select(table.currency).where(table.account == account, table.currency > last)
+            row = self._fetch(query.order_by(table.currency).limit(1))
+            if not row:
+                return
+            last = row[0][0]
+            yield last
 
     def _account_totals(
         self, where: Sequence[ColumnElement[bool]], limit: int

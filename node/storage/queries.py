@@ -7,18 +7,19 @@ never a scan.
 
 from __future__ import annotations
 
+import heapq
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import astuple
 from sqlalchemy import (
     ColumnElement,
-    Float,
     Select,
     Table,
     and_,
+    bindparam,
     case,
-    cast,
     func,
     not_,
     select,
@@ -30,8 +31,10 @@ from ledger.books import Balance
 from ledger.contracts.payouts import DueToReceiver, DueTotal, Payout, PayoutTotal
 from ledger.contracts.receivers import Bucket, Receiver
 from ledger.expectations import Expectation, UnmetTotal
+from ledger.records import BatchHead
 from ledger.state import R, Walk
 from node.storage.reads import Reader as Snapshot
+from node.storage.tables import INTEGER
 
 _HIGH = 1 << 20
 """Sums are made of high and low parts, since the sum of many amounts may exceed 64 bits."""
@@ -122,25 +125,22 @@ class LedgerReader(Snapshot):
             .group_by(*matter)
             .order_by(*matter)
         )
-        return [DueTotal(*row[:4], int(row[4]), *_whole(row[5:])) for row in self.values(query)]
+        return [_due_total(row) for row in self.values(query)]
 
     def due_most(self, latest: Mapping[str, str], limit: int) -> list[DueToReceiver]:
         """Return the receivers to which most is due that is in no payout, the most first.
 
-        ``latest`` is as in :meth:`due_receivers`.
+        ``latest`` is as in :meth:`due_receivers`. As in :meth:`due_totals` one row of a receiver
+        and business date is read each.
         """
         buckets, receivers = self.mapped(Bucket).table, self.mapped(Receiver).table.c
-        matter = (buckets.c.receiver, receivers.currency)
         query = (
-            select(*matter, *_due_sums(buckets.c))
+            select(buckets.c.receiver, func.min(receivers.currency), *_due_sums(buckets.c))
             .where(*_due(buckets, latest), receivers.receiver == buckets.c.receiver)
-            .group_by(*matter)
-            .order_by(func.sum(cast(buckets.c.amount, Float)).desc(), buckets.c.receiver)
-            .limit(limit)
+            .group_by(buckets.c.receiver)
         )
-        return [
-            DueToReceiver(*row[:2], int(row[2]), *_whole(row[3:])) for row in self.values(query)
-        ]
+        sums = map(_due_to_receiver, self.values(query))
+        return heapq.nsmallest(limit, sums, key=lambda each: (-each.amount, each.receiver))
 
     def payout_totals(self, since: str) -> list[PayoutTotal]:
         """Return the payouts of cut-off dates from ``since`` on, summed by date and state."""
@@ -187,6 +187,49 @@ class LedgerReader(Snapshot):
                 found.append(UnmetTotal(opener, awaited, kind, currency, shown, *sums))
         return sorted(found, key=astuple)
 
+    def oldest_unmet(self, state: str, limit: int) -> list[Expectation]:
+        """Return expectations that are stored as open or as conflicting, the oldest first.
+
+        What is open at a time is little beside what was ever awaited: the index by state finds it.
+        """
+        table = self.mapped(Expectation).table
+        query = select(table).where(table.c.state == state)
+        return self.rows_of(Expectation, query.order_by(table.c.opened_entry).limit(limit))
+
+    def sizes_at(self, times_ms: Sequence[int]) -> list[int]:
+        """Return how many entries the log had at some times, in order, by the times of blocks."""
+        newest, low, found = self.height(), 0, []
+        for time_ms in times_ms:
+            low = bisect_right(range(1, newest + 1), time_ms, low, key=lambda h: self._place(h)[0])
+            found.append(self._place(low)[1] if low else 0)
+        return found
+
+    def stated_at(self, parties: Sequence[str]) -> dict[str, int]:
+        """Return when each party's newest batch came in, by the time of its block, in ms."""
+        heads = self.rows_under(BatchHead, [(party,) for party in parties]).values()
+        batches, blocks = self._tables.batches, self._tables.blocks
+        query = (
+            select(batches.c.party, blocks.c.time)
+            .join(blocks, blocks.c.height == batches.c.height)
+            .where(tuple_(batches.c.party, batches.c.number).in_([_name(head) for head in heads]))
+        )
+        return {row[0]: row[1] for row in self.values(query)}
+
+    def _place(self, height: int) -> tuple[int, int]:
+        """Return the time of a block, and the size of the log after it."""
+        blocks = self._tables.blocks
+        sql = self._sql.query(blocks, "place", lambda: _place_of(blocks))
+        return self.run(sql, (height,))[0]
+
+
+def _name(head: BatchHead) -> tuple[str, int]:
+    return head.party, head.number
+
+
+def _place_of(blocks: Table) -> Select[Any]:
+    asked = blocks.c.height == bindparam("of", type_=INTEGER)
+    return select(blocks.c.time, blocks.c.size).where(asked)
+
 
 def _on(table: Table, walk: Walk) -> list[ColumnElement[bool]]:
     """Return the condition that a row is on a walk."""
@@ -207,6 +250,18 @@ def _due_sums(table: Any) -> list[ColumnElement[int]]:
 
 def _parts(amount: ColumnElement[int]) -> tuple[ColumnElement[int], ColumnElement[int]]:
     return func.sum(amount // _HIGH), func.sum(amount % _HIGH)
+
+
+def _due_total(row: Sequence[Any]) -> DueTotal:
+    business_date, cycle, currency, receivers, legs, *sums = row
+    amount, again = _whole(sums)
+    return DueTotal(business_date, cycle, currency, receivers, int(legs), amount, again)
+
+
+def _due_to_receiver(row: Sequence[Any]) -> DueToReceiver:
+    receiver, currency, legs, *sums = row
+    amount, again = _whole(sums)
+    return DueToReceiver(receiver, currency, int(legs), amount, again)
 
 
 def _whole(parts: Sequence[Any]) -> list[int]:

@@ -149,6 +149,17 @@ class Reader:
         row = self._first(query.order_by(table.c.height.desc()).limit(1))
         return None if row is None else (row.height, row.certificate)
 
+    def certificates(self, start: int, limit: int) -> list[tuple[int, bytes]]:
+        """Return heights and certificates of the first certified blocks from a height on.
+
+        A block without one is final by the next that there is.
+        """
+        table = self._tables.blocks
+        is_one = (table.c.height >= start, table.c.certificate.is_not(None))
+        query = select(table.c.height, table.c.certificate).where(*is_one)
+        found = self._fetch(query.order_by(table.c.height).limit(limit))
+        return [(row.height, row.certificate) for row in found]
+
     def height(self) -> int:
         """Return the height of the snapshot's last block; 0 before the first."""
         table = self._tables.blocks

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import pytest
 
@@ -13,6 +13,7 @@ from ledger.genesis import Role
 from tests.api.queries_kit import Kept
 from tests.ledger.loan_kit import ROLES, Lending
 
+L = TypeVar("L", bound="KeptLoans")
 LOOKED_BACK = (
     "/v1/loans",
     "/v1/overdue",
@@ -53,7 +54,11 @@ class KeptLoans(Kept, Lending):
         return attempt
 
 
-def portfolio(folder: Path, kind: str = "file") -> KeptLoans:
+def portfolio(
+    folder: Path,
+    kind: str = "file",
+    ledger: type[L] = KeptLoans,  # type: ignore[assignment]
+) -> L:
     """Return a kept ledger with eight loans.
 
     L1 has everything: a wrong split refused, a failed attempt, a part paid late, a waiver, a
@@ -61,7 +66,7 @@ def portfolio(folder: Path, kind: str = "file") -> KeptLoans:
     that contradicts its capture. L3 is settled with money to spare. L4 is proposed, L5 accepted, L6
     declined, L7 withdrawn and proposed anew. L8 was compensated and the borrower paid meanwhile.
     """
-    kept = KeptLoans(folder, kind)
+    kept = ledger(folder, kind)
     kept.on("2026-01-05")
     for loan in ("L1", "L2", "L3", "L8"):
         kept.lend(loan)

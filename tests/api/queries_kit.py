@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import httpx
 import pytest
@@ -18,6 +18,7 @@ from api.connection import BoundedConnection
 from api.draining import Draining
 from api.peer_socket import BoundedWebSocket
 from api.server import listen
+from api.site import Site
 from ledger import domains
 from ledger.batch import Batch, seal
 from ledger.block import Block, BlockHeader, batch_hashes, encode_header, tip_of
@@ -32,6 +33,7 @@ from tests.ledger import fee_kit, refund_kit
 from tests.ledger.ledger_kit import DAY, MORNING, Ledger, leg, payout_of
 from tests.node.store_kit import KINDS, url_of
 
+K = TypeVar("K", bound="Kept")
 ROLES: tuple[Role, ...] = ("platform", "institution", "funder", "auditor")
 TUESDAY = "2026-01-06"
 DATABASES = [kind for kind in KINDS if kind != "memory"]
@@ -74,6 +76,8 @@ class Kept(Ledger):
     VOTERS: ClassVar[int] = 3
     HOME: ClassVar[str] = "auditor"
     """Whose database it is."""
+    SITE: ClassVar[Site | None] = None
+    """The page, if it is served."""
 
     def __init__(self, folder: Path, kind: str = "file", **choices: object) -> None:
         names = list(self.ROLES.items())
@@ -83,7 +87,7 @@ class Kept(Ledger):
         self.store = Store(url_of(kind, folder), home.genesis, party=self.HOME)
         super().__init__(home.genesis)
         self.token = read_operator_token(home.path)
-        self.server = Server(build_app(Node(home, self.store), Draining()))
+        self.server = Server(build_app(Node(home, self.store), Draining(), site=self.SITE))
         headers = {"authorization": f"Bearer {self.token}"}
         self.client = httpx.Client(base_url=self.server.url, headers=headers, timeout=60)
 
@@ -109,7 +113,7 @@ class Kept(Ledger):
         self.check_books()
         return done
 
-    def certificate(self, block: Block) -> bytes:
+    def certificate(self, block: Block) -> bytes | None:
         """Return what stands for the certificate of a block; nobody looks into it."""
         return b"certificate"
 
@@ -137,6 +141,9 @@ class Kept(Ledger):
         return response.json()
 
 
+K = TypeVar("K", bound=Kept)
+
+
 def pages(kept: Kept, path: str, items: str, **query: Any) -> Iterator[list[dict[str, Any]]]:
     """Yield the items of page after page."""
     while True:
@@ -153,14 +160,14 @@ def refused(response: httpx.Response, status: int, code: str) -> str:
     return str(response.json()["detail"])
 
 
-def month(folder: Path, kind: str = "file") -> Kept:
+def month(folder: Path, kind: str = "file", ledger: type[K] = Kept) -> K:  # type: ignore[assignment]
     """Return a kept ledger with a month of business of every kind.
 
     P1 goes the whole way: split, two payouts that come back, one that is paid; refunded, disputed,
     charged. P2 is captured alone, P3 conflicts, P4 is instructed alone, P5 is reversed, P6 to P9
     are split and due.
     """
-    kept = Kept(folder, kind)
+    kept = ledger(folder, kind)
     kept.register("shop")
     kept.register("platform-fee", owner="platform")
     kept.register("funder-share", owner="funder", cycle="D+0")

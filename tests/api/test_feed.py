@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -24,6 +25,9 @@ from node.home.home import load_home
 from tests.api.api_kit import problem, receiver, stream
 from tests.api.feed_kit import feed
 from tests.api.test_readers import alive, children, client_of, is_ready, until
+
+MEMORY_MB_MAX = 80
+"""What a token's feeds may take that nobody reads."""
 
 pytestmark = pytest.mark.processes
 
@@ -233,16 +237,25 @@ def test_of_one_token_and_of_all_only_so_many_feeds_are_open(
     until(lambda: sockets.status(tokens[0]) == 200)
 
 
+def memory_mb(node: NodeProcess) -> float:
+    """Return the resident memory of a node's two processes."""
+    (readers,) = children(node.pid)
+    pages = [Path(f"/proc/{pid}/statm").read_text().split()[1] for pid in (node.pid, readers)]
+    return sum(map(int, pages)) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
 def test_who_opens_hundreds_and_reads_nothing_costs_nobody_else_anything(
     node: NodeProcess, client: httpx.Client, sockets: Sockets
 ) -> None:
     _, hostile = token_of(node, "hostile")
-    state(client, 1000)
+    state(client, 4000)  # about 2.5 MB of feed; 64 clients that read nothing could hold 160 MB
+    before = memory_mb(node)
     with feed(client) as following:
         following.begun()
         for _ in range(300):
             sockets.open(hostile, "/v1/feed?start=0")
         ids = state(client, 200)
+        assert memory_mb(node) - before < MEMORY_MB_MAX
         assert [each["id"] for each in following.take(200)] == ids
         assert client.get("/v1/entries").status_code == 200
         with client_of(node, hostile) as again:

@@ -51,6 +51,8 @@ QUESTIONS = [
     "/v1/search?amount=10000&from=2026-01-01&to=2026-01-31",
     "/v1/search?from=2026-01-01&to=2026-01-31&limit=2",
     "/v1/search?to=2026-01-31",
+    "/v1/search?limit=2",
+    "/v1/settlement",
     "/v1/balances?prefix=pending:&limit=1",
 ]
 LOAN_QUESTIONS = [

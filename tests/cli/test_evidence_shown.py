@@ -11,7 +11,7 @@ import httpx
 import msgspec
 import pytest
 
-from api.evidence import EvidenceDocument, EvidencePage
+from api.evidence_views import EvidenceDocument, EvidencePage
 from cli import main
 from consensus.effects import Halt
 from consensus.evidence import Evidence, of_votes

@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
         (["benchmarks.repayments", "20", "2"], "median ratio"),
         (["benchmarks.repayments_on_nodes", "10", "1"], "median ratio"),
         (["benchmarks.loans", "30"], "overdue, the first page"),
+        (["benchmarks.feed", "10", "50", "1"], "the pages cost"),
         (["benchmarks.sheet", "280"], "institution  2026-01-15"),
     ],
 )

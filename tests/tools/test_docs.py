@@ -31,7 +31,7 @@ from tools.bytes_example import EXAMPLE, FENCE, FOLDER, PAGE, ROOT, files, run, 
 from tools.cli_reference import whole
 
 DOCS = ROOT / "docs"
-PACKAGES = ("ledger", "consensus", "views", "node", "api", "simulator", "demo", "cli")
+PACKAGES = ("ledger", "consensus", "views", "node", "api", "web", "simulator", "demo", "cli")
 PAGES = sorted({*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ROOT.glob("[a-z]*/**/README.md")})
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#\s]*)(#[^)\s]*)?\)")
 KEBAB = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")

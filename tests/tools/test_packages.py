@@ -44,5 +44,5 @@ def test_files_beside_the_code_are_installed_with_it(package: str) -> None:
         for path in (ROOT / package).glob(pattern)
         if path.is_file()
     }
-    files = {path for path in (ROOT / package).rglob("*.*") if path.is_file()}
+    files = {path for path in (ROOT / package).rglob("*") if path.is_file()}
     assert {path for path in files if path.suffix not in (".py", ".pyc")} == told

@@ -27,10 +27,12 @@ from ledger.verify import BlockLine
 from node.storage.queries import LedgerReader
 from node.storage.store import Store
 from views.calendars import DueDates, calendar_view, today
+from views.conflicts import conflicts
 from views.listing import Asked, BadQuestion, Filter, Kind, Listing, page_of
 from views.listings import LISTINGS
 from views.loan_details import loan_view
 from views.loan_history import Vantage
+from views.overview import oldest_unmet, owed_sums, pace, standings
 from views.payments import payment_view
 from views.payouts import payout_view
 from views.receivers import receiver_view
@@ -102,7 +104,20 @@ def all_views(reader: LedgerReader, genesis: Genesis, now_ms: int) -> Views:
     judged = (day, DueDates(reader, genesis))
     for row in reader.rows(Receiver, limit=10_000):
         found[f"receiver {row.receiver}"] = _json(receiver_view(reader, row, judged))
+    found |= dict(_overview(reader, genesis, now_ms))
     return found
+
+
+def _overview(reader: LedgerReader, genesis: Genesis, now_ms: int) -> Iterator[tuple[str, bytes]]:
+    """Yield the parts of the overview and of reconciliation, as of now and as of the log's end."""
+    newest = reader.block_times([reader.height()])[reader.height()]
+    yield "parties", msgspec.json.encode(standings(reader, genesis))
+    yield "contradictions", msgspec.json.encode(conflicts(reader, genesis, NAMES_MAX))
+    for at_ms in (newest, now_ms):
+        yield f"pace at {at_ms}", _json(pace(reader, at_ms))
+        yield f"owed at {at_ms}", msgspec.json.encode(owed_sums(reader.unmet_sums({}, at_ms)))
+        oldest = oldest_unmet(reader, NAMES_MAX, at_ms)
+        yield f"oldest at {at_ms}", msgspec.json.encode(oldest)
 
 
 def _looks(reader: LedgerReader, day: str) -> Iterator[tuple[str, Vantage]]:

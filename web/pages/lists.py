@@ -7,7 +7,7 @@ from inspect import Parameter, Signature
 from typing import Annotated, Any, Literal, NamedTuple
 from urllib.parse import urlencode
 
-from fastapi import Query
+from fastapi import Query, params
 from msgspec import UNSET
 
 from api.listings import list_page, parameters
@@ -108,7 +108,7 @@ def _optional(each: Parameter) -> Parameter:
     """Return a parameter that may be left out, because a form is shown before it is filled in."""
     if each.name == "limit":
         return each.replace(default=PAGE_ROWS)
-    if getattr(each.default, "default", None) is not ...:
+    if not isinstance(each.default, params.Query) or not each.default.is_required():
         return each
     return each.replace(annotation=each.annotation | None, default=Query(None, alias=each.name))
 
@@ -141,7 +141,7 @@ def _shown(listing: Listing, visit: Visit, wide: bool, asked: dict[str, Any]) ->
         "wide_address": _address(path, query, columns="all"),
         "narrow_address": _address(path, query),
         "csv_address": _address(twin, query, format="csv"),
-        "twin": _address(twin, query),
+        "twin": _address(twin, query) if found else "",
         "live": "" if goes_on or "cursor" in visit.request.query_params else "/live",
     }
 
@@ -155,7 +155,7 @@ def _found(listing: Listing, visit: Visit, asked: dict[str, Any]) -> Any:
     try:
         return list_page(listing, visit.request, asking)
     except Problem:
-        if visit.request.query_params:
+        if visit.request.query_params.keys() - {"columns"}:
             raise
         return None
 

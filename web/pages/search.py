@@ -106,7 +106,7 @@ def _found(visit: Visit, by: str, q: str, others: Mapping[str, str]) -> tuple[Li
     used = complaint = ""
     for used in ways:
         try:
-            found = _page(visit, {used: q} | others)
+            found = _page(visit, {used: q, **others})
         except Problem as problem:
             complaint = problem.detail if used == by else ""
             continue
@@ -125,7 +125,7 @@ def _ways_of(text: str) -> Iterator[str]:
 
 
 def _page(visit: Visit, given: Mapping[str, Any]) -> ListPage:
-    every = {each.keyword: "" for each in SEARCH.filters} | {"limit": PAGE_ROWS} | given
+    every = {**{each.keyword: "" for each in SEARCH.filters}, "limit": PAGE_ROWS, **given}
     asking = Asked(visit.reader, visit.genesis, every, None, 0, {})
     return list_page(SEARCH, visit.request, asking)
 
