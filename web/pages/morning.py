@@ -29,7 +29,7 @@ from web.charts import ColumnPart, Plot, Stack, plot
 from web.page import Pages, Visit
 from web.pages.reports_kept import ReportsKept
 
-ROWS_MAX = 50
+ROWS_MAX = 30
 """Rows of a list that the page shows: a larger one is led to."""
 _FLOW = (
     "due", "captured", "split", "arrived", "in-transit", "to-pay", "suspended", "differing",
