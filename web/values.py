@@ -186,7 +186,8 @@ def cell(view: type[ViewStruct], shown: Shown, item: Mapping[str, Any]) -> Marku
     """Return what stands in a column for an item, with links, badges and buttons to copy."""
     if isinstance(shown, Column):
         if shown.text is not None:
-            return shown.text(item)
+            text = shown.text(item)
+            return _whole_line(text) if shown.label.unit == "date" else text
         name = next((name for name in shown.fields if item.get(name) is not None), None)
         if name is None:
             return shown.absent.text(language()) if shown.absent else ""
@@ -211,7 +212,7 @@ def _written(
     if name == "subject":
         return subject(value)
     if label.unit == "date":
-        return Markup('<span class="nowrap">{}</span>').format(text)
+        return _whole_line(text)
     if name == "outcome" and value == APPLIED:
         return badge(value, gettext("applied"))
     if isinstance(value, str) and (label.words or name in ("state", "outcome")):
@@ -260,6 +261,10 @@ def stacked(view: type[ViewStruct], stack: Sequence[Shown], item: Mapping[str, A
             line = escape(text if isinstance(text, Markup) else harmless(text))
             lines.append(f'<div class="muted">{line}</div>' if number else f"<div>{line}</div>")
     return Markup("".join(lines))
+
+
+def _whole_line(text: str) -> Markup:
+    return Markup('<span class="nowrap">{}</span>').format(text)
 
 
 def items(views: Sequence[Any]) -> list[dict[str, Any]]:
