@@ -39,6 +39,7 @@ TABLE: dict[str, tuple[int, str]] = {
     "bad-token": (401, "The bearer token is not known, or was revoked"),
     "foreign-page": (403, "This was asked for by a page of another site"),
     "wrong-scope": (403, "The bearer token does not allow this"),
+    "read-only": (403, "A log that is opened like a file is only read"),
     "not-found": (404, "There is nothing at this address"),
     "no-such-account": (404, "The books have no such account"),
     "no-such-block": (404, "The log has no block of this height"),
@@ -52,10 +53,13 @@ TABLE: dict[str, tuple[int, str]] = {
     "no-such-receiver": (404, "No applied record names this receiver"),
     "no-such-record": (404, "The log has no record of this author and id"),
     "no-such-subject": (404, "No record of the log is about this"),
+    "no-simulator": (404, "This node offers no simulator"),
+    "no-such-simulation": (404, "There is no simulation of this id, or none any more"),
     "no-such-tile": (404, "The log has no such tile"),
     "method-not-allowed": (405, "This address does not take this method"),
     "head-too-slow": (408, "The head of the request did not come in time"),
     "id-reused": (409, "The id already names another record of this author"),
+    "no-recording": (409, "The simulation has left no recording yet, or failed"),
     "refused-in-log": (409, "The record stands in the log as refused and changed nothing"),
     "body-too-large": (413, "The request is too large"),
     "too-many-records": (413, "The array has too many records"),
@@ -64,6 +68,8 @@ TABLE: dict[str, tuple[int, str]] = {
     "too-many-feeds": (429, "Too many feeds are open"),
     "too-many-guesses": (429, "Too many wrong bearer tokens came"),
     "head-too-large": (431, "The head of the request is too large"),
+    "bad-simulation": (422, "This cannot be simulated"),
+    "wrong-host": (421, "The request is meant for another host"),
     "date-before-founding": (422, "The ledger was not founded yet on the date"),
     "date-in-future": (422, "The date is yet to come"),
     "empty-body": (422, "The request holds no record"),
@@ -263,6 +269,11 @@ async def _on_gone(request: Request, error: Exception) -> Response:
 
 
 async def _on_fault(request: Request, error: Exception) -> Response:
+    return fault(request, error)
+
+
+def fault(request: Request, error: Exception) -> Response:
+    """Return the answer to a request that failed by a fault of the node, which is logged."""
     logger.error("%s %r failed", request.method, request.url.path, exc_info=error)
     return respond(_internal(), request.url.path)
 

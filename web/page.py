@@ -15,21 +15,25 @@ from urllib.parse import urlencode
 
 import msgspec
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse
 from starlette.datastructures import URL
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api import problems
+from api.log_views import log_size
 from api.read_server import STATUS
-from api.reading import Reading
+from api.reading import HEIGHT, Reading
 from api.sessions import cookie_of
 from ledger.genesis import Genesis
+from node.storage.opened import Summary
 from node.storage.queries import LedgerReader
 from views import cells, texts
 from views.cells import Style
-from views.texts import Language, language_of
+from views.texts import Language, gettext, language_of
 from web.headers import PAGE
+from web.packing import page_response
 from web.rendering import rendered
+from web.renewals import Renewals
 
 LANGUAGE_COOKIE = "tongzhang-language"
 _YEAR_S = 365 * 24 * 3600
@@ -80,6 +84,7 @@ class Pages:
     def __init__(self, reading: Reading) -> None:
         self.reading = reading
         self.router: APIRouter = reading.router("page")
+        self._renewals = Renewals()
 
     def add(self, path: str, template: str, function: PageFunction) -> None:
         """Add a page.
@@ -94,11 +99,14 @@ class Pages:
         _, *others = signature(function, eval_str=True).parameters.values()
 
         def answer(*, request: Request, **given: Any) -> Response:
-            with self._visit(request) as visit:
-                shown = function(visit, **given)
-                if isinstance(shown, Response):
-                    return shown
-                return self.answer(visit, template, shown)
+            def make() -> Response:
+                with self._visit(request) as visit:
+                    shown = function(visit, **given)
+                    if isinstance(shown, Response):
+                        return shown
+                    return self.answer(visit, template, shown)
+
+            return self._renewals.answer(request.scope, language_for(request.scope), make)
 
         keywords = [each.replace(kind=Parameter.KEYWORD_ONLY) for each in others]
         asked = Parameter("request", Parameter.KEYWORD_ONLY, annotation=Request)
@@ -116,8 +124,12 @@ class Pages:
             "twin": "",
             "live": "",
             **frame_of(self.reading, visit.request.scope),
+            **shown,
         }
-        return HTMLResponse(rendered(template, {**frame, **shown}), headers=dict(PAGE))
+        if frame["live"]:
+            frame["live"] = _since(frame["live"], log_size(visit.reader))
+        html = rendered(template, frame)
+        return page_response(visit.request.scope, html, more={HEIGHT: str(height)})
 
     @contextmanager
     def _visit(self, request: Request) -> Iterator[Visit]:
@@ -128,16 +140,40 @@ class Pages:
             yield Visit(request, reader, self.reading, time.time_ns() // 1_000_000)
 
 
+def _since(live: str, size: int) -> str:
+    """Return where the news of a page come from that shows so many entries."""
+    return f"{live}{'&' if '?' in live else '?'}start={size}"
+
+
 def frame_of(reading: Reading, scope: Scope) -> dict[str, Any]:
     """Return what the frame of every page of a ledger shows."""
-    token = scope.get("token")
+    token, log = scope.get("token"), reading.log
     return {
         "origin": reading.genesis.origin,
-        "party": reading.party,
+        "party": reading.party if log is None else log.file,
+        "banner": "" if log is None else _said_of(log),
+        "of_log": log is not None,
         "path": scope["path"],
         "query": scope["query_string"].decode("latin-1"),
         "signed_in": token is not None,
     }
+
+
+def _said_of(log: Summary) -> str:
+    """Return what is to be said in red of a log; nothing if it is good."""
+    if log.fault is None:
+        return ""
+    title = gettext("THE LOG IS FALSE: {code}: {message}")
+    said = title.format(code=log.fault.code, message=log.fault.message)
+    pairs = (
+        (gettext("expected: {value}"), log.fault.expected),
+        (gettext("found: {value}"), log.fault.got),
+    )
+    differing = [text.format(value=value) for text, value in pairs if value]
+    parts = [said, *differing, gettext("Nothing from there on is shown.")]
+    if not log.certified:
+        parts.append(gettext("What is shown is certified by no quorum."))
+    return " · ".join(parts)
 
 
 def language_for(scope: Scope) -> Language:
@@ -173,7 +209,13 @@ class PagesOnly:
         if leads_to is not None:
             await leads_to(scope, receive, send)
             return
-        await self._app(scope, receive, _Shown(self._pages, scope, send))
+        shown = _Shown(self._pages, scope, send)
+        try:
+            await self._app(scope, receive, shown)
+        except Exception as error:  # whoever looks at a page sees a page, whatever happens
+            if shown.begun:
+                raise
+            await problems.fault(Request(scope), error)(scope, receive, shown)
 
 
 def is_page(scope: Scope) -> bool:
@@ -191,12 +233,15 @@ class _Shown:
         self._send = send
         self._start: Message | None = None
         self._body = b""
+        self.begun = False
+        """Whether anything was sent."""
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start" and _is_problem(message):
             self._start = message
             return
         if self._start is None:
+            self.begun = True
             await self._send(message)
             return
         self._body += message.get("body", b"")[:_PROBLEM_BYTES_MAX]
@@ -208,7 +253,8 @@ class _Shown:
         texts.choose(language_for(self._scope))
         problem = msgspec.json.decode(self._body)
         shown = {**frame_of(self._pages.reading, self._scope), "problem": problem}
-        page = HTMLResponse(rendered("problem.html", shown), self._start["status"], dict(PAGE))
+        html = rendered("problem.html", shown)
+        page = page_response(self._scope, html, self._start["status"])
         await page(self._scope, _nothing, self._send)
 
 
