@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from consensus import messages, votes
 from ledger import domains
@@ -43,16 +43,33 @@ CHUNK = 500
 BLOCK_MS = 1000
 
 
+class Extent(NamedTuple):
+    """How much business: shops, loans, payments a day, and of how many one lacks a half."""
+
+    shops: int
+    loans: int
+    a_day: int
+    one_sided: int = ONE_SIDED
+
+
+def extent_of(entries: int) -> Extent:
+    """Return the extent of a ledger that has about so many entries."""
+    shops = max(2, entries // SHOP_SHARE)
+    loans = max(SLOTS, entries // LOAN_SHARE // SLOTS * SLOTS)
+    others = loans * LOAN_ENTRIES + shops * (1 + 2 * SHOP_DAYS)
+    return Extent(shops, loans, max(4, (entries - others) // (2 * SHOP_DAYS)))
+
+
 class Business(Lending):
     """A ledger of much business.
 
     Args:
         folder: Where the homes go, and in one of them the database.
-        entries: About how many entries it is to have.
+        extent: How much business it has.
         today: Its last business date.
     """
 
-    def __init__(self, folder: Path, entries: int, today: date) -> None:
+    def __init__(self, folder: Path, extent: Extent, today: date) -> None:
         first = today - timedelta(days=LOAN_DAYS + 1)
         made = create_consortium(
             folder,
@@ -65,10 +82,7 @@ class Business(Lending):
         self.store = Store(home.database_url, home.genesis, party=HOME)
         super().__init__(home.genesis)
         self.today = today
-        self.shops = max(2, entries // SHOP_SHARE)
-        self.loans = max(SLOTS, entries // LOAN_SHARE // SLOTS * SLOTS)
-        others = self.loans * LOAN_ENTRIES + self.shops * (1 + 2 * SHOP_DAYS)
-        self._a_day = max(4, (entries - others) // (2 * SHOP_DAYS))
+        self.shops, self.loans, self._a_day, self._one_sided = extent
         self._owed: dict[str, list[int]] = {}
         self._due: defaultdict[date, list[tuple[int, int, int]]] = defaultdict(list)
 
@@ -218,11 +232,11 @@ class Business(Lending):
     def _sell(self, ago: int) -> None:
         first = (SHOP_DAYS - 1 - ago) * self._a_day
         numbers = range(first, first + self._a_day)
-        halves = [each for each in numbers if each % (2 * ONE_SIDED) != ONE_SIDED]
+        halves = [each for each in numbers if each % (2 * self._one_sided) != self._one_sided]
         self._state("institution", "payment.captured", (self._capture(n) for n in halves))
         again = (self._capture(n) for n in halves[::REFUSED])
         self._state("institution", "payment.captured", again)
-        stated = [each for each in numbers if each % (2 * ONE_SIDED)]
+        stated = [each for each in numbers if each % (2 * self._one_sided)]
         self._state("platform", "split.instructed", (self._split(n) for n in stated))
 
     def _capture(self, number: int) -> dict[str, Any]:
@@ -231,7 +245,7 @@ class Business(Lending):
     def _split(self, number: int) -> dict[str, Any]:
         amount, names = amount_of(number), self._shops_of(number)
         parts = [amount // 3, amount - amount // 3]
-        if number % ONE_SIDED:
+        if number % self._one_sided:
             for name, part in zip(names, parts, strict=True):
                 sums = self._owed.setdefault(name, [0, 0])
                 sums[0] += part
@@ -290,7 +304,7 @@ def _month_later(day: date) -> date:
 def business(folder: Path, entries: int, today: date) -> Home:
     """Return the home whose node holds a ledger of much business; made if it is not there."""
     if not folder.exists():
-        made = Business(folder, entries, today)
+        made = Business(folder, extent_of(entries), today)
         made.fill()
         made.store.close()
     return load_home(folder / HOME)

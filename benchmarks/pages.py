@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -29,7 +30,8 @@ from benchmarks.business import LOAN_DAYS, amount_of, business, loan_of, payment
 from demo.stage.statistics import median, percentile
 from node.home.home import Home
 from node.node import Node
-from node.storage.snapshots import open_snapshots
+from node.storage.engine import READER_CACHE_KIB, open_engine
+from node.storage.snapshots import Snapshots
 from node.storage.store import Store
 from views.listings import LISTINGS
 from web.site import SITE
@@ -59,7 +61,8 @@ class Visitor:
     def __init__(self, home: Home) -> None:
         self.store = Store(home.database_url, home.genesis, party=home.party)
         self._status = msgspec.json.encode(Node(home, self.store).status())
-        self._reading = Reading(home, open_snapshots(home.database_url))
+        self.engine = open_engine(home.database_url, cache_kib=READER_CACHE_KIB)
+        self._reading = Reading.of_node(home, Snapshots(self.engine))
         app = reading_app(self._reading, SITE)
         token = home.tokens.list()[0].id
         headers = {"accept": "text/html", "accept-encoding": "gzip", TOKEN.decode(): token}
@@ -94,6 +97,7 @@ class Visitor:
 
     def close(self) -> None:
         """Close the database."""
+        self.engine.dispose()
         self.store.close()
 
 
@@ -144,6 +148,7 @@ def _always(address: str) -> Callable[[int], str]:
 async def measure(home: Home, rounds: int, only: str) -> None:
     """Print a line for each page and language, the dearest page last."""
     visitor = Visitor(home)
+    gc.freeze()  # as the readers' process does
     today = (datetime.now(UTC) + UTC_OFFSET).date()
     dearest: list[tuple[float, str]] = []
     print(f"{visitor.store.tip().size:,} entries, {visitor.store.tip().height:,} blocks")

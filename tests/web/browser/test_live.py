@@ -16,7 +16,7 @@ SOON_MS = 5000
 def half_stated(site: Site, payment: str, amount: int = 182_583) -> None:
     """Have the platform state its half of a payment, and nobody else."""
     receiver_id = f"shop-{payment}"
-    site.submit("platform", "receiver.registered", **receiver(receiver_id))
+    site.submit("institution", "receiver.registered", **receiver(receiver_id))
     site.submit("platform", "split.instructed", **instructed(payment, amount, receiver_id))
 
 
