@@ -59,6 +59,7 @@ class Renewal {
     const answer = await fetch(location.href, { headers }).catch(() => null);
     if (!answer) return;
     if (answer.redirected && new URL(answer.url).pathname === "/sign-in") return this.say("signedOut");
+    if (answer.status === 503) this.due = true;
     if (!answer.ok) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const selector of ["main", "footer"]) morph(selector, fresh);

@@ -37,9 +37,9 @@ def test_the_missing_half_is_named_until_it_comes(browsing: Browsing, site: Site
     with browsing.page(site.platform) as page:
         page.goto(f"{site.platform.url}/payments/P-half")
         expect(page.locator("main")).to_contain_text("institution")
-        expect(page.locator("main [data-gap]")).to_have_count(1)
+        expect(page.locator("main .gap")).to_have_count(1)
         site.submit("institution", "payment.captured", **captured("P-half", 9_900))
-        expect(page.locator("main [data-gap]")).to_have_count(0, timeout=SOON_MS)
+        expect(page.locator("main .gap")).to_have_count(0, timeout=SOON_MS)
 
 
 def test_what_is_typed_stays_while_the_page_is_renewed(browsing: Browsing, site: Site) -> None:
