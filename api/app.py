@@ -18,6 +18,8 @@ from api.readers import Readers, ReadsElsewhere
 from api.reading import Reading
 from api.service import probe_routes, service_routes
 from api.sessions import Sessions
+from api.simulation_routes import simulation_routes
+from api.simulations import Simulations
 from api.site import Site
 from api.submit import submit_routes
 
@@ -33,7 +35,11 @@ DESCRIPTION = (
 
 
 def build_app(
-    node: Node, draining: Draining, readers: Readers | None = None, site: Site | None = None
+    node: Node,
+    draining: Draining,
+    readers: Readers | None = None,
+    site: Site | None = None,
+    simulations: Simulations | None = None,
 ) -> FastAPI:
     """Return the application that serves ``node``.
 
@@ -42,6 +48,7 @@ def build_app(
         draining: Counts submissions under way.
         readers: Answer reads; without them the application does it itself.
         site: The page, if it is served.
+        simulations: The simulations, if they are offered.
     """
     app = FastAPI(
         title="Tongzhang node",
@@ -59,6 +66,7 @@ def build_app(
         probe_routes(node, draining),
         submit_routes(node, draining),
         service_routes(node, draining),
+        simulation_routes(node.tokens, simulations),
     ):
         app.include_router(router)
 

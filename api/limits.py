@@ -172,3 +172,21 @@ READER_THREADS = 8
 
 READER_NICE = 19
 """By how much the readers give way to votes and submissions."""
+
+WANTED_BYTES_MAX = 16 * 1024
+"""What says which simulation is wanted."""
+
+SIMULATION_S_MAX = 120.0
+"""How long a simulation may run, by the clock on the wall."""
+
+SIMULATIONS_WAITING_MAX = 6
+"""Simulations that wait for their turn; one runs."""
+
+SIMULATIONS_PER_TOKEN = 2
+"""Simulations of one token that run or wait."""
+
+SIMULATIONS_KEPT = 8
+"""Simulations that are over and can still be watched."""
+
+RECORDING_BYTES_MAX = 4 * 1024 * 1024
+"""A recording, compressed."""

@@ -22,6 +22,7 @@ from api.draining import Draining
 from api.peer_socket import BoundedWebSocket
 from api.read_server import QuietServer
 from api.readers import Readers
+from api.simulations import Simulations, Simulator
 from api.site import Site
 from node.peers.links import PING_INTERVAL_S, PING_TIMEOUT_S
 
@@ -44,6 +45,7 @@ class Service:
         listener: A bound socket, as :func:`listen` makes it.
         readers: Answer reads; without them this process does it itself.
         site: The page, if it is served.
+        simulator: What runs simulations, if they are offered.
     """
 
     def __init__(
@@ -52,15 +54,17 @@ class Service:
         listener: socket.socket,
         readers: Readers | None = None,
         site: Site | None = None,
+        simulator: Simulator | None = None,
     ) -> None:
         self._node = node
         self._listener = listener
         self._readers = readers
         self._draining = Draining()
+        self._simulations = None if simulator is None else Simulations(simulator)
         self._stop = asyncio.Event()
         self.started = asyncio.Event()
         config = uvicorn.Config(
-            build_app(node, self._draining, readers, site),
+            build_app(node, self._draining, readers, site, self._simulations),
             http=BoundedConnection,
             ws=BoundedWebSocket,
             loop="none",
@@ -100,6 +104,8 @@ class Service:
         self.started.set()
         await asyncio.wait([serving, running, stopping], return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
+        if self._simulations is not None:
+            await self._simulations.stop()
         await self._draining.drain(DRAIN_S if not running.done() else 0)
         self._node.stop()
         self._server.should_exit = True
@@ -132,6 +138,7 @@ def serve(
     *,
     readers: Readers | None = None,
     site: Site | None = None,
+    simulator: Simulator | None = None,
     on_started: Callable[[int], None] | None = None,
 ) -> None:
     """Run ``node`` and serve it until SIGTERM or SIGINT.
@@ -142,6 +149,7 @@ def serve(
         port: Port to listen on; 0 takes a free one.
         readers: Answer reads; without them this process does it itself.
         site: The page, if it is served.
+        simulator: What runs simulations, if they are offered.
         on_started: Is told the port once it is open.
 
     Raises:
@@ -149,7 +157,7 @@ def serve(
     """
     listener = listen(host, port)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(Service(node, listener, readers, site), on_started))
+        runner.run(_serve(Service(node, listener, readers, site, simulator), on_started))
 
 
 async def _serve(service: Service, on_started: Callable[[int], None] | None) -> None:

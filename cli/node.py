@@ -26,6 +26,12 @@ FastStart = Annotated[
     bool, typer.Option("--fast-start", help="Do not check the whole database at the start.")
 ]
 
+WithSimulator = Annotated[
+    bool,
+    typer.Option(
+        "--simulator", help="Offer simulations on the page, each in a bounded process of its own."
+    ),
+]
 UntilEof = Annotated[
     bool,
     typer.Option(
@@ -38,9 +44,11 @@ UntilEof = Annotated[
 
 def node(
     home: HomePath,
+    *,
     rebuild: Rebuild = False,
     fast_start: FastStart = False,
     check_state: CheckState = False,
+    simulator: WithSimulator = False,
     until_eof: UntilEof = False,
 ) -> None:
     """Run one party's node until Ctrl-C or SIGTERM.
@@ -54,10 +62,12 @@ def node(
     Examples:
       tongzhang node net/platform
       tongzhang node net/platform --rebuild
+      tongzhang node net/platform --simulator
     """
     from cli.serving import Checked, run_node, stop_at_end_of_input
 
     if until_eof:
         stop_at_end_of_input()
     trusted: Checked = "nothing" if fast_start else "log"
-    run_node(home, rebuild=rebuild, checked="state" if check_state else trusted)
+    checked: Checked = "state" if check_state else trusted
+    run_node(home, rebuild=rebuild, checked=checked, simulator=simulator)

@@ -17,6 +17,7 @@ from api.read_server import LOG_FORMAT
 from api.readers import Readers
 from api.request_log import REQUESTS
 from api.server import serve
+from api.simulations import Simulator
 from cli.errors import CheckFailed, writing
 from cli.output import note, progress
 from cli.rebuild import forget, go_on, put_back
@@ -39,13 +40,14 @@ from web.site import SITE
 Checked = Literal["nothing", "log", "state"]
 
 
-def run_node(path: Path, *, rebuild: bool, checked: Checked) -> None:
+def run_node(path: Path, *, rebuild: bool, checked: Checked, simulator: bool = False) -> None:
     """Run the node of a home until SIGTERM or SIGINT.
 
     Args:
         path: The home.
         rebuild: Set the database aside and fetch everything from the peers.
         checked: What of the database is checked first: the log, the state as well, or nothing.
+        simulator: Whether the node offers simulations.
 
     Raises:
         NodeError: the home or its database cannot be used.
@@ -75,6 +77,7 @@ def run_node(path: Path, *, rebuild: bool, checked: Checked) -> None:
                 config.port,
                 readers=readers,
                 site=SITE,
+                simulator=_offered() if simulator else None,
                 on_started=_say_started(home),
             )
         except Halted as error:
@@ -89,6 +92,12 @@ def run_node(path: Path, *, rebuild: bool, checked: Checked) -> None:
                 f"cannot listen on {config.host}:{config.port}: {error.strerror or error}",
                 f"end what uses the port, or change it in {path / 'node.toml'}",
             ) from None
+
+
+def _offered() -> Simulator:
+    from cli.simulation.worker import offered  # and with it the simulator, which few nodes offer
+
+    return offered()
 
 
 def stop_at_end_of_input() -> None:

@@ -76,6 +76,8 @@ def run_demo(choices: DemoChoices) -> Path:
                 choices.quorum,
                 calendar=founding(day),
             )
+        if choices.keep:
+            network.nodes[0].arguments = ("--simulator",)
         left_running = False
         try:
             with unwrapped():

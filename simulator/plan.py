@@ -175,6 +175,7 @@ class Plan(
 ):
     """All that a run depends on.
 
+    ``story`` tells a scenario, ``story_zh`` the same in Chinese.
     ``records`` are submitted by the parties' clients, but no more once the log has ``blocks`` (0:
     however many). ``until_ms`` is when faults end and clients begin nothing new at the latest.
     ``nodes`` counts the voters, of the ``cast``; ``supervisor`` adds a party that is none.
@@ -187,6 +188,7 @@ class Plan(
 
     seed: Annotated[int, Meta(ge=0, le=2**53 - 1)] = 0
     story: str = ""
+    story_zh: str = ""
     nodes: Annotated[int, Meta(ge=NODES_MIN, le=MEMBERS_MAX)] = 4
     cast: Cast = "usual"
     quorum: Annotated[int, Meta(ge=0, le=MEMBERS_MAX)] = 0

@@ -117,7 +117,8 @@ class Setting:
         for item in items:
             if isinstance(item, EvidenceItem):
                 self.counts["evidence kept"] += 1
-                self.note(process, "evidence", item.id[:12])
+        if self.trace is not None:
+            self.trace.saved(self._moment(process), process.name, items)
         for checker in self._on_saved:
             checker.on_saved(process, items)
 
@@ -143,6 +144,8 @@ class Setting:
     def note(self, process: Timed | None, event: str, detail: str) -> None:
         """Write a line into the trace, if there is one."""
         if self.trace is not None:
-            at_us = self.now_us if process is None else max(self.now_us, process.now_us)
             name = "-" if process is None else process.name
-            self.trace.line(at_us, name, event, " ".join(detail.split()))
+            self.trace.line(self._moment(process), name, event, " ".join(detail.split()))
+
+    def _moment(self, process: Timed | None) -> int:
+        return self.now_us if process is None else max(self.now_us, process.now_us)

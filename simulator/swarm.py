@@ -12,12 +12,14 @@ Source: Groce et al., Swarm Testing (2012).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
+from ledger.advice import nearest
 from ledger.limits import MEMBERS_MAX
 from simulator.chance import Chance
+from simulator.errors import SimulatorError
 from simulator.liars import LIES
 from simulator.plan import Cast, DiskAfter, Fault, LineConditions, Plan
 
@@ -259,14 +261,26 @@ CRASHES = frozenset(("crash", "power-cycle", "late", "gone", "lost-disk", "old-b
 """Trouble that turns machines off: in some runs all of it is off."""
 
 
-def draw(seed: int, base: Plan) -> Plan:
+def draw(seed: int, base: Plan, only: Sequence[str] = ()) -> Plan:
     """Return the run that ``seed`` makes of ``base``.
 
     What ``base`` says of faults, liars or the network is kept, and no more of that is drawn.
+
+    Args:
+        seed: What decides.
+        base: What is given.
+        only: The kinds of trouble that come, each of them surely, and no liars; none: as drawn.
+
+    Raises:
+        SimulatorError: ``unknown-trouble``.
     """
+    for name in only:
+        if name not in TROUBLE:
+            said = f"there is no trouble {name!r}; {nearest(name, tuple(TROUBLE))}"
+            raise SimulatorError("unknown-trouble", said)
     chance = Chance(seed, "swarm")
-    base = msgspec.structs.replace(base, cast=_cast(seed, base))
-    liars = base.liars or _liars(chance, base)
+    base = base if only else msgspec.structs.replace(base, cast=_cast(seed, base))
+    liars = base.liars or ({} if only else _liars(chance, base))
     plan = msgspec.structs.replace(
         base,
         seed=seed,
@@ -282,7 +296,7 @@ def draw(seed: int, base: Plan) -> Plan:
     )
     if base.faults:
         return plan
-    return msgspec.structs.replace(plan, faults=_faults(chance, plan))
+    return msgspec.structs.replace(plan, faults=_faults(chance, plan, only))
 
 
 def _cast(seed: int, base: Plan) -> Cast:
@@ -305,13 +319,14 @@ def _liars(chance: Chance, base: Plan) -> dict[str, str]:
     return {party: chance.pick(tuple(LIES)) for party in parties}
 
 
-def _faults(chance: Chance, plan: Plan) -> tuple[Fault, ...]:
+def _faults(chance: Chance, plan: Plan, only: Sequence[str]) -> tuple[Fault, ...]:
     records = min(plan.records, 2 * plan.blocks or plan.records)
     drawn = Draw(plan, chance, span_ms=200 + records * chance.pick(RECORD_MS))
     found: list[Fault] = []
     always_up = chance.happens(ALWAYS_UP_PPM)
     for name, (make, most) in TROUBLE.items():
-        if not chance.happens(KIND_PPM) or (always_up and name in CRASHES):
+        is_on = chance.happens(KIND_PPM) and not (always_up and name in CRASHES)
+        if not (name in only if only else is_on):
             continue
         made = [make(drawn) for _ in range(1 + chance.below(most))]
         found += [fault for fault in made if fault is not None]

@@ -55,6 +55,7 @@ from consensus.messages import (
 from ledger.block import Block
 from ledger.errors import LedgerError
 from ledger.execute import Execution
+from node.storage.store import EvidenceItem, Item
 
 EVENTS = (
     "start",
@@ -99,6 +100,12 @@ class Trace:
         """Add a line for a message that leaves, with the times at which copies of it arrive."""
         when = "+".join(map(clock, arrivals)) or "lost"
         self.line(at_us, sender, "send", f"{to} {when} {summary(message)}")
+
+    def saved(self, at_us: int, node: str, items: Sequence[Item]) -> None:
+        """Add a line for each piece of evidence that a machine now keeps."""
+        for item in items:
+            if isinstance(item, EvidenceItem):
+                self.line(at_us, node, "evidence", item.id[:12])
 
     def final(self, at_us: int, node: str, block: Block, execution: Execution) -> None:
         """Add a line for a block that is final on a machine."""

@@ -97,4 +97,4 @@ def is_good(plan: Plan, outcome: RunOutcome) -> bool:
 
 def as_toml(plan: Plan) -> list[str]:
     """Return a plan as TOML, without its story: one line a fault where it fits."""
-    return write(msgspec.structs.replace(plan, story="")).splitlines()
+    return write(msgspec.structs.replace(plan, story="", story_zh="")).splitlines()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from node.errors import Halted
@@ -55,19 +56,25 @@ class World(Setting):
         self.operator = Operator(self, directory, templates)
         self.processes = self.operator.processes
         liars: list[Liar] = []
-        for party in plan.parties:
-            lie = LIES[plan.liars[party]] if party in plan.liars else None
-            twins = lie is not None and issubclass(lie, Twin)
-            for name in (party, f"{party}~2") if twins else (party,):
-                process = self.operator.add(name, party)
-                if lie is not None:
-                    process.liar = lie(self, process, Chance(plan.seed, f"liar {name}"), liars)
+        for name in self.machines_of(plan):
+            party = name.partition("~")[0]
+            process = self.operator.add(name, party)
+            if party in plan.liars:
+                chance = Chance(plan.seed, f"liar {name}")
+                process.liar = LIES[plan.liars[party]](self, process, chance, liars)
         self.watch([kind(self) for kind in checkers])
         self.clients: list[SimulatedClient] = []
         for name, process in self.processes.items():
             if name == process.party:
                 SimulatedClient(self, process, Chance(plan.seed, f"client {name}"), self.clients)
         self._faults = Faults(self, self.operator, self.clients)
+
+    @staticmethod
+    def machines_of(plan: Plan) -> tuple[str, ...]:
+        """Return the names of a plan's machines: one a party, and a twin's second one beside it."""
+        twins = {party for party, lie in plan.liars.items() if issubclass(LIES[lie], Twin)}
+        pairs = ((party, f"{party}~2") if party in twins else (party,) for party in plan.parties)
+        return tuple(chain.from_iterable(pairs))
 
     def run(self) -> None:
         """Run the whole plan.

@@ -25,6 +25,7 @@ from web.pages import (
     reconciliation,
     search,
     settlement,
+    simulator,
     subjects,
     verify,
 )
@@ -44,6 +45,7 @@ SUBJECTS = (
     finding,
     subjects,
     verify,
+    simulator,
     lists,
     payouts,
     receivers,

@@ -33,8 +33,10 @@ class Choices(NamedTuple):
     nodes: int | None = None
     quorum: int | None = None
     records: int | None = None
+    blocks: int | None = None
     until: int | None = None
     byzantine: str = ""
+    trouble: str = ""
     faults: Path | None = None
     calm: bool = False
     scenario: str = ""
@@ -42,6 +44,8 @@ class Choices(NamedTuple):
     trace: Path | None = None
     replay: Path | None = None
     diagram: Path | None = None
+    html: Path | None = None
+    recording: Path | None = None
     from_ms: int | None = None
     to_ms: int | None = None
     nodes_shown: Sequence[str] = ()
@@ -79,6 +83,7 @@ def base_plan(choices: Choices) -> Plan:
         "nodes": _number("--nodes", choices.nodes, "nodes"),
         "quorum": _number("--quorum", choices.quorum, "quorum"),
         "records": _number("--records", choices.records, "records"),
+        "blocks": _number("--blocks", choices.blocks, "blocks"),
         "until_ms": _number("--until", choices.until, "until_ms"),
     }
     given = {name: value for name, value in changes.items() if value is not None}
@@ -97,8 +102,16 @@ def base_plan(choices: Choices) -> Plan:
 
 def one_plan(choices: Choices) -> Plan:
     """Return the one run that was asked for."""
-    plan = base_plan(choices)
-    return plan if choices.is_exact else draw(plan.seed, plan)
+    only, plan = trouble_of(choices), base_plan(choices)
+    return plan if choices.is_exact else draw(plan.seed, plan, only)
+
+
+def trouble_of(choices: Choices) -> tuple[str, ...]:
+    """Return the kinds of trouble that were named."""
+    named = tuple(part.strip() for part in choices.trouble.split(",") if part.strip())
+    if named and (choices.is_exact or choices.faults is not None):
+        raise UsageError("usage", "--trouble says what is drawn; with a given plan nothing is")
+    return named
 
 
 def _named(choices: Choices) -> Plan:
@@ -171,8 +184,10 @@ def reproduce(choices: Choices, seed: int | None = None) -> str:
         "--nodes": choices.nodes,
         "--quorum": choices.quorum,
         "--records": choices.records,
+        "--blocks": choices.blocks,
         "--until": choices.until,
         "--byzantine": choices.byzantine or None,
+        "--trouble": choices.trouble or None,
         "--faults": choices.faults,
     }
     for name, value in given.items():

@@ -42,6 +42,12 @@ Records = Annotated[
         "--records", metavar="N", help="What the clients submit.", show_default="300 blocks"
     ),
 ]
+Blocks = Annotated[
+    Number,
+    typer.Option(
+        "--blocks", metavar="N", help="Stop submitting at so many blocks.", show_default="300"
+    ),
+]
 Until = Annotated[
     Number,
     typer.Option(
@@ -57,6 +63,15 @@ Byzantine = Annotated[
         "--byzantine",
         help="Who lies, and how: platform=equivocator,funder=forger.",
         metavar="PARTY=LIE,…",
+        show_default=False,
+    ),
+]
+Trouble = Annotated[
+    str,
+    typer.Option(
+        "--trouble",
+        help="Draw only these kinds of trouble, and no liars: partition,crash,network.",
+        metavar="KIND,…",
         show_default=False,
     ),
 ]
@@ -120,6 +135,26 @@ Diagram = Annotated[
         parser=path,
     ),
 ]
+HtmlFile = Annotated[
+    File,
+    typer.Option(
+        "--html",
+        metavar="FILE",
+        help="Write the run as a page that plays it: one file, for any browser, without a network.",
+        show_default=False,
+        parser=path,
+    ),
+]
+RecordingFile = Annotated[
+    File,
+    typer.Option(
+        "--recording",
+        metavar="FILE",
+        help="Write what such a page plays, as JSON.",
+        show_default=False,
+        parser=path,
+    ),
+]
 FromMs = Annotated[
     Number, typer.Option("--from", help="Where a slice begins.", metavar="MS", show_default="0")
 ]
@@ -164,8 +199,10 @@ def simulate(
     nodes: Nodes = None,
     quorum: Quorum = None,
     records: Records = None,
+    blocks: Blocks = None,
     until: Until = None,
     byzantine: Byzantine = "",
+    trouble: Trouble = "",
     faults: Faults = None,
     calm: Calm = False,
     scenario: Scenario = "",
@@ -173,6 +210,8 @@ def simulate(
     trace: TraceFile = None,
     replay: Replay = None,
     diagram: Diagram = None,
+    html: HtmlFile = None,
+    recording: RecordingFile = None,
     from_ms: FromMs = None,
     to_ms: ToMs = None,
     nodes_shown: NodeNames = None,
@@ -197,6 +236,7 @@ def simulate(
       tongzhang simulate --nodes 7 --byzantine platform=equivocator --trace run.trace
       tongzhang simulate --scenario list
       tongzhang simulate --scenario leader-crash --diagram crash.svg
+      tongzhang simulate --scenario leader-lies-to-halves --html lies.html
       tongzhang simulate --faults faults.toml --records 2000
       tongzhang simulate --seeds 1..1000 --jobs 2
       tongzhang simulate --coverage

@@ -13,7 +13,7 @@ from simulator import library
 from simulator.errors import SimulatorError, TraceDiffers
 
 LIST = "list"
-WRITTEN = ("--trace", "--diagram")
+WRITTEN = ("--trace", "--diagram", "--html", "--recording")
 
 
 def dispatch(choices: Choices) -> None:
@@ -54,6 +54,9 @@ def _refuse_mixtures(choices: Choices) -> None:
         "--seed": choices.seed is not None,
         "--trace": choices.trace is not None,
         "--diagram": choices.diagram is not None,
+        "--html": choices.html is not None,
+        "--recording": choices.recording is not None,
+        "--trouble": bool(choices.trouble),
         "--replay": choices.replay is not None,
     }
     for name, given in single.items():
@@ -63,7 +66,10 @@ def _refuse_mixtures(choices: Choices) -> None:
         raise UsageError("usage", "--replay runs the plan of the trace; leave out what changes it")
     if choices.replay is not None and choices.trace is not None:
         raise UsageError("usage", "--replay has a trace; leave out --trace")
-    for name in ("--trace", "--diagram", "--replay"):
+    for name in ("--html", "--recording"):
+        if choices.replay is not None and single[name]:
+            raise UsageError("usage", f"--replay shows a trace; {name} is for a run: see --plan")
+    for name in (*WRITTEN, "--replay"):
         if choices.coverage and single[name]:
             raise UsageError("usage", f"--coverage runs no machines; leave out {name}")
     if choices.jobs is not None and not choices.seeds:
@@ -79,6 +85,8 @@ def _refuse_overwriting(choices: Choices) -> None:
         "--replay": choices.replay,
         "--trace": choices.trace,
         "--diagram": choices.diagram,
+        "--html": choices.html,
+        "--recording": choices.recording,
     }
     seen: dict[str, str] = {}
     for name, path in files.items():

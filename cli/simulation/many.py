@@ -24,7 +24,7 @@ TOGETHER = "\u00a0"
 def run_many(choices: Choices) -> None:
     """Run every seed, say what came of it; exit 1 if a run was bad, or could not be judged."""
     seeds = seeds_of(choices.seeds)
-    base = msgspec.structs.replace(base_plan(choices), expect=None, story="")
+    base = msgspec.structs.replace(base_plan(choices), expect=None, story="", story_zh="")
     jobs = (os.cpu_count() or 1) if choices.jobs is None else choices.jobs
     if not 1 <= jobs <= JOBS_MAX:
         raise UsageError("usage", f"--jobs is 1 to {JOBS_MAX}, got {jobs}")

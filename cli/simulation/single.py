@@ -17,6 +17,7 @@ from cli.files import refuse_unwritable, write_files
 from cli.inputs import beginning_of
 from cli.output import note, progress, say, say_json
 from cli.simulation.choices import Choices, one_plan, reproduce
+from cli.simulation.recorded import tracer, write_recorded
 from cli.simulation.slices import (
     drawn,
     refuse_hopeless,
@@ -26,6 +27,7 @@ from cli.simulation.slices import (
 from simulator.errors import SimulatorError
 from simulator.library import surprises
 from simulator.plan import Plan, write
+from simulator.recording import Recorder
 from simulator.replay import file_of
 from simulator.run import Runner, RunOutcome
 from simulator.shrink import RUNS_MAX, shrink
@@ -53,9 +55,9 @@ def run_one(choices: Choices) -> None:
     wanted = wanted_of(choices, plan)
     if choices.diagram is not None:
         refuse_hopeless(choices, plan, wanted)
-    refuse_unwritable(choices.trace)
-    refuse_unwritable(choices.diagram)
-    trace = Trace() if choices.trace is not None or choices.diagram is not None else None
+    for path in (choices.trace, choices.diagram, choices.html, choices.recording):
+        refuse_unwritable(path)
+    trace = tracer(choices, plan)
     with Runner() as runner:
         outcome = _run(runner, plan, trace, choices.json)
         files = None if outcome.is_good else _shrunk(runner, plan, outcome, choices)
@@ -67,6 +69,9 @@ def run_one(choices: Choices) -> None:
     if trace is not None and choices.diagram is not None:
         with _verdict_first("diagram", good=good):
             write_diagram(drawn(plan, trace.lines, wanted, choices.diagram), choices.diagram)
+    if isinstance(trace, Recorder):
+        with _verdict_first("recording", good=good):
+            write_recorded(choices, plan, trace, outcome)
     if not good:
         raise typer.Exit(BAD)
 
@@ -151,7 +156,11 @@ def _shrunk(runner: Runner, plan: Plan, outcome: RunOutcome, choices: Choices) -
     trace = Trace()
     again = runner.run(small, trace)
     contents = write(small).encode(), file_of(small, trace.lines).encode()
-    paths = _names(f"violation-{plan.seed}", contents, (choices.trace, choices.diagram))
+    paths = _names(
+        f"violation-{plan.seed}",
+        contents,
+        (choices.trace, choices.diagram, choices.html, choices.recording),
+    )
     are_written = _write_violation(dict(zip(paths, contents, strict=True)))
     return _Files(*paths, small, again, tuple(trace.lines), runs, are_written)
 

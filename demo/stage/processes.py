@@ -33,12 +33,14 @@ class NodeProcess:
         home: Its home directory; what the process prints goes to ``output.txt`` there.
         url: Where its HTTP interface answers.
         token: The operator's token.
+        arguments: What it is started with, whenever it is.
     """
 
     party: str
     home: Path
     url: str
     token: str
+    arguments: tuple[str, ...] = ()
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
     _ended: bool = field(default=False, repr=False)
 
@@ -60,7 +62,7 @@ class NodeProcess:
         """
         with open(self.home / OUTPUT, "ab", opener=_private) as output:
             self._process = subprocess.Popen(
-                [*command(), "node", str(self.home), "--until-eof", *arguments],
+                [*command(), "node", str(self.home), "--until-eof", *self.arguments, *arguments],
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -14,6 +14,7 @@ import httpx
 import msgspec
 
 from api.server import Service, listen
+from api.simulations import Simulator
 from ledger import canonical
 from ledger.genesis import Role, Timeouts
 from node.home.founding import create_consortium
@@ -35,6 +36,7 @@ class Consortium:
         created_at: When it was founded; now if left out.
         rebuilt: Whose nodes have lost their votes.
         absent: Whose nodes are not started.
+        simulator: What runs simulations, if the nodes offer them.
     """
 
     def __init__(
@@ -46,8 +48,10 @@ class Consortium:
         created_at: int | None = None,
         rebuilt: tuple[str, ...] = (),
         absent: tuple[str, ...] = (),
+        simulator: Simulator | None = None,
     ) -> None:
         self._rebuilt, self._absent = rebuilt, absent
+        self._simulator = simulator
         self._listeners: dict[str, socket.socket] = {name: listen("127.0.0.1", 0) for name in names}
         ports = [each.getsockname()[1] for each in self._listeners.values()]
         self.homes: dict[str, Home] = create_consortium(
@@ -88,7 +92,7 @@ class Consortium:
                 store.set_abstains(True)
             node = Node(home, store)
             self.nodes[name] = node
-            self.services[name] = Service(node, self._listeners[name])
+            self.services[name] = Service(node, self._listeners[name], simulator=self._simulator)
         running = asyncio.gather(*(each.run() for each in self.services.values()))
         self._started.set()
         await running

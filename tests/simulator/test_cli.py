@@ -248,3 +248,79 @@ def test_a_run_under_nohup_outlives_its_terminal() -> None:
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+# -- recordings -----------------------------------------------------------------------------------
+
+
+def test_a_run_is_written_as_a_page_and_as_what_it_plays(tmp_path: Path, capsys: Captured) -> None:
+    page, played = tmp_path / "r.html", tmp_path / "r.json"
+    options = ["--seed", "9", "--html", str(page), "--recording", str(played)]
+    assert run([*SMALL, *options, "--json"]) == 0
+    verdict = json.loads(capsys.readouterr().out)
+    recording = json.loads(played.read_bytes())
+    assert recording["command"] == verdict["reproduce"]
+    assert recording["verdict"]["blocks"] == verdict["blocks"]
+    assert read(recording["plan"], Plan, "played") == one_plan(Choices(seed=9, records=20))
+    text = page.read_text("utf-8")
+    inside = text.partition('id="recording">')[2].partition("</script>")[0]
+    assert json.loads(inside) == recording
+
+
+def test_a_broken_run_is_written_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    kept = SimulatedStore.save
+
+    def save_other(self: SimulatedStore, items: Sequence[Item]) -> None:
+        kept(self, [item for item in items if not isinstance(item, ConsensusItem)])
+
+    monkeypatch.setattr(SimulatedStore, "save", save_other)
+    page = tmp_path / "broken.json"
+    assert run([*SMALL, "--seed", "9", "--no-shrink", "--recording", str(page)]) == 1
+    finding = json.loads(page.read_bytes())["verdict"]["finding"]
+    assert finding["invariant"] == "I2"
+    assert finding["text"] in capsys.readouterr().out.replace("\n  ", " ")
+
+
+def test_blocks_say_how_long_the_log_gets(capsys: Captured) -> None:
+    assert run(["simulate", "--calm", "--blocks", "5", "--json"]) == 0
+    value = json.loads(capsys.readouterr().out)
+    assert 5 <= value["blocks"] < 12
+    assert value["reproduce"] == "tongzhang simulate --blocks 5 --calm"
+
+
+def test_named_trouble_comes_and_no_other_and_no_liar() -> None:
+    for seed in range(1, 30):
+        plan = one_plan(Choices(seed=seed, trouble="partition,clock"))
+        assert {fault.kind for fault in plan.faults} == {"partition", "clock"}
+        assert (plan.liars, plan.cast) == ({}, "usual")
+    lying = one_plan(Choices(trouble="flood", byzantine="funder=twin"))
+    assert lying.liars == {"funder": "twin"}
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--trouble", "sabotage"], "there is no trouble 'sabotage'"),
+        (["--trouble", "crash", "--calm"], "--trouble says what is drawn"),
+        (["--trouble", "crash", "--scenario", "flood"], "--trouble says what is drawn"),
+        (["--trouble", "crash", "--seeds", "1..2"], "--seeds is for many runs, --trouble for one"),
+        (["--html", "a.html", "--seeds", "1..2"], "--seeds is for many runs, --html for one"),
+        (["--recording", "a", "--coverage"], "--coverage runs no machines"),
+        (["--html", "a", "--recording", "a"], "are the same file"),
+        (["--html", "nowhere/a.html"], "nowhere"),
+        (["--blocks", "-1"], "--blocks is"),
+    ],
+)
+def test_recordings_and_trouble_that_make_no_sense_are_refused(
+    options: list[str], said: str, capsys: Captured
+) -> None:
+    assert run(["simulate", *options]) == 2
+    assert said in capsys.readouterr().err.replace("\n", " ")
+
+
+def test_a_replay_writes_no_recording(tmp_path: Path, capsys: Captured) -> None:
+    (tmp_path / "t").write_text("")
+    assert run(["simulate", "--replay", str(tmp_path / "t"), "--html", "a.html"]) == 2
+    assert "--html is for a run" in capsys.readouterr().err.replace("\n", " ")
