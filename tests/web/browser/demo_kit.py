@@ -69,7 +69,7 @@ class LivedDemo:
         home = load_home(node.home)
         with closing(Store(home.database_url, home.genesis, party=home.party)) as store:
             convict(store, load_home(self.nodes[liar].home), 1)
-        node.start()
+        node.start("--simulator")
         until([node], is_ready)
 
     def close(self) -> None:
