@@ -91,6 +91,7 @@ def give_receipt(page: Any, node: NodeProcess) -> None:
     payload = {"name": "receipt.tlog-proof", "mimeType": "text/plain", "buffer": receipt}
     page.set_input_files("[data-verify=files]", [payload])
     page.locator("article .banner.good").first.wait_for()
+    page.evaluate("scrollTo(0, document.querySelector('article').offsetTop - 110)")
 
 
 def first(demo: LivedDemo, path: str) -> dict[str, Any]:
