@@ -76,7 +76,7 @@ def build_app(
     sessions = Sessions(node.home.signer.pem(), node.genesis.ledger, node.party)
     if site is not None:
         site.add_front(app, sessions, node.tokens)
-    add_reading_routes(app, Reading(node.home, node.store), find, site)
+    add_reading_routes(app, Reading.of_node(node.home, node.store), find, site)
     if readers is not None:
         app.add_middleware(ReadsElsewhere, readers=readers, find=find, status=node.status)
     relay = None if readers is None else readers.open_answers

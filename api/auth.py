@@ -23,11 +23,11 @@ _told: set[str] = set()
 """What is wrong with the tokens' file and was logged, until it is right again."""
 
 
-def require(tokens: Tokens, *allowed: Scope) -> Any:
+def require(tokens: Tokens | None, *allowed: Scope) -> Any:
     """Return the dependency that lets a request pass only with a token of an allowed scope.
 
     Args:
-        tokens: The node's tokens.
+        tokens: The node's tokens; without any, whatever comes before says whose a request is.
         allowed: Scopes of which the token needs one.
 
     Raises:
@@ -45,10 +45,10 @@ def require(tokens: Tokens, *allowed: Scope) -> Any:
     return Depends(check)
 
 
-def _shown(tokens: Tokens, request: Request) -> Collection[str]:
+def _shown(tokens: Tokens | None, request: Request) -> Collection[str]:
     """Return the scopes of the token that a request shows."""
     token = bearer(request.scope)
-    if not token:
+    if not token or tokens is None:
         raise Problem(
             "no-token",
             "Send `Authorization: Bearer <token>`; make one with `tongzhang token create`.",

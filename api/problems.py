@@ -39,6 +39,7 @@ TABLE: dict[str, tuple[int, str]] = {
     "bad-token": (401, "The bearer token is not known, or was revoked"),
     "foreign-page": (403, "This was asked for by a page of another site"),
     "wrong-scope": (403, "The bearer token does not allow this"),
+    "read-only": (403, "A log that is opened like a file is only read"),
     "not-found": (404, "There is nothing at this address"),
     "no-such-account": (404, "The books have no such account"),
     "no-such-block": (404, "The log has no block of this height"),
@@ -67,6 +68,7 @@ TABLE: dict[str, tuple[int, str]] = {
     "too-many-feeds": (429, "Too many feeds are open"),
     "too-many-guesses": (429, "Too many wrong bearer tokens came"),
     "head-too-large": (431, "The head of the request is too large"),
+    "wrong-host": (421, "The request is meant for another host"),
     "bad-simulation": (422, "This cannot be simulated"),
     "date-before-founding": (422, "The ledger was not founded yet on the date"),
     "date-in-future": (422, "The date is yet to come"),
@@ -267,6 +269,11 @@ async def _on_gone(request: Request, error: Exception) -> Response:
 
 
 async def _on_fault(request: Request, error: Exception) -> Response:
+    return fault(request, error)
+
+
+def fault(request: Request, error: Exception) -> Response:
+    """Return the answer to a request that failed by a fault of the node, which is logged."""
     logger.error("%s %r failed", request.method, request.url.path, exc_info=error)
     return respond(_internal(), request.url.path)
 

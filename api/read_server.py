@@ -90,7 +90,7 @@ def serve_reads(
     whole = Home(path, config, founding.read(genesis), Signer.from_pem(pem))
     gc.freeze()
     wait([listener])  # there is no database before the node listens
-    reading = Reading(whole, open_snapshots(whole.database_url))
+    reading = Reading.of_node(whole, open_snapshots(whole.database_url))
     with asyncio.Runner() as runner:
         runner.run(_serve(reading_app(reading, site), listener))
 
@@ -127,7 +127,8 @@ def reading_app(reading: Reading, site: Site | None = None) -> FastAPI:
     app = FastAPI(openapi_url=None, redirect_slashes=False)
     problems.install(app)
     add_reading_routes(app, reading, lambda _: None, site)
-    app.add_middleware(RelayedTokens, tokens=reading.tokens)
+    if reading.tokens is not None:
+        app.add_middleware(RelayedTokens, tokens=reading.tokens)
     app.add_middleware(NamedRoutes)
     return app
 

@@ -11,7 +11,8 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Self
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.concurrency import run_in_threadpool
@@ -25,11 +26,11 @@ from api.news import NewsDesk
 from api.overview import Overviews
 from api.problems import Problem
 from ledger.genesis import Genesis
-from ledger.keys import Signer
 from ledger.limits import SAFE_INTEGER_MAX
 from node.home.home import Home
-from node.home.tokens import Scope
-from node.storage.proofs import export_lines, receipt_of, served_checkpoint
+from node.home.tokens import Scope, Tokens
+from node.storage.opened import OpenedLog, Summary
+from node.storage.proofs import Served, export_lines, receipt_of, served_checkpoint
 from node.storage.queries import LedgerReader
 from node.storage.snapshots import Snapshots
 from node.storage.store import Store
@@ -49,21 +50,51 @@ _heights: ContextVar[list[int]] = ContextVar("heights")
 
 
 class Reading:
-    """A node's ledger as reading routes know it. Everything may be called from any thread.
+    """A ledger as reading routes know it. Everything may be called from any thread.
 
     Args:
-        home: Whose ledger.
-        snapshots: Where it stands: the node's own store, or another process's view of it.
+        genesis: The founding document.
+        party: Whose node it is; empty where it is nobody's.
+        tokens: As :func:`api.auth.require` takes them.
+        snapshots: Where the ledger stands.
+        served: Gives the checkpoint that is served.
+        log: What was verified of a log that is opened like a file.
     """
 
-    def __init__(self, home: Home, snapshots: Snapshots | Store) -> None:
-        self.genesis: Genesis = home.genesis
-        self.party = home.party
-        self.tokens = home.tokens
-        self._signer: Signer = home.signer
+    def __init__(
+        self,
+        *,
+        genesis: Genesis,
+        party: str,
+        tokens: Tokens | None,
+        snapshots: Snapshots | Store | OpenedLog,
+        served: Served,
+        log: Summary | None = None,
+    ) -> None:
+        self.genesis = genesis
+        self.party = party
+        self.tokens = tokens
+        self.log = log
+        self._served = served
         self._snapshots = snapshots
         self.news = NewsDesk(snapshots.reader)
-        self.overviews = Overviews(home.genesis)
+        self.overviews = Overviews(genesis)
+
+    @classmethod
+    def of_node(cls, home: Home, snapshots: Snapshots | Store) -> Self:
+        """Return the ledger of a node.
+
+        Args:
+            home: Whose ledger.
+            snapshots: The node's own store, or another process's view of it.
+        """
+        return cls(
+            genesis=home.genesis,
+            party=home.party,
+            tokens=home.tokens,
+            snapshots=snapshots,
+            served=partial(served_checkpoint, genesis=home.genesis, signer=home.signer),
+        )
 
     @contextmanager
     def reader(self) -> Iterator[LedgerReader]:
@@ -85,16 +116,16 @@ class Reading:
             LookupError: there is no such final record.
         """
         with self.reader() as reader:
-            return receipt_of(reader, self.genesis, self._signer, party, record_id)
+            return receipt_of(reader, self._served, party, record_id)
 
     def checkpoint(self) -> str:
-        """Return the latest cosigned checkpoint, signed by this party too.
+        """Return the latest cosigned checkpoint; a node has signed it, too.
 
         Raises:
             LookupError: nothing is final yet.
         """
         with self.reader() as reader:
-            return served_checkpoint(reader, self.genesis, self._signer)[0]
+            return self._served(reader)[0]
 
     def export(self, start: int) -> Iterator[bytes]:
         """Return the lines of an export from block ``start`` on.
@@ -102,7 +133,7 @@ class Reading:
         Raises:
             LookupError: nothing is final yet.
         """
-        return export_lines(self.reader, self.genesis, self._signer, start)
+        return export_lines(self.reader, self._served, start)
 
     def router(self, tag: str, *scopes: Scope) -> APIRouter:
         """Return a router whose routes read: for tokens of some scopes, at the height asked for.

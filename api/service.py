@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from fastapi import APIRouter
@@ -13,11 +14,12 @@ from api.auth import require
 from api.draining import Draining
 from api.openapi import JSON, TEXT, describe, describe_content
 from api.problems import Problem
-from ledger.genesis import Member
+from ledger.genesis import Genesis, Member
 from ledger.log.checkpoint import cosigner_name
 from ledger.log.note import COSIGNATURE, ED25519, NoteKey
 from ledger.log.policy import policy_text
 from ledger.quorum import tolerance
+from node.home.tokens import Tokens
 
 if TYPE_CHECKING:
     from node.node import Node
@@ -184,30 +186,44 @@ class NodeStatus(msgspec.Struct, frozen=True):
 
 def service_routes(node: Node, draining: Draining) -> APIRouter:
     """Return the router that shows the consortium and the state of ``node``."""
-    router = APIRouter(tags=["node"], dependencies=[require(node.tokens, "read")])
-
-    @router.get("/v1/members", **describe(MembersView))
-    async def list_members() -> Response:
-        """List the parties, their keys, and who votes now."""
-        return json_answer(members_view(node))
-
-    @router.get("/v1/genesis", **describe_content(JSON))
-    def show_genesis() -> Response:
-        """Return the founding document, in the bytes whose hash names the ledger."""
-        return Response(node.genesis.raw, media_type=JSON)
-
-    @router.get("/v1/policy", **describe_content(TEXT))
-    def show_policy() -> Response:
-        """Return the trust policy (C2SP tlog-policy) by which other tools verify the log."""
-        genesis = node.genesis
-        keys = {member.name: member.public_key for member in genesis.members}
-        text = policy_text(genesis.origin, keys, genesis.quorum, witnesses=genesis.voters)
-        return Response(text, media_type="text/plain; charset=utf-8")
+    router = consortium_routes(node.genesis, node.tokens, lambda: members_view(node))
 
     @router.get("/v1/status", **describe(NodeStatus))
     async def show_status() -> Response:
         """Return where this node stands."""
         return json_answer({**node.status(), "stopping": draining.stopping})
+
+    return router
+
+
+def consortium_routes(
+    genesis: Genesis, tokens: Tokens | None, members: Callable[[], MembersView]
+) -> APIRouter:
+    """Return the router that shows the consortium.
+
+    Args:
+        genesis: The founding document.
+        tokens: As :func:`api.auth.require` takes them.
+        members: Returns the consortium as it is shown.
+    """
+    router = APIRouter(tags=["node"], dependencies=[require(tokens, "read")])
+
+    @router.get("/v1/members", **describe(MembersView))
+    async def list_members() -> Response:
+        """List the parties, their keys, and who votes now."""
+        return json_answer(members())
+
+    @router.get("/v1/genesis", **describe_content(JSON))
+    def show_genesis() -> Response:
+        """Return the founding document, in the bytes whose hash names the ledger."""
+        return Response(genesis.raw, media_type=JSON)
+
+    @router.get("/v1/policy", **describe_content(TEXT))
+    def show_policy() -> Response:
+        """Return the trust policy (C2SP tlog-policy) by which other tools verify the log."""
+        keys = {member.name: member.public_key for member in genesis.members}
+        text = policy_text(genesis.origin, keys, genesis.quorum, witnesses=genesis.voters)
+        return Response(text, media_type="text/plain; charset=utf-8")
 
     return router
 
@@ -235,25 +251,40 @@ def probe_routes(node: Node, draining: Draining) -> APIRouter:
 
 
 def members_view(node: Node) -> MembersView:
-    """Return the consortium as it is shown."""
-    genesis = node.genesis
+    """Return the consortium as a node shows it."""
+    return consortium_view(node.genesis, VotersView(**node.voters()), node.voting)
+
+
+def consortium_view(
+    genesis: Genesis, voters: VotersView, voting: Callable[[str], Mapping[str, Any]]
+) -> MembersView:
+    """Return the consortium as it is shown.
+
+    Args:
+        genesis: The founding document.
+        voters: Who votes now.
+        voting: Returns ``voting`` and ``voting_reason`` of a party.
+    """
     return MembersView(
         ledger=genesis.ledger,
         origin=genesis.origin,
         quorum=genesis.quorum,
         tolerance_founded=list(tolerance(len(genesis.voters), genesis.quorum)),
-        voters=VotersView(**node.voters()),
-        members=[_member_view(node, member) for member in genesis.members],
+        voters=voters,
+        members=[
+            MemberView(
+                name=member.name,
+                role=member.role,
+                key=member.key,
+                log_key=NoteKey(genesis.origin, ED25519, member.public_key).vkey,
+                cosigner_key=_cosigner(genesis, member),
+                **voting(member.name),
+            )
+            for member in genesis.members
+        ],
     )
 
 
-def _member_view(node: Node, member: Member) -> MemberView:
-    name = cosigner_name(node.genesis.origin, member.name)
-    return MemberView(
-        name=member.name,
-        role=member.role,
-        key=member.key,
-        log_key=NoteKey(node.genesis.origin, ED25519, member.public_key).vkey,
-        cosigner_key=NoteKey(name, COSIGNATURE, member.public_key).vkey,
-        **node.voting(member.name),
-    )
+def _cosigner(genesis: Genesis, member: Member) -> str:
+    name = cosigner_name(genesis.origin, member.name)
+    return NoteKey(name, COSIGNATURE, member.public_key).vkey

@@ -16,8 +16,10 @@ class Site(NamedTuple):
     """A page, as functions of a module: the readers' process is told of them by their names.
 
     ``add_front`` gives the application that accepts connections what strangers may have: signing in
-    and static files. ``add_pages`` gives the application that reads the ledger its pages.
+    and static files, ``add_files`` the latter alone. ``add_pages`` gives the application that reads
+    the ledger its pages.
     """
 
     add_front: Callable[[FastAPI, Sessions, Tokens], None]
+    add_files: Callable[[FastAPI], None]
     add_pages: Callable[[FastAPI, Reading], None]

@@ -48,12 +48,13 @@ class Client:
     Args:
         url: The node's address, such as ``http://127.0.0.1:7101``.
         token: A bearer token, or the empty string.
+        transport: What requests are handed to, instead of the network.
 
     Raises:
         UsageError: ``bad-url`` or ``bad-token``.
     """
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, transport: httpx.BaseTransport | None = None) -> None:
         import httpx
 
         if not url.startswith(("http://", "https://")):
@@ -66,7 +67,11 @@ class Client:
         self._offset_minutes: int | None = None
         try:
             self._http = httpx.Client(
-                base_url=url, headers=headers, timeout=TIMEOUT_S, trust_env=False
+                base_url=url,
+                headers=headers,
+                timeout=TIMEOUT_S,
+                trust_env=False,
+                transport=transport,
             )
         except (httpx.InvalidURL, ValueError) as error:
             raise UsageError("bad-url", f"{url!r} is not an address: {error}") from None
@@ -171,7 +176,7 @@ def lines_of(parts: Iterable[bytes]) -> Iterator[bytes]:
     Raises:
         CheckFailed: ``unexpected-answer``, a line is longer than that of any block.
     """
-    from ledger.verify import LINE_BYTES_MAX
+    from ledger.log_lines import LINE_BYTES_MAX
 
     begun: list[bytes] = []
     size = 0

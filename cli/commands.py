@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from cli.log_options import with_log
+
 
 class Command(NamedTuple):
     """A command as the table has it.
@@ -149,6 +151,11 @@ COMMANDS = (
         "genesis", "Make the founding document of a consortium, and show it.", "cli.genesis:app"
     ),
     Command(
+        "open",
+        "Open an exported log like a file: verify it, execute it, show it; or compare several.",
+        "cli.open:open_",
+    ),
+    Command(
         "verify", "Verify a receipt, a log, a checkpoint or evidence offline.", "cli.verify:app"
     ),
     Command("export", "Export what a node holds.", "cli.export:app"),
@@ -181,6 +188,7 @@ def load(command: Command) -> Any:
     found = getattr(import_module(module), attribute)
     if command.generated:
         found = found(command.name)
+    found = with_log(found)
     around = typer.Typer(add_completion=False, rich_markup_mode=None)
     if isinstance(found, typer.Typer):
         around.add_typer(found, name=command.name)

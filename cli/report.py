@@ -8,6 +8,7 @@ from typing import Annotated, Any, BinaryIO, Optional
 
 import typer
 
+from cli.client import Client
 from cli.errors import BAD, UsageError
 from cli.files import whole
 from cli.listings import LIMIT, in_zone
@@ -102,7 +103,7 @@ def report_day(
 
     write = None if out is None else _writer(out, force)
     client = connect(home, url, token)
-    whose = str(client.get("/v1/status")["party"]) if party is None else party
+    whose = _own_party(client) if party is None else party
     sheet = client.get("/v1/reports/day", party=whose, date=day(date), height=height)
     in_zone(client, utc, grouped=out is None or out.suffix.lower() == ".html")
     if out is not None and write is not None:
@@ -119,6 +120,13 @@ def report_day(
         show(sheet, limit)
     if sheet["exceptions"]:
         raise typer.Exit(BAD)
+
+
+def _own_party(client: Client) -> str:
+    party = str(client.get("/v1/status")["party"])
+    if not party:
+        raise UsageError("no-party", "a log is nobody's own", "say whose sheet: --party PARTY")
+    return party
 
 
 def _writer(out: Path, force: bool) -> Write:

@@ -28,6 +28,9 @@ def status(home: Home = None, url: Url = "", token: Token = "", json: Json = Fal
     if json:
         say_json(shown)
         return
+    if "log" in shown:
+        pairs(list(log_standing(shown)))
+        return
     pairs([*_standing(shown, client.url), *_peers(shown), *_worries(shown)])
 
 
@@ -54,6 +57,20 @@ def _standing(shown: dict[str, Any], url: str) -> list[_Row]:
         (gettext("voters"), shown["voters"]["tolerance"][0]),
         (gettext("waiting"), waiting.format_map(shown["pool"])),
     ]
+
+
+def log_standing(shown: dict[str, Any]) -> Iterator[_Row]:
+    """Yield where an opened log ends, and what was verified of it."""
+    log = shown["log"]
+    entries = gettext("{size:,} entries in {height:,} blocks")
+    by = gettext("yes, by {parties}").format(parties=", ".join(log["cosigners"]))
+    certified = by if log["cosigners"] else gettext("yes, by what follows in the file")
+    yield gettext("log"), log["file"]
+    yield gettext("ledger"), shown["origin"]
+    yield gettext("verified"), entries.format_map(shown)
+    yield gettext("log root"), shown["root"]
+    yield gettext("state hash"), shown["state"]
+    yield gettext("final"), certified if log["certified"] else gettext("NO: no quorum says so")
 
 
 def _peers(shown: dict[str, Any]) -> Iterator[_Row]:

@@ -66,7 +66,8 @@ def verify_log_file(
       tongzhang verify log log.ndjson --genesis genesis.json
       tongzhang verify log log.ndjson --genesis genesis.json --replay
     """
-    from ledger.verify import LINE_BYTES_MAX, verify_log
+    from ledger.log_lines import LINE_BYTES_MAX
+    from ledger.verify import verify_log
 
     founded = _genesis(genesis)
     try:

@@ -78,15 +78,21 @@ def which(entries: Sequence[Entry], first: int) -> str:
         first: The index of the first.
     """
     parties = " and ".join(dict.fromkeys(entry.party for entry in entries))
-    names = [_id_of(entry.record) for entry in entries]
+    names = [_named(entry.record) for entry in entries]
     if len(entries) == 1:
         return f"record {names[0]} of {parties} (entry {first})"
     some = ", ".join(names) if len(names) <= _NAMED_MAX else f"{names[0]} to {names[-1]}"
     return f"one of the records {some} of {parties} (entries {first} to {first + len(names) - 1})"
 
 
-def _id_of(record: bytes) -> str:
+def id_of(record: bytes) -> str:
+    """Return the id in a record's bytes, whatever else they are; empty if there is none."""
     try:
-        return repr(_identified.decode(record).id)
+        return _identified.decode(record).id
     except (msgspec.DecodeError, ValueError, RecursionError):
-        return "without an id"
+        return ""
+
+
+def _named(record: bytes) -> str:
+    found = id_of(record)
+    return repr(found) if found else "without an id"

@@ -30,8 +30,8 @@ from ledger.log.checkpoint import Cosignature, cosigner_name, signed_checkpoint
 from ledger.log.merkle import Frontier, path_of
 from ledger.log.policy import policy_text
 from ledger.log.receipt import build_receipt
+from ledger.log_lines import encode_block, encode_checkpoint
 from ledger.state import EmptyView, Overlay, change_list
-from ledger.verify import encode_block, encode_checkpoint
 from node.peers.handshake import Opening, transcript
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -19,7 +19,8 @@ one line, `error: code: message`, and the next step where there is one. With `--
 problem document on standard output, too ([errors.md](errors.md#on-the-command-line)).
 
 Which node a command talks to is said by `--home HOME` (or the environment variable
-`TONGZHANG_HOME`), or by `--url` with `--token`.
+`TONGZHANG_HOME`), or by `--url` with `--token`. What reads a node reads an exported log with
+`--log` and `--genesis` instead ([open.md](open.md)).
 
 Commands and options are completed by bash, zsh and fish: `tongzhang --install-completion` writes
 what the shell needs to its start-up files, `tongzhang --show-completion` shows it. Where the shell

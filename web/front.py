@@ -33,9 +33,14 @@ def add_front(app: FastAPI, sessions: Sessions, tokens: Tokens) -> None:
     router = APIRouter(include_in_schema=False)
     _add_sign_in(router, sessions, tokens)
     _add_sign_out(router, sessions)
-    router.get("/static/{version}/{name:path}")(_serve_file)
     app.include_router(router)
+    add_files(app)
     app.add_middleware(SignedIn, sessions=sessions)
+
+
+def add_files(app: FastAPI) -> None:
+    """Give ``app`` the static files."""
+    app.get("/static/{version}/{name:path}", include_in_schema=False)(_serve_file)
 
 
 class SignedIn:

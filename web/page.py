@@ -20,14 +20,16 @@ from starlette.datastructures import URL
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api import problems
 from api.read_server import STATUS
 from api.reading import Reading
 from api.sessions import cookie_of
 from ledger.genesis import Genesis
+from node.storage.opened import Summary
 from node.storage.queries import LedgerReader
 from views import cells, texts
 from views.cells import Style
-from views.texts import Language, language_of
+from views.texts import Language, gettext, language_of
 from web.headers import PAGE
 from web.rendering import rendered
 
@@ -130,14 +132,33 @@ class Pages:
 
 def frame_of(reading: Reading, scope: Scope) -> dict[str, Any]:
     """Return what the frame of every page of a ledger shows."""
-    token = scope.get("token")
+    token, log = scope.get("token"), reading.log
     return {
         "origin": reading.genesis.origin,
-        "party": reading.party,
+        "party": reading.party if log is None else log.file,
+        "banner": "" if log is None else _said_of(log),
+        "of_log": log is not None,
         "path": scope["path"],
         "query": scope["query_string"].decode("latin-1"),
         "signed_in": token is not None,
     }
+
+
+def _said_of(log: Summary) -> str:
+    """Return what is to be said in red of a log; nothing if it is good."""
+    if log.fault is None:
+        return ""
+    title = gettext("THE LOG IS FALSE: {code}: {message}")
+    said = title.format(code=log.fault.code, message=log.fault.message)
+    pairs = (
+        (gettext("expected: {value}"), log.fault.expected),
+        (gettext("found: {value}"), log.fault.got),
+    )
+    differing = [text.format(value=value) for text, value in pairs if value]
+    parts = [said, *differing, gettext("Nothing from there on is shown.")]
+    if not log.certified:
+        parts.append(gettext("What is shown is certified by no quorum."))
+    return " · ".join(parts)
 
 
 def language_for(scope: Scope) -> Language:
@@ -173,7 +194,13 @@ class PagesOnly:
         if leads_to is not None:
             await leads_to(scope, receive, send)
             return
-        await self._app(scope, receive, _Shown(self._pages, scope, send))
+        shown = _Shown(self._pages, scope, send)
+        try:
+            await self._app(scope, receive, shown)
+        except Exception as error:  # whoever looks at a page sees a page, whatever happens
+            if shown.begun:
+                raise
+            await problems.fault(Request(scope), error)(scope, receive, shown)
 
 
 def is_page(scope: Scope) -> bool:
@@ -191,12 +218,15 @@ class _Shown:
         self._send = send
         self._start: Message | None = None
         self._body = b""
+        self.begun = False
+        """Whether anything was sent."""
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start" and _is_problem(message):
             self._start = message
             return
         if self._start is None:
+            self.begun = True
             await self._send(message)
             return
         self._body += message.get("body", b"")[:_PROBLEM_BYTES_MAX]

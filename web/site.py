@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from api.reading import Reading
 from api.site import Site
 from web import live
-from web.front import add_front
+from web.front import add_files, add_front
 from web.page import Pages, PagesOnly
 from web.pages import (
     books,
@@ -63,4 +63,4 @@ def add_pages(app: FastAPI, reading: Reading) -> None:
     app.add_middleware(PagesOnly, pages=pages)
 
 
-SITE = Site(add_front, add_pages)
+SITE = Site(add_front, add_files, add_pages)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import msgspec
@@ -57,7 +57,7 @@ def tone_of(word: str) -> Tone:
 def badge(word: str, text: str = "") -> Markup:
     """Return a word of state as a badge: its text in the reader's language, if it is given."""
     shown = harmless(text or word)
-    return Markup('<span class="badge {}">{}</span>').format(tone_of(word), shown)
+    return Markup(f'<span class="badge {tone_of(word)}">{escape(shown)}</span>')
 
 
 def state(view: ViewStruct, name: str = "state") -> Markup:
@@ -96,9 +96,8 @@ def link(kind: str, value: object, shown: str = "") -> Markup:
         return Markup("<bdi>{}</bdi>").format(visible)
     href = address.format(quote(text, safe=""))
     title = harmless(text) if short(text) != text else ""
-    return Markup('<a href="{}"{}><bdi>{}</bdi></a>').format(
-        href, Markup(' title="{}"').format(title) if title else "", visible
-    )
+    titled = f' title="{escape(title)}"' if title else ""
+    return Markup(f'<a href="{escape(href)}"{titled}><bdi>{visible}</bdi></a>')
 
 
 def subject(text: str) -> Markup:
@@ -187,7 +186,8 @@ def cell(view: type[ViewStruct], shown: Shown, item: Mapping[str, Any]) -> Marku
     """Return what stands in a column for an item, with links, badges and buttons to copy."""
     if isinstance(shown, Column):
         if shown.text is not None:
-            return shown.text(item)
+            text = shown.text(item)
+            return _whole_line(text) if shown.label.unit == "date" else text
         name = next((name for name in shown.fields if item.get(name) is not None), None)
         if name is None:
             return shown.absent.text(language()) if shown.absent else ""
@@ -212,7 +212,7 @@ def _written(
     if name == "subject":
         return subject(value)
     if label.unit == "date":
-        return Markup('<span class="nowrap">{}</span>').format(text)
+        return _whole_line(text)
     if name == "outcome" and value == APPLIED:
         return badge(value, gettext("applied"))
     if isinstance(value, str) and (label.words or name in ("state", "outcome")):
@@ -225,6 +225,46 @@ def _written(
 def in_currency(views: Sequence[ViewStruct], currency: str) -> list[dict[str, Any]]:
     """Return views without a currency of their own, for the cells of a table."""
     return [{"currency": currency, **each} for each in items(views)]
+
+
+class TableColumn(NamedTuple):
+    """A column of a table: what stands one above the other in it, and its head."""
+
+    stack: Sequence[Shown]
+    head: str
+    more_heads: Sequence[str]
+    is_figure: bool
+    attributes: Markup
+
+
+def table_columns(
+    view: type[ViewStruct], columns: Iterable[Shown | Sequence[Shown]]
+) -> list[TableColumn]:
+    """Return the columns of a table of views."""
+    found = []
+    for column in columns:
+        stack = [column] if isinstance(column, (str, Column)) else list(column)
+        first, *more = (head(view, each) for each in stack)
+        is_figure = cells.is_figure(view, stack[0])
+        marked = Markup(' class="figure"') if is_figure else Markup("")
+        attributes = Markup(' data-label="{}"{}').format(first, marked)
+        found.append(TableColumn(stack, first, more, is_figure, attributes))
+    return found
+
+
+def stacked(view: type[ViewStruct], stack: Sequence[Shown], item: Mapping[str, Any]) -> Markup:
+    """Return what stands in a cell of a table, the first line first."""
+    lines = []
+    for number, shown in enumerate(stack):
+        text = cell(view, shown, item)
+        if text:
+            line = escape(text if isinstance(text, Markup) else harmless(text))
+            lines.append(f'<div class="muted">{line}</div>' if number else f"<div>{line}</div>")
+    return Markup("".join(lines))
+
+
+def _whole_line(text: str) -> Markup:
+    return Markup('<span class="nowrap">{}</span>').format(text)
 
 
 def items(views: Sequence[Any]) -> list[dict[str, Any]]:
@@ -255,8 +295,10 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "percent": cells.percent,
     "said": said,
     "short": short,
+    "stacked": stacked,
     "state": state,
     "subject": subject,
+    "table_columns": table_columns,
     "tone_of": tone_of,
     "when": when,
     "word": word,

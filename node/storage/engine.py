@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import (
     Column,
@@ -87,6 +88,19 @@ def open_engine(url: str | URL, *, cache_kib: int = CACHE_KIB) -> Engine:
     raise _bad_url(f"got {parsed.drivername}")
 
 
+def open_sealed(path: Path) -> Engine:
+    """Return an engine of a SQLite file that nobody changes any more; it is only read.
+
+    The file may stand on a medium that takes no writes: nothing is made beside it.
+    """
+    url = URL.create(
+        "sqlite",
+        database=f"file:{quote(str(path.resolve()))}",
+        query={"immutable": "1", "mode": "ro", "uri": "true"},
+    )
+    return _pooled_engine(url, ("PRAGMA query_only = ON", f"PRAGMA cache_size = -{CACHE_KIB}"))
+
+
 def _postgresql_engine(url: URL) -> Engine:
     try:
         return create_engine(url, paramstyle="format", pool_pre_ping=True)
@@ -118,21 +132,26 @@ READERS_EXTRA = 40
 
 
 def _sqlite_engine(url: URL, cache_kib: int) -> Engine:
+    pragmas = (*_PRAGMAS, f"PRAGMA cache_size = -{cache_kib}")
+    if url.database not in (None, "", ":memory:"):
+        _keep_private(url.database)
+    return _pooled_engine(url, pragmas)
+
+
+def _pooled_engine(url: URL, pragmas: tuple[str, ...]) -> Engine:
     # No implicit transactions of the driver: BEGIN is ours, so that reads are snapshots too.
     arguments = {"isolation_level": None, "cached_statements": STATEMENTS_CACHED}
     if url.database in (None, "", ":memory:"):
         arguments["check_same_thread"] = False
         engine = create_engine(url, poolclass=StaticPool, connect_args=arguments)
     else:
-        if "uri" not in url.query:
-            _keep_private(url.database)
         engine = create_engine(
             url, connect_args=arguments, pool_timeout=READER_WAIT_S, max_overflow=READERS_EXTRA
         )
 
     @event.listens_for(engine, "connect")
     def _on_connect(connection: Any, _record: object) -> None:
-        for pragma in (*_PRAGMAS, f"PRAGMA cache_size = -{cache_kib}"):
+        for pragma in pragmas:
             connection.execute(pragma).close()
 
     @event.listens_for(engine, "begin")

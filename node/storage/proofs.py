@@ -14,11 +14,14 @@ from ledger.log import merkle
 from ledger.log.checkpoint import Checkpoint, Cosignature, cosigner_name, signed_checkpoint
 from ledger.log.receipt import build_receipt
 from ledger.log.tiles import hash_reader
-from ledger.verify import encode_block, encode_checkpoint
+from ledger.log_lines import encode_block, encode_checkpoint
 from node.storage.reads import Reader
 
 EXPORT_BLOCKS = 8
 """Blocks of an export that are read at once."""
+
+Served = Callable[[Reader], tuple[str, Checkpoint]]
+"""Gives the checkpoint that is served, as a note and its content; LookupError if there is none."""
 
 
 def served_checkpoint(reader: Reader, genesis: Genesis, signer: Signer) -> tuple[str, Checkpoint]:
@@ -44,8 +47,8 @@ def served_checkpoint(reader: Reader, genesis: Genesis, signer: Signer) -> tuple
     return signed_checkpoint(checkpoint, signer, cosignatures), checkpoint
 
 
-def receipt_of(reader: Reader, genesis: Genesis, signer: Signer, party: str, record_id: str) -> str:
-    """Return the receipt of a final record.
+def receipt_of(reader: Reader, served: Served, party: str, record_id: str) -> str:
+    """Return the receipt of a final record, under the checkpoint that is served.
 
     Raises:
         LookupError: no such record is under a cosigned checkpoint yet.
@@ -53,7 +56,7 @@ def receipt_of(reader: Reader, genesis: Genesis, signer: Signer, party: str, rec
     recorded = reader.row(Recorded, (party, record_id))
     if recorded is None:
         raise LookupError(f"no record {record_id} of {party} is final here")
-    text, checkpoint = served_checkpoint(reader, genesis, signer)
+    text, checkpoint = served(reader)
     index = recorded.entry
     entry, stored = reader.entry(index), reader.batch_of_entry(index)
     if entry is None or stored is None or index >= checkpoint.size:
@@ -65,11 +68,10 @@ def receipt_of(reader: Reader, genesis: Genesis, signer: Signer, party: str, rec
 
 def export_lines(
     open_reader: Callable[[], AbstractContextManager[Reader]],
-    genesis: Genesis,
-    signer: Signer,
+    served: Served,
     start: int,
 ) -> Iterator[bytes]:
-    """Yield the log as an export, from block ``start`` to the latest checkpoint.
+    """Yield the log as an export, from block ``start`` to the checkpoint that is served.
 
     The checkpoint is taken first and pins the end. Each stretch is read on a snapshot of its own,
     so that a slow reader holds nothing of the database meanwhile.
@@ -78,7 +80,7 @@ def export_lines(
         LookupError: nothing is final yet.
     """
     with open_reader() as reader:
-        text, checkpoint = served_checkpoint(reader, genesis, signer)
+        text, checkpoint = served(reader)
     for first in range(start, checkpoint.height + 1, EXPORT_BLOCKS):
         last = min(first + EXPORT_BLOCKS - 1, checkpoint.height)
         with open_reader() as reader:

@@ -21,7 +21,6 @@ from sqlalchemy import (
     bindparam,
     case,
     func,
-    not_,
     select,
     tuple_,
 )
@@ -133,14 +132,12 @@ class LedgerReader(Snapshot):
         ``latest`` is as in :meth:`due_receivers`. As in :meth:`due_totals` one row of a receiver
         and business date is read each.
         """
-        buckets, receivers = self.mapped(Bucket).table, self.mapped(Receiver).table.c
-        query = (
-            select(buckets.c.receiver, func.min(receivers.currency), *_due_sums(buckets.c))
-            .where(*_due(buckets, latest), receivers.receiver == buckets.c.receiver)
-            .group_by(buckets.c.receiver)
-        )
-        sums = map(_due_to_receiver, self.values(query))
-        return heapq.nsmallest(limit, sums, key=lambda each: (-each.amount, each.receiver))
+        table = self.mapped(Bucket).table
+        query = select(table.c.receiver, *_due_sums(table.c)).where(*_due(table, latest))
+        rows = self.values(query.group_by(table.c.receiver))
+        most = heapq.nsmallest(limit, rows, key=lambda row: (-_whole(row[2:4])[0], row[0]))
+        found = self.rows_under(Receiver, [(row[0],) for row in most])
+        return [_due_to_receiver(row, found[row[0],].currency) for row in most]
 
     def payout_totals(self, since: str) -> list[PayoutTotal]:
         """Return the payouts of cut-off dates from ``since`` on, summed by date and state."""
@@ -172,17 +169,12 @@ class LedgerReader(Snapshot):
             as_of_ms: Judge at this time what is overdue.
         """
         table = self.mapped(Expectation).table
-        late = table.c.due_at < as_of_ms
         found: list[UnmetTotal] = []
-        for state, shown, timely in (
-            (expectations.CONFLICTING, expectations.CONFLICTING, None),
-            (expectations.OPEN, expectations.OPEN, not_(late)),
-            (expectations.OPEN, expectations.OVERDUE, late),
-        ):
-            query = _unmet_query(table, {**where, "state": state})
-            rows = self.values(query if timely is None else query.where(timely))
-            for opener, awaited, kind, currency, count, high, low, oldest in rows:
+        for state in (expectations.CONFLICTING, expectations.OPEN):
+            rows = self.values(_unmet_query(table, {**where, "state": state}, as_of_ms))
+            for opener, awaited, kind, currency, late, count, high, low, oldest in rows:
                 amount = int(high) * _HIGH + int(low)
+                shown = expectations.OVERDUE if late else state
                 sums = (count, amount, oldest)
                 found.append(UnmetTotal(opener, awaited, kind, currency, shown, *sums))
         return sorted(found, key=astuple)
@@ -258,8 +250,8 @@ def _due_total(row: Sequence[Any]) -> DueTotal:
     return DueTotal(business_date, cycle, currency, receivers, int(legs), amount, again)
 
 
-def _due_to_receiver(row: Sequence[Any]) -> DueToReceiver:
-    receiver, currency, legs, *sums = row
+def _due_to_receiver(row: Sequence[Any], currency: str) -> DueToReceiver:
+    receiver, legs, *sums = row
     amount, again = _whole(sums)
     return DueToReceiver(receiver, currency, int(legs), amount, again)
 
@@ -275,9 +267,11 @@ def _due(table: Table, latest: Mapping[str, str] | None) -> list[ColumnElement[b
     return [open_ones, table.c.business_date <= case(latest, value=table.c.cycle)]
 
 
-def _unmet_query(table: Table, where: Mapping[str, str]) -> Select[Any]:
+def _unmet_query(table: Table, where: Mapping[str, str], as_of_ms: int) -> Select[Any]:
     matter = (table.c.opener, table.c.awaited, table.c.kind, table.c.currency)
     amount = table.c.amount
+    is_late = and_(table.c.state == expectations.OPEN, table.c.due_at < as_of_ms)
+    late = case((is_late, 1), else_=0).label("late")
     sums = (
         func.count(),
         func.sum(amount // _HIGH),
@@ -288,4 +282,4 @@ def _unmet_query(table: Table, where: Mapping[str, str]) -> Select[Any]:
     if "kind" in where:
         # As a range, lest a database takes the primary key, and with it what is met.
         wanted += [table.c.kind >= where["kind"], table.c.kind < where["kind"] + " "]
-    return select(*matter, *sums).where(*wanted).group_by(*matter)
+    return select(*matter, late, *sums).where(*wanted).group_by(*matter, "late")

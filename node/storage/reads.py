@@ -142,6 +142,11 @@ class Reader:
             height += 1
         return found
 
+    def meta(self, key: str) -> str | None:
+        """Return what the database says of itself under a key."""
+        found = self.run(self._sql.select(self._tables.meta, 1), (key,))
+        return found[0][1] if found else None
+
     def latest_certificate(self) -> tuple[int, bytes] | None:
         """Return the highest certified block's height and certificate."""
         table = self._tables.blocks

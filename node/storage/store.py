@@ -31,7 +31,7 @@ from node.storage.snapshots import Snapshots
 from node.storage.tables import tables_of
 from node.storage.view import CACHE_ROWS_MAX, StoreView, query_chunks
 from node.storage.writer import Writer
-from node.storage.writes import write_block
+from node.storage.writes import write_block, write_rows
 
 SCHEMA_VERSION = "3"
 """Raised when what stands in a column changes; how tables are defined has a fingerprint beside it.
@@ -107,7 +107,7 @@ class Store:
         self.genesis = genesis
         self.engine: Engine = open_engine(url)
         self.tables = tables_of(rows)
-        self._sql = statements_of(self.tables, self.engine.dialect.name)
+        self.statements = statements_of(self.tables, self.engine.dialect.name)
         self._view = StoreView(self, cache_rows)
         self._edge: dict[int, tuple[int, bytes]] = {}
         try:
@@ -152,9 +152,9 @@ class Store:
         journal = [each for each in items if isinstance(each, JournalItem)]
         evidence = [each for each in items if isinstance(each, EvidenceItem)]
         with self._writer.writing("save votes and own batches"):
-            self._writer.run(self._sql.upsert(self.tables.consensus), consensus)
-            self._writer.run(self._sql.insert(self.tables.journal), journal)
-            self._writer.run(self._sql.keep(self.tables.evidence), evidence)
+            self._writer.run(self.statements.upsert(self.tables.consensus), consensus)
+            self._writer.run(self.statements.insert(self.tables.journal), journal)
+            self._writer.run(self.statements.keep(self.tables.evidence), evidence)
 
     def load_consensus(self) -> list[ConsensusItem]:
         """Return what is stored of slots after the tip's, by slot, kind and name."""
@@ -192,10 +192,11 @@ class Store:
                 open it again to learn which.
         """
         self._refuse_other_block(block, execution)
-        writer, sql, tables = self._writer, self._sql, self.tables
-        tiles = grow(execution.first_index, execution.leaf_hashes, self._edge_tile)
+        writer, sql, tables = self._writer, self.statements, self.tables
+        tiles = grow(execution.first_index, execution.leaf_hashes, self.edge_tile)
         with writer.writing(f"commit block {block.height}"):
             write_block(writer, sql, block, execution, (justification, certificate))
+            write_rows(writer, sql, execution.changes)
             writer.run(sql.upsert(tables.tiles), tiles)
             writer.run(sql.delete_upto(tables.consensus), [(block.slot,)])
             writer.run(sql.delete_upto(tables.journal), [(journal_upto,)] if journal_upto else [])
@@ -224,13 +225,13 @@ class Store:
             CorruptLedger: the database is damaged.
         """
         with self._writer.reading("read"), self._writer.connection.begin():
-            yield LedgerReader(self._writer.connection, self._sql)
+            yield LedgerReader(self._writer.connection, self.statements)
 
     def block_hash(self, height: int) -> bytes | None:
         """Return the hash of the block at ``height``, or None if there is none."""
         if height == self._tip.height:
             return self._tip.hash
-        sql = self._sql.select_column(self.tables.blocks.c.hash)
+        sql = self.statements.select_column(self.tables.blocks.c.hash)
         with self._writer.reading("read a block's hash"):
             found = self._writer.fetch(sql, (height,))
         return bytes(found[0][0]) if found else None
@@ -244,7 +245,7 @@ class Store:
         """Store whether this node must not vote."""
         with self._writer.writing("note whether this node votes"):
             row = ("abstains", "1" if abstains else "0")
-            self._writer.run(self._sql.upsert(self.tables.meta), [row])
+            self._writer.run(self.statements.upsert(self.tables.meta), [row])
 
     def select_rows(self, wanted: dict[type[Row], list[Key]]) -> dict[type[Row], list[Row]]:
         """Return the rows that exist under the wanted keys, in one snapshot."""
@@ -254,11 +255,11 @@ class Store:
     def _select_kind(self, kind: type[Row], keys: list[Key]) -> list[Row]:
         mapped = self.tables.rows[kind]
         if len(keys) == 1:
-            found = self._writer.fetch(self._sql.select(mapped.table, 1), keys[0])
+            found = self._writer.fetch(self.statements.select(mapped.table, 1), keys[0])
             return [mapped.decode(each) for each in found]
         rows: list[Row] = []
         for part in query_chunks(keys):
-            sql = self._sql.select(mapped.table, len(part))
+            sql = self.statements.select(mapped.table, len(part))
             flat = [value for key in part for value in key]
             rows += [mapped.decode(each) for each in self._writer.fetch(sql, flat)]
         return rows
@@ -272,7 +273,7 @@ class Store:
         if party:
             own["party"] = party
         with self.engine.begin() as connection:
-            connection.exec_driver_sql(self._sql.create(self.tables.meta))
+            connection.exec_driver_sql(self.statements.create(self.tables.meta))
             found = connection.execute(select(self.tables.meta)).all()
             known: dict[str, str] = {row.key: row.value for row in found}
         for key, code in _OWNERSHIP.items():
@@ -285,10 +286,10 @@ class Store:
         own["id"] = known.get("id") or os.urandom(16).hex()
         if not own.items() <= known.items():
             with self.engine.begin() as connection:
-                for statement in self._sql.definitions:
+                for statement in self.statements.definitions:
                     connection.exec_driver_sql(statement)
                 rows = list(own.items())
-                connection.exec_driver_sql(self._sql.upsert(self.tables.meta), rows)
+                connection.exec_driver_sql(self.statements.upsert(self.tables.meta), rows)
         return own["id"]
 
     def _refuse_other_tables(self) -> None:
@@ -329,11 +330,12 @@ class Store:
 
     def _stored_tile(self, level: int, index: int) -> bytes | None:
         """Read a tile, and remember it: what the frontier needs is what growing the log needs."""
-        found = self._writer.fetch(self._sql.select(self.tables.tiles, 1), (level, index))
+        found = self._writer.fetch(self.statements.select(self.tables.tiles, 1), (level, index))
         self._remember_edge(found)
         return found[0][2] if found else None
 
-    def _edge_tile(self, level: int, index: int) -> bytes | None:
+    def edge_tile(self, level: int, index: int) -> bytes | None:
+        """Return the last tile of a level, if it is the one of that index."""
         last, data = self._edge.get(level, (-1, b""))
         return data if last == index else None
 

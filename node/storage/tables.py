@@ -78,17 +78,18 @@ class RowTable:
         ]
         indexes = [Index(_index_name(kind.TABLE, names), *names) for names in kind.INDEXES]
         self.table = Table(kind.TABLE, metadata, *columns, *indexes, sqlite_with_rowid=False)
-        self._tuples = tuple(i for i, n in enumerate(self.fields) if shapes[n][0] is tuple)
+        self.texts = tuple(i for i, n in enumerate(self.fields) if shapes[n][0] is tuple)
+        """Places of the columns whose text holds a JSON array."""
         self._bools = tuple(i for i, n in enumerate(self.fields) if shapes[n][0] is bool)
         self._by_name = _is_keywords_only(kind)
 
     def encode(self, row: Row) -> tuple[Any, ...]:
         """Return the row as column values, in the order of its fields."""
         values = msgspec.structs.astuple(row)
-        if not self._tuples:
+        if not self.texts:
             return values
         changed = list(values)
-        for place in self._tuples:
+        for place in self.texts:
             if changed[place] is not None:
                 changed[place] = msgspec.json.encode(changed[place]).decode()
         return tuple(changed)
@@ -99,13 +100,13 @@ class RowTable:
         Raises:
             CorruptLedger: a column does not hold what :meth:`encode` puts there.
         """
-        if not self._tuples and not self._bools:
+        if not self.texts and not self._bools:
             return self._row(values)
         changed = list(values)
         for place in self._bools:
             if changed[place] is not None:
                 changed[place] = bool(changed[place])
-        for place in self._tuples:
+        for place in self.texts:
             if changed[place] is not None:
                 changed[place] = self._texts(changed[place])
         return self._row(changed)

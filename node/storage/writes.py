@@ -5,22 +5,31 @@ Shapes: one list of plain tuples a table, in the order of its columns, in one ca
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any, Protocol
+
 from ledger.block import Block
 from ledger.execute import Execution
 from ledger.state import Changes
 from node.storage.engine import Statements
 from node.storage.tables import block_checksum
-from node.storage.writer import Writer
+
+
+class Takes(Protocol):
+    """Takes statements with their rows, to execute them in one transaction, now or later."""
+
+    def run(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Take one statement for many rows; for none, do nothing."""
 
 
 def write_block(
-    writer: Writer,
+    writer: Takes,
     sql: Statements,
     block: Block,
     execution: Execution,
     proofs: tuple[bytes, bytes | None],
 ) -> None:
-    """Write a block, its batches, its entries and the rows it changed.
+    """Write a block, its batches and its entries.
 
     Args:
         writer: In a transaction.
@@ -32,11 +41,10 @@ def write_block(
     _write_header(writer, sql, block, execution.first_index, proofs)
     _write_batches(writer, sql, block, execution.first_index)
     _write_entries(writer, sql, block.height, execution)
-    _write_rows(writer, sql, execution.changes)
 
 
 def _write_header(
-    writer: Writer,
+    writer: Takes,
     sql: Statements,
     block: Block,
     first_index: int,
@@ -49,7 +57,7 @@ def _write_header(
     writer.run(sql.insert(sql.tables.blocks), [(*identity, *signed, *proofs, *tail)])
 
 
-def _write_batches(writer: Writer, sql: Statements, block: Block, first: int) -> None:
+def _write_batches(writer: Takes, sql: Statements, block: Block, first: int) -> None:
     rows = []
     for position, batch in enumerate(block.batches):
         place = (batch.party, batch.number, block.height, position, batch.hash)
@@ -58,7 +66,7 @@ def _write_batches(writer: Writer, sql: Statements, block: Block, first: int) ->
     writer.run(sql.insert(sql.tables.batches), rows)
 
 
-def _write_entries(writer: Writer, sql: Statements, height: int, execution: Execution) -> None:
+def _write_entries(writer: Takes, sql: Statements, height: int, execution: Execution) -> None:
     rows = [
         (e.index, height, e.party, e.id, e.type, e.subject, e.outcome, leaf)
         for e, leaf in zip(execution.entries, execution.leaves, strict=True)
@@ -66,7 +74,8 @@ def _write_entries(writer: Writer, sql: Statements, height: int, execution: Exec
     writer.run(sql.insert(sql.tables.entries), rows)
 
 
-def _write_rows(writer: Writer, sql: Statements, changes: Changes) -> None:
+def write_rows(writer: Takes, sql: Statements, changes: Changes) -> None:
+    """Write the rows that stand now, and delete those that are gone."""
     for kind, rows in changes.items():
         mapped = sql.tables.rows[kind]
         encode = mapped.encode

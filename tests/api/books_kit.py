@@ -155,7 +155,7 @@ def serving(store: Store, folder: Path) -> Iterator[Served]:
     app = FastAPI()
     problems.install(app)
     home = Home(folder, Config("auditor", "127.0.0.1", 0), store.genesis, signer("auditor"))
-    app.include_router(books_routes(Reading(home, store)))
+    app.include_router(books_routes(Reading.of_node(home, store)))
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)

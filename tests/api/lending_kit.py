@@ -6,24 +6,13 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from consensus import messages, votes
-from ledger.block import Block, tip_of
 from ledger.contracts.loan_rows import RepaymentAttempt
 from tests.api.loans_kit import KeptLoans
 from tests.ledger.ledger_kit import HEX
 
 
 class CosignedLoans(KeptLoans):
-    """A lending ledger in a real database, whose blocks have real certificates."""
-
-    def certificate(self, block: Block) -> bytes:
-        subject = votes.final_subject(tip_of(block))
-        time_s = block.header.time // 1000
-        signed = {
-            name: votes.sign_vote(subject, self.homes[name].signer, name, time_s, self.genesis)
-            for name in self.genesis.voters[: self.genesis.quorum]
-        }
-        return messages.encode(votes.certificate_of(signed))
+    """A lending ledger in a real database, asked for the sheets of its parties."""
 
     def sheet(self, party: str, day: str, **query: Any) -> dict[str, Any]:
         """Return the sheet of a party for a date, judged now in the ledger's time."""

@@ -54,6 +54,13 @@ QUESTIONS = [
     "/v1/search?limit=2",
     "/v1/settlement",
     "/v1/balances?prefix=pending:&limit=1",
+    "/v1/find?q=P1",
+    "/v1/find?q=P",
+    "/v1/find?q=5",
+    "/v1/find?q=order-P",
+    "/v1/about/dispute:D1",
+    "/v1/about/profit-agreement:S1",
+    "/v1/blocks?start=3&limit=2",
 ]
 LOAN_QUESTIONS = [
     "/v1/loans/L1?as_of=2026-04-20",

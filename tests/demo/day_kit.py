@@ -26,13 +26,21 @@ class Played:
         day: The day.
         order_seed: How they are mixed.
         ledger: Where it is stated, on the day's calendar; a new one by default.
+        block_records: How many records a block has.
     """
 
-    def __init__(self, day: DayFiles, order_seed: int, ledger: Ledger | None = None) -> None:
+    def __init__(
+        self,
+        day: DayFiles,
+        order_seed: int,
+        ledger: Ledger | None = None,
+        block_records: int = BLOCK_RECORDS,
+    ) -> None:
         self.ledger = ledger or Ledger(make_genesis(calendar=phases.founding(day)))
         self.seen: set[tuple[str, str]] = set()
         self.repeated = 0
         self._waiting: Stream = []
+        self._block_records = block_records
         self._random = random.Random(order_seed)
         self._day = day
         self._live()
@@ -64,7 +72,7 @@ class Played:
             return
         self.seen.add(key)
         self._waiting.append((party, raw))
-        if len(self._waiting) == BLOCK_RECORDS:
+        if len(self._waiting) == self._block_records:
             self._flush()
 
     def _flush(self) -> None:

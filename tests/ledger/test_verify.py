@@ -73,8 +73,8 @@ def test_a_changed_outcome_is_named_with_its_record_where_the_records_are_replay
     both = [once, *LINES[1:]]
     assert told(both) == (
         "wrong-root",
-        "block 1: the entries do not lead to the header's root; "
-        "one of the records 'reg-1', 'cap-1' of institution (entries 0 to 1)",
+        "block 1: one of the records 'reg-1', 'cap-1' of institution (entries 0 to 1): "
+        "the entries do not lead to the header's root",
     )
     assert told(both, replay=True) == (
         "wrong-outcome",

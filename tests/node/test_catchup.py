@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,7 @@ from node.errors import CorruptLedger
 from node.host.answers import PAUSE_MIN_MS
 from node.host.catchup import range_from
 from node.limits import EVIDENCE_PER_PARTY_MAX, RESENT_BATCHES_MAX
-from node.storage.proofs import export_lines
+from node.storage.proofs import export_lines, served_checkpoint
 from node.storage.reads import Reader
 from node.storage.store import ConsensusItem, JournalItem, Store
 from tests.ledger.ledger_kit import CREATED_AT, GENESIS, RECEIVER, signer
@@ -476,7 +477,9 @@ def test_a_slow_reader_of_an_export_holds_no_snapshot(world: World) -> None:
             yield reader
             held.remove(reader)
 
-    lines = export_lines(counted, GENESIS, signer("auditor"), 1)
+    lines = export_lines(
+        counted, partial(served_checkpoint, genesis=GENESIS, signer=signer("auditor")), 1
+    )
     exported = []
     for line in lines:
         assert held == []

@@ -347,8 +347,9 @@ KINDS = {
     "Problem": "http",
     "CliError": "command",
     "SimulatorError": "simulation",
+    "refute": "check",
 }
-"""What the table of errors calls an error of this class, or of a class below it."""
+"""What the table of errors calls an error of this class, or of a class below it, or of a method."""
 
 
 def _kinds_of_classes(trees: list[ast.Module]) -> dict[str, str]:

@@ -4,28 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from ledger import canonical
-from ledger.batch import Batch
-from ledger.block import Block
 from ledger.contracts.fees import FeePeriod
 from ledger.contracts.halves import Capture, Instruction
 from ledger.contracts.loan_rows import LoanAgreement, RepaymentAttempt
 from ledger.contracts.payouts import Payout
 from ledger.contracts.receivers import Receiver
 from ledger.currencies import shown
-from ledger.entry import decode_entry
-from ledger.execute import execute
 from ledger.expectations import KINDS
 from ledger.genesis import Genesis
-from ledger.verify import BlockLine
+from node.storage.log_index import open_log
+from node.storage.opened import OpenedLog
 from node.storage.queries import LedgerReader
-from node.storage.store import Store
 from views.calendars import DueDates, calendar_view, today
 from views.conflicts import conflicts
 from views.listing import Asked, BadQuestion, Filter, Kind, Listing, page_of
@@ -42,41 +37,18 @@ from views.sheets.part import Point
 PAGE = 7
 NAMES_MAX = 12
 """Payments, payouts and receivers by which a list is narrowed."""
-_decoder = msgspec.json.Decoder(BlockLine)
 
 Views = dict[str, bytes]
 """Views as JSON, by what they are of."""
 
 
-def opened(lines: Iterable[bytes], genesis: Genesis, folder: Path) -> Store:
-    """Return a scratch database into which an exported log was executed.
-
-    It is the node's own storage code that writes it. An export has no signatures of proposers and
-    no certificates but the last checkpoint: views do not know of them.
-    """
-    store = Store(f"sqlite:///{folder / 'scratch.db'}", genesis)
-    for raw in lines:
-        if not raw.startswith(b'{"checkpoint":'):
-            _execute(store, _decoder.decode(raw))
-    return store
-
-
-def _execute(store: Store, line: BlockLine) -> None:
-    records = iter([decode_entry(bytes(entry)).record for entry in line.entries])
-    batches = tuple(
-        Batch(
-            bytes(each.header),
-            bytes.fromhex(each.signature),
-            tuple(islice(records, msgspec.json.decode(each.header)["count"])),
-        )
-        for each in line.batches
-    )
-    block = Block(bytes(line.block), b"", batches)
-    done = execute(
-        store.genesis, store.tip(), store.frontier(), store.view(), block.header.time, batches
-    )
-    assert done.state.hex() == block.header.state
-    store.commit(block, done, None, b"")
+def opened(lines: Iterable[bytes], genesis: Genesis, folder: Path) -> OpenedLog:
+    """Return an exported log, opened as `tongzhang open` does."""
+    log = folder / "log.ndjson"
+    log.write_bytes(b"".join(line + b"\n" for line in lines))
+    found = open_log(log, genesis, folder / "index", lambda done, total: None)
+    assert found.summary.fault is None
+    return found
 
 
 # -- all views -----------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ class ShownPages:
 
     def __init__(self, kept: Kept) -> None:
         home = kept.homes[kept.HOME]
-        self._server = Server(reading_app(Reading(home, kept.store), SITE))
+        self._server = Server(reading_app(Reading.of_node(home, kept.store), SITE))
         (token,) = home.tokens.list()
         headers = {TOKEN.decode(): token.id, "accept": "text/html"}
         self.client = httpx.Client(base_url=self._server.url, headers=headers, timeout=60)

@@ -91,7 +91,7 @@ def receiver(name: str = "merchant", **fields: Any) -> dict[str, Any]:
 
 def instructed(payment: str, amount: int, to: str = "merchant", **fields: Any) -> dict[str, Any]:
     """Return the fields of the platform's half of a payment."""
-    leg = {"amount": amount, "purpose": "goods", "receiver": to}
+    leg = {"amount": amount, "leg": 1, "purpose": "goods", "receiver": to}
     given = {"amount": amount, "currency": "CNY", "legs": [leg], "mode": "fixed"}
     return {**given, "order": f"ord-{payment}", "payment": payment, **fields}
 

@@ -15,8 +15,10 @@ from api.problems import Problem
 from ledger.entry import APPLIED
 from ledger.limits import SAFE_INTEGER_MAX
 from node.storage.books import BookReader
+from views.sentences import refusal, sentences
 from views.timeline import EntryView, entry_views
 from web.page import Pages, Visit
+from web.values import items
 
 PAGE_ENTRIES = 50
 
@@ -36,10 +38,10 @@ def entries_page(visit: Visit, start: FirstEntry = None) -> Mapping[str, Any]:
     size = log_size(visit.reader)
     newest = max(0, size - PAGE_ENTRIES)
     first = newest if start is None else min(start, newest)
-    found = visit.reader.entries(first, PAGE_ENTRIES)
+    found = entry_views(visit.reader, visit.reader.entries(first, PAGE_ENTRIES))[::-1]
     return {
         "entry_view": EntryView,
-        "entries": entry_views(visit.reader, found)[::-1],
+        "said_entries": list(zip(items(found), sentences(visit.reader, found), strict=True)),
         "size": size,
         "start": start,
         "older": max(0, first - PAGE_ENTRIES) if first else None,
@@ -66,6 +68,8 @@ def entry_page(visit: Visit, index: Index) -> Mapping[str, Any]:
         "entry": entry,
         "applied": entry.outcome == APPLIED,
         "record": record,
+        "sentence": sentences(reader, [entry])[0],
+        "refusal": refusal(entry.outcome),
         "pretty": pretty(entry.record),
         "canonical": bytes(entry.record).decode(),
         "postings": entry_postings(BookReader(reader, genesis), genesis, index).postings,

@@ -10,8 +10,8 @@ from views.disputes import DISPUTES
 from views.expectations import EXPECTATIONS
 from views.labels import views_in
 from views.subjects import SHOWN_BY
-from views.timeline import EntryView
 from views.view import ViewStruct
+from web import timeline
 from web.page import Pages, Visit
 
 
@@ -33,7 +33,7 @@ def subject_page(visit: Visit, subject: SubjectName) -> Mapping[str, Any]:
         **({} if view.item is None else _told(view.item)),
         "expectations": EXPECTATIONS,
         "disputes": DISPUTES,
-        "entry_view": EntryView,
+        "timeline": timeline.drawn(visit, view.timeline, view.expectations),
         "twin": f"/v1/about/{subject}",
         "live": f"/live?subject={subject}",
     }

@@ -77,7 +77,7 @@ class Renewal {
 function morph(selector, fresh) {
   const now = document.querySelector(selector), then = fresh.querySelector(selector);
   if (!now || !then) return;
-  Idiomorph.morph(now, then, {
+  Idiomorph.morph(now, then.childNodes, {
     morphStyle: "innerHTML",
     ignoreActiveValue: true,
     callbacks: {

@@ -41,7 +41,7 @@ PICTURES = (
     ("verify-en", "guarantor", "/verify", WIDE),
 )
 """Name with language, whose node, which page, and the window."""
-LISTS = ("/payouts", "/refunds", "/expectations?state=conflicting", "/fees/charges", "/disputes")
+LISTS = ("/payouts", "/expectations?state=conflicting", "/fees/charges")
 FIXED = (
     *("/", "/reconciliation", "/payments", "/settlement", "/loans", "/books", "/chain", "/lists"),
     *("/verify", "/simulator", "/chain/entries", "/chain/evidence", "/books/accounts"),
