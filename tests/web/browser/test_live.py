@@ -16,7 +16,7 @@ SOON_MS = 5000
 def half_stated(site: Site, payment: str, amount: int = 182_583) -> None:
     """Have the platform state its half of a payment, and nobody else."""
     receiver_id = f"shop-{payment}"
-    site.submit("platform", "receiver.registered", **receiver(receiver_id))
+    site.submit("institution", "receiver.registered", **receiver(receiver_id))
     site.submit("platform", "split.instructed", **instructed(payment, amount, receiver_id))
 
 
@@ -37,9 +37,9 @@ def test_the_missing_half_is_named_until_it_comes(browsing: Browsing, site: Site
     with browsing.page(site.platform) as page:
         page.goto(f"{site.platform.url}/payments/P-half")
         expect(page.locator("main")).to_contain_text("institution")
-        expect(page.locator("main [data-gap]")).to_have_count(1)
+        expect(page.locator("main .gap")).to_have_count(1)
         site.submit("institution", "payment.captured", **captured("P-half", 9_900))
-        expect(page.locator("main [data-gap]")).to_have_count(0, timeout=SOON_MS)
+        expect(page.locator("main .gap")).to_have_count(0, timeout=SOON_MS)
 
 
 def test_what_is_typed_stays_while_the_page_is_renewed(browsing: Browsing, site: Site) -> None:
@@ -144,6 +144,7 @@ def test_many_pages_may_be_open_while_one_is_looked_at(browsing: Browsing, site:
 
 def look(page: Any, *, away: bool) -> None:
     """Have a tab covered by others, or looked at again: to an automated browser each is visible."""
-    said = "{ value: %s, configurable: true }" % str(away).lower()
-    page.evaluate(f"Object.defineProperty(document, 'hidden', {said})")
+    page.evaluate(
+        "value => Object.defineProperty(document, 'hidden', { value, configurable: true })", away
+    )
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
