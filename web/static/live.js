@@ -4,19 +4,36 @@ import { Idiomorph } from "./vendor/idiomorph-0.8.0/idiomorph.esm.js";
 const PAUSE_MS = 1000;
 
 /**
- * Follows the news and keeps the page as new as they are.
+ * Follows the news and keeps the page as new as they are, while somebody looks: a browser keeps six
+ * connections to a node, for all of its tabs.
  * @param {string} address where the news come from
  * @param {(root: Element) => void} enliven what else a new part of the page needs
  */
 export function follow(address, enliven) {
   const dot = document.querySelector("[data-live-dot]");
   const page = new Renewal(enliven);
-  const source = new EventSource(address);
+  let source = null;
   if (dot) dot.hidden = false;
-  source.addEventListener("open", () => { dot?.classList.add("on"); page.online(); });
-  source.addEventListener("news", () => page.renew());
-  source.addEventListener("error", () => { dot?.classList.remove("on"); page.offline(source); });
-  addEventListener("pagehide", () => source.close());
+
+  function listen() {
+    source = new EventSource(address);
+    source.addEventListener("open", () => { dot?.classList.add("on"); page.online(); });
+    source.addEventListener("news", () => page.renew());
+    source.addEventListener("error", () => { dot?.classList.remove("on"); page.offline(source); });
+  }
+
+  function rest() {
+    source?.close();
+    source = null;
+    dot?.classList.remove("on");
+  }
+
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) rest();
+    else if (!source) { listen(); page.renew(); }
+  });
+  addEventListener("pagehide", rest);
+  if (!document.hidden) listen();
 }
 
 /** Renews the page: once at a time, at most once a second, and never while nobody looks. */
@@ -25,7 +42,6 @@ class Renewal {
     this.enliven = enliven;
     this.due = false;
     this.running = false;
-    document.addEventListener("visibilitychange", () => { if (this.due) this.renew(); });
   }
 
   async renew() {
