@@ -59,6 +59,12 @@ def test_a_stranger_is_led_to_the_sign_in_and_back(site: Site, path: str) -> Non
         assert (back.status_code, back.headers["location"]) == (303, f"{path}?limit=7")
 
 
+@pytest.mark.parametrize("path", ("/livez", "/readyz", "/openapi.json"))
+def test_what_needs_no_token_is_answered_at_a_browser_too(site: Site, path: str) -> None:
+    with visitor(site.platform) as http:
+        assert http.get(path).status_code == 200
+
+
 @pytest.mark.parametrize(
     "to", ("//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)")
 )
