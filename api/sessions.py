@@ -82,7 +82,11 @@ class Sessions:
             return None
         now = time.time()
         is_over = now >= min(session.begun + SESSION_S, session.renewed + IDLE_S)
-        return None if is_over or session.nonce in self._ended else session
+        return None if is_over or self.has_ended(session) else session
+
+    def has_ended(self, session: Session) -> bool:
+        """Return whether somebody signed out of a session."""
+        return session.nonce in self._ended
 
     def end(self, session: Session) -> None:
         """Let no cookie of a session count any more."""
