@@ -13,6 +13,7 @@ from fastapi.responses import RedirectResponse
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api.callers import OPEN
 from api.problems import Problem
 from api.sessions import Sessions, is_same_origin
 from node.errors import TokenError
@@ -26,7 +27,6 @@ from web.page import is_page, language_for
 from web.rendering import rendered
 
 _FORM_BYTES_MAX = 4096
-_OPEN = ("/sign-in", "/sign-out", "/static/")
 
 
 def add_front(app: FastAPI, sessions: Sessions, tokens: Tokens) -> None:
@@ -58,7 +58,7 @@ class SignedIn:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, unless it is a stranger's for a page."""
-        is_open = scope["type"] != "http" or scope["path"].startswith(_OPEN)
+        is_open = scope["type"] != "http" or scope["path"].startswith(OPEN)
         if is_open or scope["token"] is not None or not is_page(scope):
             await self._app(scope, receive, send)
             return

@@ -5,19 +5,36 @@ const PAUSE_MIN_MS = 1000;
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 /**
- * Follows the news and keeps the page as new as they are.
+ * Follows the news and keeps the page as new as they are, while somebody looks: a browser keeps six
+ * connections to a node, for all of its tabs.
  * @param {string} address where the news come from
  * @param {(root: Element) => void} enliven what else a new part of the page needs
  */
 export function follow(address, enliven) {
   const dot = document.querySelector("[data-live-dot]");
   const page = new Renewal(enliven);
-  const source = new EventSource(address);
+  let source = null;
   if (dot) dot.hidden = false;
-  source.addEventListener("open", () => { dot?.classList.add("on"); page.online(); });
-  source.addEventListener("news", (event) => page.hear(JSON.parse(event.data)));
-  source.addEventListener("error", () => { dot?.classList.remove("on"); page.offline(source); });
-  addEventListener("pagehide", () => source.close());
+
+  function listen() {
+    source = new EventSource(address);
+    source.addEventListener("open", () => { dot?.classList.add("on"); page.online(); });
+    source.addEventListener("news", (event) => page.hear(JSON.parse(event.data)));
+    source.addEventListener("error", () => { dot?.classList.remove("on"); page.offline(source); });
+  }
+
+  function rest() {
+    source?.close();
+    source = null;
+    dot?.classList.remove("on");
+  }
+
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) rest();
+    else if (!source) { listen(); page.renew(); }
+  });
+  addEventListener("pagehide", rest);
+  if (!document.hidden) listen();
 }
 
 /**
@@ -31,7 +48,6 @@ class Renewal {
     this.pauseMs = PAUSE_MIN_MS;
     this.due = false;
     this.running = false;
-    document.addEventListener("visibilitychange", () => { if (this.due) this.renew(); });
   }
 
   hear({ height, pause_ms: pauseMs }) {

@@ -122,3 +122,29 @@ def test_an_address_with_a_token_signs_in_and_forgets_it(browsing: Browsing, sit
         page.wait_for_url(f"{site.platform.url}/")
         page.go_back()
         assert site.platform.token not in page.url
+
+
+def test_many_pages_may_be_open_while_one_is_looked_at(browsing: Browsing, site: Site) -> None:
+    """A browser keeps six connections to a node that speaks HTTP/1.1, for all of its tabs."""
+    half_stated(site, "P-tabs-1")
+    with browsing.page(site.platform) as page:
+        page.goto(f"{site.platform.url}/expectations")
+        look(page, away=True)
+        expect(page.locator(".dot.on")).to_have_count(0)
+        for _ in range(8):
+            other = page.context.new_page()
+            other.goto(f"{site.platform.url}/expectations", timeout=4 * SOON_MS)
+            expect(other.locator(".dot.on")).to_be_visible()
+            look(other, away=True)
+        half_stated(site, "P-tabs-2")
+        look(page, away=False)
+        expect(page.locator("main")).to_contain_text("P-tabs-2", timeout=SOON_MS)
+        expect(page.locator(".dot.on")).to_be_visible()
+
+
+def look(page: Any, *, away: bool) -> None:
+    """Have a tab covered by others, or looked at again: to an automated browser each is visible."""
+    page.evaluate(
+        "value => Object.defineProperty(document, 'hidden', { value, configurable: true })", away
+    )
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
