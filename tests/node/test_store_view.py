@@ -114,7 +114,7 @@ def test_queries_come_in_few_sizes_and_cover_all_keys(count: int) -> None:
 def test_a_prefetch_searches_the_index_and_never_scans(path: Path) -> None:
     store = open_store(f"sqlite:///{path}")
     for kind, mapped in store.tables.rows.items():
-        sql = store._sql.select(mapped.table, 64)
+        sql = store.statements.select(mapped.table, 64)
         with store.reader() as reader:
             plan = reader.connection.exec_driver_sql(
                 f"EXPLAIN QUERY PLAN {sql}", ("x",) * 64 * kind.KEY
