@@ -238,6 +238,7 @@ class _Shown:
         texts.choose(language_for(self._scope))
         problem = msgspec.json.decode(self._body)
         shown = {**frame_of(self._pages.reading, self._scope), "problem": problem}
+        shown["title"] = texts.translated(problem["title"])
         page = HTMLResponse(rendered("problem.html", shown), self._start["status"], dict(PAGE))
         await page(self._scope, _nothing, self._send)
 
