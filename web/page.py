@@ -253,6 +253,7 @@ class _Shown:
         texts.choose(language_for(self._scope))
         problem = msgspec.json.decode(self._body)
         shown = {**frame_of(self._pages.reading, self._scope), "problem": problem}
+        shown["title"] = texts.translated(problem["title"])
         html = rendered("problem.html", shown)
         page = page_response(self._scope, html, self._start["status"])
         await page(self._scope, _nothing, self._send)

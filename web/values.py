@@ -11,7 +11,9 @@ import msgspec
 from markupsafe import Markup, escape
 
 from ledger.entry import APPLIED
+from ledger.expectations import CONFLICTING
 from views import cells
+from views.contradiction_words import contradiction_in_words
 from views.expectation_words import kind_name
 from views.expectations import ExpectationView
 from views.labels import Label, labels_of
@@ -123,6 +125,11 @@ def said(parts: Sentence) -> Markup:
     )
 
 
+def differs(detail: str) -> str:
+    """Return what differs between two halves, in the reader's words."""
+    return harmless(contradiction_in_words(detail))
+
+
 def kind_of(expectation: ExpectationView) -> str:
     """Return what is awaited, in words."""
     return kind_name(expectation.kind).text(language())
@@ -214,6 +221,8 @@ def _written(
         return age(value)
     if name == "subject":
         return subject(value)
+    if name == "detail" and item.get("state") == CONFLICTING:
+        return differs(value)
     if label.unit == "date":
         return _whole_line(text)
     if name == "outcome" and value == APPLIED:
@@ -287,6 +296,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "badge": badge,
     "cell": cell,
     "copyable": copyable,
+    "differs": differs,
     "head": head,
     "in_currency": in_currency,
     "is_figure": cells.is_figure,

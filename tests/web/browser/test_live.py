@@ -109,6 +109,17 @@ def test_the_theme_is_switched_and_kept(browsing: Browsing, site: Site) -> None:
         assert not findings(page)
 
 
+def test_paper_is_white_and_ink_dark_whatever_the_theme(browsing: Browsing, site: Site) -> None:
+    with browsing.page(site.platform) as page:
+        page.goto(f"{site.platform.url}/lists")
+        light = page.evaluate("getComputedStyle(document.body).color")
+        page.click("[data-theme-switch]")
+        assert page.evaluate("getComputedStyle(document.body).color") != light
+        page.emulate_media(media="print")
+        assert page.evaluate("getComputedStyle(document.body).color") == light
+        expect(page.locator("nav")).to_be_hidden()
+
+
 def test_a_wrong_token_is_refused_in_words(browsing: Browsing, site: Site) -> None:
     with browsing.page(allowed=("Failed to load",)) as page:
         sign_in(page, site.platform, "tz_wrong")
