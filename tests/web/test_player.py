@@ -14,7 +14,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
 from simulator import library
-from tests.web.player_kit import PHONE, Opened, chromium, written
+from tests.web.chromium_kit import chromium
+from tests.web.player_kit import PHONE, Opened, written
 from web.recording_page import MODULES, STATIC, inert, joined_script, page
 
 FRAME_MS = 1000 / 60

@@ -14,7 +14,8 @@ from demo.stage.network import found_network
 from demo.stage.processes import NodeProcess, stop_all
 from simulator import library
 from tests.cli.nodes_kit import get, until
-from tests.web.player_kit import PHONE, WIDE, chromium
+from tests.web.chromium_kit import chromium
+from tests.web.player_kit import PHONE, WIDE
 
 pytestmark = pytest.mark.processes
 RUN_MS = 90_000

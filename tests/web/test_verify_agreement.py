@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 from ledger.log.text import encode_base64
+from tests.web.chromium_kit import chromium, served
 from tests.web.tools_kit import CHROMIUM, NODE
-from tests.web.verify_browser import chromium, served
 from tests.web.verify_cases import ROOT, every
 
 STATIC = ROOT / "web" / "static"

@@ -23,9 +23,9 @@ from ledger.currencies import CODES, decimal
 from tests.api.api_kit import captured, post
 from tests.api.test_readers import client_of, is_ready, until
 from tests.consensus import test_evidence_file as evidence
+from tests.web.chromium_kit import chromium
 from tests.web.test_verify_agreement import STATIC, laid_out
 from tests.web.tools_kit import CHROMIUM, NODE
-from tests.web.verify_browser import chromium
 from tests.web.verify_cases import EXAMPLE, GOLDEN, policy_of
 from tests.web.verify_forge import CORRUPTIONS, GENESIS, GOOD, forged
 

@@ -12,8 +12,9 @@ from tests.web.site_kit import Site
 from tests.web.tools_kit import CHROMIUM
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browsing() -> Iterator[Browsing]:
+    """Give a browser to a file's tests: its event loop runs in this thread, and others have own."""
     if CHROMIUM is None:
         pytest.skip("no chromium is on this machine")
     with sync_playwright() as started:
