@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from struct import pack
 
+from api import problems
 from views.listings import LISTINGS
 from views.texts import DOMAIN, LOCALES
 
@@ -25,8 +26,11 @@ _MAGIC = 0x950412DE
 
 
 def texts() -> dict[str, list[str]]:
-    """Return every text, and the files that it stands in; lists say what they are of."""
+    """Return every text, and the files that it stands in; lists and problems bring theirs."""
     found: dict[str, list[str]] = {each.about: ["views/listings.py"] for each in LISTINGS}
+    helps = {asked.help for each in LISTINGS for asked in each.filters if asked.help}
+    found |= {text: ["views/listings.py"] for text in sorted(helps)}
+    found |= {title: ["api/problems.py"] for _, title in problems.TABLE.values()}
     for package in PACKAGES:
         paths = [*(ROOT / package).rglob("*.py"), *(ROOT / package).glob("templates/*.html")]
         for path in sorted(paths):

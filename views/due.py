@@ -111,7 +111,7 @@ DUE_PAYOUTS = Listing(
     path="/v1/payouts/due",
     row=DueReceiver,
     view=DuePayout,
-    help="List what is due to receivers on a date, oldest first; `limit` counts receivers.",
+    help="List what is due to receivers on a date, oldest first.",
     filters=(
         Filter(
             name="on",

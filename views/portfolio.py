@@ -40,7 +40,7 @@ class LateCount(ViewStruct, frozen=True, kw_only=True):
 
 
 class OpenPrincipal(ViewStruct, frozen=True, kw_only=True):
-    """Principal that is open in all loans of a currency."""
+    """Principal that is open in all loans of a currency, to whoever lent it or took it over."""
 
     currency: Currency
     principal: Principal
@@ -72,8 +72,8 @@ def portfolio_view(reader: Reader, day: date) -> PortfolioView:
         states=[StateCount(state=word, loans=_with_state(reader, word)) for word in words],
         late=_late(reader, day),
         principal=[
-            OpenPrincipal(currency=currency, principal=amount)
-            for currency, amount in reader.sums_under("principal").items()
+            OpenPrincipal(currency=currency, principal=-amount)
+            for currency, amount in reader.sums_under("funding").items()
         ],
     )
 

@@ -50,14 +50,14 @@ _HASH_CHARS = 64
 _HASH_SHOWN = 10
 
 
-class Part(NamedTuple):
+class SentencePart(NamedTuple):
     """A part of a sentence; ``link`` says what it names, ``payment`` or ``subject``, or nothing."""
 
     text: str
     link: str = ""
 
 
-Sentence = tuple[Part, ...]
+Sentence = tuple[SentencePart, ...]
 
 
 def sentences(reader: Reader, entries: Sequence[EntryView]) -> list[Sentence]:
@@ -122,53 +122,53 @@ def _flat(record: Mapping[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def _parts(text: Label, values: Mapping[str, Any]) -> Iterator[Part]:
+def _parts(text: Label, values: Mapping[str, Any]) -> Iterator[SentencePart]:
     for literal, name, _, _ in Formatter().parse(text.text(language())):
         if literal:
-            yield Part(literal)
+            yield SentencePart(literal)
         if name:
             yield from _written(name, values.get(name, ""), values)
 
 
-def _written(name: str, value: Any, values: Mapping[str, Any]) -> Iterator[Part]:
+def _written(name: str, value: Any, values: Mapping[str, Any]) -> Iterator[SentencePart]:
     if isinstance(value, list):
         yield from _listed(name, value, values)
     elif name in _AMOUNTS and isinstance(value, int):
-        yield Part(cells.money(value, values.get("currency", "")) or f"{value:,}")
+        yield SentencePart(cells.money(value, values.get("currency", "")) or f"{value:,}")
     elif name in _TIMES:
-        yield Part(cells.time(value))
+        yield SentencePart(cells.time(value))
     elif name.endswith("ppm"):
-        yield Part(cells.percent(value))
+        yield SentencePart(cells.percent(value))
     elif name in _LINKS:
-        yield Part(value, name)
+        yield SentencePart(value, name)
     elif isinstance(value, str) and len(value) == _HASH_CHARS:
-        yield Part(f"{value[:_HASH_SHOWN]}…")
+        yield SentencePart(f"{value[:_HASH_SHOWN]}…")
     else:
-        yield Part(_word(value) if name in _WORDED else str(value))
+        yield SentencePart(_word(value) if name in _WORDED else str(value))
 
 
-def _listed(name: str, items: list[Any], values: Mapping[str, Any]) -> Iterator[Part]:
+def _listed(name: str, items: list[Any], values: Mapping[str, Any]) -> Iterator[SentencePart]:
     """Yield the first items of a list by name, amount or share, and how many more there are."""
     zh = language() == "zh"
     for place, item in enumerate(items[:LISTED_MAX]):
         if place:
-            yield Part("、" if zh else ", ")
+            yield SentencePart("、" if zh else ", ")
         yield from _item(item, values.get("currency", ""))
     if len(items) > LISTED_MAX:
         rest = len(items) - LISTED_MAX
-        yield Part(f"等共 {len(items)} 项" if zh else f" and {rest} more")
+        yield SentencePart(f"等共 {len(items)} 项" if zh else f" and {rest} more")
 
 
-def _item(item: Any, currency: str) -> Iterator[Part]:
+def _item(item: Any, currency: str) -> Iterator[SentencePart]:
     if not isinstance(item, dict):
-        yield Part(str(item))
+        yield SentencePart(str(item))
         return
     named = next(name for name in _NAMES if name in item)
-    yield Part(_word(item[named]) if named == "source" else item[named], _NAMES[named])
+    yield SentencePart(_word(item[named]) if named == "source" else item[named], _NAMES[named])
     if "amount" in item:
-        yield Part(f" {cells.money(item['amount'], currency)}")
+        yield SentencePart(f" {cells.money(item['amount'], currency)}")
     elif "ppm" in item:
-        yield Part(f" {cells.percent(item['ppm'])}")
+        yield SentencePart(f" {cells.percent(item['ppm'])}")
 
 
 def _word(text: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from urllib.parse import parse_qs, quote
 
 from fastapi import APIRouter, FastAPI, Request
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import RedirectResponse
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -22,6 +22,7 @@ from views import texts
 from views.texts import gettext
 from web import files
 from web.headers import FILE, PAGE
+from web.packing import page_response, takes_gzip
 from web.page import is_page, language_for
 from web.rendering import rendered
 
@@ -120,7 +121,7 @@ def _add_sign_out(router: APIRouter, sessions: Sessions) -> None:
 def _sign_in_page(request: Request, to: str, refusal: str = "", status: int = 200) -> Response:
     texts.choose(language_for(request.scope))
     shown = {"to": _safe(to), "refusal": refusal, "path": "/sign-in", "signed_in": False}
-    return HTMLResponse(rendered("sign-in.html", shown), status, headers=dict(PAGE))
+    return page_response(request.scope, rendered("sign-in.html", shown), status)
 
 
 async def _form(request: Request) -> dict[str, str]:
@@ -148,6 +149,6 @@ def _serve_file(request: Request, version: str, name: str) -> Response:
     if version not in files.prefix():
         headers["cache-control"] = "no-store"
     body = found.body
-    if "gzip" in request.headers.get("accept-encoding", ""):
+    if takes_gzip(request.scope):
         body, headers["content-encoding"] = found.gzipped, "gzip"
     return Response(body, headers=headers, media_type=found.media_type)

@@ -94,7 +94,7 @@ class Join(NamedTuple):
         return self.expectation.kind in _ANSWERS
 
 
-class Step(NamedTuple):
+class TimelineStep(NamedTuple):
     """An entry with what hangs on it; without one, gaps of entries that are not shown."""
 
     entry: EntryView | None
@@ -109,7 +109,7 @@ class Timeline(NamedTuple):
     """What is drawn."""
 
     lanes: Sequence[Lane]
-    steps: Sequence[Step]
+    steps: Sequence[TimelineStep]
 
     @property
     def layout(self) -> str:
@@ -137,7 +137,7 @@ def drawn(
             place = each.opened_entry if each.opened_entry in known else -1
             gaps.setdefault(place, []).append(Gap(each, numbers[each.awaited]))
     steps = [
-        Step(
+        TimelineStep(
             entry=entry,
             lane=numbers[entry.party],
             said=said,
@@ -148,7 +148,7 @@ def drawn(
         for entry, said in zip(entries, sentences(visit.reader, entries), strict=True)
     ]
     apart = gaps.get(-1)
-    return Timeline(lanes, steps + ([Step(None, 0, (), "", apart, ())] if apart else []))
+    return Timeline(lanes, steps + ([TimelineStep(None, 0, (), "", apart, ())] if apart else []))
 
 
 def _lanes(

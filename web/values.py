@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import msgspec
 from markupsafe import Markup, escape
 
 from ledger.entry import APPLIED
+from ledger.expectations import CONFLICTING
 from views import cells
+from views.contradiction_words import contradiction_in_words
 from views.expectation_words import kind_name
 from views.expectations import ExpectationView
 from views.labels import Label, labels_of
@@ -57,7 +59,7 @@ def tone_of(word: str) -> Tone:
 def badge(word: str, text: str = "") -> Markup:
     """Return a word of state as a badge: its text in the reader's language, if it is given."""
     shown = harmless(text or word)
-    return Markup('<span class="badge {}">{}</span>').format(tone_of(word), shown)
+    return Markup(f'<span class="badge {tone_of(word)}">{escape(shown)}</span>')
 
 
 def state(view: ViewStruct, name: str = "state") -> Markup:
@@ -96,9 +98,8 @@ def link(kind: str, value: object, shown: str = "") -> Markup:
         return Markup("<bdi>{}</bdi>").format(visible)
     href = address.format(quote(text, safe=""))
     title = harmless(text) if short(text) != text else ""
-    return Markup('<a href="{}"{}><bdi>{}</bdi></a>').format(
-        href, Markup(' title="{}"').format(title) if title else "", visible
-    )
+    titled = f' title="{escape(title)}"' if title else ""
+    return Markup(f'<a href="{escape(href)}"{titled}><bdi>{visible}</bdi></a>')
 
 
 def subject(text: str) -> Markup:
@@ -122,6 +123,11 @@ def said(parts: Sentence) -> Markup:
         else harmless(part.text)
         for part in parts
     )
+
+
+def differs(detail: str) -> str:
+    """Return what differs between two halves, in the reader's words."""
+    return harmless(contradiction_in_words(detail))
 
 
 def kind_of(expectation: ExpectationView) -> str:
@@ -190,7 +196,8 @@ def cell(view: type[ViewStruct], shown: Shown, item: Mapping[str, Any]) -> Marku
     """Return what stands in a column for an item, with links, badges and buttons to copy."""
     if isinstance(shown, Column):
         if shown.text is not None:
-            return shown.text(item)
+            text = shown.text(item)
+            return _whole_line(text) if shown.label.unit == "date" else text
         name = next((name for name in shown.fields if item.get(name) is not None), None)
         if name is None:
             return shown.absent.text(language()) if shown.absent else ""
@@ -214,8 +221,10 @@ def _written(
         return age(value)
     if name == "subject":
         return subject(value)
+    if name == "detail" and item.get("state") == CONFLICTING:
+        return differs(value)
     if label.unit == "date":
-        return Markup('<span class="nowrap">{}</span>').format(text)
+        return _whole_line(text)
     if name == "outcome" and value == APPLIED:
         return badge(value, gettext("applied"))
     if isinstance(value, str) and (label.words or name in ("state", "outcome")):
@@ -228,6 +237,46 @@ def _written(
 def in_currency(views: Sequence[ViewStruct], currency: str) -> list[dict[str, Any]]:
     """Return views without a currency of their own, for the cells of a table."""
     return [{"currency": currency, **each} for each in items(views)]
+
+
+class TableColumn(NamedTuple):
+    """A column of a table: what stands one above the other in it, and its head."""
+
+    stack: Sequence[Shown]
+    head: str
+    more_heads: Sequence[str]
+    is_figure: bool
+    attributes: Markup
+
+
+def table_columns(
+    view: type[ViewStruct], columns: Iterable[Shown | Sequence[Shown]]
+) -> list[TableColumn]:
+    """Return the columns of a table of views."""
+    found = []
+    for column in columns:
+        stack = [column] if isinstance(column, (str, Column)) else list(column)
+        first, *more = (head(view, each) for each in stack)
+        is_figure = cells.is_figure(view, stack[0])
+        marked = Markup(' class="figure"') if is_figure else Markup("")
+        attributes = Markup(' data-label="{}"{}').format(first, marked)
+        found.append(TableColumn(stack, first, more, is_figure, attributes))
+    return found
+
+
+def stacked(view: type[ViewStruct], stack: Sequence[Shown], item: Mapping[str, Any]) -> Markup:
+    """Return what stands in a cell of a table, the first line first."""
+    lines = []
+    for number, shown in enumerate(stack):
+        text = cell(view, shown, item)
+        if text:
+            line = escape(text if isinstance(text, Markup) else harmless(text))
+            lines.append(f'<div class="muted">{line}</div>' if number else f"<div>{line}</div>")
+    return Markup("".join(lines))
+
+
+def _whole_line(text: str) -> Markup:
+    return Markup('<span class="nowrap">{}</span>').format(text)
 
 
 def items(views: Sequence[Any]) -> list[dict[str, Any]]:
@@ -247,6 +296,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "badge": badge,
     "cell": cell,
     "copyable": copyable,
+    "differs": differs,
     "head": head,
     "in_currency": in_currency,
     "is_figure": cells.is_figure,
@@ -258,8 +308,10 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "percent": cells.percent,
     "said": said,
     "short": short,
+    "stacked": stacked,
     "state": state,
     "subject": subject,
+    "table_columns": table_columns,
     "tone_of": tone_of,
     "when": when,
     "word": word,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Final, Literal, NamedTuple
+from typing import ClassVar, Final, Literal
 
 import msgspec
 from msgspec.structs import replace
@@ -86,7 +86,7 @@ class Payout(Row, frozen=True, kw_only=True):
         return found
 
 
-class DueTotal(NamedTuple):
+class DueTotal(msgspec.Struct, frozen=True):
     """What of one business date and cycle is in no payout, in minor units.
 
     ``again`` is the part of ``amount`` that was in payouts which came back.
@@ -101,7 +101,7 @@ class DueTotal(NamedTuple):
     again: int
 
 
-class DueToReceiver(NamedTuple):
+class DueToReceiver(msgspec.Struct, frozen=True):
     """What is due to a receiver and in no payout, in minor units."""
 
     receiver: str

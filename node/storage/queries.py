@@ -20,7 +20,9 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    false,
     func,
+    or_,
     select,
     tuple_,
 )
@@ -132,14 +134,12 @@ class LedgerReader(Snapshot):
         ``latest`` is as in :meth:`due_receivers`. As in :meth:`due_totals` one row of a receiver
         and business date is read each.
         """
-        buckets, receivers = self.mapped(Bucket).table, self.mapped(Receiver).table.c
-        query = (
-            select(buckets.c.receiver, func.min(receivers.currency), *_due_sums(buckets.c))
-            .where(*_due(buckets, latest), receivers.receiver == buckets.c.receiver)
-            .group_by(buckets.c.receiver)
-        )
-        sums = map(_due_to_receiver, self.values(query))
-        return heapq.nsmallest(limit, sums, key=lambda each: (-each.amount, each.receiver))
+        table = self.mapped(Bucket).table
+        query = select(table.c.receiver, *_due_sums(table.c)).where(*_due(table, latest))
+        rows = self.values(query.group_by(table.c.receiver))
+        most = heapq.nsmallest(limit, rows, key=lambda row: (-_whole(row[2:4])[0], row[0]))
+        found = self.rows_under(Receiver, [(row[0],) for row in most])
+        return [_due_to_receiver(row, found[row[0],].currency) for row in most]
 
     def payout_totals(self, since: str) -> list[PayoutTotal]:
         """Return the payouts of cut-off dates from ``since`` on, summed by date and state."""
@@ -184,11 +184,13 @@ class LedgerReader(Snapshot):
     def oldest_unmet(self, state: str, limit: int) -> list[Expectation]:
         """Return expectations that are stored as open or as conflicting, the oldest first.
 
-        What is open at a time is little beside what was ever awaited: the index by state finds it.
+        What is open at a time is little beside what was ever awaited: the index by state has it.
         """
         table = self.mapped(Expectation).table
-        query = select(table).where(table.c.state == state)
-        return self.rows_of(Expectation, query.order_by(table.c.opened_entry).limit(limit))
+        query = select(table.c.kind, table.c.subject).where(table.c.state == state)
+        keys = self.values(query.order_by(table.c.opened_entry).limit(limit))
+        found = self.rows_under(Expectation, [tuple(key) for key in keys])
+        return sorted(found.values(), key=lambda row: row.opened_entry)
 
     def sizes_at(self, times_ms: Sequence[int]) -> list[int]:
         """Return how many entries the log had at some times, in order, by the times of blocks."""
@@ -205,7 +207,7 @@ class LedgerReader(Snapshot):
         query = (
             select(batches.c.party, blocks.c.time)
             .join(blocks, blocks.c.height == batches.c.height)
-            .where(tuple_(batches.c.party, batches.c.number).in_([_name(head) for head in heads]))
+            .where(or_(false(), *(_is_batch(batches, head) for head in heads)))
         )
         return {row[0]: row[1] for row in self.values(query)}
 
@@ -216,8 +218,8 @@ class LedgerReader(Snapshot):
         return self.run(sql, (height,))[0]
 
 
-def _name(head: BatchHead) -> tuple[str, int]:
-    return head.party, head.number
+def _is_batch(batches: Table, head: BatchHead) -> ColumnElement[bool]:
+    return and_(batches.c.party == head.party, batches.c.number == head.number)
 
 
 def _place_of(blocks: Table) -> Select[Any]:
@@ -252,8 +254,8 @@ def _due_total(row: Sequence[Any]) -> DueTotal:
     return DueTotal(business_date, cycle, currency, receivers, int(legs), amount, again)
 
 
-def _due_to_receiver(row: Sequence[Any]) -> DueToReceiver:
-    receiver, currency, legs, *sums = row
+def _due_to_receiver(row: Sequence[Any], currency: str) -> DueToReceiver:
+    receiver, legs, *sums = row
     amount, again = _whole(sums)
     return DueToReceiver(receiver, currency, int(legs), amount, again)
 

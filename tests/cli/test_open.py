@@ -289,7 +289,21 @@ def test_a_log_without_a_checkpoint_that_holds_gives_no_proofs(folder: Path) -> 
             banner = page.partition('role="alert">')[2].partition("</div>")[0]
             assert banner.startswith("THE LOG IS FALSE: no-checkpoint: ")
             assert "certified by no quorum" in banner
-            assert "/sign-out" not in page
+            assert "/sign-out" not in page and "/simulator" not in page
+            first = client.get("/").text
+            heads = first.partition('class="heads')[2].partition("</p>")[0]
+            assert "certified by no quorum" in heads
+            assert "data-live=" not in first
+
+
+def test_the_good_part_of_a_false_log_is_final_by_what_follows(folder: Path) -> None:
+    height = spoil(folder) - 1
+    with (
+        served(folder) as (_, said),
+        httpx.Client(base_url=said["address"], trust_env=False, timeout=TOLD_S) as client,
+    ):
+        heads = client.get("/").text.partition('class="heads')[2].partition("</p>")[0]
+        assert f"Block {height:,} is final by what follows it in the file." in heads
 
 
 def test_a_listener_does_not_keep_it_from_ending(folder: Path) -> None:

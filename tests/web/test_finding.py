@@ -55,6 +55,17 @@ def test_a_number_is_an_entry_and_a_block(ledger: Hostile) -> None:
     assert 'href="/chain/entries/5"' in page.text and 'href="/chain/blocks/5"' in page.text
 
 
+def test_an_amount_leads_to_its_payments(ledger: Hostile) -> None:
+    amount = ledger.get("/v1/payments/P2")["capture"]["amount"]
+    query = f"{amount // 100:,}.{amount % 100:02}"
+    answer = ledger.client.get("/find", params={"q": query}, headers=HTML)
+    assert (
+        answer.headers["location"] == f"/payments?{urlencode({'by': 'amount_shown', 'q': query})}"
+    )
+    page = Walk(ledger.client).page(answer.headers["location"])
+    assert page is not None and 'href="/payments/P2"' in page.source
+
+
 def test_several_things_of_one_name_are_shown_with_their_kinds(ledger: Hostile) -> None:
     found = ledger.get("/v1/find", q="D1")
     assert {each["kind"] for each in found["candidates"]} == {"dispute", "share"}

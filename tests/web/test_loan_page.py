@@ -36,7 +36,7 @@ def test_the_head_says_who_lent_what_to_whom(shown: ShownPages) -> None:
 def test_the_schedule_is_drawn_as_it_is_listed(shown: ShownPages) -> None:
     path = f"/loans/L1?as_of={DAY}"
     html, view = shown.html(path), shown.twin(path)
-    rows = rows_of(html, "Schedule")
+    rows = rows_of(html, "Instalments")
     assert [row[0] for row in rows] == [str(each["number"]) for each in view["schedule"]]
     titles = re.findall(r"<title>(instalment [^<]*)</title>", html)
     choose(Style(symbols=True))

@@ -152,7 +152,7 @@ def test_what_is_shown_agrees_with_the_recording(browser: Browser, lies: Path) -
         applied, refused = (document["tally"][name][-1] for name in ("applied", "refused"))
         assert shown[3] == f"{applied}" + (f" · {refused} refused" if refused else "")
         opened.page.get_by_text("The run as text").click()
-        assert opened.page.locator(".sim-table tbody tr").count() == len(document["blocks"])
+        expect(opened.page.locator(".sim-table tbody tr")).to_have_count(len(document["blocks"]))
         assert opened.page.inner_text(".sim-command code") == document["command"]
         assert document["command"] == " ".join(("tongzhang simulate", *LIES))
 

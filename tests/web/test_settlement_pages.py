@@ -44,13 +44,13 @@ def test_a_payout_that_came_back_says_why_and_where_its_money_went(shown: Shown)
     said = words_of(html)
     assert "It came back: account closed" in said
     assert "institution said that payout O1 came back (¥70.00 to shop )" in said
-    assert "result of the payout: stated" in said
+    assert "payout result: stated" in said
 
 
 def test_a_payout_whose_owner_has_not_spoken_has_a_gap_in_the_owners_lane(shown: Shown) -> None:
     html = shown.page("/payouts/O4")
     (said,) = parts_of(html, "gap")
-    assert said.startswith("platform Missing: confirmation of arrival ¥30.00")
+    assert said.startswith("platform Missing: arrival ¥30.00")
     assert "The owner says nothing yet" in words_of(html)
     assert "paid payout O4 : ¥30.00 to platform-fee" in words_of(html)
 

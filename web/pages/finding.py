@@ -12,6 +12,7 @@ from api.subjects import Sought
 from views.find import Candidate, find_view
 from web.headers import PAGE
 from web.page import Pages, Visit
+from web.pages.search import by_amount
 from web.values import LINKS
 
 
@@ -23,8 +24,9 @@ def add_to(pages: Pages) -> None:
 def find_page(visit: Visit, q: Sought = "") -> Mapping[str, Any] | Response:
     """Lead to the one thing that a text names, or show all that it may mean."""
     found = find_view(visit.reader, visit.genesis, q)
-    if len(found.candidates) == 1:
-        return RedirectResponse(address_of(found.candidates[0]), 303, headers=dict(PAGE))
+    only = address_of(found.candidates[0]) if len(found.candidates) == 1 else ""
+    if to := only or (not found.candidates and by_amount(visit, q)):
+        return RedirectResponse(to, 303, headers=dict(PAGE))
     return {
         "found": found,
         "address_of": address_of,

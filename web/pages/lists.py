@@ -13,7 +13,7 @@ from msgspec import UNSET
 from api.listings import list_page, parameters
 from api.problems import Problem
 from views.labels import Label, labels_of
-from views.listing import FORMS, Asked, Filter, Kind, Listing
+from views.listing import Asked, Filter, Kind, Listing
 from views.listings import LISTINGS
 from views.texts import gettext, language, translated
 from web.page import Pages, Visit
@@ -176,12 +176,12 @@ def _fields(listing: Listing, visit: Visit, asked: Mapping[str, Any]) -> Iterato
         yield Field(
             each.name,
             label.text(language()),
-            each.help,
+            translated(each.help),
             _TYPES.get(each.kind, "text"),
             value,
             _options(each, label, visit),
             each.required,
-            FORMS[each.kind].metavar.lower() if each.kind == "displayed" else "",
+            gettext("amount") if each.kind == "displayed" else "",
         )
 
 

@@ -29,7 +29,7 @@ from web.charts import ColumnPart, Plot, Stack, plot
 from web.page import Pages, Visit
 from web.pages.reports_kept import ReportsKept
 
-ROWS_MAX = 50
+ROWS_MAX = 30
 """Rows of a list that the page shows: a larger one is led to."""
 _FLOW = (
     "due", "captured", "split", "arrived", "in-transit", "to-pay", "suspended", "differing",
@@ -98,7 +98,7 @@ def _shown(sheet: SheetView, success: SuccessView, asking: Asking) -> dict[str, 
     query = {name: value for name, value in then.items() if value is not None}
     return {
         "sheet": sheet,
-        "said": [(each, said_of(each, words)) for each in sheet.exceptions],
+        "said": [(each, said_of(each, words)) for each in sheet.exceptions[:ROWS_MAX]],
         "currencies": [
             (currency, _figures_in(sheet, currency))
             for currency in sorted({each.currency for each in sheet.figures})

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from api.overview import Overview
+from node.storage.opened import Summary
 from views.labels import ROLE
 from views.overview import PACE_STEP_MS, OwedSum, Pace, PartyStanding
 from views.sentences import refusal, sentences
@@ -67,7 +68,7 @@ def overview_page(visit: Visit) -> Mapping[str, Any]:
         "overview": found,
         "status": status,
         "parties": parties,
-        "heads": _heads(found, parties, status),
+        "heads": _heads(parties, status) if status else _signed(found, visit.reading.log),
         "alarms": list(_alarms(found, status)),
         "owing": _owing(found.owed),
         "owed": owed,
@@ -107,14 +108,22 @@ def _party(standing: PartyStanding, found: Overview, status: dict[str, Any] | No
     )
 
 
-def _heads(found: Overview, parties: Sequence[PartyRow], status: dict[str, Any] | None) -> Notice:
-    """Return whether all nodes hold the same block; of a log, who has signed its newest one."""
-    if status is None:
-        if found.cosigned is None:
-            return Notice("calm", gettext("Nothing is final yet."))
+def _signed(found: Overview, log: Summary | None) -> Notice:
+    """Return who has signed the newest block of a log; of a false one, what holds up to there."""
+    if found.cosigned is not None:
         text = gettext("Block {height:,} is final: it is signed by {names}.")
         names = ", ".join(found.cosigned.signers)
         return Notice("good", text.format(height=found.cosigned.height, names=names))
+    if log is None or not found.height:
+        return Notice("calm", gettext("Nothing is final yet."))
+    if not log.certified:
+        return Notice("warn", gettext("What is shown is certified by no quorum."))
+    text = gettext("Block {height:,} is final by what follows it in the file.")
+    return Notice("calm", text.format(height=found.height))
+
+
+def _heads(parties: Sequence[PartyRow], status: dict[str, Any]) -> Notice:
+    """Return whether all nodes hold the same block."""
     level = [each for each in parties if each.connected and each.height >= 0]
     level = [each for each in level if each.lag <= LEVEL_BLOCKS]
     newest = status["height"]

@@ -18,6 +18,7 @@ from views.payouts import PayoutSummary
 from views.refunds import RefundView
 from web import timeline
 from web.bars import bar
+from web.owed import owed
 from web.page import Pages, Visit
 from web.words import where_money_is
 
@@ -44,6 +45,7 @@ def payment_page(visit: Visit, payment: Name) -> Mapping[str, Any]:
         "capture": view.capture or None,
         "instruction": view.instruction or None,
         "fee": view.fee or None,
+        "owed": owed,
         "unmet": [each for each in view.expectations if each.state != "met"],
         "money_bar_shares": bar((word, names[word], view.money.get(word, 0)) for word in names),
         "timeline": timeline.drawn(visit, view.timeline, view.expectations),

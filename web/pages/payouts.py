@@ -12,6 +12,7 @@ from views.expectations import ExpectationView
 from views.legs import LegView
 from views.payouts import payout_view
 from web import timeline
+from web.owed import owed
 from web.page import Pages, Visit
 
 LEGS_SHOWN = 50
@@ -34,6 +35,7 @@ def payout_page(visit: Visit, payout: Name) -> Mapping[str, Any]:
         raise no_such_payout(payout)
     return {
         "payout": view,
+        "owed": owed,
         "unmet": [each for each in view.expectations if each.state != "met"],
         "timeline": timeline.drawn(visit, view.timeline, view.expectations),
         "legs": view.legs[:LEGS_SHOWN],

@@ -83,6 +83,16 @@ def payments_page(
     }
 
 
+def by_amount(visit: Visit, text: str) -> str:
+    """Return the address of the payments of an amount; empty if it is none, or of no payment."""
+    amount = text.strip()
+    if shown(amount) is None:
+        return ""
+    found, _, _ = _found(visit, "amount_shown", amount, {})
+    query = urlencode({"by": "amount_shown", "q": amount})
+    return f"/payments?{query}" if found.items else ""
+
+
 def _ways() -> Mapping[str, str]:
     """Return what a text may be, by its word in the address."""
     return {

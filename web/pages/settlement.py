@@ -21,7 +21,7 @@ from views.texts import gettext
 from web.bars import WIDTH, Share, bar
 from web.page import Pages, Visit
 
-_DUE_DATE = Column(Label("due", "应付日"), text=due_date)
+_DUE_DATE = Column(Label("due", "应付日", "date"), text=due_date)
 
 
 class DrawnDay(NamedTuple):

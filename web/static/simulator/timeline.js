@@ -67,6 +67,7 @@ export class Timeline {
       this.still = this.drawStill();
     }
     const pen = this.sheet.clear();
+    if (!this.still.width || !this.still.height) return; // it has no room yet
     pen.drawImage(this.still, 0, 0, this.sheet.width, this.sheet.height);
     const x = this.x(at);
     const { height } = this.sheet;

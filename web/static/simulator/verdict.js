@@ -9,8 +9,9 @@ const ROWS_MAX = 400;
 export function badge(recording, words) {
   const { good, finding } = recording.doc.verdict;
   const { texts } = words;
+  const { blocks: height, evidence, fork } = recording.doc.verdict;
+  if (!finding && good && fork) return make("strong", "sim-badge warn", texts.forkedBy(words.list(Object.keys(evidence)) || texts.nobody));
   if (!finding) return make("strong", `sim-badge ${good ? "good" : "warn"}`, good ? texts.passed : texts.unexpected);
-  const height = recording.doc.verdict.blocks;
   return make("strong", "sim-badge bad", `${finding.invariant} ${texts.failed} · ${texts.block} ${height}`);
 }
 

@@ -19,6 +19,7 @@ const EN = {
   all: "all", perSecond: "a second", blocks: "blocks", skippedSlots: "slots skipped", crashes: "crashes",
   lost: "messages lost", nobody: "none", convicted: "Convicted", end: "End",
   settled: "Everything is final on every node", unsettled: "Not everything is final", forked: "Two final histories",
+  forkedBy: (who) => `Forked as the story says; convicted: ${who}`,
   kinds: {
     proposal: "proposal", notar: "vote: notarize", final: "vote: final", skip: "vote: skip",
     certificate: "certificate", batch: "batch of records", evidence: "evidence", nonsense: "unreadable", rest: "other",
@@ -66,6 +67,7 @@ const ZH = {
   all: "全部", perSecond: "每秒", blocks: "个区块", skippedSlots: "个时隙被跳过", crashes: "次断电",
   lost: "条消息丢失", nobody: "无", convicted: "被定罪", end: "结局",
   settled: "所有节点上一切都已终局", unsettled: "并非一切都已终局", forked: "出现两段终局历史",
+  forkedBy: (who) => `如剧情所述已分叉；被定罪：${who}`,
   kinds: {
     proposal: "提案", notar: "公证票", final: "终局票", skip: "跳过票",
     certificate: "证书", batch: "记录批次", evidence: "证据", nonsense: "乱码", rest: "其他",
