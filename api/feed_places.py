@@ -45,7 +45,8 @@ def stays_open(scope: Scope) -> bool:
     if scope["method"] != "GET":
         return False
     if scope["path"] in WAITS:
-        return any(name == b"wait_ms" for name, _ in parse_qsl(scope["query_string"], True))
+        query = scope["query_string"].decode("latin-1")
+        return any(name == "wait_ms" for name, _ in parse_qsl(query, True))
     return scope["path"] in FEEDS
 
 

@@ -18,7 +18,7 @@ from api.answers import json_answer
 from api.head_requests import HeadsAsGets
 from api.openapi import describe
 from api.problems import Problem, respond
-from api.read_server import add_reading_routes
+from api.read_server import STATUS, add_reading_routes
 from api.reading import Reading
 from api.service import VotersView, consortium_routes, consortium_view
 from api.site import Site
@@ -175,7 +175,8 @@ class OnThisMachine:
         if problem is not None:
             await respond(problem, scope["path"])(scope, receive, send)
             return
-        await self._app({**scope, "token": ANYBODY}, receive, send)
+        headers = [pair for pair in scope["headers"] if pair[0] != STATUS]  # there is no node
+        await self._app({**scope, "headers": headers, "token": ANYBODY}, receive, send)
 
 
 def _refusal(scope: Scope) -> Problem | None:

@@ -1,7 +1,8 @@
 """The overview of a ledger: one look that the page and programs share, made once a second at most.
 
 What was captured today is counted once and then only added to: a reading process remembers up to
-which entry it has counted, and counts at most so many entries for one look.
+which entry it has counted, and counts at most so many entries for one look. It remembers the dates
+of the present and of the newest block; another one that is asked for is counted by itself.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from views.timeline import EntryView, entry_views
 
 COUNTED_MAX = 20_000
 """Entries that are counted for one look."""
+DAY_MS = 86_400_000
 _REMEMBERED = 8
 OLDEST_MAX = 12
 NEWEST_MAX = 20
@@ -99,7 +101,7 @@ class Overviews:
     def __init__(self, genesis: Genesis) -> None:
         self._genesis = genesis
         self._lock = Lock()
-        self._captured = _Captured(0)
+        self._captured: dict[tuple[str, int], _Captured] = {}
         self._made_for = (-1, -1)
         self._made: Overview | None = None
 
@@ -139,11 +141,21 @@ class Overviews:
 
     def _today(self, reader: LedgerReader, today: str, size: int) -> Today:
         began_ms = self._genesis.calendar.starts_at_ms(date.fromisoformat(today))
-        start = reader.sizes_at([began_ms - 1])[0]
-        if self._captured.start != start:
-            self._captured = _Captured(start)
-        end, sums = self._captured.up_to(BookReader(reader, self._genesis), size)
-        return Today(date=today, entries=size - start, counted=end - start, captured=sums)
+        start, end = reader.sizes_at([began_ms - 1, began_ms + DAY_MS - 1])
+        end = min(end, size)
+        captured = self._captured_on(reader, (today, start))
+        counted, sums = captured.up_to(BookReader(reader, self._genesis), end)
+        return Today(date=today, entries=end - start, counted=counted - start, captured=sums)
+
+    def _captured_on(self, reader: LedgerReader, day: tuple[str, int]) -> _Captured:
+        """Return what was captured on a date whose first entry is given, as far as it is known."""
+        found = self._captured.get(day) or _Captured(day[1])
+        newest = reader.block_times([reader.height()]).values()
+        times = (time.time_ns() // 1_000_000, *newest)
+        lasting = {self._genesis.calendar.business_date(each) for each in times}
+        known = {**self._captured, day: found}
+        self._captured = {each: known[each] for each in known if each[0] in lasting}
+        return found
 
 
 class _Captured:

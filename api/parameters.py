@@ -12,9 +12,12 @@ from ledger.currencies import Shown, shown
 from ledger.limits import SAFE_INTEGER_MAX
 from views.settlement import DAYS_MAX
 
+TIME_MS_MAX = 252_771_148_800_000
+"""The begin of the year 9980: later times may be on no date of the calendar."""
+
 AsOf = Annotated[
     int | None,
-    Query(ge=0, le=SAFE_INTEGER_MAX, description="Judge what is overdue at this time, in ms."),
+    Query(ge=0, le=TIME_MS_MAX, description="Judge what is overdue at this time, in ms."),
 ]
 
 Height = Annotated[

@@ -117,18 +117,25 @@ def refuse_no_log(path: Path) -> None:
 def index_folder(given: Path | None) -> Path:
     """Return where indexes of logs are kept: where it was said, or else in the user's cache.
 
-    Where there can be none, it is a folder that goes when the process ends.
+    Where there can be none, it is a folder that goes when the process ends. So it is where others
+    could put an index that says what they like of a log.
 
     Raises:
-        UsageError: ``unwritable-file``, the folder that was named cannot be written.
+        UsageError: ``unwritable-file`` or ``shared-folder``, by the folder that was named.
     """
     cache = os.environ.get("XDG_CACHE_HOME", "") or Path.home() / ".cache"
     folder = given or Path(cache) / "tongzhang" / "logs"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if os.access(folder, os.W_OK | os.X_OK):
+        if not os.access(folder, os.W_OK | os.X_OK):
+            reason = "permission denied"
+        elif not _others_write(folder):
             return folder
-        reason = "permission denied"
+        elif given is not None:
+            said = f"{folder}: others than you can write there"
+            raise UsageError("shared-folder", said, "name a folder that is yours alone")
+        else:
+            reason = "others can write there"
     except OSError as error:
         reason = error.strerror or str(error)
     if given is not None:
@@ -136,6 +143,11 @@ def index_folder(given: Path | None) -> Path:
     note(gettext("{folder}: {reason}; the index is not kept").format(folder=folder, reason=reason))
     _kept.append(TemporaryDirectory(prefix="tongzhang-"))
     return Path(_kept[-1].name)
+
+
+def _others_write(folder: Path) -> bool:
+    status = folder.stat()
+    return status.st_uid != os.geteuid() or bool(status.st_mode & 0o022)
 
 
 def warn(log: Summary) -> None:

@@ -263,6 +263,11 @@ class Listing:
         return tuple(hints[name] for name in self.places)
 
 
+def after_day(day: str | None) -> str | None:
+    """Return what comes after a date and before the next, the end of a walk; None for none."""
+    return f"{day}~" if day else None
+
+
 class BadQuestion(Exception):
     """A question that no state of the ledger could answer; the text says what to ask instead."""
 

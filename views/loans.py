@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
+from datetime import date
 from itertools import islice
 from typing import Annotated, Any, Literal, NamedTuple, get_args
 
@@ -20,7 +20,7 @@ from views.labels import (
     Principal,
     state_label,
 )
-from views.listing import PAGE_MAX, SCANNED_MAX, Asked, BadQuestion, Filter, Listing
+from views.listing import PAGE_MAX, SCANNED_MAX, Asked, BadQuestion, Filter, Listing, after_day
 from views.loan_history import AS_OF, HEIGHT, LoanThen, is_past, known_of, loans_then
 from views.reader import Reader, walked
 from views.view import ViewStruct
@@ -95,8 +95,7 @@ def _rows(asked: Asked) -> Iterator[LoanHit]:
         raise BadQuestion(f"query.due_from: {since} is after `due_to`, {last}; swap them")
     loan = None if after is None else after[1:]
     if (since or last) and not is_past(asked):
-        until = (date.fromisoformat(last) + timedelta(days=1)).isoformat() if last else None
-        walk = Walk({}, ("due_from", "loan"), since or "0", until)
+        walk = Walk({}, ("due_from", "loan"), since or "0", after_day(last))
         return _hits(asked, LoanAccount, walk, after)
     if party:
         return _hits(asked, LoanParty, Walk({"party": party}, ("loan",)), loan)

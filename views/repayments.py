@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 from itertools import islice
 from typing import Annotated, NamedTuple, get_args
 
@@ -27,7 +27,7 @@ from views.labels import (
     Principal,
     state_label,
 )
-from views.listing import PAGE_MAX, Asked, BadQuestion, Filter, Listing
+from views.listing import PAGE_MAX, Asked, BadQuestion, Filter, Listing, after_day
 from views.loan_amounts import by_component
 from views.loan_history import AS_OF, HEIGHT, Vantage, is_past, known_of
 from views.loans import lends
@@ -93,8 +93,7 @@ def _rows(asked: Asked) -> Iterator[Attempted]:
     since, until = given.get("from"), given.get("to")
     if since and until and since > until:
         raise BadQuestion(f"query.from: {since} is after `to`, {until}; swap them")
-    end = (date.fromisoformat(until) + timedelta(days=1)).isoformat() if until else None
-    walk = Walk({}, ("date", "loan", "attempt"), since, end)
+    walk = Walk({}, ("date", "loan", "attempt"), since, after_day(until))
     if "loan" in given:
         walk = Walk({"loan": given["loan"]}, ("attempt",))
     elif "state" in given and not (since or until or is_past(asked)):

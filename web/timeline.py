@@ -78,7 +78,7 @@ class Join(NamedTuple):
     """Two halves of a fact, from the first of their lanes to the last.
 
     ``stated`` and ``answered`` are the amounts of halves that differ, with their parties; ``by_it``
-    says whether it is met by a record of the party that it awaited.
+    says whether it is met by the half that was awaited.
     """
 
     expectation: ExpectationView
@@ -176,12 +176,21 @@ def _joins(
         if later is None or each.state not in (MET, CONFLICTING):
             continue
         first, last = sorted((numbers[each.opener], numbers[each.awaited]))
-        join = Join(each, first, last, by_it=later.party == each.awaited)
+        join = Join(each, first, last, by_it=_is_met_by(later, each))
         if each.state == CONFLICTING:
             stated = _amount(by_index.get(each.opened_entry), each)
             join = join._replace(stated=stated, answered=_amount(later, each))
         found.setdefault(later.index, []).append(join)
     return found
+
+
+def _is_met_by(entry: EntryView, expectation: ExpectationView) -> bool:
+    """Return whether an entry is the awaited half, or else what made it one that nobody awaits.
+
+    The party that is awaited can end it, too, as with a reversal: then a detail says so.
+    """
+    by_it = entry.party == expectation.awaited
+    return by_it and (expectation.kind in _ANSWERS or not expectation.detail)
 
 
 def _answer(entries: Sequence[EntryView], expectation: ExpectationView) -> EntryView | None:

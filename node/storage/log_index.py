@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
+from stat import S_ISREG
 
 import msgspec
 
@@ -74,6 +75,9 @@ def open_log(
     place = folder / index_name(path, genesis)
     with LogFile(path) as log, _locked(place.with_suffix(".lock")):
         whole = place.with_suffix(".db")
+        for each in (whole, place.with_suffix(".part")):
+            if not _is_own(each):
+                _remove(each)
         if anew:
             _remove(whole)
             _remove(place.with_suffix(".part"))
@@ -92,6 +96,15 @@ def index_name(path: Path, genesis: Genesis) -> str:
     form = f"{INDEX_VERSION}:{SCHEMA_VERSION}:{tables_of(ROWS).fingerprint}"
     parts = (form, genesis.ledger, str(path.resolve()))
     return sha256("\n".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:32]
+
+
+def _is_own(path: Path) -> bool:
+    """Return whether a file is one of this user's, or none: what others left is not believed."""
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return True
+    return S_ISREG(status.st_mode) and status.st_uid == os.geteuid()
 
 
 def _kept(whole: Path, genesis: Genesis, stamp: Stamp) -> OpenedLog | None:

@@ -140,6 +140,14 @@ def test_what_is_asked_wrongly_is_refused_before_anything_is_sent(client: httpx.
     problem(httpx.get(client.base_url.join("/v1/feed"), trust_env=False), 401, "no-token")
 
 
+@pytest.mark.parametrize("wrong", ("%ff", "%E2%80%AE", "%D9%A3", "%25%ff"))
+def test_what_is_no_text_is_refused_as_other_wrong_values_are(
+    client: httpx.Client, wrong: str
+) -> None:
+    problem(client.get(f"/v1/entries?start={wrong}"), 400, "bad-parameter")
+    problem(client.get(f"/v1/entries?wait_ms={wrong}"), 400, "bad-parameter")
+
+
 def test_a_token_that_may_not_read_has_no_feed(node: NodeProcess) -> None:
     _, secret = load_home(node.home).tokens.create("writer", ("submit",), 0)
     with client_of(node, secret) as writer:

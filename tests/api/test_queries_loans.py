@@ -238,3 +238,20 @@ def test_a_wrong_question_is_told_what_to_ask(kept: KeptLoans, path: str, words:
 )
 def test_a_refusal_of_the_rules_has_its_code(kept: KeptLoans, path: str, code: str) -> None:
     assert refused(kept.client.get(path), 422, code)
+
+
+def test_the_last_day_of_the_calendar_is_a_bound_like_others(kept: KeptLoans) -> None:
+    last = "9999-12-31"
+    for path, name, items in (
+        ("/v1/loans", "due_to", "loans"),
+        ("/v1/repayments", "to", "repayments"),
+    ):
+        before = kept.get(path, **{name: "9999-12-30", "limit": 1000})[items]
+        assert before and kept.get(path, **{name: last, "limit": 1000})[items] == before
+
+
+def test_a_bound_takes_its_own_day_and_none_after(kept: KeptLoans) -> None:
+    whole = kept.get("/v1/repayments", limit=1000)["repayments"]
+    day = sorted({each["date"] for each in whole})[1]
+    found = kept.get("/v1/repayments", to=day, limit=1000)["repayments"]
+    assert found == [each for each in whole if each["date"] <= day] != []

@@ -118,6 +118,36 @@ def test_a_cache_that_cannot_be_is_done_without(
     assert list((folder / "mine").glob("*.db"))
 
 
+@pytest.mark.parametrize("mode", (0o777, 0o775, 0o1777, 0o702))
+def test_no_index_is_kept_or_believed_where_others_can_write(
+    folder: Path, capsys: Capture, mode: int
+) -> None:
+    named, cache = folder / "named", folder / "cache" / "tongzhang" / "logs"
+    for each in (named, cache):
+        each.mkdir(parents=True)
+        each.chmod(mode)
+    assert refused(capsys, folder, "--index", named) == "2 shared-folder"
+    assert opened(folder, "--no-serve") == 0
+    assert "the index is not kept" in capsys.readouterr().err
+    assert not [*named.iterdir(), *cache.iterdir()]
+
+
+@pytest.mark.parametrize("suffix", (".db", ".part"))
+def test_a_link_in_the_place_of_an_index_is_not_followed(
+    folder: Path, capsys: Capture, suffix: str
+) -> None:
+    assert opened(folder, "--no-serve") == 0
+    (made,) = (folder / "cache" / "tongzhang" / "logs").glob("*.db")
+    made.rename(folder / "elsewhere")
+    made.with_suffix(suffix).symlink_to(folder / "elsewhere")
+    before = (folder / "elsewhere").stat()
+    assert opened(folder, "--no-serve") == 0
+    assert made.is_file() and not made.is_symlink()
+    assert not made.with_suffix(".part").is_symlink()
+    after = (folder / "elsewhere").stat()
+    assert (after.st_size, after.st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+
+
 # -- what it refuses ------------------------------------------------------------------------------
 
 
@@ -221,6 +251,8 @@ def test_it_serves_what_a_node_serves_to_this_machine_alone_until_ctrl_c(folder:
             page = client.get("/lists")
             assert page.headers["content-type"].startswith("text/html")
             assert "default-src 'none'" in page.headers["content-security-policy"]
+            claimed = client.get("/", headers={"tongzhang-status": '{"party":"x"}'})
+            assert (claimed.status_code, claimed.text) == (200, client.get("/").text)
             port = url.rpartition(":")[2]
             for host in (f"localhost:{port}", "127.0.0.1"):
                 assert client.get("/v1/status", headers={"host": host}).status_code == 200

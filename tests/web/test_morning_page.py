@@ -167,3 +167,10 @@ def test_an_unknown_party_is_a_page_that_names_the_parties(shown: ShownPages) ->
     found = shown.client.get("/reports/day?party=nobody")
     assert found.status_code == 404
     assert "fund-a" in main_of(found.text)
+
+
+@pytest.mark.parametrize("day", ("0001-01-01", "9999-12-31"))
+def test_the_first_and_the_last_day_of_the_calendar_have_a_page(
+    kept: CosignedLoans, shown: ShownPages, day: str
+) -> None:
+    assert day in shown.text(address(kept, "fund-a", day))

@@ -149,3 +149,17 @@ def test_what_parties_wrote_is_text_and_nothing_else(shown: Shown) -> None:
     assert "<b>txt" not in html
     assert "evil\\u202etxt&lt;b&gt;" in html
     assert name not in shown.page(f"/payments?q={name}")
+
+
+@pytest.mark.parametrize("captured_first", (True, False))
+def test_a_contradiction_that_a_reversal_ended_is_no_agreement(
+    shown: Shown, captured_first: bool
+) -> None:
+    payment = f"X{captured_first:d}"
+    states = [lambda: shown.capture(payment, 600), lambda: shown.instruct(payment, 500)]
+    for state in states if captured_first else reversed(states):
+        state()
+    shown.apply("institution", "payment.reversed", payment=payment, reason="void")
+    words = words_of(shown.page(f"/payments/{payment}"))
+    assert "no longer awaited capture reversed: void" in words
+    assert "both halves agree" not in words

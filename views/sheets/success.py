@@ -55,7 +55,7 @@ def success_view(reader: Reader, genesis: Genesis, party: str, point: Point) -> 
     """
     part, left = part_of(reader, genesis, party), ATTEMPTS_MAX
     found: list[SuccessDay] = []
-    for back in range(DAYS):
+    for back in range(min(DAYS, point.known.day.toordinal())):  # no further than the calendar goes
         day = (point.known.day - timedelta(days=back)).isoformat()
         rows = reader.along(RepaymentAttempt, Walk({"date": day}, ("loan", "attempt")), None, left)
         left -= len(rows)

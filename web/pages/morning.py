@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -110,7 +110,7 @@ def _shown(sheet: SheetView, success: SuccessView, asking: Asking) -> dict[str, 
         "success_plot": success_plot(success),
         "lists": {name: (LISTS[name], columns) for name, columns in _COLUMNS.items()},
         "rows_max": ROWS_MAX,
-        "days": [(asking.day + timedelta(days=each)).isoformat() for each in (-1, 1)],
+        "days": [_beside(asking.day, each) for each in (-1, 1)],
         "kept": query,
         "figure_text": figure_text,
         "explained": explained,
@@ -138,6 +138,14 @@ def last_day(reader: LedgerReader, genesis: Genesis) -> str:
     walk = Walk({}, ("date", "loan", "attempt"), None, after, backwards=True)
     found = reader.along(RepaymentAttempt, walk, None, 1)
     return found[0].date if found else now
+
+
+def _beside(day: date, days: int) -> str:
+    """Return the date so many days from another one; the same where the calendar ends."""
+    try:
+        return (day + timedelta(days=days)).isoformat()
+    except OverflowError:
+        return day.isoformat()
 
 
 def _figures_in(sheet: SheetView, currency: str) -> dict[str, FigureView]:
