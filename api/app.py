@@ -80,7 +80,9 @@ def build_app(
     if readers is not None:
         app.add_middleware(ReadsElsewhere, readers=readers, find=find, status=node.status)
     relay = None if readers is None else readers.open_answers
-    app.add_middleware(FeedPlaces, draining=draining, tokens=node.tokens, relay=relay)
+    app.add_middleware(
+        FeedPlaces, draining=draining, tokens=node.tokens, sessions=sessions, relay=relay
+    )
     app.add_middleware(Callers, tokens=node.tokens, party=node.party, sessions=sessions)
     app.add_middleware(HeadsAsGets)
     return app

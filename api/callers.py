@@ -21,8 +21,11 @@ from node.home.tokens import Token, Tokens
 
 WITH_COOKIE = ("/sign-out", "/v1/simulations")
 """What may be changed with a cookie; a record is submitted with a token."""
-GUARDED = "/v1/"
-"""What needs a token. A wrong one elsewhere, as a supervisor may send it, is no guess."""
+OPEN = ("/livez", "/readyz", "/openapi.json", "/peer", "/sign-", "/static/")
+"""How addresses begin that need no token. A wrong one there, as a supervisor may send it, is no
+guess."""
+_NO_PAGES = ("/v1/", "/live")
+"""How addresses begin for which a session is not renewed: scripts ask for them, not people."""
 
 
 class Callers:
@@ -91,7 +94,7 @@ class Callers:
             if not secret:
                 return self._in_session(scope), False
             token = self._tokens.find(secret)
-            return token, token is None and scope["path"].startswith(GUARDED)
+            return token, token is None and not scope["path"].startswith(OPEN)
         return None, False
 
     def _in_session(self, scope: Scope) -> Token | None:
@@ -108,7 +111,7 @@ class Callers:
     def _renew(self, scope: Scope, message: Message) -> None:
         """Let the session of somebody who asks for a page go on."""
         session = scope.get("session")
-        if session is None or scope["path"].startswith((GUARDED, "/live")):
+        if session is None or scope["path"].startswith(_NO_PAGES):
             return
         cookie = self._sessions.renewal(scope, session)
         if cookie is not None:

@@ -1,8 +1,8 @@
 """Places for answers that stay open: feeds, and questions that wait for entries.
 
 They have places of their own, so many per token and so many in all, and take none of the turns of
-ordinary reads. An answer that nobody reads is cut, one whose token was revoked ends, so does one
-that is an hour old, and all end when the node stops.
+ordinary reads. An answer that nobody reads is cut, one whose token was revoked or whose session was
+signed out of ends, so does one that is an hour old, and all end when the node stops.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from api.limits import (
     STALL_S,
 )
 from api.problems import Problem, respond
+from api.sessions import Session, Sessions
 from node.errors import TokenError
 from node.home.tokens import Tokens
 
@@ -58,18 +59,25 @@ class FeedPlaces:
         app: The application.
         draining: Tells when the node stops.
         tokens: The node's tokens.
+        sessions: Those of people at a browser.
         relay: Answers from another process; without it the application does.
     """
 
     def __init__(
-        self, app: ASGIApp, draining: Draining, tokens: Tokens, relay: ASGIApp | None = None
+        self,
+        app: ASGIApp,
+        draining: Draining,
+        tokens: Tokens,
+        sessions: Sessions,
+        relay: ASGIApp | None = None,
     ) -> None:
         self._app = app
         self._answer = relay or app
         self._draining = draining
         self._tokens = tokens
+        self._sessions = sessions
         self._of_token: Counter[str] = Counter()
-        self._open: dict[asyncio.Timeout, str] = {}
+        self._open: dict[asyncio.Timeout, tuple[str, Session | None]] = {}
         self._looking: asyncio.TimerHandle | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -123,7 +131,7 @@ class FeedPlaces:
         answering = self._answer(scope, receive, answer.send)
         try:
             async with asyncio.timeout(FEED_LIFE_S) as held:
-                self._open[held] = scope["token"].id
+                self._open[held] = scope["token"].id, scope.get("session")
                 self._look_later()
                 await self._draining.wait(answering)
         except TimeoutError:
@@ -138,13 +146,13 @@ class FeedPlaces:
             self._looking = loop.call_later(FEED_TOKENS_EVERY_S, self._look)
 
     def _look(self) -> None:
-        """End what is open for tokens that there are no more."""
+        """End what is open for tokens that there are no more, and for sessions that ended."""
         self._looking = None
         with suppress(TokenError):  # a fault of this node's file; the routes say so
             known = {token.id for token in self._tokens.list() if "read" in token.scopes}
             now = asyncio.get_running_loop().time()
-            for held, token in self._open.items():
-                if token not in known:
+            for held, (token, session) in self._open.items():
+                if token not in known or (session and self._sessions.has_ended(session)):
                     held.reschedule(now)
         self._look_later()
 

@@ -167,6 +167,11 @@ class NewsDesk:
         self._ticked_at, self._told_size = 0.0, 0
         self._failed: NodeError | None = None
 
+    @property
+    def tick_listeners(self) -> int:
+        """How many listen to ticks."""
+        return self._tick_listeners
+
     async def ticks(self, start: int | None = None) -> AsyncIterator[News]:
         """Yield news at once, and then whenever there is some, at most 4 times a second.
 

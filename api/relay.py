@@ -21,8 +21,11 @@ OF_THE_CONNECTION = frozenset((b"connection", b"keep-alive", b"transfer-encoding
 """Headers of an answer that are not passed on."""
 
 _ASKED_WITH = frozenset(
-    (b"accept", b"accept-language", b"authorization", b"cookie", b"host", b"last-event-id")
-)
+    (
+        b"accept", b"accept-encoding", b"accept-language", b"authorization", b"cookie", b"host",
+        b"last-event-id", b"tongzhang-heard",
+    )
+)  # fmt: skip
 """Headers of a request that the routes look at."""
 
 EVENTS = b"text/event-stream"

@@ -1,9 +1,10 @@
 """CPU and memory of a node whose ledger many people watch, with and without them in one run.
 
-Run with ``python -m benchmarks.feed [pages] [records_per_s] [seconds]``: four nodes on loopback,
-records submitted to one of them at a steady pace, and pages open at that node. A page is a
-connection to ``/live``, where news ticks. Three stretches are measured: without pages, with them,
-without them again. The driver and all nodes share the machine.
+Run with ``python -m benchmarks.feed [--pages] [pages] [records_per_s] [seconds]``: four nodes on
+loopback, records submitted to one of them at a steady pace, and pages open at that node. A page is
+a connection to ``/live``, where news ticks; with ``--pages`` it is an overview, half of them in
+Chinese, that loads itself again after news as it does in a browser. Three stretches are measured:
+without pages, with them, without them again. The driver and all nodes share the machine.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import httpx
-import msgspec
 
 from api.limits import FEEDS_PER_TOKEN
+from benchmarks.open_pages import OpenPages
 from cli.parties import parse_parties
 from demo.stage.network import found_network
 from demo.stage.processes import NodeProcess, stop_all
@@ -97,40 +98,6 @@ class Load:
         return canonical.encode(whole) + b"\n"
 
 
-class Pages:
-    """Open pages: how often each hears news, and how old the oldest of it is.
-
-    Args:
-        load: What is submitted.
-    """
-
-    def __init__(self, load: Load) -> None:
-        self._load = load
-        self.gaps_s: list[float] = []
-        self.ages_s: list[float] = []
-
-    async def open(self, url: str, token: str) -> None:
-        """Hold a page open until cancelled."""
-        place = urlsplit(url)
-        reader, writer = await asyncio.open_connection(place.hostname, place.port)
-        head = f"GET /live HTTP/1.1\r\nhost: node\r\nauthorization: Bearer {token}\r\n\r\n"
-        writer.write(head.encode())
-        answer = await reader.readuntil(b"\r\n\r\n")
-        if b" 200 " not in answer.partition(b"\r\n")[0]:
-            raise RuntimeError(answer.decode())
-        heard = 0.0
-        try:
-            while event := await reader.readuntil(b"\n\n\r\n"):
-                now = time.monotonic()
-                if heard and b"event: news" in event:
-                    self.gaps_s.append(now - heard)
-                    data = msgspec.json.decode(event.partition(b"data: ")[2].partition(b"\n")[0])
-                    self.ages_s.append(now - self._load.sent_at[data["size"] - data["count"]])
-                heard = now
-        finally:
-            writer.close()
-
-
 async def _read_all(reader: asyncio.StreamReader) -> None:
     while await reader.read(1 << 16):
         pass
@@ -196,23 +163,28 @@ async def _stretch(pids: tuple[int, int], load: Load, seconds: float) -> Stretch
 
 
 async def measure(
-    node: NodeProcess, pages: int, per_s: int, seconds: float
-) -> tuple[list[Stretch], Pages]:
+    node: NodeProcess, pages: int, pace: tuple[int, float], renewing: bool
+) -> tuple[list[Stretch], OpenPages]:
     """Measure three stretches of one run: without pages, with them, without them."""
+    per_s, seconds = pace
     tokens = load_home(node.home).tokens
     secrets = [
         tokens.create(f"page {number}", ("read",), 0)[1]
         for number in range(-(-pages // FEEDS_PER_TOKEN))
     ]
-    httpx.get(f"{node.url}/v1/entries", headers={"authorization": f"Bearer {secrets[0]}"})
+    asks = {"authorization": f"Bearer {secrets[0]}", "accept": "text/html"}
+    httpx.get(f"{node.url}/", headers=asks, timeout=READY_S)  # has the readers load what they need
     pids, load = (node.pid, readers_of(node.pid)), Load(node, per_s)
-    seen = Pages(load)
+    seen = OpenPages(load.sent_at, renewing)
     loading = asyncio.create_task(load.run())
     found = [await _stretch(pids, load, seconds)]
     opened = []
     for number in range(pages):  # not all at once: connections are strangers' until they ask
         token = secrets[number % len(secrets)]
-        opened.append(asyncio.create_task(seen.open(node.url, token)))
+        opened.append(asyncio.create_task(seen.open(node.url, token, number)))
+        await asyncio.sleep(OPEN_S)
+    deadline = time.monotonic() + READY_S
+    while seen.opened < pages and time.monotonic() < deadline:
         await asyncio.sleep(OPEN_S)
     found.append(await _stretch(pids, load, seconds))
     for task in (each for each in opened if each.done()):
@@ -225,10 +197,13 @@ async def measure(
     return found, seen
 
 
-def main(pages: int = 200, per_s: int = 1000, seconds: int = 20) -> None:
+def main(words: list[str]) -> None:
     """Print the three stretches, and what the pages cost."""
+    renewing = "--pages" in words
+    numbers = [int(word) for word in words if word != "--pages"]
+    pages, per_s, seconds = numbers + [200, 1000, 20][len(numbers) :]
     with TemporaryDirectory() as folder, network(Path(folder)) as node:
-        found, seen = asyncio.run(measure(node, pages, per_s, seconds))
+        found, seen = asyncio.run(measure(node, pages, (per_s, seconds), renewing))
     for name, each in zip(("without", f"{pages} pages", "without"), found, strict=True):
         print(
             f"{name:12} {each.per_s:6.0f} records/s   node {each.node:5.1f} % of a core, "
@@ -244,7 +219,14 @@ def main(pages: int = 200, per_s: int = 1000, seconds: int = 20) -> None:
             f"a page heard news every {gaps[9]:.2f} s (p95 {gaps[-1]:.2f}); the oldest of it had "
             f"been submitted {ages[9]:.2f} s before (p95 {ages[-1]:.2f})"
         )
+    if len(seen.loads_s) > 1:
+        took = statistics.quantiles(seen.loads_s, n=20)
+        print(
+            f"{len(seen.loads_s)} renewals, {seen.refused} refused, "
+            f"{seen.loaded_bytes / len(seen.loads_s):,.0f} bytes each, "
+            f"loaded in {took[9] * 1000:.0f} ms (p95 {took[-1] * 1000:.0f})"
+        )
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main(sys.argv[1:])

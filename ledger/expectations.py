@@ -89,7 +89,13 @@ class Expectation(Row, frozen=True):
 
     TABLE: ClassVar[str] = "expectations"
     KEY: ClassVar[int] = 2
-    INDEXES: ClassVar[tuple[tuple[str, ...], ...]] = (("state", "awaited", "kind", "subject"),)
+    INDEXES: ClassVar[tuple[tuple[str, ...], ...]] = (
+        (
+            "state", "awaited", "kind", "subject",
+            "opener", "currency", "amount", "due_at", "opened_at", "opened_entry",
+        ),
+    )  # fmt: skip
+    """The second line is so that what is open is summed from the index alone."""
 
     kind: ExpectationKind
     subject: str

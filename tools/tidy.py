@@ -25,7 +25,7 @@ ARROWS: dict[str, set[str]] = {
     "simulator": {"ledger", "consensus", "node"},
     "demo": {"ledger", "node", "cli"},
     "cli": {"ledger", "consensus", "views", "node", "api", "web", "simulator", "demo"},
-    "benchmarks": {"ledger", "consensus", "node", "api", "demo", "cli"},
+    "benchmarks": {"ledger", "consensus", "views", "node", "api", "web", "demo", "cli"},
 }
 """What each package may import besides itself."""
 

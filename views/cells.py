@@ -11,7 +11,7 @@ import io
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import msgspec
@@ -110,17 +110,28 @@ def money(amount: int, currency: str) -> str:
 
 
 def time(at_ms: int) -> str:
-    """Return a time for people, such as ``2026-03-02 09:00:00``, in the chosen zone."""
-    style = _chosen.get()
-    if style.minor:
+    """Return a time for people, such as ``2026-03-02 09:00:00``, in the chosen zone.
+
+    A party can sign any number as a time: what is on no day of the calendar is shown as it is.
+    """
+    if _chosen.get().minor:
         return str(at_ms)
-    there = datetime.fromtimestamp(at_ms // 1000, UTC) + timedelta(minutes=style.offset_minutes())
-    return f"{there:%Y-%m-%d %H:%M:%S}"
+    there = moment(at_ms)
+    return f"{there:%Y-%m-%d %H:%M:%S}" if there else f"{at_ms:,} ms"
 
 
 def date(at_ms: int) -> str:
     """Return the date of a time for people, in the chosen zone."""
-    return time(at_ms) if _chosen.get().minor else time(at_ms)[:10]
+    there = None if _chosen.get().minor else moment(at_ms)
+    return f"{there:%Y-%m-%d}" if there else time(at_ms)
+
+
+def moment(at_ms: int) -> datetime | None:
+    """Return a time in the chosen zone; None if it is on no day of the calendar."""
+    try:
+        return datetime.fromtimestamp(at_ms // 1000, timezone(timedelta(minutes=offset_minutes())))
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def zone() -> str:

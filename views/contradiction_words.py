@@ -1,4 +1,4 @@
-"""Contradictions in the reader's words: amounts as people write them, and what differs, in Chinese.
+"""Contradictions in words: what two halves say differently, with amounts as people write them.
 
 The state keeps one English sentence of a contradiction, such as ``amount: captured 71526 (715.26
 CNY), instructed 71527 (715.27 CNY); the difference is 1 (0.01 CNY)``. What is in another form, such

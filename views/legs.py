@@ -14,7 +14,7 @@ from ledger.contracts.payouts import Payout as PayoutRow
 from ledger.contracts.receivers import Bucket
 from ledger.contracts.receivers import Receiver as ReceiverRow
 from views.calendars import DueDates
-from views.labels import Amount, DueDate, Label, Payment, Payout, Provisional, Receiver
+from views.labels import Amount, Currency, DueDate, Label, Payment, Payout, Provisional, Receiver
 from views.reader import Reader
 from views.standing import standing_disputes
 from views.view import ViewStruct
@@ -51,6 +51,7 @@ class LegView(ViewStruct, frozen=True, kw_only=True):
     purpose: Annotated[str, Label("purpose", "用途")]
     state: Annotated[LegState, Label("state", "状态", words=LEG_WORDS)]
     ends_at: Annotated[LegState, Label("ends at", "终态", words=LEG_WORDS)]
+    currency: Currency = ""
     ppm: Annotated[int, Label("share", "比例", "ppm")] = 0
     due_date: DueDate = ""
     provisional: Provisional = False
@@ -108,6 +109,7 @@ def _view(leg: Leg | FormerLeg, receiver: ReceiverRow | None, state: LegState) -
         purpose=leg.purpose,
         state=state,
         ends_at=_end(receiver),
+        currency="" if receiver is None else receiver.currency,
         ppm=leg.ppm,
     )
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 from urllib.parse import parse_qs, quote
 
 from fastapi import APIRouter, FastAPI, Request
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import RedirectResponse
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api.callers import OPEN
 from api.problems import Problem
 from api.sessions import Sessions, is_same_origin
 from node.errors import TokenError
@@ -21,11 +22,11 @@ from views import texts
 from views.texts import gettext
 from web import files
 from web.headers import FILE, PAGE
+from web.packing import page_response, takes_gzip
 from web.page import is_page, language_for
 from web.rendering import rendered
 
 _FORM_BYTES_MAX = 4096
-_OPEN = ("/sign-in", "/sign-out", "/static/")
 
 
 def add_front(app: FastAPI, sessions: Sessions, tokens: Tokens) -> None:
@@ -57,7 +58,7 @@ class SignedIn:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, unless it is a stranger's for a page."""
-        is_open = scope["type"] != "http" or scope["path"].startswith(_OPEN)
+        is_open = scope["type"] != "http" or scope["path"].startswith(OPEN)
         if is_open or scope["token"] is not None or not is_page(scope):
             await self._app(scope, receive, send)
             return
@@ -120,7 +121,7 @@ def _add_sign_out(router: APIRouter, sessions: Sessions) -> None:
 def _sign_in_page(request: Request, to: str, refusal: str = "", status: int = 200) -> Response:
     texts.choose(language_for(request.scope))
     shown = {"to": _safe(to), "refusal": refusal, "path": "/sign-in", "signed_in": False}
-    return HTMLResponse(rendered("sign-in.html", shown), status, headers=dict(PAGE))
+    return page_response(request.scope, rendered("sign-in.html", shown), status)
 
 
 async def _form(request: Request) -> dict[str, str]:
@@ -148,6 +149,6 @@ def _serve_file(request: Request, version: str, name: str) -> Response:
     if version not in files.prefix():
         headers["cache-control"] = "no-store"
     body = found.body
-    if "gzip" in request.headers.get("accept-encoding", ""):
+    if takes_gzip(request.scope):
         body, headers["content-encoding"] = found.gzipped, "gzip"
     return Response(body, headers=headers, media_type=found.media_type)

@@ -15,14 +15,14 @@ from urllib.parse import urlencode
 
 import msgspec
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse
 from starlette.datastructures import URL
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import problems
+from api.log_views import log_size
 from api.read_server import STATUS
-from api.reading import Reading
+from api.reading import HEIGHT, Reading
 from api.sessions import cookie_of
 from ledger.genesis import Genesis
 from node.storage.opened import Summary
@@ -31,7 +31,9 @@ from views import cells, texts
 from views.cells import Style
 from views.texts import Language, gettext, language_of
 from web.headers import PAGE
+from web.packing import page_response
 from web.rendering import rendered
+from web.renewals import Renewals
 
 LANGUAGE_COOKIE = "tongzhang-language"
 _YEAR_S = 365 * 24 * 3600
@@ -82,6 +84,7 @@ class Pages:
     def __init__(self, reading: Reading) -> None:
         self.reading = reading
         self.router: APIRouter = reading.router("page")
+        self._renewals = Renewals()
 
     def add(self, path: str, template: str, function: PageFunction) -> None:
         """Add a page.
@@ -96,11 +99,14 @@ class Pages:
         _, *others = signature(function, eval_str=True).parameters.values()
 
         def answer(*, request: Request, **given: Any) -> Response:
-            with self._visit(request) as visit:
-                shown = function(visit, **given)
-                if isinstance(shown, Response):
-                    return shown
-                return self.answer(visit, template, shown)
+            def make() -> Response:
+                with self._visit(request) as visit:
+                    shown = function(visit, **given)
+                    if isinstance(shown, Response):
+                        return shown
+                    return self.answer(visit, template, shown)
+
+            return self._renewals.answer(request.scope, language_for(request.scope), make)
 
         keywords = [each.replace(kind=Parameter.KEYWORD_ONLY) for each in others]
         asked = Parameter("request", Parameter.KEYWORD_ONLY, annotation=Request)
@@ -118,8 +124,12 @@ class Pages:
             "twin": "",
             "live": "",
             **frame_of(self.reading, visit.request.scope),
+            **shown,
         }
-        return HTMLResponse(rendered(template, {**frame, **shown}), headers=dict(PAGE))
+        if frame["live"]:
+            frame["live"] = _since(frame["live"], log_size(visit.reader))
+        html = rendered(template, frame)
+        return page_response(visit.request.scope, html, more={HEIGHT: str(height)})
 
     @contextmanager
     def _visit(self, request: Request) -> Iterator[Visit]:
@@ -128,6 +138,11 @@ class Pages:
         cells.choose(Style(offset_minutes=lambda: offset, symbols=True))
         with self.reading.reader() as reader:
             yield Visit(request, reader, self.reading, time.time_ns() // 1_000_000)
+
+
+def _since(live: str, size: int) -> str:
+    """Return where the news of a page come from that shows so many entries."""
+    return f"{live}{'&' if '?' in live else '?'}start={size}"
 
 
 def frame_of(reading: Reading, scope: Scope) -> dict[str, Any]:
@@ -239,7 +254,8 @@ class _Shown:
         problem = msgspec.json.decode(self._body)
         shown = {**frame_of(self._pages.reading, self._scope), "problem": problem}
         shown["title"] = texts.translated(problem["title"])
-        page = HTMLResponse(rendered("problem.html", shown), self._start["status"], dict(PAGE))
+        html = rendered("problem.html", shown)
+        page = page_response(self._scope, html, self._start["status"])
         await page(self._scope, _nothing, self._send)
 
 

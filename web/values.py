@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -160,9 +160,12 @@ def kind_word(kind: str) -> str:
 
 def when(at_ms: int) -> Markup:
     """Return a time in the calendar's zone, which a script makes a relative one beside it."""
-    there = datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="seconds")
+    there = cells.moment(at_ms)
+    if there is None:
+        return escape(cells.time(at_ms))
+    at = there.astimezone(UTC).isoformat(timespec="seconds")
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
-        there, cells.zone(), cells.time(at_ms)
+        at, cells.zone(), cells.time(at_ms)
     )
 
 

@@ -20,7 +20,9 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    false,
     func,
+    or_,
     select,
     tuple_,
 )
@@ -182,11 +184,13 @@ class LedgerReader(Snapshot):
     def oldest_unmet(self, state: str, limit: int) -> list[Expectation]:
         """Return expectations that are stored as open or as conflicting, the oldest first.
 
-        What is open at a time is little beside what was ever awaited: the index by state finds it.
+        What is open at a time is little beside what was ever awaited: the index by state has it.
         """
         table = self.mapped(Expectation).table
-        query = select(table).where(table.c.state == state)
-        return self.rows_of(Expectation, query.order_by(table.c.opened_entry).limit(limit))
+        query = select(table.c.kind, table.c.subject).where(table.c.state == state)
+        keys = self.values(query.order_by(table.c.opened_entry).limit(limit))
+        found = self.rows_under(Expectation, [tuple(key) for key in keys])
+        return sorted(found.values(), key=lambda row: row.opened_entry)
 
     def sizes_at(self, times_ms: Sequence[int]) -> list[int]:
         """Return how many entries the log had at some times, in order, by the times of blocks."""
@@ -203,7 +207,7 @@ class LedgerReader(Snapshot):
         query = (
             select(batches.c.party, blocks.c.time)
             .join(blocks, blocks.c.height == batches.c.height)
-            .where(tuple_(batches.c.party, batches.c.number).in_([_name(head) for head in heads]))
+            .where(or_(false(), *(_is_batch(batches, head) for head in heads)))
         )
         return {row[0]: row[1] for row in self.values(query)}
 
@@ -214,8 +218,8 @@ class LedgerReader(Snapshot):
         return self.run(sql, (height,))[0]
 
 
-def _name(head: BatchHead) -> tuple[str, int]:
-    return head.party, head.number
+def _is_batch(batches: Table, head: BatchHead) -> ColumnElement[bool]:
+    return and_(batches.c.party == head.party, batches.c.number == head.number)
 
 
 def _place_of(blocks: Table) -> Select[Any]:

@@ -48,6 +48,9 @@ _TYPES: dict[object, TypeEngine[Any]] = {
 }
 _texts = msgspec.json.Decoder(tuple[str, ...])
 
+_NAME_CHARS_MAX = 63
+"""Of an index. Source: PostgreSQL, identifiers."""
+
 
 class RowTable:
     """One row type and its table.
@@ -270,7 +273,7 @@ def block_checksum(height: int, justification: bytes, certificate: bytes | None)
 
 
 def _index_name(table: str, names: tuple[str, ...]) -> str:
-    return f"{table}_by_{'_'.join(names)}"
+    return f"{table}_by_{'_'.join(names)}"[:_NAME_CHARS_MAX]
 
 
 def _is_keywords_only(kind: type[Row]) -> bool:

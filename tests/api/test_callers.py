@@ -105,6 +105,18 @@ def test_a_guesser_is_refused_and_a_valid_token_of_its_address_is_not(kept: Kept
 
 
 @pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize(
+    "path", ("/payments", "/", "/live", "/v1/payments", "//v1/status", "/V1/x")
+)
+def test_a_guess_counts_wherever_it_is_made(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(guesses, "GUESSES_PER_ADDRESS_MAX", 1)
+    status(kept, WRONG, path=path)
+    assert status(kept, WRONG, path=path) == 429
+
+
+@pytest.mark.usefixtures("at_once")
 def test_guessers_at_many_addresses_are_refused_together(
     kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:

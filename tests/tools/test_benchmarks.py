@@ -24,6 +24,8 @@ ROOT = Path(__file__).resolve().parents[2]
         (["benchmarks.repayments_on_nodes", "10", "1"], "median ratio"),
         (["benchmarks.loans", "30"], "overdue, the first page"),
         (["benchmarks.feed", "10", "50", "1"], "the pages cost"),
+        (["benchmarks.feed", "--pages", "4", "50", "2"], "the pages cost"),
+        (["benchmarks.pages", "--entries", "1500", "--rounds", "1"], "p95 of 50 ms of processor"),
         (["benchmarks.sheet", "280"], "institution  2026-01-15"),
     ],
 )

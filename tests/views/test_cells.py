@@ -123,3 +123,14 @@ def test_what_is_left_out_is_an_empty_cell_or_what_the_column_says() -> None:
     assert cell("at") == ""
     either = Column(Label("when", "何时"), fields=("at", "age"))
     assert (cells.cell(Thing, either, {}), cells.cell(Thing, either, {"age": 1_000})) == ("", "1s")
+
+
+@pytest.mark.parametrize("offset", (0, 480, -720))
+@pytest.mark.parametrize("at_ms", (253_402_300_800_000, 2**53 - 1, 2**63))
+def test_a_time_on_no_day_of_the_calendar_is_shown_as_it_is(offset: int, at_ms: int) -> None:
+    cells.choose(Style(offset_minutes=lambda: offset))
+    try:
+        assert cells.time(at_ms) == cells.date(at_ms) == f"{at_ms:,} ms"
+        assert cells.moment(at_ms) is None
+    finally:
+        cells.choose(Style())

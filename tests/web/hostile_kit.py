@@ -20,7 +20,7 @@ from ledger import domains
 from ledger.batch import Batch
 from ledger.block import Block, BlockHeader, batch_hashes, encode_header, tip_of
 from ledger.execute import Execution
-from ledger.limits import TEXT_CHARS_MAX
+from ledger.limits import SAFE_INTEGER_MAX, TEXT_CHARS_MAX
 from tests.api.loans_kit import KeptLoans, portfolio
 from tests.api.queries_kit import Kept, month
 from tests.ledger import fee_kit, refund_kit
@@ -43,6 +43,7 @@ HOSTILE = (
     "=1+1 | <a href=//evil.example>x</a>",
 )
 """Texts of one line, as the ledger takes them."""
+NO_DAY_S = SAFE_INTEGER_MAX // 1000
 SKIPPED_EVERY, COVERED_EVERY = 7, 5
 
 
@@ -82,14 +83,18 @@ class Hostile(Kept):
         return text
 
     def certificate(self, block: Block) -> bytes | None:
-        """Return a real certificate; None for some blocks, which the next one covers."""
+        """Return a real certificate; None for some blocks, which the next one covers.
+
+        One voter signs a time of signing that is on no day of the calendar.
+        """
         if block.height % COVERED_EVERY == 0:
             return None
         subject = votes.final_subject(tip_of(block))
-        time_s = block.header.time // 1000
+        signing = self.genesis.voters[: self.genesis.quorum]
+        times = [block.header.time // 1000] * (len(signing) - 1) + [NO_DAY_S]
         signed = {
             name: votes.sign_vote(subject, self.homes[name].signer, name, time_s, self.genesis)
-            for name in self.genesis.voters[: self.genesis.quorum]
+            for name, time_s in zip(signing, times, strict=True)
         }
         return messages.encode(votes.certificate_of(signed))
 

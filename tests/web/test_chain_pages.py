@@ -11,7 +11,7 @@ import pytest
 
 from consensus.evidence_file import verify_file
 from consensus.justification import leader_of
-from tests.web.hostile_kit import COVERED_EVERY, Hostile, hostile_month
+from tests.web.hostile_kit import COVERED_EVERY, NO_DAY_S, Hostile, hostile_month
 from tests.web.walk_kit import Page, Walk
 
 
@@ -99,6 +99,13 @@ def test_a_block_shows_its_header_votes_batches_and_entries(ledger: Hostile) -> 
             assert f'href="/chain/entries/{entry}"' in page.source
         assert ("final with block" in page.text) != block["certified"]
         assert ("3 signed it; 3 of" in page.text) == block["certified"]
+
+
+@pytest.mark.parametrize("address", ("/chain", "/chain/blocks/1"))
+def test_a_voter_that_signs_a_time_of_no_calendar_breaks_no_page(
+    ledger: Hostile, address: str
+) -> None:
+    assert f"{NO_DAY_S * 1000:,} ms" in shown(ledger, address).text
 
 
 def test_a_refused_entry_says_so_and_that_nothing_changed(ledger: Hostile) -> None:

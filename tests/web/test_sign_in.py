@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import httpx
 import pytest
 
 from api import sessions
+from api.limits import FEED_TOKENS_EVERY_S
 from api.sessions import IDLE_S, SESSION_S, Session, Sessions
 from demo.stage.processes import command, environment
 from tests.cli.nodes_kit import is_ready, until
@@ -57,6 +59,12 @@ def test_a_stranger_is_led_to_the_sign_in_and_back(site: Site, path: str) -> Non
         form = {"token": site.platform.token, "to": f"{path}?limit=7"}
         back = http.post("/sign-in", data=form, headers=SAME_ORIGIN)
         assert (back.status_code, back.headers["location"]) == (303, f"{path}?limit=7")
+
+
+@pytest.mark.parametrize("path", ("/livez", "/readyz", "/openapi.json"))
+def test_what_needs_no_token_is_answered_at_a_browser_too(site: Site, path: str) -> None:
+    with visitor(site.platform) as http:
+        assert http.get(path).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -239,3 +247,14 @@ def test_a_session_ends_idle_and_in_any_case(monkeypatch: pytest.MonkeyPatch) ->
     now += 1
     assert made.of(call(made, fresh)) is None
     assert Sessions(b"other key", "ledger", "platform").of(call(made, fresh)) is None
+
+
+@pytest.mark.parametrize("path", ("/live", "/v1/feed"))
+def test_what_is_open_ends_soon_after_signing_out(site: Site, path: str) -> None:
+    with signed_in(site.platform) as http, http.stream("GET", path, timeout=30) as stream:
+        lines = stream.iter_lines()
+        next(lines)
+        assert http.post("/sign-out", headers=SAME_ORIGIN).status_code == 303
+        began = time.monotonic()
+        for _ in lines:
+            assert time.monotonic() - began < 3 * FEED_TOKENS_EVERY_S

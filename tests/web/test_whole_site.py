@@ -139,6 +139,13 @@ def test_every_free_text_stands_on_the_page_of_its_entry_written_out(walked: Wal
     assert seen >= set(HOSTILE)
 
 
+def test_every_entry_has_its_page(walked: Walked) -> None:
+    for entry in walked.ledger.get("/v1/entries", limit=1000)["entries"]:
+        page = walked.walk.page(f"/chain/entries/{entry['index']}")
+        assert page is not None
+        assert page.status == 200, entry
+
+
 def test_pages_are_in_one_language(walked: Walked) -> None:
     """No English that the catalogue or a label has in Chinese, and the other way round."""
     english, names = _english(), walked.ledger.genesis.names

@@ -42,12 +42,14 @@ class Search(NamedTuple):
     def unmet(self, kinds: Iterable[ExpectationKind]) -> Iterator[Expectation]:
         """Yield what of some kinds is awaited of anybody, and is known, and late or conflicting.
 
-        What was met since an earlier height is not found.
+        What was met since an earlier height is not found. The kind is a range, lest a database
+        takes the primary key, and with it what is met.
         """
         for kind in kinds:
             for state in (expectations.CONFLICTING, expectations.OPEN):
                 for party in self.genesis.names:
-                    walk = Walk({"state": state, "awaited": party, "kind": kind}, ("subject",))
+                    fixed = {"state": state, "awaited": party}
+                    walk = Walk(fixed, ("kind", "subject"), since=kind, until=kind + " ")
                     yield from filter(self._is_wrong, walked(self.reader, Expectation, walk))
 
     def _is_wrong(self, row: Expectation) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -19,12 +19,13 @@ from api.books_questions import (
     postings_of,
     statement_of,
 )
-from api.books_views import IN_BOOKS_OF_OTHERS
+from api.books_views import IN_BOOKS_OF_OTHERS, TrialBalance
 from api.paging import Cursor, Index, cursor_of, key_of
 from ledger import forms
 from ledger.chart import CLASSES, OTHERS, class_of, parties_of
 from views.texts import language
 from web.page import Pages, Visit
+from web.pages.reports_kept import ReportsKept
 
 PAGE_ROWS = 50
 
@@ -43,20 +44,36 @@ class AccountLine(NamedTuple):
 
 def add_to(pages: Pages) -> None:
     """Add the pages of the books."""
-    pages.add("/books", "books.html", books_page)
+    pages.add("/books", "books.html", _trial_balance())
     pages.add("/books/accounts", "accounts.html", accounts_page)
     pages.add("/books/statement", "statement.html", statement_page)
     pages.add("/books/entries/{index}", "postings.html", postings_page)
 
 
-def books_page(visit: Visit, as_of: AsOf = "", party: Party = "") -> Mapping[str, Any]:
-    """Show the trial balance as of a place, of all or of one party.
+def _trial_balance() -> Callable[..., Mapping[str, Any]]:
+    """Return the function of the page of the trial balance.
 
-    Raises:
-        Problem: ``no-such-party``, or why there is no such place.
+    One of the past is made of all that was posted since, and a place that is past does not change.
     """
-    opened = open_books(visit.reader, visit.genesis, as_of, party)
-    found = balances_of(opened)
+    kept: ReportsKept[TrialBalance] = ReportsKept()
+
+    def books_page(visit: Visit, as_of: AsOf = "", party: Party = "") -> Mapping[str, Any]:
+        """Show the trial balance as of a place, of all or of one party.
+
+        Raises:
+            Problem: ``no-such-party``, or why there is no such place.
+        """
+        opened = open_books(visit.reader, visit.genesis, as_of, party)
+        if not as_of:
+            return _balances(balances_of(opened), opened, as_of)
+        found = kept.get((as_of, opened.place.size, party), lambda: balances_of(opened))
+        return _balances(found, opened, as_of)
+
+    return books_page
+
+
+def _balances(found: TrialBalance, opened: OpenBooks, as_of: str) -> Mapping[str, Any]:
+    party = opened.party
     return {
         **_frame(opened, as_of),
         "tables": [

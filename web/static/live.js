@@ -1,31 +1,58 @@
 /** News of the ledger: the page is asked for again when something that it shows may have changed. */
 import { Idiomorph } from "./vendor/idiomorph-0.8.0/idiomorph.esm.js";
 
-const PAUSE_MS = 1000;
+const PAUSE_MIN_MS = 1000;
+const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 /**
- * Follows the news and keeps the page as new as they are.
+ * Follows the news and keeps the page as new as they are, while somebody looks: a browser keeps six
+ * connections to a node, for all of its tabs.
  * @param {string} address where the news come from
  * @param {(root: Element) => void} enliven what else a new part of the page needs
  */
 export function follow(address, enliven) {
   const dot = document.querySelector("[data-live-dot]");
   const page = new Renewal(enliven);
-  const source = new EventSource(address);
+  let source = null;
   if (dot) dot.hidden = false;
-  source.addEventListener("open", () => { dot?.classList.add("on"); page.online(); });
-  source.addEventListener("news", () => page.renew());
-  source.addEventListener("error", () => { dot?.classList.remove("on"); page.offline(source); });
-  addEventListener("pagehide", () => source.close());
+
+  function listen() {
+    source = new EventSource(address);
+    source.addEventListener("open", () => { dot?.classList.add("on"); page.online(); });
+    source.addEventListener("news", (event) => page.hear(JSON.parse(event.data)));
+    source.addEventListener("error", () => { dot?.classList.remove("on"); page.offline(source); });
+  }
+
+  function rest() {
+    source?.close();
+    source = null;
+    dot?.classList.remove("on");
+  }
+
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) rest();
+    else if (!source) { listen(); page.renew(); }
+  });
+  addEventListener("pagehide", rest);
+  if (!document.hidden) listen();
 }
 
-/** Renews the page: once at a time, at most once a second, and never while nobody looks. */
+/**
+ * Renews the page: once at a time, after a rest, and never while nobody looks. The more pages are
+ * open, the longer the node has them rest; then each waits a part of it, so that not all ask at once.
+ */
 class Renewal {
   constructor(enliven) {
     this.enliven = enliven;
+    this.heard = 0;
+    this.pauseMs = PAUSE_MIN_MS;
     this.due = false;
     this.running = false;
-    document.addEventListener("visibilitychange", () => { if (this.due) this.renew(); });
+  }
+
+  hear({ height, pause_ms: pauseMs }) {
+    [this.heard, this.pauseMs] = [height, pauseMs];
+    this.renew();
   }
 
   async renew() {
@@ -33,26 +60,29 @@ class Renewal {
     if (this.running || document.hidden) return;
     this.running = true;
     while (this.due && !document.hidden) {
+      const waitMs = Math.random() * (this.pauseMs - PAUSE_MIN_MS);
+      await sleep(waitMs);
       this.due = false;
       await this.once();
-      await new Promise((done) => setTimeout(done, PAUSE_MS));
+      await sleep(this.pauseMs - waitMs);
     }
     this.running = false;
   }
 
+  /** Asks for the page as of the newest block it has heard of; all who heard the same share it. */
   async once() {
-    let answer;
-    try {
-      answer = await fetch(location.href, { headers: { accept: "text/html" } });
-    } catch { return; }
+    const headers = { accept: "text/html", "tongzhang-heard": String(this.heard) };
+    const answer = await fetch(location.href, { headers }).catch(() => null);
+    if (!answer) return;
     if (answer.redirected && new URL(answer.url).pathname === "/sign-in") return this.say("signedOut");
+    if (answer.status === 503) this.due = true;
     if (!answer.ok) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const selector of ["main", "footer"]) morph(selector, fresh);
     this.enliven(document);
   }
 
-  online() { if (this.said === "offline") { this.say(""); this.renew(); } }
+  online() { if (this.said === "offline") this.say(""); }
 
   async offline(source) {
     this.say("offline");

@@ -64,7 +64,8 @@ class Browsing:
             sign_in(page, node)
         yield page
         context.close()
-        assert not [each for each in wrong if not any(part in each for part in allowed)]
+        unforeseen = [each for each in wrong if not any(part in each for part in allowed)]
+        assert not unforeseen, "\n".join(unforeseen)
 
 
 def sign_in(page: Any, node: NodeProcess, token: str = "") -> None:
@@ -75,9 +76,10 @@ def sign_in(page: Any, node: NodeProcess, token: str = "") -> None:
     page.wait_for_load_state("load")
 
 
-def findings(page: Any) -> list[str]:
-    """Return what axe-core finds serious or critical on a page."""
-    found = Axe().run(page).response["violations"]
+def findings(page: Any, *rules: str) -> list[str]:
+    """Return what axe-core finds serious or critical on a page, by some of its rules or by all."""
+    options = {"runOnly": list(rules)} if rules else None
+    found = Axe().run(page, options=options).response["violations"]
     return [
         f"{each['id']}: {each['nodes'][0]['html'][:200]}"
         for each in found
@@ -87,7 +89,8 @@ def findings(page: Any) -> list[str]:
 
 def _console(message: Any, wrong: list[str]) -> None:
     if message.type in ("error", "warning"):
-        wrong.append(f"console {message.type}: {message.text}")
+        where = message.location["url"]
+        wrong.append(f"console {message.type}: {message.text} ({where})")
 
 
 def _request(request: Any, host: str, wrong: list[str]) -> None:

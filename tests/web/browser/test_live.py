@@ -16,7 +16,7 @@ SOON_MS = 5000
 def half_stated(site: Site, payment: str, amount: int = 182_583) -> None:
     """Have the platform state its half of a payment, and nobody else."""
     receiver_id = f"shop-{payment}"
-    site.submit("platform", "receiver.registered", **receiver(receiver_id))
+    site.submit("institution", "receiver.registered", **receiver(receiver_id))
     site.submit("platform", "split.instructed", **instructed(payment, amount, receiver_id))
 
 
@@ -37,9 +37,9 @@ def test_the_missing_half_is_named_until_it_comes(browsing: Browsing, site: Site
     with browsing.page(site.platform) as page:
         page.goto(f"{site.platform.url}/payments/P-half")
         expect(page.locator("main")).to_contain_text("institution")
-        expect(page.locator("main [data-gap]")).to_have_count(1)
+        expect(page.locator("main .gap")).to_have_count(1)
         site.submit("institution", "payment.captured", **captured("P-half", 9_900))
-        expect(page.locator("main [data-gap]")).to_have_count(0, timeout=SOON_MS)
+        expect(page.locator("main .gap")).to_have_count(0, timeout=SOON_MS)
 
 
 def test_what_is_typed_stays_while_the_page_is_renewed(browsing: Browsing, site: Site) -> None:
@@ -109,6 +109,17 @@ def test_the_theme_is_switched_and_kept(browsing: Browsing, site: Site) -> None:
         assert not findings(page)
 
 
+def test_paper_is_white_and_ink_dark_whatever_the_theme(browsing: Browsing, site: Site) -> None:
+    with browsing.page(site.platform) as page:
+        page.goto(f"{site.platform.url}/lists")
+        light = page.evaluate("getComputedStyle(document.body).color")
+        page.click("[data-theme-switch]")
+        assert page.evaluate("getComputedStyle(document.body).color") != light
+        page.emulate_media(media="print")
+        assert page.evaluate("getComputedStyle(document.body).color") == light
+        expect(page.locator("nav")).to_be_hidden()
+
+
 def test_a_wrong_token_is_refused_in_words(browsing: Browsing, site: Site) -> None:
     with browsing.page(allowed=("Failed to load",)) as page:
         sign_in(page, site.platform, "tz_wrong")
@@ -122,3 +133,29 @@ def test_an_address_with_a_token_signs_in_and_forgets_it(browsing: Browsing, sit
         page.wait_for_url(f"{site.platform.url}/")
         page.go_back()
         assert site.platform.token not in page.url
+
+
+def test_many_pages_may_be_open_while_one_is_looked_at(browsing: Browsing, site: Site) -> None:
+    """A browser keeps six connections to a node that speaks HTTP/1.1, for all of its tabs."""
+    half_stated(site, "P-tabs-1")
+    with browsing.page(site.platform) as page:
+        page.goto(f"{site.platform.url}/expectations")
+        look(page, away=True)
+        expect(page.locator(".dot.on")).to_have_count(0)
+        for _ in range(8):
+            other = page.context.new_page()
+            other.goto(f"{site.platform.url}/expectations", timeout=4 * SOON_MS)
+            expect(other.locator(".dot.on")).to_be_visible()
+            look(other, away=True)
+        half_stated(site, "P-tabs-2")
+        look(page, away=False)
+        expect(page.locator("main")).to_contain_text("P-tabs-2", timeout=SOON_MS)
+        expect(page.locator(".dot.on")).to_be_visible()
+
+
+def look(page: Any, *, away: bool) -> None:
+    """Have a tab covered by others, or looked at again: to an automated browser each is visible."""
+    page.evaluate(
+        "value => Object.defineProperty(document, 'hidden', { value, configurable: true })", away
+    )
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
