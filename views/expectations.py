@@ -52,7 +52,7 @@ _STORED = {
 
 UnmetState = Literal["open", "overdue", "conflicting"]
 _UNMET_WORDS = {"open": "待对方", "overdue": "逾期", "conflicting": "不一致"}
-STATE_WORDS = {**_UNMET_WORDS, "met": "已对齐", "unmet": "未对齐"}
+STATE_WORDS = {**_UNMET_WORDS, "met": "已对齐"}
 
 Awaited = Annotated[str, Label("awaited", "待声明方")]
 Opener = Annotated[str, Label("stated by", "已声明方")]

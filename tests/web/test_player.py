@@ -145,6 +145,17 @@ def test_a_liar_is_marked_and_the_evidence_is_told(browser: Browser, lies: Path)
         assert opened.page.evaluate("player.recording.nodes.filter((n) => n.lie).length") == 1
 
 
+def test_a_fork_is_no_plain_success(browser: Browser, folder: Path) -> None:
+    fork = written(folder / "fork.html", "--scenario", "two-liars-of-four")
+    with Opened(browser, fork, "lang=en") as opened:
+        badge = opened.page.locator(".sim-badge")
+        expect(badge).to_have_text("Forked as the story says; convicted: Auditor, Funder")
+        expect(badge).to_have_class(re.compile("warn"))
+        opened.page.keyboard.press("End")
+        told = opened.page.locator(".sim-told li span").first
+        assert told.evaluate("(line) => line.scrollWidth <= line.clientWidth")
+
+
 def test_what_is_shown_agrees_with_the_recording(browser: Browser, lies: Path) -> None:
     document = recording_of(lies)
     with Opened(browser, lies, "at=1000000&lang=en") as opened:

@@ -195,4 +195,7 @@ def _options(each: Filter, label: Label, visit: Visit) -> list[tuple[str, str]]:
         return [("true", gettext("yes")), ("false", gettext("no"))]
     if each.kind == "party":
         return [(name, name) for name in visit.genesis.names]
-    return [(word, label.word(word, language())) for word in each.words]
+    return [
+        (word, gettext("unmet") if word == "unmet" else label.word(word, language()))
+        for word in each.words
+    ]
