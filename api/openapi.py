@@ -50,17 +50,20 @@ class ProblemDocument(msgspec.Struct, frozen=True, kw_only=True):
     definite: bool
 
 
-def describe(answer: type[msgspec.Struct], *codes: str, public: bool = False) -> dict[str, Any]:
+def describe(
+    answer: type[msgspec.Struct], *codes: str, public: bool = False, status: int = 200
+) -> dict[str, Any]:
     """Return the keyword arguments by which a route is documented.
 
     Args:
         answer: The struct that it answers with.
         codes: Codes of problems that are particular to the route.
         public: Whether it needs no token.
+        status: Of a success.
     """
     _described.add(answer)
     content = {JSON: {"schema": reference(answer)}}
-    return _described_as(content, codes if public else (*codes, *_TOKEN_CODES))
+    return _described_as(content, codes if public else (*codes, *_TOKEN_CODES), status)
 
 
 def describe_list(page: type[msgspec.Struct], *codes: str) -> dict[str, Any]:
@@ -78,7 +81,8 @@ def describe_list(page: type[msgspec.Struct], *codes: str) -> dict[str, Any]:
 def describe_content(media_type: str, *codes: str) -> dict[str, Any]:
     """Return the keyword arguments that document a route which answers with no struct."""
     schema = {"type": "object"} if media_type == JSON else {"type": "string"}
-    return _described_as({media_type: {"schema": schema}}, (*codes, *_TOKEN_CODES))
+    described = _described_as({media_type: {"schema": schema}}, (*codes, *_TOKEN_CODES))
+    return {**described, "response_class": Response}  # else FastAPI would add JSON to it
 
 
 def reference(struct: type) -> dict[str, Any]:
@@ -181,9 +185,11 @@ def _record_schema() -> dict[str, Any]:
     }
 
 
-def _described_as(content: dict[str, Any], codes: tuple[str, ...]) -> dict[str, Any]:
+def _described_as(
+    content: dict[str, Any], codes: tuple[str, ...], status: int = 200
+) -> dict[str, Any]:
     success = {"description": "Success", "content": content}
-    return {"response_model": None, "responses": {200: success, **_problems(codes)}}
+    return {"response_model": None, "responses": {status: success, **_problems(codes)}}
 
 
 def _problems(codes: tuple[str, ...]) -> dict[int | str, dict[str, Any]]:

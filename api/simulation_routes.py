@@ -36,7 +36,14 @@ def simulation_routes(tokens: Tokens, simulations: Simulations | None) -> APIRou
     @router.post(
         "/v1/simulations",
         status_code=202,
-        **describe(SimulationView, "no-simulator", "bad-simulation", "body-too-large", "busy"),
+        **describe(
+            SimulationView,
+            "no-simulator",
+            "bad-simulation",
+            "body-too-large",
+            "busy",
+            status=202,
+        ),
     )
     async def begin_simulation(request: Request) -> Response:
         """Begin a simulation; it waits for its turn."""

@@ -152,6 +152,7 @@ def frame_of(reading: Reading, scope: Scope) -> dict[str, Any]:
         "origin": reading.genesis.origin,
         "party": reading.party if log is None else log.file,
         "banner": "" if log is None else _said_of(log),
+        "banner_more": [] if log is None else _differing_of(log),
         "of_log": log is not None,
         "path": scope["path"],
         "query": scope["query_string"].decode("latin-1"),
@@ -165,15 +166,21 @@ def _said_of(log: Summary) -> str:
         return ""
     title = gettext("THE LOG IS FALSE: {code}: {message}")
     said = title.format(code=log.fault.code, message=log.fault.message)
+    parts = [said, gettext("Nothing from there on is shown.")]
+    if not log.certified:
+        parts.append(gettext("What is shown is certified by no quorum."))
+    return " · ".join(parts)
+
+
+def _differing_of(log: Summary) -> list[str]:
+    """Return what was expected where a log is false, and what was found."""
+    if log.fault is None:
+        return []
     pairs = (
         (gettext("expected: {value}"), log.fault.expected),
         (gettext("found: {value}"), log.fault.got),
     )
-    differing = [text.format(value=value) for text, value in pairs if value]
-    parts = [said, *differing, gettext("Nothing from there on is shown.")]
-    if not log.certified:
-        parts.append(gettext("What is shown is certified by no quorum."))
-    return " · ".join(parts)
+    return [text.format(value=value) for text, value in pairs if value]
 
 
 def language_for(scope: Scope) -> Language:

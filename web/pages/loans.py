@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from inspect import signature
 from typing import Annotated, Any
 
@@ -32,6 +33,9 @@ from web.page import Pages, Visit
 from web.pages.lists import page_of
 from web.pages.morning import bucket_days, first_funder, last_day
 from web.values import in_currency
+
+QUIET_DAYS = 31
+"""After so many days without a repayment it is said that nobody has stated any."""
 
 Shown = Annotated[str | None, Query(max_length=32, description="What is repaid, as displayed.")]
 Day = Annotated[str | None, Query(alias="date", pattern=f"{forms.DAY}|^$")]
@@ -75,6 +79,11 @@ def add_to(pages: Pages) -> None:
     pages.add("/loans/{loan}/allocation", "allocation.html", allocation_page)
 
 
+def is_long_ago(day: str, present: date) -> bool:
+    """Return whether a business date is so long past that lateness of today says little."""
+    return (present - date.fromisoformat(day)).days > QUIET_DAYS
+
+
 def _entrance() -> Any:
     """Return the function of the list of loans, which shows figures above it."""
     listed = page_of(LOANS)
@@ -86,6 +95,7 @@ def _entrance() -> Any:
             "portfolio": portfolio_view(visit.reader, day),
             "funder": first_funder(visit.genesis, visit.reading.party),
             "morning": last_day(visit.reader, visit.genesis),
+            "quiet": is_long_ago(last_day(visit.reader, visit.genesis), day),
             "bucket_days": bucket_days,
         }
 

@@ -70,6 +70,7 @@ def overview_page(visit: Visit) -> Mapping[str, Any]:
         "parties": parties,
         "heads": _heads(parties, status) if status else _signed(found, visit.reading.log),
         "alarms": list(_alarms(found, status)),
+        "calendar": _calendar(found),
         "owing": _owing(found.owed),
         "owed": owed,
         "differing": differing(visit, found.oldest),
@@ -152,15 +153,20 @@ def _alarms(found: Overview, status: dict[str, Any] | None) -> list[Notice]:
     elif status is not None and not status["ready"]:
         text = gettext("Nothing can become final now: {reason}")
         alarms.append(Notice("warn", text.format(reason=status["ready_reason"])))
-    if found.calendar_warning and found.calendar_until:
-        text = gettext(
-            "Business days are decided until {date} only: what falls due later may move."
-        )
-        alarms.append(Notice("warn", text.format(date=found.calendar_until)))
-    elif found.calendar_warning:
-        text = gettext("The business days of this year are not declared: only weekends are known.")
-        alarms.append(Notice("warn", text))
     return alarms
+
+
+def _calendar(found: Overview) -> str:
+    """Return that the calendar ends soon; nothing while it does not."""
+    if not found.calendar_warning:
+        return ""
+    if not found.calendar_until:
+        return gettext("The business days of this year are not declared: only weekends are known.")
+    text = gettext(
+        "Business days are decided until {date} only: what falls due later may move. The "
+        "institution declares the next year's (tongzhang calendar import)."
+    )
+    return text.format(date=found.calendar_until)
 
 
 def _owing(sums: Sequence[OwedSum]) -> list[tuple[str, list[OwedSum]]]:

@@ -80,6 +80,10 @@ function article({ bytes, name, kind }) {
     return element("article", { class: "card", "data-result": kind ?? "unknown" },
       heading(kind ?? "unknown", name), element("p", { class: "banner warn" }, said));
   }
+  if (!trusted && kind !== "genesis" && kind !== "policy") {
+    return element("article", { class: "card", "data-result": "untrusted" }, heading(kind, name),
+      element("p", { class: "banner warn" }, words.codes["no-trust"]));
+  }
   const result = check(kind, bytes, trusted?.trust);
   const tone = result.good ? "good" : "bad";
   const made = element("article", { class: "card", "data-result": tone }, heading(kind, name),
