@@ -26,6 +26,8 @@ OPEN = ("/livez", "/readyz", "/openapi.json", "/peer", "/sign-", "/static/")
 guess."""
 _NO_PAGES = ("/v1/", "/live")
 """How addresses begin for which a session is not renewed: scripts ask for them, not people."""
+_BY_SCRIPT = b"tongzhang-heard"
+"""The header with which a script asks for a page again: a page that is left open ends in time."""
 
 
 class Callers:
@@ -112,6 +114,8 @@ class Callers:
         """Let the session of somebody who asks for a page go on."""
         session = scope.get("session")
         if session is None or scope["path"].startswith(_NO_PAGES):
+            return
+        if any(name == _BY_SCRIPT for name, _ in scope["headers"]):
             return
         cookie = self._sessions.renewal(scope, session)
         if cookie is not None:

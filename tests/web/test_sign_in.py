@@ -12,7 +12,7 @@ import pytest
 
 from api import sessions
 from api.limits import FEED_TOKENS_EVERY_S
-from api.sessions import IDLE_S, SESSION_S, Session, Sessions
+from api.sessions import IDLE_S, RENEW_S, SESSION_S, Session, Sessions
 from demo.stage.processes import command, environment
 from tests.cli.nodes_kit import is_ready, until
 from tests.web.site_kit import SAME_ORIGIN, Site, signed_in, visitor
@@ -258,3 +258,20 @@ def test_what_is_open_ends_soon_after_signing_out(site: Site, path: str) -> None
         began = time.monotonic()
         for _ in lines:
             assert time.monotonic() - began < 3 * FEED_TOKENS_EVERY_S
+
+
+def test_what_a_script_asks_for_again_renews_no_session(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = site.platform
+    with signed_in(node) as http:
+        token_id = cookie(http).partition("=")[2].partition(".")[0]
+        ledger = http.get("/v1/status").json()["ledger"]
+    made = Sessions((node.home / "key.pem").read_bytes(), ledger, "platform")
+    monkeypatch.setattr(sessions.time, "time", lambda at=time.time() - RENEW_S - 1: at)
+    old = made.cookie(call(made, ""), token_id).partition(";")[0]
+    monkeypatch.undo()
+    with visitor(node) as http:
+        again = http.get("/lists", headers={"cookie": old, "tongzhang-heard": "0"})
+        assert again.status_code == 200 and "set-cookie" not in again.headers
+        assert "set-cookie" in http.get("/lists", headers={"cookie": old}).headers

@@ -87,7 +87,8 @@ class Renewal {
   async offline(source) {
     this.say("offline");
     if (source.readyState !== EventSource.CLOSED) return;
-    const answer = await fetch(location.href).catch(() => null);
+    const headers = { accept: "text/html", "tongzhang-heard": String(this.heard) };
+    const answer = await fetch(location.href, { headers }).catch(() => null);
     if (answer?.redirected) this.say("signedOut");
   }
 
