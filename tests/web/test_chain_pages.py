@@ -115,7 +115,7 @@ def test_a_refused_entry_says_so_and_that_nothing_changed(ledger: Hostile) -> No
     assert "it stands in the log and changed nothing" in page.text
     assert refused["outcome"] in page.text
     applied = shown(ledger, f"/chain/entries/{entries[0]['index']}")
-    assert "it is in force" in applied.text
+    assert "the ledger took it" in applied.text
 
 
 def test_an_entry_shows_its_postings_and_leads_to_its_receipt(ledger: Hostile) -> None:
