@@ -11,8 +11,6 @@ from typing import Any, NamedTuple
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from cli.log_options import with_log
-
 
 class Command(NamedTuple):
     """A command as the table has it.
@@ -188,6 +186,8 @@ def load(command: Command) -> Any:
     found = getattr(import_module(module), attribute)
     if command.generated:
         found = found(command.name)
+    from cli.log_options import with_log
+
     found = with_log(found)
     around = typer.Typer(add_completion=False, rich_markup_mode=None)
     if isinstance(found, typer.Typer):

@@ -10,7 +10,6 @@ from typing import Annotated, Any, Optional
 
 import typer
 
-from cli.opened_log import Named, named
 from cli.options import path
 
 NODE_OPTIONS = frozenset(("home", "url", "token"))
@@ -80,6 +79,8 @@ def _taking(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(function)
     def run(*given: Any, **asked: Any) -> Any:
+        from cli.opened_log import Named, named
+
         named.set(Named(*(asked.pop(name) for name in _OPTIONS)))
         return function(*given, **asked)
 

@@ -150,9 +150,6 @@ class Kept(Ledger):
         return response.json()
 
 
-K = TypeVar("K", bound=Kept)
-
-
 def pages(kept: Kept, path: str, items: str, **query: Any) -> Iterator[list[dict[str, Any]]]:
     """Yield the items of page after page."""
     while True:

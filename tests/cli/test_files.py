@@ -264,6 +264,7 @@ def test_a_consortium_that_does_not_fit_is_not_founded(disk: Path, capsys: Captu
 
 NOT_ASKED_FOR = {
     "cli/bench/real.py": "within the benchmark's own folder",
+    "cli/simulation/worker.py": "within the run's own folder",
     "demo/stage/proofs.py": "within the demo's own folder",
 }
 

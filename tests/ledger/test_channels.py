@@ -67,7 +67,6 @@ def _split(ledger: Ledger, payment: str, order: str) -> None:
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
     """Keep a payment of odd ids: paid out, partly refunded, the refund failed and tried again."""
     made = Kept(tmp_path_factory.mktemp("channels"))
-    made.now = made.genesis.created_at + 1000
     made.register("shop")
     made.register("platform-fee", owner="platform")
     _split(made, PAYMENT, ORDER)

@@ -158,7 +158,7 @@ def test_a_bad_fault_file_is_refused_with_the_place_and_the_next_choice(
     [
         ("nodes = 1", "`$.nodes`; it is 2 to 31"),
         ("record = 5", "did you mean 'records'?"),
-        ("kind = 'crash'", "there are seed, story, nodes"),
+        ("kind = 'crash'", "there are seed, story, story_zh, nodes"),
         ("[expect]\nforks = true", "did you mean 'fork'?"),
         ("show_ms = [-1, 5]", "it is 0 to 86400000"),
         (

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ledger.state import Changes
-from node.storage import writes
+from node.storage import store
 from node.storage.books import BookReader
 from node.storage.engine import Statements
 from node.storage.reads import Reader
@@ -34,7 +34,7 @@ def deleted_rows_stay(monkeypatch: pytest.MonkeyPatch) -> None:
             changed = [mapped.encode(row) for row in rows.values() if row is not None]
             writer.run(sql.upsert(mapped.table), changed)
 
-    monkeypatch.setattr(writes, "_write_rows", write_rows)
+    monkeypatch.setattr(store, "write_rows", write_rows)
 
 
 @mutant("I5", plan_of(1))
