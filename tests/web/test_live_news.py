@@ -10,6 +10,7 @@ import httpx
 import msgspec
 import pytest
 
+from tests.ledger.ledger_kit import captured
 from tests.web.business_pages_kit import Shown, shown_month
 from web import live
 
@@ -62,8 +63,11 @@ def test_a_page_about_a_subject_hears_of_it_alone(shown: Shown) -> None:
     with listening(shown, subject="payment:P-mine", start=shown.tip.size) as answer:
         told = events(answer)
         next(told)
-        shown.capture("P-others")
         shown.capture("P-mine")
+        assert news_of(next(told))["size"] == shown.tip.size  # from here on nothing is missed
+        shown.capture("P-others")
+        again = captured("P-mine")
+        shown.refuse("already-captured", "institution", "payment.captured", **again)
         assert news_of(next(told))["size"] == shown.tip.size
 
 
