@@ -26,7 +26,7 @@ from web.page import Pages
 _ALIVE = b": nothing new\n\n"
 _RETRY = b"retry: 2000\n\n"
 _SUBJECTS_CHARS_MAX = 4000
-PAGES_PER_S = 50
+PAGES_PER_S = 20
 PAUSE_MIN_MS = 1000
 
 Subjects = Annotated[str, Query(max_length=_SUBJECTS_CHARS_MAX)]
