@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import date, timedelta
 from html import unescape
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from tests.api.loans_kit import KeptLoans, portfolio_on
 from tests.web.shown_kit import CHINESE, ShownPages, main_of, pages_of, rows_of, text_of
 from views.cells import Style, choose, money
+from web.pages.loans import QUIET_DAYS, is_long_ago
 
 kept = portfolio_on()
 DAY = "2026-04-21"
@@ -166,3 +168,25 @@ def test_the_entrance_is_still_the_list(shown: ShownPages) -> None:
 def test_the_pages_are_had_in_chinese(shown: ShownPages) -> None:
     assert "还款计划" in shown.text("/loans/L1", **CHINESE)
     assert "按逾期天数" in shown.text("/loans", **CHINESE)
+
+
+def test_an_old_portfolio_is_said_to_be_old_and_shown_as_of_its_last_day(
+    shown: ShownPages,
+) -> None:
+    page = main_of(shown.html("/loans"))
+    (link,) = set(re.findall(r'href="(/loans\?as_of=[0-9-]+)"', page))
+    day = link.partition("=")[2]
+    assert f"No repayment was stated since {day}" in text_of(page)
+    later = (date.fromisoformat(day) + timedelta(days=1)).isoformat()
+    stated = shown.client.get("/v1/repayments", params={"from": day}).json()["repayments"]
+    since = shown.client.get("/v1/repayments", params={"from": later}).json()["repayments"]
+    assert stated and not since
+    assert rows_of(shown.html(link), "Loans")
+
+
+@pytest.mark.parametrize(
+    ("days", "said"), [(0, False), (QUIET_DAYS, False), (QUIET_DAYS + 1, True)]
+)
+def test_a_portfolio_is_old_after_a_month_without_a_repayment(days: int, said: bool) -> None:
+    present = date(2026, 3, 31)
+    assert is_long_ago((present - timedelta(days=days)).isoformat(), present) is said

@@ -175,6 +175,9 @@ def test_the_founding_document_of_the_node_is_taken_with_one_press_and_shown(
 ) -> None:
     visitor.give(checkpoint_txt=own["checkpoint.txt"])
     assert "Nothing says whom to trust" in visitor.banner("checkpoint.txt")
+    waiting = visitor.result("checkpoint.txt")
+    assert waiting.get_attribute("data-result") == "untrusted"  # not proved bad, not checked yet
+    assert not waiting.locator(".bad").count()
     visitor.page.click("[data-verify=fetch]")
     visitor.page.wait_for_selector("[data-verify=trusted] .hash")
     assert [request.url.split("/v1")[1] for request in visitor.requests] == ["/genesis"]

@@ -90,12 +90,13 @@ def _entrance() -> Any:
 
     def loans_page(visit: Visit, **asked: Any) -> Mapping[str, Any]:
         day = day_of(today(visit.reader, visit.genesis, now_ms()), "as_of")
+        newest = last_day(visit.reader, visit.genesis)
         return {
             **listed(visit, **asked),
             "portfolio": portfolio_view(visit.reader, day),
             "funder": first_funder(visit.genesis, visit.reading.party),
-            "morning": last_day(visit.reader, visit.genesis),
-            "quiet": is_long_ago(last_day(visit.reader, visit.genesis), day),
+            "morning": newest,
+            "quiet": is_long_ago(newest, day),
             "bucket_days": bucket_days,
         }
 
