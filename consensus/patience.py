@@ -5,8 +5,9 @@ a debt, a long one a much larger debt, and only time pays it back. Words pay not
 votes and never proposes, that proposes every other time, or at the last moment, is waited for a
 few per cent of the time and no more. A link that comes up again forgives, but not again and again.
 
-No more than n−q leaders are given no time because of what they owe, those whose links are down
-counted first: when more than these are late, it is the network that is slow, and all need time.
+Debts count only while the ledger moves: once a slot has timed out and nothing became final since,
+it may be the network that is slow, and all leaders need time. And no more than n−q leaders are
+given no time because of what they owe, those whose links are down counted first.
 """
 
 from __future__ import annotations
@@ -108,8 +109,13 @@ class Patience:
 
     # -- who is given no time --------------------------------------------------------------------
 
-    def silent(self, now_ms: int) -> tuple[str, ...]:
-        """Return the voters that are given no time, in genesis order."""
+    def silent(self, now_ms: int, *, moving: bool) -> tuple[str, ...]:
+        """Return the voters that are given no time, in genesis order.
+
+        Args:
+            now_ms: The steady clock.
+            moving: Whether no slot has timed out since something became final.
+        """
         down = [name for name in self._voters if name in self._down]
         tolerated_ms = self._base_ms // TOLERATED_PARTS
         owing = [
@@ -118,5 +124,6 @@ class Patience:
             if name not in self._down and self._owes_ms(name, now_ms) > tolerated_ms
         ]
         owing.sort(key=lambda name: -self._paid_at[name])
-        silent = {*down, *owing[: max(0, self._spare - len(down))]}
+        spare = max(0, self._spare - len(down)) if moving else 0
+        silent = {*down, *owing[:spare]}
         return tuple(name for name in self._voters if name in silent)

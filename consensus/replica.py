@@ -143,7 +143,7 @@ class Replica:
     @property
     def silent(self) -> tuple[str, ...]:
         """The leaders that are given no time (R8)."""
-        return self._patience.silent(self._step.now.ticks_ms)
+        return self._patience.silent(self._step.now.ticks_ms, moving=self.timers.moving)
 
     def heard(self, party: str) -> bool:
         """Return whether any vote or proposal of ``party`` is known here that is not final."""

@@ -33,7 +33,7 @@ def share_wasted(turn: Callable[[Patience, int], int], rounds: int = 4000) -> fl
     patience, now_ms, wasted_ms = Patience(FOUR, ME), 0, 0
     for _ in range(rounds):
         now_ms += 105
-        if MUTE not in patience.silent(now_ms):
+        if MUTE not in patience.silent(now_ms, moving=True):
             took_ms = turn(patience, now_ms)
             now_ms += took_ms
             wasted_ms += took_ms
@@ -90,7 +90,7 @@ def test_a_link_that_flaps_is_forgiven_now_and_then() -> None:
     patience, now_ms, waits = Patience(FOUR, ME), 0, 0
     while now_ms < 10 * FORGIVEN_EVERY * BASE_MS:
         flap(patience, now_ms)
-        if MUTE not in patience.silent(now_ms):
+        if MUTE not in patience.silent(now_ms, moving=True):
             wait(patience, MUTE, 1, now_ms, BASE_MS)
             waits += 1
             now_ms += BASE_MS
@@ -103,9 +103,9 @@ def test_a_leader_whose_link_comes_up_again_is_given_time_at_once() -> None:
     patience = Patience(FOUR, ME)
     wait(patience, MUTE, 1, 0, BASE_MS)
     patience.down(MUTE)
-    assert patience.silent(BASE_MS) == (MUTE,)
+    assert patience.silent(BASE_MS, moving=True) == (MUTE,)
     patience.up(MUTE, 2 * BASE_MS)
-    assert patience.silent(2 * BASE_MS) == ()
+    assert patience.silent(2 * BASE_MS, moving=True) == ()
 
 
 def test_a_debt_is_paid_back_by_time_alone_and_has_a_bound() -> None:
@@ -115,23 +115,31 @@ def test_a_debt_is_paid_back_by_time_alone_and_has_a_bound() -> None:
     now_ms += 8 * BASE_MS
     tolerated_ms = BASE_MS // TOLERATED_PARTS
     later_ms = now_ms + PAYS_BACK * (DEBT_MAX * BASE_MS - tolerated_ms)
-    assert patience.silent(later_ms - 2 * PAYS_BACK) == (MUTE,)
-    assert patience.silent(later_ms) == ()
+    assert patience.silent(later_ms - 2 * PAYS_BACK, moving=True) == (MUTE,)
+    assert patience.silent(later_ms, moving=True) == ()
 
 
 def test_no_more_leaders_are_given_no_time_than_may_be_down() -> None:
     patience = Patience(FOUR, ME)
     for slot, leader in enumerate((MUTE, OTHER, THIRD)):
         wait(patience, leader, slot, 0, BASE_MS // (1 + (leader != OTHER)))
-    assert patience.silent(BASE_MS) == (OTHER,)
+    assert patience.silent(BASE_MS, moving=True) == (OTHER,)
     patience.down(THIRD)
-    assert patience.silent(BASE_MS) == (THIRD,), "that is as many as may be down"
+    assert patience.silent(BASE_MS, moving=True) == (THIRD,), "that is as many as may be down"
+
+
+def test_when_nothing_becomes_final_all_leaders_are_given_time() -> None:
+    patience = Patience(FOUR, ME)
+    wait(patience, MUTE, 1, 0, BASE_MS)
+    assert patience.silent(BASE_MS, moving=False) == ()
+    patience.down(MUTE)
+    assert patience.silent(BASE_MS, moving=False) == (MUTE,)
 
 
 def test_three_of_three_wait_for_each_other() -> None:
     patience = Patience(genesis_of(3, 3), ME)
     wait(patience, MUTE, 1, 0, BASE_MS)
-    assert patience.silent(BASE_MS) == ()
+    assert patience.silent(BASE_MS, moving=True) == ()
 
 
 def test_a_block_full_of_records_may_take_its_time() -> None:
@@ -139,16 +147,16 @@ def test_a_block_full_of_records_may_take_its_time() -> None:
     patience.begin(1, MUTE, 0, proposed=False)
     patience.proposed(2000, 500)
     patience.end(510, wasted=False)
-    assert patience.silent(510) == ()
+    assert patience.silent(510, moving=True) == ()
     patience.begin(5, MUTE, 600, proposed=False)
     patience.proposed(1, 1100)
-    assert patience.silent(1100) == (MUTE,)
+    assert patience.silent(1100, moving=True) == (MUTE,)
 
 
 def test_a_replica_never_waits_for_itself() -> None:
     patience = Patience(FOUR, ME)
     wait(patience, ME, 4, 0, BASE_MS)
-    assert patience.silent(BASE_MS) == ()
+    assert patience.silent(BASE_MS, moving=True) == ()
 
 
 # -- in a replica ----------------------------------------------------------------------------------
