@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from consensus import certificates, judge, witness
 from consensus.context import Context
-from consensus.justification import refuse_not_the_leaders, refuse_unjustified
+from consensus.justification import refuse_header, refuse_unjustified
 from consensus.limits import EVIDENCE_SLOTS
 from consensus.messages import Proposal, WireBlock, wire_block
 from consensus.slot import Proposed
 from consensus.votes import notar_subject
+from ledger import domains
+from ledger.block import decode_header
 
 
 def propose(context: Context, number: int, *, empty: bool) -> bool:
@@ -47,14 +49,15 @@ def on_proposal(context: Context, wire: WireBlock) -> None:
         ConsensusError: it is not the leader's, or not justified.
         LedgerError: its signature or a batch is forged.
     """
-    block = wire.block()
-    number = block.slot
+    header = decode_header(wire.header)
+    number = header.slot
     if number <= context.tree.final.slot - EVIDENCE_SLOTS:
         return
     known = context.tree.slots.get(number)
-    if known is not None and block.hash in known.proposals:
+    if known is not None and domains.block_hash(wire.header) in known.proposals:
         return
-    refuse_not_the_leaders(block, context.genesis)
+    refuse_header(header, wire.header, wire.signature, context.genesis)
+    block = wire.block()
     witness.see(context, block, context.tree.current)
     refuse_unjustified(wire, block, context.genesis, context.tree.is_known)
     for certificate in wire.justification:

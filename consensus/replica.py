@@ -145,6 +145,15 @@ class Replica:
         """The leaders that are given no time (R8)."""
         return self._patience.silent(self._step.now.ticks_ms, moving=self.timers.moving)
 
+    @property
+    def useful(self) -> bool:
+        """Whether the latest step took something that was not known before."""
+        return self._step.news or self._step.counted
+
+    def owes_range(self, peer: str) -> bool:
+        """Return whether a peer was asked for final blocks and has not answered."""
+        return self._fetching.owes_range(peer)
+
     def heard(self, party: str) -> bool:
         """Return whether any vote or proposal of ``party`` is known here that is not final."""
         return self._tree.heard(party)
@@ -198,7 +207,7 @@ class Replica:
             if answer is not None:
                 self._step.send(answer, peer)
         elif isinstance(message, Range):
-            finality.on_range(self._context, message)
+            finality.on_range(self._context, message, peer)
 
     def _settle(self) -> None:
         """Apply the rules until none has anything more to do."""
