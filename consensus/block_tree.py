@@ -28,24 +28,35 @@ class BlockTree:
         self.current = tip.slot + 1
         """The slot that the replica is in (R1)."""
         self.slots: dict[int, Slot] = {}
+        self._told: set[int] = set()
+        """Slots of which more is known than single votes and headers."""
         self._live: list[tuple[int, Slot]] | None = []
         self.tips: dict[bytes, Tip] = {}
         self.blocks: dict[bytes, Block] = {}
         self.wires: dict[bytes, WireBlock] = {}
 
     def slot(self, number: int) -> Slot:
-        """Return what is known of a slot; nothing, at first."""
+        """Return what is known of a slot, nothing at first; from now on the rules look at it."""
+        if number not in self._told:
+            self._told.add(number)
+            self._live = None
+        return self.hearsay(number)
+
+    def hearsay(self, number: int) -> Slot:
+        """Return what is known of a slot, to count a vote or a header: no rule looks at these.
+
+        Anybody can vote far ahead; that must not make every step longer.
+        """
         found = self.slots.get(number)
         if found is None:
             found = self.slots[number] = Slot()
-            self._live = None
         return found
 
     def live(self) -> list[tuple[int, Slot]]:
-        """Return the slots after the final one, in order."""
+        """Return the slots after the final one that the rules look at, in order."""
         if self._live is None:
-            final = self.final.slot
-            self._live = [(s, self.slots[s]) for s in sorted([s for s in self.slots if s > final])]
+            self._told = {number for number in self._told if number > self.final.slot}
+            self._live = [(number, self.slot(number)) for number in sorted(self._told)]
         return self._live
 
     def heard(self, party: str) -> bool:

@@ -28,7 +28,7 @@ def hear(context: Context, certificate: Certificate, *, verified: bool) -> None:
     if number <= context.tree.final.slot - EVIDENCE_SLOTS:
         return
     found = []
-    slot = context.tree.slot(number)
+    slot = context.tree.hearsay(number)
     for vote in certificate.votes:
         said = subject if vote is certificate.votes[0] else vote.subject
         if vote.slot != number or slot.has(vote, said) or slot.is_full(vote):
@@ -50,7 +50,7 @@ def see(context: Context, block: Block, current_slot: int) -> None:
     early = number > current_slot + SLOT_WINDOW and number not in context.tree.slots
     if late or early:
         return
-    lie = context.tree.slot(number).see(block)
+    lie = context.tree.hearsay(number).see(block)
     context.step.accuse([] if lie is None else [lie])
 
 
