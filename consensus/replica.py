@@ -74,7 +74,7 @@ from consensus.patience import Patience
 from consensus.slot import Proposed
 from consensus.timers import Timers
 from consensus.votes import verify_certificate, verify_vote
-from ledger.block import Tip
+from ledger.block import Tip, decode_header
 from ledger.errors import LedgerError
 from ledger.genesis import Genesis
 from ledger.keys import Signer
@@ -202,6 +202,9 @@ class Replica:
             certificates.on_certificate(self._context, message.certificate, peer)
         elif isinstance(message, Proposal):
             proposals.on_proposal(self._context, message.block)
+            if self._step.news:
+                proposer = decode_header(message.block.header).proposer
+                self._patience.heard(proposer, self._step.now.ticks_ms)
         elif isinstance(message, WantBlock):
             answer = self._tree.block_or_latest(message.hash)
             if answer is not None:

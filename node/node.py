@@ -90,6 +90,8 @@ class Node:
         Raises:
             Halted: the node had to stop; the code says why.
         """
+        for peer in self.peers.status():
+            self.host.peer_down(peer)  # no slot waits for a leader that was never reached
         links = asyncio.create_task(self.peers.run(), name="peers")
         try:
             while not self._stopped.is_set() and self.host.halted is None:

@@ -88,9 +88,10 @@ class Conduct:
 
     def note(self, peer: str, code: str, frame: bytes) -> bool:
         """Note why a frame of a peer was dropped. Return whether the peer is shut out for it."""
-        record = self._records.setdefault(peer, _Record())
-        if record.forgotten_at <= self._clock.now().ticks_ms:
+        record, now_ms = self._records.setdefault(peer, _Record()), self._clock.now().ticks_ms
+        if record.forgotten_at <= now_ms:
             record.pause_ms, record.unasked = SHUT_OUT_FIRST_MS, 0
+            record.forgotten_at = now_ms + CLEAN_MS
         if code == "unasked":
             record.unasked += 1
         if CONDUCT.get(code) == "offence":
