@@ -124,6 +124,10 @@ class Patience:
 
     # -- who is given no time --------------------------------------------------------------------
 
+    def is_down(self, party: str) -> bool:
+        """Return whether a peer's link is down."""
+        return party in self._down
+
     def silent(self, now_ms: int, *, moving: bool) -> tuple[str, ...]:
         """Return the voters that are given no time, in genesis order.
 

@@ -108,6 +108,8 @@ class Replica:
         self.me = me
         self.may_vote = may_vote
         self._patience = Patience(genesis, me)
+        self._hurried = False
+        """Whether the current slot's leader is given no time."""
         self.timers = Timers(genesis.timeouts, now.ticks_ms)
         self._tree = BlockTree(saved.tip, saved.certificate)
         self._step = Step(now)
@@ -254,8 +256,7 @@ class Replica:
         """Start or stop timers by whether work is pending (R1): idle, no slot burns."""
         now = self._step.now.ticks_ms
         unfinal = any(slot.certificate("notar") for _, slot in self._tree.live())
-        head, wall_ms = self._tree.head(), self._step.now.wall_ms
-        pending = unfinal or self._sees_proposal() or self._context.machine.has_work(head, wall_ms)
+        pending = unfinal or self._sees_proposal() or self._has_work()
         self.timers.work(pending, now)
         self._end_turn(now)
         current = self._tree.slots.get(self.slot)
@@ -264,11 +265,20 @@ class Replica:
             self._patience.end(now, wasted=False)
             return
         leader = self.leader(self.slot)
-        silent = leader in self.silent
-        if not silent:
+        self._hurried = self._gives_no_time(leader)
+        if not self._hurried:
             proposed = current is not None and current.first_proposal is not None
             self._patience.begin(self.slot, leader, now, proposed=proposed)
-        self.timers.start_slot(now, leader_silent=silent, unfinal=unfinal)
+        self.timers.start_slot(now, leader_silent=self._hurried, unfinal=unfinal)
+
+    def _has_work(self) -> bool:
+        return self._context.machine.has_work(self._tree.head(), self._step.now.wall_ms)
+
+    def _gives_no_time(self, leader: str) -> bool:
+        """Return whether a leader is silent; one that is connected may still wait for work."""
+        if leader not in self.silent:
+            return False
+        return self._patience.is_down(leader) or self._has_work()
 
     def _end_turn(self, now_ms: int) -> None:
         """Note that a proposal is here that was waited for, or that its slot is over."""
@@ -306,9 +316,9 @@ class Replica:
         slot.timed_out = True
         self.timers.stop_slot()
         leader, now = self.leader(self.slot), self._step.now.ticks_ms
-        if leader in self.silent:
+        self._patience.end(now, wasted=not self._hurried)
+        if self._hurried:
             return
-        self._patience.end(now, wasted=True)
         self.timers.on_timeout()
         if leader != self.me and not slot.proposals:
             self._step.effects.notes.append(f"slot {self.slot}: {leader} is silent")
