@@ -23,7 +23,7 @@ from node.peers import links as peers
 from node.peers.handshake import CLOSE_CODES, Identity
 from node.peers.link import Link, SendQueue, peer_url
 from node.peers.links import PeerLinks
-from node.peers.ration import BYTE_S, LINKS_AT_ONCE, USELESS_AT_ONCE_S, Ration
+from node.peers.ration import BYTE_S, FRAME_S, LINKS_AT_ONCE, USELESS_PER_S, Ration
 from tests.node.test_handshake import SIGNERS, consortium
 
 DEADLINE_S = 10.0
@@ -397,11 +397,11 @@ def test_a_peer_that_sends_what_is_of_no_use_is_read_a_part_of_the_time() -> Non
         async with pair() as (platform, funder):
             funder.host.useful = False
             link = funder.links._links["platform"]
-            for number in range(int(USELESS_AT_ONCE_S / BYTE_S / 2**22) + 2):
-                platform.links.send("funder", bytes(2**22))
-                frames = number + 1
-                await until(lambda n=frames: link.paced_s > 0 or len(funder.host.frames) == n)
-            await until(lambda: link.paced_s > 0)
+            link.useless = Ration(0.0, USELESS_PER_S)
+            for size in (10, 2**22, 10):
+                platform.links.send("funder", bytes(size))
+            await until(lambda: len(funder.host.frames) == 3)
+            assert link.paced_s >= (3 * FRAME_S + 2**22 * BYTE_S) / USELESS_PER_S / 2
             assert funder.links.status()["platform"]["paced_ms"] > 0
             assert funder.links.connected() == ("platform",)
 
