@@ -21,7 +21,7 @@ from sqlalchemy.engine import URL
 
 from ledger.contracts import ROWS
 from ledger.genesis import Genesis
-from node.errors import CorruptLedger, NodeError, StorageError
+from node.errors import CorruptLedger, NodeError
 from node.home.private import open_private
 from node.storage.check import Phase, Round, name_unreadable
 from node.storage.log_index import boot_id
@@ -93,23 +93,18 @@ def check_beside(url: str | URL, genesis: Genesis, folder: Path, report: Report)
 
 
 def _whole_round(snapshots: Snapshots, genesis: Genesis, path: Path, report: Report) -> None:
-    if path.exists():
-        try:
-            _round(snapshots, genesis, path, report)
-        except (CorruptLedger, StorageError) as error:
-            if error.code not in ("corrupt-ledger", "scratch-failed"):
-                raise
-            logger.warning("the check begins again from genesis: %s", error)
-            remove(path)
-        else:
-            return
+    goes_on = path.exists()
     try:
         _round(snapshots, genesis, path, report)
-    except CorruptLedger as error:
-        name_unreadable(snapshots.reader, error)
-        raise
-    finally:
+    except NodeError as error:
         remove(path)
+        if not goes_on or error.code not in {"corrupt-ledger", "scratch-failed"}:
+            if isinstance(error, CorruptLedger):
+                name_unreadable(snapshots.reader, error)
+            raise
+        logger.warning("the check begins again from genesis: %s", error)
+        _whole_round(snapshots, genesis, path, report)
+    remove(path)
 
 
 def _round(snapshots: Snapshots, genesis: Genesis, path: Path, report: Report) -> None:

@@ -153,14 +153,14 @@ class Round:
             CorruptLedger: names the first bad block, or the row that differs.
             StorageError: the database could not be read, or the scratch database not be used.
         """
-        total = self._log.tip.size
-        while True:
+        more = True
+        while more:
             with self._snapshot() as reader:
-                if not self._step(reader):
+                total = _size(reader)
+                tell("log", self._log.tip.size, total)
+                more = self._step(reader)
+                if not more:
                     self._log.finish(reader)
-                    break
-                total = max(total, _size(reader))
-            tell("log", self._log.tip.size, total)
         for kind in self._kinds:
             self._compare(kind, tell)
         tell("file", self._log.tip.size, self._log.tip.size)

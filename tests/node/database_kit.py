@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from ledger.batch import Batch
 from ledger.block import Block, BlockHeader, Tip, encode_header, tip_of
 from ledger.execute import Execution, execute
 from ledger.genesis import Genesis, Role
+from ledger.state import StateView
 from node.home.files import write_whole
 from node.home.founding import create_consortium
 from node.home.home import DATABASE, DATABASE_ID, read_address
@@ -45,17 +47,21 @@ class Kept(Ledger):
 
     Args:
         genesis: The founding document.
-        bulk: What writes them.
+        state: The state after the last block that was kept.
+        keep: Keeps a block.
     """
 
-    def __init__(self, genesis: Genesis, bulk: Bulk) -> None:
+    def __init__(
+        self, genesis: Genesis, state: StateView, keep: Callable[[Block, Execution], None]
+    ) -> None:
         super().__init__(genesis)
-        self._bulk = bulk
+        self._state = state
+        self._keep = keep
 
     def run(self, *batches: Batch) -> Execution:
         """Execute a block, and keep it."""
-        tip, view = self.tip, self._bulk.view
-        done = execute(self.genesis, tip, self.frontier, view, self.now, batches)
+        tip = self.tip
+        done = execute(self.genesis, tip, self.frontier, self._state, self.now, batches)
         header = BlockHeader(
             batches=tuple(batch.hash.hex() for batch in batches),
             height=tip.height + 1,
@@ -71,7 +77,7 @@ class Kept(Ledger):
         raw = encode_header(header)
         signature = signer("platform").sign(domains.proposal_signature_input(raw))
         block = Block(raw, signature, batches)
-        self._bulk.add(block, done, dict)
+        self._keep(block, done)
         self.frontier, self.tip = done.frontier, tip_of(block)
         for batch in batches:
             self.heads[batch.party] = (batch.number, batch.hash)
@@ -125,7 +131,7 @@ def _fill(path: Path, genesis: Genesis, day: DayFiles, block_records: int) -> st
     with WriterProcess(path) as process:
         store = Store(f"sqlite:///{path}", genesis)
         bulk = Bulk(store, process)
-        ledger = Kept(genesis, bulk)
+        ledger = Kept(genesis, bulk.view, lambda block, done: bulk.add(block, done, dict))
         InBatches(day, 1, ledger, block_records)
         certificate = final_certificate(genesis, ledger.tip)
         height = ledger.tip.height
