@@ -7,6 +7,7 @@ that was cut short goes on from there, unless the machine was started anew (noth
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,9 +34,11 @@ from node.storage.walked import Walked, place_of, tip_at
 from node.storage.writes import write_rows
 
 PAGE_ROWS = 2000
-ROWS_WAITING = 20_000
+ROWS_WAITING = 30_000
 """Rows after which what has changed is written to the scratch database."""
-ROWS_KEPT = 60_000
+WAITING_S = 1.0
+"""How long a row waits for that: a node that is killed every few seconds goes on checking."""
+ROWS_KEPT = 80_000
 """Rows in memory after which the older ones are dropped: twice as many at most."""
 FREE_BYTES_MIN = 512 * 1024 * 1024
 """Space that a scratch database leaves on its volume: the node has to write there, too."""
@@ -75,10 +78,13 @@ class Scratch(Store):
             with self._writer.reading("set up the scratch database"):
                 for pragma in _PRAGMAS:
                     self._writer.fetch(pragma, ())
+                for index in self._indexes():
+                    self._writer.fetch(f"DROP INDEX IF EXISTS {index}", ())
         self._waiting: Changes = {}
         self._count = 0
         self._mark: ReplayMark | None = None
         self._written = 0
+        self._flushed_s = time.monotonic()
         self.memory = Memory(self, self.flush, ROWS_KEPT)
         """The state after the last block."""
 
@@ -95,7 +101,7 @@ class Scratch(Store):
             self._waiting.setdefault(kind, {}).update(rows)
             self._count += len(rows)
         self.memory.merge(changes)
-        if self._count >= ROWS_WAITING:
+        if self._count >= ROWS_WAITING or time.monotonic() - self._flushed_s >= WAITING_S:
             self.flush()
 
     def flush(self) -> None:
@@ -114,11 +120,22 @@ class Scratch(Store):
             )
         text = msgspec.json.encode(self._mark).decode()
         with own_errors(), self._writer.writing("keep what was replayed"):
-            write_rows(self._writer, self.statements, self._waiting)
+            # In the order of their keys: rows that are written together lie together.
+            ordered = {kind: dict(sorted(rows.items())) for kind, rows in self._waiting.items()}
+            write_rows(self._writer, self.statements, ordered)
             self._writer.run(self.statements.upsert(self.tables.meta), [(MARK, text)])
         self._waiting, self._count = {}, 0
         self._written += 1
+        self._flushed_s = time.monotonic()
         self.memory.turn(self._written, self._written)
+
+    def _indexes(self) -> list[str]:
+        """Return the names of the indexes of rows: nobody looks for a row here but by its key."""
+        tables = (mapped.table for mapped in self.tables.rows.values())
+        return [str(index.name) for table in tables for index in table.indexes]
+
+    def _refuse_other_tables(self) -> None:
+        """Return: it is not the ledger's database, and has no indexes."""
 
     def remove(self) -> None:
         """Close it and remove its files."""
