@@ -228,9 +228,14 @@ class Plan(
 
     @cached_property
     def suspects(self) -> frozenset[str]:
-        """Parties that may break promises: liars, and those whose disk goes back in time."""
-        rewound = {who for f in self.faults if f.disk == "backup" for who in f.who or self.parties}
-        return frozenset(self.liars) | rewound
+        """Parties that may break promises: the liars."""
+        return frozenset(self.liars)
+
+    @cached_property
+    def forgetful(self) -> frozenset[str]:
+        """Parties whose disk is lost, damaged or set back: they have said more than they know."""
+        faults = [f for f in self.faults if f.disk in ("backup", "lost") or f.kind == "corrupt"]
+        return frozenset(who for fault in faults for who in fault.who or self.parties)
 
 
 T = TypeVar("T", bound=msgspec.Struct)

@@ -92,6 +92,8 @@ class Process:
         self.fuse: tuple[int, Fault] | None = None
         self.full = False
         self.rebuilt = False
+        self.rewound = False
+        self.is_behind = False
         self.unreported: Commit | None = None
         self.latency_us = setting.plan.disk_us
         plan, chance = setting.plan, setting.chance
@@ -182,6 +184,7 @@ class Process:
     def cut(self, fault: Fault | None = None) -> None:
         """Turn the power off; ``fault`` says what becomes of the disk."""
         if self.store is not None:
+            self.is_behind = False
             old = self.disk.freeze()
             if fault is not None and fault.disk == "torn" and self._writing:
                 self.disk.tear(self._setting.chance.below(1_000_001))
@@ -193,6 +196,7 @@ class Process:
             self.rebuild()
         if fault is not None and fault.disk == "backup":
             self.disk.restore(fault.at_ms - fault.age_ms)
+            self.rewound = self.is_behind = True
         if fault is not None and fault.kind == "corrupt":
             places = [self._setting.chance.below(1_000_001) for _ in range(max(1, fault.count))]
             self.disk.turn_bytes(places)
@@ -200,7 +204,7 @@ class Process:
     def rebuild(self) -> None:
         """Replace the disk by an empty one; the node follows from now on, and votes no more."""
         self.disk.lose()
-        self.rebuilt = True
+        self.rebuilt = self.is_behind = True
 
     def _close(self) -> None:
         if self.store is not None:

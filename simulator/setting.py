@@ -21,7 +21,7 @@ from node.storage.view import CACHE_ROWS_MAX
 from simulator.chance import Chance
 from simulator.checkers import Checker
 from simulator.checkers.checker import Proofs
-from simulator.checkers.scene import Watched
+from simulator.checkers.scene import Matter, Watched
 from simulator.history import BalanceRead, Operation
 from simulator.keys import MORNING_MS, make_genesis
 from simulator.network import Lines
@@ -64,6 +64,8 @@ class Setting:
         self.counts: Counter[str] = Counter()
         self.damaged: set[str] = set()
         """Machines whose disks the plan has damaged."""
+        self.remainder: set[tuple[str, Matter]] = set()
+        """What parties said twice since nobody who answered them could know the first time."""
         self.healed = False
         self.now_us = 0
         self.steps = 0
@@ -102,15 +104,20 @@ class Setting:
     def watch(self, checkers: Sequence[Checker]) -> None:
         """Let checkers watch from now on; of what happens often only those learn who want to."""
         self.checkers = checkers
-        self._on_sent, self._on_saved, self._on_operation = (
+        self._on_sent, self._on_heard, self._on_saved, self._on_operation = (
             [each for each in checkers if getattr(type(each), name) is not getattr(Checker, name)]
-            for name in ("on_sent", "on_saved", "on_operation")
+            for name in ("on_sent", "on_heard", "on_saved", "on_operation")
         )
 
     def on_sent(self, process: Timed, message: Message, frame: bytes) -> None:
         """Tell the checkers that a machine has sent a message."""
         for checker in self._on_sent:
             checker.on_sent(process, message, frame)
+
+    def on_heard(self, process: Timed, sender: Timed, message: Message, sent_us: int) -> None:
+        """Tell the checkers that a machine has taken in a message."""
+        for checker in self._on_heard:
+            checker.on_heard(process, sender, message, sent_us)
 
     def on_saved(self, process: Timed, items: Sequence[Item]) -> None:
         """Tell the checkers that something is durable."""
