@@ -59,6 +59,20 @@ class Links:
                     self.lose(one, other)
                     self.lose(other, one)
 
+    def break_off(self, one: Process, other: Process, for_ms: int) -> None:
+        """Break the link of two machines, which both notice at once; connect them again later."""
+        if other.name not in one.links:
+            return
+        for here, there in ((one, other), (other, one)):
+            here.links.discard(there.name)
+            if not any(self._processes[name].party == there.party for name in here.links):
+                down = partial(self._peer_down, here, there.party)
+                self._setting.at(self._setting.now_us, here, down)
+        self._setting.after(1000 * for_ms, partial(self.connect, one, other))
+
+    def _peer_down(self, here: Process, party: str) -> None:
+        here.do(lambda host: host.peer_down(party))
+
     def lose(self, here: Process, gone: Process) -> None:
         """Let a machine notice that another is gone, unless it has come back already."""
         if gone.host is not None and here.name in gone.links and not self._are_cut(here, gone):

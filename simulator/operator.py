@@ -50,6 +50,12 @@ class Operator:
         """Carry a frame to every machine of a party that the sender is connected with."""
         self._frames.post(sender, party, frame)
 
+    def hang_up(self, process: Process, party: str, for_ms: int) -> None:
+        """Break a machine's links with a party; they come up again after a while."""
+        for other in self.processes.values():
+            if other.party == party:
+                self.links.break_off(process, other, for_ms)
+
     def start(self, process: Process) -> None:
         """Turn a machine on and connect it."""
         if process.host is not None:

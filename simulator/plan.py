@@ -182,7 +182,8 @@ class Plan(
     ``quota`` is a party's, in records a minute (0: that of genesis).
     ``liars`` names the lie of a party. ``skew_ms`` spreads the wall clocks; ``hurry`` is how many
     ms pass on them in one of the world's, so that months of business fit into a run.
-    ``timeout_ms`` is the slots' first timeout. ``show_ms`` is the slice of a scenario that a
+    ``timeout_ms`` is the slots' first timeout. ``verify_us`` is how long a machine takes to verify
+    a signature, false ones too (0: no time at all). ``show_ms`` is the slice of a scenario that a
     picture shows.
     """
 
@@ -200,6 +201,7 @@ class Plan(
     think_ms: Ms = 30
     timeout_ms: Annotated[int, Meta(ge=10, le=60_000)] = 400
     disk_us: Count = 300
+    verify_us: Count = 0
     skew_ms: Ms = 50
     hurry: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
     drift_ppm: Ppm = 100

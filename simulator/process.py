@@ -34,6 +34,9 @@ class Keeper(Protocol):
     def post(self, sender: Process, party: str, frame: bytes) -> None:
         """Carry a frame to the machines of a party."""
 
+    def hang_up(self, process: Process, party: str, for_ms: int) -> None:
+        """Break a machine's links with a party; they come up again after a while."""
+
     def power_failed(self, process: Process, fault: Fault | None) -> None:
         """Turn a machine off, and on again when the fault says so."""
 
@@ -151,6 +154,10 @@ class Process:
         """Let a frame leave for a party as it is."""
         self._keeper.post(self, peer, frame)
 
+    def hang_up(self, peer: str, for_ms: int) -> None:
+        """Break the link with a peer, which comes up again after a while."""
+        self._keeper.hang_up(self, peer, for_ms)
+
     # -- power ------------------------------------------------------------------------------------
 
     def start(self) -> None:
@@ -261,8 +268,10 @@ class Process:
         if host is None:
             return
         self.now_us = max(self._setting.now_us, self.busy_until_us)
+        checks = self._setting.checks()
         try:
             act(host)
+            self.now_us += (self._setting.checks() - checks) * self._setting.plan.verify_us
         except PowerCut:
             fault = self.fuse[1] if self.fuse is not None else None
             self._keeper.power_failed(self, fault)

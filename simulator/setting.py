@@ -23,7 +23,7 @@ from simulator.checkers import Checker
 from simulator.checkers.checker import Proofs
 from simulator.checkers.scene import Matter, Watched
 from simulator.history import BalanceRead, Operation
-from simulator.keys import MORNING_MS, make_genesis
+from simulator.keys import MORNING_MS, RememberingVerifier, make_genesis
 from simulator.network import Lines
 from simulator.plan import Plan
 from simulator.trace import Trace
@@ -98,6 +98,13 @@ class Setting:
             self.steps += 1
             act()
         return True
+
+    def checks(self) -> int:
+        """Return how many signatures all machines have verified so far, if that takes time here."""
+        if not self.plan.verify_us:
+            return 0
+        verifiers = self.genesis.verifiers.values()
+        return sum(each.checks for each in verifiers if isinstance(each, RememberingVerifier))
 
     # -- those who watch --------------------------------------------------------------------------
 

@@ -55,7 +55,7 @@ class AcknowledgedStays(Checker):
         self._sizes[process.name] = execution.size
 
     def on_start(self, process: Watched) -> None:
-        """What was final on a machine is there when it comes back, unless the disk was lost or set back."""
+        """What was final on a machine stays there, unless its disk was lost or set back."""
         if process.store is None or not self.is_honest(process):
             return
         size = process.store.tip().size

@@ -2,9 +2,9 @@
 
 An answer is the moment at which a record takes its place. From then on every read of it by its
 client shows the same entry and outcome, and every read shows at least the answer's height, whatever
-crashes. Only a node whose disk was lost or set back shows less for a while: records may be absent until it
-has caught up, and are never different. What a client sees at other parties' nodes may be older than
-what its own node told it, and is held against what it saw at that same node.
+crashes. Only a node whose disk was lost or set back shows less for a while: records may be absent
+until it has caught up, and are never different. What a client sees at other parties' nodes may be
+older than what its own node told it, and is held against what it saw at that same node.
 
 A balance is held against the sum of what blocks changed, up to the height that it is as of.
 """

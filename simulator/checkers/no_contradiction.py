@@ -18,15 +18,14 @@ from simulator.checkers.scene import Scene, Watched
 from simulator.checkers.statements import (
     EXCLUDED,
     Place,
-    Statement,
     Stated,
+    Statement,
     collide,
     in_items,
     of_batch,
     of_header,
     of_vote,
 )
-
 
 Said = dict[Place, set[Stated]]
 """What was stated in each place: more than one thing only where one was forgotten."""
@@ -56,7 +55,7 @@ class NoContradiction(Checker):
         store = process.store
         if store is None or not self.is_honest(process):
             return
-        held = (*store.load_consensus(), *store.load_journal())
+        held: list[Item] = [*store.load_consensus(), *store.load_journal()]
         self._memories.begin(process, held, self.world.now_us)
         with store.reader() as reader:
             kept = [stored.body for stored in reader.evidence()]

@@ -10,7 +10,6 @@ from node.host.host import Host
 from node.storage.store import Store
 from simulator.plan import Plan
 
-
 Matter = tuple[str, int]
 """What evidence may be about: ``batch`` and a number, or ``slot`` and a slot."""
 

@@ -109,6 +109,7 @@ def test_the_plan_in_the_document_is_one() -> None:
         "think_ms",
         "timeout_ms",
         "disk_us",
+        "verify_us",
         "skew_ms",
         "drift_ppm",
     ):
