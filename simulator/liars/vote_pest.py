@@ -1,4 +1,4 @@
-"""Sends votes with false signatures for the slots at hand, two hundred times a second to everybody."""
+"""Sends votes with false signatures for the slots at hand, hundreds a second to everybody."""
 
 from __future__ import annotations
 
