@@ -86,7 +86,7 @@ def make_genesis(plan: Plan) -> tuple[Genesis, dict[str, Signer]]:
         calendar=Calendar(years=YEARS),
         due_ms=DUE_MS,
         limits=_limits(plan.quota),
-        timeouts=Timeouts(base_ms=plan.timeout_ms, cap_ms=max(8000, plan.timeout_ms)),
+        timeouts=Timeouts(base_ms=plan.timeout_ms, cap_ms=max(plan.cap_ms, plan.timeout_ms)),
     )
     genesis.verifiers.update(
         {name: RememberingVerifier(signer.public_key, good) for name, signer in signers.items()}

@@ -156,13 +156,16 @@ class Expect(
 
     ``convicted`` are the parties that evidence names in the end, no more and no fewer; ``halted``
     the honest ones that stopped for safety. ``fork`` says that two final blocks stood at one
-    height, ``progress`` that in the end everything became final everywhere.
+    height, ``progress`` that in the end everything became final everywhere. ``skips_min`` slots in
+    a row are skipped at least, and no honest frame is larger than ``frame_bytes_max`` (0: any).
     """
 
     convicted: Names | None = None
     halted: Names | None = None
     fork: bool = False
     progress: bool = True
+    skips_min: Count = 0
+    frame_bytes_max: Annotated[int, Meta(ge=0, le=2**30)] = 0
 
 
 class Plan(
@@ -182,9 +185,9 @@ class Plan(
     ``quota`` is a party's, in records a minute (0: that of genesis).
     ``liars`` names the lie of a party. ``skew_ms`` spreads the wall clocks; ``hurry`` is how many
     ms pass on them in one of the world's, so that months of business fit into a run.
-    ``timeout_ms`` is the slots' first timeout. ``verify_us`` is how long a machine takes to verify
-    a signature, false ones too (0: no time at all). ``show_ms`` is the slice of a scenario that a
-    picture shows.
+    ``timeout_ms`` is the slots' first timeout, ``cap_ms`` the longest. ``verify_us`` is how long a
+    machine takes to verify a signature, false ones too (0: no time at all). ``show_ms`` is the slice
+    of a scenario that a picture shows.
     """
 
     seed: Annotated[int, Meta(ge=0, le=2**53 - 1)] = 0
@@ -200,6 +203,7 @@ class Plan(
     until_ms: Ms = 600_000
     think_ms: Ms = 30
     timeout_ms: Annotated[int, Meta(ge=10, le=60_000)] = 400
+    cap_ms: Annotated[int, Meta(ge=10, le=600_000)] = 8000
     disk_us: Count = 300
     verify_us: Count = 0
     skew_ms: Ms = 50

@@ -46,7 +46,9 @@ class RunOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
     ``verdict`` says of each invariant whether it held. ``evidence`` counts, by convicted party, the
     kinds of contradictions that honest nodes keep; ``halts`` gives the code by machine.
-    ``settled`` says that in the healed world everything became final everywhere.
+    ``skips_in_a_row`` is the longest run of slots between two final blocks, ``frame_bytes`` the size
+    of the largest frame of an honest node. ``settled`` says that in the healed world everything
+    became final everywhere.
     """
 
     seed: int
@@ -55,6 +57,8 @@ class RunOutcome(msgspec.Struct, frozen=True, kw_only=True):
     blocks: int = 0
     entries: int = 0
     skipped_slots: int = 0
+    skips_in_a_row: int = 0
+    frame_bytes: int = 0
     faults: dict[str, int] = {}
     lies: dict[str, str] = {}
     crashes: int = 0
@@ -187,6 +191,8 @@ def _outcome(world: World, finding: Finding | None) -> RunOutcome:
         blocks=told.height,
         entries=told.entries,
         skipped_slots=told.slot - told.height,
+        skips_in_a_row=told.skips_in_a_row,
+        frame_bytes=told.frame_bytes,
         faults={kind: counts[kind] for kind in kinds if counts[kind]},
         lies=dict(plan.liars),
         crashes=counts["crashes"],
