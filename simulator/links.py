@@ -63,6 +63,7 @@ class Links:
         """Break the link of two machines, which both notice at once; connect them again later."""
         if other.name not in one.links:
             return
+        self._setting.counts["hang-ups"] += 1
         for here, there in ((one, other), (other, one)):
             here.links.discard(there.name)
             if not any(self._processes[name].party == there.party for name in here.links):

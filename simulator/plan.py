@@ -186,8 +186,8 @@ class Plan(
     ``liars`` names the lie of a party. ``skew_ms`` spreads the wall clocks; ``hurry`` is how many
     ms pass on them in one of the world's, so that months of business fit into a run.
     ``timeout_ms`` is the slots' first timeout, ``cap_ms`` the longest. ``verify_us`` is how long a
-    machine takes to verify a signature, false ones too (0: no time at all). ``show_ms`` is the slice
-    of a scenario that a picture shows.
+    machine takes to verify a signature, false ones too (0: no time at all). ``show_ms`` is the
+    slice of a scenario that a picture shows.
     """
 
     seed: Annotated[int, Meta(ge=0, le=2**53 - 1)] = 0

@@ -46,9 +46,9 @@ class RunOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
     ``verdict`` says of each invariant whether it held. ``evidence`` counts, by convicted party, the
     kinds of contradictions that honest nodes keep; ``halts`` gives the code by machine.
-    ``skips_in_a_row`` is the longest run of slots between two final blocks, ``frame_bytes`` the size
-    of the largest frame of an honest node. ``settled`` says that in the healed world everything
-    became final everywhere.
+    ``skips_in_a_row`` is the longest run of slots between two final blocks, ``frame_bytes`` the
+    size of the largest frame of an honest node. ``settled`` says that in the healed world
+    everything became final everywhere.
     """
 
     seed: int
