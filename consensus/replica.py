@@ -5,7 +5,7 @@ n voters, quorum q, slots 1, 2, …; the leader rotates with the slot. The rules
 - R1 enter slot s when slot s−1 has a Notar or a Skip certificate; forward it; start the slot's
   timer if work is pending.
 - R2 the leader proposes once, on the highest notarized block such that every slot between has a
-  Skip certificate; the proposal carries those certificates.
+  Skip certificate; the proposal carries the last of those certificates.
 - R3 vote Notar for the leader's first justified and valid proposal; once per slot; never after
   Skip.
 - R4 vote Skip on timeout, or on an invalid or second proposal, unless Final was voted.
@@ -15,6 +15,7 @@ n voters, quorum q, slots 1, 2, …; the leader rotates with the slot. The rules
 - R8 certificates are forwarded once; after a time without progress everything later than the last
   final is said again; a silent leader gets no time.
 - R9 who is behind fetches final blocks by range; nothing is rejected because the clock moved on.
+- R10 who lacks exit certificates of slots before a block fetches them in pieces; the block waits.
 
 R3 to R5 are conditions per slot, not on the current slot.
 
@@ -30,7 +31,8 @@ part                          does
 :mod:`consensus.voter`        R3, R4, R5, R7: what this voter signs
 :mod:`consensus.certificates` R1, R8: votes become certificates, forwarded once; I1: conflicts
 :mod:`consensus.finality`     R6, R9: blocks become final, singly or by range
-:mod:`consensus.fetching`     R9: which blocks and ranges are asked for
+:mod:`consensus.fetching`     R9, R10: which blocks, ranges and exit certificates are asked for
+:mod:`consensus.exits`        R10: exit certificates, given and taken in pieces
 :mod:`consensus.witness`      I8: every statement compared; lies become evidence
 ============================  ====================================================================
 
@@ -39,7 +41,7 @@ Source: B. Chan, R. Pass, "Simplex Consensus: A Simple and Fast Consensus Protoc
 
 from __future__ import annotations
 
-from consensus import certificates, finality, judge, proposals, voter, witness
+from consensus import certificates, exits, finality, judge, proposals, voter, witness
 from consensus.block_tree import BlockTree
 from consensus.context import Context, Step
 from consensus.effects import (
@@ -57,15 +59,17 @@ from consensus.effects import (
     Tick,
 )
 from consensus.errors import ConsensusError
-from consensus.fetching import Fetching
+from consensus.fetching import OWN, Fetching
 from consensus.justification import leader_of, refuse_not_the_leaders, refuse_unjustified
 from consensus.messages import (
     CertificateMessage,
+    Exits,
     Message,
     Proposal,
     Range,
     VoteMessage,
     WantBlock,
+    WantExits,
     decode_block,
     decode_certificate,
     decode_vote,
@@ -193,6 +197,12 @@ class Replica:
             answer = self._tree.block_or_latest(message.hash)
             if answer is not None:
                 self._step.send(answer, peer)
+        elif isinstance(message, WantExits):
+            exits_known = exits.answer(self._tree, message)
+            if exits_known is not None:
+                self._step.send(exits_known, peer)
+        elif isinstance(message, Exits):
+            exits.on_exits(self._context, peer, message)
         elif isinstance(message, Range):
             finality.on_range(self._context, message)
 
@@ -200,9 +210,11 @@ class Replica:
         """Apply the rules until none has anything more to do."""
         moving = True
         while moving and self._step.halt is None:
-            moving = finality.commit(self._context) or judge.judge_next(self._context)
+            moving = finality.commit(self._context) or proposals.admit(self._context)
+            moving = moving or judge.judge_next(self._context)
             moving = moving or self._enter() or self._propose()
             moving = self._vote() or moving
+        self._tree.rest()
         self._step.settle(self._tree.final.slot)
         self._arm()
 
@@ -219,9 +231,8 @@ class Replica:
         while judge.judge_next(self._context) or self._enter():
             pass
         for _, slot in self._tree.live():
-            for subject, certificate in slot.certificates.items():
-                if subject.kind == "notar" and subject.block not in slot.proposals:
-                    certificates.want_block_of(self._context, certificate)
+            for certificate in slot.certificates.values():
+                certificates.want_block_of(self._context, certificate)
 
     # -- R1: slots -------------------------------------------------------------------------------
 
@@ -231,6 +242,7 @@ class Replica:
         if not ahead:
             return False
         self._tree.current = max(ahead) + 1
+        self._fetching.on_whole(OWN)
         self.timers.stop_slot()
         return True
 
@@ -254,7 +266,8 @@ class Replica:
         One of a slot that was left is no work: what it held is in the pool, or it was a lie.
         """
         current = self._tree.current
-        return any(s >= current and slot.proposals for s, slot in self._tree.live())
+        waits = any(each.block.slot >= current for each in self._tree.waiting.values())
+        return waits or any(s >= current and slot.proposals for s, slot in self._tree.live())
 
     # -- time ------------------------------------------------------------------------------------
 
@@ -275,7 +288,7 @@ class Replica:
         if leader in self.silent:
             return
         self.timers.on_timeout()
-        if leader != self.me and not slot.proposals:
+        if leader != self.me and not slot.proposals and not self._tree.waits_in(self.slot):
             self.silent.add(leader)
             self._step.effects.notes.append(f"slot {self.slot}: {leader} is silent")
 
@@ -318,7 +331,7 @@ def _take_back(durable: Durable, context: Context) -> None:
     elif durable.kind == "certificate":
         certificate = decode_certificate(durable.body)
         verify_certificate(certificate, context.genesis)
-        slot.certificates[certificate.subject] = certificate
+        context.tree.keep(certificate)
         witness.hear(context, certificate, verified=True)
     else:
         wire = decode_block(durable.body)

@@ -147,9 +147,7 @@ class Slot:
         tally = self.tallies.get(subject, {})
         if len(tally) < quorum:
             return None
-        certificate = certificate_of(dict(sorted(tally.items())[:quorum]))
-        self.certificates[subject] = certificate
-        return certificate
+        return certificate_of(dict(sorted(tally.items())[:quorum]))
 
     def certificate(self, kind: VoteKind) -> Certificate | None:
         """Return the certificate of ``kind``, the first by subject if there were several."""
@@ -162,6 +160,11 @@ class Slot:
     def skipped(self) -> bool:
         """Whether the slot has a Skip certificate."""
         return self.certificate("skip") is not None
+
+    @property
+    def is_only_skipped(self) -> bool:
+        """Whether no certificate says anything but Skip."""
+        return all(subject.kind == "skip" for subject in self.certificates)
 
     @property
     def exit_certificate(self) -> Certificate | None:

@@ -1,4 +1,4 @@
-"""Answers to peers: final blocks, their own latest batch, this node's changes; paced.
+"""Answers to peers: final blocks and Skips, their own latest batch, this node's changes; paced.
 
 A question is a few bytes and an answer may be a few megabytes: of each kind the latest one of a
 peer waits, until the peer's pause is over, so that a peer gets only a part of this node's time.
@@ -15,6 +15,7 @@ from consensus.messages import (
     Message,
     WantBlock,
     WantChanges,
+    WantExits,
     WantJournal,
     WantRange,
     WireBatch,
@@ -22,11 +23,11 @@ from consensus.messages import (
     wire_batch,
 )
 from ledger.batch import Batch
-from node.host.catchup import range_from
+from node.host.catchup import exits_from, range_from
 from node.host.machine import head_in
 from node.host.parts import Parts
 
-QUESTIONS = (WantBlock, WantChanges, WantJournal, WantRange)
+QUESTIONS = (WantBlock, WantChanges, WantExits, WantJournal, WantRange)
 PAUSE_MIN_MS = 2
 PAUSE_FACTOR = 3
 """After an answer a peer waits three times as long as the answer took: a quarter of the time."""
@@ -81,17 +82,23 @@ class Answers:
             self._pauses[peer] = began_ms + spent_ms + max(PAUSE_MIN_MS, PAUSE_FACTOR * spent_ms)
 
     def _answer(self, peer: str, question: Message) -> None:
-        if isinstance(question, WantBlock):
+        if isinstance(question, WantBlock) or self._is_of_the_replica(question):
             self._run(Received(peer, question))
             return
         answer = self._to(peer, question)
         if answer is not None:
             self._sender.tell(peer, answer)
 
+    def _is_of_the_replica(self, question: Message) -> bool:
+        return isinstance(question, WantExits) and question.first > self._store.tip().slot
+
     def _to(self, peer: str, question: Message) -> Message | None:
         if isinstance(question, WantRange):
             with self._store.own_reader() as reader:
                 return range_from(reader, question.height, self._genesis.limits.block_bytes)
+        if isinstance(question, WantExits):
+            with self._store.own_reader() as reader:
+                return exits_from(reader, self._store.tip().height, question)
         if isinstance(question, WantJournal):
             latest = self._latest_batch_of(peer)
             return JournalMessage(latest, self._store.tip().height, self._heard(peer))

@@ -14,7 +14,6 @@ import msgspec
 
 from consensus.effects import Invalid
 from consensus.evidence import Evidence
-from consensus.limits import RANGE_BYTES_MAX
 from consensus.messages import BatchMessage, Message, wire_batch
 from ledger import batch as batches
 from ledger import canonical, domains
@@ -151,7 +150,7 @@ class LedgerMachine:
     def own_work(self) -> tuple[Message, ...]:
         """Return the pool's oldest batches as messages, to say again (R8)."""
         waiting: list[Message] = []
-        room = RANGE_BYTES_MAX
+        room = self._genesis.limits.block_bytes
         for batch in self._pool.waiting(RESENT_BATCHES_MAX, first=self._party):
             room -= batch.size_bytes
             if room < 0:
