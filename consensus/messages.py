@@ -237,6 +237,17 @@ def encode(value: object) -> bytes:
     return _encoder.encode(value)
 
 
+def kind_of(frame: bytes) -> str:
+    """Return the tag in the first bytes of a frame, without decoding it; empty if there is none.
+
+    A MessagePack array of up to 15 parts begins with one byte, and its first part is the tag: a
+    string of up to 31 bytes after one more.
+    """
+    if len(frame) < 2 or frame[0] & 0xF0 != 0x90 or frame[1] & 0xE0 != 0xA0:
+        return ""
+    return frame[2 : 2 + (frame[1] & 0x1F)].decode("ascii", "replace")
+
+
 def decode(frame: bytes) -> Message:
     """Decode one frame of a peer.
 

@@ -74,6 +74,7 @@ from consensus.messages import (
     decode_certificate,
     decode_vote,
 )
+from consensus.patience import Patience
 from consensus.slot import Proposed
 from consensus.timers import Timers
 from consensus.votes import verify_certificate, verify_vote
@@ -110,7 +111,7 @@ class Replica:
         self.genesis = genesis
         self.me = me
         self.may_vote = may_vote
-        self.silent: set[str] = set()
+        self._patience = Patience(genesis, me)
         self.timers = Timers(genesis.timeouts, now.ticks_ms)
         self._tree = BlockTree(saved.tip, saved.certificate)
         self._step = Step(now)
@@ -143,6 +144,20 @@ class Replica:
         """Why this replica has stopped for good; None while it has not."""
         return self._step.halt
 
+    @property
+    def silent(self) -> tuple[str, ...]:
+        """The leaders that are given no time (R8)."""
+        return self._patience.silent(self._step.now.ticks_ms, moving=self.timers.moving)
+
+    @property
+    def useful(self) -> bool:
+        """Whether the latest step took something that was not known before."""
+        return self._step.news or self._step.counted
+
+    def owes_range(self, peer: str) -> bool:
+        """Return whether a peer was asked for final blocks and has not answered."""
+        return self._fetching.owes_range(peer)
+
     def heard(self, party: str) -> bool:
         """Return whether any vote or proposal of ``party`` is known here that is not final."""
         return self._tree.heard(party)
@@ -172,17 +187,15 @@ class Replica:
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, Received):
-            self._step.news = event.peer in self.silent  # it speaks: its slots get time again
-            self.silent.discard(event.peer)
             try:
                 self._on_message(event.peer, event.message)
             except (ConsensusError, LedgerError) as error:
                 self._step.effects.rejected = Rejected(event.peer, error)
         elif isinstance(event, PeerUp):
-            self.silent.discard(event.peer)
+            self._patience.up(event.peer, self._step.now.ticks_ms)
             self._say_everything(event.peer)
         elif isinstance(event, PeerDown):
-            self.silent.add(event.peer)
+            self._patience.down(event.peer)
         elif isinstance(event, Tick):
             self._on_tick()
 
@@ -204,7 +217,7 @@ class Replica:
         elif isinstance(message, Exits):
             exits.on_exits(self._context, peer, message)
         elif isinstance(message, Range):
-            finality.on_range(self._context, message)
+            finality.on_range(self._context, message, peer)
 
     def _settle(self) -> None:
         """Apply the rules until none has anything more to do."""
@@ -253,12 +266,30 @@ class Replica:
         head, wall_ms = self._tree.head(), self._step.now.wall_ms
         pending = unfinal or self._sees_proposal() or self._context.machine.has_work(head, wall_ms)
         self.timers.work(pending, now)
+        self._end_turn(now)
         current = self._tree.slots.get(self.slot)
         if not pending or (current is not None and current.timed_out):
             self.timers.stop_slot()
+            self._patience.end(now, wasted=False)
             return
-        silent = self.leader(self.slot) in self.silent
+        leader = self.leader(self.slot)
+        silent = leader in self.silent
+        if not silent:
+            proposed = current is not None and current.first_proposal is not None
+            self._patience.begin(self.slot, leader, now, proposed=proposed)
         self.timers.start_slot(now, leader_silent=silent, unfinal=unfinal)
+
+    def _end_turn(self, now_ms: int) -> None:
+        """Note that a proposal is here that was waited for, or that its slot is over."""
+        number = self._patience.waiting
+        if number is None:
+            return
+        slot = self._tree.slots.get(number)
+        for first in [] if slot is None else list(slot.proposals.values())[:1]:
+            self._patience.proposed(first.block.record_count, now_ms)
+        if number != self.slot:
+            skipped = slot is not None and slot.skipped and slot.certificate("notar") is None
+            self._patience.end(now_ms, wasted=skipped)
 
     def _sees_proposal(self) -> bool:
         """Return whether a proposal waits for a slot that is not over.
@@ -284,12 +315,12 @@ class Replica:
         slot = self._tree.slot(self.slot)
         slot.timed_out = True
         self.timers.stop_slot()
-        leader = self.leader(self.slot)
+        leader, now = self.leader(self.slot), self._step.now.ticks_ms
         if leader in self.silent:
             return
+        self._patience.end(now, wasted=True)
         self.timers.on_timeout()
         if leader != self.me and not slot.proposals and not self._tree.waits_in(self.slot):
-            self.silent.add(leader)
             self._step.effects.notes.append(f"slot {self.slot}: {leader} is silent")
 
     def _say_everything(self, peer: str | None) -> None:

@@ -36,6 +36,7 @@ def hear(context: Context, certificate: Certificate, *, verified: bool) -> None:
         if not verified:
             verify_vote(vote, context.genesis)
         found.append(slot.count(vote, said))
+        context.step.counted = True
     context.step.accuse([lie for lie in found if lie is not None])
 
 

@@ -236,7 +236,7 @@ class Node:
             "ready": ready,
             "ready_reason": reason,
             "halted": None if halted is None else {"code": halted.code, "message": halted.message},
-            "silent": sorted(host.replica.silent),
+            "silent": list(host.replica.silent),
             "calendar": self._calendar(),
             "pool": {"own_records": host.journal.record_count, "batches": len(host.pool)},
             "slot_timeout_ms": host.replica.timers.slot_ms,

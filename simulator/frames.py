@@ -14,6 +14,7 @@ from typing import NamedTuple
 from consensus.errors import ConsensusError
 from consensus.messages import Message, decode
 from ledger.errors import LedgerError
+from simulator.links import Links
 from simulator.process import Process
 from simulator.setting import Setting
 
@@ -33,10 +34,12 @@ class Frames:
     Args:
         setting: What the parts of the world share.
         processes: The machines by name.
+        links: Who is connected with whom; broken where a machine listens to a peer no more.
     """
 
-    def __init__(self, setting: Setting, processes: Mapping[str, Process]) -> None:
+    def __init__(self, setting: Setting, processes: Mapping[str, Process], links: Links) -> None:
         self._setting = setting
+        self._links = links
         self._processes = processes
         self._sent: tuple[str, bytes, Message | None] = ("", b"", None)
 
@@ -65,6 +68,10 @@ class Frames:
         if letter.message is not None:
             self._setting.on_heard(to, letter.sender, letter.message, letter.sent_us)
         to.do(methodcaller("receive", sender, frame))
+        if self._links.shut_out_ms(to, letter.sender):
+            self._setting.counts["shut out"] += 1
+            self._setting.on_shut_out(to, letter.sender)
+            self._links.break_off(to, letter.sender)
 
     def _watch(self, sender: Process, frame: bytes) -> None:
         if self._sent[0] == sender.name and self._sent[1] is frame:

@@ -37,6 +37,10 @@ class Links:
             return
         if self._are_cut(one, other) or other.name in one.links:
             return
+        shut_ms = max(self.shut_out_ms(one, other), self.shut_out_ms(other, one))
+        if shut_ms:
+            self._setting.after(1000 * shut_ms, partial(self.connect, one, other))
+            return
         one.links.add(other.name)
         other.links.add(one.name)
         for here, there in ((one, other), (other, one)):
@@ -59,7 +63,12 @@ class Links:
                     self.lose(one, other)
                     self.lose(other, one)
 
-    def break_off(self, one: Process, other: Process, for_ms: int) -> None:
+    @staticmethod
+    def shut_out_ms(here: Process, there: Process) -> int:
+        """Return for how long a machine does not listen to another; 0 if it does."""
+        return 0 if here.host is None else here.host.shut_out_ms(there.party)
+
+    def break_off(self, one: Process, other: Process, for_ms: int = 0) -> None:
         """Break the link of two machines, which both notice at once; connect them again later."""
         if other.name not in one.links:
             return

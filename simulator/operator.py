@@ -36,7 +36,7 @@ class Operator:
         self.halts: dict[str, Halted] = {}
         """Why machines have stopped for good."""
         self.links = Links(setting, self.processes)
-        self._frames = Frames(setting, self.processes)
+        self._frames = Frames(setting, self.processes, self.links)
 
     def add(self, name: str, party: str) -> Process:
         """Return a new machine of a party, which is off."""

@@ -9,7 +9,8 @@ Faults by kind, and the fields each of them reads besides ``at_ms``, ``for_ms`` 
 ``crash``       ``effect``, ``disk``, ``age_ms``: power off at an effect, on again after ``for_ms``
 ``partition``   ``toward``, ``one_way``, ``period_ms``: ``who`` cannot reach ``toward`` (the rest)
 ``network``     ``toward``, ``delay_ms``, ``jitter_ms``, ``loss_ppm``, ``duplicate_ppm``,
-                ``reorder_ppm``, ``bandwidth_kib_s``, ``period_ms``: a bad line from ``who``
+                ``reorder_ppm``, ``bandwidth_kib_s``, ``bytes_max``, ``period_ms``: a bad line from
+                ``who``; larger frames get lost
 ``slow-disk``   ``latency_ms``: every write takes that long
 ``disk-full``   nothing more can be written until ``for_ms`` is over
 ``corrupt``     ``count``: power off, that many bytes of the file turn, on again after ``for_ms``
@@ -92,6 +93,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
         "duplicate_ppm",
         "reorder_ppm",
         "bandwidth_kib_s",
+        "bytes_max",
         "period_ms",
     ),
     "slow-disk": ("latency_ms",),
@@ -143,6 +145,7 @@ class Fault(
     duplicate_ppm: Ppm = 0
     reorder_ppm: Ppm = 0
     bandwidth_kib_s: Count = 0
+    bytes_max: Count = 0
     latency_ms: Ms = 0
     by_ms: Annotated[int, Meta(ge=-86_400_000, le=86_400_000)] = 0
     drift_ppm: Annotated[int, Meta(ge=-200_000, le=200_000)] = 0

@@ -126,6 +126,11 @@ class Setting:
         for checker in self._on_heard:
             checker.on_heard(process, sender, message, sent_us)
 
+    def on_shut_out(self, process: Timed, sender: Timed) -> None:
+        """Tell the checkers that a machine listens to a peer no more."""
+        for checker in self.checkers:
+            checker.on_shut_out(process, sender)
+
     def on_saved(self, process: Timed, items: Sequence[Item]) -> None:
         """Tell the checkers that something is durable."""
         for item in items:

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
-from ledger.genesis import Genesis
+from node.host.frames import frame_bytes_max
 from node.limits import CALLERS_MAX
 from node.peers import handshake
 from node.peers.admission import Admission
@@ -351,11 +351,6 @@ class PeerLinks:
             "ping_interval": PING_INTERVAL_S,
             "ping_timeout": PING_TIMEOUT_S,
         }
-
-
-def frame_bytes_max(genesis: Genesis) -> int:
-    """Return the largest peer frame: two whole blocks and what surrounds them."""
-    return genesis.limits.block_bytes * 2 + 64 * 1024
 
 
 def _grown(wait_s: float, wait_max_s: float) -> float:

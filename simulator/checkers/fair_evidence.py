@@ -15,7 +15,7 @@ from simulator.checkers.statements import matter_of
 
 
 class FairEvidence(Checker):
-    """Judges every piece of evidence that an honest machine keeps, says or holds."""
+    """Judges all evidence that an honest machine keeps, says or holds, and whom it shuts out."""
 
     invariant = "I8"
     world: ForkedScene
@@ -37,6 +37,11 @@ class FairEvidence(Checker):
         """Judge evidence that an honest machine tells the others."""
         if isinstance(message, EvidenceMessage) and self.is_honest(process):
             self._judge(process, message.evidence)
+
+    def on_shut_out(self, process: Watched, sender: Watched) -> None:
+        """No honest machine is shut out by another: what it says verifies."""
+        if self.is_honest(process) and self.is_honest(sender):
+            self.broken(f"{process.name} shuts out {sender.name}, who is honest")
 
     def finish(self) -> None:
         """After a fork, enough of those who made it must be known by name."""
