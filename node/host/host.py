@@ -32,6 +32,7 @@ from consensus.messages import (
     BatchMessage,
     ChangesMessage,
     EvidenceMessage,
+    Exits,
     JournalMessage,
     Message,
     Range,
@@ -297,8 +298,8 @@ class Host:
             self._on_changes(peer, message)
         elif isinstance(message, Voting):
             self.voters.hear(peer, message)
-        elif isinstance(message, Range) and self._ending is not None:
-            self._ending.on_range(peer, message)
+        elif isinstance(message, Range | Exits) and self._ending is not None:
+            self._ending.on_answer(peer, message)
         else:
             self._run(Received(peer, message))
 
