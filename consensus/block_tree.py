@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from consensus.limits import (
-    EVIDENCE_SLOTS,
-    SAID_SKIPPED_MAX,
-    SAID_SLOTS_MAX,
-    SKIPS_CARRIED_MAX,
-)
+from consensus.limits import EVIDENCE_SLOTS, SAID_SLOTS_MAX, SKIPS_CARRIED_MAX
 from consensus.messages import (
     CertificateMessage,
     Justification,
@@ -239,11 +234,11 @@ class BlockTree:
                 yield VoteMessage(vote)
 
     def _said_again(self) -> list[int]:
-        """Return the slots of which anything is said again: the last ones, and open ones before."""
-        live = [number for number, slot in self.live() if slot.certificates or slot.own]
-        oldest = max(self.final.slot + 1, self.current - SAID_SKIPPED_MAX)
-        recent = [number for number in range(oldest, self.current) if number in self.slots]
-        return sorted({*live[-SAID_SLOTS_MAX:], *recent})
+        """Return the slots of which all is said again: what led into this one, and open ones."""
+        open_ = [number for number, slot in self.live() if slot.certificates or slot.own]
+        before = self.current - 1
+        entered = {before} if before > self.final.slot and before in self.slots else set()
+        return sorted({*open_[-SAID_SLOTS_MAX:], *entered})
 
     def _own_proposal(self, numbers: list[int], me: str) -> Proposed | None:
         """Return the last own proposal of these slots that was not skipped."""

@@ -23,9 +23,6 @@ WAITING_PER_SLOT_MAX = 2
 SAID_SLOTS_MAX = 32
 """Slots that are not over of which all is said again at once (R8)."""
 
-SAID_SKIPPED_MAX = 8
-"""Slots before the current one that are said again though they were skipped."""
-
 CATCH_UP_DELAY_MS = 100
 """How long a certified block may be missing before it is asked for."""
 

@@ -32,6 +32,7 @@ from consensus.messages import (
     BatchMessage,
     ChangesMessage,
     EvidenceMessage,
+    Exits,
     JournalMessage,
     Message,
     Range,
@@ -332,8 +333,8 @@ class Host:
         if isinstance(message, Voting):
             self.voters.hear(peer, message)
             return False
-        if isinstance(message, Range) and self._ending is not None:
-            self._ending.on_range(peer, message)
+        if isinstance(message, Range | Exits) and self._ending is not None:
+            self._ending.on_answer(peer, message)
             return True
         self._run(Received(peer, message))
         return self.replica.useful
