@@ -242,7 +242,12 @@ class Node:
             "slot_timeout_ms": host.replica.timers.slot_ms,
             "finality": host.sightings.finality(),
             "peers": {
-                peer: {**link, **host.sightings.of(peer), **self.voting(peer)}
+                peer: {
+                    **link,
+                    **host.sightings.of(peer),
+                    **host.conduct.of(peer),
+                    **self.voting(peer),
+                }
                 for peer, link in self.peers.status().items()
             },
             "refused_connections": dict(self.peers.refusals),
