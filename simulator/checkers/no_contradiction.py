@@ -121,9 +121,9 @@ class NoContradiction(Checker):
         for other in self.world.honest():
             if other is process or other.host is None:
                 continue
-            waiting = other.host.pool.latest(party)
+            waiting = other.host.pool.of(party)
             final, _ = head_in(other.host.store.view(), party)
-            if final >= number or (waiting is not None and waiting.number >= number):
+            if final >= number or (waiting and waiting[-1].number >= number):
                 return True
         return False
 
