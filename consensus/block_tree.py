@@ -27,6 +27,8 @@ class BlockTree:
         self.final_certificate = certificate
         self.current = tip.slot + 1
         """The slot that the replica is in (R1)."""
+        self.proved = tip.slot
+        """The last slot that a known Final certificate ends: none up to it needs a vote (R10)."""
         self.slots: dict[int, Slot] = {}
         self._live: list[tuple[int, Slot]] | None = []
         self.tips: dict[bytes, Tip] = {}
@@ -48,9 +50,18 @@ class BlockTree:
             self._live = [(s, self.slots[s]) for s in sorted([s for s in self.slots if s > final])]
         return self._live
 
-    def heard(self, party: str) -> bool:
-        """Return whether a vote or a proposal of ``party`` is known of any slot."""
-        return any(slot.heard(party) for slot in self.slots.values())
+    def certify(self, certificate: Certificate) -> None:
+        """Keep a verified certificate."""
+        subject = certificate.subject
+        self.slot(subject.slot).certificates[subject] = certificate
+        if subject.kind == "final":
+            self.proved = max(self.proved, subject.slot)
+
+    def latest_certificate(self) -> Certificate | None:
+        """Return the Final certificate of the highest slot, its block here or not, or None."""
+        later = self.slots.get(self.proved)
+        found = later.certificate("final") if later is not None else None
+        return found or self.final_certificate
 
     def accept(self, proposed: Proposed) -> None:
         """Note a block that was executed and found valid."""
@@ -164,6 +175,7 @@ class BlockTree:
     def advance(self, tip: Tip) -> None:
         """Move the final tip and forget what it makes unnecessary."""
         self.final = tip
+        self.proved = max(self.proved, tip.slot)
         self._live = None
         for number in [s for s in self.slots if s <= tip.slot - EVIDENCE_SLOTS]:
             del self.slots[number]

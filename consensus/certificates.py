@@ -46,8 +46,7 @@ def on_vote(context: Context, vote: Vote) -> None:
 
 def count(context: Context, slot: Slot, vote: Vote, subject: Subject) -> None:
     """Count a vote. It is news if it completes a quorum: no rule looks at single votes."""
-    lie = slot.count(vote, subject)
-    context.step.accuse([] if lie is None else [lie])
+    witness.count(context, slot, vote, subject)
     if subject.kind == "notar":
         suspect(context, vote.slot, slot)
     if vote.slot > context.tree.final.slot:
@@ -102,13 +101,13 @@ def on_certificate(context: Context, certificate: Certificate, peer: str | None)
     if subject.kind == "final" and _conflicts(subject, context.tree):
         stop_on_conflict(context, certificate)
         return
-    context.tree.slot(subject.slot).certificates[subject] = certificate
     witness.hear(context, certificate, verified=True)
     _on_certified(context, certificate)
 
 
 def _on_certified(context: Context, certificate: Certificate) -> None:
     subject = certificate.subject
+    context.tree.certify(certificate)
     context.step.persist_certificate(certificate)
     context.step.send(CertificateMessage(certificate))  # R1, R8: forwarded once
     if subject.kind == "notar" and subject.block not in context.tree.slot(subject.slot).proposals:

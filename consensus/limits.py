@@ -20,5 +20,11 @@ RANGE_BLOCKS_MAX = 256
 RANGE_BYTES_MAX = 4 * 2**20
 """Bytes of final blocks in one answer, beyond the first certified run."""
 
+STATEMENTS_BYTES_MAX = 256 * 1024
+"""Bytes of votes and headers in one answer about a party's own statements, the first slot beside.
+
+Of the batches the first one goes whatever its size.
+"""
+
 EVIDENCE_FILE_BYTES_MAX = 256 * 1024
 """Bytes of an evidence file: two block headers of 64 KiB in base64, and room."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from consensus import certificates, judge, witness
 from consensus.context import Context
+from consensus.evidence import SignedHeader
 from consensus.justification import refuse_not_the_leaders, refuse_unjustified
 from consensus.limits import EVIDENCE_SLOTS
 from consensus.messages import Proposal, WireBlock, wire_block
@@ -20,8 +21,8 @@ from consensus.votes import notar_subject
 def propose(context: Context, number: int, *, empty: bool) -> bool:
     """Propose as the leader of a slot, an ``empty`` block if need be. Return whether it did."""
     slot = context.tree.slots.get(number)
-    if slot is not None and (slot.proposals or slot.timed_out or "notar" not in slot.may_say):
-        return False
+    if slot is not None and (slot.seen or slot.timed_out or "notar" not in slot.may_say):
+        return False  # seen: only this key can have signed a header of the slot
     found = context.tree.parent_for(number)
     if found is None:
         return False
@@ -31,7 +32,7 @@ def propose(context: Context, number: int, *, empty: bool) -> bool:
         return False
     proposed = Proposed(block, wire_block(block, justification))
     slot = context.tree.slot(number)
-    slot.see(block)
+    slot.see(SignedHeader(block.raw_header, block.signature), context.me)
     slot.add_header(block)
     slot.add_proposal(proposed)
     judge.accept(context, proposed)

@@ -15,6 +15,8 @@ n voters, quorum q, slots 1, 2, …; the leader rotates with the slot. The rules
 - R8 certificates are forwarded once; after a time without progress everything later than the last
   final is said again; a silent leader gets no time.
 - R9 who is behind fetches final blocks by range; nothing is rejected because the clock moved on.
+- R10 who starts signs nothing until enough others have said what its key has signed; that is its
+  own from then on. A key that has contradicted itself signs nothing more.
 
 R3 to R5 are conditions per slot, not on the current slot.
 
@@ -32,6 +34,7 @@ part                          does
 :mod:`consensus.finality`     R6, R9: blocks become final, singly or by range
 :mod:`consensus.fetching`     R9: which blocks and ranges are asked for
 :mod:`consensus.witness`      I8: every statement compared; lies become evidence
+:mod:`consensus.statements`   R10: what others know of this key, asked, told and taken as own
 ============================  ====================================================================
 
 Source: B. Chan, R. Pass, "Simplex Consensus: A Simple and Fast Consensus Protocol", 2023.
@@ -39,7 +42,7 @@ Source: B. Chan, R. Pass, "Simplex Consensus: A Simple and Fast Consensus Protoc
 
 from __future__ import annotations
 
-from consensus import certificates, finality, judge, proposals, voter, witness
+from consensus import certificates, finality, judge, proposals, statements, voter, witness
 from consensus.block_tree import BlockTree
 from consensus.context import Context, Step
 from consensus.effects import (
@@ -48,12 +51,15 @@ from consensus.effects import (
     Event,
     Halt,
     Machine,
+    MaySign,
     Now,
     PeerDown,
     PeerUp,
+    Recalled,
     Received,
     Rejected,
     Saved,
+    SignsNoMore,
     Tick,
 )
 from consensus.errors import ConsensusError
@@ -68,11 +74,13 @@ from consensus.messages import (
     WantBlock,
     decode_block,
     decode_certificate,
+    decode_signed_header,
     decode_vote,
 )
 from consensus.slot import Proposed
 from consensus.timers import Timers
 from consensus.votes import verify_certificate, verify_vote
+from ledger.batch import Batch
 from ledger.block import Tip
 from ledger.errors import LedgerError
 from ledger.genesis import Genesis
@@ -90,6 +98,7 @@ class Replica:
         saved: The final tip and the durable papers from before a restart.
         now: The clocks at the start.
         may_vote: False for a node that lost its votes: it follows, and signs no vote (R7).
+        recalling: Whether it signs nothing before :class:`~consensus.effects.MaySign` (R10).
     """
 
     def __init__(
@@ -102,10 +111,13 @@ class Replica:
         *,
         now: Now,
         may_vote: bool = True,
+        recalling: bool = False,
     ) -> None:
         self.genesis = genesis
         self.me = me
         self.may_vote = may_vote
+        """Whether this replica votes, now or once it may sign; never again once it is False."""
+        self.recalling = recalling
         self.silent: set[str] = set()
         self.timers = Timers(genesis.timeouts, now.ticks_ms)
         self._tree = BlockTree(saved.tip, saved.certificate)
@@ -120,6 +132,7 @@ class Replica:
             fetching=self._fetching,
             timers=self.timers,
             step=self._step,
+            may_vote=may_vote,
         )
         take_back(saved, self._context)
         self._resume()
@@ -139,9 +152,13 @@ class Replica:
         """Why this replica has stopped for good; None while it has not."""
         return self._step.halt
 
-    def heard(self, party: str) -> bool:
-        """Return whether any vote or proposal of ``party`` is known here that is not final."""
-        return self._tree.heard(party)
+    def known_of(self, party: str, first_slot: int) -> statements.Known:
+        """Return what is known of a party's votes and proposals that are not final (R10)."""
+        return statements.collect(self._tree, party, first_slot, self.genesis)
+
+    def batches_of(self, party: str) -> list[Batch]:
+        """Return the batches of a party in blocks that are not final."""
+        return statements.batches_of(self._tree, party)
 
     # -- in and out ------------------------------------------------------------------------------
 
@@ -154,6 +171,7 @@ class Replica:
         self._step.begin(now, news=not isinstance(event, Received))
         if self._step.halt is None:
             self._on_event(event)
+            self._hear_of_itself()
             if self._step.news:
                 self._settle()
         return self._step.end()
@@ -181,6 +199,12 @@ class Replica:
             self.silent.add(event.peer)
         elif isinstance(event, Tick):
             self._on_tick()
+        elif isinstance(event, Recalled):
+            statements.take(self._context, event)
+        elif isinstance(event, MaySign):
+            self.recalling = False
+        elif isinstance(event, SignsNoMore):
+            self.may_vote = False
 
     def _on_message(self, peer: str, message: Message) -> None:
         if isinstance(message, VoteMessage):
@@ -201,18 +225,30 @@ class Replica:
         moving = True
         while moving and self._step.halt is None:
             moving = finality.commit(self._context) or judge.judge_next(self._context)
+            self._hear_of_itself()
             moving = moving or self._enter() or self._propose()
             moving = self._vote() or moving
         self._step.settle(self._tree.final.slot)
         self._arm()
 
+    def _hear_of_itself(self) -> None:
+        """Sign nothing more once this very key is convicted, in the same step (R10)."""
+        effects = self._step.effects
+        if any(lie.party == self.me for lie in (*effects.accuse, *effects.found)):
+            self.may_vote = False
+
+    def _signs(self) -> bool:
+        return self.may_vote and not self.recalling
+
     def _propose(self) -> bool:
-        if self.leader(self.slot) != self.me or not self.may_vote:
+        if self.leader(self.slot) != self.me or not self._signs():
+            return False
+        if self.slot <= self._tree.proved:
             return False
         return proposals.propose(self._context, self.slot, empty=self.timers.empty_due)
 
     def _vote(self) -> bool:
-        return self.may_vote and voter.cast_votes(self._context)
+        return self._signs() and voter.cast_votes(self._context)
 
     def _resume(self) -> None:
         """Execute again what is not final, and ask for blocks that are certified and not here."""
@@ -242,7 +278,8 @@ class Replica:
         pending = unfinal or self._sees_proposal() or self._context.machine.has_work(head, wall_ms)
         self.timers.work(pending, now)
         current = self._tree.slots.get(self.slot)
-        if not pending or (current is not None and current.timed_out):
+        over = current is not None and current.timed_out
+        if not pending or over or self.recalling:
             self.timers.stop_slot()
             return
         silent = self.leader(self.slot) in self.silent
@@ -290,7 +327,8 @@ class Replica:
 def take_back(saved: Saved, context: Context) -> None:
     """Put what was durable back into an empty tree (I2), and accuse whom it convicts.
 
-    Blocks are put back unjudged: they are executed again. Every signature is verified again: a disk
+    Own votes come first: those inside certificates are none that were forgotten. Blocks are put
+    back unjudged: they are executed again. Every signature is verified again: a disk
     may have turned a byte, and what is taken back is counted, said to others and stored.
 
     Raises:
@@ -300,7 +338,7 @@ def take_back(saved: Saved, context: Context) -> None:
     if saved.certificate is not None:
         verify_certificate(saved.certificate, context.genesis)
         witness.hear(context, saved.certificate, verified=True)
-    for durable in saved.durables:
+    for durable in sorted(saved.durables, key=lambda each: each.kind != "vote"):
         if durable.slot > context.tree.final.slot:
             _take_back(durable, context)
     for _, slot in context.tree.live():
@@ -318,8 +356,13 @@ def _take_back(durable: Durable, context: Context) -> None:
     elif durable.kind == "certificate":
         certificate = decode_certificate(durable.body)
         verify_certificate(certificate, context.genesis)
-        slot.certificates[certificate.subject] = certificate
+        context.tree.certify(certificate)
         witness.hear(context, certificate, verified=True)
+    elif durable.kind == "header":
+        signed = decode_signed_header(durable.body)
+        statements.verify_header(signed, context.genesis, context.me)
+        lie = slot.see(signed, context.me)
+        context.step.accuse([] if lie is None else [lie])
     else:
         wire = decode_block(durable.body)
         block = wire.block()
@@ -327,4 +370,4 @@ def _take_back(durable: Durable, context: Context) -> None:
         refuse_unjustified(wire, block, context.genesis, lambda certificate: False)
         witness.see(context, block, context.tree.current)
         slot.add_header(block)
-        slot.add_proposal(Proposed(block, wire))
+        slot.add_proposal(Proposed(block, wire, durable=True))

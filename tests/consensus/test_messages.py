@@ -12,16 +12,17 @@ from hypothesis import strategies as st
 from consensus import messages
 from consensus.effects import Received
 from consensus.errors import BadMessage, ConsensusError
+from consensus.evidence import SignedHeader
 from consensus.limits import EVIDENCE_SLOTS, SLOT_WINDOW
 from consensus.messages import (
     ChangesMessage,
-    JournalMessage,
     Message,
     VoteMessage,
     WantBlock,
     WantChanges,
-    WantJournal,
     WantRange,
+    WantStatements,
+    WireBatch,
     decode,
     encode,
 )
@@ -81,9 +82,12 @@ def frames(world: World) -> list[bytes]:
     extra: list[Message] = [
         WantBlock(bytes(32)),
         WantRange(1),
-        WantJournal(),
-        JournalMessage(None, 0, False),
-        JournalMessage(messages.wire_batch(stored.batch()), 7, True),
+        WantStatements(bytes(32), 1, 1),
+        _statements((), ()),
+        _statements(
+            (messages.wire_batch(stored.batch()),),
+            (SignedHeader(stored.raw_header, stored.signature),),
+        ),
         WantChanges(bytes(32)),
         ChangesMessage(bytes(32), b"[]"),
         messages.Voting(""),
@@ -91,6 +95,13 @@ def frames(world: World) -> list[bytes]:
         *_lies(),
     ]
     return sorted({*heard, *map(encode, extra)})
+
+
+def _statements(batches: tuple[WireBatch, ...], proposals: tuple[SignedHeader, ...]) -> Message:
+    said = messages.Statements(
+        bytes(32), "platform", "funder", bytes(32), 1, 2, None, (), proposals, batches, 3, 4
+    )
+    return messages.StatementsMessage(said, bytes(64))
 
 
 def _lies() -> list[Message]:
