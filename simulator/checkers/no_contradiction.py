@@ -117,7 +117,10 @@ class NoContradiction(Checker):
         place = statement.place
         if self._accused[process.name]:
             self.broken(f"{process.name} signs its {place}, and keeps evidence against itself")
-        answers, needed = len(self._memories.answered(process)), self.world.plan.needed - 1
+        voters, needed = self.world.plan.voters, self.world.plan.needed
+        needed -= process.party in voters
+        parties = {name.partition("~")[0] for name in self._memories.answered(process)}
+        answers = len(parties.intersection(voters))
         if answers < needed:
             self.broken(f"{process.name} signs its {place}: {answers} of {needed} have answered it")
         for known in (self._durable[process.name], self._left[process.party]):
