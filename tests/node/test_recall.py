@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from consensus.messages import EvidenceMessage, decode
+from node.host.host import Host
 from node.host.submission import Submission
 from tests.node.host_kit import CALM_MS, World, capture, instruct, make_templates, register
 
@@ -26,6 +28,8 @@ class Restored(World):
     def __init__(self, directory: Path, templates: Path | None = None) -> None:
         super().__init__(directory, templates)
         self._copies: dict[str, bytes] = {}
+        self.forgotten = False
+        """Whether nobody can know any more all that was signed: then conviction alone is judged."""
 
     def keep_copies(self) -> None:
         """Copy every database as it is now, its host running or not."""
@@ -36,6 +40,12 @@ class Restored(World):
             ):
                 source.backup(copy)
                 self._copies[name] = copy.serialize()
+
+    def _watch(self, sender: str, frame: bytes) -> None:
+        message = decode(frame)
+        if self.forgotten and not isinstance(message, EvidenceMessage):
+            return
+        super()._watch(sender, frame)
 
     def put_back(self, name: str) -> None:
         """Cut a host's power, and put the copy in the place of its database."""
@@ -87,10 +97,10 @@ def _work_to(world: Restored, position: int, victims: tuple[str, ...] = (VICTIM,
     world.run(60)
 
 
-def _goes_on(world: Restored, position: int, *, at_once: bool, gone: tuple[str, ...] = ()) -> None:
+def _goes_on(world: Restored, position: int, *, at_once: bool) -> None:
     """Check that nobody is convicted, and that what is submitted now becomes final."""
     late = _pay(world, f"R{position}") if at_once else []
-    assert world.run(CALM_MS, lambda: all(h.replica.recalling is False for h in _up(world)))
+    assert world.run(CALM_MS, lambda: all(not h.replica.recalling for h in _up(world)))
     late = late or _pay(world, f"R{position}")
     late += _pay(world, f"Q{position}")
     assert world.run(CALM_MS, lambda: all(each.done for each in late)), "I7"
@@ -104,14 +114,60 @@ def _goes_on(world: Restored, position: int, *, at_once: bool, gone: tuple[str, 
         assert host.journal.record_count == 0
 
 
-def _up(world: World) -> list:  # type: ignore[type-arg]
+def _up(world: World) -> list[Host]:
     return list(world.hosts.values())
 
 
-@pytest.mark.parametrize("at_once", [True, False])
+AT_ONCE = pytest.mark.parametrize("at_once", [True, False], ids=["submitting", "quiet"])
+"""Whether clients submit in the first moment after the start, or once the dialogue is over."""
+
+
+@AT_ONCE
 def test_one_old_copy(world: Restored, at_once: bool) -> None:
     for position in POSITIONS:
         _work_to(world, position)
         world.put_back(VICTIM)
         world.open(VICTIM)
         _goes_on(world, position, at_once=at_once)
+
+
+@AT_ONCE
+def test_all_power_cycled_and_one_gone_for_good(world: Restored, at_once: bool) -> None:
+    for position in POSITIONS:
+        _work_to(world, position, world.genesis.names)
+        _cut_all(world)
+        world.open("institution", "platform", "funder")
+        _goes_on(world, position, at_once=at_once)
+
+
+@AT_ONCE
+def test_all_power_cycled_one_gone_for_good_and_one_with_an_old_copy(
+    world: Restored, at_once: bool
+) -> None:
+    for position in POSITIONS:
+        _work_to(world, position, world.genesis.names)
+        _cut_all(world)
+        world.forgotten = True
+        world.put_back(VICTIM)
+        world.open("institution", "platform", "funder")
+        _goes_on(world, position, at_once=at_once)
+
+
+@AT_ONCE
+@pytest.mark.parametrize("gone", [(), ("auditor",)], ids=["all", "one-gone"])
+def test_old_copies_at_two(world: Restored, gone: tuple[str, ...], at_once: bool) -> None:
+    for position in POSITIONS:
+        _work_to(world, position, ("institution", "funder"))
+        world.forgotten = True
+        for name in gone:
+            world.crash(name)
+        for name in ("institution", "funder"):
+            world.put_back(name)
+        world.open("institution", "funder")
+        _goes_on(world, position, at_once=at_once)
+
+
+def _cut_all(world: Restored) -> None:
+    for name in world.genesis.names:
+        world.crash(name)
+    world.frames.clear()
