@@ -31,6 +31,8 @@ class BlockTree:
         self.final_certificate = certificate
         self.current = tip.slot + 1
         """The slot that the replica is in (R1)."""
+        self.proved = tip.slot
+        """The last slot that a known Final certificate ends: none up to it needs a vote (R10)."""
         self.slots: dict[int, Slot] = {}
         self._awake: set[int] = set()
         self._live: list[tuple[int, Slot]] | None = []
@@ -80,6 +82,8 @@ class BlockTree:
             self._after_skip[subject.slot] = subject.slot + 1
         elif subject.kind == "notar":
             self._notarized.add(subject.slot)
+        else:
+            self.proved = max(self.proved, subject.slot)
 
     def first_unskipped(self, number: int) -> int:
         """Return the first slot from ``number`` on that has no Skip certificate.
@@ -93,9 +97,11 @@ class BlockTree:
             self._after_skip[number], number = end, self._after_skip[number]
         return end
 
-    def heard(self, party: str) -> bool:
-        """Return whether a vote or a proposal of ``party`` is known of any slot."""
-        return any(slot.heard(party) for slot in self.slots.values())
+    def latest_certificate(self) -> Certificate | None:
+        """Return the Final certificate of the highest slot, its block here or not, or None."""
+        later = self.slots.get(self.proved)
+        found = later.certificate("final") if later is not None else None
+        return found or self.final_certificate
 
     def accept(self, proposed: Proposed) -> None:
         """Note a block that was executed and found valid."""
@@ -261,6 +267,7 @@ class BlockTree:
     def advance(self, tip: Tip) -> None:
         """Move the final tip and forget what it makes unnecessary."""
         self.final = tip
+        self.proved = max(self.proved, tip.slot)
         self._live = None
         self._awake = {number for number in self._awake if number > tip.slot}
         self._notarized = {number for number in self._notarized if number > tip.slot}

@@ -46,9 +46,7 @@ def on_vote(context: Context, vote: Vote) -> None:
 
 def count(context: Context, slot: Slot, vote: Vote, subject: Subject) -> None:
     """Count a vote. It is news if it completes a quorum: no rule looks at single votes."""
-    lie = slot.count(vote, subject)
-    context.step.counted = True
-    context.step.accuse([] if lie is None else [lie])
+    witness.count(context, slot, vote, subject)
     if subject.kind == "notar":
         suspect(context, vote.slot, slot)
     if vote.slot > context.tree.final.slot:

@@ -29,5 +29,11 @@ CATCH_UP_DELAY_MS = 100
 RANGE_BLOCKS_MAX = 256
 """Final blocks in one answer."""
 
+STATEMENTS_BYTES_MAX = 256 * 1024
+"""Bytes of votes and headers in one answer about a party's own statements, the first slot beside.
+
+Of the batches the first one goes whatever its size.
+"""
+
 EVIDENCE_FILE_BYTES_MAX = 256 * 1024
 """Bytes of an evidence file: two block headers of 64 KiB in base64, and room."""

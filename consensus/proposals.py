@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from consensus import certificates, judge, witness
 from consensus.context import Context
+from consensus.evidence import SignedHeader
 from consensus.fetching import OWN
 from consensus.justification import refuse_header, refuse_unjustified
 from consensus.limits import EVIDENCE_SLOTS, WAITING_PER_SLOT_MAX
@@ -24,8 +25,8 @@ from ledger.block import decode_header
 def propose(context: Context, number: int, *, empty: bool) -> bool:
     """Propose as the leader of a slot, an ``empty`` block if need be. Return whether it did."""
     slot = context.tree.slots.get(number)
-    if slot is not None and (slot.proposals or slot.timed_out or "notar" not in slot.may_say):
-        return False
+    if slot is not None and (slot.seen or slot.timed_out or "notar" not in slot.may_say):
+        return False  # seen: only this key can have signed a header of the slot
     found = context.tree.parent_for(number)
     if found is None:
         _want_justification(context, number)
@@ -36,7 +37,7 @@ def propose(context: Context, number: int, *, empty: bool) -> bool:
         return False
     proposed = Proposed(block, wire_block(block, justification))
     slot = context.tree.slot(number)
-    slot.see(block)
+    slot.see(SignedHeader(block.raw_header, block.signature), context.me)
     slot.add_header(block)
     slot.add_proposal(proposed)
     judge.accept(context, proposed)

@@ -16,6 +16,8 @@ n voters, quorum q, slots 1, 2, …; the leader rotates with the slot. The rules
   final is said again; a silent leader gets no time.
 - R9 who is behind fetches final blocks by range; nothing is rejected because the clock moved on.
 - R10 who lacks exit certificates of slots before a block fetches them in pieces; the block waits.
+- R11 who starts signs nothing until enough others have said what its key has signed; that is its
+  own from then on. A key that has contradicted itself signs nothing more.
 
 R3 to R5 are conditions per slot, not on the current slot.
 
@@ -34,6 +36,7 @@ part                          does
 :mod:`consensus.fetching`     R9, R10: which blocks, ranges and exit certificates are asked for
 :mod:`consensus.exits`        R10: exit certificates, given and taken in pieces
 :mod:`consensus.witness`      I8: every statement compared; lies become evidence
+:mod:`consensus.statements`   R10: what others know of this key, asked, told and taken as own
 ============================  ====================================================================
 
 Source: B. Chan, R. Pass, "Simplex Consensus: A Simple and Fast Consensus Protocol", 2023.
@@ -41,7 +44,16 @@ Source: B. Chan, R. Pass, "Simplex Consensus: A Simple and Fast Consensus Protoc
 
 from __future__ import annotations
 
-from consensus import certificates, exits, finality, judge, proposals, voter, witness
+from consensus import (
+    certificates,
+    exits,
+    finality,
+    judge,
+    proposals,
+    statements,
+    voter,
+    witness,
+)
 from consensus.block_tree import BlockTree
 from consensus.context import Context, Step
 from consensus.effects import (
@@ -50,12 +62,15 @@ from consensus.effects import (
     Event,
     Halt,
     Machine,
+    MaySign,
     Now,
     PeerDown,
     PeerUp,
+    Recalled,
     Received,
     Rejected,
     Saved,
+    SignsNoMore,
     Tick,
 )
 from consensus.errors import ConsensusError
@@ -72,12 +87,14 @@ from consensus.messages import (
     WantExits,
     decode_block,
     decode_certificate,
+    decode_signed_header,
     decode_vote,
 )
 from consensus.patience import Patience
 from consensus.slot import Proposed
 from consensus.timers import Timers
 from consensus.votes import verify_certificate, verify_vote
+from ledger.batch import Batch
 from ledger.block import Tip
 from ledger.errors import LedgerError
 from ledger.genesis import Genesis
@@ -95,6 +112,7 @@ class Replica:
         saved: The final tip and the durable papers from before a restart.
         now: The clocks at the start.
         may_vote: False for a node that lost its votes: it follows, and signs no vote (R7).
+        recalling: Whether it signs nothing before :class:`~consensus.effects.MaySign` (R10).
     """
 
     def __init__(
@@ -107,10 +125,13 @@ class Replica:
         *,
         now: Now,
         may_vote: bool = True,
+        recalling: bool = False,
     ) -> None:
         self.genesis = genesis
         self.me = me
         self.may_vote = may_vote
+        """Whether this replica votes, now or once it may sign; never again once it is False."""
+        self.recalling = recalling
         self._patience = Patience(genesis, me)
         self.timers = Timers(genesis.timeouts, now.ticks_ms)
         self._tree = BlockTree(saved.tip, saved.certificate)
@@ -125,6 +146,7 @@ class Replica:
             fetching=self._fetching,
             timers=self.timers,
             step=self._step,
+            may_vote=may_vote,
         )
         take_back(saved, self._context)
         self._resume()
@@ -158,9 +180,13 @@ class Replica:
         """Return whether a peer was asked for final blocks and has not answered."""
         return self._fetching.owes_range(peer)
 
-    def heard(self, party: str) -> bool:
-        """Return whether any vote or proposal of ``party`` is known here that is not final."""
-        return self._tree.heard(party)
+    def known_of(self, party: str, first_slot: int) -> statements.Known:
+        """Return what is known of a party's votes and proposals that are not final (R10)."""
+        return statements.collect(self._tree, party, first_slot, self.genesis)
+
+    def batches_of(self, party: str) -> list[Batch]:
+        """Return the batches of a party in blocks that are not final."""
+        return statements.batches_of(self._tree, party)
 
     # -- in and out ------------------------------------------------------------------------------
 
@@ -173,6 +199,7 @@ class Replica:
         self._step.begin(now, news=not isinstance(event, Received))
         if self._step.halt is None:
             self._on_event(event)
+            self._hear_of_itself()
             if self._step.news:
                 self._settle()
         return self._step.end()
@@ -198,6 +225,12 @@ class Replica:
             self._patience.down(event.peer)
         elif isinstance(event, Tick):
             self._on_tick()
+        elif isinstance(event, Recalled):
+            statements.take(self._context, event)
+        elif isinstance(event, MaySign):
+            self.recalling = False
+        elif isinstance(event, SignsNoMore):
+            self.may_vote = False
 
     def _on_message(self, peer: str, message: Message) -> None:
         if isinstance(message, VoteMessage):
@@ -225,19 +258,31 @@ class Replica:
         while moving and self._step.halt is None:
             moving = finality.commit(self._context) or proposals.admit(self._context)
             moving = moving or judge.judge_next(self._context)
+            self._hear_of_itself()
             moving = moving or self._enter() or self._propose()
             moving = self._vote() or moving
         self._tree.rest()
         self._step.settle(self._tree.final.slot)
         self._arm()
 
+    def _hear_of_itself(self) -> None:
+        """Sign nothing more once this very key is convicted, in the same step (R10)."""
+        effects = self._step.effects
+        if any(lie.party == self.me for lie in (*effects.accuse, *effects.found)):
+            self.may_vote = False
+
+    def _signs(self) -> bool:
+        return self.may_vote and not self.recalling
+
     def _propose(self) -> bool:
-        if self.leader(self.slot) != self.me or not self.may_vote:
+        if self.leader(self.slot) != self.me or not self._signs():
+            return False
+        if self.slot <= self._tree.proved:
             return False
         return proposals.propose(self._context, self.slot, empty=self.timers.empty_due)
 
     def _vote(self) -> bool:
-        return self.may_vote and voter.cast_votes(self._context)
+        return self._signs() and voter.cast_votes(self._context)
 
     def _resume(self) -> None:
         """Execute again what is not final, and ask for blocks that are certified and not here."""
@@ -268,7 +313,8 @@ class Replica:
         self.timers.work(pending, now)
         self._end_turn(now)
         current = self._tree.slots.get(self.slot)
-        if not pending or (current is not None and current.timed_out):
+        over = current is not None and current.timed_out
+        if not pending or over or self.recalling:
             self.timers.stop_slot()
             self._patience.end(now, wasted=False)
             return
@@ -334,7 +380,8 @@ class Replica:
 def take_back(saved: Saved, context: Context) -> None:
     """Put what was durable back into an empty tree (I2), and accuse whom it convicts.
 
-    Blocks are put back unjudged: they are executed again. Every signature is verified again: a disk
+    Own votes come first: those inside certificates are none that were forgotten. Blocks are put
+    back unjudged: they are executed again. Every signature is verified again: a disk
     may have turned a byte, and what is taken back is counted, said to others and stored.
 
     Raises:
@@ -344,7 +391,7 @@ def take_back(saved: Saved, context: Context) -> None:
     if saved.certificate is not None:
         verify_certificate(saved.certificate, context.genesis)
         witness.hear(context, saved.certificate, verified=True)
-    for durable in saved.durables:
+    for durable in sorted(saved.durables, key=lambda each: each.kind != "vote"):
         if durable.slot > context.tree.final.slot:
             _take_back(durable, context)
     for _, slot in context.tree.live():
@@ -364,6 +411,11 @@ def _take_back(durable: Durable, context: Context) -> None:
         verify_certificate(certificate, context.genesis)
         context.tree.keep(certificate)
         witness.hear(context, certificate, verified=True)
+    elif durable.kind == "header":
+        signed = decode_signed_header(durable.body)
+        statements.verify_header(signed, context.genesis, context.me)
+        lie = slot.see(signed, context.me)
+        context.step.accuse([] if lie is None else [lie])
     else:
         wire = decode_block(durable.body)
         block = wire.block()
@@ -371,4 +423,4 @@ def _take_back(durable: Durable, context: Context) -> None:
         refuse_unjustified(wire, block, context.genesis, lambda certificate: False)
         witness.see(context, block, context.tree.current)
         slot.add_header(block)
-        slot.add_proposal(Proposed(block, wire))
+        slot.add_proposal(Proposed(block, wire, durable=True))

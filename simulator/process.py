@@ -7,6 +7,7 @@ later; what arrives meanwhile waits.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
 
@@ -186,7 +187,10 @@ class Process:
         self.store.process = self
         self.report()
         signer = setting.signers[self.party]
-        self.host = Host(setting.genesis, self.party, signer, self.store, network=self, clock=self)
+        nonce = sha256(f"{setting.plan.seed} {self.name} {self.life}".encode()).digest()
+        self.host = Host(
+            setting.genesis, self.party, signer, self.store, network=self, clock=self, nonce=nonce
+        )
 
     def cut(self, fault: Fault | None = None) -> None:
         """Turn the power off; ``fault`` says what becomes of the disk."""

@@ -10,19 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from consensus.messages import JournalMessage, Message
+from consensus.messages import Message, StatementsMessage, WantStatements
 from node.storage.store import Item
 from simulator.checkers.scene import Watched
 from simulator.checkers.statements import Statement, in_items, in_message
-
-ANSWERS = (JournalMessage,)
 
 
 class Memories:
     """What machines know of some keys, and whose answers each machine has got in this life.
 
-    A machine knows what it took in during this life, and what its disk held when it began. Times
-    are the world's, in µs.
+    A machine knows what it took in during this life, and what its disk held when it began. An
+    answer counts that has the nonce of a question of this life; it comes in pieces, and says what
+    was known when the first one left. Times are the world's, in µs.
 
     Args:
         parties: The keys of interest: those of parties that lose or set back a disk.
@@ -32,11 +31,14 @@ class Memories:
         self._parties = parties
         self._known: dict[str, dict[Statement, int]] = {}
         self._heights: dict[str, int] = {}
+        self._nonces: dict[str, set[bytes]] = {}
+        self._begun: dict[tuple[str, str], int] = {}
         self._answers: dict[str, dict[str, int]] = {}
 
     def begin(self, process: Watched, items: Sequence[Item], at_us: int) -> None:
         """Begin a machine's life with what its disk holds."""
         self._answers[process.name] = {}
+        self._nonces[process.name] = set()
         self._known[process.name] = {}
         self._heights[process.name] = 0 if process.store is None else process.store.tip().height
         self._learn(process, tuple(in_items(items)), at_us)
@@ -49,12 +51,27 @@ class Memories:
         self, process: Watched, sender: Watched, message: Message, sent_us: int, at_us: int
     ) -> None:
         """Note what a machine is told, and whose answer it has got."""
-        if not self._parties:
+        if isinstance(message, StatementsMessage):
+            self._on_answer(process, sender, message, sent_us)
+        if self._parties:
+            self._learn(process, tuple(in_message(message)), at_us)
+
+    def ask(self, process: Watched, message: WantStatements) -> None:
+        """Note the nonce of a question."""
+        self._nonces.setdefault(process.name, set()).add(message.nonce)
+
+    def _on_answer(
+        self, process: Watched, sender: Watched, message: StatementsMessage, sent_us: int
+    ) -> None:
+        said = message.statements
+        ours = said.asker == process.party and said.answerer == sender.party
+        if not ours or said.nonce not in self._nonces.get(process.name, ()):
             return
-        self._learn(process, tuple(in_message(message)), at_us)
-        if isinstance(message, ANSWERS):
-            answers = self._answers.setdefault(process.name, {})
-            answers[sender.name] = max(sent_us, answers.get(sender.name, 0))
+        pair = (process.name, sender.name)
+        if (said.slot, said.number) == (1, 1):
+            self._begun[pair] = sent_us
+        if said.is_last and pair in self._begun:
+            self._answers[process.name].setdefault(sender.name, self._begun[pair])
 
     def _learn(self, process: Watched, statements: Sequence[Statement], at_us: int) -> None:
         known = self._known.setdefault(process.name, {})
@@ -63,7 +80,7 @@ class Memories:
                 known.setdefault(statement, at_us)
 
     def answered(self, process: Watched) -> dict[str, int]:
-        """Return when each machine said its latest answer that has arrived in this life."""
+        """Return when each machine began its answer that has arrived whole in this life."""
         return self._answers.get(process.name, {})
 
     def told_of(

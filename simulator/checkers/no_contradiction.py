@@ -9,6 +9,7 @@ from consensus.messages import (
     Message,
     Proposal,
     VoteMessage,
+    WantStatements,
     decode_evidence,
 )
 from node.storage.store import ConsensusItem, EvidenceItem, Item
@@ -37,7 +38,8 @@ class NoContradiction(Checker):
     What is durable and has not left may be lost with the disk: nobody has seen it, and it may be
     stated otherwise then. A machine whose disk was lost or set back has left more than it
     remembers. It may state otherwise only what no honest machine knew that has answered it in this
-    life: that is noted as the remainder. Who holds evidence against its own key states nothing new.
+    life: that is noted as the remainder. It states nothing new before q − 1 others have answered
+    it, nor once it holds evidence against its own key.
     """
 
     invariant = "I2"
@@ -88,6 +90,8 @@ class NoContradiction(Checker):
         if not self.is_honest(process):
             return
         stated: list[Statement] = []
+        if isinstance(message, WantStatements):
+            self._memories.ask(process, message)
         if isinstance(message, VoteMessage):
             stated = [of_vote(message.vote)]
         elif isinstance(message, Proposal):
@@ -113,6 +117,12 @@ class NoContradiction(Checker):
         place = statement.place
         if self._accused[process.name]:
             self.broken(f"{process.name} signs its {place}, and keeps evidence against itself")
+        voters, needed = self.world.plan.voters, self.world.plan.needed
+        needed -= process.party in voters
+        parties = {name.partition("~")[0] for name in self._memories.answered(process)}
+        answers = len(parties.intersection(voters))
+        if answers < needed:
+            self.broken(f"{process.name} signs its {place}: {answers} of {needed} have answered it")
         for known in (self._durable[process.name], self._left[process.party]):
             for other in (place.kind, *EXCLUDED.get(place.kind, ())):
                 for stated in known.get(Place(other, place.number), ()):

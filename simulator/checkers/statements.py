@@ -17,12 +17,14 @@ from consensus.messages import (
     Message,
     Proposal,
     Range,
+    StatementsMessage,
     VoteMessage,
     WireBatch,
     WireBlock,
     decode_batch,
     decode_block,
     decode_certificate,
+    decode_signed_header,
     decode_vote,
 )
 from consensus.votes import Certificate, Subject, Vote
@@ -89,6 +91,12 @@ def in_message(message: Message) -> Iterator[Statement]:
         for wire in message.blocks:
             yield from _in_block(wire)
         yield from _in_certificate(message.certificate)
+    elif isinstance(message, StatementsMessage):
+        said = message.statements
+        yield from map(of_vote, said.votes)
+        yield from (of_header(signed.header) for signed in said.proposals)
+        yield from map(of_batch, said.batches)
+        yield from _in_certificate(said.certificate) if said.certificate is not None else ()
 
 
 def in_items(items: Sequence[Item]) -> Iterator[Statement]:
@@ -104,6 +112,8 @@ def in_items(items: Sequence[Item]) -> Iterator[Statement]:
             yield from _in_certificate(decode_certificate(item.body))
         elif item.kind == "block":
             yield from _in_block(decode_block(item.body))
+        elif item.kind == "header":
+            yield of_header(decode_signed_header(item.body).header)
 
 
 def matter_of(evidence: Evidence) -> tuple[str, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from consensus.messages import Message, WantBlock, WantChanges, WantJournal, WantRange
+from consensus.messages import Message, WantBlock, WantChanges, WantRange, WantStatements
 from simulator.liars.liar import Liar
 
 PERIOD_US = 10_000
@@ -22,7 +22,7 @@ class Questioner(Liar):
             lambda: WantRange(1 + self.chance.below(1 + self.tip().height)),
             lambda: WantBlock(self.tip().hash),
             lambda: WantBlock(self.chance.bytes(32)),
-            WantJournal,
+            lambda: WantStatements(self.chance.bytes(32), 1, 1),
             lambda: WantChanges(self.tip().hash),
         )
         peer = self.chance.pick(self.others)
