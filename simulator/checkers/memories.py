@@ -9,8 +9,10 @@ been told.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from consensus.messages import Message, StatementsMessage, WantStatements
+from ledger.errors import LedgerError
 from node.storage.store import Item
 from simulator.checkers.scene import Watched
 from simulator.checkers.statements import Statement, in_items, in_message
@@ -54,7 +56,8 @@ class Memories:
         if isinstance(message, StatementsMessage):
             self._on_answer(process, sender, message, sent_us)
         if self._parties:
-            self._learn(process, tuple(in_message(message)), at_us)
+            with suppress(LedgerError):  # in form a message, of a block or batch that is none
+                self._learn(process, tuple(in_message(message)), at_us)
 
     def ask(self, process: Watched, message: WantStatements) -> None:
         """Note the nonce of a question."""
