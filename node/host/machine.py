@@ -14,7 +14,6 @@ import msgspec
 
 from consensus.effects import Invalid
 from consensus.evidence import Evidence
-from consensus.limits import RANGE_BYTES_MAX
 from consensus.messages import BatchMessage, Message, wire_batch
 from ledger import batch as batches
 from ledger import canonical, domains
@@ -151,7 +150,7 @@ class LedgerMachine:
     def own_work(self) -> tuple[Message, ...]:
         """Return the pool's oldest batches as messages, to say again (R8)."""
         waiting: list[Message] = []
-        room = RANGE_BYTES_MAX
+        room = self._genesis.limits.block_bytes
         for batch in self._pool.waiting(RESENT_BATCHES_MAX, first=self._party):
             room -= batch.size_bytes
             if room < 0:
@@ -261,12 +260,20 @@ class LedgerMachine:
         Raises:
             LedgerError: the batch is not fit for a pool or a block.
         """
+        self.refuse_too_large(batch)
         batches.verify(batch, self._genesis.ledger, self._genesis.verifiers)
+        check_records(batch)
+
+    def refuse_too_large(self, batch: Batch) -> None:
+        """Return if ``batch`` is within the limits of genesis; nothing of it is hashed.
+
+        Raises:
+            VerificationError: ``batch-too-large``.
+        """
         if not self._fits(batch):
             raise VerificationError(
                 "batch-too-large", f"{len(batch.records)} records, {batch.size_bytes} bytes"
             )
-        check_records(batch)
 
     def _fits(self, batch: Batch) -> bool:
         limits = self._genesis.limits
