@@ -11,7 +11,7 @@ message                 carries                                             sent
 ``want-block``          a block hash                                        certified, not here
 ``want-range``          the first height wanted                             behind (R9)
 ``range``               final blocks and the last one's certificate         asked for
-``want-statements``     a nonce, the first slot and batch wanted            after a start (R10)
+``want-statements``     a nonce, the first slot and batch wanted            after a start (R11)
 ``statements``          what the asker's key has signed, signed             asked for
 ``want-changes``        a block hash                                        state differs
 ``changes``             a block hash and its changes, canonical JSON        asked for
@@ -133,7 +133,7 @@ class Range(_Wire, frozen=True, tag="range"):
 
 
 class WantStatements(_Wire, frozen=True, tag="want-statements"):
-    """Asks a peer what the asker's key has signed, from a slot and a batch number on (R10).
+    """Asks a peer what the asker's key has signed, from a slot and a batch number on (R11).
 
     The nonce is drawn anew at each start, so that no earlier answer can be played again.
     """

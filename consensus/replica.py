@@ -15,7 +15,7 @@ n voters, quorum q, slots 1, 2, …; the leader rotates with the slot. The rules
 - R8 certificates are forwarded once; after a time without progress everything later than the last
   final is said again; a silent leader gets no time.
 - R9 who is behind fetches final blocks by range; nothing is rejected because the clock moved on.
-- R10 who starts signs nothing until enough others have said what its key has signed; that is its
+- R11 who starts signs nothing until enough others have said what its key has signed; that is its
   own from then on. A key that has contradicted itself signs nothing more.
 
 R3 to R5 are conditions per slot, not on the current slot.
@@ -34,7 +34,7 @@ part                          does
 :mod:`consensus.finality`     R6, R9: blocks become final, singly or by range
 :mod:`consensus.fetching`     R9: which blocks and ranges are asked for
 :mod:`consensus.witness`      I8: every statement compared; lies become evidence
-:mod:`consensus.statements`   R10: what others know of this key, asked, told and taken as own
+:mod:`consensus.statements`   R11: what others know of this key, asked, told and taken as own
 ============================  ====================================================================
 
 Source: B. Chan, R. Pass, "Simplex Consensus: A Simple and Fast Consensus Protocol", 2023.
@@ -98,7 +98,7 @@ class Replica:
         saved: The final tip and the durable papers from before a restart.
         now: The clocks at the start.
         may_vote: False for a node that lost its votes: it follows, and signs no vote (R7).
-        recalling: Whether it signs nothing before :class:`~consensus.effects.MaySign` (R10).
+        recalling: Whether it signs nothing before :class:`~consensus.effects.MaySign` (R11).
     """
 
     def __init__(
@@ -153,7 +153,7 @@ class Replica:
         return self._step.halt
 
     def known_of(self, party: str, first_slot: int) -> statements.Known:
-        """Return what is known of a party's votes and proposals that are not final (R10)."""
+        """Return what is known of a party's votes and proposals that are not final (R11)."""
         return statements.collect(self._tree, party, first_slot, self.genesis)
 
     def batches_of(self, party: str) -> list[Batch]:
@@ -232,7 +232,7 @@ class Replica:
         self._arm()
 
     def _hear_of_itself(self) -> None:
-        """Sign nothing more once this very key is convicted, in the same step (R10)."""
+        """Sign nothing more once this very key is convicted, in the same step (R11)."""
         effects = self._step.effects
         if any(lie.party == self.me for lie in (*effects.accuse, *effects.found)):
             self.may_vote = False

@@ -1,4 +1,4 @@
-"""The dialogue of a start (R10): old copies and power cycles convict nobody, and nobody waits.
+"""The dialogue of a start (R11): old copies and power cycles convict nobody, and nobody waits.
 
 Positions are effects of a victim: how far it had come, and what had left it, when its power was
 cut. Then its database is put back to an older copy, as somebody does who restores a backup.
