@@ -32,7 +32,7 @@ class BlockTree:
         self.current = tip.slot + 1
         """The slot that the replica is in (R1)."""
         self.proved = tip.slot
-        """The last slot that a known Final certificate ends: none up to it needs a vote (R10)."""
+        """The last slot that a known Final certificate ends: none up to it needs a vote (R11)."""
         self.slots: dict[int, Slot] = {}
         self._awake: set[int] = set()
         self._live: list[tuple[int, Slot]] | None = []

@@ -36,7 +36,7 @@ part                          does
 :mod:`consensus.fetching`     R9, R10: which blocks, ranges and exit certificates are asked for
 :mod:`consensus.exits`        R10: exit certificates, given and taken in pieces
 :mod:`consensus.witness`      I8: every statement compared; lies become evidence
-:mod:`consensus.statements`   R10: what others know of this key, asked, told and taken as own
+:mod:`consensus.statements`   R11: what others know of this key, asked, told and taken as own
 ============================  ====================================================================
 
 Source: B. Chan, R. Pass, "Simplex Consensus: A Simple and Fast Consensus Protocol", 2023.
@@ -112,7 +112,7 @@ class Replica:
         saved: The final tip and the durable papers from before a restart.
         now: The clocks at the start.
         may_vote: False for a node that lost its votes: it follows, and signs no vote (R7).
-        recalling: Whether it signs nothing before :class:`~consensus.effects.MaySign` (R10).
+        recalling: Whether it signs nothing before :class:`~consensus.effects.MaySign` (R11).
     """
 
     def __init__(
@@ -181,7 +181,7 @@ class Replica:
         return self._fetching.owes_range(peer)
 
     def known_of(self, party: str, first_slot: int) -> statements.Known:
-        """Return what is known of a party's votes and proposals that are not final (R10)."""
+        """Return what is known of a party's votes and proposals that are not final (R11)."""
         return statements.collect(self._tree, party, first_slot, self.genesis)
 
     def batches_of(self, party: str) -> list[Batch]:
@@ -266,7 +266,7 @@ class Replica:
         self._arm()
 
     def _hear_of_itself(self) -> None:
-        """Sign nothing more once this very key is convicted, in the same step (R10)."""
+        """Sign nothing more once this very key is convicted, in the same step (R11)."""
         effects = self._step.effects
         if any(lie.party == self.me for lie in (*effects.accuse, *effects.found)):
             self.may_vote = False
