@@ -168,7 +168,8 @@ class BlockTree:
         return self.final, (own, *skips)
 
     def _skips(self, first: int, stop: int) -> Justification:
-        found = [self.slots[number].certificate("skip") for number in range(first, stop)]
+        slots = [self.slots[number] for number in range(first, stop) if number in self.slots]
+        found = [slot.certificate("skip") for slot in slots]
         return tuple(skip for skip in found if skip is not None)
 
     def waits_in(self, number: int) -> bool:
