@@ -261,7 +261,8 @@ class Replica:
             self._hear_of_itself()
             moving = moving or self._enter() or self._propose()
             moving = self._vote() or moving
-        self._tree.rest()
+        for block in self._tree.rest():
+            self._context.machine.forget(block)
         self._step.settle(self._tree.final.slot)
         self._arm()
 
@@ -377,12 +378,17 @@ class Replica:
             self._step.send(message, peer)
 
 
+_TAKEN_BACK = {"vote": 0, "block": 2}
+"""The order in which what was durable is taken back, by kind; others are between."""
+
+
 def take_back(saved: Saved, context: Context) -> None:
     """Put what was durable back into an empty tree (I2), and accuse whom it convicts.
 
-    Own votes come first: those inside certificates are none that were forgotten. Blocks are put
-    back unjudged: they are executed again. Every signature is verified again: a disk
-    may have turned a byte, and what is taken back is counted, said to others and stored.
+    Own votes come first: those inside certificates are none that were forgotten. Blocks come last,
+    and are put back unjudged, but those of skipped slots: they are executed again. Every signature
+    is verified again: a disk may have turned a byte, and what is taken back is counted, said to
+    others and stored.
 
     Raises:
         ConsensusError: something stored is damaged.
@@ -391,7 +397,7 @@ def take_back(saved: Saved, context: Context) -> None:
     if saved.certificate is not None:
         verify_certificate(saved.certificate, context.genesis)
         witness.hear(context, saved.certificate, verified=True)
-    for durable in sorted(saved.durables, key=lambda each: each.kind != "vote"):
+    for durable in sorted(saved.durables, key=lambda each: _TAKEN_BACK.get(each.kind, 1)):
         if durable.slot > context.tree.final.slot:
             _take_back(durable, context)
     for _, slot in context.tree.live():
@@ -420,7 +426,8 @@ def _take_back(durable: Durable, context: Context) -> None:
         wire = decode_block(durable.body)
         block = wire.block()
         refuse_not_the_leaders(block, context.genesis)
-        refuse_unjustified(wire, block, context.genesis, lambda certificate: False)
+        refuse_unjustified(wire, block, context.genesis, context.tree.is_known)
         witness.see(context, block, context.tree.current)
         slot.add_header(block)
-        slot.add_proposal(Proposed(block, wire, durable=True))
+        if not slot.is_only_skipped:
+            slot.add_proposal(Proposed(block, wire, durable=True))
