@@ -8,7 +8,7 @@ is verified as a proposal would be, because this node will hand it on.
 
 from __future__ import annotations
 
-from consensus import certificates, judge, witness
+from consensus import certificates, judge, proposals, witness
 from consensus.context import Context
 from consensus.effects import Deliver
 from consensus.errors import BadMessage
@@ -49,7 +49,7 @@ def _deliver(context: Context, chain: list[Block]) -> None:
     for block in chain:
         subject = final_subject(context.tree.tips[block.hash])
         certificate = context.tree.slot(block.slot).certificates.get(subject)
-        justification = context.tree.wires[block.hash].justification
+        justification = context.tree.justification(block.hash)
         context.step.effects.deliver.append(Deliver(block, justification, certificate))
         if certificate is not None:
             context.tree.final_certificate = certificate
@@ -87,15 +87,33 @@ def on_range(context: Context, message: Range, peer: str) -> None:
         certificates.stop_on_conflict(context, message.certificate)
         return
     parent = context.tree.final
-    for wire, block in zip(message.blocks, blocks, strict=True):
+    for count, (wire, block) in enumerate(zip(message.blocks, blocks, strict=True)):
         refuse_not_the_leaders(block, context.genesis)
         refuse_unjustified(wire, block, context.genesis, context.tree.is_known)
         witness.read(context, wire, block)
+        proposed = Proposed(block, wire)
+        if context.tree.first_lacking(proposed) is not None:
+            _wait_for_skips(context, blocks[:count], proposed)
+            break
         context.machine.refuse_forged(block, context.step.effects.found)
         new = block.hash not in context.tree.tips
-        if new and not judge.check_final(context, Proposed(block, wire), parent):
+        if new and not judge.check_final(context, proposed, parent):
             return
         parent = context.tree.tips[block.hash]
-    if message.headers:
-        _deliver(context, blocks)
+    else:
+        if message.headers:
+            _deliver(context, blocks)
     certificates.on_certificate(context, message.certificate, None)
+
+
+def _wait_for_skips(context: Context, before: list[Block], proposed: Proposed) -> None:
+    """Commit what stands before a block that lacks Skip certificates, and let it wait (R10).
+
+    When they are here it is judged like a proposal, and final by the certificate of its range.
+    """
+    if before:
+        _deliver(context, before)
+    for skip in proposed.wire.skips:
+        certificates.on_certificate(context, skip, None, tell=False)
+    if proposed.block.hash not in context.tree.waiting:
+        proposals.take(context, proposed, proved=True)

@@ -47,6 +47,15 @@ CONFLICT_QUESTIONS_MAX = 64
 EVIDENCE_PER_PARTY_MAX = 32
 """Evidence kept against one party: one piece convicts it, and it could sign without end."""
 
+RECALL_GRACE_MS = 500
+"""How long a host waits for peers that are up, once enough have said what its key has signed."""
+
+RECALL_AGAIN_MS = 500
+"""How long a peer has to say so before it is asked again; doubled each time."""
+
+RECALL_AGAIN_MAX_MS = 8000
+"""The longest that a peer which is up is left unasked."""
+
 CALLERS_MAX = 192
 """Incoming calls for parties of this ledger that wait for their proof."""
 

@@ -25,8 +25,8 @@ from consensus.messages import (
     Voting,
     WantBlock,
     WantChanges,
-    WantJournal,
     WantRange,
+    WantStatements,
     WireBatch,
     WireBlock,
     encode,
@@ -103,7 +103,7 @@ async def questions(insider: Insider, connection: ClientConnection) -> None:
             WantRange(1),
             WantBlock(os.urandom(32)),
             WantChanges(os.urandom(32)),
-            WantJournal(),
+            WantStatements(bytes(32), 1, 1),
         ):
             await insider.say(connection, encode(question))
 

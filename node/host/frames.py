@@ -9,21 +9,24 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from consensus.errors import BadMessage
+from consensus.limits import EXITS_BYTES_MAX, STATEMENTS_BYTES_MAX
 from consensus.messages import (
     BatchMessage,
     CertificateMessage,
     ChangesMessage,
     EvidenceMessage,
-    JournalMessage,
+    Exits,
     Message,
     Proposal,
     Range,
+    StatementsMessage,
     VoteMessage,
     Voting,
     WantBlock,
     WantChanges,
-    WantJournal,
+    WantExits,
     WantRange,
+    WantStatements,
     kind_of,
 )
 from ledger.genesis import Genesis
@@ -58,8 +61,10 @@ def bytes_max(genesis: Genesis) -> dict[type[Message], int]:
         WantBlock: QUESTION_BYTES_MAX,
         WantRange: QUESTION_BYTES_MAX,
         Range: whole,
-        WantJournal: QUESTION_BYTES_MAX,
-        JournalMessage: batch + AROUND_BYTES,
+        WantStatements: QUESTION_BYTES_MAX,
+        WantExits: QUESTION_BYTES_MAX,
+        Exits: EXITS_BYTES_MAX + 2 * CERTIFICATE_BYTES_MAX,
+        StatementsMessage: batch + 2 * STATEMENTS_BYTES_MAX + CERTIFICATE_BYTES_MAX,
         WantChanges: QUESTION_BYTES_MAX,
         ChangesMessage: whole,
         Voting: QUESTION_BYTES_MAX + 64,

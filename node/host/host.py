@@ -6,15 +6,14 @@ else is the same in production and in simulation.
 
 What is not the replica's has parts of its own: own records (:mod:`node.host.journal`), what peers
 ask (:mod:`node.host.answers`), evidence (:mod:`node.host.gossip`), who votes
-(:mod:`node.host.voters`), the way back after a lost database (:mod:`node.host.recovery`) or a
-restart (:mod:`node.host.restart`), and the end (:mod:`node.host.ending`).
+(:mod:`node.host.voters`), what is taken back after a restart (:mod:`node.host.restart`) and what
+only the others know of it (:mod:`node.host.recall`), and the end (:mod:`node.host.ending`).
 """
 
 from __future__ import annotations
 
 import logging
-from collections import Counter, deque
-from enum import IntEnum
+from collections import deque
 
 from consensus.effects import (
     Deliver,
@@ -24,26 +23,29 @@ from consensus.effects import (
     PeerDown,
     PeerUp,
     Received,
+    SignsNoMore,
     Tick,
     WorkArrived,
 )
-from consensus.errors import BadMessage, ConsensusError
+from consensus.errors import ConsensusError
 from consensus.messages import (
     BatchMessage,
     ChangesMessage,
     EvidenceMessage,
-    JournalMessage,
+    Exits,
     Message,
     Range,
+    StatementsMessage,
     Voting,
     decode,
     encode,
     wire_batch,
 )
+from ledger.block import Block
 from ledger.errors import LedgerError
 from ledger.genesis import Genesis
 from ledger.keys import Signer
-from node.errors import CorruptLedger, Halted, NodeError
+from node.errors import CONTRADICTED, CorruptLedger, Halted, NodeError, Silenced
 from node.host.accusations import Accusations
 from node.host.answers import QUESTIONS, Answers
 from node.host.conduct import Conduct
@@ -52,26 +54,17 @@ from node.host.frames import FrameGuard
 from node.host.gossip import Gossip
 from node.host.intake import Intake
 from node.host.parts import assemble
+from node.host.phase import Phase
 from node.host.ports import Clock, Network
-from node.host.recovery import Recovery
+from node.host.recall import Recall
 from node.host.restart import FORK_MET, met_a_fork, wake
 from node.host.sightings import Sightings
 from node.host.submission import Submission
+from node.host.testimony import Testimony
 from node.host.voters import Voters
 from node.storage.store import ConsensusItem, Store
 
 logger = logging.getLogger("tongzhang.host")
-
-
-class Phase(IntEnum):
-    """Phases of a host; it only ever goes on to a later one."""
-
-    RUNNING = 1
-    """It takes records and votes."""
-    ENDING = 2
-    """It votes and commits no more, and hears only what tells why."""
-    HALTED = 3
-    """It hears nothing more."""
 
 
 class Host:
@@ -84,6 +77,7 @@ class Host:
         store: The database.
         network: The way to the peers.
         clock: The clocks.
+        nonce: 32 bytes that no earlier start has had, and that nobody can foretell.
     """
 
     def __init__(
@@ -95,38 +89,41 @@ class Host:
         *,
         network: Network,
         clock: Clock,
+        nonce: bytes,
     ) -> None:
         self.genesis = genesis
         self.party = party
         self.store = store
-        self._parts = parts = assemble(genesis, party, signer, store, network=network, clock=clock)
+        self._parts = parts = assemble(
+            genesis, party, signer, store, network=network, clock=clock, nonce=nonce
+        )
         self.pool, self.machine, self.journal = parts.pool, parts.machine, parts.journal
         self._sender = parts.sender
         self.phase = Phase.RUNNING
-        self.rejected: Counter[tuple[str, str]] = Counter()
-        """Dropped frames by peer and reason code."""
         self._why: Halted | None = None
         self._ending: Ending | None = None
         self._clock = clock
         self._events: deque[Event] = deque()
         self._busy = False
-        self.voters = Voters(genesis, party, parts.sender, clock, remembers=parts.remembers)
+        self.voters = Voters(parts)
         self.sightings = Sightings(clock)
-        self.recovery = Recovery(parts)
         try:
             self.accusations = Accusations(store)
             self.replica = wake(parts, signer)
         except (ConsensusError, LedgerError) as error:
             raise CorruptLedger(f"a stored vote, batch or evidence is damaged: {error}.") from None
-        self._answers = Answers(parts, heard=self.replica.heard, run=self._run)
-        self.conduct = Conduct(clock)
-        self._frames = FrameGuard(
-            genesis, {Range: self._owes_range, ChangesMessage: self._owes_changes}
-        )
-        self._frame = b""
-        """The frame under way."""
-        self._gossip = Gossip(parts, self.accusations)
-        self._intake = Intake(parts, self.accusations, self._gossip)
+        testimony = Testimony(parts, signer, self.replica)
+        self._answers = Answers(parts, testimony=testimony.answer, run=self._run)
+        self.conduct = Conduct(party, clock)
+        self.rejected = self.conduct.rejected
+        """Dropped frames by peer and reason code."""
+        asked = {Range: self._owes_range, ChangesMessage: self.machine.owes_changes}
+        self._frames, self._frame = FrameGuard(genesis, asked), b""
+        self._gossip = Gossip(parts, self.accusations, convicted=self._sign_no_more)
+        self.recall = Recall(parts, run=self._run, share=self._gossip.share)
+        self._intake = Intake(parts, self.accusations, self._gossip, self.recall)
+        if party in self.accusations.convicted:
+            self._sign_no_more()
         if met_a_fork(store):
             self.stop(*FORK_MET)
 
@@ -143,15 +140,13 @@ class Host:
         try:
             return self._hear(peer, frame)
         except (ConsensusError, LedgerError) as error:
-            self._reject(peer, error)
+            self.conduct.reject(peer, error, frame)
         except NodeError as error:
             self.stop(error.code, error.message)
         return False
 
     def _hear(self, peer: str, frame: bytes) -> bool:
-        refused = self.conduct.refused_before(peer, frame)
-        if refused is not None:
-            raise BadMessage(refused, "the very same was refused before")
+        self.conduct.refuse_again(peer, frame)
         self._frames.refuse_at_sight(peer, frame)
         message = decode(frame)
         self.sightings.hear(peer, message)
@@ -166,15 +161,13 @@ class Host:
     def _owes_range(self, peer: str) -> bool:
         return self._ending is not None or self.replica.owes_range(peer)
 
-    def _owes_changes(self, _peer: str) -> bool:
-        return not self.machine.is_explained()
-
     def peer_up(self, peer: str) -> None:
         """Learn that a peer is connected: tell it what it may have missed."""
         self.sightings.greet(peer)
         self.voters.greet(peer)
-        self.recovery.greet(peer)
         self._gossip.greet(peer)
+        if self.phase is Phase.RUNNING:
+            self.recall.greet(peer)
         if self._ending is not None:
             self._ending.greet(peer)
         self._run(PeerUp(peer))
@@ -182,7 +175,9 @@ class Host:
     def peer_down(self, peer: str) -> None:
         """Learn that a peer is gone."""
         self.voters.lose(peer)
+        self.recall.lose(peer)
         self._run(PeerDown(peer))
+        self._go_on()
 
     def tick(self) -> None:
         """Let timers fire; to be called at :meth:`deadline_ms` or later."""
@@ -193,6 +188,8 @@ class Host:
             return
         try:
             self._answers.answer_due()
+            if self.phase is Phase.RUNNING:
+                self.recall.ask_due()
             if self._gossip.say_again(now_ms):
                 self.voters.say()
             if self._ending is not None:
@@ -200,12 +197,13 @@ class Host:
         except NodeError as error:
             self.stop(error.code, error.message)
         self._run(Tick())
+        self._go_on()
 
     def deadline_ms(self) -> int:
         """Return when the next tick is wanted, on the steady clock."""
         paused = self._answers.next_at()
         if self._ending is None:
-            return min([self.replica.deadline_ms(), *paused])
+            return min([self.replica.deadline_ms(), *paused, *self.recall.next_at()])
         if self._ending.inquiry is None:
             return self._ending.until_ms
         return min([self._ending.inquiry.next_at(), *paused])
@@ -215,9 +213,12 @@ class Host:
 
         Raises:
             Halted: the node has stopped.
+            Silenced: its key has contradicted itself.
             Busy: the queue is full; nothing of this call was taken.
         """
         self._refuse_stopped()
+        if self.recall.silenced:
+            raise Silenced
         submissions = self.journal.submit(raws)
         self._pump()
         self._refuse_stopped()
@@ -262,19 +263,19 @@ class Host:
         self._perform(effects)
         self.sightings.executed(effects.executed)
         if effects.deliver:
-            self._resume_sealing()
+            self._go_on()
             self._pump()
 
     def _perform(self, effects: Effects) -> None:
         """Perform the effects of a step in the order of their fields."""
         if effects.rejected is not None:
-            self._reject(*effects.rejected)
+            self.conduct.reject(*effects.rejected, self._frame)
         if effects.persist:
             self.store.save([ConsensusItem(*durable) for durable in effects.persist])
         for send in effects.send:
             self._sender.send(send)
         for block in effects.executed:
-            self.journal.mark_ordered(block)
+            self._note_executed(block)
         for deliver in effects.deliver:
             self._deliver(deliver)
         for evidence in effects.accuse:
@@ -286,6 +287,12 @@ class Host:
             logger.info("%s: %s", self.party, note)
         if effects.halt is not None:
             self._begin_to_end(effects.halt)
+
+    def _note_executed(self, block: Block) -> None:
+        for batch in block.batches:
+            if batch.party == self.party:
+                self.recall.learn(batch)
+        self.journal.mark_ordered(block)
 
     def _deliver(self, deliver: Deliver) -> None:
         block = deliver.block
@@ -326,25 +333,38 @@ class Host:
             return self._gossip.on_evidence(peer, message.evidence)
         if isinstance(message, QUESTIONS):
             return self._answers.put(peer, message)
-        if isinstance(message, JournalMessage):
-            was_needed = not self.journal.may_seal
-            self.recovery.on_journal(peer, message)
-            self._resume_sealing()
-            return was_needed
+        if isinstance(message, StatementsMessage):
+            was_open = peer in self.recall.waiting_for()
+            self.recall.on_statements(peer, message)
+            self._go_on()
+            return was_open
         if isinstance(message, ChangesMessage):
             return self._on_changes(peer, message)
         if isinstance(message, Voting):
             self.voters.hear(peer, message)
             return False
-        if isinstance(message, Range) and self._ending is not None:
-            self._ending.on_range(peer, message)
+        if isinstance(message, Range | Exits) and self._ending is not None:
+            self._ending.on_answer(peer, message)
             return True
         self._run(Received(peer, message))
         return self.replica.useful
 
-    def _resume_sealing(self) -> None:
-        if self.recovery.resume():
+    def _go_on(self) -> None:
+        """Begin to vote and to seal, once enough is known of what this key has signed (R11)."""
+        if self.phase is not Phase.RUNNING:
+            return
+        sealing = self.recall.go_on()
+        if not self.recall.recalling:
+            self.voters.begin_voting()
+        if sealing:
             self._pump()
+
+    def _sign_no_more(self) -> None:
+        """Sign nothing more: two statements of this key contradict each other (R11)."""
+        if self.recall.silence():
+            logger.critical("%s: %s", self.party, Silenced())
+            self.voters.stop_voting(CONTRADICTED)
+            self._run(SignsNoMore())
 
     def _on_changes(self, peer: str, message: ChangesMessage) -> bool:
         text = self.machine.compare_changes(message.hash, message.changes)
@@ -355,15 +375,6 @@ class Host:
             halt = self._ending.halt
             self.stop(halt.code, f"{halt.message}; {text}")
         return True
-
-    def _reject(self, peer: str, error: ConsensusError | LedgerError) -> None:
-        code = error.code
-        self.rejected[peer, code] += 1
-        if self.rejected[peer, code] == 1:
-            logger.warning("%s: dropped a message of %s: %s", self.party, peer, error)
-        if self.conduct.note(peer, code, self._frame):
-            left_ms = self.conduct.shut_out_ms(peer)
-            logger.warning("%s: %s is shut out for %d ms: %s", self.party, peer, left_ms, code)
 
     # -- phases -----------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from ledger.batch import Batch
 from node.host.accusations import Accusations
 from node.host.gossip import Gossip
 from node.host.parts import Parts
+from node.host.recall import Recall
 
 Taken = Literal["waits", "convicts", ""]
 """What became of a batch: it waits for a block, it only convicts its author, or it was dropped."""
@@ -24,14 +25,17 @@ class Intake:
         parts: The host's parts.
         accusations: The evidence kept here.
         gossip: Keeps and tells what two batches prove.
+        recall: Learns of own batches.
     """
 
-    def __init__(self, parts: Parts, accusations: Accusations, gossip: Gossip) -> None:
+    def __init__(
+        self, parts: Parts, accusations: Accusations, gossip: Gossip, recall: Recall
+    ) -> None:
         self._genesis = parts.genesis
         self._party = parts.party
         self._pool = parts.pool
         self._machine = parts.machine
-        self._journal = parts.journal
+        self._recall = recall
         self._accusations = accusations
         self._gossip = gossip
 
@@ -53,8 +57,8 @@ class Intake:
         if not lacking:
             watch.note_verified(batch)
             return "convicts"
-        if batch.party == self._party and not self._journal.may_seal:
-            self._journal.adopt(batch)
+        if batch.party == self._party:
+            self._recall.learn(batch)
         self._pool.add(batch)
         return "waits"
 

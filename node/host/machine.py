@@ -14,7 +14,6 @@ import msgspec
 
 from consensus.effects import Invalid
 from consensus.evidence import Evidence
-from consensus.limits import RANGE_BYTES_MAX
 from consensus.messages import BatchMessage, Message, wire_batch
 from ledger import batch as batches
 from ledger import canonical, domains
@@ -137,6 +136,10 @@ class LedgerMachine:
             return Invalid(str(error))
         return self._compare(block, execution)
 
+    def forget(self, block: bytes) -> None:
+        """Drop the result of a block whose slot was skipped; it may be checked again."""
+        self._executed.pop(block, None)
+
     def has_work(self, tip: Tip, wall_ms: int) -> bool:
         """Return whether the pool holds a batch that anybody's block after ``tip`` could take.
 
@@ -151,7 +154,7 @@ class LedgerMachine:
     def own_work(self) -> tuple[Message, ...]:
         """Return the pool's oldest batches as messages, to say again (R8)."""
         waiting: list[Message] = []
-        room = RANGE_BYTES_MAX
+        room = self._genesis.limits.block_bytes
         for batch in self._pool.waiting(RESENT_BATCHES_MAX, first=self._party):
             room -= batch.size_bytes
             if room < 0:
@@ -194,6 +197,10 @@ class LedgerMachine:
     def is_explained(self) -> bool:
         """Return whether no proposer owes an answer about a block that comes out differently."""
         return self._differing.keys() <= self._explained.keys()
+
+    def owes_changes(self, _peer: str) -> bool:
+        """Return whether a proposer, whoever it is, owes such an answer."""
+        return not self.is_explained()
 
     def compare_changes(self, block: bytes, theirs: bytes) -> str | None:
         """Return which key of the state differs from a proposer's changes, or None."""
@@ -293,7 +300,7 @@ class LedgerMachine:
         return Invalid(difference, differs=True)
 
     def _keep(self, block: bytes, execution: Execution) -> None:
-        # Never dropped before it is settled: what builds on it could not be executed any more.
+        # Dropped when it is settled, or was skipped and nothing builds on it; never before.
         self._executed[block] = execution
 
 

@@ -115,10 +115,9 @@ class Pool:
             for old in [n for n in batches if n <= number]:
                 del batches[old]
 
-    def latest(self, party: str) -> Batch | None:
-        """Return the party's batch with the highest number that is not final, or None."""
-        batches = self._batches.get(party)
-        return batches[max(batches)] if batches else None
+    def of(self, party: str) -> list[Batch]:
+        """Return the party's batches that are not final, by number."""
+        return [batch for _, batch in sorted(self._batches.get(party, {}).items())]
 
     def waiting(self, count_max: int, *, first: str) -> list[Batch]:
         """Return up to ``count_max`` batches that are not final, the parties taking turns.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Sequence
+from hashlib import sha256
 from pathlib import Path
 
 from consensus.effects import Now
@@ -125,6 +126,7 @@ class World:
         self.lose: Callable[[str, str, bytes], bool] = lambda *_: False
         self._oaths = {name: Oath() for name in genesis.names}
         self._batches: dict[tuple[str, int], bytes] = {}
+        self._starts = 0
         if templates is not None:
             for name in genesis.names:
                 shutil.copy(templates / f"{name}.db", directory / f"{name}.db")
@@ -139,13 +141,17 @@ class World:
             store.fuse = fuse
             self.hosts[name] = Host(
                 self.genesis, name, signer(name), store,
-                network=Port(self, name, fuse), clock=Watch(self),
+                network=Port(self, name, fuse), clock=Watch(self), nonce=self._nonce(),
             )  # fmt: skip
         for name in names or self.genesis.names:
             for other in list(self.hosts):
                 if other != name:
                     self._do(other, lambda host, n=name: host.peer_up(n))
                     self._do(name, lambda host, n=other: host.peer_up(n))
+
+    def _nonce(self) -> bytes:
+        self._starts += 1
+        return sha256(b"%d" % self._starts).digest()
 
     def crash(self, name: str) -> None:
         """Drop a host's memory; its file stays."""
