@@ -50,7 +50,7 @@ from node.host.accusations import Accusations
 from node.host.answers import QUESTIONS, Answers
 from node.host.conduct import Conduct
 from node.host.ending import Ending
-from node.host.frames import FrameGuard
+from node.host.frames import Asked, FrameGuard
 from node.host.gossip import Gossip
 from node.host.intake import Intake
 from node.host.parts import assemble
@@ -117,7 +117,7 @@ class Host:
         self.conduct = Conduct(party, clock)
         self.rejected = self.conduct.rejected
         """Dropped frames by peer and reason code."""
-        asked = {Range: self._owes_range, ChangesMessage: self.machine.owes_changes}
+        asked: Asked = {Range: self._owes_range, ChangesMessage: self.machine.owes_changes}
         self._frames, self._frame = FrameGuard(genesis, asked), b""
         self._gossip = Gossip(parts, self.accusations, convicted=self._sign_no_more)
         self.recall = Recall(parts, run=self._run, share=self._gossip.share)
