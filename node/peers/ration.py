@@ -10,7 +10,7 @@ BYTE_S = 4e-9
 """What the wire itself costs of each frame and byte, before anybody looks at it."""
 PAUSE_MAX_S = 1.0
 """The longest time for which a peer is not read: pings on its link are waiting as well."""
-LINKS_AT_ONCE = 32
+LINKS_AT_ONCE = 16
 LINKS_PER_S = 1.0
 """Connections that one peer may make: to greet it costs time."""
 
