@@ -15,6 +15,8 @@ from cli.errors import CheckFailed
 
 HERE = Path(__file__).resolve().parent
 PYSYNCOBJ = "pysyncobj==0.3.17"
+GO = {"GOGC": "400"}
+"""How programs in Go are run: their collector runs less often, for more memory."""
 BUILD_S = 3600
 _TAIL_CHARS = 1500
 

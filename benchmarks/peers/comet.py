@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from hashlib import sha256
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from benchmarks.peers.built import Tools
+from benchmarks.peers.built import GO, Tools
 from benchmarks.peers.comet_blocks import Blocks
 from benchmarks.peers.programs import Programs
 from benchmarks.peers.stream import Stated, Stream
@@ -29,7 +30,7 @@ TUNING = {
     "CONSENSUS_TIMEOUT_COMMIT": "0s",
     "CONSENSUS_SKIP_TIMEOUT_COMMIT": "true",
     "CONSENSUS_CREATE_EMPTY_BLOCKS": "false",
-    "CONSENSUS_PEER_GOSSIP_SLEEP_DURATION": "5ms",
+    "CONSENSUS_PEER_GOSSIP_SLEEP_DURATION": "10ms",
     "MEMPOOL_SIZE": "400000",
     "MEMPOOL_CACHE_SIZE": "400000",
     "MEMPOOL_MAX_TXS_BYTES": "1073741824",
@@ -46,7 +47,10 @@ TUNING = {
     "TX_INDEX_INDEXER": "null",
     "INSTRUMENTATION_PROMETHEUS": "false",
 }
-"""What differs from the configuration that CometBFT writes; nothing of it takes a sync away."""
+"""What differs from the configuration that CometBFT writes; nothing of it takes a sync away.
+
+A variable ``CMT_…`` of the environment is stronger.
+"""
 _READY_S = 60.0
 
 
@@ -96,10 +100,11 @@ class CometBFT(System):
                 "P2P_PERSISTENT_PEERS": others,
                 "RPC_LADDR": f"tcp://{HOST}:{self._rpc[number]}",
             }
-            more = {f"CMT_{name}": value for name, value in (TUNING | places).items()}
+            tuned = {f"CMT_{name}": value for name, value in TUNING.items()}
+            more = tuned | os.environ | {f"CMT_{name}": value for name, value in places.items()}
             command = [self._program, "start", "--home", homes / f"node{number}"]
             signed = {"PEER_SIGNED": "1" if self.signed else "0"}
-            self._programs.start(f"node{number}", command, more | signed)
+            self._programs.start(f"node{number}", command, GO | more | signed)
         await self._until_ready()
         self._blocks = [await Blocks.follow(HOST, port) for port in self._rpc[:2]]
 

@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from benchmarks.peers.built import Tools
+from benchmarks.peers.built import GO, Tools
 from benchmarks.peers.programs import Programs
 from benchmarks.peers.stream import Stated, Stream
 from benchmarks.peers.system import STALL_S, Nature, System, Waited
@@ -69,7 +69,7 @@ class Etcd(System):
                 "log-level": "error",
             }
             words = [f"--{name}={value}" for name, value in options.items()]
-            self._programs.start(f"node{number}", [self._program, "serve", *words])
+            self._programs.start(f"node{number}", [self._program, "serve", *words], GO)
         await self._until_ready()
 
     async def stop(self) -> None:

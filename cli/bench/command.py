@@ -7,6 +7,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from cli.errors import UsageError
 from cli.options import Json, path
 
 Processes = Annotated[
@@ -105,6 +106,8 @@ def bench(
 
     files = Files(out, html)
     if rate:
+        if not processes:
+            raise UsageError("usage", "--rate measures node processes: leave --no-processes out")
         run_rates(rate, seconds, files, json=json)
     else:
         run_bench(

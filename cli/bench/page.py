@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
+from cli.bench.words import not_final
 from views.texts import gettext
 from web.charts import ColumnPart, Plot, Stack, plot
 from web.rendering import rendered
@@ -67,7 +68,6 @@ def _sections(results: Mapping[str, Any]) -> Iterator[Chapter]:
 
 
 def _by_rate(found: Sequence[dict[str, Any]]) -> Chapter:
-    names = ("final", "unknown", "busy", "refused", "failed", "unanswered")
     return Chapter(
         title=gettext("Latency by rate"),
         about=gettext(
@@ -84,7 +84,7 @@ def _by_rate(found: Sequence[dict[str, Any]]) -> Chapter:
             gettext("records"),
             gettext("final records/s"),
             *_slower_heads(),
-            *names,
+            gettext("not final"),
             gettext("sent late, p99"),
         ],
         rows=[
@@ -93,7 +93,7 @@ def _by_rate(found: Sequence[dict[str, Any]]) -> Chapter:
                 f"{each['arrivals']:,}",
                 f"{each['final_per_s']:,.0f}",
                 *_slower(each["latency_ms"]),
-                *(f"{each['outcomes'][name]:,}" for name in names),
+                not_final(each["outcomes"]) or "0",
                 f"{each['sent_late_ms']['p99']:,.1f} ms",
             ]
             for each in found

@@ -68,12 +68,22 @@ def _open_loop(found: list[dict[str, Any]]) -> Iterator[str]:
 
 def _remarks(found: Mapping[str, Any]) -> Iterator[str]:
     """Yield what has to be known to read a line."""
-    counted = {name: count for name, count in found["outcomes"].items() if name != "final"}
     rate = found["rate"]
-    if any(counted.values()):
-        listed = ", ".join(f"{name} {count:,}" for name, count in counted.items() if count)
+    if listed := not_final(found["outcomes"]):
         yield gettext("  {rate:,}/s: {listed}").format(rate=rate, listed=listed)
     late = found["sent_late_ms"]
     if late["p99"] > found["latency_ms"]["p99"] / 2:
         said = gettext("  {rate:,}/s: sent up to {late:,.0f} ms late (p99): no connection was free")
         yield said.format(rate=rate, late=late["p99"])
+
+
+def not_final(outcomes: Mapping[str, int]) -> str:
+    """Return how many records did not become final in time, by what became of them."""
+    named = {
+        "unknown": gettext("outcome unknown"),
+        "busy": gettext("node busy"),
+        "refused": gettext("refused"),
+        "failed": gettext("connection lost"),
+        "unanswered": gettext("no answer"),
+    }
+    return ", ".join(f"{text} {outcomes[name]:,}" for name, text in named.items() if outcomes[name])
