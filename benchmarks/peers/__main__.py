@@ -105,7 +105,7 @@ def document(found: Mapping[str, Sequence[Mapping[str, Any]]], sizes: Sizes) -> 
             "nodes": kind.nodes,
             "nature": kind.nature._asdict(),
             "median": medians(rounds),
-            **({"ratio": ratios(ours, rounds)} if ours and rounds is not ours else {}),
+            **({"ratio": ratios(ours, rounds)} if ours and name != Tongzhang.name else {}),
             "rounds": list(rounds),
         }
     return {"machine": machine(), "sizes": sizes._asdict(), "systems": systems}

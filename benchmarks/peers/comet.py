@@ -116,6 +116,10 @@ class CometBFT(System):
             connection.close()
         self._programs.stop()
 
+    def refuse_dead(self) -> None:
+        """Return if every process runs."""
+        self._programs.refuse_dead()
+
     @property
     def pids(self) -> Sequence[int]:
         """The validators, each with its application."""

@@ -76,6 +76,10 @@ class Etcd(System):
         """Stop the members."""
         self._programs.stop()
 
+    def refuse_dead(self) -> None:
+        """Return if every process runs."""
+        self._programs.refuse_dead()
+
     @property
     def pids(self) -> Sequence[int]:
         """The members."""

@@ -51,6 +51,11 @@ class Tongzhang(System):
                 each.close()
             stop_all(self._network.nodes)
 
+    def refuse_dead(self) -> None:
+        """Return if every node runs."""
+        for node in self._network.nodes:
+            node.refuse_dead()
+
     @property
     def pids(self) -> Sequence[int]:
         """The nodes; the processes that read for them are their children."""
@@ -98,11 +103,11 @@ class Tongzhang(System):
 
     async def _size(self) -> int:
         """Return how many entries every node has final."""
+        self.refuse_dead()
         return min(await asyncio.gather(*map(_size_of, self._network.nodes)))
 
 
 async def _size_of(node: NodeProcess) -> int:
-    node.refuse_dead()
     connection = await KeptConnection.open(*address(node.url))
     answer = await connection.ask(get("/v1/status", node.token))
     connection.close()

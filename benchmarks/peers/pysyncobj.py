@@ -63,6 +63,10 @@ class PySyncObj(System):
             wire.close()
         self._programs.stop()
 
+    def refuse_dead(self) -> None:
+        """Return if every process runs."""
+        self._programs.refuse_dead()
+
     @property
     def pids(self) -> Sequence[int]:
         """The nodes."""

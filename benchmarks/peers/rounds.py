@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import resource
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from benchmarks.peers.programs import Usage, usage
 from benchmarks.peers.stream import Stream
 from benchmarks.peers.system import System
 from cli.bench.latency import latencies
+from cli.errors import CheckFailed
 from demo.stage.statistics import median
 
 WARM_RECORDS = 500
@@ -49,11 +51,25 @@ async def play(
             with tempfile.TemporaryDirectory(prefix="tongzhang-peers-") as folder:
                 system = kind(Path(folder), tools)
                 try:
-                    await system.start()
-                    found[kind.name].append(await _measured(system, sizes))
+                    with _connected(kind.name):
+                        await system.start()
+                        found[kind.name].append(await _measured(system, sizes))
                 finally:
                     await system.stop()
     return found
+
+
+@contextmanager
+def _connected(name: str) -> Iterator[None]:
+    """Say of which system a connection ended.
+
+    Raises:
+        CheckFailed: ``peer-ended``.
+    """
+    try:
+        yield
+    except* ConnectionError as group:
+        raise CheckFailed("peer-ended", f"{name}: {group.exceptions[0]}") from None
 
 
 async def _measured(system: System, sizes: Sizes) -> dict[str, Any]:
@@ -61,8 +77,10 @@ async def _measured(system: System, sizes: Sizes) -> dict[str, Any]:
     await system.bulk(stream, WARM_RECORDS)
     found: dict[str, Any] = {"bulk": await _bulk(system, stream, sizes.records), "waiting": {}}
     for clients in sizes.clients:
+        system.refuse_dead()
         await system.wait(stream, clients, WARM_S)
         found["waiting"][str(clients)] = await _waiting(system, stream, clients, sizes.seconds)
+    system.refuse_dead()
     return {**found, "memory_mb": round(usage(system.pids).memory / 2**20, 1)}
 
 

@@ -67,6 +67,14 @@ class System(ABC):
     async def stop(self) -> None:
         """Stop every process, whatever state they are in."""
 
+    @abstractmethod
+    def refuse_dead(self) -> None:
+        """Return if every process runs.
+
+        Raises:
+            CheckFailed: one ended by itself; the message says what it printed last.
+        """
+
     @property
     @abstractmethod
     def pids(self) -> Sequence[int]:

@@ -17,9 +17,10 @@ from web.rendering import rendered
 
 STATIC = files("web") / "static"
 STYLES = ("page.css", "loans.css")
-BANDS = (("p50", "paid"), ("p90", "expected"), ("p99", "warn"), ("max", "bad"))
-"""Percentiles of a column from below, and their tones."""
+BANDS = (("p50", "paid"), ("p90", "expected"), ("p99", "warn"))
+"""Percentiles of a column from below, and their tones; the slowest would hide them."""
 SECOND_BANDS = (("p50", "paid"), ("p99", "warn"), ("max", "bad"))
+PERCENTILES = ("p50", "p90", "p99")
 _US = 1000
 
 
@@ -72,7 +73,8 @@ def _by_rate(found: Sequence[dict[str, Any]]) -> Chapter:
         title=gettext("Latency by rate"),
         about=gettext(
             "Milliseconds from when a record was to arrive until it was final, whether or not "
-            "earlier ones were answered: half, 90 % and 99 % of the records, and the slowest."
+            "earlier ones were answered: half, 90 % and 99 % of the records. The table has the "
+            "slowest."
         ),
         chart=plot(
             [_stack(f"{each['rate']:,}/s", each["latency_ms"], BANDS) for each in found], _ms
@@ -134,12 +136,12 @@ def _bulk(title: str, rates: Sequence[int], single: Mapping[str, Any]) -> Chapte
 def _slower_heads() -> list[str]:
     """Return heads for :func:`_slower`: percentiles, each with how many were slower."""
     slower = gettext("{percentile} (slower)")
-    return [*(slower.format(percentile=name) for name in ("p50", "p90", "p99")), gettext("slowest")]
+    return [*(slower.format(percentile=name) for name in PERCENTILES), gettext("slowest")]
 
 
 def _slower(times: Mapping[str, Any]) -> list[str]:
     beyond = times["beyond"]
-    parts = [f"{times[name]:,.1f} ms ({beyond[name]:,})" for name in ("p50", "p90", "p99")]
+    parts = [f"{times[name]:,.1f} ms ({beyond[name]:,})" for name in PERCENTILES]
     return [*parts, f"{times['max']:,.1f} ms"]
 
 
@@ -150,7 +152,9 @@ def _stack(label: str, times: Mapping[str, Any], bands: Sequence[tuple[str, str]
         top = round(times[name] * _US)
         parts.append(ColumnPart(tone, top - below))
         below = top
-    said = ", ".join(f"{name} {times[name]:,.1f} ms" for name, _ in bands)
+    said = ", ".join(
+        f"{name} {times[name]:,.1f} ms" for name in (*PERCENTILES, "max") if name in times
+    )
     return Stack(label, f"{label}: {said}", parts)
 
 
