@@ -33,7 +33,7 @@ class Tools(NamedTuple):
     say: Callable[[str], None]
 
     def go_program(self, name: str) -> Path:
-        """Return the program of a folder beside this file, built by Go if it was not yet.
+        """Return the program of a folder below ``go``, built by Go if it was not yet.
 
         Raises:
             CheckFailed: ``no-go``, or ``not-built``.
@@ -45,7 +45,7 @@ class Tools(NamedTuple):
                 f"{name} is built by Go 1.23 or newer, and there is no go: install it (Debian: "
                 "apt-get install golang-go), or leave it out with --only",
             )
-        folder = HERE / name
+        folder = HERE / "go" / name
         made = self.cache / "bin" / f"{name}-{_digest(folder)}"
         if not made.exists():
             self.say(f"building {name}: some minutes the first time, into {self.cache}")

@@ -9,6 +9,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -102,7 +103,8 @@ class CometBFT(System):
             }
             tuned = {f"CMT_{name}": value for name, value in TUNING.items()}
             more = tuned | os.environ | {f"CMT_{name}": value for name, value in places.items()}
-            command = [self._program, "start", "--home", homes / f"node{number}"]
+            home = homes / f"node{number}"
+            command: list[str | Path] = [self._program, "start", "--home", home]
             signed = {"PEER_SIGNED": "1" if self.signed else "0"}
             self._programs.start(f"node{number}", command, GO | more | signed)
         await self._until_ready()
@@ -150,17 +152,21 @@ class CometBFT(System):
         self._connections.append(connection)
 
         async def ask() -> None:
-            tx = self._tx(next(records))
+            tx = self.transaction(next(records))
             final = blocks.expect(tx)
-            answer = await connection.ask(_rpc_post(_call("broadcast_tx_sync", tx)))
-            told = json.loads(answer.body).get("result", {})
-            if told.get("code") != 0:
-                raise CheckFailed("refused", answer.body[:500].decode("utf-8", "replace"))
+            if (code := await _code(connection, tx)) != 0:
+                raise CheckFailed("refused", f"a transaction was answered with {code}")
             await final
 
         return ask
 
-    def _tx(self, record: Stated) -> str:
+    async def code(self, tx: bytes) -> int:
+        """Return what the application says of a transaction before it takes it: 0 is good."""
+        connection = await KeptConnection.open(HOST, self._rpc[0])
+        self._connections.append(connection)
+        return await _code(connection, b64encode(tx).decode())
+
+    def transaction(self, record: Stated) -> str:
         """Return a record as a transaction, in base 64."""
         pair = record.id.encode() + b"=" + record.raw
         if self.signed:
@@ -168,7 +174,7 @@ class CometBFT(System):
         return b64encode(pair).decode()
 
     def _pages(self, records: Sequence[Stated]) -> Iterator[bytes]:
-        calls = [_call("broadcast_tx_async", self._tx(each)) for each in records]
+        calls = [_call("broadcast_tx_async", self.transaction(each)) for each in records]
         for first in range(0, len(calls), PAGE):
             yield _rpc_post(f"[{','.join(calls[first : first + PAGE])}]")
 
@@ -222,6 +228,11 @@ def _call(method: str, tx: str) -> str:
     return f'{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{"tx":"{tx}"}}}}'
 
 
+async def _code(connection: KeptConnection, tx: str) -> int:
+    answer = await connection.ask(_rpc_post(_call("broadcast_tx_sync", tx)))
+    return int(json.loads(answer.body).get("result", {}).get("code", -1))
+
+
 def _rpc_post(text: str) -> bytes:
     return post("/", text.encode(), "application/json")
 
@@ -235,11 +246,11 @@ async def _send_all(port: int, requests: Sequence[bytes]) -> None:
     connection.close()
 
 
-async def _asked(port: int, method: str) -> dict[str, object]:
+async def _asked(port: int, method: str) -> dict[str, Any]:
     connection = await KeptConnection.open(HOST, port)
     try:
         answer = await connection.ask(get(f"/{method}"))
     finally:
         connection.close()
-    found: dict[str, object] = json.loads(answer.body)["result"]
+    found: dict[str, Any] = json.loads(answer.body)["result"]
     return found

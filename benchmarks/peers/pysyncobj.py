@@ -14,6 +14,7 @@ from cli.errors import CheckFailed
 from demo.stage.network import HOST
 from demo.stage.processes import free_ports
 
+SCRIPT = HERE / "pysyncobj_node.py"
 PAGE = 100
 FLYING = 8
 _READY_S = 30.0
@@ -52,9 +53,10 @@ class PySyncObj(System):
         self._ports, peers = ports[: self.nodes], ports[self.nodes :]
         for number, port in enumerate(self._ports):
             others = [f"{HOST}:{peer}" for peer in peers if peer != peers[number]]
-            words = [self.folder / f"journal{number}", str(port), f"{HOST}:{peers[number]}"]
-            script = HERE / "pysyncobj_node.py"
-            self._programs.start(f"node{number}", [self._python, "-P", script, *words, *others])
+            words = [str(port), f"{HOST}:{peers[number]}", *others]
+            journal = self.folder / f"journal{number}"
+            command: list[str | Path] = [self._python, "-P", SCRIPT, journal, *words]
+            self._programs.start(f"node{number}", command)
         await self._until_ready()
 
     async def stop(self) -> None:

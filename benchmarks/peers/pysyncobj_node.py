@@ -29,6 +29,7 @@ class SyncedJournal(FileJournal):
     """A journal that knows whether it is on the disk."""
 
     last: SyncedJournal
+    """The one that was opened last."""
 
     def __init__(self, path: str) -> None:
         self.dirty = False
@@ -53,12 +54,19 @@ class SyncedJournal(FileJournal):
 
 
 class SyncedTransport(TCPTransport):
-    """A transport that lets nothing out before the journal is on the disk."""
+    """A transport that lets nothing out before its node's journal is on the disk."""
+
+    def __init__(self, node: SyncObj, me: object, others: object) -> None:
+        self.journal = SyncedJournal.last  # a node opens its journal just before its transport
+        super().__init__(node, me, others)
 
     def send(self, node: object, message: object) -> bool:
         """Sync, and send."""
-        SyncedJournal.last.sync()
+        self.journal.sync()
         return super().send(node, message)
+
+
+syncobj.createJournal = SyncedJournal
 
 
 class Records(SyncObj):
@@ -164,7 +172,6 @@ def _say(wire: socket.socket, text: bytes) -> None:
 def main() -> None:
     """Run a node until standard input ends."""
     journal, port, address, *others = sys.argv[1:]
-    syncobj.createJournal = SyncedJournal
     records = Records(journal, address, others)
     server = Server(records, int(port))
     while True:

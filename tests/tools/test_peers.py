@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from base64 import b64decode
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,13 +20,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.peers.__main__ import SYSTEMS, document
-from benchmarks.peers.built import PYSYNCOBJ, default_cache
-from benchmarks.peers.comet import TUNING
+from benchmarks.peers.built import PYSYNCOBJ, Tools, default_cache
+from benchmarks.peers.comet import TUNING, SignedCometBFT
 from benchmarks.peers.programs import usage
 from benchmarks.peers.rounds import SMALL, Sizes, medians, ratios
 from benchmarks.peers.stream import Stream
 from benchmarks.peers.table import lines
 from cli.bench.latency import latencies
+from demo.stage.processes import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 CLIENTS = ("1", "64", "256")
@@ -229,7 +232,11 @@ def test_what_cannot_be_built_is_said_with_the_reason(tmp_path: Path) -> None:
 
 def present(name: str) -> bool:
     """Return whether a system can be run without building anything."""
-    place = {"etcd": "bin/etcd-*", "pysyncobj": PYSYNCOBJ.replace("==", "-") + "/done"}
+    place = {
+        "comet": "bin/comet-*",
+        "etcd": "bin/etcd-*",
+        "pysyncobj": PYSYNCOBJ.replace("==", "-") + "/done",
+    }
     return name not in place or any(default_cache().glob(place[name]))
 
 
@@ -257,6 +264,78 @@ def test_a_system_is_started_measured_and_stopped(name: str, tmp_path: Path) -> 
         assert 0 < times["p50"] <= times["p99"] <= times["max"]
     assert list(folder.iterdir()) == []
     assert running_in(folder) == []
+
+
+SYNCED = """
+import sys
+sys.path.append(sys.argv[1])
+import pysyncobj_node as node
+
+sent = {node.SyncedJournal: 0, node.SyncedTransport: 0}
+flush, send = node.SyncedJournal.flush, node.TCPTransport.send
+
+def flushed(journal):
+    sent[node.SyncedJournal] += 1
+    flush(journal)
+
+def checked(transport, to, message):
+    assert not transport.journal.dirty, message
+    sent[node.SyncedTransport] += 1
+    return send(transport, to, message)
+
+node.SyncedJournal.flush, node.TCPTransport.send = flushed, checked
+folder, *ports = sys.argv[2:]
+places = [f"127.0.0.1:{port}" for port in ports]
+nodes = [
+    node.Records(f"{folder}/{at}", at, [each for each in places if each != at]) for at in places
+]
+assert len({id(each._SyncObj__transport.journal) for each in nodes}) == 3
+asked = 0
+while min(len(each.kept) for each in nodes) < 20:
+    if asked < 20 and nodes[0]._getLeader() is not None:
+        nodes[asked % 3].put([b"record %d" % asked])
+        asked += 1
+    for each in nodes:
+        each.doTick(0.001)
+print(*sent.values())
+"""
+
+
+@pytest.mark.processes
+def test_a_node_of_pysyncobj_says_nothing_before_its_journal_is_synced(tmp_path: Path) -> None:
+    if not present("pysyncobj"):
+        pytest.skip("PySyncObj was not installed here")
+    python = default_cache() / PYSYNCOBJ.replace("==", "-") / "bin" / "python"
+    ports = [str(port) for port in free_ports(3)]
+    done = subprocess.run(
+        [python, "-c", SYNCED, str(ROOT / "benchmarks" / "peers"), str(tmp_path), *ports],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    syncs, sends = map(int, done.stdout.split())
+    assert syncs >= 20  # an entry a tick: each of them on three disks, some together
+    assert sends >= syncs
+
+
+@pytest.mark.processes
+def test_a_signature_that_is_not_of_its_transaction_is_refused(tmp_path: Path) -> None:
+    if not present("comet"):
+        pytest.skip("CometBFT was not built here")
+
+    async def played() -> list[int]:
+        system = SignedCometBFT(tmp_path, Tools(default_cache(), print))
+        try:
+            await system.start()
+            record, other = Stream().first()[:2]
+            good = b64decode(system.transaction(record))
+            wrong = good[:96] + b64decode(system.transaction(other))[96:]
+            return [await system.code(tx) for tx in (good, wrong, good[:96], good[96:])]
+        finally:
+            await system.stop()
+
+    assert asyncio.run(played()) == [0, 1, 1, 1]
 
 
 @pytest.mark.processes
