@@ -180,7 +180,7 @@ async def started(network: LocalNetwork) -> AsyncIterator[Observer]:
     observer = Observer(network.nodes, Screen.silent())
     try:
         for node in network.nodes:
-            node.start("--fast-start")
+            node.start()
         await asyncio.gather(*(observer.until_ready(node.party) for node in network.nodes))
         yield observer
     finally:
