@@ -96,6 +96,8 @@ class Store:
         CorruptLedger: what it says of its last block contradicts itself.
     """
 
+    _tip: Tip
+
     def __init__(
         self,
         url: str | URL,
@@ -324,9 +326,7 @@ class Store:
         columns = (table.c.raw_header, table.c.height)
         newest = select(*columns).order_by(table.c.height.desc()).limit(1)
         found = self._fetch("read the last block", newest)
-        self._tip = genesis_tip(self.genesis)
-        if found:
-            self._tip = _tip_of_header(*found[0])
+        self._tip = _tip_of_header(*found[0]) if found else genesis_tip(self.genesis)
         self._frontier = self._rebuilt_frontier()
 
     def _rebuilt_frontier(self) -> Frontier:
