@@ -3,9 +3,12 @@
 Run with ``python -m benchmarks.starts PAYMENTS [FOLDER]``. The log holds one generated day of the
 business, about 3.4 entries a payment: 295,000 payments make a million entries. It is made in this
 process, of real batches, blocks and certificates, four homes with a copy each, and left in the
-folder, if one is named. Then the auditor's node is started twice (of a new log the first start finds no mark, and
-checks the whole log) until it answers, and the second one until its check has ended; after that
-all four nodes are started side by side.
+folder, if one is named.
+
+The auditor's node is started twice until it answers (of a new log the first start finds no mark,
+and checks the whole log), and the second one until its check has ended. Then all four nodes are
+started side by side; how many captures a second become final while they all check, and how many
+afterwards, is what a check costs.
 """
 
 from __future__ import annotations
@@ -15,16 +18,22 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
 
+from cli.bench.load import captures
+from cli.client import NDJSON
 from demo.stage.processes import NodeProcess, stop_all
 from node.home.home import read_address, read_operator_token
 from tests.node.database_kit import ROLES, found_filled
 
 POLL_S = 0.05
+CAPTURES = 2000
+RUNS = 5
+ENDED = {"clean", "damaged", "failed"}
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -84,6 +93,27 @@ def start(nodes: list[NodeProcess]) -> tuple[float, float]:
     return taken, max(processor_s(node.pid) for node in nodes)
 
 
+def state_of(node: NodeProcess) -> str:
+    """Return the state of a node's check; empty if it does not answer."""
+    status = ask(node, "/v1/status")
+    return "" if status is None else str(status["check"]["state"])
+
+
+def rate(node: NodeProcess) -> float:
+    """Return how many captures a second become final, sent as one list."""
+    first = time.time_ns() // 1_000_000 % 10_000_000  # no payment of an earlier run
+    body = b"\n".join(captures(first, CAPTURES))
+    headers = {"authorization": f"Bearer {node.token}", "content-type": NDJSON}
+    began = time.perf_counter()
+    answer = httpx.post(
+        f"{node.url}/v1/records", content=body, headers=headers, trust_env=False, timeout=300
+    )
+    taken = time.perf_counter() - began
+    if answer.status_code != 200 or answer.text.count('"final"') != CAPTURES:
+        raise SystemExit(answer.text[:500])
+    return CAPTURES / taken
+
+
 def check(node: NodeProcess) -> tuple[float, float]:
     """Return the seconds that the check beside a node takes, and what its process computes."""
     pid, computed = checking_pid(node.pid), 0.0
@@ -91,8 +121,7 @@ def check(node: NodeProcess) -> tuple[float, float]:
     def has_ended(node: NodeProcess) -> bool:
         nonlocal computed
         computed = max(computed, processor_s(pid))
-        said = (ask(node, "/v1/status") or {"check": {"state": ""}})["check"]["state"]
-        return said in {"clean", "damaged", "failed"}
+        return state_of(node) in ENDED
 
     return until([node], has_ended), computed
 
@@ -112,6 +141,13 @@ def measure(payments: int, folder: Path) -> None:
             one.kill()
         stop_all(nodes)
         print(f"four nodes side by side: {_told(*start(nodes))}")
+        until(nodes, lambda node: (ask(node, "/readyz") or {}).get("ready") is True)
+        beside = [rate(nodes[1]) for _ in range(RUNS)]
+        checking = [state_of(node) for node in nodes]
+        until(nodes, lambda node: state_of(node) in ENDED)
+        alone = [rate(nodes[1]) for _ in range(RUNS)]
+        print(f"captures a second: {median(beside):,.0f} while nodes check, now {checking}")
+        print(f"captures a second: {median(alone):,.0f} after that")
     finally:
         stop_all(nodes)
     print(f"load {os.getloadavg()[0]:.1f}")

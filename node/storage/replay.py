@@ -44,7 +44,11 @@ FREE_BYTES_MIN = 512 * 1024 * 1024
 """Space that a scratch database leaves on its volume: the node has to write there, too."""
 MARK = "replayed"
 """Names the mark in the table ``meta``."""
-_PRAGMAS = ("PRAGMA synchronous = OFF", "PRAGMA cache_size = -131072")
+_PRAGMAS = (
+    "PRAGMA synchronous = OFF",
+    "PRAGMA cache_size = -131072",
+    "PRAGMA wal_autocheckpoint = 16000",
+)
 
 
 class ReplayMark(msgspec.Struct, frozen=True):
