@@ -88,6 +88,13 @@ class Stopped(msgspec.Struct, frozen=True):
     message: str
 
 
+class ShutOut(msgspec.Struct, frozen=True):
+    """Why a peer is not listened to, as a code, and until when, in ms since the epoch."""
+
+    code: str
+    until: int
+
+
 class PeerStatus(msgspec.Struct, frozen=True):
     """The link to one peer. Counters count since the start.
 
@@ -96,13 +103,18 @@ class PeerStatus(msgspec.Struct, frozen=True):
     peer has signed as final, asked to go on from, or shown as final, since its link came up;
     ``seen_at`` is when it last said anything, in ms since the epoch; both null without a word.
     ``voting`` is the peer's own last word, null without one; ``voting_reason`` says why its vote
-    does not count, or ``votes``.
+    does not count, or ``votes``. ``offences`` counts messages that did not verify, ``shut_out`` is
+    null for a peer that is listened to, ``paced_ms`` is for how long it was not read because it
+    sent what was of no use.
     """
 
     address: str
     connected: bool
     connects: int
     dropped: int
+    offences: int
+    paced_ms: int
+    shut_out: ShutOut | None
     queued: int
     unsent: int
     height: int | None

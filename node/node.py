@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,12 +14,12 @@ import msgspec
 from consensus.effects import Now
 from ledger.contracts.calendars import CalendarYear, last_known, warning_of
 from node.checking import BackgroundCheck
-from node.errors import Busy, Halted, NodeError, Stuck
+from node.errors import CONTRADICTED, Busy, Halted, NodeError, Silenced, Stuck
 from node.home.home import Home
 from node.host.host import Host
 from node.host.submission import Submission
 from node.host.voters import Hindrance
-from node.peers.handshake import Identity
+from node.peers.handshake import NONCE_BYTES, Identity
 from node.peers.links import PeerLinks
 from node.storage.beside import CheckStanding
 from node.storage.marks import DAMAGE
@@ -27,11 +28,6 @@ from node.storage.store import Store
 TICK_MIN_S = 0.001
 TICK_MAX_S = 0.02
 """Deadlines move while events come in; the longest that one may be noticed late."""
-
-_NOT_SIGNING = (
-    "this node was rebuilt and signs nothing until every other party has said which batches of it "
-    "it knows, and those are final here"
-)
 
 LINGER_MS = 3000
 """How long a node that has found nothing to rebuild still answers others that rebuild as well."""
@@ -90,6 +86,7 @@ class Node:
             store,
             network=self.peers,
             clock=self._clock,
+            nonce=secrets.token_bytes(NONCE_BYTES),
         )
         self.peers.bind(self.host)
         self._stopped = asyncio.Event()
@@ -105,6 +102,8 @@ class Node:
         Raises:
             Halted: the node had to stop; the code says why.
         """
+        for peer in self.peers.status():
+            self.host.peer_down(peer)  # no slot waits for a leader that was never reached
         links = asyncio.create_task(self.peers.run(), name="peers")
         checking = asyncio.create_task(self._check(), name="check")
         try:
@@ -146,7 +145,7 @@ class Node:
         if self.store.tip().height:
             self._on_first_block = None
             on_first_block()
-        elif self.host.recovery.found_nothing():
+        elif self.host.recall.found_nothing():
             now_ms = self._clock.now().ticks_ms
             if self._found_nothing_ms is None:
                 self._found_nothing_ms = now_ms
@@ -165,6 +164,7 @@ class Node:
         Raises:
             Busy: the queue is full; nothing of this call was taken.
             Stuck: as above, and the queue does not move.
+            Silenced: this party's key has contradicted itself.
             Halted: the node has stopped for safety.
         """
         try:
@@ -215,9 +215,11 @@ class Node:
         stopped = self.host.stopped()
         if stopped is not None:
             return Hindrance(stopped.code, f"stopped for safety: {stopped.code}", 0)
-        found = self.host.voters.hindrance()
-        if found is None and not self.host.journal.may_seal:
-            return Hindrance("not-signing", _NOT_SIGNING, self._started_ms)
+        if self.host.recall.silenced:
+            return Hindrance(CONTRADICTED, Silenced().message, 0)
+        found, why = self.host.voters.hindrance(), self.host.recall.hindrance()
+        if found is None and why:
+            return Hindrance("not-signing", why, self._started_ms)
         return found
 
     # -- status -----------------------------------------------------------------------------------
@@ -269,14 +271,19 @@ class Node:
             "ready": ready,
             "ready_reason": reason,
             "halted": None if halted is None else {"code": halted.code, "message": halted.message},
-            "silent": sorted(host.replica.silent),
+            "silent": list(host.replica.silent),
             "calendar": self._calendar(),
             "pool": {"own_records": host.journal.record_count, "batches": len(host.pool)},
             "slot_timeout_ms": host.replica.timers.slot_ms,
             "finality": host.sightings.finality(),
             "check": msgspec.structs.asdict(self._standing()),
             "peers": {
-                peer: {**link, **host.sightings.of(peer), **self.voting(peer)}
+                peer: {
+                    **link,
+                    **host.sightings.of(peer),
+                    **host.conduct.of(peer),
+                    **self.voting(peer),
+                }
                 for peer, link in self.peers.status().items()
             },
             "refused_connections": dict(self.peers.refusals),
