@@ -120,7 +120,7 @@ class Scratch(Store):
             raise StorageError(
                 "disk-full",
                 f"less than {FREE_BYTES_MIN // 1024 // 1024} MB are free in {self.path.parent}: "
-                "the check has stopped, the node goes on. Free space and start the node again",
+                "the check has stopped there. Free space and start the node again",
             )
         text = msgspec.json.encode(self._mark).decode()
         with own_errors(), self._writer.writing("keep what was replayed"):
