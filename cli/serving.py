@@ -34,6 +34,7 @@ from node.home.home import (
 )
 from node.home.private import keep_private
 from node.node import NOTHING_TO_REBUILD, Node
+from node.storage.beside import SCRATCH
 from node.storage.check import check, check_since_mark
 from node.storage.marks import DAMAGE, verified
 from node.storage.store import Store
@@ -69,7 +70,7 @@ def run_node(path: Path, *, rebuild: bool, full_check: bool, simulator: bool = F
             rebuilt = go_on(home, rebuild=rebuild)
         store = Store(home.database_url, home.genesis, party=home.party)
         _refuse_lost_database(path, store)
-        _check(store, full=full_check)
+        _check(store, path / SCRATCH, full=full_check)
         config = home.config
         node = Node(
             home,
@@ -159,7 +160,7 @@ def _say_started(home: Home) -> Callable[[int], None]:
     return say
 
 
-def _check(store: Store, *, full: bool) -> None:
+def _check(store: Store, scratch: Path, *, full: bool) -> None:
     """Check before the first answer; what is found stands in the database from then on."""
     total = store.tip().size
     try:
@@ -172,7 +173,7 @@ def _check(store: Store, *, full: bool) -> None:
                 bar.update(task, completed=done, total=of)
 
             if full:
-                check(store, told, deep=True)
+                check(store, told, deep=True, scratch=scratch)
                 store.note(DAMAGE, "")
                 store.note(*verified(store.tip()))
             else:

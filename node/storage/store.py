@@ -96,8 +96,6 @@ class Store:
         CorruptLedger: what it says of its last block contradicts itself.
     """
 
-    _tip: Tip
-
     def __init__(
         self,
         url: str | URL,
@@ -113,6 +111,7 @@ class Store:
         self.statements = statements_of(self.tables, self.engine.dialect.name)
         self._view = StoreView(self, cache_rows)
         self._edge: dict[int, tuple[int, bytes]] = {}
+        self._tip = genesis_tip(genesis)
         self._unmarked = 0
         try:
             with translated(self.engine, "open the database"):
@@ -326,7 +325,8 @@ class Store:
         columns = (table.c.raw_header, table.c.height)
         newest = select(*columns).order_by(table.c.height.desc()).limit(1)
         found = self._fetch("read the last block", newest)
-        self._tip = _tip_of_header(*found[0]) if found else genesis_tip(self.genesis)
+        if found:
+            self._tip = _tip_of_header(*found[0])
         self._frontier = self._rebuilt_frontier()
 
     def _rebuilt_frontier(self) -> Frontier:
