@@ -74,11 +74,11 @@ def build_app(
         return own_record(node, record_id)
 
     sessions = Sessions(node.home.signer.pem(), node.genesis.ledger, node.party)
-    if site is not None:
-        site.add_front(app, sessions, node.tokens)
     add_reading_routes(app, Reading.of_node(node.home, node.store), find, site)
     if readers is not None:
         app.add_middleware(ReadsElsewhere, readers=readers, find=find, status=node.status)
+    if site is not None:
+        site.add_front(app, sessions, node.tokens)
     relay = None if readers is None else readers.open_answers
     app.add_middleware(
         FeedPlaces, draining=draining, tokens=node.tokens, sessions=sessions, relay=relay

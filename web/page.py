@@ -33,7 +33,6 @@ from views.texts import Language, gettext, language_of
 from web.headers import PAGE
 from web.packing import page_response
 from web.rendering import rendered
-from web.renewals import Renewals
 
 LANGUAGE_COOKIE = "tongzhang-language"
 _YEAR_S = 365 * 24 * 3600
@@ -84,7 +83,6 @@ class Pages:
     def __init__(self, reading: Reading) -> None:
         self.reading = reading
         self.router: APIRouter = reading.router("page")
-        self._renewals = Renewals()
 
     def add(self, path: str, template: str, function: PageFunction) -> None:
         """Add a page.
@@ -99,14 +97,11 @@ class Pages:
         _, *others = signature(function, eval_str=True).parameters.values()
 
         def answer(*, request: Request, **given: Any) -> Response:
-            def make() -> Response:
-                with self._visit(request) as visit:
-                    shown = function(visit, **given)
-                    if isinstance(shown, Response):
-                        return shown
-                    return self.answer(visit, template, shown)
-
-            return self._renewals.answer(request.scope, language_for(request.scope), make)
+            with self._visit(request) as visit:
+                shown = function(visit, **given)
+                if isinstance(shown, Response):
+                    return shown
+                return self.answer(visit, template, shown)
 
         keywords = [each.replace(kind=Parameter.KEYWORD_ONLY) for each in others]
         asked = Parameter("request", Parameter.KEYWORD_ONLY, annotation=Request)
