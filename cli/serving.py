@@ -35,7 +35,7 @@ from node.home.private import keep_private
 from node.node import NOTHING_TO_REBUILD, Node
 from node.storage.check import check
 from node.storage.store import Store
-from web.site import SITE
+from web.site import SIMULATING_SITE, SITE
 
 Checked = Literal["nothing", "log", "state"]
 
@@ -58,7 +58,8 @@ def run_node(path: Path, *, rebuild: bool, checked: Checked, simulator: bool = F
     if not home.config.request_log:
         logging.getLogger(REQUESTS).setLevel(logging.WARNING)
     # Begun first: what copies this process must hold neither its lock nor its database.
-    with contextlib.closing(Readers(home, SITE)) as readers, lock_home(path):
+    site = SIMULATING_SITE if simulator else SITE
+    with contextlib.closing(Readers(home, site)) as readers, lock_home(path):
         keep_private(path)
         readers.remove_old_sockets()
         with writing(path):
@@ -76,7 +77,7 @@ def run_node(path: Path, *, rebuild: bool, checked: Checked, simulator: bool = F
                 config.host,
                 config.port,
                 readers=readers,
-                site=SITE,
+                site=site,
                 simulator=_offered() if simulator else None,
                 on_started=_say_started(home),
             )

@@ -75,13 +75,15 @@ class Pages:
 
     Args:
         reading: The ledger.
+        simulator: Whether the node offers simulations.
 
     Attributes:
         router: Their routes.
     """
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: Reading, *, simulator: bool = False) -> None:
         self.reading = reading
+        self.simulator = simulator
         self.router: APIRouter = reading.router("page")
 
     def add(self, path: str, template: str, function: PageFunction) -> None:
@@ -118,7 +120,7 @@ class Pages:
             "now_ms": visit.now_ms,
             "twin": "",
             "live": "",
-            **frame_of(self.reading, visit.request.scope),
+            **frame_of(self, visit.request.scope),
             **shown,
         }
         if frame["live"]:
@@ -140,8 +142,9 @@ def _since(live: str, size: int) -> str:
     return f"{live}{'&' if '?' in live else '?'}start={size}"
 
 
-def frame_of(reading: Reading, scope: Scope) -> dict[str, Any]:
+def frame_of(pages: Pages, scope: Scope) -> dict[str, Any]:
     """Return what the frame of every page of a ledger shows."""
+    reading = pages.reading
     token, log = scope.get("token"), reading.log
     return {
         "origin": reading.genesis.origin,
@@ -152,6 +155,7 @@ def frame_of(reading: Reading, scope: Scope) -> dict[str, Any]:
         "path": scope["path"],
         "query": scope["query_string"].decode("latin-1"),
         "signed_in": token is not None,
+        "simulator": pages.simulator,
     }
 
 
@@ -254,7 +258,7 @@ class _Shown:
         assert self._start is not None
         texts.choose(language_for(self._scope))
         problem = msgspec.json.decode(self._body)
-        shown = {**frame_of(self._pages.reading, self._scope), "problem": problem}
+        shown = {**frame_of(self._pages, self._scope), "problem": problem}
         shown["title"] = texts.translated(problem["title"])
         html = rendered("problem.html", shown)
         page = page_response(self._scope, html, self._start["status"])
