@@ -73,4 +73,4 @@ class RequestLog:
 
 def route_of(scope: Scope) -> str:
     """Return the name of the route that answered a request; ``-`` if none did."""
-    return scope.get("template") or getattr(scope.get("route"), "path", "-")
+    return str(scope.get("template") or getattr(scope.get("route"), "path", "-"))
