@@ -29,6 +29,7 @@ from node.storage.opened import Summary
 from node.storage.queries import LedgerReader
 from views import cells, texts
 from views.cells import Style
+from views.fault_words import fault_in_words
 from views.texts import Language, gettext, language_of
 from web.headers import PAGE
 from web.packing import page_response
@@ -164,7 +165,7 @@ def _said_of(log: Summary) -> str:
     if log.fault is None:
         return ""
     title = gettext("THE LOG IS FALSE: {code}: {message}")
-    said = title.format(code=log.fault.code, message=log.fault.message)
+    said = title.format(code=log.fault.code, message=fault_in_words(log.fault))
     parts = [said, gettext("Nothing from there on is shown.")]
     if not log.certified:
         parts.append(gettext("What is shown is certified by no quorum."))
@@ -172,14 +173,15 @@ def _said_of(log: Summary) -> str:
 
 
 def _differing_of(log: Summary) -> list[str]:
-    """Return what was expected where a log is false, and what was found."""
+    """Return what was expected where a log is false, what was found, and the fault's own words."""
     if log.fault is None:
         return []
+    own = [] if fault_in_words(log.fault) == log.fault.message else [log.fault.message]
     pairs = (
         (gettext("expected: {value}"), log.fault.expected),
         (gettext("found: {value}"), log.fault.got),
     )
-    return [text.format(value=value) for text, value in pairs if value]
+    return [text.format(value=value) for text, value in pairs if value] + own
 
 
 def language_for(scope: Scope) -> Language:
