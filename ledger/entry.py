@@ -44,8 +44,12 @@ def encode_entry(batch: int, outcome: str, party: str, record: bytes) -> bytes:
         party: The author.
         record: Canonical record bytes.
     """
-    head = f'{{"batch":{batch},"outcome":"{outcome}","party":"{party}","record":'
-    return head.encode() + record + b"}"
+    return entry_head(batch, outcome, party) + record + b"}"
+
+
+def entry_head(batch: int, outcome: str, party: str) -> bytes:
+    """Return what stands before the record in the leaf bytes of an entry."""
+    return f'{{"batch":{batch},"outcome":"{outcome}","party":"{party}","record":'.encode()
 
 
 def decode_entry(leaf: bytes) -> Entry:

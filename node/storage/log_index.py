@@ -257,7 +257,7 @@ def _busy() -> Iterator[None]:
     """Look less often for garbage: records and rows form no cycles."""
     before = gc.get_threshold()
     gc.freeze()
-    gc.set_threshold(100_000, 20, 20)
+    gc.set_threshold(1_000_000, 20, 20)
     try:
         yield
     finally:
