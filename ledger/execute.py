@@ -15,7 +15,7 @@ import msgspec
 from ledger import canonical, domains
 from ledger.batch import Batch
 from ledger.block import Tip
-from ledger.contracts import ROWS, RULES, decode_record, times
+from ledger.contracts import ROWS, RULES, decode_records, times
 from ledger.entry import APPLIED, entry_head
 from ledger.errors import DecodeError, Refused, VerificationError
 from ledger.genesis import Genesis
@@ -174,7 +174,7 @@ def check_records(batch: Batch) -> tuple[Record, ...]:
     """
     if batch.decoded is None:
         try:
-            batch.decoded = tuple([decode_record(raw) for raw in batch.records])
+            batch.decoded = decode_records(batch.records)
         except DecodeError as error:
             raise VerificationError(
                 "bad-record",
