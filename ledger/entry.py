@@ -69,7 +69,8 @@ def entry_decoder(batch: int, party: str) -> Callable[[bytes], Entry]:
     """Return :func:`decode_entry`, quicker for the applied entries of one batch."""
     head = entry_head(batch, APPLIED, party)
     start, record_at = head + b"{", len(head)
-    if _SHAPE.fullmatch(start + b"}}") is None:
+    shape = _SHAPE.fullmatch(start + b"}}")
+    if shape is None or shape[4] != b"{}":
         return decode_entry  # no entry is of such a batch
 
     def decode(leaf: bytes) -> Entry:

@@ -278,6 +278,10 @@ class Memory:
             self._old, self._young = self._young, {kind: {} for kind in self._young}
             self._count, self.turned = 0, handed
 
+    def forget(self) -> None:
+        """Drop all rows: every one is written."""
+        self._young, self._old = {}, {}
+
     def _keep(self, kind: type[Row]) -> None:
         """Remember rows of a kind from now on; those that were not are in the database then."""
         if kind in self._passed_by:
@@ -340,6 +344,7 @@ class Bulk:
             self._chunk.run(sql, [values])
         self._hand_over(marks)
         self._settle()
+        self._memory.forget()
 
     def _hand_over(self, marks: Mapping[str, str]) -> None:
         chunk, sql, tables = self._chunk, self._store.statements, self._store.tables
