@@ -88,6 +88,7 @@ class Texts:
                 return False
         return True
 
+
 def _several(value: Any) -> tuple[msgspec.Struct, ...]:
     return value if isinstance(value, tuple) else (value,)
 

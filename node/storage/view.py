@@ -22,9 +22,7 @@ _T = TypeVar("_T")
 _Generation = dict[type[Row], dict[Key, Row | None]]
 
 
-def held(
-    rows: Mapping[Key, Row | None], keys: set[Key]
-) -> tuple[dict[Key, Row | None], set[Key]]:
+def held(rows: Mapping[Key, Row | None], keys: set[Key]) -> tuple[dict[Key, Row | None], set[Key]]:
     """Return those of the rows that are under ``keys``, and the keys under which none is.
 
     A set knows the hashes of its keys, so each is computed as seldom as can be.

@@ -21,7 +21,7 @@ _PATTERNS: msgspec.json.Decoder[Any] = msgspec.json.Decoder(
     Union[tuple(map(strict, RECORD_TYPES.values()))]  # noqa: UP007
 )
 
-_SIGNS = "aZ09_.:|*@-é\u3000😀\x00\x1f\x7f\x85\u2028\n\r\t /\"\\"
+_SIGNS = 'aZ09_.:|*@-é\u3000😀\x00\x1f\x7f\x85\u2028\n\r\t /"\\'
 texts = (
     st.text(st.sampled_from(_SIGNS), max_size=6)
     | st.text(max_size=6)
