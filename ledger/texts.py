@@ -57,6 +57,7 @@ class Texts:
     def __init__(self, kind: type[msgspec.Struct]) -> None:
         names: list[str] = []
         patterns: list[str] = []
+        self._count: int
         self._inner: list[tuple[Callable[[Any], Any], Texts]] = []
         for field in msgspec.structs.fields(kind):
             form, inner = _form(field.type), _struct(field.type)
@@ -65,21 +66,21 @@ class Texts:
                 patterns.append(_pattern(form, field))
             elif inner is not None:
                 texts = Texts(inner)
-                if texts.names or texts._inner:
+                if texts._count or texts._inner:
                     self._inner.append((attrgetter(field.name), texts))
             elif any(map(_form, _parts(field.type))):
                 raise TypeError(f"{kind.__name__}.{field.name} has a form that nothing checks")
-        self.names = tuple(names)
+        self._count = len(names)
         self._read: Any = attrgetter(*names) if names else None
         item = "\n".join(patterns)
         self._match = re.compile(rf"{item}(?:\n{item})*").fullmatch
 
     def fit(self, structs: Sequence[msgspec.Struct]) -> bool:
         """Return whether every text in them, of which there is one at least, has its form."""
-        if self.names:
-            read = map(self._read, structs)
-            joined = "\n".join(read if len(self.names) == 1 else chain.from_iterable(read))
-            newlines = len(self.names) * len(structs) - 1  # more of them are in a text
+        if self._count:
+            found = map(self._read, structs)
+            joined = "\n".join(found if self._count == 1 else chain.from_iterable(found))
+            newlines = self._count * len(structs) - 1  # more of them are in a text
             if joined.count("\n") != newlines or self._match(joined) is None:
                 return False
         for read, texts in self._inner:
@@ -158,7 +159,8 @@ def _strict(kind: Any) -> Any:
     if origin is Annotated:
         return Annotated[(_strict(parts[0]), *map(_with_pattern, parts[1:]))]
     if origin is tuple:
-        return tuple[tuple(each if each is ... else _strict(each) for each in parts)]
+        inner = tuple([each if each is ... else _strict(each) for each in parts])
+        return tuple.__class_getitem__(inner)
     if origin in {Union, UnionType}:
         return Union[tuple(map(_strict, parts))]  # noqa: UP007
     return kind

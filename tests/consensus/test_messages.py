@@ -12,25 +12,35 @@ from hypothesis import strategies as st
 from consensus import messages
 from consensus.effects import Received
 from consensus.errors import BadMessage, ConsensusError
+from consensus.evidence import SignedHeader
 from consensus.limits import EVIDENCE_SLOTS, SLOT_WINDOW
 from consensus.messages import (
     ChangesMessage,
-    JournalMessage,
+    Exits,
     Message,
     VoteMessage,
     WantBlock,
     WantChanges,
-    WantJournal,
+    WantExits,
     WantRange,
+    WantStatements,
+    WireBatch,
     decode,
     encode,
 )
-from consensus.votes import notar_subject, sign_vote, skip_subject
+from consensus.votes import (
+    Certificate,
+    certificate_of,
+    notar_subject,
+    sign_vote,
+    skip_subject,
+)
 from ledger.errors import LedgerError
 from tests.consensus.consensus_kit import Cluster
 from tests.consensus.test_evidence import batches, proposals
 from tests.ledger.chain_kit import SIGNERS
 from tests.ledger.chain_kit import genesis_of as small_genesis
+from tests.ledger.ledger_kit import GENESIS, signer
 from tests.node.host_kit import CALM_MS, World, capture, instruct, make_templates, register
 
 SLOW = settings(
@@ -81,9 +91,14 @@ def frames(world: World) -> list[bytes]:
     extra: list[Message] = [
         WantBlock(bytes(32)),
         WantRange(1),
-        WantJournal(),
-        JournalMessage(None, 0, False),
-        JournalMessage(messages.wire_batch(stored.batch()), 7, True),
+        WantExits(1, 2),
+        Exits((_skipped(),)),
+        WantStatements(bytes(32), 1, 1),
+        _statements((), ()),
+        _statements(
+            (messages.wire_batch(stored.batch()),),
+            (SignedHeader(stored.raw_header, stored.signature),),
+        ),
         WantChanges(bytes(32)),
         ChangesMessage(bytes(32), b"[]"),
         messages.Voting(""),
@@ -91,6 +106,20 @@ def frames(world: World) -> list[bytes]:
         *_lies(),
     ]
     return sorted({*heard, *map(encode, extra)})
+
+
+def _skipped() -> Certificate:
+    votes = [
+        sign_vote(skip_subject(9), signer(name), name, 0, GENESIS) for name in GENESIS.voters[:3]
+    ]
+    return certificate_of({vote.voter: vote for vote in votes})
+
+
+def _statements(batches: tuple[WireBatch, ...], proposals: tuple[SignedHeader, ...]) -> Message:
+    said = messages.Statements(
+        bytes(32), "platform", "funder", bytes(32), 1, 2, None, (), proposals, batches, 3, 4
+    )
+    return messages.StatementsMessage(said, bytes(64))
 
 
 def _lies() -> list[Message]:
