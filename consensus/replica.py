@@ -304,8 +304,9 @@ class Replica:
 def take_back(saved: Saved, context: Context) -> None:
     """Put what was durable back into an empty tree (I2), and accuse whom it convicts.
 
-    Blocks are put back unjudged, but those of skipped slots: they are executed again. Every signature is verified again: a disk
-    may have turned a byte, and what is taken back is counted, said to others and stored.
+    Blocks are put back unjudged, but those of skipped slots: they are executed again. Every
+    signature is verified again: a disk may have turned a byte, and what is taken back is counted,
+    said to others and stored.
 
     Raises:
         ConsensusError: something stored is damaged.
