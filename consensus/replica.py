@@ -12,8 +12,8 @@ n voters, quorum q, slots 1, 2, …; the leader rotates with the slot. The rules
 - R5 vote Final on a Notar certificate for the block this replica notarized, unless it voted Skip.
 - R6 with q Final votes the block and its ancestors are final.
 - R7 a vote is durable before it leaves; who lost its votes does not vote again.
-- R8 certificates are forwarded once; after a time without progress everything later than the last
-  final is said again; a silent leader gets no time.
+- R8 certificates are forwarded once; after a time without progress what is later than the last
+  final and not skipped is said again; a silent leader gets no time.
 - R9 who is behind fetches final blocks by range; nothing is rejected because the clock moved on.
 - R10 who lacks exit certificates of slots before a block fetches them in pieces; the block waits.
 
