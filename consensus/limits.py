@@ -29,5 +29,10 @@ CATCH_UP_DELAY_MS = 100
 RANGE_BLOCKS_MAX = 256
 """Final blocks in one answer."""
 
+RANGE_HEADERS_MAX = 8192
+"""Headers in one answer that lead on to a certificate: more blocks in a row without one of their
+own would need a final vote lost in each. The frame bounds their bytes.
+"""
+
 EVIDENCE_FILE_BYTES_MAX = 256 * 1024
 """Bytes of an evidence file: two block headers of 64 KiB in base64, and room."""
