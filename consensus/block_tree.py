@@ -31,8 +31,11 @@ class BlockTree:
         self.final_certificate = certificate
         self.current = tip.slot + 1
         """The slot that the replica is in (R1)."""
+        self.proved = tip.slot
+        """The last slot that a known Final certificate ends: none up to it needs a vote (R11)."""
         self.slots: dict[int, Slot] = {}
         self._awake: set[int] = set()
+        """Slots that a rule may look at: of others only single votes and headers are known."""
         self._live: list[tuple[int, Slot]] | None = []
         self._notarized: set[int] = set()
         self._after_skip: dict[int, int] = {}
@@ -43,13 +46,20 @@ class BlockTree:
         """Blocks that lack Skip certificates of slots before them (R10)."""
 
     def slot(self, number: int) -> Slot:
-        """Return what is known of a slot, to add to it; nothing, at first."""
-        found = self.slots.get(number)
-        if found is None:
-            found = self.slots[number] = Slot()
+        """Return what is known of a slot, nothing at first; from now on the rules look at it."""
         if number not in self._awake and number > self.final.slot:
             self._awake.add(number)
             self._live = None
+        return self.hearsay(number)
+
+    def hearsay(self, number: int) -> Slot:
+        """Return what is known of a slot, to count a vote or a header: no rule looks at these.
+
+        Anybody can vote far ahead; that must not make every step longer.
+        """
+        found = self.slots.get(number)
+        if found is None:
+            found = self.slots[number] = Slot()
         return found
 
     def live(self) -> list[tuple[int, Slot]]:
@@ -90,6 +100,8 @@ class BlockTree:
             self._after_skip[subject.slot] = subject.slot + 1
         elif subject.kind == "notar":
             self._notarized.add(subject.slot)
+        else:
+            self.proved = max(self.proved, subject.slot)
 
     def first_unskipped(self, number: int) -> int:
         """Return the first slot from ``number`` on that has no Skip certificate.
@@ -103,9 +115,11 @@ class BlockTree:
             self._after_skip[number], number = end, self._after_skip[number]
         return end
 
-    def heard(self, party: str) -> bool:
-        """Return whether a vote or a proposal of ``party`` is known of any slot."""
-        return any(slot.heard(party) for slot in self.slots.values())
+    def latest_certificate(self) -> Certificate | None:
+        """Return the Final certificate of the highest slot, its block here or not, or None."""
+        later = self.slots.get(self.proved)
+        found = later.certificate("final") if later is not None else None
+        return found or self.final_certificate
 
     def accept(self, proposed: Proposed) -> None:
         """Note a block that was executed and found valid."""
@@ -172,9 +186,11 @@ class BlockTree:
         found = [slot.certificate("skip") for slot in slots]
         return tuple(skip for skip in found if skip is not None)
 
-    def waits_in(self, number: int) -> bool:
-        """Return whether a block of slot ``number`` waits for Skip certificates."""
-        return any(each.block.slot == number for each in self.waiting.values())
+    def proposed_in(self, number: int) -> list[Proposed]:
+        """Return the blocks proposed for a slot, first those that do not wait for Skips (R10)."""
+        slot = self.slots.get(number)
+        taken = [] if slot is None else list(slot.proposals.values())
+        return taken + [each for each in self.waiting.values() if each.block.slot == number]
 
     def first_lacking(self, proposed: Proposed) -> int | None:
         """Return the first slot before a block whose Skip certificate is not here; None if whole.
@@ -272,6 +288,7 @@ class BlockTree:
     def advance(self, tip: Tip) -> None:
         """Move the final tip and forget what it makes unnecessary."""
         self.final = tip
+        self.proved = max(self.proved, tip.slot)
         self._live = None
         self._awake = {number for number in self._awake if number > tip.slot}
         self._notarized = {number for number in self._notarized if number > tip.slot}

@@ -41,13 +41,12 @@ def on_vote(context: Context, vote: Vote) -> None:
     if slot is not None and (slot.has(vote, subject) or slot.is_full(vote)):
         return
     verify_vote(vote, context.genesis)
-    count(context, tree.slot(vote.slot), vote, subject)
+    count(context, tree.hearsay(vote.slot), vote, subject)
 
 
 def count(context: Context, slot: Slot, vote: Vote, subject: Subject) -> None:
     """Count a vote. It is news if it completes a quorum: no rule looks at single votes."""
-    lie = slot.count(vote, subject)
-    context.step.accuse([] if lie is None else [lie])
+    witness.count(context, slot, vote, subject)
     if subject.kind == "notar":
         suspect(context, vote.slot, slot)
     if vote.slot > context.tree.final.slot:

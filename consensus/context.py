@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from consensus.block_tree import BlockTree
 from consensus.effects import Durable, Effects, Halt, Machine, Now, Send
-from consensus.evidence import Evidence
+from consensus.evidence import Evidence, SignedHeader
 from consensus.fetching import Fetching
 from consensus.messages import EvidenceMessage, Message, encode
 from consensus.slot import Proposed
@@ -32,6 +32,8 @@ class Step:
         self.effects = Effects()
         self.news = False
         """Whether the rules have to be applied: something that they look at has changed."""
+        self.counted = False
+        """Whether a vote was counted that is no news by itself."""
         self.halt: Halt | None = None
         """Why the replica has stopped for good. Outlives the step."""
         self._final_durables: list[Durable] = []
@@ -43,6 +45,7 @@ class Step:
         """
         self.now = Now(max(self.now.ticks_ms, now.ticks_ms), now.wall_ms)
         self.news = news
+        self.counted = False
 
     def send(self, message: Message, peer: str | None = None) -> None:
         """Send a message to a peer, or to all."""
@@ -60,10 +63,14 @@ class Step:
 
     def persist_block(self, proposed: Proposed) -> None:
         """Make a proposal durable: an own one, or one that this voter notarizes."""
-        block = proposed.block
+        block, proposed.durable = proposed.block, True
         self.effects.persist.append(
             Durable(block.slot, "block", block.hash.hex(), encode(proposed.wire))
         )
+
+    def persist_header(self, slot: int, block: bytes, signed: SignedHeader) -> None:
+        """Make the header of an own proposal durable whose block is not here (R11)."""
+        self.effects.persist.append(Durable(slot, "header", block.hex(), encode(signed)))
 
     def persist_certificate(self, certificate: Certificate) -> None:
         """Make a certificate durable; a Final one with its block, if that is committed now."""
@@ -99,6 +106,7 @@ class Context:
         fetching: What is known to exist and wanted from peers.
         timers: When something comes due by itself.
         step: What is done in the step under way.
+        may_vote: False for a replica that never votes: what its key has said is not said again.
     """
 
     genesis: Genesis
@@ -109,3 +117,4 @@ class Context:
     fetching: Fetching
     timers: Timers
     step: Step
+    may_vote: bool

@@ -11,9 +11,9 @@ from typing import Literal, NamedTuple, Protocol
 import msgspec
 
 from consensus.errors import ConsensusError
-from consensus.evidence import Evidence
+from consensus.evidence import Evidence, SignedHeader
 from consensus.messages import Message
-from consensus.votes import Certificate
+from consensus.votes import Certificate, Vote
 from ledger.block import Block, Tip
 from ledger.errors import LedgerError
 
@@ -21,7 +21,8 @@ from ledger.errors import LedgerError
 class Durable(NamedTuple):
     """One thing to make durable: its slot, kind, name within the slot, and bytes.
 
-    The kinds are ``vote``, ``block`` and ``certificate``.
+    The kinds are ``vote``, ``block``, ``certificate``, and ``header``: an own proposal from before
+    something was forgotten, whose block may be nowhere.
     """
 
     slot: int
@@ -116,7 +117,24 @@ class Tick(msgspec.Struct, frozen=True):
     """Time passed; a deadline may have been reached."""
 
 
-Event = Received | PeerUp | PeerDown | WorkArrived | Tick
+class Recalled(msgspec.Struct, frozen=True):
+    """A peer has shown what this very key has signed, all of it verified (R11)."""
+
+    peer: str
+    certificate: Certificate | None
+    votes: tuple[Vote, ...]
+    proposals: tuple[SignedHeader, ...]
+
+
+class MaySign(msgspec.Struct, frozen=True):
+    """Enough peers have said what this key has signed: it may sign on (R11)."""
+
+
+class SignsNoMore(msgspec.Struct, frozen=True):
+    """This key has signed a contradiction, here or elsewhere: it signs nothing more."""
+
+
+Event = Received | PeerUp | PeerDown | WorkArrived | Tick | Recalled | MaySign | SignsNoMore
 
 
 class Saved(NamedTuple):

@@ -15,6 +15,8 @@ NEVER_MS = 2**62
 ASK_AGAIN_MS = 1000
 OWN = b""
 """What wants the exit certificates of slots before the own next block."""
+OWED_MAX = 8
+"""Questions for ranges that one peer may still answer."""
 
 
 class _Want:
@@ -57,6 +59,8 @@ class Fetching:
         self._range: _Want | None = None
         self._exits: dict[bytes, _Want] = {}
         self._asked: dict[str, tuple[int, int]] = {}
+        self._owed: dict[str, list[int]] = {}
+        """By peer from which heights on it was asked for a range and has not answered."""
 
     def want_block(self, subject: Subject, voters: tuple[str, ...], at_ms: int) -> None:
         """Start to want the block of Notar votes.
@@ -103,6 +107,10 @@ class Fetching:
         """Drop the want of exit certificates that have come, or are needed no more."""
         self._exits.pop(purpose, None)
 
+    def owes_exits(self, peer: str) -> bool:
+        """Return whether a peer was asked for exit certificates of slots that are not final."""
+        return peer in self._asked
+
     def has_asked(self, peer: str, first: int, last: int) -> bool:
         """Return whether a peer was asked for the exit certificates of these slots."""
         low, stop = self._asked.get(peer, (0, 0))
@@ -143,7 +151,9 @@ class Fetching:
             if want.at_ms <= now_ms
         ]
         if self._range is not None and self._range.at_ms <= now_ms:
-            sends.append(Send(self._range.next_peer(now_ms), WantRange(final_height + 1)))
+            peer, height = self._range.next_peer(now_ms), final_height + 1
+            self._owed[peer] = [*self._owed.get(peer, [])[1 - OWED_MAX :], height]
+            sends.append(Send(peer, WantRange(height)))
         return [*sends, *self._exits_due(now_ms)]
 
     def _exits_due(self, now_ms: int) -> list[Send]:
@@ -156,3 +166,15 @@ class Fetching:
                 low, stop = self._asked.get(peer, (first, want.slot))
                 self._asked[peer] = (min(low, first), max(stop, want.slot))
         return list(sends.values())
+
+    def owes_range(self, peer: str) -> bool:
+        """Return whether a peer was asked for a range and has not answered."""
+        return bool(self._owed.get(peer))
+
+    def settle(self, peer: str, height: int) -> bool:
+        """Take a peer's answer from a height on. Return whether it was asked for."""
+        owed = self._owed.get(peer, [])
+        if height not in owed:
+            return False
+        owed.remove(height)
+        return True

@@ -11,11 +11,12 @@ from __future__ import annotations
 from consensus import certificates, judge, proposals, witness
 from consensus.context import Context
 from consensus.effects import Deliver
+from consensus.errors import BadMessage
 from consensus.justification import refuse_not_the_leaders, refuse_unjustified, refuse_unproved
 from consensus.messages import Range
 from consensus.slot import Proposed
 from consensus.votes import Certificate, final_subject
-from ledger.block import Block, Tip
+from ledger.block import Block, Tip, decode_header
 
 # -- R6: commit ------------------------------------------------------------------------------------
 
@@ -67,17 +68,20 @@ def _advance(context: Context, tip: Tip) -> None:
 # -- R9: catching up -------------------------------------------------------------------------------
 
 
-def on_range(context: Context, message: Range) -> None:
-    """Take final blocks from a peer: one later certificate proves them all.
+def on_range(context: Context, message: Range, peer: str) -> None:
+    """Take final blocks from a peer that was asked: one later certificate proves them all.
 
     Raises:
-        ConsensusError: the range does not prove itself, or a block is not justified.
+        ConsensusError: it was not asked for, does not prove itself, or a block is not justified.
         LedgerError: a block or a batch is forged.
     """
+    height = decode_header(message.blocks[0].header).height
+    if not context.fetching.settle(peer, height):
+        raise BadMessage("unasked", f"{peer} was not asked for blocks from height {height} on")
+    if height != context.tree.final.height + 1:
+        return
     context.step.news = True
     blocks = [wire.block() for wire in message.blocks]
-    if blocks[0].height != context.tree.final.height + 1:
-        return
     refuse_unproved(message, blocks, context.genesis)
     if blocks[0].parent != context.tree.final.hash:
         certificates.stop_on_conflict(context, message.certificate)

@@ -16,7 +16,7 @@ from consensus.limits import SKIPS_CARRIED_MAX
 from consensus.messages import Justification, Range, WireBlock
 from consensus.votes import Certificate, final_subject, verify_certificate
 from ledger import domains
-from ledger.block import Block, decode_header, tip_of, tip_of_header
+from ledger.block import Block, BlockHeader, decode_header, tip_of, tip_of_header
 from ledger.errors import VerificationError
 from ledger.genesis import Genesis
 
@@ -33,13 +33,17 @@ def refuse_not_the_leaders(block: Block, genesis: Genesis) -> None:
         BadMessage: ``wrong-ledger`` or ``not-leader``.
         VerificationError: ``bad-signature``.
     """
-    header = block.header
+    refuse_header(block.header, block.raw_header, block.signature, genesis)
+
+
+def refuse_header(header: BlockHeader, raw: bytes, signature: bytes, genesis: Genesis) -> None:
+    """Return if the leader of its slot signed this header; raises as above."""
     if header.ledger != genesis.ledger:
         raise BadMessage("wrong-ledger", "the proposal is of another ledger")
-    if header.proposer != leader_of(block.slot, genesis):
-        raise BadMessage("not-leader", f"{header.proposer} does not lead slot {block.slot}")
-    message = domains.proposal_signature_input(block.raw_header)
-    genesis.verifiers[header.proposer].verify(block.signature, message)
+    if header.proposer != leader_of(header.slot, genesis):
+        raise BadMessage("not-leader", f"{header.proposer} does not lead slot {header.slot}")
+    message = domains.proposal_signature_input(raw)
+    genesis.verifiers[header.proposer].verify(signature, message)
 
 
 def refuse_unproved(message: Range, blocks: list[Block], genesis: Genesis) -> None:

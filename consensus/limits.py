@@ -34,5 +34,11 @@ RANGE_HEADERS_MAX = 8192
 own would need a final vote lost in each. The frame bounds their bytes.
 """
 
+STATEMENTS_BYTES_MAX = 256 * 1024
+"""Bytes of votes and headers in one answer about a party's own statements, the first slot beside.
+
+Of the batches the first one goes whatever its size.
+"""
+
 EVIDENCE_FILE_BYTES_MAX = 256 * 1024
 """Bytes of an evidence file: two block headers of 64 KiB in base64, and room."""

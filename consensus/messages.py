@@ -13,8 +13,8 @@ message                 carries                                             sent
 ``range``               final blocks and the last one's certificate         asked for
 ``want-exits``          slots: the first, and the one after the last        Skips missing (R10)
 ``exits``               exit certificates of such slots                     asked for
-``want-journal``        –                                                   after a rebuild
-``journal``             the asker's latest batch; own height; votes heard   asked for
+``want-statements``     a nonce, the first slot and batch wanted            after a start (R11)
+``statements``          what the asker's key has signed, signed             asked for
 ``want-changes``        a block hash                                        state differs
 ``changes``             a block hash and its changes, canonical JSON        asked for
 ``voting``              why the sender does not vote, or nothing: it votes  a peer comes up; changed
@@ -29,7 +29,7 @@ import msgspec
 from msgspec import Meta
 
 from consensus.errors import BadMessage
-from consensus.evidence import Evidence
+from consensus.evidence import Evidence, SignedHeader
 from consensus.limits import (
     EXITS_MAX,
     RANGE_BLOCKS_MAX,
@@ -172,19 +172,54 @@ class Exits(_Wire, frozen=True, tag="exits"):
     certificates: Annotated[tuple[Certificate, ...], Meta(min_length=1, max_length=EXITS_MAX)]
 
 
-class WantJournal(_Wire, frozen=True, tag="want-journal"):
-    """Asks a peer for the latest batch of the asker that the peer has seen."""
+class WantStatements(_Wire, frozen=True, tag="want-statements"):
+    """Asks a peer what the asker's key has signed, from a slot and a batch number on (R11).
 
-
-class JournalMessage(_Wire, frozen=True, tag="journal"):
-    """What a peer holds of the asker: its latest batch, or none, and whether it has heard votes.
-
-    ``height`` is the peer's own, ``heard`` whether it knows a vote or proposal of the asker.
+    The nonce is drawn anew at each start, so that no earlier answer can be played again.
     """
 
-    batch: WireBatch | None
-    height: Annotated[int, Meta(ge=0, le=2**53 - 1)]
-    heard: bool
+    nonce: Hash
+    slot: Number
+    number: Number
+
+
+class Statements(_Wire, frozen=True):
+    """What the answerer holds of the asker's statements that are not final there, in pieces.
+
+    ``certificate`` proves up to which slot everything is final there; none at genesis. Votes and
+    headers of proposals are of later slots, from ``slot`` on; batches from ``number`` on are whole.
+    ``next_slot`` and ``next_number`` say where the next piece begins; both are 0 in the last one.
+    """
+
+    ledger: Hash
+    asker: str
+    answerer: str
+    nonce: Hash
+    slot: Number
+    number: Number
+    certificate: Certificate | None
+    votes: Annotated[tuple[Vote, ...], Meta(max_length=4096)]
+    proposals: Annotated[tuple[SignedHeader, ...], Meta(max_length=4096)]
+    batches: Annotated[tuple[WireBatch, ...], Meta(max_length=256)]
+    next_slot: Number
+    next_number: Number
+
+    @property
+    def is_last(self) -> bool:
+        """Whether no piece follows."""
+        return not self.next_slot
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether the answerer holds no block, and nothing that the asker's key has said."""
+        return not (self.certificate or self.votes or self.proposals or self.batches)
+
+
+class StatementsMessage(_Wire, frozen=True, tag="statements"):
+    """A peer's signed answer to ``want-statements``."""
+
+    statements: Statements
+    signature: Signature
 
 
 class WantChanges(_Wire, frozen=True, tag="want-changes"):
@@ -220,8 +255,8 @@ Message = (
     | Range
     | WantExits
     | Exits
-    | WantJournal
-    | JournalMessage
+    | WantStatements
+    | StatementsMessage
     | WantChanges
     | ChangesMessage
     | Voting
@@ -233,6 +268,7 @@ _batch_decoder = msgspec.msgpack.Decoder(WireBatch)
 _block_decoder = msgspec.msgpack.Decoder(WireBlock)
 _certificate_decoder = msgspec.msgpack.Decoder(Certificate)
 _evidence_decoder = msgspec.msgpack.Decoder(Evidence)
+_header_decoder = msgspec.msgpack.Decoder(SignedHeader)
 _vote_decoder = msgspec.msgpack.Decoder(Vote)
 _justification_decoder = msgspec.msgpack.Decoder(Justification)
 
@@ -240,6 +276,17 @@ _justification_decoder = msgspec.msgpack.Decoder(Justification)
 def encode(value: object) -> bytes:
     """Return the bytes of a message or of one of its parts."""
     return _encoder.encode(value)
+
+
+def kind_of(frame: bytes) -> str:
+    """Return the tag in the first bytes of a frame, without decoding it; empty if there is none.
+
+    A MessagePack array of up to 15 parts begins with one byte, and its first part is the tag: a
+    string of up to 31 bytes after one more.
+    """
+    if len(frame) < 2 or frame[0] & 0xF0 != 0x90 or frame[1] & 0xE0 != 0xA0:
+        return ""
+    return frame[2 : 2 + (frame[1] & 0x1F)].decode("ascii", "replace")
 
 
 def decode(frame: bytes) -> Message:
@@ -288,6 +335,11 @@ def decode_certificate(raw: bytes) -> Certificate:
 def decode_evidence(raw: bytes) -> Evidence:
     """Decode stored evidence. Raises :class:`BadMessage` if the bytes are not evidence."""
     return _stored(_evidence_decoder, raw)
+
+
+def decode_signed_header(raw: bytes) -> SignedHeader:
+    """Decode a stored header. Raises :class:`BadMessage` if the bytes are not one."""
+    return _stored(_header_decoder, raw)
 
 
 def decode_vote(raw: bytes) -> Vote:

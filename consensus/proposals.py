@@ -11,19 +11,22 @@ from __future__ import annotations
 
 from consensus import certificates, judge, witness
 from consensus.context import Context
+from consensus.evidence import SignedHeader
 from consensus.fetching import OWN
-from consensus.justification import refuse_not_the_leaders, refuse_unjustified
+from consensus.justification import refuse_header, refuse_unjustified
 from consensus.limits import EVIDENCE_SLOTS, WAITING_PER_SLOT_MAX
 from consensus.messages import Proposal, WireBlock, wire_block
 from consensus.slot import Proposed
 from consensus.votes import notar_subject
+from ledger import domains
+from ledger.block import decode_header
 
 
 def propose(context: Context, number: int, *, empty: bool) -> bool:
     """Propose as the leader of a slot, an ``empty`` block if need be. Return whether it did."""
     slot = context.tree.slots.get(number)
-    if slot is not None and (slot.proposals or slot.timed_out or "notar" not in slot.may_say):
-        return False
+    if slot is not None and (slot.seen or slot.timed_out or "notar" not in slot.may_say):
+        return False  # seen: only this key can have signed a header of the slot
     found = context.tree.parent_for(number)
     if found is None:
         _want_justification(context, number)
@@ -34,7 +37,7 @@ def propose(context: Context, number: int, *, empty: bool) -> bool:
         return False
     proposed = Proposed(block, wire_block(block, justification))
     slot = context.tree.slot(number)
-    slot.see(block)
+    slot.see(SignedHeader(block.raw_header, block.signature), context.me)
     slot.add_header(block)
     slot.add_proposal(proposed)
     judge.accept(context, proposed)
@@ -50,14 +53,16 @@ def on_proposal(context: Context, wire: WireBlock) -> None:
         ConsensusError: it is not the leader's, or not justified.
         LedgerError: its signature or a batch is forged.
     """
-    block = wire.block()
-    number = block.slot
+    header = decode_header(wire.header)
+    number = header.slot
     if number <= context.tree.final.slot - EVIDENCE_SLOTS:
         return
     known = context.tree.slots.get(number)
-    if block.hash in context.tree.waiting or (known and block.hash in known.proposals):
+    known_hash = domains.block_hash(wire.header)
+    if known_hash in context.tree.waiting or (known and known_hash in known.proposals):
         return
-    refuse_not_the_leaders(block, context.genesis)
+    refuse_header(header, wire.header, wire.signature, context.genesis)
+    block = wire.block()
     witness.see(context, block, context.tree.current)
     refuse_unjustified(wire, block, context.genesis, context.tree.is_known)
     for certificate in wire.justification:

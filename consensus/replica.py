@@ -16,6 +16,8 @@ n voters, quorum q, slots 1, 2, …; the leader rotates with the slot. The rules
   final and not skipped is said again; a silent leader gets no time.
 - R9 who is behind fetches final blocks by range; nothing is rejected because the clock moved on.
 - R10 who lacks exit certificates of slots before a block fetches them in pieces; the block waits.
+- R11 who starts signs nothing until enough others have said what its key has signed; that is its
+  own from then on. A key that has contradicted itself signs nothing more.
 
 R3 to R5 are conditions per slot, not on the current slot.
 
@@ -34,6 +36,7 @@ part                          does
 :mod:`consensus.fetching`     R9, R10: which blocks, ranges and exit certificates are asked for
 :mod:`consensus.exits`        R10: exit certificates, given and taken in pieces
 :mod:`consensus.witness`      I8: every statement compared; lies become evidence
+:mod:`consensus.statements`   R11: what others know of this key, asked, told and taken as own
 ============================  ====================================================================
 
 Source: B. Chan, R. Pass, "Simplex Consensus: A Simple and Fast Consensus Protocol", 2023.
@@ -41,7 +44,16 @@ Source: B. Chan, R. Pass, "Simplex Consensus: A Simple and Fast Consensus Protoc
 
 from __future__ import annotations
 
-from consensus import certificates, exits, finality, judge, proposals, voter, witness
+from consensus import (
+    certificates,
+    exits,
+    finality,
+    judge,
+    proposals,
+    statements,
+    voter,
+    witness,
+)
 from consensus.block_tree import BlockTree
 from consensus.context import Context, Step
 from consensus.effects import (
@@ -50,12 +62,15 @@ from consensus.effects import (
     Event,
     Halt,
     Machine,
+    MaySign,
     Now,
     PeerDown,
     PeerUp,
+    Recalled,
     Received,
     Rejected,
     Saved,
+    SignsNoMore,
     Tick,
 )
 from consensus.errors import ConsensusError
@@ -72,12 +87,15 @@ from consensus.messages import (
     WantExits,
     decode_block,
     decode_certificate,
+    decode_signed_header,
     decode_vote,
 )
+from consensus.patience import Patience
 from consensus.slot import Proposed
 from consensus.timers import Timers
 from consensus.votes import verify_certificate, verify_vote
-from ledger.block import Tip
+from ledger.batch import Batch
+from ledger.block import Tip, decode_header
 from ledger.errors import LedgerError
 from ledger.genesis import Genesis
 from ledger.keys import Signer
@@ -94,6 +112,7 @@ class Replica:
         saved: The final tip and the durable papers from before a restart.
         now: The clocks at the start.
         may_vote: False for a node that lost its votes: it follows, and signs no vote (R7).
+        recalling: Whether it signs nothing before :class:`~consensus.effects.MaySign` (R11).
     """
 
     def __init__(
@@ -106,11 +125,16 @@ class Replica:
         *,
         now: Now,
         may_vote: bool = True,
+        recalling: bool = False,
     ) -> None:
         self.genesis = genesis
         self.me = me
         self.may_vote = may_vote
-        self.silent: set[str] = set()
+        """Whether this replica votes, now or once it may sign; never again once it is False."""
+        self.recalling = recalling
+        self._patience = Patience(genesis, me)
+        self._hurried = False
+        """Whether the current slot's leader is given no time."""
         self.timers = Timers(genesis.timeouts, now.ticks_ms)
         self._tree = BlockTree(saved.tip, saved.certificate)
         self._step = Step(now)
@@ -124,6 +148,7 @@ class Replica:
             fetching=self._fetching,
             timers=self.timers,
             step=self._step,
+            may_vote=may_vote,
         )
         take_back(saved, self._context)
         self._resume()
@@ -143,9 +168,31 @@ class Replica:
         """Why this replica has stopped for good; None while it has not."""
         return self._step.halt
 
-    def heard(self, party: str) -> bool:
-        """Return whether any vote or proposal of ``party`` is known here that is not final."""
-        return self._tree.heard(party)
+    @property
+    def silent(self) -> tuple[str, ...]:
+        """The leaders that are given no time (R8)."""
+        return self._patience.silent(self._step.now.ticks_ms, moving=self.timers.moving)
+
+    @property
+    def useful(self) -> bool:
+        """Whether the latest step took something that was not known before."""
+        return self._step.news or self._step.counted
+
+    def owes_range(self, peer: str) -> bool:
+        """Return whether a peer was asked for final blocks and has not answered."""
+        return self._fetching.owes_range(peer)
+
+    def owes_exits(self, peer: str) -> bool:
+        """Return whether a peer was asked for exit certificates of slots that are not final."""
+        return self._fetching.owes_exits(peer)
+
+    def known_of(self, party: str, first_slot: int) -> statements.Known:
+        """Return what is known of a party's votes and proposals that are not final (R11)."""
+        return statements.collect(self._tree, party, first_slot, self.genesis)
+
+    def batches_of(self, party: str) -> list[Batch]:
+        """Return the batches of a party in blocks that are not final."""
+        return statements.batches_of(self._tree, party)
 
     # -- in and out ------------------------------------------------------------------------------
 
@@ -158,6 +205,7 @@ class Replica:
         self._step.begin(now, news=not isinstance(event, Received))
         if self._step.halt is None:
             self._on_event(event)
+            self._hear_of_itself()
             if self._step.news:
                 self._settle()
         return self._step.end()
@@ -172,19 +220,23 @@ class Replica:
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, Received):
-            self._step.news = event.peer in self.silent  # it speaks: its slots get time again
-            self.silent.discard(event.peer)
             try:
                 self._on_message(event.peer, event.message)
             except (ConsensusError, LedgerError) as error:
                 self._step.effects.rejected = Rejected(event.peer, error)
         elif isinstance(event, PeerUp):
-            self.silent.discard(event.peer)
+            self._patience.up(event.peer, self._step.now.ticks_ms)
             self._say_everything(event.peer)
         elif isinstance(event, PeerDown):
-            self.silent.add(event.peer)
+            self._patience.down(event.peer)
         elif isinstance(event, Tick):
             self._on_tick()
+        elif isinstance(event, Recalled):
+            statements.take(self._context, event)
+        elif isinstance(event, MaySign):
+            self.recalling = False
+        elif isinstance(event, SignsNoMore):
+            self.may_vote = False
 
     def _on_message(self, peer: str, message: Message) -> None:
         if isinstance(message, VoteMessage):
@@ -193,18 +245,23 @@ class Replica:
             certificates.on_certificate(self._context, message.certificate, peer)
         elif isinstance(message, Proposal):
             proposals.on_proposal(self._context, message.block)
-        elif isinstance(message, WantBlock):
-            answer = self._tree.block_or_latest(message.hash)
-            if answer is not None:
-                self._step.send(answer, peer)
-        elif isinstance(message, WantExits):
-            exits_known = exits.answer(self._tree, message)
-            if exits_known is not None:
-                self._step.send(exits_known, peer)
+            if self._step.news:
+                proposer = decode_header(message.block.header).proposer
+                self._patience.heard(proposer, self._step.now.ticks_ms)
+        elif isinstance(message, WantBlock | WantExits):
+            self._answer(peer, message)
         elif isinstance(message, Exits):
             exits.on_exits(self._context, peer, message)
         elif isinstance(message, Range):
-            finality.on_range(self._context, message)
+            finality.on_range(self._context, message, peer)
+
+    def _answer(self, peer: str, question: WantBlock | WantExits) -> None:
+        if isinstance(question, WantBlock):
+            answer = self._tree.block_or_latest(question.hash)
+        else:
+            answer = exits.answer(self._tree, question)
+        if answer is not None:
+            self._step.send(answer, peer)
 
     def _settle(self) -> None:
         """Apply the rules until none has anything more to do."""
@@ -212,6 +269,7 @@ class Replica:
         while moving and self._step.halt is None:
             moving = finality.commit(self._context) or proposals.admit(self._context)
             moving = moving or judge.judge_next(self._context)
+            self._hear_of_itself()
             moving = moving or self._enter() or self._propose()
             moving = self._vote() or moving
         for block in self._tree.rest():
@@ -219,13 +277,24 @@ class Replica:
         self._step.settle(self._tree.final.slot)
         self._arm()
 
+    def _hear_of_itself(self) -> None:
+        """Sign nothing more once this very key is convicted, in the same step (R11)."""
+        effects = self._step.effects
+        if any(lie.party == self.me for lie in (*effects.accuse, *effects.found)):
+            self.may_vote = False
+
+    def _signs(self) -> bool:
+        return self.may_vote and not self.recalling
+
     def _propose(self) -> bool:
-        if self.leader(self.slot) != self.me or not self.may_vote:
+        if self.leader(self.slot) != self.me or not self._signs():
+            return False
+        if self.slot <= self._tree.proved:
             return False
         return proposals.propose(self._context, self.slot, empty=self.timers.empty_due)
 
     def _vote(self) -> bool:
-        return self.may_vote and voter.cast_votes(self._context)
+        return self._signs() and voter.cast_votes(self._context)
 
     def _resume(self) -> None:
         """Execute again what is not final, and ask for blocks that are certified and not here."""
@@ -251,15 +320,42 @@ class Replica:
         """Start or stop timers by whether work is pending (R1): idle, no slot burns."""
         now = self._step.now.ticks_ms
         unfinal = any(slot.certificate("notar") for _, slot in self._tree.live())
-        head, wall_ms = self._tree.head(), self._step.now.wall_ms
-        pending = unfinal or self._sees_proposal() or self._context.machine.has_work(head, wall_ms)
+        pending = unfinal or self._sees_proposal() or self._has_work()
         self.timers.work(pending, now)
+        self._end_turn(now)
         current = self._tree.slots.get(self.slot)
-        if not pending or (current is not None and current.timed_out):
+        over = current is not None and current.timed_out
+        if not pending or over or self.recalling:
             self.timers.stop_slot()
+            self._patience.end(now, wasted=False)
             return
-        silent = self.leader(self.slot) in self.silent
-        self.timers.start_slot(now, leader_silent=silent, unfinal=unfinal)
+        leader = self.leader(self.slot)
+        self._hurried = self._gives_no_time(leader)
+        if not self._hurried:
+            proposed = current is not None and current.first_proposal is not None
+            self._patience.begin(self.slot, leader, now, proposed=proposed)
+        self.timers.start_slot(now, leader_silent=self._hurried, unfinal=unfinal)
+
+    def _has_work(self) -> bool:
+        return self._context.machine.has_work(self._tree.head(), self._step.now.wall_ms)
+
+    def _gives_no_time(self, leader: str) -> bool:
+        """Return whether a leader is silent; one that is connected may still wait for work."""
+        if leader not in self.silent:
+            return False
+        return self._patience.is_down(leader) or self._has_work()
+
+    def _end_turn(self, now_ms: int) -> None:
+        """Note that a proposal is here that was waited for, or that its slot is over."""
+        number = self._patience.waiting
+        if number is None:
+            return
+        slot = self._tree.slots.get(number)
+        for first in self._tree.proposed_in(number)[:1]:
+            self._patience.proposed(first.block.record_count, now_ms)
+        if number != self.slot:
+            skipped = slot is not None and slot.skipped and slot.certificate("notar") is None
+            self._patience.end(now_ms, wasted=skipped)
 
     def _sees_proposal(self) -> bool:
         """Return whether a proposal waits for a slot that is not over.
@@ -285,12 +381,12 @@ class Replica:
         slot = self._tree.slot(self.slot)
         slot.timed_out = True
         self.timers.stop_slot()
-        leader = self.leader(self.slot)
-        if leader in self.silent:
+        leader, now = self.leader(self.slot), self._step.now.ticks_ms
+        self._patience.end(now, wasted=not self._hurried)
+        if self._hurried:
             return
         self.timers.on_timeout()
-        if leader != self.me and not slot.proposals and not self._tree.waits_in(self.slot):
-            self.silent.add(leader)
+        if leader != self.me and not self._tree.proposed_in(self.slot):
             self._step.effects.notes.append(f"slot {self.slot}: {leader} is silent")
 
     def _say_everything(self, peer: str | None) -> None:
@@ -301,12 +397,17 @@ class Replica:
             self._step.send(message, peer)
 
 
+_TAKEN_BACK = {"vote": 0, "block": 2}
+"""The order in which what was durable is taken back, by kind; others are between."""
+
+
 def take_back(saved: Saved, context: Context) -> None:
     """Put what was durable back into an empty tree (I2), and accuse whom it convicts.
 
-    Blocks are put back unjudged, but those of skipped slots: they are executed again. Every
-    signature is verified again: a disk may have turned a byte, and what is taken back is counted,
-    said to others and stored.
+    Own votes come first: those inside certificates are none that were forgotten. Blocks come last,
+    and are put back unjudged, but those of skipped slots: they are executed again. Every signature
+    is verified again: a disk may have turned a byte, and what is taken back is counted, said to
+    others and stored.
 
     Raises:
         ConsensusError: something stored is damaged.
@@ -315,7 +416,7 @@ def take_back(saved: Saved, context: Context) -> None:
     if saved.certificate is not None:
         verify_certificate(saved.certificate, context.genesis)
         witness.hear(context, saved.certificate, verified=True)
-    for durable in sorted(saved.durables, key=lambda each: each.kind == "block"):
+    for durable in sorted(saved.durables, key=lambda each: _TAKEN_BACK.get(each.kind, 1)):
         if durable.slot > context.tree.final.slot:
             _take_back(durable, context)
     for _, slot in context.tree.live():
@@ -335,6 +436,11 @@ def _take_back(durable: Durable, context: Context) -> None:
         verify_certificate(certificate, context.genesis)
         context.tree.keep(certificate)
         witness.hear(context, certificate, verified=True)
+    elif durable.kind == "header":
+        signed = decode_signed_header(durable.body)
+        statements.verify_header(signed, context.genesis, context.me)
+        lie = slot.see(signed, context.me)
+        context.step.accuse([] if lie is None else [lie])
     else:
         wire = decode_block(durable.body)
         block = wire.block()
@@ -343,4 +449,4 @@ def _take_back(durable: Durable, context: Context) -> None:
         witness.see(context, block, context.tree.current)
         slot.add_header(block)
         if not slot.is_only_skipped:
-            slot.add_proposal(Proposed(block, wire))
+            slot.add_proposal(Proposed(block, wire, durable=True))

@@ -16,19 +16,27 @@ from consensus.votes import (
     VoteKind,
     certificate_of,
 )
-from ledger.block import Block, decode_header
+from ledger import domains
+from ledger.block import Block
 
 STATEMENTS_PER_KIND_MAX = 2
 """Different statements of one voter kept per kind: two convict it, more add nothing."""
 
 
 class Proposed:
-    """A leader's signed block, as received, on its way to being judged."""
+    """A leader's signed block, as received, on its way to being judged.
 
-    __slots__ = ("block", "judged_certified", "refused", "wire")
+    Args:
+        block: The block.
+        wire: The same, as it came.
+        durable: Whether it is stored here.
+    """
 
-    def __init__(self, block: Block, wire: WireBlock) -> None:
+    __slots__ = ("block", "durable", "judged_certified", "refused", "wire")
+
+    def __init__(self, block: Block, wire: WireBlock, *, durable: bool = False) -> None:
         self.block = block
+        self.durable = durable
         self.wire = wire
         self.refused = False
         self.judged_certified = False
@@ -65,17 +73,16 @@ class Slot:
         if len(self.headers) < STATEMENTS_PER_KIND_MAX:
             self.headers.add(block.hash)
 
-    def see(self, block: Block) -> Evidence | None:
+    def see(self, signed: SignedHeader, leader: str) -> Evidence | None:
         """Note a leader's signed header, justified or not. Return evidence if it is its second.
 
         Only justified ones count against the slot: who could make others skip a slot far ahead
         with two headers that nothing leads to could stop them all.
         """
-        signed = SignedHeader(block.raw_header, block.signature)
-        earlier = next((self.seen[h] for h in self.seen if h != block.hash), None)
+        block = domains.block_hash(signed.header)
+        earlier = next((self.seen[h] for h in self.seen if h != block), None)
         if len(self.seen) < STATEMENTS_PER_KIND_MAX:
-            self.seen[block.hash] = signed
-        leader = block.header.proposer
+            self.seen[block] = signed
         if earlier is None or leader in self.accused:
             return None
         self.accused.add(leader)
@@ -132,13 +139,9 @@ class Slot:
         """What this voter may say next; nothing if what it has said is not in the table."""
         return MAY_SAY.get(tuple(kind for kind in VOTE_KINDS if kind in self.own), ())
 
-    def heard(self, party: str) -> bool:
-        """Return whether a vote or a proposal of ``party`` is known of this slot."""
-        voted = any(party in tally for tally in self.tallies.values())
-        counted = any(party in each.voters for each in self.certificates.values())
-        proposed = any(each.block.header.proposer == party for each in self.proposals.values())
-        led = any(decode_header(each.header).proposer == party for each in self.seen.values())
-        return voted or counted or proposed or led
+    def votes_of(self, voter: str) -> list[Vote]:
+        """Return what a voter is known to have said of this slot, by itself or in certificates."""
+        return [tally[voter] for tally in self.tallies.values() if voter in tally]
 
     def certify(self, subject: Subject, quorum: int) -> Certificate | None:
         """Return a new certificate if ``subject`` has just reached the quorum."""

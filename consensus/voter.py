@@ -1,7 +1,9 @@
 """Voting, slot by slot: Notar, Skip, Final (R3, R4, R5), durable before it leaves (R7).
 
 The three rules are conditions per slot, not on the current slot: a late vote is as good as an early
-one. What may be said after what stands in :data:`consensus.votes.MAY_SAY`.
+one. What may be said after what stands in :data:`consensus.votes.MAY_SAY`. Of a slot that a known
+Final certificate has ended nothing is said any more: it would be of no use, and whoever was put
+back to an earlier state may have said something else there (R11).
 """
 
 from __future__ import annotations
@@ -10,7 +12,6 @@ from collections.abc import Callable
 
 from consensus import certificates
 from consensus.context import Context
-from consensus.justification import leader_of
 from consensus.messages import VoteMessage
 from consensus.slot import Slot
 from consensus.votes import Subject, VoteKind, final_subject, notar_subject, sign_vote, skip_subject
@@ -18,7 +19,8 @@ from consensus.votes import Subject, VoteKind, final_subject, notar_subject, sig
 
 def cast_votes(context: Context) -> bool:
     """Cast what may be said now, at most one vote a slot. Return whether there was any."""
-    votes = [_next_vote(context, number, slot) for number, slot in context.tree.live()]
+    proved = context.tree.proved
+    votes = [_next_vote(context, s, slot) for s, slot in context.tree.live() if s > proved]
     for subject in votes:
         if subject is not None:
             _cast(context, subject)
@@ -66,7 +68,7 @@ def _cast(context: Context, subject: Subject) -> None:
     vote = sign_vote(subject, context.signer, context.me, seconds, context.genesis)
     slot = context.tree.slot(subject.slot)
     slot.own[subject.kind] = vote
-    if subject.kind == "notar" and leader_of(subject.slot, context.genesis) != context.me:
+    if subject.kind == "notar" and not slot.proposals[subject.block].durable:
         context.step.persist_block(slot.proposals[subject.block])
     context.step.persist_vote(vote)  # R7: durable before it leaves
     context.step.send(VoteMessage(vote))

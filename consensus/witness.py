@@ -4,14 +4,19 @@ A vote comes by itself, inside a certificate, or inside the certificates that ju
 a block of a range; a leader's header comes with a proposal or a range. All meet in the
 :class:`~consensus.slot.Slot` of their number, as long as the tree keeps it: up to
 ``EVIDENCE_SLOTS`` behind the last final one.
+
+What this very key has said and this replica does not know, because it was put back to an earlier
+state, becomes its own again wherever it is met (R11).
 """
 
 from __future__ import annotations
 
 from consensus.context import Context
+from consensus.evidence import SignedHeader
 from consensus.limits import EVIDENCE_SLOTS, SLOT_WINDOW
 from consensus.messages import WireBlock
-from consensus.votes import Certificate, verify_vote
+from consensus.slot import Slot
+from consensus.votes import Certificate, Subject, Vote, verify_vote
 from ledger.block import Block
 
 
@@ -27,16 +32,25 @@ def hear(context: Context, certificate: Certificate, *, verified: bool) -> None:
     number = subject.slot
     if number <= context.tree.final.slot - EVIDENCE_SLOTS:
         return
-    found = []
-    slot = context.tree.slot(number)
+    slot = context.tree.hearsay(number)
     for vote in certificate.votes:
         said = subject if vote is certificate.votes[0] else vote.subject
         if vote.slot != number or slot.has(vote, said) or slot.is_full(vote):
             continue
         if not verified:
             verify_vote(vote, context.genesis)
-        found.append(slot.count(vote, said))
-    context.step.accuse([lie for lie in found if lie is not None])
+        count(context, slot, vote, said)
+
+
+def count(context: Context, slot: Slot, vote: Vote, subject: Subject) -> None:
+    """Count a verified vote, accuse whom it convicts, and take an own one as own (R11)."""
+    lie = slot.count(vote, subject)
+    context.step.counted = True
+    context.step.accuse([] if lie is None else [lie])
+    forgotten = vote.voter == context.me and vote.kind not in slot.own
+    if forgotten and context.may_vote and vote.slot > context.tree.final.slot:
+        context.tree.slot(vote.slot).own[vote.kind] = vote  # from now on the rules look at it
+        context.step.persist_vote(vote)
 
 
 def see(context: Context, block: Block, current_slot: int) -> None:
@@ -49,7 +63,8 @@ def see(context: Context, block: Block, current_slot: int) -> None:
     early = number > current_slot + SLOT_WINDOW and number not in context.tree.slots
     if late or early:
         return
-    lie = context.tree.slot(number).see(block)
+    signed = SignedHeader(block.raw_header, block.signature)
+    lie = context.tree.hearsay(number).see(signed, block.header.proposer)
     context.step.accuse([] if lie is None else [lie])
 
 

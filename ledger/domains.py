@@ -22,6 +22,7 @@ STATE = b"tongzhang/state/v1\n"
 HANDSHAKE = b"tongzhang/handshake/v1\n"
 ACCOUNT_COMMITMENT = b"tongzhang/account-commitment/v1\n"
 TOKEN = b"tongzhang/token/v1\n"
+STATEMENTS = b"tongzhang/statements/v1\n"
 LOAN_PROPOSAL = b"tongzhang/loan-proposal/v1\n"
 
 ZERO_HASH = bytes(32)
@@ -65,6 +66,11 @@ def proposal_signature_input(header: bytes) -> bytes:
 def vote_signature_input(vote: bytes) -> bytes:
     """Return what a voter signs for a Notar or Skip vote: prefix, then the canonical vote."""
     return VOTE + vote
+
+
+def statements_signature_input(statements: bytes) -> bytes:
+    """Return what a party signs about another's statements: prefix, then their only encoding."""
+    return STATEMENTS + statements
 
 
 def state_hash(previous: bytes, changes: bytes) -> bytes:

@@ -4,9 +4,11 @@ NodeError                    every error below; has a stable kebab-case ``code``
 ├── StorageError             the database did not do what was asked: ``disk-full``,
 │                            ``storage-failed``, ``bad-database-url``, ``no-database-driver``,
 │                            ``wrong-ledger``, ``wrong-party``, ``wrong-schema``,
-│                            ``wrong-block``
+│                            ``wrong-block``, ``scratch-failed``
 ├── Busy                     the queue is full, nothing was taken: ``busy``
 ├── Stuck                    it is full and nothing can leave it: ``no-quorum``, ``not-signing``
+├── Silenced                 this party's key has signed a contradiction, and signs nothing more:
+│                            ``key-contradicts-itself``
 ├── Halted                   the node has stopped for safety; the code says why
 ├── CorruptLedger            stored bytes are not what was stored: ``corrupt-ledger``
 ├── HomeError                a home directory that cannot be used: ``not-a-home``,
@@ -80,6 +82,21 @@ class Stuck(NodeError):
 
     def __init__(self, code: str, why: str) -> None:
         super().__init__(code, f"{why}. The queue is full, and nothing more was taken")
+
+
+CONTRADICTED = "key-contradicts-itself"
+
+
+class Silenced(NodeError):
+    """This key has signed two statements that contradict each other. Nothing was taken."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            CONTRADICTED,
+            "two statements signed with this party's key contradict each other: it lied, or was "
+            "put back to an old copy, or its key is used elsewhere as well. This node signs "
+            "nothing more; it follows, reads and answers. See `tongzhang evidence list`",
+        )
 
 
 class Halted(NodeError):

@@ -47,8 +47,35 @@ CONFLICT_QUESTIONS_MAX = 64
 EVIDENCE_PER_PARTY_MAX = 32
 """Evidence kept against one party: one piece convicts it, and it could sign without end."""
 
+RECALL_GRACE_MS = 500
+"""How long a host waits for peers that are up, once enough have said what its key has signed."""
+
+RECALL_AGAIN_MS = 500
+"""How long a peer has to say so before it is asked again; doubled each time."""
+
+RECALL_AGAIN_MAX_MS = 8000
+"""The longest that a peer which is up is left unasked."""
+
 CALLERS_MAX = 192
 """Incoming calls for parties of this ledger that wait for their proof."""
 
 FRAGMENTS_MAX = 1024
 """Pieces of one message between peers; this software sends whole ones, a proxy may not."""
+
+SHUT_OUT_FIRST_MS = 1000
+"""How long a peer is not listened to after its first offence; each time twice as long, …"""
+
+SHUT_OUT_MAX_MS = 30_000
+"""… and at most so long: a quorum may need it."""
+
+CLEAN_MS = 60_000
+"""After so long without another offence a peer's are forgotten."""
+
+REFUSED_FRAMES_MAX = 1024
+"""Refused frames of one peer that are remembered by their hashes."""
+
+CONTRADICTIONS_MAX = 256
+"""Verified batches that contradict others, remembered so that they are not verified again."""
+
+UNASKED_MAX = 16
+"""Answers that nobody asked a peer for and that are no offence yet: questions are forgotten."""

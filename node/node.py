@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import secrets
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
+
 from consensus.effects import Now
 from ledger.contracts.calendars import CalendarYear, last_known, warning_of
-from node.errors import Busy, Halted, Stuck
+from node.checking import BackgroundCheck
+from node.errors import CONTRADICTED, Busy, Halted, NodeError, Silenced, Stuck
 from node.home.home import Home
 from node.host.host import Host
 from node.host.submission import Submission
 from node.host.voters import Hindrance
-from node.peers.handshake import Identity
+from node.peers.handshake import NONCE_BYTES, Identity
 from node.peers.links import PeerLinks
+from node.storage.beside import CheckStanding
+from node.storage.marks import DAMAGE
 from node.storage.store import Store
 
 TICK_MIN_S = 0.001
 TICK_MAX_S = 0.02
 """Deadlines move while events come in; the longest that one may be noticed late."""
-
-_NOT_SIGNING = (
-    "this node was rebuilt and signs nothing until every other party has said which batches of it "
-    "it knows, and those are final here"
-)
 
 LINGER_MS = 3000
 """How long a node that has found nothing to rebuild still answers others that rebuild as well."""
@@ -37,6 +39,8 @@ UNFOUNDED = (
     "before; start the node without --rebuild. If that says `database-lost`, the database is gone: "
     "found anew, or let the others make a block and rebuild then (this party never votes again)"
 )
+
+logger = logging.getLogger("tongzhang.node")
 
 
 class SystemClock:
@@ -55,10 +59,16 @@ class Node:
         store: Its opened database.
         on_first_block: Called once the database holds a block, if it is a rebuilt one without; such
             a node stops if there is nothing to fetch.
+        checking: Checks the database meanwhile; without one nobody does.
     """
 
     def __init__(
-        self, home: Home, store: Store, *, on_first_block: Callable[[], None] | None = None
+        self,
+        home: Home,
+        store: Store,
+        *,
+        on_first_block: Callable[[], None] | None = None,
+        checking: BackgroundCheck | None = None,
     ) -> None:
         self.home = home
         self.genesis = home.genesis
@@ -76,10 +86,12 @@ class Node:
             store,
             network=self.peers,
             clock=self._clock,
+            nonce=secrets.token_bytes(NONCE_BYTES),
         )
         self.peers.bind(self.host)
         self._stopped = asyncio.Event()
         self._on_first_block = on_first_block
+        self._checking = checking
         self._found_nothing_ms: int | None = None
 
     # -- running ----------------------------------------------------------------------------------
@@ -90,7 +102,10 @@ class Node:
         Raises:
             Halted: the node had to stop; the code says why.
         """
+        for peer in self.peers.status():
+            self.host.peer_down(peer)  # no slot waits for a leader that was never reached
         links = asyncio.create_task(self.peers.run(), name="peers")
+        checking = asyncio.create_task(self._check(), name="check")
         try:
             while not self._stopped.is_set() and self.host.halted is None:
                 await self._sleep_until_due()
@@ -99,6 +114,7 @@ class Node:
                 if self._on_first_block is not None:
                     self._watch_rebuild(self._on_first_block)
         finally:
+            checking.cancel()
             self.peers.stop()
             await links
             self.store.close()
@@ -109,11 +125,23 @@ class Node:
         """End :meth:`run`."""
         self._stopped.set()
 
+    async def _check(self) -> None:
+        if self._checking is not None:
+            await self._checking.run(self._on_damage, at_once=self.store.tip().height > 0)
+
+    def _on_damage(self, message: str) -> None:
+        """Stop: what stands in the database is not what was agreed upon; and remember that."""
+        try:
+            self.store.note(DAMAGE, message)
+        except NodeError as error:  # the next start finds it anew
+            logger.error("%s: could not note the damage: %s", self.party, error)
+        self.host.stop("corrupt-ledger", message)
+
     def _watch_rebuild(self, on_first_block: Callable[[], None]) -> None:
         if self.store.tip().height:
             self._on_first_block = None
             on_first_block()
-        elif self.host.recovery.found_nothing():
+        elif self.host.recall.found_nothing():
             now_ms = self._clock.now().ticks_ms
             if self._found_nothing_ms is None:
                 self._found_nothing_ms = now_ms
@@ -132,6 +160,7 @@ class Node:
         Raises:
             Busy: the queue is full; nothing of this call was taken.
             Stuck: as above, and the queue does not move.
+            Silenced: this party's key has contradicted itself.
             Halted: the node has stopped for safety.
         """
         try:
@@ -182,9 +211,11 @@ class Node:
         stopped = self.host.stopped()
         if stopped is not None:
             return Hindrance(stopped.code, f"stopped for safety: {stopped.code}", 0)
-        found = self.host.voters.hindrance()
-        if found is None and not self.host.journal.may_seal:
-            return Hindrance("not-signing", _NOT_SIGNING, self._started_ms)
+        if self.host.recall.silenced:
+            return Hindrance(CONTRADICTED, Silenced().message, 0)
+        found, why = self.host.voters.hindrance(), self.host.recall.hindrance()
+        if found is None and why:
+            return Hindrance("not-signing", why, self._started_ms)
         return found
 
     # -- status -----------------------------------------------------------------------------------
@@ -236,13 +267,19 @@ class Node:
             "ready": ready,
             "ready_reason": reason,
             "halted": None if halted is None else {"code": halted.code, "message": halted.message},
-            "silent": sorted(host.replica.silent),
+            "silent": list(host.replica.silent),
             "calendar": self._calendar(),
             "pool": {"own_records": host.journal.record_count, "batches": len(host.pool)},
             "slot_timeout_ms": host.replica.timers.slot_ms,
             "finality": host.sightings.finality(),
+            "check": msgspec.structs.asdict(self._standing()),
             "peers": {
-                peer: {**link, **host.sightings.of(peer), **self.voting(peer)}
+                peer: {
+                    **link,
+                    **host.sightings.of(peer),
+                    **host.conduct.of(peer),
+                    **self.voting(peer),
+                }
                 for peer, link in self.peers.status().items()
             },
             "refused_connections": dict(self.peers.refusals),
@@ -251,6 +288,9 @@ class Node:
                 for (peer, code), count in sorted(host.rejected.items())
             ],
         }
+
+    def _standing(self) -> CheckStanding:
+        return CheckStanding() if self._checking is None else self._checking.standing
 
     def _calendar(self) -> dict[str, str | None]:
         """Return up to when the business days are known, and what is to be said about that."""

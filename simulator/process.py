@@ -7,6 +7,7 @@ later; what arrives meanwhile waits.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
 
@@ -33,6 +34,9 @@ class Keeper(Protocol):
 
     def post(self, sender: Process, party: str, frame: bytes) -> None:
         """Carry a frame to the machines of a party."""
+
+    def hang_up(self, process: Process, party: str, for_ms: int) -> None:
+        """Break a machine's links with a party; they come up again after a while."""
 
     def power_failed(self, process: Process, fault: Fault | None) -> None:
         """Turn a machine off, and on again when the fault says so."""
@@ -92,6 +96,8 @@ class Process:
         self.fuse: tuple[int, Fault] | None = None
         self.full = False
         self.rebuilt = False
+        self.rewound = False
+        self.is_behind = False
         self.unreported: Commit | None = None
         self.latency_us = setting.plan.disk_us
         plan, chance = setting.plan, setting.chance
@@ -149,6 +155,10 @@ class Process:
         """Let a frame leave for a party as it is."""
         self._keeper.post(self, peer, frame)
 
+    def hang_up(self, peer: str, for_ms: int) -> None:
+        """Break the link with a peer, which comes up again after a while."""
+        self._keeper.hang_up(self, peer, for_ms)
+
     # -- power ------------------------------------------------------------------------------------
 
     def start(self) -> None:
@@ -177,11 +187,15 @@ class Process:
         self.store.process = self
         self.report()
         signer = setting.signers[self.party]
-        self.host = Host(setting.genesis, self.party, signer, self.store, network=self, clock=self)
+        nonce = sha256(f"{setting.plan.seed} {self.name} {self.life}".encode()).digest()
+        self.host = Host(
+            setting.genesis, self.party, signer, self.store, network=self, clock=self, nonce=nonce
+        )
 
     def cut(self, fault: Fault | None = None) -> None:
         """Turn the power off; ``fault`` says what becomes of the disk."""
         if self.store is not None:
+            self.is_behind = False
             old = self.disk.freeze()
             if fault is not None and fault.disk == "torn" and self._writing:
                 self.disk.tear(self._setting.chance.below(1_000_001))
@@ -193,6 +207,7 @@ class Process:
             self.rebuild()
         if fault is not None and fault.disk == "backup":
             self.disk.restore(fault.at_ms - fault.age_ms)
+            self.rewound = self.is_behind = True
         if fault is not None and fault.kind == "corrupt":
             places = [self._setting.chance.below(1_000_001) for _ in range(max(1, fault.count))]
             self.disk.turn_bytes(places)
@@ -200,7 +215,7 @@ class Process:
     def rebuild(self) -> None:
         """Replace the disk by an empty one; the node follows from now on, and votes no more."""
         self.disk.lose()
-        self.rebuilt = True
+        self.rebuilt = self.is_behind = True
 
     def _close(self) -> None:
         if self.store is not None:
@@ -257,8 +272,10 @@ class Process:
         if host is None:
             return
         self.now_us = max(self._setting.now_us, self.busy_until_us)
+        checks = self._setting.checks()
         try:
             act(host)
+            self.now_us += (self._setting.checks() - checks) * self._setting.plan.verify_us
         except PowerCut:
             fault = self.fuse[1] if self.fuse is not None else None
             self._keeper.power_failed(self, fault)

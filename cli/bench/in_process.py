@@ -90,6 +90,7 @@ class Consortium:
                 self.stores[party],
                 network=self._wire.port(party),
                 clock=self._clock,
+                nonce=sha256(party.encode()).digest(),
             )
             for party in PARTIES
         }

@@ -1,4 +1,4 @@
-"""Answers to peers: final blocks and Skips, their own latest batch, this node's changes; paced.
+"""Answers to peers: final blocks, Skips, what their key has signed, this node's changes; paced.
 
 A question is a few bytes and an answer may be a few megabytes: of each kind the latest one of a
 peer waits, until the peer's pause is over, so that a peer gets only a part of this node's time.
@@ -11,26 +11,20 @@ from collections.abc import Callable
 from consensus.effects import Event, Received
 from consensus.messages import (
     ChangesMessage,
-    JournalMessage,
     Message,
     WantBlock,
     WantChanges,
     WantExits,
-    WantJournal,
     WantRange,
-    WireBatch,
-    decode_block,
-    wire_batch,
+    WantStatements,
 )
-from ledger.batch import Batch
 from node.host.catchup import exits_from, range_from
-from node.host.machine import head_in
 from node.host.parts import Parts
 
-QUESTIONS = (WantBlock, WantChanges, WantExits, WantJournal, WantRange)
+QUESTIONS = (WantBlock, WantChanges, WantExits, WantRange, WantStatements)
 PAUSE_MIN_MS = 2
-PAUSE_FACTOR = 3
-"""After an answer a peer waits three times as long as the answer took: a quarter of the time."""
+PAUSE_FACTOR = 9
+"""After an answer a peer waits nine times as long as the answer took: a tenth of the time."""
 
 
 class Answers:
@@ -38,28 +32,37 @@ class Answers:
 
     Args:
         parts: The host's parts.
-        heard: Tells whether a party has voted or proposed anything that is known here.
+        testimony: Says what is known here of the statements of a party's key.
         run: Lets the replica answer: blocks that are not final are its own to give.
     """
 
     def __init__(
-        self, parts: Parts, *, heard: Callable[[str], bool], run: Callable[[Event], None]
+        self,
+        parts: Parts,
+        *,
+        testimony: Callable[[str, WantStatements], Message],
+        run: Callable[[Event], None],
     ) -> None:
         self._genesis = parts.genesis
         self._store = parts.store
-        self._pool = parts.pool
         self._machine = parts.machine
         self._sender = parts.sender
         self._clock = parts.clock
-        self._heard = heard
+        self._testimony = testimony
         self._run = run
         self._waiting: dict[tuple[str, type[Message]], Message] = {}
         self._pauses: dict[str, int] = {}
 
-    def put(self, peer: str, question: Message) -> None:
-        """Take a question, in the place of an earlier one of its kind, and answer what is due."""
+    def put(self, peer: str, question: Message) -> bool:
+        """Take a question, in the place of an earlier one of its kind, and answer what is due.
+
+        Return whether no other one of its kind waited: who asks faster than it is answered wastes
+        time.
+        """
+        first = (peer, type(question)) not in self._waiting
         self._waiting[peer, type(question)] = question
         self.answer_due()
+        return first
 
     def waiting(self) -> list[tuple[str, Message]]:
         """Return the peers and questions that wait, the oldest first."""
@@ -99,32 +102,9 @@ class Answers:
         if isinstance(question, WantExits):
             with self._store.own_reader() as reader:
                 return exits_from(reader, self._store.tip().height, question)
-        if isinstance(question, WantJournal):
-            latest = self._latest_batch_of(peer)
-            return JournalMessage(latest, self._store.tip().height, self._heard(peer))
+        if isinstance(question, WantStatements):
+            return self._testimony(peer, question)
         if isinstance(question, WantChanges):
             changes = self._machine.changes_of(question.hash)
             return None if changes is None else ChangesMessage(question.hash, changes)
         return None
-
-    def _latest_batch_of(self, party: str) -> WireBatch | None:
-        """Return the latest batch of a party that was ever seen here, as far as that is kept.
-
-        A block that this node has notarized may hold one that is in no pool after a restart.
-        """
-        number, _ = head_in(self._store.view(), party)
-        later = [each for each in self._not_final(party) if each.number > number]
-        if later:
-            return wire_batch(max(later, key=lambda each: each.number))
-        with self._store.own_reader() as reader:
-            stored = reader.batch(party, number) if number else None
-        return None if stored is None else wire_batch(stored.batch())
-
-    def _not_final(self, party: str) -> list[Batch]:
-        waiting = self._pool.latest(party)
-        found = [] if waiting is None else [waiting]
-        for item in self._store.load_consensus():
-            if item.kind == "block":
-                held = [wire.batch() for wire in decode_block(item.body).batches]
-                found += [batch for batch in held if batch.party == party]
-        return found

@@ -7,6 +7,7 @@ in turn, in case a frame was lost.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from consensus.evidence import Evidence, verify_evidence
 from consensus.messages import EvidenceMessage
@@ -23,12 +24,16 @@ class Gossip:
     Args:
         parts: The host's parts.
         accusations: The evidence kept here.
+        convicted: Called when this very party's key has signed a contradiction.
     """
 
-    def __init__(self, parts: Parts, accusations: Accusations) -> None:
+    def __init__(
+        self, parts: Parts, accusations: Accusations, *, convicted: Callable[[], None]
+    ) -> None:
         self._genesis = parts.genesis
         self._party = parts.party
         self._accusations = accusations
+        self._convicted = convicted
         self._sender = parts.sender
         self._clock = parts.clock
         self._say_at = parts.clock.now().ticks_ms + EVIDENCE_SAY_MS
@@ -38,22 +43,25 @@ class Gossip:
         new = self._accusations.add(evidence, self._clock.now().wall_ms)
         if new:
             logger.error("%s: evidence against %s: %s", self._party, evidence.party, evidence.kind)
+            if evidence.party == self._party:
+                self._convicted()
         return new
 
-    def on_evidence(self, peer: str, evidence: Evidence) -> None:
-        """Take evidence of a peer; what is new is verified, kept and said on.
+    def on_evidence(self, peer: str, evidence: Evidence) -> bool:
+        """Take evidence of a peer; what is new is verified, kept and said on. Return if it is new.
 
         Raises:
             ConsensusError: it proves nothing.
             LedgerError: as above.
         """
         if self._accusations.knows(evidence):
-            return
+            return False
         verify_evidence(evidence, self._genesis)
         self.keep(evidence)
         for other in self._sender.others:
             if other not in (peer, evidence.party):  # said on once: some links may be down
                 self._sender.tell(other, EvidenceMessage(evidence))
+        return True
 
     def share(self, lies: list[Evidence]) -> None:
         """Keep evidence that was found here, and tell the others of what is new."""

@@ -6,8 +6,8 @@ else is the same in production and in simulation.
 
 What is not the replica's has parts of its own: own records (:mod:`node.host.journal`), what peers
 ask (:mod:`node.host.answers`), evidence (:mod:`node.host.gossip`), who votes
-(:mod:`node.host.voters`), the way back after a lost database (:mod:`node.host.recovery`) or a
-restart (:mod:`node.host.restart`), and the end (:mod:`node.host.ending`).
+(:mod:`node.host.voters`), what is taken back after a restart (:mod:`node.host.restart`) and what
+only the others know of it (:mod:`node.host.recall`), and the end (:mod:`node.host.ending`).
 """
 
 from __future__ import annotations
@@ -24,38 +24,43 @@ from consensus.effects import (
     PeerDown,
     PeerUp,
     Received,
+    SignsNoMore,
     Tick,
     WorkArrived,
 )
-from consensus.errors import ConsensusError
+from consensus.errors import BadMessage, ConsensusError
 from consensus.messages import (
     BatchMessage,
     ChangesMessage,
     EvidenceMessage,
     Exits,
-    JournalMessage,
     Message,
     Range,
+    StatementsMessage,
     Voting,
     decode,
     encode,
     wire_batch,
 )
 from ledger.batch import Batch
+from ledger.block import Block
 from ledger.errors import LedgerError
 from ledger.genesis import Genesis
 from ledger.keys import Signer
-from node.errors import CorruptLedger, Halted, NodeError
+from node.errors import CONTRADICTED, CorruptLedger, Halted, NodeError, Silenced
 from node.host.accusations import Accusations
 from node.host.answers import QUESTIONS, Answers
+from node.host.conduct import Conduct
 from node.host.ending import Ending
+from node.host.frames import Frames
 from node.host.gossip import Gossip
 from node.host.parts import assemble
 from node.host.ports import Clock, Network
-from node.host.recovery import Recovery
+from node.host.recall import Recall
 from node.host.restart import FORK_MET, met_a_fork, wake
 from node.host.sightings import Sightings
 from node.host.submission import Submission
+from node.host.testimony import Testimony
 from node.host.voters import Voters
 from node.storage.store import ConsensusItem, Store
 
@@ -83,6 +88,7 @@ class Host:
         store: The database.
         network: The way to the peers.
         clock: The clocks.
+        nonce: 32 bytes that no earlier start has had, and that nobody can foretell.
     """
 
     def __init__(
@@ -94,11 +100,14 @@ class Host:
         *,
         network: Network,
         clock: Clock,
+        nonce: bytes,
     ) -> None:
         self.genesis = genesis
         self.party = party
         self.store = store
-        self._parts = parts = assemble(genesis, party, signer, store, network=network, clock=clock)
+        self._parts = parts = assemble(
+            genesis, party, signer, store, network=network, clock=clock, nonce=nonce
+        )
         self.pool, self.machine, self.journal = parts.pool, parts.machine, parts.journal
         self._sender = parts.sender
         self.phase = Phase.RUNNING
@@ -109,41 +118,82 @@ class Host:
         self._clock = clock
         self._events: deque[Event] = deque()
         self._busy = False
-        self.voters = Voters(genesis, party, parts.sender, clock, remembers=parts.remembers)
+        self.voters = Voters(parts)
         self.sightings = Sightings(clock)
-        self.recovery = Recovery(parts)
         try:
             self.accusations = Accusations(store)
             self.replica = wake(parts, signer)
         except (ConsensusError, LedgerError) as error:
             raise CorruptLedger(f"a stored vote, batch or evidence is damaged: {error}.") from None
-        self._answers = Answers(parts, heard=self.replica.heard, run=self._run)
-        self._gossip = Gossip(parts, self.accusations)
+        testimony = Testimony(parts, signer, self.replica)
+        self._answers = Answers(parts, testimony=testimony.answer, run=self._run)
+        self.conduct = Conduct(clock)
+        self._frames = Frames(
+            genesis,
+            {
+                Range: self._owes_range,
+                Exits: self._owes_exits,
+                ChangesMessage: self._owes_changes,
+            },
+        )
+        self._frame = b""
+        """The frame under way."""
+        self._gossip = Gossip(parts, self.accusations, convicted=self._sign_no_more)
+        self.recall = Recall(parts, run=self._run, share=self._gossip.share)
+        if party in self.accusations.convicted:
+            self._sign_no_more()
         if met_a_fork(store):
             self.stop(*FORK_MET)
 
     # -- what comes in ----------------------------------------------------------------------------
 
-    def receive(self, peer: str, frame: bytes) -> None:
-        """Take one frame of an authenticated peer. Bad frames are counted and dropped."""
-        if self.phase is Phase.HALTED:
-            return
+    def receive(self, peer: str, frame: bytes) -> bool:
+        """Take one frame of an authenticated peer. Bad frames are counted and dropped.
+
+        Return whether the frame was of use: it said something new, or asked for something.
+        """
+        if self.phase is Phase.HALTED or self.conduct.shut_out_ms(peer):
+            return False
+        self._frame = frame
         try:
-            message = decode(frame)
-            self.sightings.hear(peer, message)
-            if self._ending is None or self._ending.hears(message):
-                self._dispatch(peer, message)
+            return self._hear(peer, frame)
         except (ConsensusError, LedgerError) as error:
             self._reject(peer, error)
         except NodeError as error:
             self.stop(error.code, error.message)
+        return False
+
+    def _hear(self, peer: str, frame: bytes) -> bool:
+        refused = self.conduct.refused_before(peer, frame)
+        if refused is not None:
+            raise BadMessage(refused, "the very same was refused before")
+        self._frames.refuse_at_sight(peer, frame)
+        message = decode(frame)
+        self.sightings.hear(peer, message)
+        if self._ending is not None and not self._ending.hears(message):
+            return False
+        return self._dispatch(peer, message)
+
+    def shut_out_ms(self, peer: str) -> int:
+        """Return for how long a peer is not listened to; 0 if it is."""
+        return self.conduct.shut_out_ms(peer)
+
+    def _owes_range(self, peer: str) -> bool:
+        return self._ending is not None or self.replica.owes_range(peer)
+
+    def _owes_exits(self, peer: str) -> bool:
+        return self._ending is not None or self.replica.owes_exits(peer)
+
+    def _owes_changes(self, _peer: str) -> bool:
+        return not self.machine.is_explained()
 
     def peer_up(self, peer: str) -> None:
         """Learn that a peer is connected: tell it what it may have missed."""
         self.sightings.greet(peer)
         self.voters.greet(peer)
-        self.recovery.greet(peer)
         self._gossip.greet(peer)
+        if self.phase is Phase.RUNNING:
+            self.recall.greet(peer)
         if self._ending is not None:
             self._ending.greet(peer)
         self._run(PeerUp(peer))
@@ -151,7 +201,9 @@ class Host:
     def peer_down(self, peer: str) -> None:
         """Learn that a peer is gone."""
         self.voters.lose(peer)
+        self.recall.lose(peer)
         self._run(PeerDown(peer))
+        self._go_on()
 
     def tick(self) -> None:
         """Let timers fire; to be called at :meth:`deadline_ms` or later."""
@@ -162,6 +214,8 @@ class Host:
             return
         try:
             self._answers.answer_due()
+            if self.phase is Phase.RUNNING:
+                self.recall.ask_due()
             if self._gossip.say_again(now_ms):
                 self.voters.say()
             if self._ending is not None:
@@ -169,12 +223,13 @@ class Host:
         except NodeError as error:
             self.stop(error.code, error.message)
         self._run(Tick())
+        self._go_on()
 
     def deadline_ms(self) -> int:
         """Return when the next tick is wanted, on the steady clock."""
         paused = self._answers.next_at()
         if self._ending is None:
-            return min([self.replica.deadline_ms(), *paused])
+            return min([self.replica.deadline_ms(), *paused, *self.recall.next_at()])
         if self._ending.inquiry is None:
             return self._ending.until_ms
         return min([self._ending.inquiry.next_at(), *paused])
@@ -184,9 +239,12 @@ class Host:
 
         Raises:
             Halted: the node has stopped.
+            Silenced: its key has contradicted itself.
             Busy: the queue is full; nothing of this call was taken.
         """
         self._refuse_stopped()
+        if self.recall.silenced:
+            raise Silenced
         submissions = self.journal.submit(raws)
         self._pump()
         self._refuse_stopped()
@@ -231,7 +289,7 @@ class Host:
         self._perform(effects)
         self.sightings.executed(effects.executed)
         if effects.deliver:
-            self._resume_sealing()
+            self._go_on()
             self._pump()
 
     def _perform(self, effects: Effects) -> None:
@@ -243,7 +301,7 @@ class Host:
         for send in effects.send:
             self._sender.send(send)
         for block in effects.executed:
-            self.journal.mark_ordered(block)
+            self._note_executed(block)
         for deliver in effects.deliver:
             self._deliver(deliver)
         for evidence in effects.accuse:
@@ -255,6 +313,12 @@ class Host:
             logger.info("%s: %s", self.party, note)
         if effects.halt is not None:
             self._begin_to_end(effects.halt)
+
+    def _note_executed(self, block: Block) -> None:
+        for batch in block.batches:
+            if batch.party == self.party:
+                self.recall.learn(batch)
+        self.journal.mark_ordered(block)
 
     def _deliver(self, deliver: Deliver) -> None:
         block = deliver.block
@@ -284,58 +348,86 @@ class Host:
 
     # -- messages that are not the replica's ------------------------------------------------------
 
-    def _dispatch(self, peer: str, message: Message) -> None:
+    def _dispatch(self, peer: str, message: Message) -> bool:
+        """Let the part that a message is for take it. Return whether it was of use."""
         if isinstance(message, BatchMessage):
-            self._on_batch(message.batch.batch())
-        elif isinstance(message, EvidenceMessage):
-            self._gossip.on_evidence(peer, message.evidence)
-        elif isinstance(message, QUESTIONS):
-            self._answers.put(peer, message)
-        elif isinstance(message, JournalMessage):
-            self.recovery.on_journal(peer, message)
-            self._resume_sealing()
-        elif isinstance(message, ChangesMessage):
-            self._on_changes(peer, message)
-        elif isinstance(message, Voting):
+            return self._on_batch(message.batch.batch())
+        if isinstance(message, EvidenceMessage):
+            return self._gossip.on_evidence(peer, message.evidence)
+        if isinstance(message, QUESTIONS):
+            return self._answers.put(peer, message)
+        if isinstance(message, StatementsMessage):
+            was_open = peer in self.recall.waiting_for()
+            self.recall.on_statements(peer, message)
+            self._go_on()
+            return was_open
+        if isinstance(message, ChangesMessage):
+            return self._on_changes(peer, message)
+        if isinstance(message, Voting):
             self.voters.hear(peer, message)
-        elif isinstance(message, Range | Exits) and self._ending is not None:
+            return False
+        if isinstance(message, Range | Exits) and self._ending is not None:
             self._ending.on_answer(peer, message)
-        else:
-            self._run(Received(peer, message))
+            return True
+        self._run(Received(peer, message))
+        return self.replica.useful
 
-    def _on_batch(self, batch: Batch) -> None:
+    def _on_batch(self, batch: Batch) -> bool:
         if batch.party not in self.genesis.verifiers:
-            return
-        wanted, watch = self.pool.wants(batch), self.machine.watch
-        if not wanted and not watch.contradicts(batch):
-            return
+            return False
+        self.machine.refuse_too_large(batch)
+        watch = self.machine.watch
+        wanted = self.pool.lacks(batch)
+        if not wanted:  # it can only convict its author
+            full = self.accusations.is_full(batch.party)
+            if full or watch.was_verified(batch) or not watch.contradicts(batch):
+                return False
         self.machine.verify_batch(batch)
         self._gossip.share(watch.see(batch))
         if not wanted:
-            return
-        if batch.party == self.party and not self.journal.may_seal:
-            self.journal.adopt(batch)
+            watch.note_verified(batch)
+            return True
+        if batch.party == self.party:
+            self.recall.learn(batch)
         self.pool.add(batch)
         self._run(WorkArrived())
+        return True
 
-    def _resume_sealing(self) -> None:
-        if self.recovery.resume():
+    def _go_on(self) -> None:
+        """Begin to vote and to seal, once enough is known of what this key has signed (R11)."""
+        if self.phase is not Phase.RUNNING:
+            return
+        sealing = self.recall.go_on()
+        if not self.recall.recalling:
+            self.voters.begin_voting()
+        if sealing:
             self._pump()
 
-    def _on_changes(self, peer: str, message: ChangesMessage) -> None:
+    def _sign_no_more(self) -> None:
+        """Sign nothing more: two statements of this key contradict each other (R11)."""
+        if self.recall.silence():
+            logger.critical("%s: %s", self.party, Silenced())
+            self.voters.stop_voting(CONTRADICTED)
+            self._run(SignsNoMore())
+
+    def _on_changes(self, peer: str, message: ChangesMessage) -> bool:
         text = self.machine.compare_changes(message.hash, message.changes)
         if text is None:
-            return
+            return False
         logger.error("%s: a block of %s comes out differently here: %s", self.party, peer, text)
         if self._ending is not None:
             halt = self._ending.halt
             self.stop(halt.code, f"{halt.message}; {text}")
+        return True
 
     def _reject(self, peer: str, error: ConsensusError | LedgerError) -> None:
         code = error.code
         self.rejected[peer, code] += 1
         if self.rejected[peer, code] == 1:
             logger.warning("%s: dropped a message of %s: %s", self.party, peer, error)
+        if self.conduct.note(peer, code, self._frame):
+            left_ms = self.conduct.shut_out_ms(peer)
+            logger.warning("%s: %s is shut out for %d ms: %s", self.party, peer, left_ms, code)
 
     # -- phases -----------------------------------------------------------------------------------
 

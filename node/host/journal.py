@@ -50,7 +50,7 @@ class Journal:
         self._pool = pool
         self._queue: deque[Submission] = deque()
         self._by_id: dict[str, Submission] = {}
-        self._sealed: dict[int, list[Submission]] = {}
+        self._sealed: dict[int, tuple[bytes, list[Submission]]] = {}
         self._refused: OrderedDict[str, Submission] = OrderedDict()
         self.head = head_in(store.view(), party)
         self.may_seal = True
@@ -61,7 +61,7 @@ class Journal:
         Raises:
             VerificationError: ``bad-record``.
         """
-        if batch.number != self.head[0] + 1 or batch.header.previous != self.head[1].hex():
+        if not self._is_next(batch):
             return
         submissions = []
         for raw, record in zip(batch.records, check_records(batch), strict=True):
@@ -70,14 +70,35 @@ class Journal:
             submissions.append(submission)
         self._note_sealed(batch, submissions)
 
+    def learn(self, batch: Batch) -> bool:
+        """Take an own batch that only others had, if it is the next one; it is durable then (I2).
+
+        What waits here may stand in it: it is looked at again. Return whether it was taken.
+
+        Raises:
+            VerificationError: ``bad-record``.
+        """
+        if not self._is_next(batch):
+            return False
+        self._store.save([JournalItem(batch.number, encode(wire_batch(batch)))])
+        self.adopt(batch)
+        self._take_again()
+        return True
+
+    def _is_next(self, batch: Batch) -> bool:
+        return (batch.number, batch.header.previous) == (self.head[0] + 1, self.head[1].hex())
+
     def _note_sealed(self, batch: Batch, submissions: list[Submission]) -> None:
-        self._sealed[batch.number] = submissions
+        self._sealed[batch.number] = (batch.hash, submissions)
         self.head = (batch.number, batch.hash)
         self._pool.add(batch)
 
     def resume(self) -> None:
-        """Seal again after a rebuild; what was queued meanwhile may stand in the log already."""
+        """Begin to seal; what was queued meanwhile may stand in the log already."""
         self.may_seal = True
+        self._take_again()
+
+    def _take_again(self) -> None:
         queue, self._queue = self._queue, deque()
         for submission in queue:
             if self._by_id.get(submission.id) is submission:
@@ -235,15 +256,23 @@ class Journal:
                 message = messages.get(entry.index)
                 submission.finalize(entry.index, block.height, entry.outcome, message)
         for batch in own:
-            self._sealed.pop(batch.number, None)
-            if batch.number > self.head[0]:
+            sealed, submissions = self._sealed.pop(batch.number, (batch.hash, []))
+            if batch.number > self.head[0] or sealed != batch.hash:
                 self.head = (batch.number, batch.hash)
+            self._put_back([each for each in submissions if not each.done])
+
+    def _put_back(self, submissions: list[Submission]) -> None:
+        """Queue again, before all others, records whose batch has lost its number to another."""
+        for each in reversed(submissions):
+            each.record, each.state = decode_record(each.raw), "queued"
+            self._queue.appendleft(each)
 
     def mark_ordered(self, block: Block) -> None:
         """Note that own batches have a place in a block that was proposed and is valid here."""
         for batch in block.batches:
             if batch.party == self._party:
-                for submission in self._sealed.get(batch.number, ()):
+                sealed, submissions = self._sealed.get(batch.number, (b"", []))
+                for submission in submissions if sealed == batch.hash else ():
                     if submission.state == "queued":
                         submission.state = "ordered"
 

@@ -264,12 +264,20 @@ class LedgerMachine:
         Raises:
             LedgerError: the batch is not fit for a pool or a block.
         """
+        self.refuse_too_large(batch)
         batches.verify(batch, self._genesis.ledger, self._genesis.verifiers)
+        check_records(batch)
+
+    def refuse_too_large(self, batch: Batch) -> None:
+        """Return if ``batch`` is within the limits of genesis; nothing of it is hashed.
+
+        Raises:
+            VerificationError: ``batch-too-large``.
+        """
         if not self._fits(batch):
             raise VerificationError(
                 "batch-too-large", f"{len(batch.records)} records, {batch.size_bytes} bytes"
             )
-        check_records(batch)
 
     def _fits(self, batch: Batch) -> bool:
         limits = self._genesis.limits

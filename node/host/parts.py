@@ -27,7 +27,8 @@ class Parts:
         pool: Batches that are not final.
         machine: Blocks that are executed and not final.
         journal: Own records and batches.
-        remembers: Whether the database was never lost: this node knows what its key has signed.
+        remembers: Whether the database was never lost: this node may vote.
+        nonce: 32 random bytes, drawn at this start.
     """
 
     genesis: Genesis
@@ -39,12 +40,31 @@ class Parts:
     machine: LedgerMachine
     journal: Journal
     remembers: bool
+    nonce: bytes
+
+    @property
+    def answers_needed(self) -> int:
+        """How many peers have to say what this party's key has signed before it signs (R11).
+
+        A voter and as many others as make a quorum with it; a supervisor is none of the quorum.
+        Whoever lost the database asks at least one.
+        """
+        quorum = self.genesis.quorum
+        needed = quorum - 1 if self.party in self.genesis.voters else quorum
+        return needed or int(not self.remembers and bool(self.sender.others))
 
 
 def assemble(
-    genesis: Genesis, party: str, signer: Signer, store: Store, *, network: Network, clock: Clock
+    genesis: Genesis,
+    party: str,
+    signer: Signer,
+    store: Store,
+    *,
+    network: Network,
+    clock: Clock,
+    nonce: bytes,
 ) -> Parts:
-    """Return the parts of a host; its journal may not seal while others know more of it.
+    """Return the parts of a host; its journal may not seal while others may know more of it.
 
     Args:
         genesis: The ledger.
@@ -53,13 +73,12 @@ def assemble(
         store: The database.
         network: The way to the peers.
         clock: The clocks.
+        nonce: 32 random bytes.
     """
     pool = Pool(genesis)
     sender = Sender(network, tuple(name for name in genesis.names if name != party))
     journal = Journal(genesis, party, signer, store, pool)
-    remembers = not store.abstains()
-    journal.may_seal = remembers or not sender.others
-    return Parts(
+    parts = Parts(
         genesis=genesis,
         party=party,
         store=store,
@@ -68,5 +87,8 @@ def assemble(
         pool=pool,
         machine=LedgerMachine(genesis, party, signer, store, pool),
         journal=journal,
-        remembers=remembers,
+        remembers=not store.abstains(),
+        nonce=nonce,
     )
+    journal.may_seal = not parts.answers_needed
+    return parts

@@ -28,13 +28,11 @@ class Pool:
     def __len__(self) -> int:
         return sum(map(len, self._batches.values()))
 
-    def wants(self, batch: Batch) -> bool:
-        """Return whether a batch is new here, not final, and near enough to be kept."""
+    def lacks(self, batch: Batch) -> bool:
+        """Return whether no batch of that number is here or final, and it is near enough."""
         ahead = batch.number - self._final[batch.party]
-        known = self._batches[batch.party].get(batch.number)
-        return 0 < ahead <= POOL_BATCHES_PER_PARTY_MAX and (
-            known is None or known.hash != batch.hash
-        )
+        held = batch.number in self._batches[batch.party]
+        return 0 < ahead <= POOL_BATCHES_PER_PARTY_MAX and not held
 
     def add(self, batch: Batch) -> None:
         """Take a verified batch. The first one of a number stays."""
@@ -117,10 +115,9 @@ class Pool:
             for old in [n for n in batches if n <= number]:
                 del batches[old]
 
-    def latest(self, party: str) -> Batch | None:
-        """Return the party's batch with the highest number that is not final, or None."""
-        batches = self._batches.get(party)
-        return batches[max(batches)] if batches else None
+    def of(self, party: str) -> list[Batch]:
+        """Return the party's batches that are not final, by number."""
+        return [batch for _, batch in sorted(self._batches.get(party, {}).items())]
 
     def waiting(self, count_max: int, *, first: str) -> list[Batch]:
         """Return up to ``count_max`` batches that are not final, the parties taking turns.

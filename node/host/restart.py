@@ -29,6 +29,7 @@ def wake(parts: Parts, signer: Signer) -> Replica:
         _saved(parts.store),
         now=parts.clock.now(),
         may_vote=parts.remembers and parts.party in parts.genesis.voters,
+        recalling=parts.answers_needed > 0,
     )
 
 

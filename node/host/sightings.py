@@ -12,9 +12,9 @@ from typing import Any
 
 from consensus.messages import (
     CertificateMessage,
-    JournalMessage,
     Message,
     Range,
+    StatementsMessage,
     VoteMessage,
     WantRange,
 )
@@ -83,8 +83,8 @@ def _height_in(peer: str, message: Message) -> int | None:
             return vote.height
         case CertificateMessage(certificate) if certificate.subject.kind == "final":
             return certificate.subject.height
-        case JournalMessage(height=height):
-            return height
+        case StatementsMessage(statements) if statements.certificate is not None:
+            return statements.certificate.subject.height
         case WantRange(height):
             return height - 1
         case Range(certificate=certificate):

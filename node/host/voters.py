@@ -10,16 +10,27 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from consensus.messages import Voting
-from ledger.genesis import Genesis
-from node.host.ports import Clock
-from node.host.sender import Sender
+from node.errors import CONTRADICTED
+from node.host.parts import Parts
 
 REBUILT = "rebuilt"
 SUPERVISES = "supervises"
+RECALLING = "recalling"
 _WHY_NOT = {
     REBUILT: "was rebuilt: it follows and never votes again",
     SUPERVISES: "is a supervisor's: it reads, and never votes",
+    RECALLING: "has started and asks the others what its key has signed before it votes",
+    CONTRADICTED: "votes no more: its key has signed two statements that contradict each other",
 }
+
+
+def _at_start(parts: Parts) -> str:
+    """Return why a party does not vote when its node starts; empty if it does."""
+    if parts.party not in parts.genesis.voters:
+        return SUPERVISES
+    if not parts.remembers:
+        return REBUILT
+    return RECALLING if parts.answers_needed else ""
 
 
 class Hindrance(NamedTuple):
@@ -35,26 +46,18 @@ class Voters:
     """The voters that one node reaches, itself among them.
 
     Args:
-        genesis: The ledger: parties and quorum.
-        party: This node's party.
-        sender: The way to the peers.
-        clock: The clocks.
-        remembers: False for a node that was rebuilt.
+        parts: The host's parts.
     """
 
-    def __init__(
-        self, genesis: Genesis, party: str, sender: Sender, clock: Clock, *, remembers: bool
-    ) -> None:
-        self._genesis = genesis
-        self._party = party
-        self._sender = sender
-        self._clock = clock
-        self._connected = {party}
-        self._abstains: dict[str, str | None] = dict.fromkeys(genesis.names)
-        self._abstains[party] = "" if remembers else REBUILT
-        if party not in genesis.voters:
-            self._abstains[party] = SUPERVISES
-        self._lacking_since_ms = clock.now().ticks_ms
+    def __init__(self, parts: Parts) -> None:
+        self._genesis = parts.genesis
+        self._party = parts.party
+        self._sender = parts.sender
+        self._clock = parts.clock
+        self._connected = {parts.party}
+        self._abstains: dict[str, str | None] = dict.fromkeys(parts.genesis.names)
+        self._abstains[parts.party] = _at_start(parts)
+        self._lacking_since_ms = parts.clock.now().ticks_ms
 
     # -- what is said and heard -------------------------------------------------------------------
 
@@ -80,6 +83,12 @@ class Voters:
         """Say that this node votes no more, and why."""
         if self._abstains[self._party] != code:
             self.hear(self._party, Voting(code))
+            self.say()
+
+    def begin_voting(self) -> None:
+        """Say that this node votes from now on, if it has only asked before it does."""
+        if self._abstains[self._party] == RECALLING:
+            self.hear(self._party, Voting(""))
             self.say()
 
     def say(self) -> None:

@@ -51,6 +51,8 @@ CLOSE_CODES: dict[str, int] = {
     "too-many-handshakes": 4007,
     "replaced": 4008,
     "text-frame": 4009,
+    "shut-out": 4010,
+    "too-many-links": 4011,
     "stopping": 1001,
 }
 """WebSocket close code by reason. The reason itself travels in the close frame as text."""
@@ -158,6 +160,13 @@ def dialer_hello(me: Identity, acceptor: str, nonce: bytes) -> tuple[Opening, by
     opening = Opening(me.party, acceptor, nonce.hex())
     hello = Hello(ledger=me.genesis.ledger, nonce=nonce.hex(), sender=me.party, recipient=acceptor)
     return opening, canonical.encode(hello)
+
+
+def caller(me: Identity, frame: bytes) -> str:
+    """Return in whose name a hello calls, before anything is signed; raises as below."""
+    hello = _decode(frame, _hello, "hello")
+    _refuse_hello(me, hello)
+    return hello.sender
 
 
 def acceptor_answer(me: Identity, frame: bytes, nonce: bytes) -> tuple[Opening, bytes]:

@@ -10,8 +10,8 @@ from consensus.messages import (
     Message,
     WantBlock,
     WantChanges,
-    WantJournal,
     WantRange,
+    WantStatements,
     wire_batch,
 )
 from consensus.votes import Subject, notar_subject, skip_subject
@@ -75,7 +75,7 @@ class Flooder(Liar):
             WantRange(1),
             WantRange(self.tip().height + 1 + self.chance.below(1000)),
             WantBlock(self.chance.bytes(32)),
-            WantJournal(),
+            WantStatements(bytes(32), 1, 1),
             WantChanges(self.chance.bytes(32)),
         )
         return self.chance.pick(questions)

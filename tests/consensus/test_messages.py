@@ -12,18 +12,19 @@ from hypothesis import strategies as st
 from consensus import messages
 from consensus.effects import Received
 from consensus.errors import BadMessage, ConsensusError
+from consensus.evidence import SignedHeader
 from consensus.limits import EVIDENCE_SLOTS, SLOT_WINDOW
 from consensus.messages import (
     ChangesMessage,
     Exits,
-    JournalMessage,
     Message,
     VoteMessage,
     WantBlock,
     WantChanges,
     WantExits,
-    WantJournal,
     WantRange,
+    WantStatements,
+    WireBatch,
     decode,
     encode,
 )
@@ -92,9 +93,12 @@ def frames(world: World) -> list[bytes]:
         WantRange(1),
         WantExits(1, 2),
         Exits((_skipped(),)),
-        WantJournal(),
-        JournalMessage(None, 0, False),
-        JournalMessage(messages.wire_batch(stored.batch()), 7, True),
+        WantStatements(bytes(32), 1, 1),
+        _statements((), ()),
+        _statements(
+            (messages.wire_batch(stored.batch()),),
+            (SignedHeader(stored.raw_header, stored.signature),),
+        ),
         WantChanges(bytes(32)),
         ChangesMessage(bytes(32), b"[]"),
         messages.Voting(""),
@@ -109,6 +113,13 @@ def _skipped() -> Certificate:
         sign_vote(skip_subject(9), signer(name), name, 0, GENESIS) for name in GENESIS.voters[:3]
     ]
     return certificate_of({vote.voter: vote for vote in votes})
+
+
+def _statements(batches: tuple[WireBatch, ...], proposals: tuple[SignedHeader, ...]) -> Message:
+    said = messages.Statements(
+        bytes(32), "platform", "funder", bytes(32), 1, 2, None, (), proposals, batches, 3, 4
+    )
+    return messages.StatementsMessage(said, bytes(64))
 
 
 def _lies() -> list[Message]:

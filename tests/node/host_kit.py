@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Sequence
+from hashlib import sha256
 from pathlib import Path
 
 from consensus.effects import Now
 from consensus.evidence import Evidence
 from consensus.messages import (
     BatchMessage,
+    CertificateMessage,
     EvidenceMessage,
     Proposal,
     VoteMessage,
+    WantRange,
     decode,
+    encode,
 )
+from consensus.votes import Certificate
 from ledger import canonical
 from ledger.block import Block
 from ledger.books import Balance
@@ -121,6 +126,7 @@ class World:
         self.lose: Callable[[str, str, bytes], bool] = lambda *_: False
         self._oaths = {name: Oath() for name in genesis.names}
         self._batches: dict[tuple[str, int], bytes] = {}
+        self._starts = 0
         if templates is not None:
             for name in genesis.names:
                 shutil.copy(templates / f"{name}.db", directory / f"{name}.db")
@@ -135,13 +141,17 @@ class World:
             store.fuse = fuse
             self.hosts[name] = Host(
                 self.genesis, name, signer(name), store,
-                network=Port(self, name, fuse), clock=Watch(self),
+                network=Port(self, name, fuse), clock=Watch(self), nonce=self._nonce(),
             )  # fmt: skip
         for name in names or self.genesis.names:
             for other in list(self.hosts):
                 if other != name:
                     self._do(other, lambda host, n=name: host.peer_up(n))
                     self._do(name, lambda host, n=other: host.peer_up(n))
+
+    def _nonce(self) -> bytes:
+        self._starts += 1
+        return sha256(b"%d" % self._starts).digest()
 
     def crash(self, name: str) -> None:
         """Drop a host's memory; its file stays."""
@@ -241,6 +251,21 @@ def make_templates(directory: Path, genesis: Genesis = GENESIS) -> Path:
     return directory
 
 
+def let_ask(world: World, name: str, peer: str, certificate: Certificate) -> None:
+    """Let a host learn that it is behind and ask a peer for a range, and nobody answer."""
+    asked: list[str] = []
+    kept = world.lose
+
+    def note(sender: str, to: str, frame: bytes) -> bool:
+        asked.extend([to] if sender == name and isinstance(decode(frame), WantRange) else [])
+        return name in (sender, to)
+
+    world.lose = note
+    world.hosts[name].receive(peer, encode(CertificateMessage(certificate)))
+    assert world.run(CALM_MS, lambda: peer in asked)
+    world.lose = kept
+
+
 def record(type_: str, id_: str, **fields: object) -> bytes:
     return canonical.encode({"at": MORNING, "id": id_, "type": type_, **fields})
 
@@ -257,4 +282,7 @@ def instruct(payment: str, amount: int = 10_000) -> bytes:
     return record("split.instructed", f"ins-{payment}", **split(payment, amount))
 
 
-__all__ = ["CALM_MS", "DAY", "World", "capture", "instruct", "make_templates", "record", "register"]
+__all__ = [
+    "CALM_MS", "DAY", "World", "capture", "instruct", "let_ask", "make_templates", "record",
+    "register",
+]  # fmt: skip

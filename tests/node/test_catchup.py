@@ -17,12 +17,11 @@ from consensus.messages import (
     CertificateMessage,
     ChangesMessage,
     EvidenceMessage,
-    JournalMessage,
     Proposal,
     Range,
     VoteMessage,
-    WantJournal,
     WantRange,
+    WantStatements,
     WireBatch,
     WireBlock,
     decode,
@@ -39,12 +38,21 @@ from ledger.verify import verify_log
 from node.errors import CorruptLedger
 from node.host.answers import PAUSE_MIN_MS
 from node.host.catchup import range_from
-from node.limits import EVIDENCE_PER_PARTY_MAX, RESENT_BATCHES_MAX
+from node.limits import EVIDENCE_PER_PARTY_MAX, RESENT_BATCHES_MAX, SHUT_OUT_MAX_MS
 from node.storage.proofs import export_lines, served_checkpoint
 from node.storage.reads import Reader
 from node.storage.store import ConsensusItem, JournalItem, Store
 from tests.ledger.ledger_kit import CREATED_AT, GENESIS, RECEIVER, signer
-from tests.node.host_kit import CALM_MS, World, capture, instruct, make_templates, record, register
+from tests.node.host_kit import (
+    CALM_MS,
+    World,
+    capture,
+    instruct,
+    let_ask,
+    make_templates,
+    record,
+    register,
+)
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +122,7 @@ def _note_vote(votes: list[str], sender: str, frame: bytes) -> bool:
     return False
 
 
-def test_rebuilt_author_asks_all_for_its_journal_before_it_signs(
+def test_rebuilt_author_asks_a_quorum_for_its_batches_before_it_signs(
     world: World, templates: Path
 ) -> None:
     """A batch that left and is not final must not be signed again with other records (I2)."""
@@ -125,18 +133,19 @@ def test_rebuilt_author_asks_all_for_its_journal_before_it_signs(
     world.run(2)
     world.lose = lambda *_: True
     world.run(5)
-    assert world.hosts["funder"].pool.latest("institution") is not None
+    assert [batch.number for batch in world.hosts["funder"].pool.of("institution")] == [2]
     world.crash("institution")
     world.crash("auditor")
+    world.crash("platform")
     world.lose = lambda *frame: sent.append(frame) is not None  # type: ignore[func-returns-value]
     _rebuild(world, "institution", templates)
     late = world.submit("institution", [capture("P2")])
     world.run(2000)
-    asked = {to for sender, to, frame in sent if isinstance(decode(frame), WantJournal)}
-    assert asked == {"platform", "funder"}
-    assert not world.hosts["institution"].journal.may_seal, "the auditor has not answered yet"
+    asked = {to for sender, to, frame in sent if isinstance(decode(frame), WantStatements)}
+    assert asked == {"funder"}
+    assert not world.hosts["institution"].journal.may_seal, "one has answered, two are needed"
     assert late[0].state == "queued"
-    world.open("auditor")
+    world.open("platform", "auditor")
     assert world.run(CALM_MS, lambda: late[0].done)
     assert world.hosts["institution"].journal.may_seal
     entries = [id_ for _, id_, _ in world.entries("platform")]
@@ -158,11 +167,12 @@ def test_rebuilt_author_learns_of_a_batch_that_only_stored_blocks_of_its_peers_h
     world.lose = lambda _sender, _to, frame: _of(frame) in ("notar", "final", "skip", Proposal)
     world.open("platform", "funder", "auditor")
     held = [item.kind for item in world.stores["platform"].load_consensus()]
-    assert "block" in held and world.hosts["platform"].pool.latest("institution") is None
+    assert "block" in held and not world.hosts["platform"].pool.of("institution")
     _rebuild(world, "institution", templates)
     (late,) = world.submit("institution", [capture("P2")])
     world.run(200)
-    assert not world.hosts["institution"].journal.may_seal, "a batch of its is not final here"
+    assert world.hosts["institution"].journal.head[0] == 2, "its own again, durable"
+    assert [item.number for item in world.stores["institution"].load_journal()] == [2]
     assert late.state == "queued"
     world.lose = lambda *_: False
     assert world.run(CALM_MS, lambda: late.done and _level(world))
@@ -208,18 +218,6 @@ def test_rebuilt_author_is_not_told_of_other_bytes_under_its_id(
     world.lose = lambda *_: False
     assert world.run(CALM_MS, lambda: other.done)
     assert (other.state, other.code) == ("refused", "id-reused")
-
-
-def test_journal_answers_cannot_be_forged(world: World, templates: Path) -> None:
-    _rebuild(world, "institution", templates)
-    host = world.hosts["institution"]
-    with world.stores["platform"].reader() as reader:
-        stored = reader.batch("institution", 1)
-    assert stored is not None
-    forged = WireBatch(stored.raw_header, bytes(64), stored.records)
-    host.receive("platform", encode(JournalMessage(forged, 1, True)))
-    assert host.rejected["platform", "bad-signature"] == 1
-    assert host.journal.head[0] == 0 and not host.journal.may_seal
 
 
 # -- many blocks ----------------------------------------------------------------------------------
@@ -299,10 +297,17 @@ def test_every_lie_in_a_range_is_refused_and_stops_nobody(
     fresh.open("auditor")
     host = fresh.hosts["auditor"]
     for lie in _lies(true):
+        let_ask(fresh, "auditor", "platform", true.certificate)
         host.receive("platform", encode(lie))
         assert host.halted is None
         assert host.store.tip().height == 0
+        fresh.now_ms += SHUT_OUT_MAX_MS
     assert sum(host.rejected.values()) == len(_lies(true))
+    assert (
+        host.conduct.offences["platform"]
+        == len(_lies(true)) - host.rejected["platform", "unjustified"]
+    )
+    let_ask(fresh, "auditor", "platform", true.certificate)
     host.receive("platform", encode(true))
     assert host.store.tip().height == len(true.blocks)
     fresh.close()
