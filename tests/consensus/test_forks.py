@@ -29,7 +29,6 @@ from node.errors import Halted
 from node.host.catchup import range_from
 from node.host.fork_inquiry import conflict_report
 from node.host.host import Host, Phase
-from node.limits import SHUT_OUT_FIRST_MS
 from tests.ledger.ledger_kit import CREATED_AT, GENESIS, RECEIVER, signer
 from tests.node.host_kit import CALM_MS, World, make_templates, record
 
@@ -213,8 +212,8 @@ def test_an_inquiry_takes_no_exit_certificate_that_it_did_not_ask_for(
         host.receive(LEFT, encode(Exits((lie,))))
     assert "funder" not in {lie.party for lie in _evidence(host)}
     assert host.rejected[LEFT, "bad-vote-signature"] == host.rejected[LEFT, "unasked"] == 1
+    world.run(host.conduct.shut_out_ms(LEFT), lambda: False)
     world.lose = lambda *_: False
-    world.now_ms += SHUT_OUT_FIRST_MS
     host.receive(LEFT, encode(answers[0]))
     assert "funder" in {lie.party for lie in _evidence(host)}
     world.close()
