@@ -129,7 +129,12 @@ class Host:
         self._answers = Answers(parts, testimony=testimony.answer, run=self._run)
         self.conduct = Conduct(clock)
         self._frames = Frames(
-            genesis, {Range: self._owes_range, ChangesMessage: self._owes_changes}
+            genesis,
+            {
+                Range: self._owes_range,
+                Exits: self._owes_exits,
+                ChangesMessage: self._owes_changes,
+            },
         )
         self._frame = b""
         """The frame under way."""
@@ -175,6 +180,9 @@ class Host:
 
     def _owes_range(self, peer: str) -> bool:
         return self._ending is not None or self.replica.owes_range(peer)
+
+    def _owes_exits(self, peer: str) -> bool:
+        return self._ending is not None or self.replica.owes_exits(peer)
 
     def _owes_changes(self, _peer: str) -> bool:
         return not self.machine.is_explained()
