@@ -37,7 +37,7 @@ part                          does
 :mod:`consensus.exits`        R10: exit certificates, given and taken in pieces
 :mod:`consensus.witness`      I8: every statement compared; lies become evidence
 :mod:`consensus.statements`   R11: what others know of this key, asked, told and taken as own
-:mod:`consensus.taken_back`   I2: what was durable before a restart
+:mod:`consensus.papers`       I2: what was durable before a restart
 ============================  ====================================================================
 
 Source: B. Chan, R. Pass, "Simplex Consensus: A Simple and Fast Consensus Protocol", 2023.
@@ -50,9 +50,9 @@ from consensus import (
     exits,
     finality,
     judge,
+    papers,
     proposals,
     statements,
-    taken_back,
     voter,
 )
 from consensus.block_tree import BlockTree
@@ -144,7 +144,7 @@ class Replica:
             step=self._step,
             may_vote=may_vote,
         )
-        taken_back.take_back(saved, self._context)
+        papers.take_back(saved, self._context)
         self._resume()
 
     @property
@@ -238,10 +238,7 @@ class Replica:
         elif isinstance(message, CertificateMessage):
             certificates.on_certificate(self._context, message.certificate, peer)
         elif isinstance(message, Proposal):
-            proposals.on_proposal(self._context, message.block)
-            if self._step.news:
-                proposer = decode_header(message.block.header).proposer
-                self._patience.heard(proposer, self._step.now.ticks_ms)
+            self._on_proposal(message)
         elif isinstance(message, Exits):
             exits.on_exits(self._context, peer, message)
         elif isinstance(message, Range):
@@ -256,6 +253,12 @@ class Replica:
             answer = exits.answer(self._tree, question)
         if answer is not None:
             self._step.send(answer, peer)
+
+    def _on_proposal(self, message: Proposal) -> None:
+        proposals.on_proposal(self._context, message.block)
+        if self._step.news:
+            proposer = decode_header(message.block.header).proposer
+            self._patience.heard(proposer, self._step.now.ticks_ms)
 
     def _settle(self) -> None:
         """Apply the rules until none has anything more to do."""
