@@ -88,6 +88,13 @@ class Stopped(msgspec.Struct, frozen=True):
     message: str
 
 
+class ShutOut(msgspec.Struct, frozen=True):
+    """Why a peer is not listened to, as a code, and until when, in ms since the epoch."""
+
+    code: str
+    until: int
+
+
 class PeerStatus(msgspec.Struct, frozen=True):
     """The link to one peer. Counters count since the start.
 
@@ -96,13 +103,18 @@ class PeerStatus(msgspec.Struct, frozen=True):
     peer has signed as final, asked to go on from, or shown as final, since its link came up;
     ``seen_at`` is when it last said anything, in ms since the epoch; both null without a word.
     ``voting`` is the peer's own last word, null without one; ``voting_reason`` says why its vote
-    does not count, or ``votes``.
+    does not count, or ``votes``. ``offences`` counts messages that did not verify, ``shut_out`` is
+    null for a peer that is listened to, ``paced_ms`` is for how long it was not read because it
+    sent what was of no use.
     """
 
     address: str
     connected: bool
     connects: int
     dropped: int
+    offences: int
+    paced_ms: int
+    shut_out: ShutOut | None
     queued: int
     unsent: int
     height: int | None
@@ -131,6 +143,22 @@ class CalendarStatus(msgspec.Struct, frozen=True):
 
     known_until: str | None
     warning: str | None
+
+
+class CheckView(msgspec.Struct, frozen=True):
+    """The check of the whole database that goes on beside the node.
+
+    ``state`` is ``none`` before there is anything to check; ``log`` (with all that follows from
+    it), ``rows`` and ``file`` while that is checked; ``clean`` if nothing differed, ``damaged``,
+    or ``failed``: ``message`` says why. ``entries`` of ``total`` are checked, up to ``resumed_at``
+    by an earlier process that was ended.
+    """
+
+    state: str
+    entries: int
+    total: int
+    resumed_at: int
+    message: str
 
 
 class Finality(msgspec.Struct, frozen=True):
@@ -178,6 +206,7 @@ class NodeStatus(msgspec.Struct, frozen=True):
     pool: PoolStatus
     slot_timeout_ms: int
     finality: Finality | None
+    check: CheckView
     peers: dict[str, PeerStatus]
     refused_connections: dict[str, int]
     dropped_messages: list[DroppedMessages]

@@ -53,6 +53,7 @@ def count(context: Context, slot: Slot, vote: Vote, subject: Subject) -> None:
         certificate = slot.certify(subject, context.genesis.quorum)
         if certificate is not None:
             context.step.news = True
+            context.tree.keep(certificate)
             _on_quorum(context, certificate)
 
 
@@ -80,10 +81,13 @@ def _on_quorum(context: Context, certificate: Certificate) -> None:
 # -- certificates ----------------------------------------------------------------------------------
 
 
-def on_certificate(context: Context, certificate: Certificate, peer: str | None) -> None:
+def on_certificate(
+    context: Context, certificate: Certificate, peer: str | None, *, tell: bool = True
+) -> None:
     """Take a certificate of any slot: a quorum has signed it.
 
-    ``peer`` has sent it by itself, or is None if it came inside another message.
+    ``peer`` has sent it by itself, or is None if it came inside another message. It is told to all,
+    unless it was fetched (R10).
 
     Raises:
         BadVote: it does not verify.
@@ -101,23 +105,25 @@ def on_certificate(context: Context, certificate: Certificate, peer: str | None)
     if subject.kind == "final" and _conflicts(subject, context.tree):
         stop_on_conflict(context, certificate)
         return
+    context.tree.keep(certificate)
     witness.hear(context, certificate, verified=True)
-    _on_certified(context, certificate)
+    _on_certified(context, certificate, tell=tell)
 
 
-def _on_certified(context: Context, certificate: Certificate) -> None:
-    subject = certificate.subject
-    context.tree.certify(certificate)
+def _on_certified(context: Context, certificate: Certificate, *, tell: bool = True) -> None:
     context.step.persist_certificate(certificate)
-    context.step.send(CertificateMessage(certificate))  # R1, R8: forwarded once
-    if subject.kind == "notar" and subject.block not in context.tree.slot(subject.slot).proposals:
-        want_block_of(context, certificate)
+    if tell:
+        context.step.send(CertificateMessage(certificate))  # R1, R8: forwarded once
+    want_block_of(context, certificate)
 
 
 def want_block_of(context: Context, certificate: Certificate) -> None:
-    """Ask for the block of a Notar certificate, if it does not come by itself."""
-    at_ms = context.step.now.ticks_ms + CATCH_UP_DELAY_MS
-    context.fetching.want_block(certificate.subject, certificate.voters, at_ms)
+    """Ask for the block of a Notar certificate, if it is not here and does not come by itself."""
+    subject, tree = certificate.subject, context.tree
+    here = subject.block in tree.waiting or subject.block in tree.slot(subject.slot).proposals
+    if subject.kind == "notar" and not here:
+        at_ms = context.step.now.ticks_ms + CATCH_UP_DELAY_MS
+        context.fetching.want_block(subject, certificate.voters, at_ms)
 
 
 def _on_old_certificate(context: Context, certificate: Certificate, peer: str | None) -> None:

@@ -32,6 +32,8 @@ class Step:
         self.effects = Effects()
         self.news = False
         """Whether the rules have to be applied: something that they look at has changed."""
+        self.counted = False
+        """Whether a vote was counted that is no news by itself."""
         self.halt: Halt | None = None
         """Why the replica has stopped for good. Outlives the step."""
         self._final_durables: list[Durable] = []
@@ -43,6 +45,7 @@ class Step:
         """
         self.now = Now(max(self.now.ticks_ms, now.ticks_ms), now.wall_ms)
         self.news = news
+        self.counted = False
 
     def send(self, message: Message, peer: str | None = None) -> None:
         """Send a message to a peer, or to all."""

@@ -186,6 +186,9 @@ class Machine(Protocol):
         Its batches were found genuine by :meth:`refuse_forged` before.
         """
 
+    def forget(self, block: bytes) -> None:
+        """Drop the result of a block whose slot was skipped; it may be checked again."""
+
     def has_work(self, tip: Tip, wall_ms: int) -> bool:
         """Return whether the pool holds a batch that could go into a block after ``tip``."""
 

@@ -8,14 +8,15 @@ is verified as a proposal would be, because this node will hand it on.
 
 from __future__ import annotations
 
-from consensus import certificates, judge, witness
+from consensus import certificates, judge, proposals, witness
 from consensus.context import Context
 from consensus.effects import Deliver
+from consensus.errors import BadMessage
 from consensus.justification import refuse_not_the_leaders, refuse_unjustified, refuse_unproved
 from consensus.messages import Range
 from consensus.slot import Proposed
 from consensus.votes import Certificate, final_subject
-from ledger.block import Block, Tip
+from ledger.block import Block, Tip, decode_header
 
 # -- R6: commit ------------------------------------------------------------------------------------
 
@@ -48,7 +49,7 @@ def _deliver(context: Context, chain: list[Block]) -> None:
     for block in chain:
         subject = final_subject(context.tree.tips[block.hash])
         certificate = context.tree.slot(block.slot).certificates.get(subject)
-        justification = context.tree.wires[block.hash].justification
+        justification = context.tree.justification(block.hash)
         context.step.effects.deliver.append(Deliver(block, justification, certificate))
         if certificate is not None:
             context.tree.final_certificate = certificate
@@ -67,31 +68,52 @@ def _advance(context: Context, tip: Tip) -> None:
 # -- R9: catching up -------------------------------------------------------------------------------
 
 
-def on_range(context: Context, message: Range) -> None:
-    """Take final blocks from a peer: one later certificate proves them all.
+def on_range(context: Context, message: Range, peer: str) -> None:
+    """Take final blocks from a peer that was asked: one later certificate proves them all.
 
     Raises:
-        ConsensusError: the range does not prove itself, or a block is not justified.
+        ConsensusError: it was not asked for, does not prove itself, or a block is not justified.
         LedgerError: a block or a batch is forged.
     """
+    height = decode_header(message.blocks[0].header).height
+    if not context.fetching.settle(peer, height):
+        raise BadMessage("unasked", f"{peer} was not asked for blocks from height {height} on")
+    if height != context.tree.final.height + 1:
+        return
     context.step.news = True
     blocks = [wire.block() for wire in message.blocks]
-    if blocks[0].height != context.tree.final.height + 1:
-        return
     refuse_unproved(message, blocks, context.genesis)
     if blocks[0].parent != context.tree.final.hash:
         certificates.stop_on_conflict(context, message.certificate)
         return
     parent = context.tree.final
-    for wire, block in zip(message.blocks, blocks, strict=True):
+    for count, (wire, block) in enumerate(zip(message.blocks, blocks, strict=True)):
         refuse_not_the_leaders(block, context.genesis)
         refuse_unjustified(wire, block, context.genesis, context.tree.is_known)
         witness.read(context, wire, block)
+        proposed = Proposed(block, wire)
+        if context.tree.first_lacking(proposed) is not None:
+            _wait_for_skips(context, blocks[:count], proposed)
+            break
         context.machine.refuse_forged(block, context.step.effects.found)
         new = block.hash not in context.tree.tips
-        if new and not judge.check_final(context, Proposed(block, wire), parent):
+        if new and not judge.check_final(context, proposed, parent):
             return
         parent = context.tree.tips[block.hash]
-    if message.headers:
-        _deliver(context, blocks)
+    else:
+        if message.headers:
+            _deliver(context, blocks)
     certificates.on_certificate(context, message.certificate, None)
+
+
+def _wait_for_skips(context: Context, before: list[Block], proposed: Proposed) -> None:
+    """Commit what stands before a block that lacks Skip certificates, and let it wait (R10).
+
+    When they are here it is judged like a proposal, and final by the certificate of its range.
+    """
+    if before:
+        _deliver(context, before)
+    for skip in proposed.wire.skips:
+        certificates.on_certificate(context, skip, None, tell=False)
+    if proposed.block.hash not in context.tree.waiting:
+        proposals.take(context, proposed, proved=True)

@@ -9,23 +9,32 @@ other branch, so a fork that is there convicts that many.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from consensus.evidence import Evidence, SignedHeader, of_headers, of_votes
 from consensus.messages import WireBlock
 from consensus.votes import Certificate, Vote
+from ledger.block import decode_header
 from ledger.genesis import Genesis
 
 
 class Branch(NamedTuple):
-    """A part of one history: blocks with what justifies them, and certificates of final ones.
+    """A part of one history: blocks with what they carry, and certificates beside them.
 
-    Everything in it was verified before.
+    Those are of final blocks, and of slots skipped between blocks. All was verified before.
     """
 
     blocks: tuple[WireBlock, ...] = ()
-    finals: tuple[Certificate, ...] = ()
+    certificates: tuple[Certificate, ...] = ()
+
+    def passed_over(self, slots: Iterable[int]) -> list[int]:
+        """Return which of these slots lie between its blocks, and no block carries their Skip."""
+        gaps = [
+            range(wire.parent_slot + 1, decode_header(wire.header).slot - len(wire.skips))
+            for wire in self.blocks
+        ]
+        return sorted({slot for slot in slots if any(slot in gap for gap in gaps)})
 
 
 def liars_needed(genesis: Genesis) -> int:
@@ -61,7 +70,7 @@ def _votes_of(branch: Branch) -> Iterator[Vote]:
     for wire in branch.blocks:
         for certificate in wire.justification:
             yield from certificate.votes
-    for certificate in branch.finals:
+    for certificate in branch.certificates:
         yield from certificate.votes
 
 

@@ -8,17 +8,26 @@ SLOT_WINDOW = 256
 EVIDENCE_SLOTS = 32
 """How many slots behind the last final one keep their votes, to convict late liars."""
 
-JUSTIFICATION_MAX = 1024
-"""Certificates that one proposal may carry."""
+SKIPS_CARRIED_MAX = 16
+"""Skip certificates that travel with a block, of the last slots before it; others are fetched."""
+
+EXITS_MAX = 256
+"""Exit certificates in one answer."""
+
+EXITS_BYTES_MAX = 128 * 1024
+"""Bytes of the certificates in one such answer, the first one not counted."""
+
+WAITING_PER_SLOT_MAX = 2
+"""Blocks of one slot that wait for Skip certificates, beside a notarized one."""
+
+SAID_SLOTS_MAX = 32
+"""Slots that are not over of which all is said again at once (R8)."""
 
 CATCH_UP_DELAY_MS = 100
 """How long a certified block may be missing before it is asked for."""
 
 RANGE_BLOCKS_MAX = 256
 """Final blocks in one answer."""
-
-RANGE_BYTES_MAX = 4 * 2**20
-"""Bytes of final blocks in one answer, beyond the first certified run."""
 
 STATEMENTS_BYTES_MAX = 256 * 1024
 """Bytes of votes and headers in one answer about a party's own statements, the first slot beside.

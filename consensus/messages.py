@@ -11,6 +11,8 @@ message                 carries                                             sent
 ``want-block``          a block hash                                        certified, not here
 ``want-range``          the first height wanted                             behind (R9)
 ``range``               final blocks and the last one's certificate         asked for
+``want-exits``          slots: the first, and the one after the last        Skips missing (R10)
+``exits``               exit certificates of such slots                     asked for
 ``want-statements``     a nonce, the first slot and batch wanted            after a start (R11)
 ``statements``          what the asker's key has signed, signed             asked for
 ``want-changes``        a block hash                                        state differs
@@ -28,7 +30,7 @@ from msgspec import Meta
 
 from consensus.errors import BadMessage
 from consensus.evidence import Evidence, SignedHeader
-from consensus.limits import JUSTIFICATION_MAX, RANGE_BLOCKS_MAX
+from consensus.limits import EXITS_MAX, RANGE_BLOCKS_MAX, SKIPS_CARRIED_MAX
 from consensus.votes import Certificate, Number, Signature, Vote
 from ledger.batch import Batch
 from ledger.block import Block
@@ -38,7 +40,9 @@ T = TypeVar("T")
 Hash = Annotated[bytes, Meta(min_length=32, max_length=32)]
 Records = Annotated[tuple[bytes, ...], Meta(min_length=1, max_length=10_000)]
 Reason = Annotated[str, Meta(max_length=64, pattern=r"^([a-z]+(-[a-z]+)*)?$(?!\n)")]
-Justification = Annotated[tuple[Certificate, ...], Meta(max_length=JUSTIFICATION_MAX)]
+Justification = tuple[Certificate, ...]
+"""All that justifies a block: the parent's certificate and one Skip certificate a slot between."""
+Carried = Annotated[tuple[Certificate, ...], Meta(max_length=1 + SKIPS_CARRIED_MAX)]
 
 
 class _Wire(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -62,12 +66,30 @@ class WireBatch(_Wire, frozen=True):
 
 
 class WireBlock(_Wire, frozen=True):
-    """A block as bytes, with the certificates that justify it (R2)."""
+    """A block as bytes, with what it carries of its justification (R2).
+
+    That is the parent's certificate and the Skip certificates of the last slots between; the slots
+    of the parent and of the block name the others, and who lacks them asks for them (R10).
+    """
 
     header: bytes
     signature: Signature
     batches: Annotated[tuple[WireBatch, ...], Meta(max_length=4096)]
-    justification: Justification
+    justification: Carried
+
+    @property
+    def skips(self) -> tuple[Certificate, ...]:
+        """The certificates after the parent's."""
+        return self.justification[1:] if self._names_parent else self.justification
+
+    @property
+    def parent_slot(self) -> int:
+        """The parent's slot, as its certificate says; 0 without one: the parent is genesis."""
+        return self.justification[0].subject.slot if self._names_parent else 0
+
+    @property
+    def _names_parent(self) -> bool:
+        return bool(self.justification) and self.justification[0].subject.kind != "skip"
 
     def block(self) -> Block:
         """Return the decoded block.
@@ -130,6 +152,19 @@ class Range(_Wire, frozen=True, tag="range"):
     blocks: Annotated[tuple[WireBlock, ...], Meta(min_length=1, max_length=RANGE_BLOCKS_MAX)]
     headers: Annotated[tuple[bytes, ...], Meta(max_length=RANGE_BLOCKS_MAX)]
     certificate: Certificate
+
+
+class WantExits(_Wire, frozen=True, tag="want-exits"):
+    """Asks for exit certificates of slots from ``first`` up to before ``stop``."""
+
+    first: Number
+    stop: Number
+
+
+class Exits(_Wire, frozen=True, tag="exits"):
+    """Exit certificates of slots, one each, in order: Skip, or Notar where there is no Skip."""
+
+    certificates: Annotated[tuple[Certificate, ...], Meta(min_length=1, max_length=EXITS_MAX)]
 
 
 class WantStatements(_Wire, frozen=True, tag="want-statements"):
@@ -213,6 +248,8 @@ Message = (
     | WantBlock
     | WantRange
     | Range
+    | WantExits
+    | Exits
     | WantStatements
     | StatementsMessage
     | WantChanges
@@ -236,6 +273,17 @@ def encode(value: object) -> bytes:
     return _encoder.encode(value)
 
 
+def kind_of(frame: bytes) -> str:
+    """Return the tag in the first bytes of a frame, without decoding it; empty if there is none.
+
+    A MessagePack array of up to 15 parts begins with one byte, and its first part is the tag: a
+    string of up to 31 bytes after one more.
+    """
+    if len(frame) < 2 or frame[0] & 0xF0 != 0x90 or frame[1] & 0xE0 != 0xA0:
+        return ""
+    return frame[2 : 2 + (frame[1] & 0x1F)].decode("ascii", "replace")
+
+
 def decode(frame: bytes) -> Message:
     """Decode one frame of a peer.
 
@@ -256,10 +304,12 @@ def wire_batch(batch: Batch) -> WireBatch:
     return WireBatch(batch.raw_header, batch.signature, batch.records)
 
 
-def wire_block(block: Block, justification: tuple[Certificate, ...]) -> WireBlock:
-    """Return a block and its justification as they travel and are stored."""
+def wire_block(block: Block, justification: Justification) -> WireBlock:
+    """Return a block as it travels, with what it carries of its justification."""
     batches = tuple(wire_batch(batch) for batch in block.batches)
-    return WireBlock(block.raw_header, block.signature, batches, justification)
+    parent = tuple(c for c in justification[:1] if c.subject.kind != "skip")
+    skips = justification[len(parent) :][-SKIPS_CARRIED_MAX:]
+    return WireBlock(block.raw_header, block.signature, batches, parent + skips)
 
 
 def decode_batch(raw: bytes) -> WireBatch:
@@ -292,7 +342,7 @@ def decode_vote(raw: bytes) -> Vote:
     return _stored(_vote_decoder, raw)
 
 
-def decode_justification(raw: bytes) -> tuple[Certificate, ...]:
+def decode_justification(raw: bytes) -> Justification:
     """Decode a stored justification. Raises :class:`BadMessage` if the bytes are not one."""
     return _stored(_justification_decoder, raw)
 

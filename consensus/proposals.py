@@ -2,8 +2,9 @@
 
 A leader proposes once, on the highest notarized block such that every slot between has a Skip
 certificate. Of others, only the leader's own signed blocks count, and only justified ones may be
-voted for; a header convicts a leader all the same. Whether a block is valid is not said here, but
-in :mod:`consensus.judge`.
+voted for; a header convicts a leader all the same. A block that follows a long run of skipped slots
+waits until their certificates are here (R10). Whether it is valid is not said here, but in
+:mod:`consensus.judge`.
 """
 
 from __future__ import annotations
@@ -11,11 +12,14 @@ from __future__ import annotations
 from consensus import certificates, judge, witness
 from consensus.context import Context
 from consensus.evidence import SignedHeader
-from consensus.justification import refuse_not_the_leaders, refuse_unjustified
-from consensus.limits import EVIDENCE_SLOTS
+from consensus.fetching import OWN
+from consensus.justification import refuse_header, refuse_unjustified
+from consensus.limits import EVIDENCE_SLOTS, WAITING_PER_SLOT_MAX
 from consensus.messages import Proposal, WireBlock, wire_block
 from consensus.slot import Proposed
 from consensus.votes import notar_subject
+from ledger import domains
+from ledger.block import decode_header
 
 
 def propose(context: Context, number: int, *, empty: bool) -> bool:
@@ -25,6 +29,7 @@ def propose(context: Context, number: int, *, empty: bool) -> bool:
         return False  # seen: only this key can have signed a header of the slot
     found = context.tree.parent_for(number)
     if found is None:
+        _want_justification(context, number)
         return False
     parent, justification = found
     block = context.machine.build(parent, number, context.step.now.wall_ms, empty=empty)
@@ -48,24 +53,97 @@ def on_proposal(context: Context, wire: WireBlock) -> None:
         ConsensusError: it is not the leader's, or not justified.
         LedgerError: its signature or a batch is forged.
     """
-    block = wire.block()
-    number = block.slot
+    header = decode_header(wire.header)
+    number = header.slot
     if number <= context.tree.final.slot - EVIDENCE_SLOTS:
         return
     known = context.tree.slots.get(number)
-    if known is not None and block.hash in known.proposals:
+    known_hash = domains.block_hash(wire.header)
+    if known_hash in context.tree.waiting or (known and known_hash in known.proposals):
         return
-    refuse_not_the_leaders(block, context.genesis)
+    refuse_header(header, wire.header, wire.signature, context.genesis)
+    block = wire.block()
     witness.see(context, block, context.tree.current)
     refuse_unjustified(wire, block, context.genesis, context.tree.is_known)
     for certificate in wire.justification:
         certificates.on_certificate(context, certificate, None)
-    slot = context.tree.slot(number)
+    certificates.suspect(context, number, context.tree.slot(number))
+    take(context, Proposed(block, wire))
+
+
+def take(context: Context, proposed: Proposed, *, proved: bool = False) -> None:
+    """Take a block that carries what it has to; let it wait while Skip certificates lack (R10).
+
+    Args:
+        context: The replica.
+        proposed: The block.
+        proved: Whether a quorum stands behind it.
+
+    Raises:
+        LedgerError: a batch is forged.
+    """
+    if context.tree.first_lacking(proposed) is None:
+        _take_whole(context, proposed)
+    else:
+        _let_wait(context, proposed, proved)
+
+
+def _take_whole(context: Context, proposed: Proposed) -> None:
+    """Take a justified block to be judged; a leader's second one counts against the slot."""
+    block = proposed.block
+    slot = context.tree.slot(block.slot)
     slot.add_header(block)
-    certificates.suspect(context, number, slot)
-    certified = notar_subject(number, block.hash) in slot.certificates
-    if number > context.tree.final.slot and (block.hash in slot.headers or certified):
+    certified = notar_subject(block.slot, block.hash) in slot.certificates
+    if block.slot > context.tree.final.slot and (block.hash in slot.headers or certified):
         context.step.news = True
         context.machine.refuse_forged(block, context.step.effects.found)
-        slot.add_proposal(Proposed(block, wire))
+        slot.add_proposal(proposed)
         context.fetching.on_block(block.hash)
+
+
+# -- R10: blocks that wait for Skip certificates ---------------------------------------------------
+
+
+def _let_wait(context: Context, proposed: Proposed, proved: bool) -> None:
+    block, tree = proposed.block, context.tree
+    certificates = tree.slot(block.slot).certificates
+    proved = proved or notar_subject(block.slot, block.hash) in certificates
+    others = [each for each in tree.waiting.values() if each.block.slot == block.slot]
+    full = len(others) >= WAITING_PER_SLOT_MAX and not proved
+    if full or block.slot <= tree.final.slot or proposed.wire.parent_slot < tree.final.slot:
+        return
+    context.step.news = True
+    context.machine.refuse_forged(block, context.step.effects.found)
+    tree.waiting[block.hash] = proposed
+    context.fetching.on_block(block.hash)
+
+
+def admit(context: Context) -> bool:
+    """Take the blocks that lack nothing any more; ask for what others lack. Return whether any."""
+    lacking = {h: context.tree.first_lacking(p) for h, p in context.tree.waiting.items()}
+    for block, first in lacking.items():
+        proposed = context.tree.waiting[block]
+        if first is not None:
+            _want_exits(context, proposed, first)
+            continue
+        del context.tree.waiting[block]
+        context.fetching.on_whole(block)
+        _take_whole(context, proposed)
+    return None in lacking.values()
+
+
+def _want_exits(context: Context, proposed: Proposed, first: int) -> None:
+    block, now_ms = proposed.block, context.step.now.ticks_ms
+    voters = (block.header.proposer, *proposed.wire.justification[-1].voters)
+    context.fetching.want_exits(block.hash, (first, block.slot), voters, now_ms)
+
+
+def _want_justification(context: Context, number: int) -> None:
+    """Ask for the exit certificates without which this leader cannot propose in its slot."""
+    tree = context.tree
+    first = tree.first_unskipped(tree.base(number) + 1)
+    before = tree.slots.get(number - 1)
+    exit_certificate = None if before is None else before.exit_certificate
+    if first < number:
+        voters = exit_certificate.voters if exit_certificate is not None else ()
+        context.fetching.want_exits(OWN, (first, number), voters, context.step.now.ticks_ms)

@@ -5,7 +5,7 @@ n voters, quorum q, slots 1, 2, …; the leader rotates with the slot. The rules
 - R1 enter slot s when slot s−1 has a Notar or a Skip certificate; forward it; start the slot's
   timer if work is pending.
 - R2 the leader proposes once, on the highest notarized block such that every slot between has a
-  Skip certificate; the proposal carries those certificates.
+  Skip certificate; the proposal carries the last of those certificates.
 - R3 vote Notar for the leader's first justified and valid proposal; once per slot; never after
   Skip.
 - R4 vote Skip on timeout, or on an invalid or second proposal, unless Final was voted.
@@ -15,6 +15,7 @@ n voters, quorum q, slots 1, 2, …; the leader rotates with the slot. The rules
 - R8 certificates are forwarded once; after a time without progress everything later than the last
   final is said again; a silent leader gets no time.
 - R9 who is behind fetches final blocks by range; nothing is rejected because the clock moved on.
+- R10 who lacks exit certificates of slots before a block fetches them in pieces; the block waits.
 - R11 who starts signs nothing until enough others have said what its key has signed; that is its
   own from then on. A key that has contradicted itself signs nothing more.
 
@@ -32,7 +33,8 @@ part                          does
 :mod:`consensus.voter`        R3, R4, R5, R7: what this voter signs
 :mod:`consensus.certificates` R1, R8: votes become certificates, forwarded once; I1: conflicts
 :mod:`consensus.finality`     R6, R9: blocks become final, singly or by range
-:mod:`consensus.fetching`     R9: which blocks and ranges are asked for
+:mod:`consensus.fetching`     R9, R10: which blocks, ranges and exit certificates are asked for
+:mod:`consensus.exits`        R10: exit certificates, given and taken in pieces
 :mod:`consensus.witness`      I8: every statement compared; lies become evidence
 :mod:`consensus.statements`   R11: what others know of this key, asked, told and taken as own
 ============================  ====================================================================
@@ -42,7 +44,16 @@ Source: B. Chan, R. Pass, "Simplex Consensus: A Simple and Fast Consensus Protoc
 
 from __future__ import annotations
 
-from consensus import certificates, finality, judge, proposals, statements, voter, witness
+from consensus import (
+    certificates,
+    exits,
+    finality,
+    judge,
+    proposals,
+    statements,
+    voter,
+    witness,
+)
 from consensus.block_tree import BlockTree
 from consensus.context import Context, Step
 from consensus.effects import (
@@ -63,20 +74,23 @@ from consensus.effects import (
     Tick,
 )
 from consensus.errors import ConsensusError
-from consensus.fetching import Fetching
+from consensus.fetching import OWN, Fetching
 from consensus.justification import leader_of, refuse_not_the_leaders, refuse_unjustified
 from consensus.messages import (
     CertificateMessage,
+    Exits,
     Message,
     Proposal,
     Range,
     VoteMessage,
     WantBlock,
+    WantExits,
     decode_block,
     decode_certificate,
     decode_signed_header,
     decode_vote,
 )
+from consensus.patience import Patience
 from consensus.slot import Proposed
 from consensus.timers import Timers
 from consensus.votes import verify_certificate, verify_vote
@@ -118,7 +132,7 @@ class Replica:
         self.may_vote = may_vote
         """Whether this replica votes, now or once it may sign; never again once it is False."""
         self.recalling = recalling
-        self.silent: set[str] = set()
+        self._patience = Patience(genesis, me)
         self.timers = Timers(genesis.timeouts, now.ticks_ms)
         self._tree = BlockTree(saved.tip, saved.certificate)
         self._step = Step(now)
@@ -151,6 +165,20 @@ class Replica:
     def halt(self) -> Halt | None:
         """Why this replica has stopped for good; None while it has not."""
         return self._step.halt
+
+    @property
+    def silent(self) -> tuple[str, ...]:
+        """The leaders that are given no time (R8)."""
+        return self._patience.silent(self._step.now.ticks_ms, moving=self.timers.moving)
+
+    @property
+    def useful(self) -> bool:
+        """Whether the latest step took something that was not known before."""
+        return self._step.news or self._step.counted
+
+    def owes_range(self, peer: str) -> bool:
+        """Return whether a peer was asked for final blocks and has not answered."""
+        return self._fetching.owes_range(peer)
 
     def known_of(self, party: str, first_slot: int) -> statements.Known:
         """Return what is known of a party's votes and proposals that are not final (R11)."""
@@ -186,17 +214,15 @@ class Replica:
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, Received):
-            self._step.news = event.peer in self.silent  # it speaks: its slots get time again
-            self.silent.discard(event.peer)
             try:
                 self._on_message(event.peer, event.message)
             except (ConsensusError, LedgerError) as error:
                 self._step.effects.rejected = Rejected(event.peer, error)
         elif isinstance(event, PeerUp):
-            self.silent.discard(event.peer)
+            self._patience.up(event.peer, self._step.now.ticks_ms)
             self._say_everything(event.peer)
         elif isinstance(event, PeerDown):
-            self.silent.add(event.peer)
+            self._patience.down(event.peer)
         elif isinstance(event, Tick):
             self._on_tick()
         elif isinstance(event, Recalled):
@@ -217,17 +243,26 @@ class Replica:
             answer = self._tree.block_or_latest(message.hash)
             if answer is not None:
                 self._step.send(answer, peer)
+        elif isinstance(message, WantExits):
+            exits_known = exits.answer(self._tree, message)
+            if exits_known is not None:
+                self._step.send(exits_known, peer)
+        elif isinstance(message, Exits):
+            exits.on_exits(self._context, peer, message)
         elif isinstance(message, Range):
-            finality.on_range(self._context, message)
+            finality.on_range(self._context, message, peer)
 
     def _settle(self) -> None:
         """Apply the rules until none has anything more to do."""
         moving = True
         while moving and self._step.halt is None:
-            moving = finality.commit(self._context) or judge.judge_next(self._context)
+            moving = finality.commit(self._context) or proposals.admit(self._context)
+            moving = moving or judge.judge_next(self._context)
             self._hear_of_itself()
             moving = moving or self._enter() or self._propose()
             moving = self._vote() or moving
+        for block in self._tree.rest():
+            self._context.machine.forget(block)
         self._step.settle(self._tree.final.slot)
         self._arm()
 
@@ -255,9 +290,8 @@ class Replica:
         while judge.judge_next(self._context) or self._enter():
             pass
         for _, slot in self._tree.live():
-            for subject, certificate in slot.certificates.items():
-                if subject.kind == "notar" and subject.block not in slot.proposals:
-                    certificates.want_block_of(self._context, certificate)
+            for certificate in slot.certificates.values():
+                certificates.want_block_of(self._context, certificate)
 
     # -- R1: slots -------------------------------------------------------------------------------
 
@@ -267,6 +301,7 @@ class Replica:
         if not ahead:
             return False
         self._tree.current = max(ahead) + 1
+        self._fetching.on_whole(OWN)
         self.timers.stop_slot()
         return True
 
@@ -277,13 +312,31 @@ class Replica:
         head, wall_ms = self._tree.head(), self._step.now.wall_ms
         pending = unfinal or self._sees_proposal() or self._context.machine.has_work(head, wall_ms)
         self.timers.work(pending, now)
+        self._end_turn(now)
         current = self._tree.slots.get(self.slot)
         over = current is not None and current.timed_out
         if not pending or over or self.recalling:
             self.timers.stop_slot()
+            self._patience.end(now, wasted=False)
             return
-        silent = self.leader(self.slot) in self.silent
+        leader = self.leader(self.slot)
+        silent = leader in self.silent
+        if not silent:
+            proposed = current is not None and current.first_proposal is not None
+            self._patience.begin(self.slot, leader, now, proposed=proposed)
         self.timers.start_slot(now, leader_silent=silent, unfinal=unfinal)
+
+    def _end_turn(self, now_ms: int) -> None:
+        """Note that a proposal is here that was waited for, or that its slot is over."""
+        number = self._patience.waiting
+        if number is None:
+            return
+        slot = self._tree.slots.get(number)
+        for first in [] if slot is None else list(slot.proposals.values())[:1]:
+            self._patience.proposed(first.block.record_count, now_ms)
+        if number != self.slot:
+            skipped = slot is not None and slot.skipped and slot.certificate("notar") is None
+            self._patience.end(now_ms, wasted=skipped)
 
     def _sees_proposal(self) -> bool:
         """Return whether a proposal waits for a slot that is not over.
@@ -291,7 +344,8 @@ class Replica:
         One of a slot that was left is no work: what it held is in the pool, or it was a lie.
         """
         current = self._tree.current
-        return any(s >= current and slot.proposals for s, slot in self._tree.live())
+        waits = any(each.block.slot >= current for each in self._tree.waiting.values())
+        return waits or any(s >= current and slot.proposals for s, slot in self._tree.live())
 
     # -- time ------------------------------------------------------------------------------------
 
@@ -308,12 +362,12 @@ class Replica:
         slot = self._tree.slot(self.slot)
         slot.timed_out = True
         self.timers.stop_slot()
-        leader = self.leader(self.slot)
+        leader, now = self.leader(self.slot), self._step.now.ticks_ms
         if leader in self.silent:
             return
+        self._patience.end(now, wasted=True)
         self.timers.on_timeout()
-        if leader != self.me and not slot.proposals:
-            self.silent.add(leader)
+        if leader != self.me and not slot.proposals and not self._tree.waits_in(self.slot):
             self._step.effects.notes.append(f"slot {self.slot}: {leader} is silent")
 
     def _say_everything(self, peer: str | None) -> None:
@@ -324,12 +378,17 @@ class Replica:
             self._step.send(message, peer)
 
 
+_TAKEN_BACK = {"vote": 0, "block": 2}
+"""The order in which what was durable is taken back, by kind; others are between."""
+
+
 def take_back(saved: Saved, context: Context) -> None:
     """Put what was durable back into an empty tree (I2), and accuse whom it convicts.
 
-    Own votes come first: those inside certificates are none that were forgotten. Blocks are put
-    back unjudged: they are executed again. Every signature is verified again: a disk
-    may have turned a byte, and what is taken back is counted, said to others and stored.
+    Own votes come first: those inside certificates are none that were forgotten. Blocks come last,
+    and are put back unjudged, but those of skipped slots: they are executed again. Every signature
+    is verified again: a disk may have turned a byte, and what is taken back is counted, said to
+    others and stored.
 
     Raises:
         ConsensusError: something stored is damaged.
@@ -338,7 +397,7 @@ def take_back(saved: Saved, context: Context) -> None:
     if saved.certificate is not None:
         verify_certificate(saved.certificate, context.genesis)
         witness.hear(context, saved.certificate, verified=True)
-    for durable in sorted(saved.durables, key=lambda each: each.kind != "vote"):
+    for durable in sorted(saved.durables, key=lambda each: _TAKEN_BACK.get(each.kind, 1)):
         if durable.slot > context.tree.final.slot:
             _take_back(durable, context)
     for _, slot in context.tree.live():
@@ -356,7 +415,7 @@ def _take_back(durable: Durable, context: Context) -> None:
     elif durable.kind == "certificate":
         certificate = decode_certificate(durable.body)
         verify_certificate(certificate, context.genesis)
-        context.tree.certify(certificate)
+        context.tree.keep(certificate)
         witness.hear(context, certificate, verified=True)
     elif durable.kind == "header":
         signed = decode_signed_header(durable.body)
@@ -367,7 +426,8 @@ def _take_back(durable: Durable, context: Context) -> None:
         wire = decode_block(durable.body)
         block = wire.block()
         refuse_not_the_leaders(block, context.genesis)
-        refuse_unjustified(wire, block, context.genesis, lambda certificate: False)
+        refuse_unjustified(wire, block, context.genesis, context.tree.is_known)
         witness.see(context, block, context.tree.current)
         slot.add_header(block)
-        slot.add_proposal(Proposed(block, wire, durable=True))
+        if not slot.is_only_skipped:
+            slot.add_proposal(Proposed(block, wire, durable=True))

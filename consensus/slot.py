@@ -150,9 +150,7 @@ class Slot:
         tally = self.tallies.get(subject, {})
         if len(tally) < quorum:
             return None
-        certificate = certificate_of(dict(sorted(tally.items())[:quorum]))
-        self.certificates[subject] = certificate
-        return certificate
+        return certificate_of(dict(sorted(tally.items())[:quorum]))
 
     def certificate(self, kind: VoteKind) -> Certificate | None:
         """Return the certificate of ``kind``, the first by subject if there were several."""
@@ -165,6 +163,12 @@ class Slot:
     def skipped(self) -> bool:
         """Whether the slot has a Skip certificate."""
         return self.certificate("skip") is not None
+
+    @property
+    def is_only_skipped(self) -> bool:
+        """Whether it was skipped, and no certificate says anything else."""
+        kinds = {subject.kind for subject in self.certificates}
+        return kinds == {"skip"}
 
     @property
     def exit_certificate(self) -> Certificate | None:

@@ -69,7 +69,8 @@ def collect(tree: BlockTree, party: str, first_slot: int, genesis: Genesis) -> K
 
 def batches_of(tree: BlockTree, party: str) -> list[Batch]:
     """Return the batches of a party that stand in blocks which are not final."""
-    blocks = [each.block for _, slot in tree.live() for each in slot.proposals.values()]
+    later = [slot for number, slot in sorted(tree.slots.items()) if number > tree.final.slot]
+    blocks = [each.block for slot in later for each in slot.proposals.values()]
     return [batch for block in blocks for batch in block.batches if batch.party == party]
 
 

@@ -24,6 +24,8 @@ class Timers:
         self.empty_at: int | None = None
         self.empty_due = False
         self.resend_at: int = now_ms  # what was said before a restart may be lost
+        self.moving = True
+        """Whether no slot has timed out since something became final."""
         self._working = False
 
     @property
@@ -49,12 +51,14 @@ class Timers:
 
     def on_final(self, now_ms: int) -> None:
         """Fall back to the first timeouts: the ledger moves."""
+        self.moving = True
         self._slot_ms = self._timeouts.base_ms
         self._resend_ms = self._timeouts.base_ms
         self.resend_at = now_ms + (self._resend_ms if self._working else self._timeouts.cap_ms)
 
     def on_timeout(self) -> None:
         """Note that a leader let its slot pass: the next one gets up to twice the time (R8)."""
+        self.moving = False
         self._slot_ms = min(2 * self._slot_ms, self._timeouts.cap_ms)
 
     def on_resent(self, now_ms: int) -> None:

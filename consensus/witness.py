@@ -45,6 +45,7 @@ def hear(context: Context, certificate: Certificate, *, verified: bool) -> None:
 def count(context: Context, slot: Slot, vote: Vote, subject: Subject) -> None:
     """Count a verified vote, accuse whom it convicts, and take an own one as own (R11)."""
     lie = slot.count(vote, subject)
+    context.step.counted = True
     context.step.accuse([] if lie is None else [lie])
     forgotten = vote.voter == context.me and vote.kind not in slot.own
     if forgotten and context.may_vote and vote.slot > context.tree.final.slot:

@@ -61,3 +61,18 @@ CALLERS_MAX = 192
 
 FRAGMENTS_MAX = 1024
 """Pieces of one message between peers; this software sends whole ones, a proxy may not."""
+
+SHUT_OUT_FIRST_MS = 1000
+"""How long a peer is not listened to after its first offence; each time twice as long, …"""
+
+SHUT_OUT_MAX_MS = 30_000
+"""… and at most so long: a quorum may need it."""
+
+CLEAN_MS = 60_000
+"""After so long without another offence a peer's are forgotten."""
+
+REFUSED_FRAMES_MAX = 1024
+"""Refused frames of one peer that are remembered by their hashes."""
+
+CONTRADICTIONS_MAX = 256
+"""Verified batches that contradict others, remembered so that they are not verified again."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from consensus.messages import decode_evidence
+from consensus.messages import Message, decode_evidence
 from ledger.block import Block
 from ledger.execute import Execution
 from node.storage.store import EvidenceItem, Item
@@ -27,12 +27,18 @@ class Chronicle(Checker):
     def __init__(self, world: HealedScene) -> None:
         super().__init__(world)
         self.height = self.slot = self.entries = 0
+        self.skips_in_a_row = self.frame_bytes = 0
         self.fork = self.owed_progress = False
         self.recoveries = 0
         self.on_blocks: Callable[[int], None] | None = None
         self.evidence: dict[str, Counter[str]] = {}
         self._blocks: dict[int, bytes] = {}
         self._known: set[str] = set()
+
+    def on_sent(self, process: Watched, message: Message, frame: bytes) -> None:
+        """Note the size of the largest frame."""
+        if len(frame) > self.frame_bytes and self.is_honest(process):
+            self.frame_bytes = len(frame)
 
     def on_saved(self, process: Watched, items: Sequence[Item]) -> None:
         """Count evidence once, whoever found it first."""
@@ -54,6 +60,7 @@ class Chronicle(Checker):
         if self._blocks.setdefault(header.height, block.hash) != block.hash:
             self.fork = True
         if header.height > self.height:
+            self.skips_in_a_row = max(self.skips_in_a_row, header.slot - self.slot - 1)
             self.height, self.slot, self.entries = header.height, header.slot, header.size
             if self.on_blocks is not None:
                 self.on_blocks(self.height)

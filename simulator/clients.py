@@ -62,24 +62,39 @@ class SimulatedClient:
 
     @property
     def hopeless(self) -> bool:
-        """Whether its node is gone for good, lies, or may not sign: no answer is owed to it."""
-        host = self._process.host
-        liar = self.party in self._setting.plan.suspects
-        return host is None or host.halted is not None or liar or not host.journal.may_seal
+        """Whether its node is gone for good, lies, or cannot sign: no answer is owed to it."""
+        host, setting = self._process.host, self._setting
+        if host is None or host.halted is not None or self.party in setting.plan.suspects:
+            return True
+        return self._is_silenced and not host.journal.may_seal
+
+    @property
+    def _is_silenced(self) -> bool:
+        """Whether its node may have a reason to sign nothing: only a disk that was lost or set
+        back, or too few others to ask."""
+        process, setting = self._process, self._setting
+        up = sum(other._process.host is not None for other in self._clients if other is not self)
+        contradicts = any(party == self.party for party, _ in setting.remainder)
+        return process.rebuilt or contradicts or up < setting.plan.needed - 1
 
     def flood(self, count: int) -> None:
-        """Submit ``count`` records at once with the next turn."""
-        self._flood = count
+        """Submit ``count`` records with the next turn; now, if it waits for answers.
+
+        What waits is handed in again, too: so does a system that sees its node come back.
+        """
+        if not self._waiting:
+            self._flood = count
+            return
+        self._draw(count)
+        self._submit()
+        self._setting.after(PATIENCE_US, self._again())
 
     def turn(self) -> None:
         """Say the next thing, if nothing is waited for; look again later."""
         setting = self._setting
         if not self._waiting and not setting.healed:
-            count = max(1 + self._chance.below(3), self._flood)
+            self._draw(max(1 + self._chance.below(3), self._flood))
             self._flood = 0
-            party, now_ms = self.party, self._process.now().wall_ms
-            for record in setting.workload.next(party, count, self._chance, now_ms):
-                self._waiting[record.id] = record
         self.idle = not self._waiting and (setting.healed or setting.workload.is_done)
         if self.idle and setting.healed:
             return
@@ -88,6 +103,11 @@ class SimulatedClient:
             setting.after(PATIENCE_US, self._again())
         else:
             setting.after(self._think_us(), self.turn)
+
+    def _draw(self, count: int) -> None:
+        party, now_ms = self.party, self._process.now().wall_ms
+        for record in self._setting.workload.next(party, count, self._chance, now_ms):
+            self._waiting[record.id] = record
 
     def _again(self) -> Callable[[], None]:
         asked = tuple(self._waiting)

@@ -9,12 +9,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from operator import methodcaller
+from typing import NamedTuple
 
 from consensus.errors import ConsensusError
 from consensus.messages import Message, decode
 from ledger.errors import LedgerError
+from simulator.links import Links
 from simulator.process import Process
 from simulator.setting import Setting
+
+
+class _Letter(NamedTuple):
+    """A frame on its way."""
+
+    sender: Process
+    frame: bytes
+    message: Message | None
+    sent_us: int
 
 
 class Frames:
@@ -23,10 +34,12 @@ class Frames:
     Args:
         setting: What the parts of the world share.
         processes: The machines by name.
+        links: Who is connected with whom; broken where a machine listens to a peer no more.
     """
 
-    def __init__(self, setting: Setting, processes: Mapping[str, Process]) -> None:
+    def __init__(self, setting: Setting, processes: Mapping[str, Process], links: Links) -> None:
         self._setting = setting
+        self._links = links
         self._processes = processes
         self._sent: tuple[str, bytes, Message | None] = ("", b"", None)
 
@@ -41,17 +54,24 @@ class Frames:
             arrivals = self._setting.lines.arrivals(sender.party, party, now_us, len(frame))
             if self._setting.trace is not None:
                 self._setting.trace.frame(now_us, sender.name, to.name, arrivals, self._sent[2])
+            letter = _Letter(sender, frame, self._sent[2], now_us)
             for arrival in arrivals:
-                arrive = partial(self._deliver, sender.party, to, life, frame)
-                self._setting.at(arrival, to, arrive)
+                self._setting.at(arrival, to, partial(self._deliver, to, life, letter))
 
-    def _deliver(self, sender: str, to: Process, life: int, frame: bytes) -> None:
+    def _deliver(self, to: Process, life: int, letter: _Letter) -> None:
+        sender, frame = letter.sender.party, letter.frame
         if to.life != life or to.host is None:
             self._setting.note(to, "miss", f"from {sender}")
             return
         if to.liar is not None and not to.liar.receive(sender, frame):
             return
+        if letter.message is not None:
+            self._setting.on_heard(to, letter.sender, letter.message, letter.sent_us)
         to.do(methodcaller("receive", sender, frame))
+        if self._links.shut_out_ms(to, letter.sender):
+            self._setting.counts["shut out"] += 1
+            self._setting.on_shut_out(to, letter.sender)
+            self._links.break_off(to, letter.sender)
 
     def _watch(self, sender: Process, frame: bytes) -> None:
         if self._sent[0] == sender.name and self._sent[1] is frame:

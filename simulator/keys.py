@@ -23,15 +23,18 @@ YEARS = (2001, *range(2025, 2041))
 """The years whose calendar is founded: those of runs, and one long before, with a gap after it."""
 
 
-class _Remembering(Verifier):
+class RememberingVerifier(Verifier):
     """A verifier that asks the library once about the same signature and message."""
 
     def __init__(self, public_key: bytes, good: set[tuple[bytes, bytes, bytes]]) -> None:
         super().__init__(public_key)
         self._good = good
+        self.checks = 0
+        """How often it was asked."""
 
     def verify(self, signature: bytes, message: bytes) -> None:
         """Return if ``signature`` is this key's over ``message``."""
+        self.checks += 1
         key = (self.public_key, signature, message)
         if key not in self._good:
             super().verify(signature, message)
@@ -83,9 +86,9 @@ def make_genesis(plan: Plan) -> tuple[Genesis, dict[str, Signer]]:
         calendar=Calendar(years=YEARS),
         due_ms=DUE_MS,
         limits=_limits(plan.quota),
-        timeouts=Timeouts(base_ms=plan.timeout_ms, cap_ms=max(8000, plan.timeout_ms)),
+        timeouts=Timeouts(base_ms=plan.timeout_ms, cap_ms=max(plan.cap_ms, plan.timeout_ms)),
     )
     genesis.verifiers.update(
-        {name: _Remembering(signer.public_key, good) for name, signer in signers.items()}
+        {name: RememberingVerifier(signer.public_key, good) for name, signer in signers.items()}
     )
     return genesis, signers

@@ -50,6 +50,12 @@ def surprises(expect: Expect, outcome: RunOutcome) -> list[str]:
     for what, wanted, got in pairs:
         if wanted is not None and _sorted(wanted) != got:
             found.append(f"{what}: expected {in_words(_sorted(wanted))}, got {in_words(got)}")
+    if outcome.skips_in_a_row < expect.skips_min:
+        skips = f"expected {expect.skips_min} or more in a row, got {outcome.skips_in_a_row}"
+        found.append(f"skipped slots: {skips}")
+    if 0 < expect.frame_bytes_max < outcome.frame_bytes:
+        sizes = f"expected {expect.frame_bytes_max} bytes at most, got {outcome.frame_bytes}"
+        found.append(f"the largest frame: {sizes}")
     return found
 
 

@@ -37,6 +37,10 @@ class Links:
             return
         if self._are_cut(one, other) or other.name in one.links:
             return
+        shut_ms = max(self.shut_out_ms(one, other), self.shut_out_ms(other, one))
+        if shut_ms:
+            self._setting.after(1000 * shut_ms, partial(self.connect, one, other))
+            return
         one.links.add(other.name)
         other.links.add(one.name)
         for here, there in ((one, other), (other, one)):
@@ -58,6 +62,26 @@ class Links:
                 if other.name in one.links and self._are_cut(one, other):
                     self.lose(one, other)
                     self.lose(other, one)
+
+    @staticmethod
+    def shut_out_ms(here: Process, there: Process) -> int:
+        """Return for how long a machine does not listen to another; 0 if it does."""
+        return 0 if here.host is None else here.host.shut_out_ms(there.party)
+
+    def break_off(self, one: Process, other: Process, for_ms: int = 0) -> None:
+        """Break the link of two machines, which both notice at once; connect them again later."""
+        if other.name not in one.links:
+            return
+        self._setting.counts["hang-ups"] += 1
+        for here, there in ((one, other), (other, one)):
+            here.links.discard(there.name)
+            if not any(self._processes[name].party == there.party for name in here.links):
+                down = partial(self._peer_down, here, there.party)
+                self._setting.at(self._setting.now_us, here, down)
+        self._setting.after(1000 * for_ms, partial(self.connect, one, other))
+
+    def _peer_down(self, here: Process, party: str) -> None:
+        here.do(lambda host: host.peer_down(party))
 
     def lose(self, here: Process, gone: Process) -> None:
         """Let a machine notice that another is gone, unless it has come back already."""

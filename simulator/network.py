@@ -55,7 +55,7 @@ class Lines:
         for fault in self._faults:
             if not _on(fault, now_us) or not _between(fault, sender, to):
                 continue
-            if fault.kind == "partition":
+            if fault.kind == "partition" or 0 < fault.bytes_max < size:
                 self.lost += 1
                 return []
             condition = fault

@@ -36,7 +36,7 @@ class Operator:
         self.halts: dict[str, Halted] = {}
         """Why machines have stopped for good."""
         self.links = Links(setting, self.processes)
-        self._frames = Frames(setting, self.processes)
+        self._frames = Frames(setting, self.processes, self.links)
 
     def add(self, name: str, party: str) -> Process:
         """Return a new machine of a party, which is off."""
@@ -49,6 +49,12 @@ class Operator:
     def post(self, sender: Process, party: str, frame: bytes) -> None:
         """Carry a frame to every machine of a party that the sender is connected with."""
         self._frames.post(sender, party, frame)
+
+    def hang_up(self, process: Process, party: str, for_ms: int) -> None:
+        """Break a machine's links with a party; they come up again after a while."""
+        for other in self.processes.values():
+            if other.party == party:
+                self.links.break_off(process, other, for_ms)
 
     def start(self, process: Process) -> None:
         """Turn a machine on and connect it."""

@@ -9,7 +9,8 @@ Faults by kind, and the fields each of them reads besides ``at_ms``, ``for_ms`` 
 ``crash``       ``effect``, ``disk``, ``age_ms``: power off at an effect, on again after ``for_ms``
 ``partition``   ``toward``, ``one_way``, ``period_ms``: ``who`` cannot reach ``toward`` (the rest)
 ``network``     ``toward``, ``delay_ms``, ``jitter_ms``, ``loss_ppm``, ``duplicate_ppm``,
-                ``reorder_ppm``, ``bandwidth_kib_s``, ``period_ms``: a bad line from ``who``
+                ``reorder_ppm``, ``bandwidth_kib_s``, ``bytes_max``, ``period_ms``: a bad line from
+                ``who``; larger frames get lost
 ``slow-disk``   ``latency_ms``: every write takes that long
 ``disk-full``   nothing more can be written until ``for_ms`` is over
 ``corrupt``     ``count``: power off, that many bytes of the file turn, on again after ``for_ms``
@@ -92,6 +93,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
         "duplicate_ppm",
         "reorder_ppm",
         "bandwidth_kib_s",
+        "bytes_max",
         "period_ms",
     ),
     "slow-disk": ("latency_ms",),
@@ -143,6 +145,7 @@ class Fault(
     duplicate_ppm: Ppm = 0
     reorder_ppm: Ppm = 0
     bandwidth_kib_s: Count = 0
+    bytes_max: Count = 0
     latency_ms: Ms = 0
     by_ms: Annotated[int, Meta(ge=-86_400_000, le=86_400_000)] = 0
     drift_ppm: Annotated[int, Meta(ge=-200_000, le=200_000)] = 0
@@ -156,13 +159,16 @@ class Expect(
 
     ``convicted`` are the parties that evidence names in the end, no more and no fewer; ``halted``
     the honest ones that stopped for safety. ``fork`` says that two final blocks stood at one
-    height, ``progress`` that in the end everything became final everywhere.
+    height, ``progress`` that in the end everything became final everywhere. ``skips_min`` slots in
+    a row are skipped at least, and no honest frame is larger than ``frame_bytes_max`` (0: any).
     """
 
     convicted: Names | None = None
     halted: Names | None = None
     fork: bool = False
     progress: bool = True
+    skips_min: Count = 0
+    frame_bytes_max: Annotated[int, Meta(ge=0, le=2**30)] = 0
 
 
 class Plan(
@@ -182,8 +188,9 @@ class Plan(
     ``quota`` is a party's, in records a minute (0: that of genesis).
     ``liars`` names the lie of a party. ``skew_ms`` spreads the wall clocks; ``hurry`` is how many
     ms pass on them in one of the world's, so that months of business fit into a run.
-    ``timeout_ms`` is the slots' first timeout. ``show_ms`` is the slice of a scenario that a
-    picture shows.
+    ``timeout_ms`` is the slots' first timeout, ``cap_ms`` the longest. ``verify_us`` is how long a
+    machine takes to verify a signature, false ones too (0: no time at all). ``show_ms`` is the
+    slice of a scenario that a picture shows.
     """
 
     seed: Annotated[int, Meta(ge=0, le=2**53 - 1)] = 0
@@ -199,7 +206,9 @@ class Plan(
     until_ms: Ms = 600_000
     think_ms: Ms = 30
     timeout_ms: Annotated[int, Meta(ge=10, le=60_000)] = 400
+    cap_ms: Annotated[int, Meta(ge=10, le=600_000)] = 8000
     disk_us: Count = 300
+    verify_us: Count = 0
     skew_ms: Ms = 50
     hurry: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
     drift_ppm: Ppm = 100
@@ -228,9 +237,14 @@ class Plan(
 
     @cached_property
     def suspects(self) -> frozenset[str]:
-        """Parties that may break promises: liars, and those whose disk goes back in time."""
-        rewound = {who for f in self.faults if f.disk == "backup" for who in f.who or self.parties}
-        return frozenset(self.liars) | rewound
+        """Parties that may break promises: the liars."""
+        return frozenset(self.liars)
+
+    @cached_property
+    def forgetful(self) -> frozenset[str]:
+        """Parties whose disk is lost, damaged or set back: they have said more than they know."""
+        faults = [f for f in self.faults if f.disk in ("backup", "lost") or f.kind == "corrupt"]
+        return frozenset(who for fault in faults for who in fault.who or self.parties)
 
 
 T = TypeVar("T", bound=msgspec.Struct)

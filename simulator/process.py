@@ -36,6 +36,9 @@ class Keeper(Protocol):
     def post(self, sender: Process, party: str, frame: bytes) -> None:
         """Carry a frame to the machines of a party."""
 
+    def hang_up(self, process: Process, party: str, for_ms: int) -> None:
+        """Break a machine's links with a party; they come up again after a while."""
+
     def power_failed(self, process: Process, fault: Fault | None) -> None:
         """Turn a machine off, and on again when the fault says so."""
 
@@ -94,6 +97,8 @@ class Process:
         self.fuse: tuple[int, Fault] | None = None
         self.full = False
         self.rebuilt = False
+        self.rewound = False
+        self.is_behind = False
         self.unreported: Commit | None = None
         self.latency_us = setting.plan.disk_us
         plan, chance = setting.plan, setting.chance
@@ -151,6 +156,10 @@ class Process:
         """Let a frame leave for a party as it is."""
         self._keeper.post(self, peer, frame)
 
+    def hang_up(self, peer: str, for_ms: int) -> None:
+        """Break the link with a peer, which comes up again after a while."""
+        self._keeper.hang_up(self, peer, for_ms)
+
     # -- power ------------------------------------------------------------------------------------
 
     def start(self) -> None:
@@ -188,6 +197,7 @@ class Process:
     def cut(self, fault: Fault | None = None) -> None:
         """Turn the power off; ``fault`` says what becomes of the disk."""
         if self.store is not None:
+            self.is_behind = False
             old = self.disk.freeze()
             if fault is not None and fault.disk == "torn" and self._writing:
                 self.disk.tear(self._setting.chance.below(1_000_001))
@@ -199,6 +209,7 @@ class Process:
             self.rebuild()
         if fault is not None and fault.disk == "backup":
             self.disk.restore(fault.at_ms - fault.age_ms)
+            self.rewound = self.is_behind = True
         if fault is not None and fault.kind == "corrupt":
             places = [self._setting.chance.below(1_000_001) for _ in range(max(1, fault.count))]
             self.disk.turn_bytes(places)
@@ -206,7 +217,7 @@ class Process:
     def rebuild(self) -> None:
         """Replace the disk by an empty one; the node follows from now on, and votes no more."""
         self.disk.lose()
-        self.rebuilt = True
+        self.rebuilt = self.is_behind = True
 
     def _close(self) -> None:
         if self.store is not None:
@@ -263,8 +274,10 @@ class Process:
         if host is None:
             return
         self.now_us = max(self._setting.now_us, self.busy_until_us)
+        checks = self._setting.checks()
         try:
             act(host)
+            self.now_us += (self._setting.checks() - checks) * self._setting.plan.verify_us
         except PowerCut:
             fault = self.fuse[1] if self.fuse is not None else None
             self._keeper.power_failed(self, fault)

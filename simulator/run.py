@@ -46,7 +46,10 @@ class RunOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
     ``verdict`` says of each invariant whether it held. ``evidence`` counts, by convicted party, the
     kinds of contradictions that honest nodes keep; ``halts`` gives the code by machine.
-    ``settled`` says that in the healed world everything became final everywhere.
+    ``remainder`` are parties that said something twice, and nobody who answered them could tell.
+    ``skips_in_a_row`` is the longest run of slots between two final blocks, ``frame_bytes`` the
+    size of the largest frame of an honest node. ``settled`` says that in the healed world
+    everything became final everywhere.
     """
 
     seed: int
@@ -55,6 +58,8 @@ class RunOutcome(msgspec.Struct, frozen=True, kw_only=True):
     blocks: int = 0
     entries: int = 0
     skipped_slots: int = 0
+    skips_in_a_row: int = 0
+    frame_bytes: int = 0
     faults: dict[str, int] = {}
     lies: dict[str, str] = {}
     crashes: int = 0
@@ -63,6 +68,7 @@ class RunOutcome(msgspec.Struct, frozen=True, kw_only=True):
     doubled_frames: int = 0
     nonsense_frames: int = 0
     evidence: dict[str, dict[str, int]] = {}
+    remainder: tuple[str, ...] = ()
     halts: dict[str, str] = {}
     fork: bool = False
     settled: bool = False
@@ -187,6 +193,8 @@ def _outcome(world: World, finding: Finding | None) -> RunOutcome:
         blocks=told.height,
         entries=told.entries,
         skipped_slots=told.slot - told.height,
+        skips_in_a_row=told.skips_in_a_row,
+        frame_bytes=told.frame_bytes,
         faults={kind: counts[kind] for kind in kinds if counts[kind]},
         lies=dict(plan.liars),
         crashes=counts["crashes"],
@@ -195,6 +203,7 @@ def _outcome(world: World, finding: Finding | None) -> RunOutcome:
         doubled_frames=world.lines.doubled,
         nonsense_frames=counts["nonsense frames"],
         evidence={party: dict(sorted(kinds.items())) for party, kinds in told.evidence.items()},
+        remainder=tuple(sorted({party for party, _ in world.remainder})),
         halts={name: why.code for name, why in world.halts.items()},
         fork=told.fork,
         settled=world.settled and not all(p.name in world.halts for p in world.honest()),

@@ -21,9 +21,9 @@ from node.storage.view import CACHE_ROWS_MAX
 from simulator.chance import Chance
 from simulator.checkers import Checker
 from simulator.checkers.checker import Proofs
-from simulator.checkers.scene import Watched
+from simulator.checkers.scene import Matter, Watched
 from simulator.history import BalanceRead, Operation
-from simulator.keys import MORNING_MS, make_genesis
+from simulator.keys import MORNING_MS, RememberingVerifier, make_genesis
 from simulator.network import Lines
 from simulator.plan import Plan
 from simulator.trace import Trace
@@ -64,6 +64,8 @@ class Setting:
         self.counts: Counter[str] = Counter()
         self.damaged: set[str] = set()
         """Machines whose disks the plan has damaged."""
+        self.remainder: set[tuple[str, Matter]] = set()
+        """What parties said twice since nobody who answered them could know the first time."""
         self.healed = False
         self.now_us = 0
         self.steps = 0
@@ -97,20 +99,37 @@ class Setting:
             act()
         return True
 
+    def checks(self) -> int:
+        """Return how many signatures all machines have verified so far, if that takes time here."""
+        if not self.plan.verify_us:
+            return 0
+        verifiers = self.genesis.verifiers.values()
+        return sum(each.checks for each in verifiers if isinstance(each, RememberingVerifier))
+
     # -- those who watch --------------------------------------------------------------------------
 
     def watch(self, checkers: Sequence[Checker]) -> None:
         """Let checkers watch from now on; of what happens often only those learn who want to."""
         self.checkers = checkers
-        self._on_sent, self._on_saved, self._on_operation = (
+        self._on_sent, self._on_heard, self._on_saved, self._on_operation = (
             [each for each in checkers if getattr(type(each), name) is not getattr(Checker, name)]
-            for name in ("on_sent", "on_saved", "on_operation")
+            for name in ("on_sent", "on_heard", "on_saved", "on_operation")
         )
 
     def on_sent(self, process: Timed, message: Message, frame: bytes) -> None:
         """Tell the checkers that a machine has sent a message."""
         for checker in self._on_sent:
             checker.on_sent(process, message, frame)
+
+    def on_heard(self, process: Timed, sender: Timed, message: Message, sent_us: int) -> None:
+        """Tell the checkers that a machine has taken in a message."""
+        for checker in self._on_heard:
+            checker.on_heard(process, sender, message, sent_us)
+
+    def on_shut_out(self, process: Timed, sender: Timed) -> None:
+        """Tell the checkers that a machine listens to a peer no more."""
+        for checker in self.checkers:
+            checker.on_shut_out(process, sender)
 
     def on_saved(self, process: Timed, items: Sequence[Item]) -> None:
         """Tell the checkers that something is durable."""

@@ -4,8 +4,10 @@ A run with a little of everything hides what a run with much of one thing shows;
 off in more than half of the runs, and those that are on come several times.
 
 What is drawn leaves a quorum that can heal: parties that are lost for voting (liars, lost or
-damaged disks, restored backups, machines that stay off) are never more than n − q, and suspects,
-whose word may be broken, fewer than 2q − n. So progress is owed in the end of every drawn run.
+damaged disks, machines that stay off) are never more than n − q, and liars fewer than 2q − n. With
+those whose disk is set back to an old copy they are fewer than q, so that somebody remembers what
+is final. So progress is owed in the end of every drawn run, unless somebody whose disk was set back
+could not be told what it had said.
 
 Source: Groce et al., Swarm Testing (2012).
 """
@@ -33,6 +35,9 @@ CAST_CHOICES: tuple[Cast, ...] = ("usual", "usual", "guaranteed", "co-lent")
 """In half of the consortia a guarantor or a second funder votes in the auditor's place."""
 RECORD_MS = (8, 15, 60)
 """About how long the workload takes a record, in haste or not: faults come in that time."""
+
+VERIFYING_US = (0, 0, 100, 1000)
+"""How long a machine takes to verify a signature: no time, as in life, and slowly."""
 
 QUOTAS = (0, 0, 0, 0, 0, 60)
 """Records of a party a minute: in one run of six so few that some have to wait."""
@@ -70,9 +75,9 @@ class Draw:
         self._voters = plan.voters
         self.span_ms = span_ms
         self.lost: set[str] = set(plan.liars)
-        self.suspects: set[str] = set(plan.liars)
+        self.rewound: set[str] = set()
         self._lost_max = plan.nodes - plan.needed
-        self._suspects_max = 2 * plan.needed - plan.nodes - 1
+        self._forgetful_max = plan.needed - 1
 
     def moment(self) -> int:
         """Return when a fault begins."""
@@ -87,19 +92,29 @@ class Draw:
         count = self.chance.pick((1, 1, 1, 1, 2, 2, len(self.parties)))
         return self._in_order(self.chance.some(self.parties, count))
 
-    def one_to_lose(self, suspect: bool = False) -> tuple[str, ...]:
+    def one_to_lose(self) -> tuple[str, ...]:
         """Return a party that may be lost for voting; none if a quorum needs all that are left."""
         may = self.lost if len(self.lost) >= self._lost_max else set(self._voters)
-        if suspect and len(self.suspects) >= self._suspects_max:
-            may = may & self.suspects
-        able = [party for party in self._voters if party in may]
-        if not able:
-            return ()
-        party = self.chance.pick(able)
-        self.lost.add(party)
-        if suspect:
-            self.suspects.add(party)
-        return (party,)
+        found = self._pick(self._able(may, self.lost | self.rewound))
+        self.lost.update(found)
+        return found
+
+    def some_to_set_back(self) -> tuple[str, ...]:
+        """Return one or more parties whose disks may be set back, as far as enough remember."""
+        found: set[str] = set()
+        for _ in range(self.chance.pick((1, 1, 2, 3))):
+            known = self.lost | self.rewound
+            found.update(self._pick(self._able(set(self._voters) - found, known)))
+            self.rewound |= found
+        return self._in_order(list(found))
+
+    def _able(self, may: set[str], forgetful: set[str]) -> list[str]:
+        """Return who of those that may is forgetful already, or may still become it."""
+        is_full = len(forgetful) >= self._forgetful_max
+        return [p for p in self._voters if p in may and (p in forgetful or not is_full)]
+
+    def _pick(self, able: Sequence[str]) -> tuple[str, ...]:
+        return (self.chance.pick(able),) if able else ()
 
     def half(self) -> tuple[str, ...]:
         """Return at least one and at most half of the parties."""
@@ -122,8 +137,33 @@ def _crash(draw: Draw) -> Fault:
     )
 
 
-def _power_cycle(draw: Draw) -> Fault:
-    return Fault(kind="crash", at_ms=draw.moment(), for_ms=draw.while_ms(1000), disk="kept")
+def _power_cycle(draw: Draw) -> tuple[Fault, ...]:
+    """All at once; some leave one behind for good, and some bring an old copy back."""
+    at_ms, for_ms = 200 + draw.moment(), draw.while_ms(1000)
+    gone = draw.one_to_lose() if draw.chance.happens(400_000) else ()
+    back = draw.some_to_set_back() if draw.chance.happens(400_000) else ()
+    kept = tuple(party for party in draw.parties if party not in (*gone, *back))
+    found = [Fault(kind="crash", at_ms=at_ms, for_ms=for_ms, who=kept)] if kept else []
+    found += [Fault(kind="crash", at_ms=at_ms, who=gone)] if gone else []
+    back = tuple(party for party in back if party not in gone)
+    return (*found, *_set_back(draw, back, at_ms, for_ms), *_at_once(draw, at_ms + for_ms))
+
+
+def _set_back(draw: Draw, who: tuple[str, ...], at_ms: int, for_ms: int) -> tuple[Fault, ...]:
+    if not who:
+        return ()
+    age_ms = 100 + draw.chance.below(at_ms - 100)
+    crash = Fault(kind="crash", at_ms=at_ms, for_ms=for_ms, who=who, disk="backup", age_ms=age_ms)
+    return (crash,)
+
+
+def _at_once(draw: Draw, at_ms: int) -> tuple[Fault, ...]:
+    """Clients that submit in the moment in which nodes come back, in half of all cases."""
+    if not draw.chance.happens(500_000):
+        return ()
+    who, count = draw.victims(), 1 + draw.chance.below(5)
+    moments = (at_ms, at_ms + 1 + draw.chance.below(20))
+    return tuple(Fault(kind="flood", at_ms=each, who=who, count=count) for each in moments)
 
 
 def _late(draw: Draw) -> Fault:
@@ -150,19 +190,10 @@ def _lost_disk(draw: Draw) -> Fault | None:
     )
 
 
-def _old_backup(draw: Draw) -> Fault | None:
-    who = draw.one_to_lose(suspect=True)
-    if not who:
-        return None
-    at_ms = 200 + draw.moment()
-    return Fault(
-        kind="crash",
-        at_ms=at_ms,
-        for_ms=draw.while_ms(2000),
-        who=who,
-        disk="backup",
-        age_ms=100 + draw.chance.below(at_ms - 100),
-    )
+def _old_backup(draw: Draw) -> tuple[Fault, ...]:
+    who, at_ms, for_ms = draw.some_to_set_back(), 200 + draw.moment(), draw.while_ms(2000)
+    faults = _set_back(draw, who, at_ms, for_ms)
+    return (*faults, *_at_once(draw, at_ms + for_ms)) if faults else ()
 
 
 def _corrupt(draw: Draw) -> Fault | None:
@@ -240,13 +271,16 @@ def _flood(draw: Draw) -> Fault:
     return Fault(kind="flood", at_ms=draw.moment(), who=who, count=5 + draw.chance.below(25))
 
 
-TROUBLE: dict[str, tuple[Callable[[Draw], Fault | None], int]] = {
+Made = Fault | tuple[Fault, ...] | None
+"""What is drawn at once: a fault, several that belong together, or none since none may be."""
+
+TROUBLE: dict[str, tuple[Callable[[Draw], Made], int]] = {
     "crash": (_crash, 4),
-    "power-cycle": (_power_cycle, 1),
+    "power-cycle": (_power_cycle, 2),
     "late": (_late, 1),
     "gone": (_gone, 1),
     "lost-disk": (_lost_disk, 1),
-    "old-backup": (_old_backup, 1),
+    "old-backup": (_old_backup, 2),
     "corrupt": (_corrupt, 1),
     "partition": (_partition, 3),
     "network": (_network, 3),
@@ -289,6 +323,7 @@ def draw(seed: int, base: Plan, only: Sequence[str] = ()) -> Plan:
         liars=liars,
         network=chance.pick(NETWORKS) if base.network == LineConditions() else base.network,
         disk_us=chance.pick((100, 300, 2000)),
+        verify_us=base.verify_us or Chance(seed, "verifying").pick(VERIFYING_US),
         skew_ms=chance.pick((0, 50, 2000)),
         hurry=base.hurry if base.hurry > 1 else Chance(seed, "hurry").pick(HURRIES),
         drift_ppm=chance.pick((0, 100, 5000)),
@@ -328,6 +363,7 @@ def _faults(chance: Chance, plan: Plan, only: Sequence[str]) -> tuple[Fault, ...
         is_on = chance.happens(KIND_PPM) and not (always_up and name in CRASHES)
         if not (name in only if only else is_on):
             continue
-        made = [make(drawn) for _ in range(1 + chance.below(most))]
-        found += [fault for fault in made if fault is not None]
+        for _ in range(1 + chance.below(most)):
+            made = make(drawn)
+            found += made if isinstance(made, tuple) else [made] if made is not None else []
     return tuple(sorted(found, key=lambda fault: fault.at_ms))

@@ -78,6 +78,7 @@ def _counted(counts: dict[str, int]) -> str:
 
 def _evidence(outcome: RunOutcome) -> str:
     each = [f"against {who}: {_counted(kinds)}" for who, kinds in outcome.evidence.items()]
+    each += [f"{who} said twice what nobody could tell it of" for who in outcome.remainder]
     return "; ".join(each) or "none"
 
 

@@ -138,13 +138,27 @@ class World(Setting):
 
     @property
     def forkable(self) -> bool:
-        """Whether so many parties lie that the others can be led apart (2q − n or more)."""
-        return len(self.plan.suspects) >= 2 * self.plan.needed - self.plan.nodes
+        """Whether so many parties lie that the others can be led apart (2q − n or more).
+
+        Who said something twice, and could not be told that it did, counts as one who lies.
+        """
+        forgot = {party for party, _ in self.remainder}
+        return len(self.plan.suspects | forgot) >= 2 * self.plan.needed - self.plan.nodes
 
     @property
     def owes_progress(self) -> bool:
-        """Whether a quorum of honest parties is up, connected and may vote."""
-        voting = [p for p in self.honest() if p.host is not None and p.host.replica.may_vote]
+        """Whether a quorum of honest parties is up, connected and able to vote.
+
+        Unable are those that lost their disk, and those that hold their own contradiction.
+        """
+        silenced = {party for party, _ in self.remainder}
+        voting = [
+            p
+            for p in self.honest()
+            if p.party in self.plan.voters
+            and p.host is not None
+            and not (p.rebuilt or p.party in silenced)
+        ]
         return self.healed and not self.forkable and len(voting) >= self.plan.needed
 
     @property

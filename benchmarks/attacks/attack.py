@@ -14,20 +14,25 @@ P50_MS_MAX = 150
 
 
 class Target(NamedTuple):
-    """The attacked node, and for how long. ``token`` may read and submit; strangers leave it."""
+    """The attacked node, and for how long. ``token`` may read and submit; strangers leave it.
+
+    ``home`` is that of the party whose key an insider has; nobody else looks there.
+    """
 
     host: str
     port: int
     token: str
     frame_bytes_max: int
     seconds: float
+    home: str
 
 
 class Cost(NamedTuple):
     """What one attack cost. Memory is that of the node's processes together.
 
     ``calm_*`` are of the stretch before. ``links_lost`` counts peers' connections that broke and
-    nobody had cut; ``handshakes_failed`` counts those that honest peers began and did not end.
+    nobody had cut; ``handshakes_failed`` counts those that honest peers began and did not end;
+    ``honest_convicted`` counts honest parties against whom the node holds evidence.
     ``done`` is what the attack says of itself.
     """
 
@@ -47,6 +52,7 @@ class Cost(NamedTuple):
     handshakes: int
     handshakes_failed: int
     submissions_failed: int
+    honest_convicted: int
     done: dict[str, int]
 
     @property
@@ -102,6 +108,8 @@ class Attack(NamedTuple):
         seconds: For how long, and for how long in small.
         bounds: What it must not break besides :data:`ALWAYS`.
         cuts: Whether an honest peer, 150 ms away, loses its link again and again meanwhile.
+        insider: Whether it takes the place of a party, whose own node is switched off.
+        turns: How often it is played, each time after a calm stretch; figures are means of all.
     """
 
     name: str
@@ -111,6 +119,8 @@ class Attack(NamedTuple):
     seconds: tuple[float, float]
     bounds: tuple[Bound, ...] = MEMORY
     cuts: bool = False
+    insider: bool = False
+    turns: int = 1
 
     def broken(self, cost: Cost) -> list[Bound]:
         """Return the bounds that a cost breaks."""

@@ -66,13 +66,13 @@ class Field:
         self._relay_port = free_ports(1)[0]
         self._relay = Relay(HOST, self._port, DELAY_S)
         self._observer: Observer | None = None
-        self._cuts, self._usable = False, small
+        self._cuts, self._insider, self._usable = False, False, small
         self._direct = (network.node(DIALLER).home / CONFIG).read_text("utf-8")
 
     async def fill(self, records: int) -> None:
         """Give the ledger something to read."""
         self._say(f"filling the ledger with {records:,} records")
-        await self._start(cuts=False)
+        await self._start(cuts=False, insider=False)
         await self._post(ATTACKED, registrations())
         await self._post(ATTACKED, captures(0, records // 2))
         await self._post(DIALLER, instructions(0, records // 2))
@@ -85,10 +85,11 @@ class Field:
         """
         size, seconds = attack.size[self._small], attack.seconds[self._small]
         self._say(f"{attack.name}: {size} {attack.sentence}, {seconds:g} s")
-        if not self._usable or attack.cuts != self._cuts:
+        as_they_are = (attack.cuts, attack.insider) == (self._cuts, self._insider)
+        if not self._usable or not as_they_are:
             await self.stop()
-            await self._start(cuts=attack.cuts)
-        cost = await self._measure(attack)
+            await self._start(cuts=attack.cuts, insider=attack.insider)
+        cost = mean([await self._measure(attack) for _ in range(attack.turns)])
         self._usable = self._small and not attack.broken(cost)
         return cost
 
@@ -108,9 +109,11 @@ class Field:
             self._attacked.token,
             frame_bytes_max(self._network.genesis),
             seconds,
+            str(self._network.node(DIALLER).home),
         )
         clients = Clients(HOST, self._port, self._attacked.token, self._records)
-        watch = Watch(self._attacked.pid, self._observer, Probe(HOST, self._port))
+        probe = Probe(HOST, self._port)
+        watch = Watch(self._attacked.pid, self._observer, probe, honest=not attack.insider)
         with ProcessPoolExecutor(1, _SPAWN, end_with_parent) as attacker:
             loop = asyncio.get_running_loop()
             await loop.run_in_executor(attacker, abs, 0)  # it has started before anything counts
@@ -139,16 +142,22 @@ class Field:
         await asyncio.sleep(2.0 if self._small else 5.0)
         return clients.since(began)
 
-    async def _start(self, *, cuts: bool) -> None:
-        """Start the nodes; with ``cuts`` the dialler goes through the relay."""
-        nodes, text = self._network.nodes, self._direct
+    async def _start(self, *, cuts: bool, insider: bool) -> None:
+        """Start the nodes; with ``cuts`` the dialler goes through the relay.
+
+        With an ``insider`` the dialler is not started: its key is in other hands.
+        """
+        nodes, text = list(self._network.nodes), self._direct
+        if insider:
+            nodes.remove(self._network.node(DIALLER))
         self._cuts, self._relay = cuts, Relay(HOST, self._port, DELAY_S)
+        self._insider = insider
         if cuts:
             await self._relay.open(self._relay_port)
             text = text.replace(f":{self._port}/peer", f":{self._relay_port}/peer")
         (self._network.node(DIALLER).home / CONFIG).write_text(text, "utf-8")
         for node in nodes:
-            node.start("--fast-start")
+            node.start()
         self._observer = observer = Observer(nodes, Screen.silent())
         await asyncio.gather(*(observer.until_ready(node.party) for node in nodes))
         await _until_linked(observer, len(nodes) - 1)
@@ -200,6 +209,28 @@ async def _until_linked(observer: Observer, peers: int) -> None:
     raise CheckFailed("not-ready", "the nodes did not all connect to each other")
 
 
+def mean(costs: list[Cost]) -> Cost:
+    """Return the mean of what several turns of one attack cost; the worst of what is a bound.
+
+    Memory is compared with how it was before the first turn.
+    """
+    first, last = costs[0], costs[-1]
+    means = ("calm_per_s", "per_s", "calm_p50_ms", "p50_ms", "calm_p95_ms", "p95_ms")
+    sums = ("blocks", "slots_skipped", "links_lost", "handshakes", "submissions_failed")
+    done: Counter[str] = Counter()
+    for cost in costs:
+        done.update(cost.done)
+    return first._replace(
+        **{name: sum(getattr(cost, name) for cost in costs) / len(costs) for name in means},
+        **{name: sum(getattr(cost, name) for cost in costs) for name in sums},
+        memory_peak_mb=max(cost.memory_peak_mb for cost in costs),
+        memory_kept_mb=last.memory_calm_mb + last.memory_kept_mb - first.memory_calm_mb,
+        stall_s=max(cost.stall_s for cost in costs),
+        honest_convicted=max(cost.honest_convicted for cost in costs),
+        done=dict(done),
+    )
+
+
 def _cost(
     served: tuple[Served, Served],
     stands: tuple[dict[str, Any], dict[str, Any]],
@@ -227,5 +258,6 @@ def _cost(
         handshakes=handshakes,
         handshakes_failed=handshakes - (after["handshakes"] - before["handshakes"]),
         submissions_failed=attacked.failed,
+        honest_convicted=after["convicted"],
         done=done,
     )

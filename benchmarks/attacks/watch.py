@@ -27,12 +27,14 @@ class Watch:
         pid: Its process.
         observer: Reads its status.
         probe: Asks whether it answers.
+        honest: Whether the party that dials it is honest; else its node is switched off.
     """
 
-    def __init__(self, pid: int, observer: Observer, probe: Probe) -> None:
+    def __init__(self, pid: int, observer: Observer, probe: Probe, *, honest: bool) -> None:
         self._pid = pid
         self._observer = observer
         self._probe = probe
+        self._honest = honest
         self._peak = 0.0
         self._link = 0
         self._jobs: list[asyncio.Task[None]] = []
@@ -68,7 +70,7 @@ class Watch:
         await asyncio.sleep(5 * POLL_S)  # what was heard of the link may be of before the last cut
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(5.0):
-                while not self._link:
+                while self._honest and not self._link:
                     await asyncio.sleep(POLL_S)
         try:
             stand = await self._stand(relay)
@@ -87,14 +89,16 @@ class Watch:
 
     async def _stand(self, relay: Relay) -> dict[str, Any]:
         attacked = await self._status(ATTACKED)
-        dialler = await self._status(DIALLER)
+        dialler = await self._status(DIALLER) if self._honest else None
+        convicted = {*attacked["evidence"]} - (set() if self._honest else {DIALLER})
         others = {name: link for name, link in attacked["peers"].items() if name != DIALLER}
         return {
             "memory": memory_mb(self._pid),
             "height": attacked["height"],
             "slot": attacked["final_slot"],
             "links": sum(link["connects"] - link["connected"] for link in others.values()),
-            "handshakes": dialler["peers"][ATTACKED]["connects"],
+            "handshakes": dialler["peers"][ATTACKED]["connects"] if dialler else 0,
+            "convicted": len(convicted),
             "dialled": relay.dialled,
         }
 
@@ -113,7 +117,7 @@ class Watch:
             await asyncio.sleep(POLL_S)
 
     async def _look_at_link(self) -> None:
-        while True:
+        while self._honest:
             status = await self._observer.status(DIALLER)
             link = {} if status is None else status["peers"][ATTACKED]
             self._link = link["connects"] if link.get("connected") else 0

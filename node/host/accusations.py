@@ -34,7 +34,11 @@ class Accusations:
     def knows(self, evidence: Evidence) -> bool:
         """Return whether this very evidence is kept, or no more against its party is wanted."""
         known = self.convicted.get(evidence.party, set())
-        return evidence.id in known or len(known) >= EVIDENCE_PER_PARTY_MAX
+        return self.is_full(evidence.party) or evidence.id in known
+
+    def is_full(self, party: str) -> bool:
+        """Return whether no more evidence against a party is wanted."""
+        return len(self.convicted.get(party, ())) >= EVIDENCE_PER_PARTY_MAX
 
     def add(self, evidence: Evidence, wall_ms: int) -> bool:
         """Keep verified evidence durably. Return whether it is new here."""

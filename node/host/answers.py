@@ -1,4 +1,4 @@
-"""Answers to peers: final blocks, what their key has signed, this node's changes; paced.
+"""Answers to peers: final blocks, Skips, what their key has signed, this node's changes; paced.
 
 A question is a few bytes and an answer may be a few megabytes: of each kind the latest one of a
 peer waits, until the peer's pause is over, so that a peer gets only a part of this node's time.
@@ -14,16 +14,17 @@ from consensus.messages import (
     Message,
     WantBlock,
     WantChanges,
+    WantExits,
     WantRange,
     WantStatements,
 )
-from node.host.catchup import range_from
+from node.host.catchup import exits_from, range_from
 from node.host.parts import Parts
 
-QUESTIONS = (WantBlock, WantChanges, WantRange, WantStatements)
+QUESTIONS = (WantBlock, WantChanges, WantExits, WantRange, WantStatements)
 PAUSE_MIN_MS = 2
-PAUSE_FACTOR = 3
-"""After an answer a peer waits three times as long as the answer took: a quarter of the time."""
+PAUSE_FACTOR = 9
+"""After an answer a peer waits nine times as long as the answer took: a tenth of the time."""
 
 
 class Answers:
@@ -52,10 +53,16 @@ class Answers:
         self._waiting: dict[tuple[str, type[Message]], Message] = {}
         self._pauses: dict[str, int] = {}
 
-    def put(self, peer: str, question: Message) -> None:
-        """Take a question, in the place of an earlier one of its kind, and answer what is due."""
+    def put(self, peer: str, question: Message) -> bool:
+        """Take a question, in the place of an earlier one of its kind, and answer what is due.
+
+        Return whether no other one of its kind waited: who asks faster than it is answered wastes
+        time.
+        """
+        first = (peer, type(question)) not in self._waiting
         self._waiting[peer, type(question)] = question
         self.answer_due()
+        return first
 
     def waiting(self) -> list[tuple[str, Message]]:
         """Return the peers and questions that wait, the oldest first."""
@@ -78,17 +85,23 @@ class Answers:
             self._pauses[peer] = began_ms + spent_ms + max(PAUSE_MIN_MS, PAUSE_FACTOR * spent_ms)
 
     def _answer(self, peer: str, question: Message) -> None:
-        if isinstance(question, WantBlock):
+        if isinstance(question, WantBlock) or self._is_of_the_replica(question):
             self._run(Received(peer, question))
             return
         answer = self._to(peer, question)
         if answer is not None:
             self._sender.tell(peer, answer)
 
+    def _is_of_the_replica(self, question: Message) -> bool:
+        return isinstance(question, WantExits) and question.first > self._store.tip().slot
+
     def _to(self, peer: str, question: Message) -> Message | None:
         if isinstance(question, WantRange):
             with self._store.own_reader() as reader:
                 return range_from(reader, question.height, self._genesis.limits.block_bytes)
+        if isinstance(question, WantExits):
+            with self._store.own_reader() as reader:
+                return exits_from(reader, self._store.tip().height, question)
         if isinstance(question, WantStatements):
             return self._testimony(peer, question)
         if isinstance(question, WantChanges):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 from consensus import evidence
 from consensus.evidence import Evidence, SignedHeader
 from ledger import domains
 from ledger.batch import Batch
 from node.host.pool import Pool
-from node.limits import SEEN_BATCHES_MAX
+from node.limits import CONTRADICTIONS_MAX, SEEN_BATCHES_MAX
 from node.storage.store import Store
 
 
@@ -23,6 +25,7 @@ class BatchWatch:
         self._store = store
         self._pool = pool
         self._seen: dict[str, dict[int, SignedHeader]] = {}
+        self._verified: dict[bytes, None] = {}
 
     def contradicts(self, batch: Batch) -> bool:
         """Return whether another batch of that author and number is known. Not verified here."""
@@ -44,6 +47,16 @@ class BatchWatch:
             evidence.of_headers("two-batches", batch.party, other, signed) for other in others[:1]
         ]
 
+    def was_verified(self, batch: Batch) -> bool:
+        """Return whether this very batch, which contradicts another, was verified before."""
+        return _digest(batch) in self._verified
+
+    def note_verified(self, batch: Batch) -> None:
+        """Remember a verified batch that nobody keeps: saying it again shall cost a hash."""
+        self._verified[_digest(batch)] = None
+        if len(self._verified) > CONTRADICTIONS_MAX:
+            del self._verified[next(iter(self._verified))]
+
     def _known(self, batch: Batch) -> list[SignedHeader]:
         """Return what is known of that author and number: the log's own, or what came first."""
         party, number = batch.party, batch.number
@@ -60,3 +73,7 @@ class BatchWatch:
         if found is None or domains.batch_hash(found.raw_header) == block_hash:
             return None
         return SignedHeader(found.raw_header, found.signature)
+
+
+def _digest(batch: Batch) -> bytes:
+    return sha256(batch.signature + batch.raw_header + b"".join(batch.records)).digest()

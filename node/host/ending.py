@@ -15,8 +15,10 @@ from consensus.messages import (
     CertificateMessage,
     ChangesMessage,
     EvidenceMessage,
+    Exits,
     Message,
     Range,
+    WantExits,
     WantRange,
     encode,
 )
@@ -30,7 +32,7 @@ from node.storage.store import ConsensusItem
 
 HEARD = {
     "state-diverged": (ChangesMessage,),
-    "conflicting-final": (EvidenceMessage, Range, WantRange),
+    "conflicting-final": (EvidenceMessage, Exits, Range, WantExits, WantRange),
 }
 """What a host still hears between the moment that it stopped voting and its end."""
 
@@ -96,16 +98,21 @@ class Ending:
         """Return whether a message still matters."""
         return isinstance(message, HEARD[self.halt.code])
 
-    def on_range(self, peer: str, message: Range) -> None:
+    def on_answer(self, peer: str, message: Range | Exits) -> None:
         """Take a peer's answer about the fork, and ask on.
 
         Raises:
-            ConsensusError: the range does not prove itself.
+            ConsensusError: the answer does not prove itself.
             LedgerError: as above.
         """
-        if self.inquiry is not None:
-            self._convict(self.inquiry, self.inquiry.on_range(peer, message))
-            self.ask()
+        inquiry = self.inquiry
+        if inquiry is None:
+            return
+        if isinstance(message, Range):
+            self._convict(inquiry, inquiry.on_range(peer, message))
+        else:
+            self._convict(inquiry, inquiry.on_exits(peer, message))
+        self.ask()
 
     def ask(self) -> None:
         """Ask the peers what is due about the fork."""

@@ -1,16 +1,18 @@
 """Fork inquiry: the other branch and the keys that signed both are found in bounded time (I8).
 
 The node has stopped voting and committing. It asks every peer for the blocks around the fork,
-going back in doubling steps until a peer's blocks continue this node's own, then forward. What the
-two branches' certificates prove together (:func:`consensus.forks.culprits`) is evidence. The
+going back in doubling steps until a peer's blocks continue this node's own, then forward. Where
+those pass over a slot that is final here, it asks for the Skip certificate (R10). What the two
+branches' certificates prove together (:func:`consensus.forks.culprits`) is evidence. The
 report names both blocks, those who signed them, and the keys convicted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from consensus.effects import Halt, Send
+from consensus.errors import BadMessage
 from consensus.evidence import Evidence
 from consensus.forks import Branch, culprits, liars_needed
 from consensus.justification import (
@@ -20,13 +22,16 @@ from consensus.justification import (
 )
 from consensus.limits import RANGE_BLOCKS_MAX
 from consensus.messages import (
+    Exits,
     Range,
+    WantExits,
     WantRange,
+    WireBlock,
     decode_certificate,
     decode_justification,
     wire_block,
 )
-from consensus.votes import Certificate
+from consensus.votes import Certificate, skip_subject, verify_certificate
 from ledger import canonical
 from ledger.block import Block
 from ledger.genesis import Genesis
@@ -39,8 +44,8 @@ CONFLICT = "conflict"
 REPORT = "report"
 """Name under which the conflict report is kept beside them."""
 
-FINALS_MAX = 1024
-"""Certificates of final blocks compared with each other."""
+CERTIFICATES_MAX = 1024
+"""Certificates of final blocks, and of slots skipped, compared with each other."""
 
 
 class _Trail:
@@ -51,6 +56,18 @@ class _Trail:
         self.answered = 0
         self.at_ms = 0
         self.step = 1
+        self.slots: set[int] = set()
+        """Slots that are final here and skipped on the peer's branch, without the proof yet."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is anything to ask."""
+        return self.height is not None or bool(self.slots)
+
+    def close(self) -> None:
+        """Ask no more."""
+        self.height = None
+        self.slots.clear()
 
 
 class ForkInquiry:
@@ -84,28 +101,30 @@ class ForkInquiry:
         """Height of the last block that both branches share, once known."""
         self._own, self._other = halt.certificates[0], halt.certificates[-1]
         self._found: dict[str, Evidence] = {}
-        self._finals = {c.subject: c for c in halt.certificates}
+        self._kept = {c.subject: c for c in halt.certificates}
         start = min(store.tip().height, halt.certificates[-1].subject.height)
         self._trails = {peer: _Trail(max(1, start)) for peer in others}
 
     def next_at(self) -> int:
         """Return when the next question is due, or the time is over."""
-        waiting = [trail.at_ms for trail in self._trails.values() if trail.height is not None]
+        waiting = [trail.at_ms for trail in self._trails.values() if trail.is_open]
         return min([self.deadline_ms, *waiting])
 
     def due(self, now_ms: int) -> list[Send]:
         """Return the questions that are due now."""
         sends = []
         for peer, trail in self._trails.items():
-            if trail.height is None or trail.at_ms > now_ms:
+            if not trail.is_open or trail.at_ms > now_ms:
                 continue
             trail.at_ms = now_ms + CONFLICT_ASK_MS
-            sends.append(Send(peer, WantRange(trail.height)))
+            if trail.height is not None:
+                sends.append(Send(peer, WantRange(trail.height)))
+            sends += [Send(peer, WantExits(s, s + 1)) for s in sorted(trail.slots)[:1]]
         return sends
 
     def found_at_once(self) -> list[Evidence]:
         """Return what the certificates that stopped the node prove by themselves."""
-        return self._counted(culprits(Branch(), Branch(finals=tuple(self._finals.values()))))
+        return self._counted(culprits(Branch(), self._known(())))
 
     def on_range(self, peer: str, message: Range) -> list[Evidence]:
         """Compare a peer's blocks with this node's own. Return what both together prove.
@@ -124,14 +143,42 @@ class ForkInquiry:
         if all(same):
             return []
         own = self._own_branch(blocks[0].height)
-        for certificate in (*own.finals, message.certificate):
-            if len(self._finals) < FINALS_MAX:
-                self._finals.setdefault(certificate.subject, certificate)
-        self._name_sides(own)
-        other = Branch(message.blocks, tuple(self._finals.values()))
-        found = self._counted(culprits(own, other))
+        finals = [c for c in own.certificates if c.subject.kind == "final"]
+        self._keep((*finals, message.certificate))
+        self._name_sides(finals)
+        other = self._known(message.blocks)
+        passed = other.passed_over(c.subject.slot for c in finals)
+        trail.slots |= {slot for slot in passed if skip_subject(slot) not in self._kept}
+        return self._stop_asking(trail, self._counted(culprits(own, other)))
+
+    def on_exits(self, peer: str, message: Exits) -> list[Evidence]:
+        """Compare a Skip certificate of a peer's branch with what is final here.
+
+        Raises:
+            BadMessage: ``unasked-exits``.
+            BadVote: it does not verify.
+        """
+        trail, certificate = self._trails.get(peer), message.certificates[0]
+        slot = certificate.subject.slot
+        if trail is None or certificate.subject != skip_subject(slot) or slot not in trail.slots:
+            raise BadMessage("unasked-exits", f"nobody asked {peer} for slot {slot}")
+        verify_certificate(certificate, self._genesis)
+        trail.slots.remove(slot)
+        trail.at_ms = 0
+        self._keep((certificate,))
+        return self._stop_asking(trail, self._counted(culprits(Branch(), self._known(()))))
+
+    def _keep(self, certificates: Iterable[Certificate]) -> None:
+        for certificate in certificates:
+            if len(self._kept) < CERTIFICATES_MAX:
+                self._kept.setdefault(certificate.subject, certificate)
+
+    def _known(self, blocks: tuple[WireBlock, ...]) -> Branch:
+        return Branch(blocks, tuple(self._kept.values()))
+
+    def _stop_asking(self, trail: _Trail, found: list[Evidence]) -> list[Evidence]:
         if len(self._convicted()) >= liars_needed(self._genesis):
-            trail.height = None
+            trail.close()
         return found
 
     def _counted(self, found: list[Evidence]) -> list[Evidence]:
@@ -146,10 +193,10 @@ class ForkInquiry:
         names = ", ".join(self._convicted())
         return f"convicted: {names}" if names else "no key is convicted yet"
 
-    def _name_sides(self, own: Branch) -> None:
+    def _name_sides(self, finals: list[Certificate]) -> None:
         """Let the report name this node's first final block that the other branch lacks."""
         shared = self.parent_height
-        beside = [c for c in own.finals if shared is not None and c.subject.height > shared]
+        beside = [c for c in finals if shared is not None and c.subject.height > shared]
         self._own = min(beside, key=lambda c: c.subject.height, default=self._own)
 
     def _move(self, trail: _Trail, blocks: list[Block], same: list[bool]) -> None:
@@ -177,14 +224,15 @@ class ForkInquiry:
             self._refuse_forged(block)
 
     def _is_known(self, certificate: Certificate) -> bool:
-        return self._finals.get(certificate.subject) == certificate
+        return self._kept.get(certificate.subject) == certificate
 
     def _own_branch(self, height: int) -> Branch:
         with self._store.own_reader() as reader:
             stored = reader.block_range(height, self._genesis.limits.block_bytes, RANGE_BLOCKS_MAX)
         blocks = tuple(wire_block(s.block, decode_justification(s.justification)) for s in stored)
         finals = [decode_certificate(s.certificate) for s in stored if s.certificate is not None]
-        return Branch(blocks, tuple(finals))
+        proofs = [c for s in stored for c in decode_justification(s.justification)]
+        return Branch(blocks, (*finals, *proofs))
 
     def _own_hash(self, height: int) -> bytes | None:
         return self._genesis.hash if height == 0 else self._store.block_hash(height)

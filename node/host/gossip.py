@@ -47,20 +47,21 @@ class Gossip:
                 self._convicted()
         return new
 
-    def on_evidence(self, peer: str, evidence: Evidence) -> None:
-        """Take evidence of a peer; what is new is verified, kept and said on.
+    def on_evidence(self, peer: str, evidence: Evidence) -> bool:
+        """Take evidence of a peer; what is new is verified, kept and said on. Return if it is new.
 
         Raises:
             ConsensusError: it proves nothing.
             LedgerError: as above.
         """
         if self._accusations.knows(evidence):
-            return
+            return False
         verify_evidence(evidence, self._genesis)
         self.keep(evidence)
         for other in self._sender.others:
             if other not in (peer, evidence.party):  # said on once: some links may be down
                 self._sender.tell(other, EvidenceMessage(evidence))
+        return True
 
     def share(self, lies: list[Evidence]) -> None:
         """Keep evidence that was found here, and tell the others of what is new."""

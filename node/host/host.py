@@ -28,11 +28,12 @@ from consensus.effects import (
     Tick,
     WorkArrived,
 )
-from consensus.errors import ConsensusError
+from consensus.errors import BadMessage, ConsensusError
 from consensus.messages import (
     BatchMessage,
     ChangesMessage,
     EvidenceMessage,
+    Exits,
     Message,
     Range,
     StatementsMessage,
@@ -49,7 +50,9 @@ from ledger.keys import Signer
 from node.errors import CONTRADICTED, CorruptLedger, Halted, NodeError, Silenced
 from node.host.accusations import Accusations
 from node.host.answers import QUESTIONS, Answers
+from node.host.conduct import Conduct
 from node.host.ending import Ending
+from node.host.frames import Frames
 from node.host.gossip import Gossip
 from node.host.parts import assemble
 from node.host.ports import Clock, Network
@@ -124,6 +127,12 @@ class Host:
             raise CorruptLedger(f"a stored vote, batch or evidence is damaged: {error}.") from None
         testimony = Testimony(parts, signer, self.replica)
         self._answers = Answers(parts, testimony=testimony.answer, run=self._run)
+        self.conduct = Conduct(clock)
+        self._frames = Frames(
+            genesis, {Range: self._owes_range, ChangesMessage: self._owes_changes}
+        )
+        self._frame = b""
+        """The frame under way."""
         self._gossip = Gossip(parts, self.accusations, convicted=self._sign_no_more)
         self.recall = Recall(parts, run=self._run, share=self._gossip.share)
         if party in self.accusations.convicted:
@@ -133,19 +142,42 @@ class Host:
 
     # -- what comes in ----------------------------------------------------------------------------
 
-    def receive(self, peer: str, frame: bytes) -> None:
-        """Take one frame of an authenticated peer. Bad frames are counted and dropped."""
-        if self.phase is Phase.HALTED:
-            return
+    def receive(self, peer: str, frame: bytes) -> bool:
+        """Take one frame of an authenticated peer. Bad frames are counted and dropped.
+
+        Return whether the frame was of use: it said something new, or asked for something.
+        """
+        if self.phase is Phase.HALTED or self.conduct.shut_out_ms(peer):
+            return False
+        self._frame = frame
         try:
-            message = decode(frame)
-            self.sightings.hear(peer, message)
-            if self._ending is None or self._ending.hears(message):
-                self._dispatch(peer, message)
+            return self._hear(peer, frame)
         except (ConsensusError, LedgerError) as error:
             self._reject(peer, error)
         except NodeError as error:
             self.stop(error.code, error.message)
+        return False
+
+    def _hear(self, peer: str, frame: bytes) -> bool:
+        refused = self.conduct.refused_before(peer, frame)
+        if refused is not None:
+            raise BadMessage(refused, "the very same was refused before")
+        self._frames.refuse_at_sight(peer, frame)
+        message = decode(frame)
+        self.sightings.hear(peer, message)
+        if self._ending is not None and not self._ending.hears(message):
+            return False
+        return self._dispatch(peer, message)
+
+    def shut_out_ms(self, peer: str) -> int:
+        """Return for how long a peer is not listened to; 0 if it is."""
+        return self.conduct.shut_out_ms(peer)
+
+    def _owes_range(self, peer: str) -> bool:
+        return self._ending is not None or self.replica.owes_range(peer)
+
+    def _owes_changes(self, _peer: str) -> bool:
+        return not self.machine.is_explained()
 
     def peer_up(self, peer: str) -> None:
         """Learn that a peer is connected: tell it what it may have missed."""
@@ -308,39 +340,50 @@ class Host:
 
     # -- messages that are not the replica's ------------------------------------------------------
 
-    def _dispatch(self, peer: str, message: Message) -> None:
+    def _dispatch(self, peer: str, message: Message) -> bool:
+        """Let the part that a message is for take it. Return whether it was of use."""
         if isinstance(message, BatchMessage):
-            self._on_batch(message.batch.batch())
-        elif isinstance(message, EvidenceMessage):
-            self._gossip.on_evidence(peer, message.evidence)
-        elif isinstance(message, QUESTIONS):
-            self._answers.put(peer, message)
-        elif isinstance(message, StatementsMessage):
+            return self._on_batch(message.batch.batch())
+        if isinstance(message, EvidenceMessage):
+            return self._gossip.on_evidence(peer, message.evidence)
+        if isinstance(message, QUESTIONS):
+            return self._answers.put(peer, message)
+        if isinstance(message, StatementsMessage):
+            was_open = peer in self.recall.waiting_for()
             self.recall.on_statements(peer, message)
             self._go_on()
-        elif isinstance(message, ChangesMessage):
-            self._on_changes(peer, message)
-        elif isinstance(message, Voting):
+            return was_open
+        if isinstance(message, ChangesMessage):
+            return self._on_changes(peer, message)
+        if isinstance(message, Voting):
             self.voters.hear(peer, message)
-        elif isinstance(message, Range) and self._ending is not None:
-            self._ending.on_range(peer, message)
-        else:
-            self._run(Received(peer, message))
+            return False
+        if isinstance(message, Range | Exits) and self._ending is not None:
+            self._ending.on_answer(peer, message)
+            return True
+        self._run(Received(peer, message))
+        return self.replica.useful
 
-    def _on_batch(self, batch: Batch) -> None:
+    def _on_batch(self, batch: Batch) -> bool:
         if batch.party not in self.genesis.verifiers:
-            return
-        wanted, watch = self.pool.wants(batch), self.machine.watch
-        if not wanted and not watch.contradicts(batch):
-            return
+            return False
+        self.machine.refuse_too_large(batch)
+        watch, at = self.machine.watch, self.pool.at(batch.party, batch.number)
+        wanted, contradicts = self.pool.wants(batch), watch.contradicts(batch)
+        if at is not None or not wanted:  # it can only convict its author
+            full = self.accusations.is_full(batch.party)
+            if not contradicts or full or watch.was_verified(batch):
+                return False
         self.machine.verify_batch(batch)
         self._gossip.share(watch.see(batch))
-        if not wanted:
-            return
+        if at is not None or not wanted:
+            watch.note_verified(batch)
+            return True
         if batch.party == self.party:
             self.recall.learn(batch)
         self.pool.add(batch)
         self._run(WorkArrived())
+        return True
 
     def _go_on(self) -> None:
         """Begin to vote and to seal, once enough is known of what this key has signed (R11)."""
@@ -359,20 +402,24 @@ class Host:
             self.voters.stop_voting(CONTRADICTED)
             self._run(SignsNoMore())
 
-    def _on_changes(self, peer: str, message: ChangesMessage) -> None:
+    def _on_changes(self, peer: str, message: ChangesMessage) -> bool:
         text = self.machine.compare_changes(message.hash, message.changes)
         if text is None:
-            return
+            return False
         logger.error("%s: a block of %s comes out differently here: %s", self.party, peer, text)
         if self._ending is not None:
             halt = self._ending.halt
             self.stop(halt.code, f"{halt.message}; {text}")
+        return True
 
     def _reject(self, peer: str, error: ConsensusError | LedgerError) -> None:
         code = error.code
         self.rejected[peer, code] += 1
         if self.rejected[peer, code] == 1:
             logger.warning("%s: dropped a message of %s: %s", self.party, peer, error)
+        if self.conduct.note(peer, code, self._frame):
+            left_ms = self.conduct.shut_out_ms(peer)
+            logger.warning("%s: %s is shut out for %d ms: %s", self.party, peer, left_ms, code)
 
     # -- phases -----------------------------------------------------------------------------------
 

@@ -14,7 +14,6 @@ import msgspec
 
 from consensus.effects import Invalid
 from consensus.evidence import Evidence
-from consensus.limits import RANGE_BYTES_MAX
 from consensus.messages import BatchMessage, Message, wire_batch
 from ledger import batch as batches
 from ledger import canonical, domains
@@ -137,6 +136,10 @@ class LedgerMachine:
             return Invalid(str(error))
         return self._compare(block, execution)
 
+    def forget(self, block: bytes) -> None:
+        """Drop the result of a block whose slot was skipped; it may be checked again."""
+        self._executed.pop(block, None)
+
     def has_work(self, tip: Tip, wall_ms: int) -> bool:
         """Return whether the pool holds a batch that anybody's block after ``tip`` could take.
 
@@ -151,7 +154,7 @@ class LedgerMachine:
     def own_work(self) -> tuple[Message, ...]:
         """Return the pool's oldest batches as messages, to say again (R8)."""
         waiting: list[Message] = []
-        room = RANGE_BYTES_MAX
+        room = self._genesis.limits.block_bytes
         for batch in self._pool.waiting(RESENT_BATCHES_MAX, first=self._party):
             room -= batch.size_bytes
             if room < 0:
@@ -261,12 +264,20 @@ class LedgerMachine:
         Raises:
             LedgerError: the batch is not fit for a pool or a block.
         """
+        self.refuse_too_large(batch)
         batches.verify(batch, self._genesis.ledger, self._genesis.verifiers)
+        check_records(batch)
+
+    def refuse_too_large(self, batch: Batch) -> None:
+        """Return if ``batch`` is within the limits of genesis; nothing of it is hashed.
+
+        Raises:
+            VerificationError: ``batch-too-large``.
+        """
         if not self._fits(batch):
             raise VerificationError(
                 "batch-too-large", f"{len(batch.records)} records, {batch.size_bytes} bytes"
             )
-        check_records(batch)
 
     def _fits(self, batch: Batch) -> bool:
         limits = self._genesis.limits
@@ -285,7 +296,7 @@ class LedgerMachine:
         return Invalid(difference, differs=True)
 
     def _keep(self, block: bytes, execution: Execution) -> None:
-        # Never dropped before it is settled: what builds on it could not be executed any more.
+        # Dropped when it is settled, or was skipped and nothing builds on it; never before.
         self._executed[block] = execution
 
 

@@ -51,6 +51,8 @@ CLOSE_CODES: dict[str, int] = {
     "too-many-handshakes": 4007,
     "replaced": 4008,
     "text-frame": 4009,
+    "shut-out": 4010,
+    "too-many-links": 4011,
     "stopping": 1001,
 }
 """WebSocket close code by reason. The reason itself travels in the close frame as text."""

@@ -14,6 +14,13 @@ from websockets.protocol import Event
 
 from node.limits import FRAGMENTS_MAX
 from node.peers.handshake import PeerRefused
+from node.peers.ration import (
+    LINKS_AT_ONCE,
+    LINKS_PER_S,
+    USELESS_AT_ONCE_S,
+    USELESS_PER_S,
+    Ration,
+)
 
 PEER_PATH = "/peer"
 QUEUE_FRAMES_MAX = 4096
@@ -116,7 +123,17 @@ class Connection:
 class Link:
     """What a node knows of its connection to one peer."""
 
-    __slots__ = ("address", "connection", "connects", "dropped", "peer", "unsent")
+    __slots__ = (
+        "address",
+        "connection",
+        "connects",
+        "dropped",
+        "links",
+        "paced_s",
+        "peer",
+        "unsent",
+        "useless",
+    )
 
     def __init__(self, peer: str, address: str) -> None:
         self.peer = peer
@@ -125,6 +142,9 @@ class Link:
         self.dropped = 0
         self.unsent = 0
         self.connects = 0
+        self.paced_s = 0.0
+        self.links = Ration(LINKS_AT_ONCE, LINKS_PER_S)
+        self.useless = Ration(USELESS_AT_ONCE_S, USELESS_PER_S)
 
     def status(self) -> dict[str, Any]:
         """Return the link as plain JSON values."""
@@ -135,6 +155,7 @@ class Link:
             "dropped": self.dropped,
             "queued": len(connection.queue) if connection else 0,
             "connects": self.connects,
+            "paced_ms": round(1000 * self.paced_s),
             "unsent": self.unsent,
         }
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
@@ -21,7 +22,7 @@ from typing import Any, Protocol
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
-from ledger.genesis import Genesis
+from node.host.frames import frame_bytes_max
 from node.limits import CALLERS_MAX
 from node.peers import handshake
 from node.peers.admission import Admission
@@ -45,6 +46,7 @@ from node.peers.link import (
     peer_url,
     send_all,
 )
+from node.peers.ration import BYTE_S, FRAME_S, PAUSE_MAX_S
 
 HANDSHAKE_TIMEOUT_S = 5.0
 RETRY_FIRST_S = 0.05
@@ -64,8 +66,11 @@ logger = logging.getLogger("tongzhang.peers")
 class PeerHost(Protocol):
     """What a link tells the host. Called on the event loop; must not block."""
 
-    def receive(self, peer: str, frame: bytes) -> None:
-        """Take one frame of an authenticated peer."""
+    def receive(self, peer: str, frame: bytes) -> bool:
+        """Take one frame of an authenticated peer. Return whether it was of use."""
+
+    def shut_out_ms(self, peer: str) -> int:
+        """Return for how long a peer is not to be listened to; 0 if it is."""
 
     def peer_up(self, peer: str) -> None:
         """Learn that a peer is connected and proved."""
@@ -173,6 +178,8 @@ class PeerLinks:
                 nonce = self._entropy(NONCE_BYTES)
                 hello = await socket.receive()
                 opening, answer = handshake.acceptor_answer(self._me, hello, nonce)
+                self._refuse_shut_out(opening.dialer)
+                self._refuse_too_many_links(opening.dialer)
                 self._await_proof(socket, opening.dialer)
                 await socket.send(answer)
                 proof = await socket.receive()
@@ -215,6 +222,7 @@ class PeerLinks:
             lasted_s = loop.time() - started
             stable = wait_max_s == 0.0 and lasted_s > STABLE_S
             wait_s = RETRY_FIRST_S if stable else _grown(wait_s, wait_max_s or RETRY_MAX_S)
+            wait_s = max(wait_s, self._bound().shut_out_ms(link.peer) / 1000)
 
     async def _dial(self, link: Link) -> float:
         """Connect once and serve; return the longest sensible wait, 0 if the peer was up."""
@@ -271,6 +279,7 @@ class PeerLinks:
                 self._enter_down(link)
 
     async def _receive_all(self, link: Link, connection: Connection) -> None:
+        """Hand on what comes; who sends what is of no use gets a part of the time only."""
         host, socket, burst = self._bound(), connection.socket, 0
         clock = asyncio.get_running_loop().time
         until = clock() + BURST_S
@@ -278,12 +287,29 @@ class PeerLinks:
             frame = await socket.receive()
             if link.connection is not connection:
                 return
-            host.receive(link.peer, frame)
+            began = time.thread_time()
+            useful = host.receive(link.peer, frame)
             burst += 1
+            if not useful:
+                self._refuse_shut_out(link.peer)
+                spent_s = time.thread_time() - began + FRAME_S + BYTE_S * len(frame)
+                link.useless.take(spent_s, clock())
+                if await _pause(link):
+                    burst, until = 0, clock() + BURST_S
             if burst == RECEIVE_BURST or clock() > until:
                 burst = 0  # others get their turn even when one peer never pauses
                 await asyncio.sleep(0)
                 until = clock() + BURST_S
+
+    def _refuse_shut_out(self, peer: str) -> None:
+        left_ms = self._bound().shut_out_ms(peer)
+        if left_ms:
+            raise PeerRefused("shut-out", f"what {peer} sent did not verify; {left_ms} ms are left")
+
+    def _refuse_too_many_links(self, peer: str) -> None:
+        wait_s = self._links[peer].links.wait_s(asyncio.get_running_loop().time())
+        if wait_s:
+            raise PeerRefused("too-many-links", f"{peer} connects again and again")
 
     def _enter_up(self, link: Link, connection: Connection) -> None:
         older = link.connection
@@ -292,6 +318,7 @@ class PeerLinks:
             self._close_soon(older.socket, "replaced")
         link.connection = connection
         link.connects += 1
+        link.links.take(1, asyncio.get_running_loop().time())
         self._logged = {key for key in self._logged if key[0] != link.peer}
         logger.info("connected to %s", link.peer)
         self._bound().peer_up(link.peer)
@@ -353,9 +380,13 @@ class PeerLinks:
         }
 
 
-def frame_bytes_max(genesis: Genesis) -> int:
-    """Return the largest peer frame: two whole blocks and what surrounds them."""
-    return genesis.limits.block_bytes * 2 + 64 * 1024
+async def _pause(link: Link) -> bool:
+    """Wait, if the peer has taken more than its ration. Return whether that was so."""
+    wait_s = min(link.useless.wait_s(asyncio.get_running_loop().time()), PAUSE_MAX_S)
+    if wait_s:
+        link.paced_s += wait_s
+        await asyncio.sleep(wait_s)
+    return wait_s > 0
 
 
 def _grown(wait_s: float, wait_max_s: float) -> float:

@@ -55,11 +55,11 @@ class AcknowledgedStays(Checker):
         self._sizes[process.name] = execution.size
 
     def on_start(self, process: Watched) -> None:
-        """What was final on a machine is there when it comes back, unless the disk was lost."""
+        """What was final on a machine stays there, unless its disk was lost or set back."""
         if process.store is None or not self.is_honest(process):
             return
         size = process.store.tip().size
-        if size < self._sizes.get(process.name, 0) and not process.rebuilt:
+        if size < self._sizes.get(process.name, 0) and not process.is_behind:
             self.broken(
                 f"{process.name} had {self._sizes[process.name]} entries, and starts with {size}"
             )

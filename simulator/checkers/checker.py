@@ -56,6 +56,12 @@ class Checker:
     def on_sent(self, process: Watched, message: Message, frame: bytes) -> None:
         """Learn that a machine has sent a message, to one or all."""
 
+    def on_heard(self, process: Watched, sender: Watched, message: Message, sent_us: int) -> None:
+        """Learn that a machine has taken in a message, and when it was sent."""
+
+    def on_shut_out(self, process: Watched, sender: Watched) -> None:
+        """Learn that a machine listens to a peer no more, for what the peer has sent."""
+
     def on_saved(self, process: Watched, items: Sequence[Item]) -> None:
         """Learn that votes, own batches or evidence of a machine are durable."""
 

@@ -11,10 +11,11 @@ from ledger.errors import LedgerError
 from node.storage.store import EvidenceItem, Item
 from simulator.checkers.checker import Checker
 from simulator.checkers.scene import ForkedScene, Watched
+from simulator.checkers.statements import matter_of
 
 
 class FairEvidence(Checker):
-    """Judges every piece of evidence that an honest machine keeps, says or holds."""
+    """Judges all evidence that an honest machine keeps, says or holds, and whom it shuts out."""
 
     invariant = "I8"
     world: ForkedScene
@@ -36,6 +37,11 @@ class FairEvidence(Checker):
         """Judge evidence that an honest machine tells the others."""
         if isinstance(message, EvidenceMessage) and self.is_honest(process):
             self._judge(process, message.evidence)
+
+    def on_shut_out(self, process: Watched, sender: Watched) -> None:
+        """No honest machine is shut out by another: what it says verifies."""
+        if self.is_honest(process) and self.is_honest(sender):
+            self.broken(f"{process.name} shuts out {sender.name}, who is honest")
 
     def finish(self) -> None:
         """After a fork, enough of those who made it must be known by name."""
@@ -60,7 +66,7 @@ class FairEvidence(Checker):
         if evidence.id in self._good:
             return
         what = f"{process.name} accuses {evidence.party} of {evidence.kind}"
-        if evidence.party not in self._suspects and not self._is_rebuilt_batch(evidence):
+        if evidence.party not in self._suspects and not self._is_remainder(evidence):
             self.broken(f"{what}, who is honest")
         try:
             verify_evidence(evidence, self.world.genesis)
@@ -68,6 +74,6 @@ class FairEvidence(Checker):
             self.broken(f"{what}, which proves nothing: {error}")
         self._good.add(evidence.id)
 
-    def _is_rebuilt_batch(self, evidence: Evidence) -> bool:
-        """Return whether it is about the batches of a party that lost its disk: see record 7."""
-        return evidence.kind == "two-batches" and evidence.party in self.world.rebuilt
+    def _is_remainder(self, evidence: Evidence) -> bool:
+        """Return whether it is about what its party could not be told of again by anybody."""
+        return (evidence.party, matter_of(evidence)) in self.world.remainder

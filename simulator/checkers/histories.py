@@ -2,9 +2,9 @@
 
 An answer is the moment at which a record takes its place. From then on every read of it by its
 client shows the same entry and outcome, and every read shows at least the answer's height, whatever
-crashes. Only a node that has lost its disk shows less for a while: records may be absent until it
-has caught up, and are never different. What a client sees at other parties' nodes may be older than
-what its own node told it, and is held against what it saw at that same node.
+crashes. Only a node whose disk was lost or set back shows less for a while: records may be absent
+until it has caught up, and are never different. What a client sees at other parties' nodes may be
+older than what its own node told it, and is held against what it saw at that same node.
 
 A balance is held against the sum of what blocks changed, up to the height that it is as of.
 """
@@ -45,7 +45,7 @@ class Histories(Checker):
         self._seen: dict[Viewpoint, dict[Name, ShownEntry]] = {place: {} for place in places}
         self._heights: dict[Viewpoint, int] = dict.fromkeys(places, 0)
         self._behind: dict[Viewpoint, int] = dict.fromkeys(places, 0)
-        """Up to which height a node that lost its disk may show less than before."""
+        """Up to which height a node whose disk was lost or set back may show less than before."""
         self._height = 0
         self._balances: dict[tuple[str, str], list[tuple[int, int]]] = {}
         """By account and currency: heights at which the balance changed, and what it was then."""
@@ -62,7 +62,7 @@ class Histories(Checker):
             self._balances.setdefault((key[0], key[1]), []).append((block.height, amount))
 
     def on_start(self, process: Watched) -> None:
-        """A node comes back with all that it had shown, unless its disk was lost."""
+        """A node comes back with all that it had shown, unless its disk was lost or set back."""
         if process.store is None or not self.is_honest(process):
             return
         node, height = process.party, process.store.tip().height
@@ -70,7 +70,7 @@ class Histories(Checker):
             place, shown = (client, node), self._heights[client, node]
             if height >= shown:
                 continue
-            if not process.rebuilt:
+            if not process.is_behind:
                 self.broken(f"{client} was shown height {shown}, {node} starts with {height}")
             self._behind[place] = max(shown, self._behind[place])
             self._heights[place] = height

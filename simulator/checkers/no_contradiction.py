@@ -2,56 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from consensus.messages import (
     BatchMessage,
     Message,
     Proposal,
     VoteMessage,
-    WireBatch,
-    decode_batch,
-    decode_vote,
+    WantStatements,
+    decode_evidence,
 )
-from consensus.votes import Subject, Vote
-from ledger import batch, block, domains
-from node.host.machine import head_in
-from node.storage.store import ConsensusItem, Item, JournalItem
+from node.storage.store import ConsensusItem, EvidenceItem, Item
 from simulator.checkers.checker import Checker
+from simulator.checkers.memories import Memories
 from simulator.checkers.scene import Scene, Watched
+from simulator.checkers.statements import (
+    EXCLUDED,
+    Place,
+    Stated,
+    Statement,
+    collide,
+    in_items,
+    of_batch,
+    of_header,
+    of_vote,
+)
 
-Position = tuple[str, int]
-"""A statement that a key makes once: ``notar``, ``skip``, ``final`` or ``proposal`` of a slot, or a
-``batch`` of a number."""
-
-Stated = object
-"""Contents of a statement: the block's hash, a Final vote's whole subject, or a batch's header."""
-
-_EXCLUDED = {"final": ("skip", "notar"), "skip": ("final",), "notar": ("final",)}
+Said = dict[Place, set[Stated]]
+"""What was stated in each place: more than one thing only where one was forgotten."""
 
 
 class NoContradiction(Checker):
     """Remembers what left under each honest key for ever, and what each disk holds.
 
     What is durable and has not left may be lost with the disk: nobody has seen it, and it may be
-    stated otherwise then. Of a machine that lost its disk a batch that nobody else kept may be
-    stated otherwise as well: it asks all others first, and they cannot know (decision record 7).
+    stated otherwise then. A machine whose disk was lost or set back has left more than it
+    remembers. It may state otherwise only what no honest machine knew that has answered it in this
+    life: that is noted as the remainder. It states nothing new before q − 1 others have answered
+    it, nor once it holds evidence against its own key.
     """
 
     invariant = "I2"
 
     def __init__(self, world: Scene) -> None:
         super().__init__(world)
-        self._left: dict[str, dict[Position, Stated]] = {party: {} for party in world.plan.parties}
-        self._durable: dict[str, dict[Position, Stated]] = {}
+        self._left: dict[str, Said] = {party: {} for party in world.plan.parties}
+        self._durable: dict[str, Said] = {}
+        self._memories = Memories(world.plan.forgetful)
+        self._accused: dict[str, bool] = {}
+        """Whether a machine keeps evidence against its own key."""
 
     def on_start(self, process: Watched) -> None:
         """Learn what the disk holds: a write may have been whole though nobody reported it."""
         store = process.store
         if store is None or not self.is_honest(process):
             return
+        held: list[Item] = [*store.load_consensus(), *store.load_journal()]
+        self._memories.begin(process, held, self.world.now_us)
+        with store.reader() as reader:
+            kept = [stored.body for stored in reader.evidence()]
+        accused = {decode_evidence(body).party for body in kept}
+        self._accused[process.name] = process.party in accused
         self._durable[process.name] = {}
-        self._note(process, (*store.load_consensus(), *store.load_journal()))
+        self._note(process, held, is_new=False)
+
+    def on_heard(self, process: Watched, sender: Watched, message: Message, sent_us: int) -> None:
+        """Remember what a machine has been told."""
+        if self.is_honest(process):
+            self._memories.hear(process, sender, message, sent_us, self.world.now_us)
 
     def on_saved(self, process: Watched, items: Sequence[Item]) -> None:
         """Compare what has become durable with all that came before."""
@@ -60,99 +78,81 @@ class NoContradiction(Checker):
         votes = [i.name for i in items if isinstance(i, ConsensusItem) and i.kind == "vote"]
         if process.rebuilt and votes:
             self.broken(f"{process.name} votes ({votes[0]}) under a key whose votes it has lost")
-        self._note(process, items)
+        self._memories.save(process, items, self.world.now_us)
+        self._note(process, items, is_new=True)
+        for item in items:
+            if isinstance(item, EvidenceItem):
+                party = decode_evidence(item.body).party
+                self._accused[process.name] |= party == process.party
 
     def on_sent(self, process: Watched, message: Message, frame: bytes) -> None:
         """Check that what a machine states is durable."""
         if not self.is_honest(process):
             return
+        stated: list[Statement] = []
+        if isinstance(message, WantStatements):
+            self._memories.ask(process, message)
         if isinstance(message, VoteMessage):
-            if message.vote.voter == process.party:
-                self._leaves(process, *_vote(message.vote))
+            stated = [of_vote(message.vote)]
         elif isinstance(message, Proposal):
-            self._on_proposal(process, message)
+            header = of_header(message.block.header)
+            batches = message.block.batches if header.party == process.party else ()
+            stated = [header, *map(of_batch, batches)]
         elif isinstance(message, BatchMessage):
-            self._on_batch(process, message.batch)
+            stated = [of_batch(message.batch)]
+        for statement in stated:
+            if statement.party == process.party:
+                self._leaves(process, statement)
 
-    def _on_proposal(self, process: Watched, message: Proposal) -> None:
-        header = block.decode_header(message.block.header)
-        if header.proposer != process.party:
-            return
-        self._leaves(process, ("proposal", header.slot), domains.block_hash(message.block.header))
-        for wire in message.block.batches:
-            self._on_batch(process, wire)
-
-    def _on_batch(self, process: Watched, wire: WireBatch) -> None:
-        header = batch.decode_header(wire.header)
-        if header.party == process.party:
-            self._leaves(process, ("batch", header.number), wire.header)
-
-    def _note(self, process: Watched, items: Sequence[Item]) -> None:
-        durable, left = self._durable[process.name], self._left[process.party]
-        for place, stated in self._statements(process.party, items):
-            self._compare(process, place, stated, left)
-            self._compare(process, place, stated, durable)
-            durable[place] = stated
-
-    def _statements(self, party: str, items: Sequence[Item]) -> Iterator[tuple[Position, Stated]]:
-        names = self.world.plan.voters
-        for item in items:
-            if isinstance(item, JournalItem):
-                yield ("batch", item.number), decode_batch(item.body).header
-            elif not isinstance(item, ConsensusItem):
+    def _note(self, process: Watched, items: Sequence[Item], *, is_new: bool) -> None:
+        for statement in in_items(items):
+            if statement.party != process.party:
                 continue
-            elif item.kind == "vote":
-                yield _vote(decode_vote(item.body))
-            elif item.kind == "block" and names[item.slot % len(names)] == party:
-                yield ("proposal", item.slot), bytes.fromhex(item.name)
+            if is_new and not _is_in(statement, self._left[process.party]):
+                self._states(process, statement)
+            self._durable[process.name].setdefault(statement.place, set()).add(statement.stated)
 
-    def _leaves(self, process: Watched, place: Position, stated: Stated) -> None:
+    def _states(self, process: Watched, statement: Statement) -> None:
+        """A machine states something that has not left under its key before."""
+        place = statement.place
+        if self._accused[process.name]:
+            self.broken(f"{process.name} signs its {place}, and keeps evidence against itself")
+        voters, needed = self.world.plan.voters, self.world.plan.needed
+        needed -= process.party in voters
+        parties = {name.partition("~")[0] for name in self._memories.answered(process)}
+        answers = len(parties.intersection(voters))
+        if answers < needed:
+            self.broken(f"{process.name} signs its {place}: {answers} of {needed} have answered it")
+        for known in (self._durable[process.name], self._left[process.party]):
+            for other in (place.kind, *EXCLUDED.get(place.kind, ())):
+                for stated in known.get(Place(other, place.number), ()):
+                    earlier = Statement(process.party, Place(other, place.number), stated)
+                    if collide(statement, earlier):
+                        self._refuse(process, statement, earlier)
+
+    def _leaves(self, process: Watched, statement: Statement) -> None:
         left = self._left[process.party]
-        if left.get(place) == stated:
+        if _is_in(statement, left):
             return  # said before, by this life or an earlier one
-        if self._durable[process.name].get(place) != stated:
-            self.broken(f"{process.name} sent its {_name(place)} before it was durable")
-        self._compare(process, place, stated, left)
-        left[place] = stated
+        if not _is_in(statement, self._durable[process.name]):
+            self.broken(f"{process.name} sent its {statement.place} before it was durable")
+        left.setdefault(statement.place, set()).add(statement.stated)
 
-    def _is_kept(self, process: Watched, number: int) -> bool:
-        """Return whether another honest machine could have told that the number is taken."""
-        party = process.party
-        for other in self.world.honest():
-            if other is process or other.host is None:
-                continue
-            waiting = other.host.pool.of(party)
-            final, _ = head_in(other.host.store.view(), party)
-            if final >= number or (waiting and waiting[-1].number >= number):
-                return True
-        return False
-
-    def _compare(
-        self, process: Watched, place: Position, stated: Stated, known: dict[Position, Stated]
-    ) -> None:
-        kind, number = place
-        if kind == "batch" and process.rebuilt and not self._is_kept(process, number):
-            return
-        if known.get(place, stated) != stated:
-            self.broken(f"{process.name} signed a second, other {_name(place)}")
-        for other in _EXCLUDED.get(kind, ()):
-            earlier = known.get((other, number))
-            if earlier is None or _block(earlier) == _block(stated):
-                continue
-            self.broken(
-                f"{process.name} signed its {_name(place)} beside its {_name((other, number))}"
-            )
+    def _refuse(self, process: Watched, statement: Statement, earlier: Statement) -> None:
+        """End the run, unless the machine cannot know what its key has said earlier."""
+        others = [other for other in self.world.honest() if other.party != process.party]
+        place, told = statement.place, "remembers that"
+        forgot = process.rewound or process.rebuilt
+        if forgot and not _is_in(earlier, self._durable[process.name]):
+            witness = self._memories.told_of(process, earlier, others)
+            if witness is None:
+                self.world.remainder.add((process.party, place.matter))
+                return
+            told = f"could be told by {witness.name}"
+        if place == earlier.place:
+            self.broken(f"{process.name} signed a second, other {place}: it {told}")
+        self.broken(f"{process.name} signed its {place} beside its {earlier.place}: it {told}")
 
 
-def _vote(vote: Vote) -> tuple[Position, Stated]:
-    stated: Stated = vote.subject if vote.kind == "final" else vote.block
-    return (vote.kind, vote.slot), stated
-
-
-def _block(stated: Stated) -> Stated:
-    return stated.block if isinstance(stated, Subject) else stated
-
-
-def _name(place: Position) -> str:
-    kind, number = place
-    return f"{kind} of number {number}" if kind == "batch" else f"{kind} of slot {number}"
+def _is_in(statement: Statement, said: Said) -> bool:
+    return statement.stated in said.get(statement.place, ())

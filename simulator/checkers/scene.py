@@ -10,6 +10,9 @@ from node.host.host import Host
 from node.storage.store import Store
 from simulator.plan import Plan
 
+Matter = tuple[str, int]
+"""What evidence may be about: ``batch`` and a number, or ``slot`` and a slot."""
+
 
 class Watched(Protocol):
     """A machine under watch: who it is, which life it leads, what it holds while it is on."""
@@ -29,6 +32,14 @@ class Watched(Protocol):
     @property
     def rebuilt(self) -> bool:
         """Whether it has lost its disk, and votes no more."""
+
+    @property
+    def rewound(self) -> bool:
+        """Whether its disk was ever set back to an old copy."""
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether this life began with less than the last one had: a lost disk, or an old copy."""
 
     @property
     def store(self) -> Store | None:
@@ -53,6 +64,14 @@ class Scene(Protocol):
     @property
     def forkable(self) -> bool:
         """Whether so many parties lie that the others can be led apart."""
+
+    @property
+    def now_us(self) -> int:
+        """The time of the world."""
+
+    @property
+    def remainder(self) -> set[tuple[str, Matter]]:
+        """What parties said twice since nobody who answered them could know the first time."""
 
     @property
     def rebuilt(self) -> set[str]:

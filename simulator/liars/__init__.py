@@ -10,32 +10,46 @@ from __future__ import annotations
 import sys
 
 from simulator.liars.batch_equivocator import BatchEquivocator
+from simulator.liars.batch_pest import BatchPest
 from simulator.liars.censor import Censor
 from simulator.liars.colluder import Colluder
 from simulator.liars.equivocator import Equivocator
+from simulator.liars.flapper import Flapper
 from simulator.liars.flooder import Flooder
 from simulator.liars.forger import Forger
 from simulator.liars.liar import Liar
+from simulator.liars.mute import Mute
 from simulator.liars.nonsense import Nonsense
+from simulator.liars.questioner import Questioner
+from simulator.liars.range_pusher import RangePusher
+from simulator.liars.repeater import Repeater
 from simulator.liars.replayer import Replayer
 from simulator.liars.stale_voter import StaleVoter
 from simulator.liars.twin import Twin
 from simulator.liars.two_faced import TwoFaced
+from simulator.liars.vote_pest import VotePest
 from simulator.liars.withholder import Withholder
 from simulator.liars.wrong_state import WrongState
 
 LIES: dict[str, type[Liar]] = {
     "batch-equivocator": BatchEquivocator,
+    "batch-pest": BatchPest,
     "censor": Censor,
     "colluder": Colluder,
     "equivocator": Equivocator,
+    "flapper": Flapper,
     "flooder": Flooder,
     "forger": Forger,
+    "mute": Mute,
     "nonsense": Nonsense,
+    "questioner": Questioner,
+    "range-pusher": RangePusher,
+    "repeater": Repeater,
     "replayer": Replayer,
     "stale-voter": StaleVoter,
     "twin": Twin,
     "two-faced": TwoFaced,
+    "vote-pest": VotePest,
     "withholder": Withholder,
     "wrong-state": WrongState,
 }

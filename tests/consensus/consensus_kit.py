@@ -29,14 +29,17 @@ from consensus.effects import (
     WorkArrived,
 )
 from consensus.evidence import Evidence, verify_evidence
-from consensus.justification import refuse_unjustified
+from consensus.exits import piece_of
+from consensus.justification import refuse_incomplete, refuse_not_the_leaders
 from consensus.messages import (
     BatchMessage,
     CertificateMessage,
+    Exits,
     Message,
     Proposal,
     Range,
     VoteMessage,
+    WantExits,
     WantRange,
     decode,
     decode_block,
@@ -48,7 +51,6 @@ from consensus.messages import (
 from consensus.replica import Replica
 from consensus.votes import MAY_SAY, VOTE_KINDS, Certificate, Subject, Vote, final_subject
 from ledger import batch as batches
-from ledger import domains
 from ledger.batch import Batch
 from ledger.block import (
     Block,
@@ -222,6 +224,10 @@ class Cluster:
             answer = self.range_of(seat, message.height)
             if answer is not None:
                 self.post(seat.name, letter.sender, answer)
+        elif isinstance(message, WantExits) and message.first <= seat.disk.tip().slot:
+            exits = self.exits_of(seat, message)
+            if exits is not None:
+                self.post(seat.name, letter.sender, exits)
         else:
             self.step(seat.name, Received(letter.sender, message))
 
@@ -283,6 +289,12 @@ class Cluster:
             tuple(d.block.raw_header for d in rest),
             wanted[-1].certificate,
         )
+
+    def exits_of(self, seat: Seat, question: WantExits) -> Exits | None:
+        """Answer ``want-exits`` for final slots as a host does."""
+        span = range(question.first, question.stop)
+        found = [c for d in seat.disk.chain for c in d.justification if c.subject.slot in span]
+        return piece_of(c for c in found if c.subject.kind == "skip")
 
     # -- stepping ---------------------------------------------------------------------------------
 
@@ -375,11 +387,9 @@ class Cluster:
         known = self.final.setdefault(block.height, block.hash)
         safe = len(self.liars) < 2 * self.genesis.quorum - len(self.genesis.names)
         assert known == block.hash or not safe, f"I1: two final blocks at height {block.height}"
-        wire = wire_block(block, deliver.justification)
-        refuse_unjustified(wire, block, self.genesis, lambda _: False)  # I3
+        refuse_incomplete(deliver.justification, block, self.genesis)  # I3
         seat.machine.refuse_forged(block, [])
-        leader = self.genesis.verifiers[block.header.proposer]
-        leader.verify(block.signature, domains.proposal_signature_input(block.raw_header))
+        refuse_not_the_leaders(block, self.genesis)
         if deliver.certificate is not None:
             assert deliver.certificate.subject == final_subject(tip_of(block))
 

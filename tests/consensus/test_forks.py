@@ -11,7 +11,19 @@ import pytest
 
 from consensus.evidence import Evidence, verify_evidence
 from consensus.forks import Branch, culprits, liars_needed
-from consensus.messages import Range, WantRange, decode, decode_evidence, encode
+from consensus.limits import SKIPS_CARRIED_MAX
+from consensus.messages import (
+    EvidenceMessage,
+    Exits,
+    Proposal,
+    Range,
+    WantExits,
+    WantRange,
+    decode,
+    decode_evidence,
+    encode,
+)
+from consensus.votes import Certificate
 from ledger.genesis import Genesis, Member, found
 from node.errors import Halted
 from node.host.catchup import range_from
@@ -64,12 +76,31 @@ class Fork:
         assert world.run(CALM_MS, lambda: len({s.tip() for s in world.stores.values()}) == 1)
         world.close()
 
-    def meet(self, shared: int, left: int, right: int) -> World:
-        """Return the world in which the two honest hosts meet after the fork."""
+    def skip(self, world: World, slots: int) -> None:
+        """Let the hosts of the left branch skip so many slots: no proposal comes through."""
+        world.open(LEFT, *self.liars)
+        world.lose = lambda _sender, _to, frame: isinstance(decode(frame), Proposal)
+        raw = record("receiver.registered", "r0", receiver="R0", **RECEIVER)
+        world.submit("institution", [raw])
+        assert world.run(10**9, lambda: min(h.replica.slot for h in world.hosts.values()) > slots)
+        world.lose = lambda *_: False
+        world.close()
+
+    def meet(self, shared: int, left: int, right: int, skipped: int = 0) -> World:
+        """Return the world in which the two honest hosts meet after the fork.
+
+        Args:
+            shared: Blocks before the fork.
+            left: Blocks of the left branch.
+            right: Blocks of the right branch.
+            skipped: Up to which slot the left branch skips all after the fork.
+        """
         if shared:
             self.grow(self.root, list(self.genesis.names), shared)
         first = self._world("left", self.root.directory)
         second = self._world("right", self.root.directory)
+        if skipped:
+            self.skip(first, skipped)
         self.grow(first, [LEFT, *self.liars], left)
         self.grow(second, [RIGHT, *self.liars], right)
         met = self._world("met", first.directory, second.directory)
@@ -135,6 +166,58 @@ def test_a_fork_convicts_all_who_signed_both_branches_at_every_honest_node(
     world.close()
 
 
+@pytest.mark.parametrize("right", [1, 4])
+def test_a_fork_over_a_long_run_of_skipped_slots_convicts_by_fetched_certificates(
+    right: int, tmp_path: Path, quartet_files: Path
+) -> None:
+    """The Skip certificate that convicts the funder is none of those that travel with the block."""
+    world = Fork(tmp_path, GENESIS, quartet_files).meet(1, 2, right, skipped=3 * SKIPS_CARRIED_MAX)
+    asked: list[WantExits] = []
+
+    def note(_sender: str, _to: str, frame: bytes) -> bool:
+        message = decode(frame)
+        if isinstance(message, WantExits):
+            asked.append(message)
+        return False
+
+    world.lose = note
+    assert world.run(CALM_MS, lambda: _halted(world))
+    for host in world.hosts.values():
+        lies = _evidence(host)
+        assert {lie.party for lie in lies} == {"institution", "funder"}
+        assert {lie.kind for lie in lies if lie.party == "funder"} == {"final-skip"}
+    assert asked and all(each.stop == each.first + 1 for each in asked)
+    world.close()
+
+
+def test_an_inquiry_takes_no_exit_certificate_that_it_did_not_ask_for(
+    tmp_path: Path, quartet_files: Path
+) -> None:
+    world = Fork(tmp_path, GENESIS, quartet_files).meet(1, 2, 1, skipped=3 * SKIPS_CARRIED_MAX)
+    answers: list[Exits] = []
+
+    def hold(_sender: str, to: str, frame: bytes) -> bool:
+        message = decode(frame)
+        if isinstance(message, Exits) and to == RIGHT:
+            answers.append(message)
+        return isinstance(message, Exits | EvidenceMessage)
+
+    world.lose = hold
+    assert world.run(4000, lambda: bool(answers))
+    host, true = world.hosts[RIGHT], answers[0].certificates[0]
+    forged = Certificate((msgspec.structs.replace(true.votes[0], signature=bytes(64)),
+                          *true.votes[1:]))  # fmt: skip
+    other = Certificate(tuple(msgspec.structs.replace(v, slot=v.slot + 1) for v in true.votes))
+    for lie in (forged, other):
+        host.receive(LEFT, encode(Exits((lie,))))
+    assert "funder" not in {lie.party for lie in _evidence(host)}
+    assert host.rejected[LEFT, "bad-vote-signature"] == host.rejected[LEFT, "unasked-exits"] == 1
+    world.lose = lambda *_: False
+    host.receive(LEFT, encode(answers[0]))
+    assert "funder" in {lie.party for lie in _evidence(host)}
+    world.close()
+
+
 def test_a_stopped_host_neither_takes_nor_votes_and_stays_stopped(
     tmp_path: Path, trio_files: Path
 ) -> None:
@@ -147,7 +230,7 @@ def test_a_stopped_host_neither_takes_nor_votes_and_stays_stopped(
     said: list[str] = []
     world.lose = lambda _sender, _to, frame: _note(said, frame)
     assert world.run(CALM_MS, lambda: _halted(world))
-    allowed = {"EvidenceMessage", "WantRange", "Range", "CertificateMessage"}
+    allowed = {"EvidenceMessage", "WantRange", "WantExits", "Exits", "Range", "CertificateMessage"}
     assert set(said) <= allowed and not {"VoteMessage", "Proposal"} & set(said)
     world.close()
     world.open(LEFT)

@@ -16,22 +16,31 @@ from consensus.evidence import SignedHeader
 from consensus.limits import EVIDENCE_SLOTS, SLOT_WINDOW
 from consensus.messages import (
     ChangesMessage,
+    Exits,
     Message,
     VoteMessage,
     WantBlock,
     WantChanges,
+    WantExits,
     WantRange,
     WantStatements,
     WireBatch,
     decode,
     encode,
 )
-from consensus.votes import notar_subject, sign_vote, skip_subject
+from consensus.votes import (
+    Certificate,
+    certificate_of,
+    notar_subject,
+    sign_vote,
+    skip_subject,
+)
 from ledger.errors import LedgerError
 from tests.consensus.consensus_kit import Cluster
 from tests.consensus.test_evidence import batches, proposals
 from tests.ledger.chain_kit import SIGNERS
 from tests.ledger.chain_kit import genesis_of as small_genesis
+from tests.ledger.ledger_kit import GENESIS, signer
 from tests.node.host_kit import CALM_MS, World, capture, instruct, make_templates, register
 
 SLOW = settings(
@@ -82,6 +91,8 @@ def frames(world: World) -> list[bytes]:
     extra: list[Message] = [
         WantBlock(bytes(32)),
         WantRange(1),
+        WantExits(1, 2),
+        Exits((_skipped(),)),
         WantStatements(bytes(32), 1, 1),
         _statements((), ()),
         _statements(
@@ -95,6 +106,13 @@ def frames(world: World) -> list[bytes]:
         *_lies(),
     ]
     return sorted({*heard, *map(encode, extra)})
+
+
+def _skipped() -> Certificate:
+    votes = [
+        sign_vote(skip_subject(9), signer(name), name, 0, GENESIS) for name in GENESIS.voters[:3]
+    ]
+    return certificate_of({vote.voter: vote for vote in votes})
 
 
 def _statements(batches: tuple[WireBatch, ...], proposals: tuple[SignedHeader, ...]) -> Message:

@@ -15,11 +15,15 @@ from consensus.effects import Now
 from consensus.evidence import Evidence
 from consensus.messages import (
     BatchMessage,
+    CertificateMessage,
     EvidenceMessage,
     Proposal,
     VoteMessage,
+    WantRange,
     decode,
+    encode,
 )
+from consensus.votes import Certificate
 from ledger import canonical
 from ledger.block import Block
 from ledger.books import Balance
@@ -247,6 +251,21 @@ def make_templates(directory: Path, genesis: Genesis = GENESIS) -> Path:
     return directory
 
 
+def let_ask(world: World, name: str, peer: str, certificate: Certificate) -> None:
+    """Let a host learn that it is behind and ask a peer for a range, and nobody answer."""
+    asked: list[str] = []
+    kept = world.lose
+
+    def note(sender: str, to: str, frame: bytes) -> bool:
+        asked.extend([to] if sender == name and isinstance(decode(frame), WantRange) else [])
+        return name in (sender, to)
+
+    world.lose = note
+    world.hosts[name].receive(peer, encode(CertificateMessage(certificate)))
+    assert world.run(CALM_MS, lambda: peer in asked)
+    world.lose = kept
+
+
 def record(type_: str, id_: str, **fields: object) -> bytes:
     return canonical.encode({"at": MORNING, "id": id_, "type": type_, **fields})
 
@@ -263,4 +282,7 @@ def instruct(payment: str, amount: int = 10_000) -> bytes:
     return record("split.instructed", f"ins-{payment}", **split(payment, amount))
 
 
-__all__ = ["CALM_MS", "DAY", "World", "capture", "instruct", "make_templates", "record", "register"]
+__all__ = [
+    "CALM_MS", "DAY", "World", "capture", "instruct", "let_ask", "make_templates", "record",
+    "register",
+]  # fmt: skip

@@ -38,12 +38,21 @@ from ledger.verify import verify_log
 from node.errors import CorruptLedger
 from node.host.answers import PAUSE_MIN_MS
 from node.host.catchup import range_from
-from node.limits import EVIDENCE_PER_PARTY_MAX, RESENT_BATCHES_MAX
+from node.limits import EVIDENCE_PER_PARTY_MAX, RESENT_BATCHES_MAX, SHUT_OUT_MAX_MS
 from node.storage.proofs import export_lines, served_checkpoint
 from node.storage.reads import Reader
 from node.storage.store import ConsensusItem, JournalItem, Store
 from tests.ledger.ledger_kit import CREATED_AT, GENESIS, RECEIVER, signer
-from tests.node.host_kit import CALM_MS, World, capture, instruct, make_templates, record, register
+from tests.node.host_kit import (
+    CALM_MS,
+    World,
+    capture,
+    instruct,
+    let_ask,
+    make_templates,
+    record,
+    register,
+)
 
 
 @pytest.fixture(scope="module")
@@ -288,10 +297,17 @@ def test_every_lie_in_a_range_is_refused_and_stops_nobody(
     fresh.open("auditor")
     host = fresh.hosts["auditor"]
     for lie in _lies(true):
+        let_ask(fresh, "auditor", "platform", true.certificate)
         host.receive("platform", encode(lie))
         assert host.halted is None
         assert host.store.tip().height == 0
+        fresh.now_ms += SHUT_OUT_MAX_MS
     assert sum(host.rejected.values()) == len(_lies(true))
+    assert (
+        host.conduct.offences["platform"]
+        == len(_lies(true)) - host.rejected["platform", "unjustified"]
+    )
+    let_ask(fresh, "auditor", "platform", true.certificate)
     host.receive("platform", encode(true))
     assert host.store.tip().height == len(true.blocks)
     fresh.close()

@@ -40,7 +40,7 @@ from node.host.catchup import range_from
 from node.host.host import Host
 from node.limits import EVIDENCE_SAID_MAX, EVIDENCE_SAY_MS
 from tests.ledger.ledger_kit import GENESIS, signer
-from tests.node.host_kit import CALM_MS, World, make_templates, register
+from tests.node.host_kit import CALM_MS, World, let_ask, make_templates, register
 
 LIAR = "funder"
 HONEST = ("platform", "institution", "auditor")
@@ -287,7 +287,10 @@ def behind(tmp_path: Path, templates: Path) -> Iterator[World]:
 
 
 def _missing(world: World) -> Range:
-    return _range(world, world.hosts[SEES].store.tip().height + 1)
+    """Return the blocks that the auditor has missed, and has asked the liar for."""
+    missing = _range(world, world.hosts[SEES].store.tip().height + 1)
+    let_ask(world, SEES, LIAR, missing.certificate)
+    return missing
 
 
 def test_a_vote_and_one_inside_the_certificate_of_a_range(behind: World) -> None:

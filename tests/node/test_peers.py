@@ -35,11 +35,17 @@ class Recorder:
         self.frames: list[tuple[str, bytes]] = []
         self.changes: list[tuple[str, str]] = []
         self.fault: Exception | None = None
+        self.useful = True
+        self.shut_out: dict[str, int] = {}
 
-    def receive(self, peer: str, frame: bytes) -> None:
+    def receive(self, peer: str, frame: bytes) -> bool:
         if self.fault is not None:
             raise self.fault
         self.frames.append((peer, frame))
+        return self.useful
+
+    def shut_out_ms(self, peer: str) -> int:
+        return self.shut_out.get(peer, 0)
 
     def peer_up(self, peer: str) -> None:
         self.changes.append(("up", peer))

@@ -75,6 +75,16 @@ def test_a_path_is_no_scenario() -> None:
             "convicted: expected nobody, got funder",
         ),
         (Expect(halted=("b", "a")), RunOutcome(seed=1, halts={"a": "x"}), "expected a, b, got a"),
+        (
+            Expect(skips_min=9),
+            RunOutcome(seed=1, skips_in_a_row=8),
+            "skipped slots: expected 9 or more in a row, got 8",
+        ),
+        (
+            Expect(frame_bytes_max=9),
+            RunOutcome(seed=1, frame_bytes=10),
+            "the largest frame: expected 9 bytes at most, got 10",
+        ),
         (Expect(fork=True), RunOutcome(seed=1), "a fork: expected yes, got no"),
         (Expect(), RunOutcome(seed=1, settled=False), "progress: expected yes, got no"),
     ],
@@ -108,7 +118,9 @@ def test_the_plan_in_the_document_is_one() -> None:
         "until_ms",
         "think_ms",
         "timeout_ms",
+        "cap_ms",
         "disk_us",
+        "verify_us",
         "skew_ms",
         "drift_ppm",
     ):

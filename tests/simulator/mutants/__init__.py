@@ -7,10 +7,16 @@ watch, where another one would see the bug even earlier.
 
 from __future__ import annotations
 
-from tests.simulator.mutants import in_consensus, in_host, in_ledger, in_storage
+from tests.simulator.mutants import (
+    in_consensus,
+    in_host,
+    in_ledger,
+    in_restarts,
+    in_storage,
+)
 from tests.simulator.mutants.mutant import MUTANTS, Mutant
 
-PARTS = (in_consensus, in_host, in_ledger, in_storage)
+PARTS = (in_consensus, in_host, in_ledger, in_restarts, in_storage)
 """The parts of the code that bugs are planted in."""
 
 __all__ = ["MUTANTS", "PARTS", "Mutant"]

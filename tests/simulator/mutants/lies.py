@@ -5,7 +5,15 @@ from __future__ import annotations
 from msgspec.structs import astuple, replace
 
 from consensus.evidence import of_votes
-from consensus.messages import EvidenceMessage, Message, Proposal, Range, VoteMessage, WireBlock
+from consensus.messages import (
+    EvidenceMessage,
+    Message,
+    Proposal,
+    Range,
+    StatementsMessage,
+    VoteMessage,
+    WireBlock,
+)
 from consensus.votes import Subject, Vote, final_subject, notar_subject, skip_subject
 from ledger import canonical, domains
 from ledger.block import Block, Tip, genesis_tip, tip_of
@@ -35,6 +43,19 @@ class Bare(Liar):
         """Strip own proposals."""
         if isinstance(message, Proposal) and self.is_own(message):
             message = Proposal(replace(message.block, justification=()))
+        self.tell(peer, message)
+
+
+class Parrot(Liar):
+    """Tells whoever starts what it told at the first start: nothing, under an old nonce."""
+
+    def _begin(self) -> None:
+        self._first: dict[str, StatementsMessage] = {}
+
+    def say(self, peer: str, message: Message) -> None:
+        """Say the first answer again in the place of a later one."""
+        if isinstance(message, StatementsMessage):
+            message = self._first.setdefault(peer, message)
         self.tell(peer, message)
 
 
@@ -92,6 +113,7 @@ def _unsigned(subject: Subject, voter: str) -> Vote:
 LIES: dict[str, type[Liar]] = {
     "ballot-stuffer": BallotStuffer,
     "bare": Bare,
+    "parrot": Parrot,
     "rewriter": Rewriter,
     "slanderer": Slanderer,
 }

@@ -1,0 +1,110 @@
+"""Conduct of peers: what no honest node sends, and how long its sender is not listened to.
+
+A peer that sends what does not verify is shut out: its connection is closed, and what comes from
+it is dropped unread, at first for a second, each time twice as long, for 30 s at most: a quorum may
+need it. A clean minute afterwards, and all is forgotten. What was refused is remembered by its
+hash, so that saying it again costs the others a hash.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from hashlib import sha256
+from typing import Any, Literal
+
+from node.host.ports import Clock
+from node.limits import CLEAN_MS, REFUSED_FRAMES_MAX, SHUT_OUT_FIRST_MS, SHUT_OUT_MAX_MS
+
+Verdict = Literal["offence", "harmless"]
+
+CONDUCT: dict[str, Verdict] = {
+    "bad-batch-root": "offence",
+    "bad-evidence": "offence",
+    "bad-signature": "offence",
+    "bad-vote-signature": "offence",
+    "batch-too-large": "offence",
+    "broken-chain": "offence",
+    "malformed-certificate": "offence",
+    "malformed-vote": "offence",
+    "no-quorum": "offence",
+    "not-leader": "offence",
+    "unknown-party": "offence",
+    "unknown-voter": "offence",
+    "wrong-certificate": "offence",
+    "wrong-ledger": "offence",
+    "bad-message": "harmless",
+    "frame-too-large": "harmless",
+    "not-canonical-message": "harmless",
+    "unasked": "harmless",
+    "unjustified": "harmless",
+}
+"""Codes under which a peer's message is dropped. No honest node sends an offence: whatever it says
+or hands on it has verified, and what verifies once verifies for ever. Other codes, and those that
+are not here, are harmless: a node of another version may write otherwise, one that was restarted
+has forgotten what it asked, and an unjustified proposal is genuine and may convict its leader. They
+are counted, and their time is rationed.
+"""
+
+
+class _Record:
+    """What is remembered of one peer. All times are ticks in ms."""
+
+    __slots__ = ("code", "forgotten_at", "pause_ms", "refused", "until")
+
+    def __init__(self) -> None:
+        self.code = ""
+        self.until = 0
+        self.pause_ms = SHUT_OUT_FIRST_MS
+        self.forgotten_at = 0
+        self.refused: dict[bytes, str] = {}
+
+
+class Conduct:
+    """What the peers of one host have done.
+
+    Args:
+        clock: The clocks.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self.offences: Counter[str] = Counter()
+        """Offences by peer, since the start."""
+        self._clock = clock
+        self._records: dict[str, _Record] = {}
+
+    def note(self, peer: str, code: str, frame: bytes) -> bool:
+        """Note why a frame of a peer was dropped. Return whether the peer is shut out for it."""
+        if CONDUCT.get(code) != "offence":
+            return False
+        now_ms = self._clock.now().ticks_ms
+        record = self._records.setdefault(peer, _Record())
+        if record.forgotten_at <= now_ms:
+            record.pause_ms = SHUT_OUT_FIRST_MS
+        self.offences[peer] += 1
+        record.code = code
+        record.until = now_ms + record.pause_ms
+        record.forgotten_at = record.until + CLEAN_MS
+        record.pause_ms = min(2 * record.pause_ms, SHUT_OUT_MAX_MS)
+        record.refused[sha256(frame).digest()] = code
+        if len(record.refused) > REFUSED_FRAMES_MAX:
+            del record.refused[next(iter(record.refused))]
+        return True
+
+    def refused_before(self, peer: str, frame: bytes) -> str | None:
+        """Return for which offence this very frame of a peer was refused before, or None."""
+        record = self._records.get(peer)
+        return None if record is None else record.refused.get(sha256(frame).digest())
+
+    def shut_out_ms(self, peer: str) -> int:
+        """Return for how long a peer is still shut out; 0 if it is not."""
+        record = self._records.get(peer)
+        return 0 if record is None else max(0, record.until - self._clock.now().ticks_ms)
+
+    def of(self, peer: str) -> dict[str, Any]:
+        """Return what an operator is told of a peer, as plain JSON values."""
+        left_ms = self.shut_out_ms(peer)
+        shut_out = None
+        if left_ms:
+            until = self._clock.now().wall_ms + left_ms
+            shut_out = {"code": self._records[peer].code, "until": until}
+        return {"offences": self.offences[peer], "shut_out": shut_out}

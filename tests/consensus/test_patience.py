@@ -1,0 +1,205 @@
+"""Leaders that let others wait: who is given no time, for how long, and what words are worth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from consensus.effects import PeerDown, PeerUp, Received
+from consensus.messages import VoteMessage
+from consensus.patience import DEBT_MAX, FORGIVEN_EVERY, PAYS_BACK, TOLERATED_PARTS, Patience
+from consensus.votes import sign_vote, skip_subject
+from tests.consensus.consensus_kit import Cluster
+from tests.ledger.chain_kit import SIGNERS, genesis_of
+
+FOUR = genesis_of(4, 3)
+BASE_MS = FOUR.timeouts.base_ms
+ME, MUTE, OTHER, THIRD = "platform", "institution", "funder", "auditor"
+
+
+def wait(patience: Patience, leader: str, slot: int, at_ms: int, for_ms: int) -> None:
+    """Let a leader's slot time out."""
+    patience.begin(slot, leader, at_ms, proposed=False)
+    patience.end(at_ms + for_ms, wasted=True)
+
+
+def share_wasted(turn: Callable[[Patience, int], int], rounds: int = 4000) -> float:
+    """Return the part of the time in which a leader is waited for.
+
+    ``turn`` is one slot of its at a time, and says how long it took; the other three leaders' slots
+    take 35 ms each.
+    """
+    patience, now_ms, wasted_ms = Patience(FOUR, ME), 0, 0
+    for _ in range(rounds):
+        now_ms += 105
+        if MUTE not in patience.silent(now_ms, moving=True):
+            took_ms = turn(patience, now_ms)
+            now_ms += took_ms
+            wasted_ms += took_ms
+    return wasted_ms / now_ms
+
+
+def mute(patience: Patience, now_ms: int) -> int:
+    wait(patience, MUTE, 1, now_ms, BASE_MS)
+    return BASE_MS
+
+
+def tardy(late_ms: int) -> Callable[[Patience, int], int]:
+    def turn(patience: Patience, now_ms: int) -> int:
+        patience.begin(1, MUTE, now_ms, proposed=False)
+        patience.proposed(1, now_ms + late_ms)
+        patience.end(now_ms + late_ms, wasted=False)
+        return late_ms
+
+    return turn
+
+
+def withholding(patience: Patience, now_ms: int) -> int:
+    """Its proposal reaches this replica alone: there is no quorum, and the slot times out."""
+    patience.begin(1, MUTE, now_ms, proposed=True)
+    patience.end(now_ms + BASE_MS, wasted=True)
+    return BASE_MS
+
+
+def flapping(patience: Patience, now_ms: int) -> int:
+    patience.down(MUTE)
+    patience.up(MUTE, now_ms)
+    return mute(patience, now_ms)
+
+
+LEADERS = {
+    "mute": mute,
+    "withholding": withholding,
+    "flapping": flapping,
+    **{f"{late} ms": tardy(late) for late in (20, 30, 60, 100, 200, 300, 500, 700, 990)},
+}
+
+
+@pytest.mark.parametrize("leader", LEADERS)
+def test_a_leader_is_waited_for_less_than_a_quarter_of_the_time(leader: str) -> None:
+    assert share_wasted(LEADERS[leader]) < 0.25
+    assert share_wasted(LEADERS[leader]) < 0.07 or "ms" in leader
+
+
+def test_a_link_that_flaps_is_forgiven_now_and_then() -> None:
+    def flap(patience: Patience, now_ms: int) -> None:
+        patience.down(MUTE)
+        patience.up(MUTE, now_ms)
+
+    patience, now_ms, waits = Patience(FOUR, ME), 0, 0
+    while now_ms < 10 * FORGIVEN_EVERY * BASE_MS:
+        flap(patience, now_ms)
+        if MUTE not in patience.silent(now_ms, moving=True):
+            wait(patience, MUTE, 1, now_ms, BASE_MS)
+            waits += 1
+            now_ms += BASE_MS
+        now_ms += 100
+    paid_ms = PAYS_BACK * (5 * BASE_MS - 200 - BASE_MS // TOLERATED_PARTS)
+    assert waits < 2 + now_ms / paid_ms + now_ms / (FORGIVEN_EVERY * BASE_MS)
+
+
+def test_a_leader_whose_link_comes_up_again_is_given_time_at_once() -> None:
+    patience = Patience(FOUR, ME)
+    wait(patience, MUTE, 1, 0, BASE_MS)
+    patience.down(MUTE)
+    assert patience.silent(BASE_MS, moving=True) == (MUTE,)
+    patience.up(MUTE, 2 * BASE_MS)
+    assert patience.silent(2 * BASE_MS, moving=True) == ()
+
+
+def test_a_debt_is_paid_back_by_time_alone_and_has_a_bound() -> None:
+    patience, now_ms = Patience(FOUR, ME), 0
+    for slot in range(20):
+        wait(patience, MUTE, slot, now_ms, 8 * BASE_MS)
+    now_ms += 8 * BASE_MS
+    tolerated_ms = BASE_MS // TOLERATED_PARTS
+    later_ms = now_ms + PAYS_BACK * (DEBT_MAX * BASE_MS - tolerated_ms)
+    assert patience.silent(later_ms - 2 * PAYS_BACK, moving=True) == (MUTE,)
+    assert patience.silent(later_ms, moving=True) == ()
+
+
+def test_no_more_leaders_are_given_no_time_than_may_be_down() -> None:
+    patience = Patience(FOUR, ME)
+    for slot, leader in enumerate((MUTE, OTHER, THIRD)):
+        wait(patience, leader, slot, 0, BASE_MS // (1 + (leader != OTHER)))
+    assert patience.silent(BASE_MS, moving=True) == (OTHER,)
+    patience.down(THIRD)
+    assert patience.silent(BASE_MS, moving=True) == (THIRD,), "that is as many as may be down"
+
+
+def test_when_nothing_becomes_final_all_leaders_are_given_time() -> None:
+    patience = Patience(FOUR, ME)
+    wait(patience, MUTE, 1, 0, BASE_MS)
+    assert patience.silent(BASE_MS, moving=False) == ()
+    patience.down(MUTE)
+    assert patience.silent(BASE_MS, moving=False) == (MUTE,)
+
+
+def test_three_of_three_wait_for_each_other() -> None:
+    patience = Patience(genesis_of(3, 3), ME)
+    wait(patience, MUTE, 1, 0, BASE_MS)
+    assert patience.silent(BASE_MS, moving=True) == ()
+
+
+def test_a_block_full_of_records_may_take_its_time() -> None:
+    patience = Patience(FOUR, ME)
+    patience.begin(1, MUTE, 0, proposed=False)
+    patience.proposed(2000, 500)
+    patience.end(510, wasted=False)
+    assert patience.silent(510, moving=True) == ()
+    patience.begin(5, MUTE, 600, proposed=False)
+    patience.proposed(1, 1100)
+    assert patience.silent(1100, moving=True) == (MUTE,)
+
+
+def test_a_replica_never_waits_for_itself() -> None:
+    patience = Patience(FOUR, ME)
+    wait(patience, ME, 4, 0, BASE_MS)
+    assert patience.silent(BASE_MS, moving=True) == ()
+
+
+# -- in a replica ----------------------------------------------------------------------------------
+
+
+def timed_out() -> Cluster:
+    """Return four replicas that have waited for the institution in vain."""
+    cluster = Cluster(FOUR, ["institution"])
+    cluster.work("platform")
+    cluster.run(cluster.now_ms + 3 * BASE_MS)
+    for seat in cluster.honest:
+        assert cluster.replica(seat.name).silent == (MUTE,)
+    return cluster
+
+
+def test_no_word_but_time_lets_a_mute_leader_be_waited_for_again() -> None:
+    """A harmless vote in each slot must not buy a second of everybody's time."""
+    cluster = timed_out()
+    at_ms, height = cluster.now_ms, len(cluster.seats[OTHER].disk.chain)
+    while cluster.now_ms < at_ms + 10 * BASE_MS:
+        slot = cluster.replica(OTHER).slot
+        vote = sign_vote(skip_subject(slot), SIGNERS[MUTE], MUTE, 0, FOUR)
+        for name in (ME, OTHER, THIRD):
+            cluster.post(MUTE, name, VoteMessage(vote))
+        cluster.work("platform")
+        cluster.run(cluster.now_ms + 100)
+        assert all(MUTE in cluster.replica(name).silent for name in (ME, OTHER, THIRD))
+    assert len(cluster.seats[OTHER].disk.chain) - height > 90, "its slots cost nobody any time"
+
+
+def test_a_vote_is_no_news_that_the_rules_look_at() -> None:
+    cluster = timed_out()
+    replica, slot = cluster.replica(OTHER), cluster.replica(OTHER).slot
+    vote = sign_vote(skip_subject(slot + 4), SIGNERS[MUTE], MUTE, 0, FOUR)
+    effects = replica.step(Received(MUTE, VoteMessage(vote)), cluster.now(cluster.seats[OTHER]))
+    assert not effects.send
+    assert replica.silent == (MUTE,)
+
+
+def test_a_link_that_comes_up_gives_time_in_a_replica() -> None:
+    cluster = timed_out()
+    replica = cluster.replica(OTHER)
+    replica.step(PeerDown(MUTE), cluster.now(cluster.seats[OTHER]))
+    assert replica.silent == (MUTE,)
+    replica.step(PeerUp(MUTE), cluster.now(cluster.seats[OTHER]))
+    assert replica.silent == ()
