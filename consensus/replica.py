@@ -95,7 +95,7 @@ from consensus.slot import Proposed
 from consensus.timers import Timers
 from consensus.votes import verify_certificate, verify_vote
 from ledger.batch import Batch
-from ledger.block import Tip
+from ledger.block import Tip, decode_header
 from ledger.errors import LedgerError
 from ledger.genesis import Genesis
 from ledger.keys import Signer
@@ -133,6 +133,8 @@ class Replica:
         """Whether this replica votes, now or once it may sign; never again once it is False."""
         self.recalling = recalling
         self._patience = Patience(genesis, me)
+        self._hurried = False
+        """Whether the current slot's leader is given no time."""
         self.timers = Timers(genesis.timeouts, now.ticks_ms)
         self._tree = BlockTree(saved.tip, saved.certificate)
         self._step = Step(now)
@@ -239,6 +241,9 @@ class Replica:
             certificates.on_certificate(self._context, message.certificate, peer)
         elif isinstance(message, Proposal):
             proposals.on_proposal(self._context, message.block)
+            if self._step.news:
+                proposer = decode_header(message.block.header).proposer
+                self._patience.heard(proposer, self._step.now.ticks_ms)
         elif isinstance(message, WantBlock):
             answer = self._tree.block_or_latest(message.hash)
             if answer is not None:
@@ -309,8 +314,7 @@ class Replica:
         """Start or stop timers by whether work is pending (R1): idle, no slot burns."""
         now = self._step.now.ticks_ms
         unfinal = any(slot.certificate("notar") for _, slot in self._tree.live())
-        head, wall_ms = self._tree.head(), self._step.now.wall_ms
-        pending = unfinal or self._sees_proposal() or self._context.machine.has_work(head, wall_ms)
+        pending = unfinal or self._sees_proposal() or self._has_work()
         self.timers.work(pending, now)
         self._end_turn(now)
         current = self._tree.slots.get(self.slot)
@@ -320,11 +324,20 @@ class Replica:
             self._patience.end(now, wasted=False)
             return
         leader = self.leader(self.slot)
-        silent = leader in self.silent
-        if not silent:
+        self._hurried = self._gives_no_time(leader)
+        if not self._hurried:
             proposed = current is not None and current.first_proposal is not None
             self._patience.begin(self.slot, leader, now, proposed=proposed)
-        self.timers.start_slot(now, leader_silent=silent, unfinal=unfinal)
+        self.timers.start_slot(now, leader_silent=self._hurried, unfinal=unfinal)
+
+    def _has_work(self) -> bool:
+        return self._context.machine.has_work(self._tree.head(), self._step.now.wall_ms)
+
+    def _gives_no_time(self, leader: str) -> bool:
+        """Return whether a leader is silent; one that is connected may still wait for work."""
+        if leader not in self.silent:
+            return False
+        return self._patience.is_down(leader) or self._has_work()
 
     def _end_turn(self, now_ms: int) -> None:
         """Note that a proposal is here that was waited for, or that its slot is over."""
@@ -363,9 +376,9 @@ class Replica:
         slot.timed_out = True
         self.timers.stop_slot()
         leader, now = self.leader(self.slot), self._step.now.ticks_ms
-        if leader in self.silent:
+        self._patience.end(now, wasted=not self._hurried)
+        if self._hurried:
             return
-        self._patience.end(now, wasted=True)
         self.timers.on_timeout()
         if leader != self.me and not slot.proposals and not self._tree.waits_in(self.slot):
             self._step.effects.notes.append(f"slot {self.slot}: {leader} is silent")

@@ -102,6 +102,8 @@ class Node:
         Raises:
             Halted: the node had to stop; the code says why.
         """
+        for peer in self.peers.status():
+            self.host.peer_down(peer)  # no slot waits for a leader that was never reached
         links = asyncio.create_task(self.peers.run(), name="peers")
         checking = asyncio.create_task(self._check(), name="check")
         try:
