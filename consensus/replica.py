@@ -44,20 +44,10 @@ Source: B. Chan, R. Pass, "Simplex Consensus: A Simple and Fast Consensus Protoc
 
 from __future__ import annotations
 
-from consensus import (
-    certificates,
-    exits,
-    finality,
-    judge,
-    proposals,
-    statements,
-    voter,
-    witness,
-)
+from consensus import certificates, exits, finality, judge, proposals, statements, voter
 from consensus.block_tree import BlockTree
 from consensus.context import Context, Step
 from consensus.effects import (
-    Durable,
     Effects,
     Event,
     Halt,
@@ -75,7 +65,7 @@ from consensus.effects import (
 )
 from consensus.errors import ConsensusError
 from consensus.fetching import OWN, Fetching
-from consensus.justification import leader_of, refuse_not_the_leaders, refuse_unjustified
+from consensus.justification import leader_of
 from consensus.messages import (
     CertificateMessage,
     Exits,
@@ -85,15 +75,10 @@ from consensus.messages import (
     VoteMessage,
     WantBlock,
     WantExits,
-    decode_block,
-    decode_certificate,
-    decode_signed_header,
-    decode_vote,
 )
+from consensus.papers import take_back
 from consensus.patience import Patience
-from consensus.slot import Proposed
 from consensus.timers import Timers
-from consensus.votes import verify_certificate, verify_vote
 from ledger.batch import Batch
 from ledger.block import Tip, decode_header
 from ledger.errors import LedgerError
@@ -240,10 +225,7 @@ class Replica:
         elif isinstance(message, CertificateMessage):
             certificates.on_certificate(self._context, message.certificate, peer)
         elif isinstance(message, Proposal):
-            proposals.on_proposal(self._context, message.block)
-            if self._step.news:
-                proposer = decode_header(message.block.header).proposer
-                self._patience.heard(proposer, self._step.now.ticks_ms)
+            self._on_proposal(message)
         elif isinstance(message, WantBlock):
             answer = self._tree.block_or_latest(message.hash)
             if answer is not None:
@@ -256,6 +238,12 @@ class Replica:
             exits.on_exits(self._context, peer, message)
         elif isinstance(message, Range):
             finality.on_range(self._context, message, peer)
+
+    def _on_proposal(self, message: Proposal) -> None:
+        proposals.on_proposal(self._context, message.block)
+        if self._step.news:
+            proposer = decode_header(message.block.header).proposer
+            self._patience.heard(proposer, self._step.now.ticks_ms)
 
     def _settle(self) -> None:
         """Apply the rules until none has anything more to do."""
@@ -389,58 +377,3 @@ class Replica:
             self._step.send(message, peer)
         for message in self._context.machine.own_work():
             self._step.send(message, peer)
-
-
-_TAKEN_BACK = {"vote": 0, "block": 2}
-"""The order in which what was durable is taken back, by kind; others are between."""
-
-
-def take_back(saved: Saved, context: Context) -> None:
-    """Put what was durable back into an empty tree (I2), and accuse whom it convicts.
-
-    Own votes come first: those inside certificates are none that were forgotten. Blocks come last,
-    and are put back unjudged, but those of skipped slots: they are executed again. Every signature
-    is verified again: a disk may have turned a byte, and what is taken back is counted, said to
-    others and stored.
-
-    Raises:
-        ConsensusError: something stored is damaged.
-        LedgerError: as above.
-    """
-    if saved.certificate is not None:
-        verify_certificate(saved.certificate, context.genesis)
-        witness.hear(context, saved.certificate, verified=True)
-    for durable in sorted(saved.durables, key=lambda each: _TAKEN_BACK.get(each.kind, 1)):
-        if durable.slot > context.tree.final.slot:
-            _take_back(durable, context)
-    for _, slot in context.tree.live():
-        for proposed in slot.proposals.values():
-            context.machine.refuse_forged(proposed.block, context.step.effects.found)
-
-
-def _take_back(durable: Durable, context: Context) -> None:
-    slot = context.tree.slot(durable.slot)
-    if durable.kind == "vote":
-        vote = decode_vote(durable.body)
-        verify_vote(vote, context.genesis)
-        slot.own[vote.kind] = vote
-        slot.count(vote, vote.subject)
-    elif durable.kind == "certificate":
-        certificate = decode_certificate(durable.body)
-        verify_certificate(certificate, context.genesis)
-        context.tree.keep(certificate)
-        witness.hear(context, certificate, verified=True)
-    elif durable.kind == "header":
-        signed = decode_signed_header(durable.body)
-        statements.verify_header(signed, context.genesis, context.me)
-        lie = slot.see(signed, context.me)
-        context.step.accuse([] if lie is None else [lie])
-    else:
-        wire = decode_block(durable.body)
-        block = wire.block()
-        refuse_not_the_leaders(block, context.genesis)
-        refuse_unjustified(wire, block, context.genesis, context.tree.is_known)
-        witness.see(context, block, context.tree.current)
-        slot.add_header(block)
-        if not slot.is_only_skipped:
-            slot.add_proposal(Proposed(block, wire, durable=True))
