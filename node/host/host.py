@@ -42,7 +42,6 @@ from consensus.messages import (
     encode,
     wire_batch,
 )
-from ledger.batch import Batch
 from ledger.block import Block
 from ledger.errors import LedgerError
 from ledger.genesis import Genesis
@@ -52,8 +51,9 @@ from node.host.accusations import Accusations
 from node.host.answers import QUESTIONS, Answers
 from node.host.conduct import Conduct
 from node.host.ending import Ending
-from node.host.frames import Frames
+from node.host.frames import FrameGuard
 from node.host.gossip import Gossip
+from node.host.intake import Intake
 from node.host.parts import assemble
 from node.host.ports import Clock, Network
 from node.host.recall import Recall
@@ -128,13 +128,14 @@ class Host:
         testimony = Testimony(parts, signer, self.replica)
         self._answers = Answers(parts, testimony=testimony.answer, run=self._run)
         self.conduct = Conduct(clock)
-        self._frames = Frames(
+        self._frames = FrameGuard(
             genesis, {Range: self._owes_range, ChangesMessage: self._owes_changes}
         )
         self._frame = b""
         """The frame under way."""
         self._gossip = Gossip(parts, self.accusations, convicted=self._sign_no_more)
         self.recall = Recall(parts, run=self._run, share=self._gossip.share)
+        self._intake = Intake(parts, self.accusations, self._gossip, learn=self.recall.learn)
         if party in self.accusations.convicted:
             self._sign_no_more()
         if met_a_fork(store):
@@ -343,7 +344,10 @@ class Host:
     def _dispatch(self, peer: str, message: Message) -> bool:
         """Let the part that a message is for take it. Return whether it was of use."""
         if isinstance(message, BatchMessage):
-            return self._on_batch(message.batch.batch())
+            taken = self._intake.take(message.batch.batch())
+            if taken == "waits":
+                self._run(WorkArrived())
+            return bool(taken)
         if isinstance(message, EvidenceMessage):
             return self._gossip.on_evidence(peer, message.evidence)
         if isinstance(message, QUESTIONS):
@@ -363,27 +367,6 @@ class Host:
             return True
         self._run(Received(peer, message))
         return self.replica.useful
-
-    def _on_batch(self, batch: Batch) -> bool:
-        if batch.party not in self.genesis.verifiers:
-            return False
-        self.machine.refuse_too_large(batch)
-        watch = self.machine.watch
-        wanted = self.pool.lacks(batch)
-        if not wanted:  # it can only convict its author
-            full = self.accusations.is_full(batch.party)
-            if full or watch.was_verified(batch) or not watch.contradicts(batch):
-                return False
-        self.machine.verify_batch(batch)
-        self._gossip.share(watch.see(batch))
-        if not wanted:
-            watch.note_verified(batch)
-            return True
-        if batch.party == self.party:
-            self.recall.learn(batch)
-        self.pool.add(batch)
-        self._run(WorkArrived())
-        return True
 
     def _go_on(self) -> None:
         """Begin to vote and to seal, once enough is known of what this key has signed (R11)."""

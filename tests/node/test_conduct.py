@@ -39,7 +39,7 @@ from ledger.domains import ZERO_HASH
 from node.host import machine as machines
 from node.host.catchup import range_from
 from node.host.conduct import CONDUCT, Conduct
-from node.host.frames import Frames, bytes_max, frame_bytes_max
+from node.host.frames import FrameGuard, bytes_max, frame_bytes_max
 from node.host.host import Host
 from node.limits import (
     CLEAN_MS,
@@ -122,7 +122,7 @@ def test_the_kind_of_a_message_stands_in_its_first_bytes(message: Message) -> No
 def test_what_is_no_message_has_no_kind(frame: bytes) -> None:
     assert kind_of(frame) == ""
     with pytest.raises(BadMessage, match="bad-message"):
-        Frames(GENESIS, {}).refuse_at_sight(LIAR, frame)
+        FrameGuard(GENESIS, {}).refuse_at_sight(LIAR, frame)
 
 
 def test_every_kind_of_message_has_a_bound_and_honest_messages_keep_it() -> None:
@@ -132,7 +132,7 @@ def test_every_kind_of_message_has_a_bound_and_honest_messages_keep_it() -> None
     limits = GENESIS.limits
     many = [bytes(limits.batch_bytes // limits.batch_records - 1)] * limits.batch_records
     for message in (*SAMPLES, BatchMessage(wire_batch(batch_of(many)))):
-        Frames(GENESIS, {}).refuse_at_sight(LIAR, encode(message))
+        FrameGuard(GENESIS, {}).refuse_at_sight(LIAR, encode(message))
 
 
 @pytest.mark.parametrize(
