@@ -125,7 +125,7 @@ class Host:
         self._frames, self._frame = FrameGuard(genesis, asked), b""
         self._gossip = Gossip(parts, self.accusations, convicted=self._sign_no_more)
         self.recall = Recall(parts, run=self._run, share=self._gossip.share)
-        self._intake = Intake(parts, self.accusations, self._gossip, self.recall)
+        self._intake = Intake(parts, self.accusations, self._gossip, learn=self.recall.learn)
         if party in self.accusations.convicted:
             self._sign_no_more()
         if met_a_fork(store):
