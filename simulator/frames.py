@@ -69,7 +69,6 @@ class Frames:
             self._setting.on_heard(to, letter.sender, letter.message, letter.sent_us)
         to.do(methodcaller("receive", sender, frame))
         if self._links.shut_out_ms(to, letter.sender):
-            self._setting.counts["shut out"] += 1
             self._setting.on_shut_out(to, letter.sender)
             self._links.break_off(to, letter.sender)
 
