@@ -145,6 +145,22 @@ class CalendarStatus(msgspec.Struct, frozen=True):
     warning: str | None
 
 
+class CheckView(msgspec.Struct, frozen=True):
+    """The check of the whole database that goes on beside the node.
+
+    ``state`` is ``none`` before there is anything to check; ``log`` (with all that follows from
+    it), ``rows`` and ``file`` while that is checked; ``clean`` if nothing differed, ``damaged``,
+    or ``failed``: ``message`` says why. ``entries`` of ``total`` are checked, up to ``resumed_at``
+    by an earlier process that was ended.
+    """
+
+    state: str
+    entries: int
+    total: int
+    resumed_at: int
+    message: str
+
+
 class Finality(msgspec.Struct, frozen=True):
     """How long the newest blocks, up to 200, took from being executed here to being final here."""
 
@@ -190,6 +206,7 @@ class NodeStatus(msgspec.Struct, frozen=True):
     pool: PoolStatus
     slot_timeout_ms: int
     finality: Finality | None
+    check: CheckView
     peers: dict[str, PeerStatus]
     refused_connections: dict[str, int]
     dropped_messages: list[DroppedMessages]

@@ -159,7 +159,7 @@ COMMANDS = (
     Command("export", "Export what a node holds.", "cli.export:app"),
     Command(
         "evidence",
-        "Show the evidence that a node holds against keys that lied.",
+        "Show the evidence that a node holds against keys that contradict themselves.",
         "cli.evidence:app",
     ),
     Command("token", "Create, list and revoke the bearer tokens of a node.", "cli.token:app"),

@@ -1,4 +1,4 @@
-"""``tongzhang evidence``: who lied and how, by a running node or by the home of one at rest."""
+"""``tongzhang evidence``: keys that contradict themselves, by a running node or by the home of one at rest."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from node.storage.store import Store
 
 app = typer.Typer(
-    help="Show the evidence that a node holds against keys that lied.",
+    help="Show the evidence that a node holds against keys that contradict themselves.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -79,7 +79,7 @@ def list_evidence(home: Home = None, url: Url = "", token: Token = "", json: Jso
     for each in found:
         say(f"{each['id']}  {each['party']}  {each['kind']}\n  {each['words']}")
     if not found:
-        say("no evidence: nobody is known to have lied")
+        say("no evidence: no key is known to have signed a contradiction")
 
 
 @app.command("show")

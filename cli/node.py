@@ -18,14 +18,12 @@ HomePath = Annotated[
 Rebuild = Annotated[
     bool, typer.Option("--rebuild", help="Set the database aside and fetch all from the peers.")
 ]
-CheckState = Annotated[
+FullCheck = Annotated[
     bool,
-    typer.Option("--check-state", help="Execute the whole log again and compare every row first."),
+    typer.Option(
+        "--full-check", help="Check the whole log, and every row of the state, before anything."
+    ),
 ]
-FastStart = Annotated[
-    bool, typer.Option("--fast-start", help="Do not check the whole database at the start.")
-]
-
 WithSimulator = Annotated[
     bool,
     typer.Option(
@@ -46,28 +44,28 @@ def node(
     home: HomePath,
     *,
     rebuild: Rebuild = False,
-    fast_start: FastStart = False,
-    check_state: CheckState = False,
+    full_check: FullCheck = False,
     simulator: WithSimulator = False,
     until_eof: UntilEof = False,
 ) -> None:
     """Run one party's node until Ctrl-C or SIGTERM.
 
-    The log in the database is checked first, unless --fast-start says otherwise; with
-    --check-state the books and all other rows too, which takes longer. A node that was killed
-    recovers by itself. With --rebuild the database is set aside and everything is fetched from
-    the peers; such a node has lost its votes and never votes again, it follows.
+    The log is checked first from where it was verified before. Then the node answers and votes,
+    and goes on checking beside that, from genesis: the whole log, and every row of the books and
+    of all else by executing everything again. What that finds stops the node. With --full-check
+    all of it comes before the first answer. A node that was killed recovers by itself. With
+    --rebuild the database is set aside and everything is fetched from the peers; such a node has
+    lost its votes and never votes again, it follows.
 
     \b
     Examples:
       tongzhang node net/platform
+      tongzhang node net/platform --full-check
       tongzhang node net/platform --rebuild
       tongzhang node net/platform --simulator
     """
-    from cli.serving import Checked, run_node, stop_at_end_of_input
+    from cli.serving import run_node, stop_at_end_of_input
 
     if until_eof:
         stop_at_end_of_input()
-    trusted: Checked = "nothing" if fast_start else "log"
-    checked: Checked = "state" if check_state else trusted
-    run_node(home, rebuild=rebuild, checked=checked, simulator=simulator)
+    run_node(home, rebuild=rebuild, full_check=full_check, simulator=simulator)

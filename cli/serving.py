@@ -11,17 +11,18 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 from api.read_server import LOG_FORMAT
 from api.readers import Readers
 from api.request_log import REQUESTS
 from api.server import serve
 from api.simulations import Simulator
+from cli.damage import refuse_damage
 from cli.errors import CheckFailed, writing
 from cli.output import note, progress
 from cli.rebuild import forget, go_on, put_back
-from node.errors import Halted
+from node.checking import BackgroundCheck
+from node.errors import CorruptLedger, Halted, StorageError
 from node.home.files import write_whole
 from node.home.home import (
     DATABASE_ID,
@@ -33,20 +34,19 @@ from node.home.home import (
 )
 from node.home.private import keep_private
 from node.node import NOTHING_TO_REBUILD, Node
-from node.storage.check import check
+from node.storage.check import check, check_since_mark
+from node.storage.marks import DAMAGE, verified
 from node.storage.store import Store
 from web.site import SITE
 
-Checked = Literal["nothing", "log", "state"]
 
-
-def run_node(path: Path, *, rebuild: bool, checked: Checked, simulator: bool = False) -> None:
+def run_node(path: Path, *, rebuild: bool, full_check: bool, simulator: bool = False) -> None:
     """Run the node of a home until SIGTERM or SIGINT.
 
     Args:
         path: The home.
         rebuild: Set the database aside and fetch everything from the peers.
-        checked: What of the database is checked first: the log, the state as well, or nothing.
+        full_check: Check everything before the first answer, and not only after it.
         simulator: Whether the node offers simulations.
 
     Raises:
@@ -58,17 +58,25 @@ def run_node(path: Path, *, rebuild: bool, checked: Checked, simulator: bool = F
     if not home.config.request_log:
         logging.getLogger(REQUESTS).setLevel(logging.WARNING)
     # Begun first: what copies this process must hold neither its lock nor its database.
-    with contextlib.closing(Readers(home, SITE)) as readers, lock_home(path):
+    with (
+        contextlib.closing(BackgroundCheck(home)) as checking,
+        contextlib.closing(Readers(home, SITE)) as readers,
+        lock_home(path),
+    ):
         keep_private(path)
         readers.remove_old_sockets()
         with writing(path):
             rebuilt = go_on(home, rebuild=rebuild)
         store = Store(home.database_url, home.genesis, party=home.party)
         _refuse_lost_database(path, store)
-        if checked != "nothing":
-            _check(store, deep=checked == "state")
+        _check(store, full=full_check)
         config = home.config
-        node = Node(home, store, on_first_block=partial(forget, path) if rebuilt else None)
+        node = Node(
+            home,
+            store,
+            on_first_block=partial(forget, path) if rebuilt else None,
+            checking=checking,
+        )
         _spare_the_collector()
         try:
             serve(
@@ -151,12 +159,29 @@ def _say_started(home: Home) -> Callable[[int], None]:
     return say
 
 
-def _check(store: Store, *, deep: bool) -> None:
+def _check(store: Store, *, full: bool) -> None:
+    """Check before the first answer; what is found stands in the database from then on."""
     total = store.tip().size
-    with progress(quiet=not total) as bar:
-        task = bar.add_task("checking the database", total=total)
-        try:
-            check(store, lambda done, _: bar.update(task, completed=done), deep=deep)
-        except BaseException:
-            store.close()
-            raise
+    try:
+        if not full:
+            refuse_damage(store.noted(DAMAGE))
+        with progress(quiet=not total) as bar:
+            task = bar.add_task("checking the database", total=total)
+
+            def told(done: int, of: int) -> None:
+                bar.update(task, completed=done, total=of)
+
+            if full:
+                check(store, told, deep=True)
+                store.note(DAMAGE, "")
+                store.note(*verified(store.tip()))
+            else:
+                check_since_mark(store, told)
+    except CorruptLedger as error:
+        with contextlib.suppress(StorageError):
+            store.note(DAMAGE, error.message)
+        store.close()
+        raise
+    except BaseException:
+        store.close()
+        raise

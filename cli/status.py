@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from cli.damage import damage_of, refuse_damage
+from cli.errors import CheckFailed
 from cli.options import Home, Json, Token, Url
 from cli.output import pairs, say_json
 from views.texts import gettext
@@ -24,7 +26,12 @@ def status(home: Home = None, url: Url = "", token: Token = "", json: Json = Fal
     from cli.connection import connect
 
     client = connect(home, url, token)
-    shown = client.get("/v1/status")
+    try:
+        shown = client.get("/v1/status")
+    except CheckFailed as error:
+        if error.code == "unreachable" and home is not None and not url:
+            refuse_damage(damage_of(home))
+        raise
     if json:
         say_json(shown)
         return
@@ -56,7 +63,22 @@ def _standing(shown: dict[str, Any], url: str) -> list[_Row]:
         (gettext("voting"), yes if shown["voting"] else not_voting.format_map(shown)),
         (gettext("voters"), shown["voters"]["tolerance"][0]),
         (gettext("waiting"), waiting.format_map(shown["pool"])),
+        (gettext("checked"), check_standing(shown["check"])),
     ]
+
+
+def check_standing(check: dict[str, Any]) -> str:
+    """Return in words how far the check of the database is that goes on beside the node."""
+    said = {
+        "none": gettext("nothing yet"),
+        "log": gettext("{entries:,} of {total:,} entries, no difference"),
+        "rows": gettext("{entries:,} entries, no difference; comparing the rows of the state"),
+        "file": gettext("{entries:,} entries and all rows, no difference; reading the file"),
+        "clean": gettext("{entries:,} entries and all rows, no difference"),
+        "damaged": gettext("DAMAGED: {message}"),
+        "failed": gettext("{entries:,} of {total:,} entries, then it failed: {message}"),
+    }
+    return said[check["state"]].format_map(check)
 
 
 def log_standing(shown: dict[str, Any]) -> Iterator[_Row]:

@@ -32,7 +32,7 @@ class BlockTree:
         self.current = tip.slot + 1
         """The slot that the replica is in (R1)."""
         self.proved = tip.slot
-        """The last slot that a known Final certificate ends: none up to it needs a vote (R10)."""
+        """The last slot that a known Final certificate ends: none up to it needs a vote (R11)."""
         self.slots: dict[int, Slot] = {}
         self._awake: set[int] = set()
         self._live: list[tuple[int, Slot]] | None = []
@@ -60,19 +60,29 @@ class BlockTree:
             self._live = [(number, self.slots[number]) for number in sorted(self._awake)]
         return self._live
 
-    def rest(self) -> None:
-        """Let skipped slots rest that were left and hold nothing to be done, once rules applied.
+    def rest(self) -> list[bytes]:
+        """Let slots rest that were left and skipped, once the rules have been applied.
 
-        Thousands may have been skipped in a row; a step looks at those alone that are not over.
+        Thousands may have been skipped in a row: a step looks at those alone that are not over, and
+        no proposal of a slot that rests is kept. If it was notarized after all, it is asked for.
+
+        Returns:
+            The blocks that were forgotten.
         """
-        resting = {n for n, slot in self.live() if n < self.current and self._rests(slot)}
-        if resting:
-            self._awake -= resting
-            self._live = None
+        resting = [n for n, slot in self.live() if n < self.current and slot.is_only_skipped]
+        if not resting:
+            return []
+        self._awake -= set(resting)
+        self._live = None
+        return [block for number in resting for block in self._forget_proposals(number)]
 
-    def _rests(self, slot: Slot) -> bool:
-        judged = all(p.refused or block in self.tips for block, p in slot.proposals.items())
-        return judged and bool(slot.certificates) and slot.is_only_skipped
+    def _forget_proposals(self, number: int) -> list[bytes]:
+        forgotten = list(self.slots[number].proposals)
+        for block in forgotten:
+            for known in (self.tips, self.blocks, self.wires):
+                known.pop(block, None)
+        self.slots[number].proposals.clear()
+        return forgotten
 
     def keep(self, certificate: Certificate) -> None:
         """Keep a verified certificate of a slot after the final one."""
@@ -112,7 +122,7 @@ class BlockTree:
 
     def head(self) -> Tip:
         """Return the highest notarized, executed block; the final tip if there is none after."""
-        notarized = [tip for block, tip in self.tips.items() if self.is_notarized(block)]
+        notarized = [tip for s in self._notarized if (tip := self._notarized_tip(s)) is not None]
         return max(notarized, key=lambda tip: tip.slot, default=self.final)
 
     def is_notarized(self, block: bytes) -> bool:
@@ -164,7 +174,8 @@ class BlockTree:
         return self.final, (own, *skips)
 
     def _skips(self, first: int, stop: int) -> Justification:
-        found = [self.slots[number].certificate("skip") for number in range(first, stop)]
+        slots = [self.slots[number] for number in range(first, stop) if number in self.slots]
+        found = [slot.certificate("skip") for slot in slots]
         return tuple(skip for skip in found if skip is not None)
 
     def waits_in(self, number: int) -> bool:

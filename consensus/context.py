@@ -69,7 +69,7 @@ class Step:
         )
 
     def persist_header(self, slot: int, block: bytes, signed: SignedHeader) -> None:
-        """Make the header of an own proposal durable whose block is not here (R10)."""
+        """Make the header of an own proposal durable whose block is not here (R11)."""
         self.effects.persist.append(Durable(slot, "header", block.hex(), encode(signed)))
 
     def persist_certificate(self, certificate: Certificate) -> None:

@@ -118,7 +118,7 @@ class Tick(msgspec.Struct, frozen=True):
 
 
 class Recalled(msgspec.Struct, frozen=True):
-    """A peer has shown what this very key has signed, all of it verified (R10)."""
+    """A peer has shown what this very key has signed, all of it verified (R11)."""
 
     peer: str
     certificate: Certificate | None
@@ -127,7 +127,7 @@ class Recalled(msgspec.Struct, frozen=True):
 
 
 class MaySign(msgspec.Struct, frozen=True):
-    """Enough peers have said what this key has signed: it may sign on (R10)."""
+    """Enough peers have said what this key has signed: it may sign on (R11)."""
 
 
 class SignsNoMore(msgspec.Struct, frozen=True):
@@ -185,6 +185,9 @@ class Machine(Protocol):
 
         Its batches were found genuine by :meth:`refuse_forged` before.
         """
+
+    def forget(self, block: bytes) -> None:
+        """Drop the result of a block whose slot was skipped; it may be checked again."""
 
     def has_work(self, tip: Tip, wall_ms: int) -> bool:
         """Return whether the pool holds a batch that could go into a block after ``tip``."""

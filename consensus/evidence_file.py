@@ -180,8 +180,15 @@ def conviction(evidence: Evidence) -> Conviction:
     )
 
 
+UNSAID = (
+    "Its key has signed both. They do not say whether it lied, was put back to an old copy, or its "
+    "key is used elsewhere."
+)
+"""What two statements leave open."""
+
+
 def in_words(evidence: Evidence) -> str:
-    """Return in plain words who lied and how."""
+    """Return in plain words what one key has signed that contradicts itself."""
     said = [f"block {vote.block.hex()[:16]}…" for vote in evidence.votes]
     if evidence.kind == "two-proposals":
         said = [f"block {domains.block_hash(h.header).hex()[:16]}…" for h in evidence.headers]
@@ -196,7 +203,7 @@ def in_words(evidence: Evidence) -> str:
         "final-notar": f"{party} voted Final for {one} in slot {where}, and Notar for {other}.",
         "two-proposals": f"{party} proposed two blocks for slot {where}: {one} and {other}.",
         "two-batches": f"{party} signed two batches with number {where}: {one} and {other}.",
-    }[evidence.kind] + " No honest node of its key can have signed both."
+    }[evidence.kind] + f" {UNSAID}"
 
 
 def _statement(signed: bytes, signature: bytes) -> Statement:

@@ -13,7 +13,7 @@ message                 carries                                             sent
 ``range``               final blocks and the last one's certificate         asked for
 ``want-exits``          slots: the first, and the one after the last        Skips missing (R10)
 ``exits``               exit certificates of such slots                     asked for
-``want-statements``     a nonce, the first slot and batch wanted            after a start (R10)
+``want-statements``     a nonce, the first slot and batch wanted            after a start (R11)
 ``statements``          what the asker's key has signed, signed             asked for
 ``want-changes``        a block hash                                        state differs
 ``changes``             a block hash and its changes, canonical JSON        asked for
@@ -168,7 +168,7 @@ class Exits(_Wire, frozen=True, tag="exits"):
 
 
 class WantStatements(_Wire, frozen=True, tag="want-statements"):
-    """Asks a peer what the asker's key has signed, from a slot and a batch number on (R10).
+    """Asks a peer what the asker's key has signed, from a slot and a batch number on (R11).
 
     The nonce is drawn anew at each start, so that no earlier answer can be played again.
     """

@@ -36,7 +36,7 @@ part                          does
 :mod:`consensus.fetching`     R9, R10: which blocks, ranges and exit certificates are asked for
 :mod:`consensus.exits`        R10: exit certificates, given and taken in pieces
 :mod:`consensus.witness`      I8: every statement compared; lies become evidence
-:mod:`consensus.statements`   R10: what others know of this key, asked, told and taken as own
+:mod:`consensus.statements`   R11: what others know of this key, asked, told and taken as own
 ============================  ====================================================================
 
 Source: B. Chan, R. Pass, "Simplex Consensus: A Simple and Fast Consensus Protocol", 2023.
@@ -112,7 +112,7 @@ class Replica:
         saved: The final tip and the durable papers from before a restart.
         now: The clocks at the start.
         may_vote: False for a node that lost its votes: it follows, and signs no vote (R7).
-        recalling: Whether it signs nothing before :class:`~consensus.effects.MaySign` (R10).
+        recalling: Whether it signs nothing before :class:`~consensus.effects.MaySign` (R11).
     """
 
     def __init__(
@@ -181,7 +181,7 @@ class Replica:
         return self._fetching.owes_range(peer)
 
     def known_of(self, party: str, first_slot: int) -> statements.Known:
-        """Return what is known of a party's votes and proposals that are not final (R10)."""
+        """Return what is known of a party's votes and proposals that are not final (R11)."""
         return statements.collect(self._tree, party, first_slot, self.genesis)
 
     def batches_of(self, party: str) -> list[Batch]:
@@ -261,12 +261,13 @@ class Replica:
             self._hear_of_itself()
             moving = moving or self._enter() or self._propose()
             moving = self._vote() or moving
-        self._tree.rest()
+        for block in self._tree.rest():
+            self._context.machine.forget(block)
         self._step.settle(self._tree.final.slot)
         self._arm()
 
     def _hear_of_itself(self) -> None:
-        """Sign nothing more once this very key is convicted, in the same step (R10)."""
+        """Sign nothing more once this very key is convicted, in the same step (R11)."""
         effects = self._step.effects
         if any(lie.party == self.me for lie in (*effects.accuse, *effects.found)):
             self.may_vote = False
@@ -377,12 +378,17 @@ class Replica:
             self._step.send(message, peer)
 
 
+_TAKEN_BACK = {"vote": 0, "block": 2}
+"""The order in which what was durable is taken back, by kind; others are between."""
+
+
 def take_back(saved: Saved, context: Context) -> None:
     """Put what was durable back into an empty tree (I2), and accuse whom it convicts.
 
-    Own votes come first: those inside certificates are none that were forgotten. Blocks are put
-    back unjudged: they are executed again. Every signature is verified again: a disk
-    may have turned a byte, and what is taken back is counted, said to others and stored.
+    Own votes come first: those inside certificates are none that were forgotten. Blocks come last,
+    and are put back unjudged, but those of skipped slots: they are executed again. Every signature
+    is verified again: a disk may have turned a byte, and what is taken back is counted, said to
+    others and stored.
 
     Raises:
         ConsensusError: something stored is damaged.
@@ -391,7 +397,7 @@ def take_back(saved: Saved, context: Context) -> None:
     if saved.certificate is not None:
         verify_certificate(saved.certificate, context.genesis)
         witness.hear(context, saved.certificate, verified=True)
-    for durable in sorted(saved.durables, key=lambda each: each.kind != "vote"):
+    for durable in sorted(saved.durables, key=lambda each: _TAKEN_BACK.get(each.kind, 1)):
         if durable.slot > context.tree.final.slot:
             _take_back(durable, context)
     for _, slot in context.tree.live():
@@ -420,7 +426,8 @@ def _take_back(durable: Durable, context: Context) -> None:
         wire = decode_block(durable.body)
         block = wire.block()
         refuse_not_the_leaders(block, context.genesis)
-        refuse_unjustified(wire, block, context.genesis, lambda certificate: False)
+        refuse_unjustified(wire, block, context.genesis, context.tree.is_known)
         witness.see(context, block, context.tree.current)
         slot.add_header(block)
-        slot.add_proposal(Proposed(block, wire, durable=True))
+        if not slot.is_only_skipped:
+            slot.add_proposal(Proposed(block, wire, durable=True))

@@ -166,8 +166,9 @@ class Slot:
 
     @property
     def is_only_skipped(self) -> bool:
-        """Whether no certificate says anything but Skip."""
-        return all(subject.kind == "skip" for subject in self.certificates)
+        """Whether it was skipped, and no certificate says anything else."""
+        kinds = {subject.kind for subject in self.certificates}
+        return kinds == {"skip"}
 
     @property
     def exit_certificate(self) -> Certificate | None:

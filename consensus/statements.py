@@ -1,4 +1,4 @@
-"""Statements of one key, told to whoever holds it: what a voter that starts asks for (R10).
+"""Statements of one key, told to whoever holds it: what a voter that starts asks for (R11).
 
 A voter that was put back to an earlier state has forgotten what its key has signed since. Before
 it signs anything it asks the others. Each answers with its latest Final certificate and with all

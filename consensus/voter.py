@@ -3,7 +3,7 @@
 The three rules are conditions per slot, not on the current slot: a late vote is as good as an early
 one. What may be said after what stands in :data:`consensus.votes.MAY_SAY`. Of a slot that a known
 Final certificate has ended nothing is said any more: it would be of no use, and whoever was put
-back to an earlier state may have said something else there (R10).
+back to an earlier state may have said something else there (R11).
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ a block of a range; a leader's header comes with a proposal or a range. All meet
 ``EVIDENCE_SLOTS`` behind the last final one.
 
 What this very key has said and this replica does not know, because it was put back to an earlier
-state, becomes its own again wherever it is met (R10).
+state, becomes its own again wherever it is met (R11).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def hear(context: Context, certificate: Certificate, *, verified: bool) -> None:
 
 
 def count(context: Context, slot: Slot, vote: Vote, subject: Subject) -> None:
-    """Count a verified vote, accuse whom it convicts, and take an own one as own (R10)."""
+    """Count a verified vote, accuse whom it convicts, and take an own one as own (R11)."""
     lie = slot.count(vote, subject)
     context.step.counted = True
     context.step.accuse([] if lie is None else [lie])

@@ -4,7 +4,7 @@
 # cannot use its home, and must not come up again unseen: this then waits, not healthy, until
 # somebody has read the log and restarts it.
 #
-#   run-node [--rebuild] [--fast-start]
+#   run-node [--rebuild] [--full-check]
 set -u
 
 tongzhang node "$TONGZHANG_HOME" "$@" &

@@ -4,7 +4,7 @@ NodeError                    every error below; has a stable kebab-case ``code``
 ├── StorageError             the database did not do what was asked: ``disk-full``,
 │                            ``storage-failed``, ``bad-database-url``, ``no-database-driver``,
 │                            ``wrong-ledger``, ``wrong-party``, ``wrong-schema``,
-│                            ``wrong-block``
+│                            ``wrong-block``, ``scratch-failed``
 ├── Busy                     the queue is full, nothing was taken: ``busy``
 ├── Stuck                    it is full and nothing can leave it: ``no-quorum``, ``not-signing``
 ├── Silenced                 this party's key has signed a contradiction, and signs nothing more:

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
+
 from consensus.effects import Now
 from ledger.contracts.calendars import CalendarYear, last_known, warning_of
-from node.errors import CONTRADICTED, Busy, Halted, Silenced, Stuck
+from node.checking import BackgroundCheck
+from node.errors import CONTRADICTED, Busy, Halted, NodeError, Silenced, Stuck
 from node.home.home import Home
 from node.host.host import Host
 from node.host.submission import Submission
 from node.host.voters import Hindrance
 from node.peers.handshake import NONCE_BYTES, Identity
 from node.peers.links import PeerLinks
+from node.storage.beside import CheckStanding
+from node.storage.marks import DAMAGE
 from node.storage.store import Store
 
 TICK_MIN_S = 0.001
@@ -33,6 +39,8 @@ UNFOUNDED = (
     "before; start the node without --rebuild. If that says `database-lost`, the database is gone: "
     "found anew, or let the others make a block and rebuild then (this party never votes again)"
 )
+
+logger = logging.getLogger("tongzhang.node")
 
 
 class SystemClock:
@@ -51,10 +59,16 @@ class Node:
         store: Its opened database.
         on_first_block: Called once the database holds a block, if it is a rebuilt one without; such
             a node stops if there is nothing to fetch.
+        checking: Checks the database meanwhile; without one nobody does.
     """
 
     def __init__(
-        self, home: Home, store: Store, *, on_first_block: Callable[[], None] | None = None
+        self,
+        home: Home,
+        store: Store,
+        *,
+        on_first_block: Callable[[], None] | None = None,
+        checking: BackgroundCheck | None = None,
     ) -> None:
         self.home = home
         self.genesis = home.genesis
@@ -77,6 +91,7 @@ class Node:
         self.peers.bind(self.host)
         self._stopped = asyncio.Event()
         self._on_first_block = on_first_block
+        self._checking = checking
         self._found_nothing_ms: int | None = None
 
     # -- running ----------------------------------------------------------------------------------
@@ -88,6 +103,7 @@ class Node:
             Halted: the node had to stop; the code says why.
         """
         links = asyncio.create_task(self.peers.run(), name="peers")
+        checking = asyncio.create_task(self._check(), name="check")
         try:
             while not self._stopped.is_set() and self.host.halted is None:
                 await self._sleep_until_due()
@@ -96,6 +112,7 @@ class Node:
                 if self._on_first_block is not None:
                     self._watch_rebuild(self._on_first_block)
         finally:
+            checking.cancel()
             self.peers.stop()
             await links
             self.store.close()
@@ -105,6 +122,18 @@ class Node:
     def stop(self) -> None:
         """End :meth:`run`."""
         self._stopped.set()
+
+    async def _check(self) -> None:
+        if self._checking is not None:
+            await self._checking.run(self._on_damage, at_once=self.store.tip().height > 0)
+
+    def _on_damage(self, message: str) -> None:
+        """Stop: what stands in the database is not what was agreed upon; and remember that."""
+        try:
+            self.store.note(DAMAGE, message)
+        except NodeError as error:  # the next start finds it anew
+            logger.error("%s: could not note the damage: %s", self.party, error)
+        self.host.stop("corrupt-ledger", message)
 
     def _watch_rebuild(self, on_first_block: Callable[[], None]) -> None:
         if self.store.tip().height:
@@ -241,6 +270,7 @@ class Node:
             "pool": {"own_records": host.journal.record_count, "batches": len(host.pool)},
             "slot_timeout_ms": host.replica.timers.slot_ms,
             "finality": host.sightings.finality(),
+            "check": msgspec.structs.asdict(self._standing()),
             "peers": {
                 peer: {
                     **link,
@@ -256,6 +286,9 @@ class Node:
                 for (peer, code), count in sorted(host.rejected.items())
             ],
         }
+
+    def _standing(self) -> CheckStanding:
+        return CheckStanding() if self._checking is None else self._checking.standing
 
     def _calendar(self) -> dict[str, str | None]:
         """Return up to when the business days are known, and what is to be said about that."""

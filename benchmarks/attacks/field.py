@@ -157,7 +157,7 @@ class Field:
             text = text.replace(f":{self._port}/peer", f":{self._relay_port}/peer")
         (self._network.node(DIALLER).home / CONFIG).write_text(text, "utf-8")
         for node in nodes:
-            node.start("--fast-start")
+            node.start()
         self._observer = observer = Observer(nodes, Screen.silent())
         await asyncio.gather(*(observer.until_ready(node.party) for node in nodes))
         await _until_linked(observer, len(nodes) - 1)

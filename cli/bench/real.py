@@ -172,7 +172,7 @@ async def measure(
     observer = Observer(network.nodes, Screen.silent())
     try:
         for node in network.nodes:
-            node.start("--fast-start")
+            node.start()
         await asyncio.gather(*(observer.until_ready(node.party) for node in network.nodes))
         return await Measured(network, observer, progress).measure(sizes, log)
     finally:

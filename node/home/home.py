@@ -9,6 +9,7 @@
 ``operator.token``  one token in plain text, for the command line on this machine
 ``ledger.db``       the database, unless ``node.toml`` names another
 ``lock``            held by the process that runs the node
+``check.db``        what a check beside the node has executed so far; ``check.lock`` guards it
 ==================  ==============================================================================
 
 The directory and all files in it are their owner's alone: the ledger is every party's business and

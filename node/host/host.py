@@ -386,7 +386,7 @@ class Host:
         return True
 
     def _go_on(self) -> None:
-        """Begin to vote and to seal, once enough is known of what this key has signed (R10)."""
+        """Begin to vote and to seal, once enough is known of what this key has signed (R11)."""
         if self.phase is not Phase.RUNNING:
             return
         sealing = self.recall.go_on()
@@ -396,7 +396,7 @@ class Host:
             self._pump()
 
     def _sign_no_more(self) -> None:
-        """Sign nothing more: two statements of this key contradict each other (R10)."""
+        """Sign nothing more: two statements of this key contradict each other (R11)."""
         if self.recall.silence():
             logger.critical("%s: %s", self.party, Silenced())
             self.voters.stop_voting(CONTRADICTED)

@@ -136,6 +136,10 @@ class LedgerMachine:
             return Invalid(str(error))
         return self._compare(block, execution)
 
+    def forget(self, block: bytes) -> None:
+        """Drop the result of a block whose slot was skipped; it may be checked again."""
+        self._executed.pop(block, None)
+
     def has_work(self, tip: Tip, wall_ms: int) -> bool:
         """Return whether the pool holds a batch that anybody's block after ``tip`` could take.
 
@@ -292,7 +296,7 @@ class LedgerMachine:
         return Invalid(difference, differs=True)
 
     def _keep(self, block: bytes, execution: Execution) -> None:
-        # Never dropped before it is settled: what builds on it could not be executed any more.
+        # Dropped when it is settled, or was skipped and nothing builds on it; never before.
         self._executed[block] = execution
 
 

@@ -44,7 +44,7 @@ class Parts:
 
     @property
     def answers_needed(self) -> int:
-        """How many peers have to say what this party's key has signed before it signs (R10).
+        """How many peers have to say what this party's key has signed before it signs (R11).
 
         A voter and as many others as make a quorum with it; a supervisor is none of the quorum.
         Whoever lost the database asks at least one.

@@ -1,4 +1,4 @@
-"""Recall: before a host signs anything it hears what its key has signed (R10, I2).
+"""Recall: before a host signs anything it hears what its key has signed (R11, I2).
 
 A node may have been put back to an earlier state, by an old copy of its database or an empty one.
 At every start it asks each peer that comes up, with a nonce of this start, and takes as own what

@@ -1,4 +1,4 @@
-"""Testimony for a peer that starts: what this node holds of the peer's own statements (R10).
+"""Testimony for a peer that starts: what this node holds of the peer's own statements (R11).
 
 To testify needs no permission to sign: everybody may be starting at once. The answer is signed
 under a domain of its own, and can never be taken for a vote.

@@ -216,11 +216,15 @@ class Memory:
     Args:
         source: Where rows are read that are not remembered.
         write: Returns when everything is written.
+        rows_max: Rows in memory after which the older ones are dropped: twice as many at most.
     """
 
-    def __init__(self, source: RowSource, write: Callable[[], None]) -> None:
+    def __init__(
+        self, source: RowSource, write: Callable[[], None], rows_max: int = GENERATION_ROWS
+    ) -> None:
         self._source = source
         self._write = write
+        self._rows_max = rows_max
         self._young: _Generation = {}
         self._old: _Generation = {}
         self._passed_by: set[type[Row]] = set()
@@ -275,7 +279,7 @@ class Memory:
             handed: How many chunks were handed over.
             written: How many of them are written.
         """
-        if self._count >= GENERATION_ROWS and written >= self.turned:
+        if self._count >= self._rows_max and written >= self.turned:
             self._old, self._young = self._young, {kind: {} for kind in self._young}
             self._count, self.turned = 0, handed
 

@@ -214,7 +214,7 @@ class LedgerReader(Snapshot):
     def _place(self, height: int) -> tuple[int, int]:
         """Return the time of a block, and the size of the log after it."""
         blocks = self._tables.blocks
-        sql = self._sql.query(blocks, "place", lambda: _place_of(blocks))
+        sql = self.statements.query(blocks, "place", lambda: _place_of(blocks))
         return self.run(sql, (height,))[0]
 
 

@@ -58,7 +58,7 @@ class Reader:
         self.connection = connection
         driver: Any = connection.connection.driver_connection
         self._cursor = driver.cursor()
-        self._sql = sql
+        self.statements = sql
         self._tables = sql.tables
 
     def entry(self, index: int) -> StoredEntry | None:
@@ -69,7 +69,7 @@ class Reader:
     def entries(self, start: int, limit: int) -> list[StoredEntry]:
         """Return up to ``limit`` entries from index ``start`` on."""
         table = self._tables.entries
-        sql = self._sql.query(table, "from", lambda: _from(table))
+        sql = self.statements.query(table, "from", lambda: _from(table))
         return [StoredEntry(*row) for row in self.run(sql, (start, limit))]
 
     def newest_about(self, subject: str, limit: int, *, applied: bool) -> list[StoredEntry]:
@@ -82,12 +82,12 @@ class Reader:
         """
         table = self._tables.entries
         name = "applied about" if applied else "refused about"
-        sql = self._sql.query(table, name, lambda: _about(table, applied))
+        sql = self.statements.query(table, name, lambda: _about(table, applied))
         return [StoredEntry(*row) for row in self.run(sql, (subject, limit))]
 
     def block(self, height: int) -> StoredBlock | None:
         """Return the block at ``height``, or None if there is none yet."""
-        found = self.run(self._sql.select(self._tables.blocks, 1), (height,))
+        found = self.run(self.statements.select(self._tables.blocks, 1), (height,))
         if not found:
             return None
         row = _BlockRow(*found[0])
@@ -144,7 +144,7 @@ class Reader:
 
     def meta(self, key: str) -> str | None:
         """Return what the database says of itself under a key."""
-        found = self.run(self._sql.select(self._tables.meta, 1), (key,))
+        found = self.run(self.statements.select(self._tables.meta, 1), (key,))
         return found[0][1] if found else None
 
     def latest_certificate(self) -> tuple[int, bytes] | None:
@@ -168,7 +168,7 @@ class Reader:
     def height(self) -> int:
         """Return the height of the snapshot's last block; 0 before the first."""
         table = self._tables.blocks
-        newest = self._sql.query(table, "newest", lambda: _newest(table))
+        newest = self.statements.query(table, "newest", lambda: _newest(table))
         return self.run(newest, ())[0][0] or 0
 
     def size_after(self, height: int) -> int:
@@ -178,7 +178,7 @@ class Reader:
 
     def tile(self, level: int, index: int) -> bytes | None:
         """Return a tile's hashes, full or partial."""
-        found = self.run(self._sql.select(self._tables.tiles, 1), (level, index))
+        found = self.run(self.statements.select(self._tables.tiles, 1), (level, index))
         return found[0][2] if found else None
 
     def batch_of_entry(self, index: int) -> BatchOfEntry | None:
@@ -200,7 +200,7 @@ class Reader:
     def row(self, kind: type[R], key: Key) -> R | None:
         """Return the row of state under ``key``."""
         mapped = self._tables.rows[kind]
-        found = self.run(self._sql.select(mapped.table, 1), key)
+        found = self.run(self.statements.select(mapped.table, 1), key)
         return mapped.decode(found[0]) if found else None  # type: ignore[return-value]
 
     def rows_under(self, kind: type[R], keys: Iterable[Key]) -> dict[Key, R]:
@@ -208,7 +208,7 @@ class Reader:
         mapped = self._tables.rows[kind]
         found: dict[Key, R] = {}
         for part in query_chunks(list(dict.fromkeys(keys))):
-            sql = self._sql.select(mapped.table, len(part))
+            sql = self.statements.select(mapped.table, len(part))
             flat = tuple(value for key in part for value in key)
             for values in self.run(sql, flat):
                 found[values[: kind.KEY]] = mapped.decode(values)  # type: ignore[assignment]
@@ -272,7 +272,7 @@ class Reader:
 
     def _batches(self, height: int, block: _BlockRow) -> tuple[Batch, ...]:
         table = self._tables.batches
-        sql = self._sql.query(table, "of block", lambda: _of_block(table))
+        sql = self.statements.query(table, "of block", lambda: _of_block(table))
         found = [_BatchRow(*row) for row in self.run(sql, (height,))]
         records = self._records(block.first_index, block.size)
         batches, start = [], 0
@@ -294,7 +294,7 @@ class Reader:
 
     def _records(self, start: int, end: int) -> tuple[bytes, ...]:
         table = self._tables.entries
-        sql = self._sql.query(table, "leaves", lambda: _leaves(table))
+        sql = self.statements.query(table, "leaves", lambda: _leaves(table))
         return tuple(decode_entry(leaf).record for (leaf,) in self.run(sql, (start, end)))
 
     def run(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:

@@ -26,6 +26,7 @@ from ledger.log.tiles import StoredTile, TileReader, grow, hash_reader
 from ledger.state import Key, Row
 from node.errors import CorruptLedger, StorageError
 from node.storage.engine import in_memory, open_engine, statements_of, translated
+from node.storage.marks import MARK_EVERY, verified
 from node.storage.queries import LedgerReader
 from node.storage.snapshots import Snapshots
 from node.storage.tables import tables_of
@@ -110,6 +111,7 @@ class Store:
         self.statements = statements_of(self.tables, self.engine.dialect.name)
         self._view = StoreView(self, cache_rows)
         self._edge: dict[int, tuple[int, bytes]] = {}
+        self._unmarked = 0
         try:
             with translated(self.engine, "open the database"):
                 self.id = self._prepare(party)
@@ -194,14 +196,17 @@ class Store:
         self._refuse_other_block(block, execution)
         writer, sql, tables = self._writer, self.statements, self.tables
         tiles = grow(execution.first_index, execution.leaf_hashes, self.edge_tile)
+        marks = [verified(self._tip)] if self._unmarked >= MARK_EVERY else []
         with writer.writing(f"commit block {block.height}"):
             write_block(writer, sql, block, execution, (justification, certificate))
             write_rows(writer, sql, execution.changes)
             writer.run(sql.upsert(tables.tiles), tiles)
+            writer.run(sql.upsert(tables.meta), marks)
             writer.run(sql.delete_upto(tables.consensus), [(block.slot,)])
             writer.run(sql.delete_upto(tables.journal), [(journal_upto,)] if journal_upto else [])
         self._remember_edge(tiles)
         self._view.apply(execution.changes)
+        self._unmarked = (0 if marks else self._unmarked) + 1 + len(execution.leaves)
         self._tip = tip_of(block)
         self._frontier = execution.frontier.copy()
 
@@ -238,14 +243,21 @@ class Store:
 
     def abstains(self) -> bool:
         """Return whether this node must not vote, because it lost the votes of its key (R7)."""
-        meta = self._fetch("read what the database is of", select(self.tables.meta))
-        return ("abstains", "1") in meta
+        return self.noted("abstains") == "1"
 
     def set_abstains(self, abstains: bool) -> None:
         """Store whether this node must not vote."""
-        with self._writer.writing("note whether this node votes"):
-            row = ("abstains", "1" if abstains else "0")
-            self._writer.run(self.statements.upsert(self.tables.meta), [row])
+        self.note("abstains", "1" if abstains else "0")
+
+    def noted(self, key: str) -> str:
+        """Return what the database says of itself under a key; empty without a word."""
+        with self.own_reader() as reader:
+            return reader.meta(key) or ""
+
+    def note(self, key: str, value: str) -> None:
+        """Store what the database says of itself under a key."""
+        with self._writer.writing(f"note {key}"):
+            self._writer.run(self.statements.upsert(self.tables.meta), [(key, value)])
 
     def select_rows(self, wanted: dict[type[Row], list[Key]]) -> dict[type[Row], list[Row]]:
         """Return the rows that exist under the wanted keys, in one snapshot."""

@@ -250,7 +250,7 @@ def test_a_fault_is_logged_as_the_500_that_it_is_answered_with(
 
 def logged(node: NodeProcess) -> list[str]:
     """Have a node answer one request and stop; return its lines of the request log."""
-    node.start("--fast-start")
+    node.start()
     headers = {"authorization": f"Bearer {node.token}"}
 
     def answers() -> bool:

@@ -201,7 +201,7 @@ def test_a_home_that_has_never_run_has_no_evidence_and_gets_no_database(
     home = homes["platform"].path
     before = set(home.iterdir())
     assert run("evidence", "list", "--home", home) == 0
-    assert "nobody is known to have lied" in capsys.readouterr().out
+    assert "no key is known to have signed" in capsys.readouterr().out
     assert run("evidence", "show", "12", "--home", home) == 1
     assert run("evidence", "report", "--home", home) == 1
     assert "no-conflict-report" in capsys.readouterr().err

@@ -13,6 +13,7 @@ from consensus import evidence as evidence_module
 from consensus import finality as finality_module
 from consensus import justification as justification_module
 from consensus import proposals as proposals_module
+from consensus.block_tree import BlockTree
 from consensus.effects import Saved
 from consensus.errors import BadVote
 from consensus.messages import (
@@ -324,6 +325,7 @@ def test_checker_of_i3_bites_when_a_proposal_carries_no_proof(
 ) -> None:
     for module in (proposals_module, finality_module):
         monkeypatch.setattr(module, "refuse_unjustified", lambda *_: None)
+    monkeypatch.setattr(BlockTree, "first_lacking", lambda *_: None)
     monkeypatch.setattr(proposals_module, "wire_block", lambda block, _: wire_block(block, ()))
     cluster = _cluster_at_work()
     with pytest.raises(BadVote, match="unjustified"):

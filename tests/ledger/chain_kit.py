@@ -174,6 +174,9 @@ class ChainMachine:
         self.heads[block.hash] = _moved(self.heads[parent.hash], block.batches)
         return None
 
+    def forget(self, block: bytes) -> None:
+        self.heads.pop(block, None)
+
     def has_work(self, tip: Tip, wall_ms: int) -> bool:
         return bool(self._fitting(tip))
 

@@ -1,4 +1,4 @@
-"""The dialogue of a start (R10): old copies and power cycles convict nobody, and nobody waits.
+"""The dialogue of a start (R11): old copies and power cycles convict nobody, and nobody waits.
 
 Positions are effects of a victim: how far it had come, and what had left it, when its power was
 cut. Then its database is put back to an older copy, as somebody does who restores a backup.
@@ -6,53 +6,18 @@ cut. Then its database is put back to an older copy, as somebody does who restor
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from consensus.messages import EvidenceMessage, decode
 from node.host.host import Host
 from node.host.submission import Submission
 from tests.node.host_kit import CALM_MS, World, capture, instruct, make_templates, register
+from tests.node.restored_kit import Restored
 
 VICTIM = "institution"
 POSITIONS = range(0, 44, 3)
-
-
-class Restored(World):
-    """A world whose databases can be put back to an older copy."""
-
-    def __init__(self, directory: Path, templates: Path | None = None) -> None:
-        super().__init__(directory, templates)
-        self._copies: dict[str, bytes] = {}
-        self.forgotten = False
-        """Whether nobody can know any more all that was signed: then conviction alone is judged."""
-
-    def keep_copies(self) -> None:
-        """Copy every database as it is now, its host running or not."""
-        for name in self.genesis.names:
-            with (
-                closing(sqlite3.connect(self.directory / f"{name}.db")) as source,
-                closing(sqlite3.connect(":memory:")) as copy,
-            ):
-                source.backup(copy)
-                self._copies[name] = copy.serialize()
-
-    def _watch(self, sender: str, frame: bytes) -> None:
-        message = decode(frame)
-        if self.forgotten and not isinstance(message, EvidenceMessage):
-            return
-        super()._watch(sender, frame)
-
-    def put_back(self, name: str) -> None:
-        """Cut a host's power, and put the copy in the place of its database."""
-        self.crash(name)
-        for file in self.directory.glob(f"{name}.db*"):
-            file.unlink()
-        (self.directory / f"{name}.db").write_bytes(self._copies[name])
 
 
 @pytest.fixture(scope="module")

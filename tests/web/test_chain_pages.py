@@ -136,7 +136,7 @@ def test_without_evidence_the_page_says_what_would_stand_there(tmp_path: Path) -
     quiet = Hostile(tmp_path)
     try:
         page = shown(quiet, "/chain/evidence")
-        assert "This node knows of no party that lied." in page.text
+        assert "This node knows of no key that signed a contradiction." in page.text
         assert "未发现任何一方作假" in shown(quiet, "/chain/evidence", "zh").text
         assert "No block is final yet" in shown(quiet, "/chain").text
         assert "Nothing was stated yet" in shown(quiet, "/chain/entries").text

@@ -233,8 +233,8 @@ def test_evidence_policies_and_other_files_are_known_by_their_content(visitor: V
         log=(EXAMPLE / "log.ndjson").read_bytes(), golden=(GOLDEN / "checkpoint.txt").read_bytes(),
     )  # fmt: skip
     assert visitor.banner("evidence") == (
-        "funder signed two batches with one number (1). No honest node of its key can have signed "
-        "both."
+        "funder signed two batches with one number (1). Its key has signed both. They do not say "
+        "whether it lied, was put back to an old copy, or its key is used elsewhere."
     )
     assert visitor.banner("policy") == "Consortium test: 3 of 4 must sign."
     assert "not that of the founding document" in visitor.banner("other")

@@ -41,7 +41,7 @@ def add_to(pages: Pages) -> None:
 
 
 def evidence_list(visit: Visit) -> Mapping[str, Any]:
-    """Show who is convicted of having lied."""
+    """Show whose keys have signed what contradicts itself."""
     return {
         "evidence": evidence_page(visit.reader).evidence,
         "parties": visit.genesis.names,
@@ -73,7 +73,7 @@ def lie_page(visit: Visit, id: EvidenceId) -> Mapping[str, Any]:  # noqa: A002 -
 
 
 def in_words(lie: Any) -> str:
-    """Return in the reader's language who lied and how."""
+    """Return in the reader's language what one key has signed that contradicts itself."""
     where = lie.slot or lie.number
     return _words()[lie.kind].format(party=lie.party, where=where)
 

@@ -145,7 +145,7 @@ def _alarms(found: Overview, status: dict[str, Any] | None) -> list[Notice]:
     alarms = []
     if found.evidence:
         names = ", ".join(sorted({each.party for each in found.evidence}))
-        text = gettext("Proved lie: {names} has signed what contradicts itself.")
+        text = gettext("Proved: the key of {names} has signed what contradicts itself.")
         alarms.append(Notice("bad", text.format(names=names)))
     if status is not None and status["halted"] is not None:
         text = gettext("This node has stopped for safety ({code}): {message}")

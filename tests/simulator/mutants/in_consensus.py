@@ -17,6 +17,7 @@ from consensus import (
     votes,
     witness,
 )
+from consensus.block_tree import BlockTree
 from consensus.context import Context
 from consensus.effects import Effects, Saved
 from consensus.errors import BadVote
@@ -94,6 +95,7 @@ def justification_is_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     """A proposal is taken without the certificates that lead to it."""
     for module in (proposals, finality):
         monkeypatch.setattr(module, "refuse_unjustified", lambda *args: None)
+    monkeypatch.setattr(BlockTree, "first_lacking", lambda *args: None)
 
 
 @mutant(

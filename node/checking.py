@@ -1,0 +1,142 @@
+"""Check of the database in a process of its own, at the lowest priority, while the node runs.
+
+The process is begun before the node holds its lock or its database, and waits for a word. It ends
+with the node, however that ends. A round begins with the node, and another one a day later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import msgspec
+from sqlalchemy.engine import URL
+
+from ledger.genesis import read as read_genesis
+from node.home.home import Home
+from node.storage.beside import CheckStanding, check_beside
+
+NICE = 19
+"""The lowest priority; Linux gives the disk to such a process last, too."""
+POLL_S = 0.25
+WAIT_S = 2.0
+"""How often a process that waits for the first word looks whether its node is there still."""
+ROUND_S = 24 * 3600.0
+"""From the beginning of one round to the beginning of the next."""
+
+logger = logging.getLogger("tongzhang.check")
+
+
+class BackgroundCheck:
+    """Checks of one node's database, one after the other.
+
+    Args:
+        home: The node's home.
+    """
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self.standing = CheckStanding()
+        """How far the newest check is."""
+        self._process, self._pipe = self._begun("fork")
+
+    async def run(self, found: Callable[[str], None], *, at_once: bool) -> None:
+        """Have everything checked, again and again; until cancelled.
+
+        Args:
+            found: Told what is damaged, once.
+            at_once: Whether there is anything to check yet; otherwise the first round is a day off.
+        """
+        while True:
+            began_s = time.monotonic()
+            if at_once:
+                self.standing = CheckStanding("log")
+                self._pipe.send_bytes(b"go")
+                await self._round()
+            if self.standing.state == "damaged":
+                found(self.standing.message)
+                return
+            self.close()
+            await asyncio.sleep(ROUND_S - (time.monotonic() - began_s))
+            self._process, self._pipe = self._begun("spawn")
+            at_once = True
+
+    def close(self) -> None:
+        """End the process; what it has checked is kept for the next one. It may be done again."""
+        self._process.kill()
+        self._process.join()
+        self._pipe.close()
+
+    async def _round(self) -> None:
+        ended = False
+        while not ended:
+            ended = not self._process.is_alive()  # what it has said is in the pipe by then
+            self._hear()
+            await asyncio.sleep(POLL_S)
+        if self.standing.state not in ("clean", "damaged", "failed"):
+            code = self._process.exitcode
+            self.standing = msgspec.structs.replace(
+                self.standing, state="failed", message=f"its process ended with {code}"
+            )
+        state, message = self.standing.state, self.standing.message
+        level = logging.INFO if state == "clean" else logging.ERROR
+        logger.log(level, "check of %d entries: %s %s", self.standing.entries, state, message)
+
+    def _hear(self) -> None:
+        try:
+            while self._pipe.poll():
+                said = self._pipe.recv_bytes()
+                self.standing = msgspec.msgpack.decode(said, type=CheckStanding)
+        except EOFError:
+            pass
+
+    def _begun(self, method: str) -> tuple[BaseProcess, Connection]:
+        """Begin the process: at first a copy of this one, which costs no time to load."""
+        context = multiprocessing.get_context(method)
+        ours, theirs = context.Pipe()
+        home = self._home
+        process: BaseProcess = context.Process(  # type: ignore[attr-defined]
+            target=_run,
+            args=(home.database_url, home.genesis.raw, home.path, theirs),
+            name="check",
+        )
+        process.daemon = True
+        process.start()
+        theirs.close()
+        return process, ours
+
+
+def _run(url: str | URL, genesis: bytes, folder: Path, pipe: Connection) -> None:
+    """Check once, when told to."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # these are the node's business
+        signal.signal(number, signal.SIG_IGN)
+    os.nice(NICE)
+    node = os.getppid()
+    said_s = 0.0
+
+    def report(standing: CheckStanding) -> None:
+        nonlocal said_s
+        if os.getppid() != node:
+            os._exit(0)
+        now_s = time.monotonic()
+        if now_s - said_s >= POLL_S or standing.state in ("clean", "damaged", "failed"):
+            said_s = now_s
+            pipe.send_bytes(msgspec.msgpack.encode(standing))
+
+    while not pipe.poll(WAIT_S):
+        if os.getppid() != node:
+            os._exit(0)
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 20)  # records and rows form no cycles
+    with suppress(BrokenPipeError):
+        check_beside(url, read_genesis(genesis), folder, report)
