@@ -63,6 +63,8 @@ class Frames:
         if to.life != life or to.host is None:
             self._setting.note(to, "miss", f"from {sender}")
             return
+        if self._links.shut_out_ms(to, letter.sender):
+            return  # it was on its way when the connection was closed
         if to.liar is not None and not to.liar.receive(sender, frame):
             return
         if letter.message is not None:
