@@ -35,6 +35,7 @@ class BlockTree:
         """The last slot that a known Final certificate ends: none up to it needs a vote (R11)."""
         self.slots: dict[int, Slot] = {}
         self._awake: set[int] = set()
+        """Slots that a rule may look at: of others only single votes and headers are known."""
         self._live: list[tuple[int, Slot]] | None = []
         self._notarized: set[int] = set()
         self._after_skip: dict[int, int] = {}
@@ -45,13 +46,20 @@ class BlockTree:
         """Blocks that lack Skip certificates of slots before them (R10)."""
 
     def slot(self, number: int) -> Slot:
-        """Return what is known of a slot, to add to it; nothing, at first."""
-        found = self.slots.get(number)
-        if found is None:
-            found = self.slots[number] = Slot()
+        """Return what is known of a slot, nothing at first; from now on the rules look at it."""
         if number not in self._awake and number > self.final.slot:
             self._awake.add(number)
             self._live = None
+        return self.hearsay(number)
+
+    def hearsay(self, number: int) -> Slot:
+        """Return what is known of a slot, to count a vote or a header: no rule looks at these.
+
+        Anybody can vote far ahead; that must not make every step longer.
+        """
+        found = self.slots.get(number)
+        if found is None:
+            found = self.slots[number] = Slot()
         return found
 
     def live(self) -> list[tuple[int, Slot]]:

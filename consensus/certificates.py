@@ -41,7 +41,7 @@ def on_vote(context: Context, vote: Vote) -> None:
     if slot is not None and (slot.has(vote, subject) or slot.is_full(vote)):
         return
     verify_vote(vote, context.genesis)
-    count(context, tree.slot(vote.slot), vote, subject)
+    count(context, tree.hearsay(vote.slot), vote, subject)
 
 
 def count(context: Context, slot: Slot, vote: Vote, subject: Subject) -> None:

@@ -3,7 +3,8 @@
 A leader whose link is down is given no time. So is one that was waited for too long: every wait is
 a debt, a long one a much larger debt, and only time pays it back. Words pay nothing: a peer that
 votes and never proposes, that proposes every other time, or at the last moment, is waited for a
-few per cent of the time and no more. A link that comes up again forgives, but not again and again.
+few per cent of the time and no more. A leader that comes back first has to propose in a slot of its
+own, as every honest one does at once; that also forgives, now and then, what it owed before.
 
 Debts count only while the ledger moves: once a slot has timed out and nothing became final since,
 it may be the network that is slow, and all leaders need time. And no more than n−q leaders are
@@ -26,8 +27,10 @@ TOLERATED_PARTS = 2
 """A debt of up to this part of the first slot timeout costs nothing."""
 DEBT_MAX = 6
 """The largest debt, in first slot timeouts: it is tolerated again after 33 of them."""
+PROBATION = 12
+"""A leader that came back and does not propose is given time again after so many of them."""
 FORGIVEN_EVERY = 60
-"""A link that comes up forgives once in so many first slot timeouts."""
+"""Coming back forgives once in so many first slot timeouts."""
 
 
 class _Turn:
@@ -55,6 +58,8 @@ class Patience:
         self._spare = len(genesis.voters) - genesis.quorum
         self._me = me
         self._down: set[str] = set()
+        self._back: set[str] = set()
+        """Who came back and has not proposed yet."""
         self._paid_at: dict[str, int] = {}
         """By leader when its debt is paid back."""
         self._forgives_at: dict[str, int] = {}
@@ -65,10 +70,20 @@ class Patience:
     # -- links -----------------------------------------------------------------------------------
 
     def up(self, party: str, now_ms: int) -> None:
-        """Note that a peer's link is up: it may have been restarted."""
-        self._down.discard(party)
-        if self._forgives_at.get(party, now_ms) <= now_ms and self._paid_at.pop(party, 0) > now_ms:
-            self._forgives_at[party] = now_ms + FORGIVEN_EVERY * self._base_ms
+        """Note that a peer's link is up again."""
+        if party in self._down:
+            self._down.discard(party)
+            self._back.add(party)
+            at_ms = now_ms + PROBATION * self._base_ms
+            self._paid_at[party] = max(at_ms, self._paid_at.get(party, 0))
+
+    def heard(self, leader: str, now_ms: int) -> None:
+        """Note that a leader has proposed in a slot of its own, be it too late."""
+        if leader in self._back:
+            self._back.discard(leader)
+            if self._forgives_at.get(leader, 0) <= now_ms:
+                self._forgives_at[leader] = now_ms + FORGIVEN_EVERY * self._base_ms
+                del self._paid_at[leader]
 
     def down(self, party: str) -> None:
         """Note that a peer's link is down."""
@@ -108,6 +123,10 @@ class Patience:
         return max(0, self._paid_at.get(leader, 0) - now_ms) // PAYS_BACK
 
     # -- who is given no time --------------------------------------------------------------------
+
+    def is_down(self, party: str) -> bool:
+        """Return whether a peer's link is down."""
+        return party in self._down
 
     def silent(self, now_ms: int, *, moving: bool) -> tuple[str, ...]:
         """Return the voters that are given no time, in genesis order.

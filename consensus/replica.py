@@ -37,6 +37,7 @@ part                          does
 :mod:`consensus.exits`        R10: exit certificates, given and taken in pieces
 :mod:`consensus.witness`      I8: every statement compared; lies become evidence
 :mod:`consensus.statements`   R11: what others know of this key, asked, told and taken as own
+:mod:`consensus.taken_back`   I2: what was durable before a restart
 ============================  ====================================================================
 
 Source: B. Chan, R. Pass, "Simplex Consensus: A Simple and Fast Consensus Protocol", 2023.
@@ -51,13 +52,12 @@ from consensus import (
     judge,
     proposals,
     statements,
+    taken_back,
     voter,
-    witness,
 )
 from consensus.block_tree import BlockTree
 from consensus.context import Context, Step
 from consensus.effects import (
-    Durable,
     Effects,
     Event,
     Halt,
@@ -75,7 +75,7 @@ from consensus.effects import (
 )
 from consensus.errors import ConsensusError
 from consensus.fetching import OWN, Fetching
-from consensus.justification import leader_of, refuse_not_the_leaders, refuse_unjustified
+from consensus.justification import leader_of
 from consensus.messages import (
     CertificateMessage,
     Exits,
@@ -85,17 +85,11 @@ from consensus.messages import (
     VoteMessage,
     WantBlock,
     WantExits,
-    decode_block,
-    decode_certificate,
-    decode_signed_header,
-    decode_vote,
 )
 from consensus.patience import Patience
-from consensus.slot import Proposed
 from consensus.timers import Timers
-from consensus.votes import verify_certificate, verify_vote
 from ledger.batch import Batch
-from ledger.block import Tip
+from ledger.block import Tip, decode_header
 from ledger.errors import LedgerError
 from ledger.genesis import Genesis
 from ledger.keys import Signer
@@ -133,6 +127,8 @@ class Replica:
         """Whether this replica votes, now or once it may sign; never again once it is False."""
         self.recalling = recalling
         self._patience = Patience(genesis, me)
+        self._hurried = False
+        """Whether the current slot's leader is given no time."""
         self.timers = Timers(genesis.timeouts, now.ticks_ms)
         self._tree = BlockTree(saved.tip, saved.certificate)
         self._step = Step(now)
@@ -148,7 +144,7 @@ class Replica:
             step=self._step,
             may_vote=may_vote,
         )
-        take_back(saved, self._context)
+        taken_back.take_back(saved, self._context)
         self._resume()
 
     @property
@@ -239,18 +235,23 @@ class Replica:
             certificates.on_certificate(self._context, message.certificate, peer)
         elif isinstance(message, Proposal):
             proposals.on_proposal(self._context, message.block)
-        elif isinstance(message, WantBlock):
-            answer = self._tree.block_or_latest(message.hash)
-            if answer is not None:
-                self._step.send(answer, peer)
-        elif isinstance(message, WantExits):
-            exits_known = exits.answer(self._tree, message)
-            if exits_known is not None:
-                self._step.send(exits_known, peer)
+            if self._step.news:
+                proposer = decode_header(message.block.header).proposer
+                self._patience.heard(proposer, self._step.now.ticks_ms)
         elif isinstance(message, Exits):
             exits.on_exits(self._context, peer, message)
         elif isinstance(message, Range):
             finality.on_range(self._context, message, peer)
+        elif isinstance(message, WantBlock | WantExits):
+            self._answer(peer, message)
+
+    def _answer(self, peer: str, question: WantBlock | WantExits) -> None:
+        if isinstance(question, WantBlock):
+            answer = self._tree.block_or_latest(question.hash)
+        else:
+            answer = exits.answer(self._tree, question)
+        if answer is not None:
+            self._step.send(answer, peer)
 
     def _settle(self) -> None:
         """Apply the rules until none has anything more to do."""
@@ -309,8 +310,7 @@ class Replica:
         """Start or stop timers by whether work is pending (R1): idle, no slot burns."""
         now = self._step.now.ticks_ms
         unfinal = any(slot.certificate("notar") for _, slot in self._tree.live())
-        head, wall_ms = self._tree.head(), self._step.now.wall_ms
-        pending = unfinal or self._sees_proposal() or self._context.machine.has_work(head, wall_ms)
+        pending = unfinal or self._sees_proposal() or self._has_work()
         self.timers.work(pending, now)
         self._end_turn(now)
         current = self._tree.slots.get(self.slot)
@@ -320,11 +320,20 @@ class Replica:
             self._patience.end(now, wasted=False)
             return
         leader = self.leader(self.slot)
-        silent = leader in self.silent
-        if not silent:
+        self._hurried = self._gives_no_time(leader)
+        if not self._hurried:
             proposed = current is not None and current.first_proposal is not None
             self._patience.begin(self.slot, leader, now, proposed=proposed)
-        self.timers.start_slot(now, leader_silent=silent, unfinal=unfinal)
+        self.timers.start_slot(now, leader_silent=self._hurried, unfinal=unfinal)
+
+    def _has_work(self) -> bool:
+        return self._context.machine.has_work(self._tree.head(), self._step.now.wall_ms)
+
+    def _gives_no_time(self, leader: str) -> bool:
+        """Return whether a leader is silent; one that is connected may still wait for work."""
+        if leader not in self.silent:
+            return False
+        return self._patience.is_down(leader) or self._has_work()
 
     def _end_turn(self, now_ms: int) -> None:
         """Note that a proposal is here that was waited for, or that its slot is over."""
@@ -363,9 +372,9 @@ class Replica:
         slot.timed_out = True
         self.timers.stop_slot()
         leader, now = self.leader(self.slot), self._step.now.ticks_ms
-        if leader in self.silent:
+        self._patience.end(now, wasted=not self._hurried)
+        if self._hurried:
             return
-        self._patience.end(now, wasted=True)
         self.timers.on_timeout()
         if leader != self.me and not slot.proposals and not self._tree.waits_in(self.slot):
             self._step.effects.notes.append(f"slot {self.slot}: {leader} is silent")
@@ -376,58 +385,3 @@ class Replica:
             self._step.send(message, peer)
         for message in self._context.machine.own_work():
             self._step.send(message, peer)
-
-
-_TAKEN_BACK = {"vote": 0, "block": 2}
-"""The order in which what was durable is taken back, by kind; others are between."""
-
-
-def take_back(saved: Saved, context: Context) -> None:
-    """Put what was durable back into an empty tree (I2), and accuse whom it convicts.
-
-    Own votes come first: those inside certificates are none that were forgotten. Blocks come last,
-    and are put back unjudged, but those of skipped slots: they are executed again. Every signature
-    is verified again: a disk may have turned a byte, and what is taken back is counted, said to
-    others and stored.
-
-    Raises:
-        ConsensusError: something stored is damaged.
-        LedgerError: as above.
-    """
-    if saved.certificate is not None:
-        verify_certificate(saved.certificate, context.genesis)
-        witness.hear(context, saved.certificate, verified=True)
-    for durable in sorted(saved.durables, key=lambda each: _TAKEN_BACK.get(each.kind, 1)):
-        if durable.slot > context.tree.final.slot:
-            _take_back(durable, context)
-    for _, slot in context.tree.live():
-        for proposed in slot.proposals.values():
-            context.machine.refuse_forged(proposed.block, context.step.effects.found)
-
-
-def _take_back(durable: Durable, context: Context) -> None:
-    slot = context.tree.slot(durable.slot)
-    if durable.kind == "vote":
-        vote = decode_vote(durable.body)
-        verify_vote(vote, context.genesis)
-        slot.own[vote.kind] = vote
-        slot.count(vote, vote.subject)
-    elif durable.kind == "certificate":
-        certificate = decode_certificate(durable.body)
-        verify_certificate(certificate, context.genesis)
-        context.tree.keep(certificate)
-        witness.hear(context, certificate, verified=True)
-    elif durable.kind == "header":
-        signed = decode_signed_header(durable.body)
-        statements.verify_header(signed, context.genesis, context.me)
-        lie = slot.see(signed, context.me)
-        context.step.accuse([] if lie is None else [lie])
-    else:
-        wire = decode_block(durable.body)
-        block = wire.block()
-        refuse_not_the_leaders(block, context.genesis)
-        refuse_unjustified(wire, block, context.genesis, context.tree.is_known)
-        witness.see(context, block, context.tree.current)
-        slot.add_header(block)
-        if not slot.is_only_skipped:
-            slot.add_proposal(Proposed(block, wire, durable=True))

@@ -32,7 +32,7 @@ def hear(context: Context, certificate: Certificate, *, verified: bool) -> None:
     number = subject.slot
     if number <= context.tree.final.slot - EVIDENCE_SLOTS:
         return
-    slot = context.tree.slot(number)
+    slot = context.tree.hearsay(number)
     for vote in certificate.votes:
         said = subject if vote is certificate.votes[0] else vote.subject
         if vote.slot != number or slot.has(vote, said) or slot.is_full(vote):
@@ -49,7 +49,7 @@ def count(context: Context, slot: Slot, vote: Vote, subject: Subject) -> None:
     context.step.accuse([] if lie is None else [lie])
     forgotten = vote.voter == context.me and vote.kind not in slot.own
     if forgotten and context.may_vote and vote.slot > context.tree.final.slot:
-        slot.own[vote.kind] = vote
+        context.tree.slot(vote.slot).own[vote.kind] = vote  # from now on the rules look at it
         context.step.persist_vote(vote)
 
 
@@ -64,7 +64,7 @@ def see(context: Context, block: Block, current_slot: int) -> None:
     if late or early:
         return
     signed = SignedHeader(block.raw_header, block.signature)
-    lie = context.tree.slot(number).see(signed, block.header.proposer)
+    lie = context.tree.hearsay(number).see(signed, block.header.proposer)
     context.step.accuse([] if lie is None else [lie])
 
 

@@ -93,12 +93,10 @@ class BackgroundCheck:
         logger.log(level, "check of %d entries: %s %s", self.standing.entries, state, message)
 
     def _hear(self) -> None:
-        try:
+        with suppress(EOFError, OSError):  # it has ended, perhaps by force
             while self._pipe.poll():
                 said = self._pipe.recv_bytes()
                 self.standing = msgspec.msgpack.decode(said, type=CheckStanding)
-        except EOFError:
-            pass
 
     def _begun(self, method: str) -> tuple[BaseProcess, Connection]:
         """Begin the process: at first a copy of this one, which costs no time to load."""

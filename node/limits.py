@@ -76,3 +76,6 @@ REFUSED_FRAMES_MAX = 1024
 
 CONTRADICTIONS_MAX = 256
 """Verified batches that contradict others, remembered so that they are not verified again."""
+
+UNASKED_MAX = 16
+"""Answers that nobody asked a peer for and that are no offence yet: questions are forgotten."""

@@ -102,6 +102,8 @@ class Node:
         Raises:
             Halted: the node had to stop; the code says why.
         """
+        for peer in self.peers.status():
+            self.host.peer_down(peer)  # no slot waits for a leader that was never reached
         links = asyncio.create_task(self.peers.run(), name="peers")
         checking = asyncio.create_task(self._check(), name="check")
         try:
@@ -124,8 +126,12 @@ class Node:
         self._stopped.set()
 
     async def _check(self) -> None:
-        if self._checking is not None:
+        if self._checking is None:
+            return
+        try:
             await self._checking.run(self._on_damage, at_once=self.store.tip().height > 0)
+        except Exception:  # nobody waits for it: the node goes on, and says so
+            logger.exception("%s: nothing more is checked beside this node", self.party)
 
     def _on_damage(self, message: str) -> None:
         """Stop: what stands in the database is not what was agreed upon; and remember that."""

@@ -28,7 +28,7 @@ class _Letter(NamedTuple):
     sent_us: int
 
 
-class Frames:
+class Carrier:
     """Carries the frames of a world.
 
     Args:

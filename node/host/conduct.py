@@ -13,7 +13,13 @@ from hashlib import sha256
 from typing import Any, Literal
 
 from node.host.ports import Clock
-from node.limits import CLEAN_MS, REFUSED_FRAMES_MAX, SHUT_OUT_FIRST_MS, SHUT_OUT_MAX_MS
+from node.limits import (
+    CLEAN_MS,
+    REFUSED_FRAMES_MAX,
+    SHUT_OUT_FIRST_MS,
+    SHUT_OUT_MAX_MS,
+    UNASKED_MAX,
+)
 
 Verdict = Literal["offence", "harmless"]
 
@@ -40,23 +46,31 @@ CONDUCT: dict[str, Verdict] = {
 }
 """Codes under which a peer's message is dropped. No honest node sends an offence: whatever it says
 or hands on it has verified, and what verifies once verifies for ever. Other codes, and those that
-are not here, are harmless: a node of another version may write otherwise, one that was restarted
-has forgotten what it asked, and an unjustified proposal is genuine and may convict its leader. They
-are counted, and their time is rationed.
+are not here, are harmless: a node of another version may write otherwise, and an unjustified
+proposal is genuine and may convict its leader. They are counted, and their time is rationed. Large
+answers that nobody asked for come from a node whose asker has forgotten them, and no more than it
+can have asked: beyond :data:`~node.limits.UNASKED_MAX` of them are an offence, too.
 """
 
 
 class _Record:
     """What is remembered of one peer. All times are ticks in ms."""
 
-    __slots__ = ("code", "forgotten_at", "pause_ms", "refused", "until")
+    __slots__ = ("code", "forgotten_at", "pause_ms", "refused", "unasked", "until")
 
     def __init__(self) -> None:
         self.code = ""
         self.until = 0
         self.pause_ms = SHUT_OUT_FIRST_MS
         self.forgotten_at = 0
+        self.unasked = 0
         self.refused: dict[bytes, str] = {}
+
+    def remember(self, frame: bytes, code: str) -> None:
+        """Remember a frame by its hash: what does not verify never will."""
+        self.refused[sha256(frame).digest()] = code
+        if len(self.refused) > REFUSED_FRAMES_MAX:
+            del self.refused[next(iter(self.refused))]
 
 
 class Conduct:
@@ -74,26 +88,32 @@ class Conduct:
 
     def note(self, peer: str, code: str, frame: bytes) -> bool:
         """Note why a frame of a peer was dropped. Return whether the peer is shut out for it."""
-        if CONDUCT.get(code) != "offence":
-            return False
-        now_ms = self._clock.now().ticks_ms
-        record = self._records.setdefault(peer, _Record())
+        record, now_ms = self._records.setdefault(peer, _Record()), self._clock.now().ticks_ms
         if record.forgotten_at <= now_ms:
-            record.pause_ms = SHUT_OUT_FIRST_MS
+            record.pause_ms, record.unasked = SHUT_OUT_FIRST_MS, 0
+            record.forgotten_at = now_ms + CLEAN_MS
+        if code == "unasked":
+            record.unasked += 1
+        if CONDUCT.get(code) == "offence":
+            record.remember(frame, code)
+        elif record.unasked <= UNASKED_MAX:
+            return False
+        self._shut_out(peer, record, code)
+        return True
+
+    def _shut_out(self, peer: str, record: _Record, code: str) -> None:
         self.offences[peer] += 1
         record.code = code
-        record.until = now_ms + record.pause_ms
+        record.until = self._clock.now().ticks_ms + record.pause_ms
         record.forgotten_at = record.until + CLEAN_MS
         record.pause_ms = min(2 * record.pause_ms, SHUT_OUT_MAX_MS)
-        record.refused[sha256(frame).digest()] = code
-        if len(record.refused) > REFUSED_FRAMES_MAX:
-            del record.refused[next(iter(record.refused))]
-        return True
 
     def refused_before(self, peer: str, frame: bytes) -> str | None:
         """Return for which offence this very frame of a peer was refused before, or None."""
         record = self._records.get(peer)
-        return None if record is None else record.refused.get(sha256(frame).digest())
+        if record is None or not record.refused:
+            return None
+        return record.refused.get(sha256(frame).digest())
 
     def shut_out_ms(self, peer: str) -> int:
         """Return for how long a peer is still shut out; 0 if it is not."""

@@ -368,15 +368,15 @@ class Host:
         if batch.party not in self.genesis.verifiers:
             return False
         self.machine.refuse_too_large(batch)
-        watch, at = self.machine.watch, self.pool.at(batch.party, batch.number)
-        wanted, contradicts = self.pool.wants(batch), watch.contradicts(batch)
-        if at is not None or not wanted:  # it can only convict its author
+        watch = self.machine.watch
+        wanted = self.pool.lacks(batch)
+        if not wanted:  # it can only convict its author
             full = self.accusations.is_full(batch.party)
-            if not contradicts or full or watch.was_verified(batch):
+            if full or watch.was_verified(batch) or not watch.contradicts(batch):
                 return False
         self.machine.verify_batch(batch)
         self._gossip.share(watch.see(batch))
-        if at is not None or not wanted:
+        if not wanted:
             watch.note_verified(batch)
             return True
         if batch.party == self.party:

@@ -28,13 +28,11 @@ class Pool:
     def __len__(self) -> int:
         return sum(map(len, self._batches.values()))
 
-    def wants(self, batch: Batch) -> bool:
-        """Return whether a batch is new here, not final, and near enough to be kept."""
+    def lacks(self, batch: Batch) -> bool:
+        """Return whether no batch of that number is here or final, and it is near enough."""
         ahead = batch.number - self._final[batch.party]
-        known = self._batches[batch.party].get(batch.number)
-        return 0 < ahead <= POOL_BATCHES_PER_PARTY_MAX and (
-            known is None or known.hash != batch.hash
-        )
+        held = batch.number in self._batches[batch.party]
+        return 0 < ahead <= POOL_BATCHES_PER_PARTY_MAX and not held
 
     def add(self, batch: Batch) -> None:
         """Take a verified batch. The first one of a number stays."""

@@ -162,6 +162,13 @@ def dialer_hello(me: Identity, acceptor: str, nonce: bytes) -> tuple[Opening, by
     return opening, canonical.encode(hello)
 
 
+def caller(me: Identity, frame: bytes) -> str:
+    """Return in whose name a hello calls, before anything is signed; raises as below."""
+    hello = _decode(frame, _hello, "hello")
+    _refuse_hello(me, hello)
+    return hello.sender
+
+
 def acceptor_answer(me: Identity, frame: bytes, nonce: bytes) -> tuple[Opening, bytes]:
     """Answer a hello with this party's own proof.
 

@@ -53,6 +53,7 @@ RETRY_FIRST_S = 0.05
 RETRY_MAX_S = 0.8
 RETRY_REFUSED_MAX_S = 10.0
 STABLE_S = 2.0
+REFUSED_WAIT_S = 0.5
 PING_INTERVAL_S = 2.0
 PING_TIMEOUT_S = 6.0
 CLOSE_TIMEOUT_S = 1.0
@@ -177,9 +178,8 @@ class PeerLinks:
             async with asyncio.timeout(HANDSHAKE_TIMEOUT_S):
                 nonce = self._entropy(NONCE_BYTES)
                 hello = await socket.receive()
+                await self._refuse_caller(handshake.caller(self._me, hello))
                 opening, answer = handshake.acceptor_answer(self._me, hello, nonce)
-                self._refuse_shut_out(opening.dialer)
-                self._refuse_too_many_links(opening.dialer)
                 self._await_proof(socket, opening.dialer)
                 await socket.send(answer)
                 proof = await socket.receive()
@@ -306,10 +306,16 @@ class PeerLinks:
         if left_ms:
             raise PeerRefused("shut-out", f"what {peer} sent did not verify; {left_ms} ms are left")
 
-    def _refuse_too_many_links(self, peer: str) -> None:
-        wait_s = self._links[peer].links.wait_s(asyncio.get_running_loop().time())
-        if wait_s:
-            raise PeerRefused("too-many-links", f"{peer} connects again and again")
+    async def _refuse_caller(self, peer: str) -> None:
+        """Return if a peer may call now; else let it wait, so that it does not call at once."""
+        now_s = asyncio.get_running_loop().time()
+        try:
+            self._refuse_shut_out(peer)
+            if self._links[peer].links.wait_s(now_s):
+                raise PeerRefused("too-many-links", f"{peer} connects again and again")
+        except PeerRefused:
+            await asyncio.sleep(REFUSED_WAIT_S)
+            raise
 
     def _enter_up(self, link: Link, connection: Connection) -> None:
         older = link.connection

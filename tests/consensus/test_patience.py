@@ -6,9 +6,16 @@ from collections.abc import Callable
 
 import pytest
 
-from consensus.effects import PeerDown, PeerUp, Received
+from consensus.effects import Received
 from consensus.messages import VoteMessage
-from consensus.patience import DEBT_MAX, FORGIVEN_EVERY, PAYS_BACK, TOLERATED_PARTS, Patience
+from consensus.patience import (
+    DEBT_MAX,
+    FORGIVEN_EVERY,
+    PAYS_BACK,
+    PROBATION,
+    TOLERATED_PARTS,
+    Patience,
+)
 from consensus.votes import sign_vote, skip_subject
 from tests.consensus.consensus_kit import Cluster
 from tests.ledger.chain_kit import SIGNERS, genesis_of
@@ -63,9 +70,12 @@ def withholding(patience: Patience, now_ms: int) -> int:
 
 
 def flapping(patience: Patience, now_ms: int) -> int:
+    """It comes back, proposes once so that it is waited for, and then no more."""
+    took_ms = mute(patience, now_ms)
     patience.down(MUTE)
-    patience.up(MUTE, now_ms)
-    return mute(patience, now_ms)
+    patience.up(MUTE, now_ms + took_ms)
+    patience.heard(MUTE, now_ms + took_ms)
+    return took_ms
 
 
 LEADERS = {
@@ -82,30 +92,41 @@ def test_a_leader_is_waited_for_less_than_a_quarter_of_the_time(leader: str) -> 
     assert share_wasted(LEADERS[leader]) < 0.07 or "ms" in leader
 
 
-def test_a_link_that_flaps_is_forgiven_now_and_then() -> None:
-    def flap(patience: Patience, now_ms: int) -> None:
-        patience.down(MUTE)
-        patience.up(MUTE, now_ms)
-
-    patience, now_ms, waits = Patience(FOUR, ME), 0, 0
-    while now_ms < 10 * FORGIVEN_EVERY * BASE_MS:
-        flap(patience, now_ms)
-        if MUTE not in patience.silent(now_ms, moving=True):
-            wait(patience, MUTE, 1, now_ms, BASE_MS)
-            waits += 1
-            now_ms += BASE_MS
-        now_ms += 100
-    paid_ms = PAYS_BACK * (5 * BASE_MS - 200 - BASE_MS // TOLERATED_PARTS)
-    assert waits < 2 + now_ms / paid_ms + now_ms / (FORGIVEN_EVERY * BASE_MS)
-
-
-def test_a_leader_whose_link_comes_up_again_is_given_time_at_once() -> None:
-    patience = Patience(FOUR, ME)
+def test_a_leader_that_comes_back_is_given_time_once_it_has_proposed() -> None:
+    patience, at_ms = Patience(FOUR, ME), BASE_MS
     wait(patience, MUTE, 1, 0, BASE_MS)
     patience.down(MUTE)
+    assert patience.silent(at_ms, moving=True) == (MUTE,)
+    patience.up(MUTE, at_ms)
+    assert patience.silent(at_ms, moving=True) == (MUTE,)
+    patience.heard(MUTE, at_ms)
+    assert patience.silent(at_ms, moving=True) == ()
+
+
+def test_coming_back_again_and_again_forgives_now_and_then() -> None:
+    patience = Patience(FOUR, ME)
+    for back_ms, silent in ((0, ()), (100, (MUTE,)), (FORGIVEN_EVERY * BASE_MS, ())):
+        wait(patience, MUTE, 1, back_ms - BASE_MS, BASE_MS)
+        patience.down(MUTE)
+        patience.up(MUTE, back_ms)
+        patience.heard(MUTE, back_ms)
+        assert patience.silent(back_ms, moving=True) == silent
+
+
+def test_words_of_one_that_did_not_come_back_forgive_nothing() -> None:
+    patience = Patience(FOUR, ME)
+    wait(patience, MUTE, 1, 0, BASE_MS)
+    patience.up(MUTE, BASE_MS)
+    patience.heard(MUTE, BASE_MS)
     assert patience.silent(BASE_MS, moving=True) == (MUTE,)
-    patience.up(MUTE, 2 * BASE_MS)
-    assert patience.silent(2 * BASE_MS, moving=True) == ()
+
+
+def test_one_that_comes_back_and_cannot_propose_is_given_time_later() -> None:
+    patience = Patience(FOUR, ME)
+    patience.down(MUTE)
+    patience.up(MUTE, 0)
+    assert patience.silent(0, moving=True) == (MUTE,)
+    assert patience.silent(PROBATION * BASE_MS, moving=True) == ()
 
 
 def test_a_debt_is_paid_back_by_time_alone_and_has_a_bound() -> None:
@@ -196,10 +217,20 @@ def test_a_vote_is_no_news_that_the_rules_look_at() -> None:
     assert replica.silent == (MUTE,)
 
 
-def test_a_link_that_comes_up_gives_time_in_a_replica() -> None:
-    cluster = timed_out()
-    replica = cluster.replica(OTHER)
-    replica.step(PeerDown(MUTE), cluster.now(cluster.seats[OTHER]))
-    assert replica.silent == (MUTE,)
-    replica.step(PeerUp(MUTE), cluster.now(cluster.seats[OTHER]))
-    assert replica.silent == ()
+def test_a_leader_that_was_restarted_gets_its_slots_back_with_its_first_proposal() -> None:
+    """Its slots cost the others no time before, and its proposal is in time soon afterwards."""
+    cluster = Cluster(FOUR, [])
+    cluster.crash(MUTE)
+    _keep_busy(cluster, 60)
+    cluster.restart(MUTE)
+    assert MUTE in cluster.replica(OTHER).silent
+    _keep_busy(cluster, 60)
+    assert all(cluster.replica(name).silent == () for name in (ME, OTHER, THIRD))
+    leaders = [each.block.header.proposer for each in cluster.seats[OTHER].disk.chain]
+    assert MUTE in leaders[-4:]
+
+
+def _keep_busy(cluster: Cluster, times: int) -> None:
+    for _ in range(times):
+        cluster.work("platform")
+        cluster.run(cluster.now_ms + 3)

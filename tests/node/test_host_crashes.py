@@ -199,8 +199,8 @@ def test_a_restarted_host_wants_batches_of_parties_that_have_stated_many(world: 
     batches = [m.batch.batch() for m in map(decode, sent) if isinstance(m, BatchMessage)]
     newest = max(batches, key=lambda batch: batch.number)
     assert newest.number > 64
-    assert host.pool.wants(newest)
+    assert host.pool.lacks(newest)
     with host.store.reader() as reader:
         old = reader.batch("institution", 1)
     assert old is not None
-    assert not host.pool.wants(wire_batch(old.batch()).batch()), "final batches fill the pool"
+    assert not host.pool.lacks(wire_batch(old.batch()).batch()), "final batches fill the pool"

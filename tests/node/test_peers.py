@@ -382,6 +382,7 @@ def test_a_link_without_a_connection_says_so() -> None:
         "connected": False,
         "connects": 0,
         "dropped": 0,
+        "paced_ms": 0,
         "queued": 0,
         "unsent": 0,
     }
