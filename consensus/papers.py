@@ -1,4 +1,4 @@
-"""Papers from before a restart, taken back into an empty tree (I2)."""
+"""Papers of a replica from before a restart, put back into an empty tree (I2)."""
 
 from __future__ import annotations
 

@@ -117,11 +117,15 @@ class Host:
         self.conduct = Conduct(party, clock)
         self.rejected = self.conduct.rejected
         """Dropped frames by peer and reason code."""
-        asked: Asked = {Range: self._owes_range, ChangesMessage: self.machine.owes_changes}
+        asked: Asked = {
+            Range: self._owes_range,
+            Exits: self._owes_exits,
+            ChangesMessage: self.machine.owes_changes,
+        }
         self._frames, self._frame = FrameGuard(genesis, asked), b""
         self._gossip = Gossip(parts, self.accusations, convicted=self._sign_no_more)
         self.recall = Recall(parts, run=self._run, share=self._gossip.share)
-        self._intake = Intake(parts, self.accusations, self._gossip, self.recall)
+        self._intake = Intake(parts, self.accusations, self._gossip, learn=self.recall.learn)
         if party in self.accusations.convicted:
             self._sign_no_more()
         if met_a_fork(store):
@@ -160,6 +164,9 @@ class Host:
 
     def _owes_range(self, peer: str) -> bool:
         return self._ending is not None or self.replica.owes_range(peer)
+
+    def _owes_exits(self, peer: str) -> bool:
+        return self._ending is not None or self.replica.owes_exits(peer)
 
     def peer_up(self, peer: str) -> None:
         """Learn that a peer is connected: tell it what it may have missed."""

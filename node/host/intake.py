@@ -6,13 +6,13 @@ hashed and its signature verified, each at most once.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 from ledger.batch import Batch
 from node.host.accusations import Accusations
 from node.host.gossip import Gossip
 from node.host.parts import Parts
-from node.host.recall import Recall
 
 Taken = Literal["waits", "convicts", ""]
 """What became of a batch: it waits for a block, it only convicts its author, or it was dropped."""
@@ -25,19 +25,24 @@ class Intake:
         parts: The host's parts.
         accusations: The evidence kept here.
         gossip: Keeps and tells what two batches prove.
-        recall: Learns of own batches.
+        learn: Takes an own batch that others have.
     """
 
     def __init__(
-        self, parts: Parts, accusations: Accusations, gossip: Gossip, recall: Recall
+        self,
+        parts: Parts,
+        accusations: Accusations,
+        gossip: Gossip,
+        *,
+        learn: Callable[[Batch], None],
     ) -> None:
         self._genesis = parts.genesis
         self._party = parts.party
         self._pool = parts.pool
         self._machine = parts.machine
-        self._recall = recall
         self._accusations = accusations
         self._gossip = gossip
+        self._learn = learn
 
     def take(self, batch: Batch) -> Taken:
         """Take a batch of a peer.
@@ -58,7 +63,7 @@ class Intake:
             watch.note_verified(batch)
             return "convicts"
         if batch.party == self._party:
-            self._recall.learn(batch)
+            self._learn(batch)
         self._pool.add(batch)
         return "waits"
 

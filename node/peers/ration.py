@@ -5,7 +5,7 @@ from __future__ import annotations
 USELESS_AT_ONCE_S = 0.15
 USELESS_PER_S = 0.06
 """Time of this node that one peer may waste: six per cent, and a seventh of a second at once."""
-FRAME_S = 30e-6
+FRAME_S = 100e-6
 BYTE_S = 4e-9
 """What the wire itself costs of each frame and byte, before anybody looks at it."""
 PAUSE_MAX_S = 1.0
