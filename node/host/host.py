@@ -50,7 +50,7 @@ from node.host.accusations import Accusations
 from node.host.answers import QUESTIONS, Answers
 from node.host.conduct import Conduct
 from node.host.ending import Ending
-from node.host.frames import Asked, FrameGuard
+from node.host.frames import FrameGuard
 from node.host.gossip import Gossip
 from node.host.intake import Intake
 from node.host.parts import assemble
@@ -117,12 +117,7 @@ class Host:
         self.conduct = Conduct(party, clock)
         self.rejected = self.conduct.rejected
         """Dropped frames by peer and reason code."""
-        asked: Asked = {
-            Range: self._owes_range,
-            Exits: self._owes_exits,
-            ChangesMessage: self.machine.owes_changes,
-        }
-        self._frames, self._frame = FrameGuard(genesis, asked), b""
+        self._frames, self._frame = FrameGuard(genesis, self._owes), b""
         self._gossip = Gossip(parts, self.accusations, convicted=self._sign_no_more)
         self.recall = Recall(parts, run=self._run, share=self._gossip.share)
         self._intake = Intake(parts, self.accusations, self._gossip, learn=self.recall.learn)
@@ -162,11 +157,11 @@ class Host:
         """Return for how long a peer is not listened to; 0 if it is."""
         return self.conduct.shut_out_ms(peer)
 
-    def _owes_range(self, peer: str) -> bool:
-        return self._ending is not None or self.replica.owes_range(peer)
-
-    def _owes_exits(self, peer: str) -> bool:
-        return self._ending is not None or self.replica.owes_exits(peer)
+    def _owes(self, peer: str, kind: str) -> bool:
+        if kind == "changes":
+            return not self.machine.is_explained()
+        owes = self.replica.owes_range if kind == "range" else self.replica.owes_exits
+        return self._ending is not None or owes(peer)
 
     def peer_up(self, peer: str) -> None:
         """Learn that a peer is connected: tell it what it may have missed."""
