@@ -6,8 +6,8 @@ else is the same in production and in simulation.
 
 What is not the replica's has parts of its own: own records (:mod:`node.host.journal`), what peers
 ask (:mod:`node.host.answers`), evidence (:mod:`node.host.gossip`), who votes
-(:mod:`node.host.voters`), what is taken back after a restart (:mod:`node.host.restart`) and what
-only the others know of it (:mod:`node.host.recall`), and the end (:mod:`node.host.ending`).
+(:mod:`node.host.voters`), what a restart takes back (:mod:`node.host.restart`) or learns
+(:mod:`node.host.recall`), and the end (:mod:`node.host.ending`).
 """
 
 from __future__ import annotations
@@ -116,7 +116,6 @@ class Host:
         self._answers = Answers(parts, testimony=testimony.answer, run=self._run)
         self.conduct = Conduct(party, clock)
         self.rejected = self.conduct.rejected
-        """Dropped frames by peer and reason code."""
         self._frames, self._frame = FrameGuard(genesis, self._owes), b""
         self._gossip = Gossip(parts, self.accusations, convicted=self._sign_no_more)
         self.recall = Recall(parts, run=self._run, share=self._gossip.share)
@@ -131,7 +130,7 @@ class Host:
     def receive(self, peer: str, frame: bytes) -> bool:
         """Take one frame of an authenticated peer. Bad frames are counted and dropped.
 
-        Return whether the frame was of use: it said something new, or asked for something.
+        Return whether it was of use: it said something new, or asked for something.
         """
         if self.phase is Phase.HALTED or self.conduct.shut_out_ms(peer):
             return False
@@ -160,8 +159,8 @@ class Host:
     def _owes(self, peer: str, kind: str) -> bool:
         if kind == "changes":
             return not self.machine.is_explained()
-        owes = self.replica.owes_range if kind == "range" else self.replica.owes_exits
-        return self._ending is not None or owes(peer)
+        asked = self.replica.owes_range if kind == "range" else self.replica.owes_exits
+        return self._ending is not None or asked(peer)
 
     def peer_up(self, peer: str) -> None:
         """Learn that a peer is connected: tell it what it may have missed."""
