@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from node.host import gossip
 from node.host.accusations import Accusations
 from node.host.host import Host
 from node.host.journal import Journal
+from node.host.parts import Parts
 from node.host.submission import Submission
 from node.host.voters import Voters
 from node.storage.store import Store
@@ -77,8 +79,8 @@ def says_that_it_votes_after_a_lost_disk(monkeypatch: pytest.MonkeyPatch) -> Non
     """A node that has lost its votes lets the others count on it."""
     begin = Voters.__init__
 
-    def boast(self: Voters, *args: Any, **named: Any) -> None:
-        begin(self, *args, **{**named, "remembers": True})
+    def boast(self: Voters, parts: Parts) -> None:
+        begin(self, replace(parts, remembers=True))
 
     monkeypatch.setattr(Voters, "__init__", boast)
 
