@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from node.node import Node
 
 VERSION = "1"
+ENDED_SESSIONS = "ended-sessions"
+"""The file in a home that remembers who signed out."""
 
 DESCRIPTION = (
     "One party's node of a permissioned multi-party ledger. Records are sent in canonical JSON "
@@ -73,12 +75,13 @@ def build_app(
     def find(record_id: str) -> RecordView | None:
         return own_record(node, record_id)
 
-    sessions = Sessions(node.home.signer.pem(), node.genesis.ledger, node.party)
-    if site is not None:
-        site.add_front(app, sessions, node.tokens)
+    ended = node.home.path / ENDED_SESSIONS
+    sessions = Sessions(node.home.signer.pem(), node.genesis.ledger, node.party, ended)
     add_reading_routes(app, Reading.of_node(node.home, node.store), find, site)
     if readers is not None:
         app.add_middleware(ReadsElsewhere, readers=readers, find=find, status=node.status)
+    if site is not None:
+        site.add_front(app, sessions, node.tokens)
     relay = None if readers is None else readers.open_answers
     app.add_middleware(
         FeedPlaces, draining=draining, tokens=node.tokens, sessions=sessions, relay=relay

@@ -83,7 +83,7 @@ def _add_totals(router: APIRouter, reading: Reading) -> None:
     ) -> Response:
         """List the accounts that were ever posted to, with what was posted and their balances."""
         with reading.reader() as reader:
-            opened = open_books(reader, reading.genesis, as_of, party)
+            opened = open_books(reader, reading, as_of, party)
             return json_answer(account_page(request, opened, kind, Cut(cursor, limit)))
 
     @router.get("/v1/books/trial-balance", **describe_list(TrialBalance, "no-such-party", *_PLACES))
@@ -97,7 +97,7 @@ def _add_totals(router: APIRouter, reading: Reading) -> None:
     ) -> Response:
         """Show the balances by class of accounts, debits beside credits."""
         with reading.reader() as reader:
-            shown = balances_of(open_books(reader, reading.genesis, as_of, party), currency)
+            shown = balances_of(open_books(reader, reading, as_of, party), currency)
         return list_answer(ListRequest(request, form), Page(shown, TrialLine, shown.lines))
 
 
@@ -118,7 +118,7 @@ def _add_statement(router: APIRouter, reading: Reading) -> None:
     ) -> Response:
         """Show the lines of one account in the order of the log, with the running balance."""
         with reading.reader() as reader:
-            opened = open_books(reader, reading.genesis, as_of)
+            opened = open_books(reader, reading, as_of)
             extent = Extent(account, currency, since, as_of)
             shown = statement_of(request, opened, extent, Cut(cursor, limit))
         page = Page(shown, StatementLineView, shown.lines, shown.next)
@@ -130,7 +130,7 @@ def _add_postings(router: APIRouter, reading: Reading) -> None:
     def show_postings(index: Index) -> Response:
         """Show what one entry posted."""
         with reading.reader() as reader:
-            opened = open_books(reader, reading.genesis, "")
+            opened = open_books(reader, reading, "")
             return json_answer(postings_of(opened, index), headers=IMMUTABLE)
 
     @router.get("/v1/books/postings", **describe_content(NDJSON, "no-such-party", *_PLACES))
@@ -138,7 +138,7 @@ def _add_postings(router: APIRouter, reading: Reading) -> None:
         """Export all postings as lines: a head, an entry a line, an end."""
         genesis = reading.genesis
         with reading.reader() as reader:
-            opened = open_books(reader, genesis, as_of, party)
+            opened = open_books(reader, reading, as_of, party)
             place, founded = opened.place, opened.places.founding().date
         head = BooksHead(
             origin=genesis.origin,

@@ -21,9 +21,11 @@ from api.books_views import (
     statement_page,
     trial_balance,
 )
+from api.log_views import log_size
 from api.named import refuse_unknown_party
 from api.paging import Whole, cursor_of, key_of, place_of
 from api.problems import Problem
+from api.reading import Reading
 from ledger.calendar import Calendar
 from ledger.chart import CLASSES, class_of, parties_of
 from ledger.genesis import Genesis
@@ -62,17 +64,21 @@ class Extent(NamedTuple):
     as_of: str
 
 
-def open_books(reader: LedgerReader, genesis: Genesis, as_of: str, party: str = "") -> OpenBooks:
+def open_books(reader: LedgerReader, reading: Reading, as_of: str, party: str = "") -> OpenBooks:
     """Return the books as of a height or a date; of the newest block if it is empty.
+
+    Whoever opens them may ask for the past next: what is kept of it is brought up to date.
 
     Raises:
         Problem: ``no-such-party``, or why there is no such place.
     """
+    genesis, past = reading.genesis, reading.past_balances
     refuse_unknown_party(party, genesis.names)
     places = Places(reader, genesis)
     place = _place(places, genesis.calendar, as_of)
     _refuse_before_founding(place, as_of)
-    return OpenBooks(BookReader(reader, genesis, party), places, place, genesis, party)
+    past.keep_up(log_size(reader))
+    return OpenBooks(BookReader(reader, genesis, party, past), places, place, genesis, party)
 
 
 def account_page(request: Request, opened: OpenBooks, kind: str, cut: Cut) -> AccountPage:

@@ -149,12 +149,25 @@ def document(app: FastAPI) -> dict[str, Any]:
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     plain = msgspec.json.decode(msgspec.json.encode(components))  # a default may be a tuple
+    _say_pairs_plainly(plain)
     schemas.update(sorted(plain.items()))
     schema["components"]["securitySchemes"] = {"token": _BEARER}
     for operations in schema["paths"].values():
         for operation in operations.values():
             _complete(operation)
     return schema
+
+
+def _say_pairs_plainly(schema: Any) -> None:
+    """Say of lists of so many equal items just that: few generators know ``prefixItems``."""
+    if isinstance(schema, dict):
+        first, *others = schema.get("prefixItems") or [None]
+        if first is not None and schema.get("items") is False and others == [first] * len(others):
+            del schema["prefixItems"]
+            schema["items"] = first
+    if isinstance(schema, dict | list):
+        for inner in schema.values() if isinstance(schema, dict) else schema:
+            _say_pairs_plainly(inner)
 
 
 def _complete(operation: dict[str, Any]) -> None:

@@ -30,6 +30,7 @@ from ledger.limits import SAFE_INTEGER_MAX
 from node.home.home import Home
 from node.home.tokens import Scope, Tokens
 from node.storage.opened import OpenedLog, Summary
+from node.storage.past_balances import PastBalances
 from node.storage.proofs import Served, export_lines, receipt_of, served_checkpoint
 from node.storage.queries import LedgerReader
 from node.storage.snapshots import Snapshots
@@ -79,6 +80,7 @@ class Reading:
         self._snapshots = snapshots
         self.news = NewsDesk(snapshots.reader)
         self.overviews = Overviews(genesis)
+        self.past_balances = PastBalances(snapshots.reader)
 
     @classmethod
     def of_node(cls, home: Home, snapshots: Snapshots | Store) -> Self:

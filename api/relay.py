@@ -23,7 +23,7 @@ OF_THE_CONNECTION = frozenset((b"connection", b"keep-alive", b"transfer-encoding
 _ASKED_WITH = frozenset(
     (
         b"accept", b"accept-encoding", b"accept-language", b"authorization", b"cookie", b"host",
-        b"last-event-id", b"tongzhang-heard",
+        b"last-event-id",
     )
 )  # fmt: skip
 """Headers of a request that the routes look at."""

@@ -54,7 +54,7 @@ class RequestLog:
                 token.id,
                 self._party,
                 scope["method"],
-                scope.get("template") or getattr(scope.get("route"), "path", "-"),
+                route_of(scope),
                 status,
                 ms,
             )
@@ -69,3 +69,8 @@ class RequestLog:
                 by_status,
             )
         self._unknown.clear()
+
+
+def route_of(scope: Scope) -> str:
+    """Return the name of the route that answered a request; ``-`` if none did."""
+    return str(scope.get("template") or getattr(scope.get("route"), "path", "-"))

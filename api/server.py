@@ -156,7 +156,7 @@ def serve(
         OSError: the address is in use or not this machine's.
     """
     listener = listen(host, port)
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(_serve(Service(node, listener, readers, site, simulator), on_started))
 
 
@@ -179,7 +179,8 @@ def _log_level() -> str | None:
     return None if logger.isEnabledFor(logging.DEBUG) else "error"
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    """Return what makes an event loop: uvloop's where there is one."""
     try:
         import uvloop
     except ImportError:  # no uvloop on Windows

@@ -3,7 +3,8 @@
 The cookie names the token and never has its secret. It is ``<token id>.<begun>.<renewed>.<nonce>.
 <mac>``: times in seconds since the epoch, and HMAC-SHA-256 in hex under a key that is derived from
 the party's own (HKDF, RFC 5869). So a session outlives a restart of the node, and ends with its
-token, after :data:`IDLE_S` without a page, after :data:`SESSION_S` in any case, or by signing out.
+token, after :data:`IDLE_S` without a page, after :data:`SESSION_S` in any case, or by signing out:
+a file in the home remembers that.
 
 A cookie comes along with every request to its host, whoever made the browser send it. It counts for
 what only reads, and for what the browser says to come from a page of this very node (Source: MDN,
@@ -13,15 +14,21 @@ what only reads, and for what the browser says to come from a page of this very 
 from __future__ import annotations
 
 import hmac
+import logging
 import re
 import secrets
 import time
 from hashlib import sha256
+from os import SEEK_END
+from pathlib import Path
 from typing import NamedTuple
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from starlette.types import Scope as Call
+
+from node.home.files import read_plain, write_whole
+from node.home.private import open_private
 
 IDLE_S = 3600
 SESSION_S = 12 * 3600
@@ -30,7 +37,10 @@ RENEW_S = 300
 ENDED_MAX = 10_000
 """Sessions that ended by signing out and are remembered until their cookies are too old."""
 
+_FILE_BYTES_MAX = 4 * 1024 * 1024
+_ENDED = re.compile(r"^([0-9a-f]{32}) ([0-9]{1,12})$", re.MULTILINE)
 _NUMBER = r"([0-9]{1,12})"
+logger = logging.getLogger("tongzhang.api")
 _FORM = re.compile(rf"([0-9a-f]{{1,32}})\.{_NUMBER}\.{_NUMBER}\.([0-9a-f]{{32}})\.([0-9a-f]{{64}})")
 
 
@@ -43,6 +53,66 @@ class Session(NamedTuple):
     nonce: str
 
 
+class EndedSessions:
+    """Who signed out, until their cookies are too old; a file has a line each, ``<nonce> <until>``.
+
+    What cannot be read or written there is said in the log, and costs no more than it says.
+
+    Args:
+        path: The file; it need not exist yet. None keeps everything in memory alone.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._until: dict[str, int] = {}
+        self._lines = 0
+        if path is None or not path.exists():
+            return
+        try:
+            text = read_plain(path, _FILE_BYTES_MAX).decode("ascii", "replace")
+        except OSError as error:
+            self._warn(error)
+            return
+        self._until = {found[1]: int(found[2]) for found in _ENDED.finditer(text)}
+        self._write_whole()
+
+    def __contains__(self, nonce: str) -> bool:
+        return nonce in self._until
+
+    def add(self, nonce: str, until: int) -> None:
+        """Remember that a session is over; of too many the one that ended first is forgotten."""
+        self._until[nonce] = until
+        if len(self._until) > ENDED_MAX or self._lines >= 2 * ENDED_MAX:
+            self._write_whole()
+        elif self._path is not None:
+            try:
+                with open(open_private(self._path), "r+b", buffering=0) as file:
+                    file.seek(0, SEEK_END)
+                    file.write(b"%s %d\n" % (nonce.encode(), until))
+                self._lines += 1
+            except OSError as error:
+                self._warn(error)
+
+    def _write_whole(self) -> None:
+        """Forget whose cookies are too old, and what is too much, in the file as well."""
+        now = time.time()
+        alive = [(nonce, until) for nonce, until in self._until.items() if until > now]
+        self._until = dict(alive[-ENDED_MAX:])
+        self._lines = len(self._until)
+        if self._path is None:
+            return
+        try:
+            lines = (f"{nonce} {until}\n" for nonce, until in self._until.items())
+            write_whole(self._path, "".join(lines).encode())
+        except OSError as error:
+            self._warn(error)
+
+    def _warn(self, error: OSError) -> None:
+        logger.warning(
+            "who signs out is not remembered over a restart: %s: %s", self._path, error.strerror
+        )
+
+
 class Sessions:
     """The sessions of one node.
 
@@ -50,15 +120,16 @@ class Sessions:
         pem: The party's private key, of which the key of the cookies is derived.
         ledger: The id of the ledger.
         party: Whose node it is.
+        ended: A file that remembers who signed out; without one a restart forgets it.
 
     Attributes:
         name: The name of the cookie. Nodes of one host share cookies, and must not mistake them.
     """
 
-    def __init__(self, pem: bytes, ledger: str, party: str) -> None:
+    def __init__(self, pem: bytes, ledger: str, party: str, ended: Path | None = None) -> None:
         self.name = f"tongzhang-{sha256(f'{ledger} {party}'.encode()).hexdigest()[:12]}"
         self._key = HKDF(SHA256(), 32, ledger.encode(), b"tongzhang session").derive(pem)
-        self._ended: dict[str, int] = {}
+        self._ended = EndedSessions(ended)
 
     def cookie(self, call: Call, token: str) -> str:
         """Return the ``Set-Cookie`` that begins a session of the token of this id."""
@@ -90,11 +161,7 @@ class Sessions:
 
     def end(self, session: Session) -> None:
         """Let no cookie of a session count any more."""
-        now = int(time.time())
-        self._ended = {nonce: at for nonce, at in self._ended.items() if at > now}
-        if len(self._ended) >= ENDED_MAX:
-            del self._ended[next(iter(self._ended))]
-        self._ended[session.nonce] = session.begun + SESSION_S
+        self._ended.add(session.nonce, session.begun + SESSION_S)
 
     def _set(self, call: Call, session: Session) -> str:
         value = ".".join((*map(str, session), self._mac(session)))

@@ -13,8 +13,10 @@ from urllib.parse import urlsplit
 import msgspec
 
 PAUSE_MIN_MS = 1000
+SPREAD_MS = 500
 LANGUAGES = ("en", "zh-CN")
 _LIVE = re.compile(rb'data-live="([^"]+)"')
+_PAUSE = re.compile(rb"tongzhang-pause-ms: (\d+)", re.IGNORECASE)
 _LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 
 
@@ -86,8 +88,8 @@ class OpenPages:
     async def _renew(self, page: _Overview) -> None:
         while True:
             await page.due.wait()
-            wait_s = self._chance.random() * (page.pause_ms - PAUSE_MIN_MS) / 1000
-            await asyncio.sleep(wait_s)
+            spread_ms = min(page.longer_ms, SPREAD_MS)
+            await asyncio.sleep(self._chance.random() * spread_ms / 1000)
             page.due.clear()
             began = time.monotonic()
             body = await page.load(page.height)
@@ -97,7 +99,8 @@ class OpenPages:
             else:
                 self.refused += 1
                 page.due.set()
-            await asyncio.sleep(page.pause_ms / 1000 - wait_s)
+            rest_ms = PAUSE_MIN_MS + (0.5 + self._chance.random()) * page.longer_ms
+            await asyncio.sleep(rest_ms / 1000)
 
 
 class _Overview:
@@ -112,6 +115,12 @@ class _Overview:
         self._open: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         self.due = asyncio.Event()
         self.height, self.pause_ms = 0, PAUSE_MIN_MS
+        self._shared_pause_ms = 0
+
+    @property
+    def longer_ms(self) -> int:
+        """By how much a rest is longer than the least, on the average."""
+        return (self._shared_pause_ms or self.pause_ms) - PAUSE_MIN_MS
 
     def hear(self, height: int, pause_ms: int) -> None:
         """Take news."""
@@ -133,6 +142,8 @@ class _Overview:
         status = head.split(b" ", 2)[1]
         if status not in (b"200", b"503") or length is None:
             raise RuntimeError(head.decode())
+        shared = _PAUSE.search(head)
+        self._shared_pause_ms = int(shared[1]) if shared else 0
         body = await reader.readexactly(int(length[1]))
         return body if status == b"200" else b""
 

@@ -1,4 +1,4 @@
-"""``tongzhang evidence``: keys that contradict themselves, by a running node or one at rest."""
+"""``tongzhang evidence``: keys that contradict themselves, by a node or a home at rest."""
 
 from __future__ import annotations
 

@@ -231,8 +231,11 @@ def money(amount: int, currency: str) -> str:
 
 
 def utc(at_ms: int) -> str:
-    """Return a time for people, such as ``2026-03-02 01:00:00``, in UTC."""
-    return f"{datetime.fromtimestamp(at_ms // 1000, UTC):%Y-%m-%d %H:%M:%S}"
+    """Return a time for people, such as ``2026-03-02 01:00:00``, in UTC; in ms beyond 9999."""
+    try:
+        return f"{datetime.fromtimestamp(at_ms // 1000, UTC):%Y-%m-%d %H:%M:%S}"
+    except (ValueError, OverflowError, OSError):
+        return f"{at_ms:,} ms"
 
 
 def plural(count: int, noun: str) -> str:

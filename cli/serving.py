@@ -17,6 +17,7 @@ from api.readers import Readers
 from api.request_log import REQUESTS
 from api.server import serve
 from api.simulations import Simulator
+from api.site import Site
 from cli.damage import refuse_damage
 from cli.errors import CheckFailed, writing
 from cli.output import note, progress
@@ -34,10 +35,11 @@ from node.home.home import (
 )
 from node.home.private import keep_private
 from node.node import NOTHING_TO_REBUILD, Node
+from node.storage.beside import SCRATCH
 from node.storage.check import check, check_since_mark
 from node.storage.marks import DAMAGE, verified
 from node.storage.store import Store
-from web.site import SITE
+from web.site import SIMULATING_SITE, SITE
 
 
 def run_node(path: Path, *, rebuild: bool, full_check: bool, simulator: bool = False) -> None:
@@ -60,7 +62,7 @@ def run_node(path: Path, *, rebuild: bool, full_check: bool, simulator: bool = F
     # Begun first: what copies this process must hold neither its lock nor its database.
     with (
         contextlib.closing(BackgroundCheck(home)) as checking,
-        contextlib.closing(Readers(home, SITE)) as readers,
+        contextlib.closing(Readers(home, _site(simulator))) as readers,
         lock_home(path),
     ):
         keep_private(path)
@@ -69,7 +71,7 @@ def run_node(path: Path, *, rebuild: bool, full_check: bool, simulator: bool = F
             rebuilt = go_on(home, rebuild=rebuild)
         store = Store(home.database_url, home.genesis, party=home.party)
         _refuse_lost_database(path, store)
-        _check(store, full=full_check)
+        _check(store, path / SCRATCH, full=full_check)
         config = home.config
         node = Node(
             home,
@@ -84,7 +86,7 @@ def run_node(path: Path, *, rebuild: bool, full_check: bool, simulator: bool = F
                 config.host,
                 config.port,
                 readers=readers,
-                site=SITE,
+                site=_site(simulator),
                 simulator=_offered() if simulator else None,
                 on_started=_say_started(home),
             )
@@ -100,6 +102,10 @@ def run_node(path: Path, *, rebuild: bool, full_check: bool, simulator: bool = F
                 f"cannot listen on {config.host}:{config.port}: {error.strerror or error}",
                 f"end what uses the port, or change it in {path / 'node.toml'}",
             ) from None
+
+
+def _site(simulator: bool) -> Site:
+    return SIMULATING_SITE if simulator else SITE
 
 
 def _offered() -> Simulator:
@@ -159,7 +165,7 @@ def _say_started(home: Home) -> Callable[[int], None]:
     return say
 
 
-def _check(store: Store, *, full: bool) -> None:
+def _check(store: Store, scratch: Path, *, full: bool) -> None:
     """Check before the first answer; what is found stands in the database from then on."""
     total = store.tip().size
     try:
@@ -172,7 +178,7 @@ def _check(store: Store, *, full: bool) -> None:
                 bar.update(task, completed=done, total=of)
 
             if full:
-                check(store, told, deep=True)
+                check(store, told, deep=True, scratch=scratch)
                 store.note(DAMAGE, "")
                 store.note(*verified(store.tip()))
             else:

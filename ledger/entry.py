@@ -7,7 +7,7 @@ The record's own canonical bytes stand unchanged inside, from ``"record":`` to t
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -26,7 +26,7 @@ _NAMED_MAX = 5
 """How many records are named one by one."""
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """A decoded entry. ``outcome`` is ``applied`` or the code of the refusal."""
 
     batch: int
@@ -44,8 +44,12 @@ def encode_entry(batch: int, outcome: str, party: str, record: bytes) -> bytes:
         party: The author.
         record: Canonical record bytes.
     """
-    head = f'{{"batch":{batch},"outcome":"{outcome}","party":"{party}","record":'
-    return head.encode() + record + b"}"
+    return entry_head(batch, outcome, party) + record + b"}"
+
+
+def entry_head(batch: int, outcome: str, party: str) -> bytes:
+    """Return what stands before the record in the leaf bytes of an entry."""
+    return f'{{"batch":{batch},"outcome":"{outcome}","party":"{party}","record":'.encode()
 
 
 def decode_entry(leaf: bytes) -> Entry:
@@ -59,6 +63,22 @@ def decode_entry(leaf: bytes) -> Entry:
         raise DecodeError("bad-entry", "these bytes are not an entry of the log")
     batch, outcome, party, record = match.groups()
     return Entry(int(batch), outcome.decode(), party.decode(), record)
+
+
+def entry_decoder(batch: int, party: str) -> Callable[[bytes], Entry]:
+    """Return :func:`decode_entry`, quicker for the applied entries of one batch."""
+    head = entry_head(batch, APPLIED, party)
+    start, record_at = head + b"{", len(head)
+    shape = _SHAPE.fullmatch(start + b"}}")
+    if shape is None or shape[4] != b"{}":
+        return decode_entry  # no entry is of such a batch
+
+    def decode(leaf: bytes) -> Entry:
+        if leaf.startswith(start) and leaf.endswith(b"}}"):
+            return Entry(batch, APPLIED, party, leaf[record_at:-1])
+        return decode_entry(leaf)
+
+    return decode
 
 
 class _Identified(msgspec.Struct):

@@ -15,8 +15,8 @@ import msgspec
 from ledger import canonical, domains
 from ledger.batch import Batch
 from ledger.block import Tip
-from ledger.contracts import ROWS, RULES, decode_record, times
-from ledger.entry import APPLIED, encode_entry
+from ledger.contracts import ROWS, RULES, decode_records, times
+from ledger.entry import APPLIED, entry_head
 from ledger.errors import DecodeError, Refused, VerificationError
 from ledger.genesis import Genesis
 from ledger.limits import MINUTE_MS
@@ -174,7 +174,7 @@ def check_records(batch: Batch) -> tuple[Record, ...]:
     """
     if batch.decoded is None:
         try:
-            batch.decoded = tuple([decode_record(raw) for raw in batch.records])
+            batch.decoded = decode_records(batch.records)
         except DecodeError as error:
             raise VerificationError(
                 "bad-record",
@@ -234,25 +234,27 @@ def _execute_batch(
     execution: Execution, tx: Transaction, batch: Batch, records: Sequence[Record]
 ) -> None:
     party, number = batch.party, batch.number
+    applied = entry_head(number, APPLIED, party)
     index = execution.first_index + len(execution.leaves)
     for raw, record in zip(batch.records, records, strict=True):
         kind = type(record)
         rule = RULES[kind]
         subject = rule.subject(record)
         tx.begin(index, subject)
-        outcome = APPLIED
+        outcome, head = APPLIED, applied
         try:
             _apply(tx, record)
         except Refused as refused:
             tx.undo()
-            outcome = refused.code
+            outcome, head = refused.code, entry_head(number, refused.code, party)
             if rule.refused_subject is not None:
                 subject = rule.refused_subject(record)
-            execution.refusals.append((index, refused))
+            # Its traceback would lead back here, and the whole block be kept until a collection.
+            execution.refusals.append((index, refused.with_traceback(None)))
         if outcome != ID_REUSED:
             tx.set(Recorded, (party, record.id), Recorded(party, record.id, index))
         execution.entries.append(EntryInfo(index, party, record.id, _TYPES[kind], subject, outcome))
-        execution.leaves.append(encode_entry(number, outcome, party, raw))
+        execution.leaves.append(head + raw + b"}")
         index += 1
 
 

@@ -15,7 +15,7 @@ from ledger import batch as batches
 from ledger import domains
 from ledger.batch import Batch, BatchHeader
 from ledger.block import BlockHeader, Tip, decode_header, tip_of_header
-from ledger.entry import Entry, decode_entry
+from ledger.entry import Entry, entry_decoder
 from ledger.errors import DecodeError, VerificationError
 from ledger.execute import Execution, check_records, execute
 from ledger.genesis import Genesis
@@ -244,7 +244,7 @@ class LogChecker:
     ) -> tuple[Batch, list[Entry]]:
         genesis = self._genesis
         raw, signature = bytes(signed.header), bytes.fromhex(signed.signature)
-        entries, undecoded = _decoded(own, place)
+        entries, undecoded = _decoded(own, header, place)
         place = place._replace(entries=entries, batch=header)
         try:
             batches.verify_header(header, raw, signature, genesis.ledger, genesis.verifiers)
@@ -292,12 +292,15 @@ class LogChecker:
         return own
 
 
-def _decoded(leaves: Sequence[bytes], place: LogPlace) -> tuple[list[Entry], BadLog | None]:
+def _decoded(
+    leaves: Sequence[bytes], header: BatchHeader, place: LogPlace
+) -> tuple[list[Entry], BadLog | None]:
     """Return entries up to the first that is none, and what is wrong with that."""
     found: list[Entry] = []
+    decode = entry_decoder(header.number, header.party)
     for leaf in leaves:
         try:
-            found.append(decode_entry(leaf))
+            found.append(decode(leaf))
         except DecodeError as error:
             at = place.first + len(found)
             bad = place._replace(first=at).refute(error.code, f"entry {at}: {error.message}")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
 import msgspec
 from msgspec import Meta
 
-from ledger import currencies, forms
+from ledger import currencies, forms, texts
 from ledger.genesis import Genesis
 from ledger.limits import IDENTIFIER_CHARS_MAX, SAFE_INTEGER_MAX, TEXT_CHARS_MAX
 from ledger.members import SUPERVISOR
@@ -21,10 +21,10 @@ from ledger.state import Key, Row, Transaction
 
 Identifier = Annotated[
     str,
-    Meta(
-        pattern=forms.shut(forms.IDENTIFIER),
-        max_length=IDENTIFIER_CHARS_MAX,
-        description="an identifier chosen by its author: letters, digits and . _ : - | * @",
+    texts.of_form(
+        forms.IDENTIFIER,
+        "an identifier chosen by its author: letters, digits and . _ : - | * @",
+        IDENTIFIER_CHARS_MAX,
     ),
 ]
 PartyName = Annotated[
@@ -54,11 +54,8 @@ EventTime = Annotated[
 Day = Annotated[str, Meta(pattern=forms.shut(forms.DAY), description="an ISO 8601 date")]
 Text = Annotated[
     str,
-    Meta(
-        pattern=forms.shut(forms.LINE),
-        min_length=1,
-        max_length=TEXT_CHARS_MAX,
-        description="text of one line, without control characters",
+    texts.of_form(
+        forms.LINE, "text of one line, without control characters", TEXT_CHARS_MAX, chars_min=1
     ),
 ]
 Commitment = Annotated[

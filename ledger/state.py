@@ -184,7 +184,7 @@ class Overlay:
         new: Wanted = {}
         for kind, keys in wanted.items():
             known = tables[kind]
-            unknown = keys.difference(known, known.changed)
+            unknown = keys.difference(known).difference(known.changed)
             if unknown:
                 new[kind] = unknown
         found = self.below.fetch(new)

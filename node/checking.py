@@ -61,7 +61,8 @@ class BackgroundCheck:
             began_s = time.monotonic()
             if at_once:
                 self.standing = CheckStanding("log")
-                self._pipe.send_bytes(b"go")
+                with suppress(OSError):  # it has ended already: the round says so
+                    self._pipe.send_bytes(b"go")
                 await self._round()
             if self.standing.state == "damaged":
                 found(self.standing.message)
@@ -93,12 +94,10 @@ class BackgroundCheck:
         logger.log(level, "check of %d entries: %s %s", self.standing.entries, state, message)
 
     def _hear(self) -> None:
-        try:
+        with suppress(EOFError, OSError):  # it has ended, perhaps by force
             while self._pipe.poll():
                 said = self._pipe.recv_bytes()
                 self.standing = msgspec.msgpack.decode(said, type=CheckStanding)
-        except EOFError:
-            pass
 
     def _begun(self, method: str) -> tuple[BaseProcess, Connection]:
         """Begin the process: at first a copy of this one, which costs no time to load."""

@@ -126,8 +126,12 @@ class Node:
         self._stopped.set()
 
     async def _check(self) -> None:
-        if self._checking is not None:
+        if self._checking is None:
+            return
+        try:
             await self._checking.run(self._on_damage, at_once=self.store.tip().height > 0)
+        except Exception:  # nobody waits for it: the node goes on, and says so
+            logger.exception("%s: nothing more is checked beside this node", self.party)
 
     def _on_damage(self, message: str) -> None:
         """Stop: what stands in the database is not what was agreed upon; and remember that."""

@@ -32,6 +32,7 @@ class Chronicle(Checker):
         self.recoveries = 0
         self.on_blocks: Callable[[int], None] | None = None
         self.evidence: dict[str, Counter[str]] = {}
+        self.shut_out: Counter[str] = Counter()
         self._blocks: dict[int, bytes] = {}
         self._known: set[str] = set()
 
@@ -39,6 +40,10 @@ class Chronicle(Checker):
         """Note the size of the largest frame."""
         if len(frame) > self.frame_bytes and self.is_honest(process):
             self.frame_bytes = len(frame)
+
+    def on_shut_out(self, process: Watched, sender: Watched) -> None:
+        """Count whom honest machines listen to no more."""
+        self.shut_out[sender.party] += self.is_honest(process)
 
     def on_saved(self, process: Watched, items: Sequence[Item]) -> None:
         """Count evidence once, whoever found it first."""

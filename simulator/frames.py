@@ -28,7 +28,7 @@ class _Letter(NamedTuple):
     sent_us: int
 
 
-class Frames:
+class Carrier:
     """Carries the frames of a world.
 
     Args:
@@ -63,13 +63,14 @@ class Frames:
         if to.life != life or to.host is None:
             self._setting.note(to, "miss", f"from {sender}")
             return
+        if self._links.shut_out_ms(to, letter.sender):
+            return  # it was on its way when the connection was closed
         if to.liar is not None and not to.liar.receive(sender, frame):
             return
         if letter.message is not None:
             self._setting.on_heard(to, letter.sender, letter.message, letter.sent_us)
         to.do(methodcaller("receive", sender, frame))
         if self._links.shut_out_ms(to, letter.sender):
-            self._setting.counts["shut out"] += 1
             self._setting.on_shut_out(to, letter.sender)
             self._links.break_off(to, letter.sender)
 

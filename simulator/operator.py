@@ -7,7 +7,7 @@ from pathlib import Path
 
 from node.errors import Halted
 from simulator.errors import Violation
-from simulator.frames import Frames
+from simulator.frames import Carrier
 from simulator.links import Links
 from simulator.plan import Fault
 from simulator.process import Process
@@ -36,7 +36,7 @@ class Operator:
         self.halts: dict[str, Halted] = {}
         """Why machines have stopped for good."""
         self.links = Links(setting, self.processes)
-        self._frames = Frames(setting, self.processes, self.links)
+        self._frames = Carrier(setting, self.processes, self.links)
 
     def add(self, name: str, party: str) -> Process:
         """Return a new machine of a party, which is off."""

@@ -46,6 +46,7 @@ class RunOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
     ``verdict`` says of each invariant whether it held. ``evidence`` counts, by convicted party, the
     kinds of contradictions that honest nodes keep; ``halts`` gives the code by machine.
+    ``shut_out`` counts how often honest nodes listened to a party no more.
     ``remainder`` are parties that said something twice, and nobody who answered them could tell.
     ``skips_in_a_row`` is the longest run of slots between two final blocks, ``frame_bytes`` the
     size of the largest frame of an honest node. ``settled`` says that in the healed world
@@ -68,6 +69,7 @@ class RunOutcome(msgspec.Struct, frozen=True, kw_only=True):
     doubled_frames: int = 0
     nonsense_frames: int = 0
     evidence: dict[str, dict[str, int]] = {}
+    shut_out: dict[str, int] = {}
     remainder: tuple[str, ...] = ()
     halts: dict[str, str] = {}
     fork: bool = False
@@ -203,6 +205,7 @@ def _outcome(world: World, finding: Finding | None) -> RunOutcome:
         doubled_frames=world.lines.doubled,
         nonsense_frames=counts["nonsense frames"],
         evidence={party: dict(sorted(kinds.items())) for party, kinds in told.evidence.items()},
+        shut_out=dict(sorted(told.shut_out.items())),
         remainder=tuple(sorted({party for party, _ in world.remainder})),
         halts={name: why.code for name, why in world.halts.items()},
         fork=told.fork,

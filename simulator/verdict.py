@@ -66,6 +66,7 @@ def _facts(plan: Plan, outcome: RunOutcome) -> dict[str, str]:
         "recoveries": f"{crashes}, {outcome.recoveries:,} recovered",
         "liars": ", ".join(f"{who} ({lie})" for who, lie in outcome.lies.items()) or "none",
         "evidence": _evidence(outcome),
+        "shut out": _times(outcome.shut_out) or "nobody",
         "halts": ", ".join(f"{who} ({code})" for who, code in outcome.halts.items()) or "none",
         "fork": "two final histories" if outcome.fork else "none",
         "end": "everything final on every node" if outcome.settled else "not everything final",
@@ -74,6 +75,10 @@ def _facts(plan: Plan, outcome: RunOutcome) -> dict[str, str]:
 
 def _counted(counts: dict[str, int]) -> str:
     return ", ".join(f"{count:,} {name}" for name, count in counts.items())
+
+
+def _times(counts: dict[str, int]) -> str:
+    return ", ".join(f"{who} {count:,} times" for who, count in counts.items())
 
 
 def _evidence(outcome: RunOutcome) -> str:

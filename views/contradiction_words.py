@@ -17,6 +17,11 @@ _AMOUNT = re.compile(r"(-?\d+) \(-?[\d.]+ ([A-Z]{3})\)")
 _VALUE = r"(-?\d+ \(-?[\d.]+ [A-Z]{3}\)|[^,;]*)"
 _BOTH = re.compile(rf"([a-z_ ]+): ([a-z]+) {_VALUE}, ([a-z]+) {_VALUE}")
 _APART = re.compile(r"the difference is -?(.+)")
+_ALLOCATED = re.compile(r"(allocation: expected|instructed) (.+)")
+_ALLOCATIONS: Mapping[str, str] = {
+    "allocation: expected": "分账：应为",
+    "instructed": "分账指示为",
+}
 _ONE = re.compile(r"(holidays|workdays): only (declared|accepted) (.+)")
 _AGAIN = "stated again since: "
 _WORDS: Mapping[str, str] = {
@@ -71,6 +76,9 @@ def _in_chinese(part: str) -> str:
         return f"相差 {apart[1]}"
     if (only := _ONE.fullmatch(part)) is not None:
         return f"{_WORDS[only[1]]}：仅{_WORDS[only[2]]} {only[3]}"
+    if (allocated := _ALLOCATED.fullmatch(part)) is not None:
+        said = "无" if allocated[2] == "none" else allocated[2]
+        return f"{_ALLOCATIONS[allocated[1]]} {said}"
     both = _BOTH.fullmatch(part)
     if both is None or not {both[1], both[2], both[4]} <= _WORDS.keys():
         return part

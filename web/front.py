@@ -25,18 +25,20 @@ from web.headers import FILE, PAGE
 from web.packing import page_response, takes_gzip
 from web.page import is_page, language_for
 from web.rendering import rendered
+from web.renewals import Renewals
 
 _FORM_BYTES_MAX = 4096
 
 
 def add_front(app: FastAPI, sessions: Sessions, tokens: Tokens) -> None:
-    """Give ``app`` the sign-in, static files, and the way from a page to the sign-in."""
+    """Give ``app`` the sign-in, static files, the way from a page to the sign-in, and renewals."""
     router = APIRouter(include_in_schema=False)
     _add_sign_in(router, sessions, tokens)
     _add_sign_out(router, sessions)
     app.include_router(router)
     add_files(app)
-    app.add_middleware(SignedIn, sessions=sessions)
+    app.add_middleware(SignedIn)
+    app.add_middleware(Renewals)
 
 
 def add_files(app: FastAPI) -> None:
@@ -45,16 +47,14 @@ def add_files(app: FastAPI) -> None:
 
 
 class SignedIn:
-    """Leads whoever asks for a page without a session to the sign-in, and renews sessions.
+    """Leads whoever asks for a page without a session to the sign-in.
 
     Args:
         app: The application.
-        sessions: The sessions.
     """
 
-    def __init__(self, app: ASGIApp, sessions: Sessions) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._sessions = sessions
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, unless it is a stranger's for a page."""

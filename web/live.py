@@ -3,7 +3,8 @@
 An event ``news`` has ``height``, ``size``, ``count`` and ``pause_ms``. All pages hear of the
 same moment, at most four times a second; one that is about a subject hears only of what may concern
 it. ``pause_ms`` is how long a page rests between two renewals: the more pages are open, the longer,
-so that all of them together ask for :data:`PAGES_PER_S` a second at most.
+so that all of them together ask for about :data:`PAGES_PER_S` a second. Pages that many look at
+rest less (:mod:`web.renewals`): they are not made for each.
 """
 
 from __future__ import annotations

@@ -29,11 +29,11 @@ from node.storage.opened import Summary
 from node.storage.queries import LedgerReader
 from views import cells, texts
 from views.cells import Style
+from views.fault_words import fault_in_words
 from views.texts import Language, gettext, language_of
 from web.headers import PAGE
 from web.packing import page_response
 from web.rendering import rendered
-from web.renewals import Renewals
 
 LANGUAGE_COOKIE = "tongzhang-language"
 _YEAR_S = 365 * 24 * 3600
@@ -76,15 +76,16 @@ class Pages:
 
     Args:
         reading: The ledger.
+        simulator: Whether the node offers simulations.
 
     Attributes:
         router: Their routes.
     """
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: Reading, *, simulator: bool = False) -> None:
         self.reading = reading
+        self.simulator = simulator
         self.router: APIRouter = reading.router("page")
-        self._renewals = Renewals()
 
     def add(self, path: str, template: str, function: PageFunction) -> None:
         """Add a page.
@@ -99,14 +100,11 @@ class Pages:
         _, *others = signature(function, eval_str=True).parameters.values()
 
         def answer(*, request: Request, **given: Any) -> Response:
-            def make() -> Response:
-                with self._visit(request) as visit:
-                    shown = function(visit, **given)
-                    if isinstance(shown, Response):
-                        return shown
-                    return self.answer(visit, template, shown)
-
-            return self._renewals.answer(request.scope, language_for(request.scope), make)
+            with self._visit(request) as visit:
+                shown = function(visit, **given)
+                if isinstance(shown, Response):
+                    return shown
+                return self.answer(visit, template, shown)
 
         keywords = [each.replace(kind=Parameter.KEYWORD_ONLY) for each in others]
         asked = Parameter("request", Parameter.KEYWORD_ONLY, annotation=Request)
@@ -123,7 +121,7 @@ class Pages:
             "now_ms": visit.now_ms,
             "twin": "",
             "live": "",
-            **frame_of(self.reading, visit.request.scope),
+            **frame_of(self, visit.request.scope),
             **shown,
         }
         if frame["live"]:
@@ -145,8 +143,9 @@ def _since(live: str, size: int) -> str:
     return f"{live}{'&' if '?' in live else '?'}start={size}"
 
 
-def frame_of(reading: Reading, scope: Scope) -> dict[str, Any]:
+def frame_of(pages: Pages, scope: Scope) -> dict[str, Any]:
     """Return what the frame of every page of a ledger shows."""
+    reading = pages.reading
     token, log = scope.get("token"), reading.log
     return {
         "origin": reading.genesis.origin,
@@ -157,6 +156,7 @@ def frame_of(reading: Reading, scope: Scope) -> dict[str, Any]:
         "path": scope["path"],
         "query": scope["query_string"].decode("latin-1"),
         "signed_in": token is not None,
+        "simulator": pages.simulator,
     }
 
 
@@ -165,7 +165,7 @@ def _said_of(log: Summary) -> str:
     if log.fault is None:
         return ""
     title = gettext("THE LOG IS FALSE: {code}: {message}")
-    said = title.format(code=log.fault.code, message=log.fault.message)
+    said = title.format(code=log.fault.code, message=fault_in_words(log.fault))
     parts = [said, gettext("Nothing from there on is shown.")]
     if not log.certified:
         parts.append(gettext("What is shown is certified by no quorum."))
@@ -173,14 +173,15 @@ def _said_of(log: Summary) -> str:
 
 
 def _differing_of(log: Summary) -> list[str]:
-    """Return what was expected where a log is false, and what was found."""
+    """Return what was expected where a log is false, what was found, and the fault's own words."""
     if log.fault is None:
         return []
+    own = [] if fault_in_words(log.fault) == log.fault.message else [log.fault.message]
     pairs = (
         (gettext("expected: {value}"), log.fault.expected),
         (gettext("found: {value}"), log.fault.got),
     )
-    return [text.format(value=value) for text, value in pairs if value]
+    return [text.format(value=value) for text, value in pairs if value] + own
 
 
 def language_for(scope: Scope) -> Language:
@@ -259,7 +260,7 @@ class _Shown:
         assert self._start is not None
         texts.choose(language_for(self._scope))
         problem = msgspec.json.decode(self._body)
-        shown = {**frame_of(self._pages.reading, self._scope), "problem": problem}
+        shown = {**frame_of(self._pages, self._scope), "problem": problem}
         shown["title"] = texts.translated(problem["title"])
         html = rendered("problem.html", shown)
         page = page_response(self._scope, html, self._start["status"])

@@ -56,7 +56,15 @@ SUBJECTS = (
 
 def add_pages(app: FastAPI, reading: Reading) -> None:
     """Give ``app`` every page that reads the ledger."""
-    pages = Pages(reading)
+    _add_all(app, Pages(reading))
+
+
+def add_pages_and_simulator(app: FastAPI, reading: Reading) -> None:
+    """Give ``app`` every page, and have all lead to the simulator, which the node offers."""
+    _add_all(app, Pages(reading, simulator=True))
+
+
+def _add_all(app: FastAPI, pages: Pages) -> None:
     for subject in SUBJECTS:
         subject.add_to(pages)
     app.include_router(pages.router)
@@ -64,3 +72,5 @@ def add_pages(app: FastAPI, reading: Reading) -> None:
 
 
 SITE = Site(add_front, add_files, add_pages)
+SIMULATING_SITE = SITE._replace(add_pages=add_pages_and_simulator)
+"""The page of a node that offers simulations."""

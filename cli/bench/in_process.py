@@ -14,10 +14,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from cli.bench.latency import single_ms
 from cli.bench.load import captures, instructions, registrations
 from cli.errors import CheckFailed
 from consensus.effects import Now
-from demo.stage.statistics import percentile
 from ledger.genesis import Genesis, Member, Role, found
 from ledger.keys import Signer
 from node.host.host import Host
@@ -164,11 +164,11 @@ def measure(folder: Path, records: int, singles: int) -> dict[str, Any]:
         started = time.perf_counter()
         consortium.submit_all(loads)
         seconds = time.perf_counter() - started
-        latencies = []
+        times = []
         for raw in captures(half, singles):
             began = time.perf_counter()
             consortium.submit_all({"institution": [raw]})
-            latencies.append((time.perf_counter() - began) * 1000)
+            times.append((time.perf_counter() - began) * 1000)
         blocks = consortium.stores["platform"].tip().height
     finally:
         consortium.close()
@@ -177,11 +177,7 @@ def measure(folder: Path, records: int, singles: int) -> dict[str, Any]:
         "seconds": round(seconds, 3),
         "records_per_s": round(2 * half / seconds),
         "blocks": blocks,
-        "single_ms": {
-            "count": singles,
-            "median": percentile(latencies, 50),
-            "p95": percentile(latencies, 95),
-        },
+        "single_ms": single_ms(times),
     }
 
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from cli.bench.latency import single_ms
 from cli.bench.load import captures, instructions, registrations
 from cli.client import NDJSON, Client
 from cli.errors import CheckFailed
 from demo.stage.network import LocalNetwork
 from demo.stage.observer import Observer
 from demo.stage.screen import Screen
-from demo.stage.statistics import median, percentile
+from demo.stage.statistics import median
 from ledger.verify import verify_log
 
 INSTITUTION, PLATFORM = "institution", "platform"
@@ -62,7 +64,7 @@ class Measured:
             rates.append(2 * half / await self._bulk(loads))
         memory = {node.party: node.memory_bytes() for node in self._network.nodes}
         self._progress(f"{singles} single submissions, one after the other")
-        latencies = await self._singles(captures(runs * half, singles))
+        times = await self._singles(captures(runs * half, singles))
         statuses = await self._observer.until_equal()
         status = statuses[PLATFORM]
         self._progress("exporting and verifying the log")
@@ -73,11 +75,7 @@ class Measured:
                 "median": round(median(rates)),
                 "all": [round(rate) for rate in rates],
             },
-            "single_ms": {
-                "count": singles,
-                "median": median(latencies),
-                "p95": percentile(latencies, 95),
-            },
+            "single_ms": single_ms(times),
             "entries": status["size"],
             "blocks": status["height"],
             "memory_bytes": memory,
@@ -134,15 +132,15 @@ class Measured:
             "authorization": f"Bearer {node.token}",
             "content-type": "application/json",
         }
-        latencies = []
+        times = []
         async with httpx.AsyncClient(base_url=node.url, headers=headers, trust_env=False) as client:
             for raw in records:
                 began = time.perf_counter()
                 answer = await client.post("/v1/records", content=raw)
-                latencies.append((time.perf_counter() - began) * 1000)
+                times.append((time.perf_counter() - began) * 1000)
                 if answer.status_code != 200:
                     raise CheckFailed("refused", answer.text[:500])
-        return latencies
+        return times
 
     def _verify(self, log: Path) -> dict[str, Any]:
         node = self._network.nodes[-1]
@@ -169,12 +167,22 @@ async def measure(
         log: Where the exported log goes.
         progress: Told what is being measured.
     """
+    async with started(network) as observer:
+        return await Measured(network, observer, progress).measure(sizes, log)
+
+
+@asynccontextmanager
+async def started(network: LocalNetwork) -> AsyncIterator[Observer]:
+    """Start the nodes of a consortium; when all are ready, give who reads their status.
+
+    Stopping them is the caller's business.
+    """
     observer = Observer(network.nodes, Screen.silent())
     try:
         for node in network.nodes:
             node.start()
         await asyncio.gather(*(observer.until_ready(node.party) for node in network.nodes))
-        return await Measured(network, observer, progress).measure(sizes, log)
+        yield observer
     finally:
         await observer.close()
 

@@ -22,6 +22,7 @@ from ledger.contracts import decode_record
 from ledger.errors import DecodeError
 from ledger.limits import SAFE_INTEGER_MAX
 from ledger.records import Record, type_name
+from ledger.texts import strict
 
 _DIGITS_MAX = len(str(SAFE_INTEGER_MAX)) - 1
 _WORDS = {forms.shut(form): words for form, words in forms.WORDS.items()}
@@ -73,7 +74,7 @@ def _said(kind: type[msgspec.Struct], cells: dict[str, str]) -> dict[str, Any]:
 
 @cache
 def _fields(kind: type[msgspec.Struct]) -> dict[str, inspect.Field]:
-    info = inspect.type_info(kind)
+    info = inspect.type_info(strict(kind))
     assert isinstance(info, inspect.StructType)
     return {field.name: field for field in info.fields}
 

@@ -228,7 +228,7 @@ def open_checkpoint(
 
 
 def _refuse_other_origin(checkpoint: Checkpoint, cosigners: Mapping[str, bytes]) -> None:
-    strangers = [n for n in cosigners if not n.startswith(cosigner_name(checkpoint.origin, ""))]
+    strangers = [name for name in cosigners if name.rpartition("/")[0] != checkpoint.origin]
     if strangers:
         raise VerificationError(
             "wrong-origin", f"{checkpoint.origin} is another log than that of {strangers[0]}"

@@ -13,7 +13,7 @@ only the others know of it (:mod:`node.host.recall`), and the end (:mod:`node.ho
 from __future__ import annotations
 
 import logging
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -28,7 +28,7 @@ from consensus.effects import (
     Tick,
     WorkArrived,
 )
-from consensus.errors import BadMessage, ConsensusError
+from consensus.errors import ConsensusError
 from consensus.messages import (
     BatchMessage,
     ChangesMessage,
@@ -54,6 +54,7 @@ from node.host.frames import FrameGuard
 from node.host.gossip import Gossip
 from node.host.intake import Intake
 from node.host.parts import assemble
+from node.host.phase import Phase
 from node.host.ports import Clock, Network
 from node.host.recall import Recall
 from node.host.restart import FORK_MET, met_a_fork, wake
@@ -99,8 +100,6 @@ class Host:
         self.pool, self.machine, self.journal = parts.pool, parts.machine, parts.journal
         self._sender = parts.sender
         self.phase = Phase.RUNNING
-        self.rejected: Counter[tuple[str, str]] = Counter()
-        """Dropped frames by peer and reason code."""
         self._why: Halted | None = None
         self._ending: Ending | None = None
         self._clock = clock
@@ -115,16 +114,18 @@ class Host:
             raise CorruptLedger(f"a stored vote, batch or evidence is damaged: {error}.") from None
         testimony = Testimony(parts, signer, self.replica)
         self._answers = Answers(parts, testimony=testimony.answer, run=self._run)
-        self.conduct = Conduct(clock)
-        self._frame = b""  # under way
+        self.conduct = Conduct(party, clock)
+        self.rejected = self.conduct.rejected
+        """Dropped frames by peer and reason code."""
         self._gossip = Gossip(parts, self.accusations, convicted=self._sign_no_more)
         self.recall = Recall(parts, self.voters, run=self._run, share=self._gossip.share)
-        owed = {
+        asked = {
             Range: self._owes_range,
-            ChangesMessage: self._owes_changes,
+            Exits: self._owes_exits,
+            ChangesMessage: self.machine.owes_changes,
             StatementsMessage: self.recall.owes,
         }
-        self._frames = FrameGuard(genesis, owed)
+        self._frames, self._frame = FrameGuard(genesis, asked), b""
         self._intake = Intake(parts, self.accusations, self._gossip, learn=self.recall.learn)
         if party in self.accusations.convicted:
             self._sign_no_more()
@@ -145,13 +146,11 @@ class Host:
             try:
                 return self._hear(peer, frame)
             except (ConsensusError, LedgerError) as error:
-                self._reject(peer, error)
+                self.conduct.reject(peer, error, frame)
         return False
 
     def _hear(self, peer: str, frame: bytes) -> bool:
-        refused = self.conduct.refused_before(peer, frame)
-        if refused is not None:
-            raise BadMessage(refused, "the very same was refused before")
+        self.conduct.refuse_again(peer, frame)
         self._frames.refuse_at_sight(peer, frame)
         message = decode(frame)
         self.sightings.hear(peer, message)
@@ -166,8 +165,8 @@ class Host:
     def _owes_range(self, peer: str) -> bool:
         return self._ending is not None or self.replica.owes_range(peer)
 
-    def _owes_changes(self, _peer: str) -> bool:
-        return not self.machine.is_explained()
+    def _owes_exits(self, peer: str) -> bool:
+        return self._ending is not None or self.replica.owes_exits(peer)
 
     def peer_up(self, peer: str) -> None:
         """Learn that a peer is connected: tell it what it may have missed."""
@@ -275,7 +274,7 @@ class Host:
     def _perform(self, effects: Effects) -> None:
         """Perform the effects of a step in the order of their fields."""
         if effects.rejected is not None:
-            self._reject(*effects.rejected)
+            self.conduct.reject(*effects.rejected, self._frame)
         if effects.persist:
             self.store.save([ConsensusItem(*durable) for durable in effects.persist])
         for send in effects.send:
@@ -368,15 +367,6 @@ class Host:
             halt = self._ending.halt
             self.stop(halt.code, f"{halt.message}; {text}")
         return True
-
-    def _reject(self, peer: str, error: ConsensusError | LedgerError) -> None:
-        code = error.code
-        self.rejected[peer, code] += 1
-        if self.rejected[peer, code] == 1:
-            logger.warning("%s: dropped a message of %s: %s", self.party, peer, error)
-        if self.conduct.note(peer, code, self._frame):
-            left_ms = self.conduct.shut_out_ms(peer)
-            logger.warning("%s: %s is shut out for %d ms: %s", self.party, peer, left_ms, code)
 
     # -- phases -----------------------------------------------------------------------------------
 

@@ -1,10 +1,11 @@
 """Books as they are read: postings by entry and by account, and balances at any height.
 
 The balance of an account at a height is the sum of its postings with an entry below the log's size
-there, and stands beside the last of them. The sum over a class of accounts is got the other way
-round, from the balances at the tip less what was posted since: it is mostly wanted near the tip.
+there, and stands beside the last of them. The sum over a class of accounts is got from the nearest
+place where it is kept (:mod:`node.storage.past_balances`), and what was posted between; before
+anything is kept, from the balances at the tip, less what was posted since.
 
-Only this module reads the table of postings.
+Only these two modules read the table of postings.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from ledger.contracts.receivers import Receiver
 from ledger.genesis import Genesis
 from ledger.posted import Place, PostedEntry, PostedLine
 from ledger.records import type_name
+from node.storage.past_balances import PastBalances, posted_lines
 from node.storage.reads import Reader
 from node.storage.tables import tables_of
 
@@ -98,10 +100,14 @@ class BookReader:
         reader: The snapshot.
         genesis: The consortium.
         party: Whose book it is; empty for the common books.
+        past: What is kept of the past.
     """
 
-    def __init__(self, reader: Reader, genesis: Genesis, party: str = "") -> None:
+    def __init__(
+        self, reader: Reader, genesis: Genesis, party: str = "", past: PastBalances | None = None
+    ) -> None:
         self._reader = reader
+        self._past = past
         self._genesis = genesis
         self._party = party
         self.owner_of = lru_cache(OWNERS_CACHED)(self._owner_of)
@@ -230,13 +236,9 @@ class BookReader:
         """
         found: list[ClassTotal] = []
         rest: dict[str, int] = {}
+        sums = self._sums_near(size, tip) or self._sums_before(size, tip)
         for kind in self._kinds:
-            sums = self._by_currency(_balances, [self._mine(kind, _balances.c.account)])
-            if size < tip:
-                later = [self._mine(kind, _postings.c.account), _postings.c.entry >= size]
-                for currency, amount in self._by_currency(_postings, later).items():
-                    sums[currency] = sums.get(currency, 0) - amount
-            for currency, amount in sorted(sums.items()):
+            for currency, amount in sorted(sums[kind.name].items()):
                 rest[currency] = rest.get(currency, 0) - amount
                 found.append(ClassTotal(kind.name, currency, amount))
         found += [ClassTotal(OTHERS, *each) for each in sorted(rest.items())]
@@ -258,6 +260,34 @@ class BookReader:
             count, amount = self._fetch(query)[0]
             if count:
                 found.append(CapturedTotal(currency, count, int(amount)))
+        return found
+
+    def _sums_near(self, size: int, tip: int) -> dict[str, dict[str, int]]:
+        """Return the sums at a size by class and currency, from the nearest kept place if any."""
+        known = None if self._past is None else self._past.near(size, tip)
+        if known is None or tip - size <= abs(size - known.size):
+            return {}
+        found: dict[str, dict[str, int]] = {kind.name: {} for kind in self._kinds}
+        for (name, party, currency), amount in known.sums.items():
+            if name in found and (self._share(CLASSES[name]) == "all" or party == self._party):
+                _add(found[name], currency, amount)
+        sign = 1 if known.size < size else -1
+        between = sorted((known.size, size))
+        for account, currency, amount in posted_lines(self._reader, *between):
+            if self._book is None or self._book.holds(account):
+                _add(found[account.partition(":")[0]], currency, sign * amount)
+        return found
+
+    def _sums_before(self, size: int, tip: int) -> dict[str, dict[str, int]]:
+        """Return the sums at a size by class and currency, from the balances at the tip."""
+        found: dict[str, dict[str, int]] = {}
+        for kind in self._kinds:
+            sums = self._by_currency(_balances, [self._mine(kind, _balances.c.account)])
+            if size < tip:
+                later = [self._mine(kind, _postings.c.account), _postings.c.entry >= size]
+                for currency, amount in self._by_currency(_postings, later).items():
+                    _add(sums, currency, -amount)
+            found[kind.name] = sums
         return found
 
     def _currencies(self, account: str) -> Iterator[str]:
@@ -364,3 +394,7 @@ def _with_entries(query: Select[Any]) -> Select[Any]:
 
 def _one(account: tuple[str, str]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return _postings.c.account == account[0], _postings.c.currency == account[1]
+
+
+def _add(sums: dict[str, int], currency: str, amount: int) -> None:
+    sums[currency] = sums.get(currency, 0) + amount

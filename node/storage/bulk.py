@@ -30,7 +30,7 @@ from ledger.state import ABSENT, Changes, Key, R, Row, StateView, Wanted
 from node.errors import StorageError
 from node.storage.engine import Statements
 from node.storage.store import Store
-from node.storage.view import RowSource
+from node.storage.view import RowSource, held
 from node.storage.writes import write_block
 
 CHUNK_ENTRIES = 4000
@@ -49,7 +49,6 @@ _PRAGMAS = (
 )
 _Rows = tuple[tuple[int, ...], list[Any]]
 _Generation = dict[type[Row], dict[Key, Row | None]]
-_NOTHING: dict[Key, Row | None] = {}
 _decoder = msgspec.msgpack.Decoder(dict[str, tuple[tuple[int, ...], list[list[Any]]]])
 
 
@@ -247,14 +246,14 @@ class Memory:
         for kind, keys in wanted.items():
             if kind not in self._young:
                 self._keep(kind)
-            young, old = self._young[kind], self._old.get(kind, _NOTHING)
-            own = {key: young[key] for key in young.keys() & keys}
-            if len(own) < len(keys) and old:
-                again = {key: old[key] for key in old.keys() & keys if key not in own}
+            own, unknown = held(self._young[kind], keys)
+            old = self._old.get(kind)
+            if unknown and old:
+                again, unknown = held(old, unknown)
                 self._remember(kind, again)
                 own.update(again)
-            if len(own) < len(keys):
-                missing[kind] = [key for key in keys if key not in own]
+            if unknown:
+                missing[kind] = list(unknown)
             found[kind] = own
         if missing:
             for kind, rows in self._source.select_rows(missing).items():
@@ -282,6 +281,10 @@ class Memory:
         if self._count >= self._rows_max and written >= self.turned:
             self._old, self._young = self._young, {kind: {} for kind in self._young}
             self._count, self.turned = 0, handed
+
+    def forget(self) -> None:
+        """Drop all rows: every one is written."""
+        self._young, self._old = {}, {}
 
     def _keep(self, kind: type[Row]) -> None:
         """Remember rows of a kind from now on; those that were not are in the database then."""
@@ -345,6 +348,7 @@ class Bulk:
             self._chunk.run(sql, [values])
         self._hand_over(marks)
         self._settle()
+        self._memory.forget()
 
     def _hand_over(self, marks: Mapping[str, str]) -> None:
         chunk, sql, tables = self._chunk, self._store.statements, self._store.tables

@@ -22,7 +22,7 @@ from node.storage.log_check import LogCheck
 from node.storage.marks import VERIFIED, VerifiedMark, read_verified, verified
 from node.storage.queries import LedgerReader
 from node.storage.reads import Reader
-from node.storage.replay import Replay, Scratch
+from node.storage.replay import Replay, Scratch, remove
 from node.storage.store import Store
 from node.storage.tables import Tables
 from node.storage.walked import Walked, beginning, place_of, tip_at
@@ -36,13 +36,16 @@ Told = Callable[[Phase, int, int], None]
 Snapshot = Callable[[], AbstractContextManager[LedgerReader]]
 
 
-def check(store: Store, progress: Progress, *, deep: bool = False) -> None:
+def check(
+    store: Store, progress: Progress, *, deep: bool = False, scratch: Path | None = None
+) -> None:
     """Return if the database holds exactly the ledger that its parties signed.
 
     Args:
         store: The open database, to which nobody writes meanwhile.
         progress: Told how far the check is.
         deep: Also execute everything again and compare the state, row by row.
+        scratch: Where what comes out is kept meanwhile; a temporary file if left out.
 
     Raises:
         CorruptLedger: names the first bad block, what differs, and what to do.
@@ -54,7 +57,7 @@ def check(store: Store, progress: Progress, *, deep: bool = False) -> None:
 
     walked = beginning(store.genesis)
     try:
-        with _replay(store, walked) if deep else nullcontext() as replay:
+        with _replay(store, walked, scratch) if deep else nullcontext() as replay:
             each = Round(store.reader, store.genesis, store.tables, walked, replay)
             each.run(tell)
     except CorruptLedger as error:
@@ -64,14 +67,15 @@ def check(store: Store, progress: Progress, *, deep: bool = False) -> None:
 
 
 @contextmanager
-def _replay(store: Store, walked: Walked) -> Iterator[Replay]:
+def _replay(store: Store, walked: Walked, path: Path | None) -> Iterator[Replay]:
     with TemporaryDirectory(prefix="tongzhang-") as folder:
-        path = Path(folder) / "scratch.db"
+        path = path or Path(folder) / "scratch.db"
+        remove(path)
         scratch = Scratch(path, store.genesis, tuple(store.tables.rows))
         try:
             yield Replay(store.genesis, scratch, walked, ("", ""))
         finally:
-            scratch.close()
+            scratch.remove()
 
 
 def check_since_mark(store: Store, progress: Progress) -> None:

@@ -126,7 +126,7 @@ def _take_over(whole: Path, part: Path) -> None:
 
 
 def _build(part: Path, log: LogFile, genesis: Genesis, progress: Progress) -> Summary:
-    with WriterProcess(part) as process, _busy():
+    with _busy(), WriterProcess(part) as process:
         store = _begun(part, log, genesis)
         try:
             return _Build(store, Bulk(store, process), log, progress).run()
@@ -254,12 +254,11 @@ def _locked(path: Path) -> Iterator[None]:
 
 @contextmanager
 def _busy() -> Iterator[None]:
-    """Look less often for garbage: records and rows form no cycles."""
-    before = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 20)
+    """Look for no garbage meanwhile: blocks, records and rows form no cycles."""
+    before = gc.isenabled()
+    gc.disable()
     try:
         yield
     finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()
+        if before:
+            gc.enable()

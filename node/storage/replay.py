@@ -44,7 +44,11 @@ FREE_BYTES_MIN = 512 * 1024 * 1024
 """Space that a scratch database leaves on its volume: the node has to write there, too."""
 MARK = "replayed"
 """Names the mark in the table ``meta``."""
-_PRAGMAS = ("PRAGMA synchronous = OFF", "PRAGMA cache_size = -131072")
+_PRAGMAS = (
+    "PRAGMA synchronous = OFF",
+    "PRAGMA cache_size = -131072",
+    "PRAGMA wal_autocheckpoint = 16000",
+)
 
 
 class ReplayMark(msgspec.Struct, frozen=True):
@@ -116,7 +120,7 @@ class Scratch(Store):
             raise StorageError(
                 "disk-full",
                 f"less than {FREE_BYTES_MIN // 1024 // 1024} MB are free in {self.path.parent}: "
-                "the check has stopped, the node goes on. Free space and start the node again",
+                "the check has stopped there. Free space and start the node again",
             )
         text = msgspec.json.encode(self._mark).decode()
         with own_errors(), self._writer.writing("keep what was replayed"):

@@ -111,6 +111,7 @@ class Store:
         self.statements = statements_of(self.tables, self.engine.dialect.name)
         self._view = StoreView(self, cache_rows)
         self._edge: dict[int, tuple[int, bytes]] = {}
+        self._tip = genesis_tip(genesis)
         self._unmarked = 0
         try:
             with translated(self.engine, "open the database"):
@@ -324,7 +325,6 @@ class Store:
         columns = (table.c.raw_header, table.c.height)
         newest = select(*columns).order_by(table.c.height.desc()).limit(1)
         found = self._fetch("read the last block", newest)
-        self._tip = genesis_tip(self.genesis)
         if found:
             self._tip = _tip_of_header(*found[0])
         self._frontier = self._rebuilt_frontier()

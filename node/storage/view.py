@@ -8,7 +8,7 @@ the old one is dropped. That is nearly "least recently used" at a fraction of it
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol, TypeVar
 
 from ledger.state import Changes, Key, R, Row, Wanted
@@ -20,6 +20,15 @@ QUERY_KEYS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 _UNKNOWN: Any = object()
 _T = TypeVar("_T")
 _Generation = dict[type[Row], dict[Key, Row | None]]
+
+
+def held(rows: Mapping[Key, Row | None], keys: set[Key]) -> tuple[dict[Key, Row | None], set[Key]]:
+    """Return those of the rows that are under ``keys``, and the keys under which none is.
+
+    A set knows the hashes of its keys, so each is computed as seldom as can be.
+    """
+    unknown = keys.difference(rows)
+    return {key: rows[key] for key in keys - unknown}, unknown
 
 
 class RowSource(Protocol):
@@ -65,30 +74,31 @@ class StoreView:
             StorageError: the database could not be read.
             CorruptLedger: the database is damaged.
         """
-        found = {kind: self._hits(kind, keys) for kind, keys in wanted.items()}
-        missing = {
-            kind: list(keys - hits.keys() if (hits := found[kind]) else keys)
-            for kind, keys in wanted.items()
-            if len(found[kind]) < len(keys)
-        }
+        found: Changes = {}
+        missing: dict[type[Row], list[Key]] = {}
+        for kind, keys in wanted.items():
+            found[kind], unknown = self._hits(kind, keys)
+            if unknown:
+                missing[kind] = list(unknown)
         if missing:
             read = self._source.select_rows(missing)
-            for kind, keys in missing.items():
-                rows: dict[Key, Row | None] = dict.fromkeys(keys)
+            for kind, asked in missing.items():
+                rows: dict[Key, Row | None] = dict.fromkeys(asked)
                 rows.update({row.key: row for row in read[kind]})
                 self._keep(kind, rows)
                 found[kind].update(rows)
         return found
 
-    def _hits(self, kind: type[Row], keys: set[Key]) -> dict[Key, Row | None]:
-        young = self._young.get(kind, {})
-        hits = {key: young[key] for key in young.keys() & keys}
+    def _hits(self, kind: type[Row], keys: set[Key]) -> tuple[dict[Key, Row | None], set[Key]]:
+        hits, unknown = held(self._young.get(kind, {}), keys)
         old = self._old.get(kind)
-        if old:
-            again = {key: old.pop(key) for key in old.keys() & keys}
+        if unknown and old:
+            again, unknown = held(old, unknown)
+            for key in again:
+                del old[key]
             self._keep(kind, again)
             hits.update(again)
-        return hits
+        return hits, unknown
 
     def _keep(self, kind: type[Row], rows: dict[Key, Row | None]) -> None:
         if self._count >= self._half:

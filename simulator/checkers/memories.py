@@ -15,7 +15,7 @@ from consensus.messages import Message, StatementsMessage, WantStatements
 from ledger.errors import LedgerError
 from node.storage.store import Item
 from simulator.checkers.scene import Watched
-from simulator.checkers.statements import Statement, in_items, in_message
+from simulator.checkers.statements import KeyStatement, in_items, in_message
 
 
 class Memories:
@@ -31,7 +31,7 @@ class Memories:
 
     def __init__(self, parties: frozenset[str]) -> None:
         self._parties = parties
-        self._known: dict[str, dict[Statement, int]] = {}
+        self._known: dict[str, dict[KeyStatement, int]] = {}
         self._heights: dict[str, int] = {}
         self._nonces: dict[str, set[bytes]] = {}
         self._begun: dict[tuple[str, str], int] = {}
@@ -76,7 +76,7 @@ class Memories:
         if said.is_last and pair in self._begun:
             self._answers[process.name].setdefault(sender.name, self._begun[pair])
 
-    def _learn(self, process: Watched, statements: Sequence[Statement], at_us: int) -> None:
+    def _learn(self, process: Watched, statements: Sequence[KeyStatement], at_us: int) -> None:
         known = self._known.setdefault(process.name, {})
         for statement in statements:
             if statement.party in self._parties:
@@ -87,7 +87,7 @@ class Memories:
         return self._answers.get(process.name, {})
 
     def told_of(
-        self, process: Watched, statement: Statement, others: Sequence[Watched]
+        self, process: Watched, statement: KeyStatement, others: Sequence[Watched]
     ) -> Watched | None:
         """Return one of ``others`` that knew a statement when it answered a machine, or None."""
         for other in others:
@@ -99,7 +99,7 @@ class Memories:
                 return other
         return None
 
-    def _began_with(self, machine: Watched, statement: Statement) -> bool:
+    def _began_with(self, machine: Watched, statement: KeyStatement) -> bool:
         """Return whether a batch stood in a machine's log when its life began."""
         if statement.place.kind != "batch" or machine.store is None:
             return False

@@ -18,9 +18,9 @@ from simulator.checkers.memories import Memories
 from simulator.checkers.scene import Scene, Watched
 from simulator.checkers.statements import (
     EXCLUDED,
-    Place,
+    KeyStatement,
     Stated,
-    Statement,
+    StatementPlace,
     collide,
     in_items,
     of_batch,
@@ -28,7 +28,7 @@ from simulator.checkers.statements import (
     of_vote,
 )
 
-Said = dict[Place, set[Stated]]
+Said = dict[StatementPlace, set[Stated]]
 """What was stated in each place: more than one thing only where one was forgotten."""
 
 
@@ -89,7 +89,7 @@ class NoContradiction(Checker):
         """Check that what a machine states is durable."""
         if not self.is_honest(process):
             return
-        stated: list[Statement] = []
+        stated: list[KeyStatement] = []
         if isinstance(message, WantStatements):
             self._memories.ask(process, message)
         if isinstance(message, VoteMessage):
@@ -112,7 +112,7 @@ class NoContradiction(Checker):
                 self._states(process, statement)
             self._durable[process.name].setdefault(statement.place, set()).add(statement.stated)
 
-    def _states(self, process: Watched, statement: Statement) -> None:
+    def _states(self, process: Watched, statement: KeyStatement) -> None:
         """A machine states something that has not left under its key before."""
         place = statement.place
         if self._accused[process.name]:
@@ -125,12 +125,14 @@ class NoContradiction(Checker):
             self.broken(f"{process.name} signs its {place}: {answers} of {needed} have answered it")
         for known in (self._durable[process.name], self._left[process.party]):
             for other in (place.kind, *EXCLUDED.get(place.kind, ())):
-                for stated in known.get(Place(other, place.number), ()):
-                    earlier = Statement(process.party, Place(other, place.number), stated)
+                for stated in known.get(StatementPlace(other, place.number), ()):
+                    earlier = KeyStatement(
+                        process.party, StatementPlace(other, place.number), stated
+                    )
                     if collide(statement, earlier):
                         self._refuse(process, statement, earlier)
 
-    def _leaves(self, process: Watched, statement: Statement) -> None:
+    def _leaves(self, process: Watched, statement: KeyStatement) -> None:
         left = self._left[process.party]
         if _is_in(statement, left):
             return  # said before, by this life or an earlier one
@@ -138,7 +140,7 @@ class NoContradiction(Checker):
             self.broken(f"{process.name} sent its {statement.place} before it was durable")
         left.setdefault(statement.place, set()).add(statement.stated)
 
-    def _refuse(self, process: Watched, statement: Statement, earlier: Statement) -> None:
+    def _refuse(self, process: Watched, statement: KeyStatement, earlier: KeyStatement) -> None:
         """End the run, unless the machine cannot know what its key has said earlier."""
         others = [other for other in self.world.honest() if other.party != process.party]
         place, told = statement.place, "remembers that"
@@ -154,5 +156,5 @@ class NoContradiction(Checker):
         self.broken(f"{process.name} signed its {place} beside its {earlier.place}: it {told}")
 
 
-def _is_in(statement: Statement, said: Said) -> bool:
+def _is_in(statement: KeyStatement, said: Said) -> bool:
     return statement.stated in said.get(statement.place, ())

@@ -35,7 +35,7 @@ EXCLUDED = {"final": ("skip", "notar"), "skip": ("final",), "notar": ("final",)}
 """Votes of one slot that may not stand beside each other, unless they name one block."""
 
 
-class Place(NamedTuple):
+class StatementPlace(NamedTuple):
     """A place for one statement of a key: the kind, and its slot or number."""
 
     kind: str
@@ -55,15 +55,15 @@ Stated = object
 """Contents of a statement: the block's hash, a Final vote's whole subject, or a batch's header."""
 
 
-class Statement(NamedTuple):
+class KeyStatement(NamedTuple):
     """What a party's key has said."""
 
     party: str
-    place: Place
+    place: StatementPlace
     stated: Stated
 
 
-def collide(one: Statement, other: Statement) -> bool:
+def collide(one: KeyStatement, other: KeyStatement) -> bool:
     """Return whether no honest key makes both of these statements of one party."""
     if one.place.number != other.place.number:
         return False
@@ -77,7 +77,7 @@ def _block(stated: Stated) -> Stated:
     return stated.block if isinstance(stated, Subject) else stated
 
 
-def in_message(message: Message) -> Iterator[Statement]:
+def in_message(message: Message) -> Iterator[KeyStatement]:
     """Yield every statement that a message shows to whoever gets it."""
     if isinstance(message, VoteMessage):
         yield of_vote(message.vote)
@@ -99,7 +99,7 @@ def in_message(message: Message) -> Iterator[Statement]:
         yield from _in_certificate(said.certificate) if said.certificate is not None else ()
 
 
-def in_items(items: Sequence[Item]) -> Iterator[Statement]:
+def in_items(items: Sequence[Item]) -> Iterator[KeyStatement]:
     """Yield every statement that stands in what a store keeps of what is not final."""
     for item in items:
         if isinstance(item, JournalItem):
@@ -126,30 +126,30 @@ def matter_of(evidence: Evidence) -> tuple[str, int]:
     return ("slot", block.decode_header(raw).slot)
 
 
-def of_vote(vote: Vote) -> Statement:
+def of_vote(vote: Vote) -> KeyStatement:
     """Return what a vote states."""
     stated: Stated = vote.subject if vote.kind == "final" else vote.block
-    return Statement(vote.voter, Place(vote.kind, vote.slot), stated)
+    return KeyStatement(vote.voter, StatementPlace(vote.kind, vote.slot), stated)
 
 
-def of_batch(wire: WireBatch) -> Statement:
+def of_batch(wire: WireBatch) -> KeyStatement:
     """Return what a batch states."""
     header = batch.decode_header(wire.header)
-    return Statement(header.party, Place("batch", header.number), wire.header)
+    return KeyStatement(header.party, StatementPlace("batch", header.number), wire.header)
 
 
-def of_header(raw: bytes) -> Statement:
+def of_header(raw: bytes) -> KeyStatement:
     """Return what a block's header states: its leader proposes it."""
     header = block.decode_header(raw)
-    place = Place("proposal", header.slot)
-    return Statement(header.proposer, place, domains.block_hash(raw))
+    place = StatementPlace("proposal", header.slot)
+    return KeyStatement(header.proposer, place, domains.block_hash(raw))
 
 
-def _in_certificate(certificate: Certificate) -> Iterator[Statement]:
+def _in_certificate(certificate: Certificate) -> Iterator[KeyStatement]:
     return map(of_vote, certificate.votes)
 
 
-def _in_block(wire: WireBlock) -> Iterator[Statement]:
+def _in_block(wire: WireBlock) -> Iterator[KeyStatement]:
     yield of_header(wire.header)
     yield from map(of_batch, wire.batches)
     for certificate in wire.justification:

@@ -133,3 +133,26 @@ def test_the_document_is_served_as_the_same_bytes_with_a_tag(tmp_path: Path) -> 
         assert (other.status_code, other.headers["allow"]) == (405, "GET, HEAD")
     finally:
         kept.close()
+
+
+def test_lists_say_what_each_item_is(document: dict[str, Any]) -> None:
+    """Generators of clients know ``items`` that are a schema, and little else."""
+    found = []
+
+    def walk(schema: Any) -> None:
+        if isinstance(schema, dict):
+            if schema.get("type") == "array":
+                found.append(schema)
+            for each in schema.values():
+                walk(each)
+        elif isinstance(schema, list):
+            for each in schema:
+                walk(each)
+
+    walk(document["components"]["schemas"])
+    assert len(found) > 50
+    assert [each for each in found if not isinstance(each.get("items"), dict)] == []
+    assert not any("prefixItems" in each for each in found)
+    statements = document["components"]["schemas"]["EvidenceFile"]["properties"]["statements"]
+    assert statements["items"]["$ref"].endswith("/Statement")
+    assert (statements["minItems"], statements["maxItems"]) == (2, 2)

@@ -241,6 +241,7 @@ def test_a_home_that_cannot_be_written_is_said_so(
 
 OWN_FILES = {
     "cli/bench/machine.py": "what the kernel says",
+    "cli/bench/page.py": "the style sheets that are shipped",
     "cli/calendars/files.py": "the calendar that is shipped",
     "node/storage/log_index.py": "what the kernel says",
     "demo/stage/processes.py": "what the kernel, and a node that was started here, say",

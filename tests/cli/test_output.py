@@ -13,7 +13,8 @@ from typing import IO, Any
 import pytest
 
 from cli.main import run
-from cli.output import progress
+from cli.output import progress, utc
+from ledger.limits import SAFE_INTEGER_MAX
 from node.home.home import load_home
 
 ROOT = Path(__file__).parents[2]
@@ -182,3 +183,17 @@ def test_a_token_that_can_be_neither_shown_nor_revoked_is_named(home: Path) -> N
     assert code == 1
     assert f"; token {token.id} IS VALID and cannot be revoked: No space left on device\n" in said
     assert said.endswith(f"tongzhang token revoke {token.id} --home {home}\n")
+
+
+@pytest.mark.parametrize(
+    ("at_ms", "shown"),
+    [
+        (0, "1970-01-01 00:00:00"),
+        (1_772_413_200_999, "2026-03-02 01:00:00"),
+        (253_402_300_799_999, "9999-12-31 23:59:59"),
+        (253_402_300_800_000, "253,402,300,800,000 ms"),
+        (SAFE_INTEGER_MAX, "9,007,199,254,740,991 ms"),
+    ],
+)
+def test_a_time_is_shown_wherever_it_is(at_ms: int, shown: str) -> None:
+    assert utc(at_ms) == shown

@@ -294,6 +294,15 @@ def test_one_key_under_two_known_names_counts_once() -> None:
         cp.open_checkpoint(text, LOG_KEYS, known, 2)
 
 
+def test_a_log_whose_name_begins_anothers_is_another_log() -> None:
+    shorter = replace(POINT, origin=ORIGIN.rpartition("/")[0])
+    assert ORIGIN.startswith(f"{shorter.origin}/")
+    for point in (shorter, replace(POINT, origin=f"{ORIGIN}/platform")):
+        with pytest.raises(VerificationError) as caught:
+            open_it(served("platform", "institution", "funder", point=point))
+        assert caught.value.code == "wrong-origin"
+
+
 @pytest.mark.parametrize("quorum", [-1, 0, 5])
 def test_a_trust_that_asks_nothing_or_too_much_is_refused(quorum: int) -> None:
     with pytest.raises(LedgerError, match="bad-quorum"):

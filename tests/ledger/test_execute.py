@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,8 +14,8 @@ from ledger.block import genesis_tip
 from ledger.books import post
 from ledger.contracts import decode_record
 from ledger.entry import decode_entry
-from ledger.errors import VerificationError
-from ledger.execute import BatchHead, EntryInfo, Recorded, check_records, execute
+from ledger.errors import Refused, VerificationError
+from ledger.execute import BatchHead, EntryInfo, Execution, Recorded, check_records, execute
 from ledger.expectations import Expectation
 from ledger.log.merkle import Frontier, leaf_hash, root_of
 from ledger.state import (
@@ -184,6 +186,25 @@ def test_a_batch_of_a_stranger_makes_the_block_invalid() -> None:
     ledger = opened()
     raw = ledger.record("payment.captured", captured())
     invalid("unknown-party", ledger, batch_of(ledger, (0, domains.ZERO_HASH), raw, "stranger"))
+
+
+def test_a_refused_record_keeps_its_block_no_longer_than_others() -> None:
+    ledger = opened()
+    raw = [ledger.record("payment.captured", captured()) for _ in range(2)]
+    batch = ledger.seal("institution", raw)
+    gc.collect()
+    gc.disable()
+    gc.set_debug(gc.DEBUG_SAVEALL)  # what is found is kept, to be looked at
+    try:
+        done = ledger.run(batch)
+        assert [refused.code for _, refused in done.refusals] == ["already-captured"]
+        del done
+        gc.collect()
+        assert not [each for each in gc.garbage if isinstance(each, Refused | Execution)]
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
 
 
 def test_records_of_a_batch_are_decoded_once() -> None:

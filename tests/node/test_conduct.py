@@ -336,7 +336,7 @@ class Ticking:
 
 def test_the_time_doubles_up_to_thirty_seconds_and_a_clean_minute_forgets() -> None:
     clock = Ticking()
-    conduct, times = Conduct(clock), []
+    conduct, times = Conduct(SEES, clock), []
     for number in range(8):
         assert conduct.note(LIAR, "bad-signature", b"%d" % number)
         times.append(conduct.shut_out_ms(LIAR))
@@ -354,17 +354,17 @@ def test_the_time_doubles_up_to_thirty_seconds_and_a_clean_minute_forgets() -> N
 
 @pytest.mark.parametrize("code", [c for c, verdict in CONDUCT.items() if verdict == "harmless"])
 def test_what_is_harmless_shuts_nobody_out(code: str) -> None:
-    conduct = Conduct(Ticking())
+    conduct = Conduct(SEES, Ticking())
     for _ in range(UNASKED_MAX if code == "unasked" else 1000):
         assert not conduct.note(LIAR, code, b"frame")
     assert not conduct.shut_out_ms(LIAR)
-    assert conduct.refused_before(LIAR, b"frame") is None
+    conduct.refuse_again(LIAR, b"frame")
     assert conduct.of(LIAR) == {"offences": 0, "shut_out": None}
 
 
 def test_unasked_answers_are_counted_for_a_minute() -> None:
     clock = Ticking()
-    conduct = Conduct(clock)
+    conduct = Conduct(SEES, clock)
     for _ in range(4 * UNASKED_MAX):
         assert not conduct.note(LIAR, "unasked", b"frame")
         clock.now_ms += CLEAN_MS // UNASKED_MAX + 1

@@ -56,6 +56,21 @@ def test_the_page_shows_every_exception_and_every_figure_of_the_sheet(
             assert money(each["amount"], each["currency"]) in text
 
 
+def test_a_split_that_differs_is_told_in_chinese(kept: CosignedLoans, shown: ShownPages) -> None:
+    path = address(kept, "fund-a")
+    (detail,) = [
+        each["detail"]
+        for each in kept.sheet("fund-a", MARCH)["exceptions"]
+        if each.get("detail", "").startswith("allocation: ")
+    ]
+    assert "; instructed " in detail
+    assert "allocation: expected fund-a-main ¥517.51, " in shown.text(path)
+    chinese = shown.text(path, **CHINESE)
+    assert "分账：应为 fund-a-main ¥517.51, " in chinese
+    assert "；分账指示为 fund-a-main ¥1,040.99, " in chinese
+    assert "expected" not in chinese
+
+
 def test_what_is_wrong_stands_before_all_figures(kept: CosignedLoans, shown: ShownPages) -> None:
     text = shown.text(address(kept, "fund-a"))
     assert text.index("What needs somebody's hand") < text.index("Expected, and what came")

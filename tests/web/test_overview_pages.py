@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import msgspec
 import pytest
 
 from api.read_server import STATUS
+from ledger.calendar import Calendar
 from ledger.expectations import UnmetTotal
 from node.node import Node
 from tests.api.queries_kit import DAY, month
@@ -245,3 +247,20 @@ def test_the_sums_of_its_twin_are_those_of_the_page(kept: Shown) -> None:
     sums = kept.get("/v1/expectations/summary", as_of=kept.now + DAY)["sums"]
     amount = sum(each["amount"] for each in sums if each["currency"] == "CNY")
     assert f"Amounts at stake ¥{amount / 100:,.2f} " in flat(page)
+
+
+@pytest.mark.parametrize("years", [(-1,), (0,), (0, 1)])
+def test_the_end_of_the_calendar_is_said(tmp_path: Path, years: tuple[int, ...]) -> None:
+    this = int(Calendar().business_date(time.time_ns() // 1_000_000)[:4])
+    made = Shown(tmp_path, calendar=Calendar(years=tuple(this + each for each in years)))
+    try:
+        warned = made.get("/v1/overview")["calendar_warning"] != ""
+        pages = [flat(overview(made, language=each)) for each in LANGUAGES]
+    finally:
+        made.close()
+    undeclared = ("only weekends are known", "只知道周末")
+    for page, text in zip(pages, undeclared, strict=True):
+        assert (text in page) == (years == (-1,))
+        # towards the end of a year that is the last one, and not before
+        assert (f"{this + years[-1]}-12-31" in page) == (warned and years == (0,))
+    assert warned == (years == (-1,)) or years == (0,)

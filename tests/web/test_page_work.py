@@ -18,8 +18,12 @@ from sqlalchemy import event
 from benchmarks.business import Business, Extent
 from benchmarks.pages import UTC_OFFSET, Visitor, addresses
 from node.home.home import load_home
+from node.storage import past_balances
+from node.storage.books import BookReader
 
 SMALL, LARGE = Extent(6, 56, 24, 8), Extent(6, 56, 96, 32)
+STEP = 64
+"""Entries between two places of which balances of the past are kept."""
 STEPS = 50
 """Steps of the machine between two counts."""
 ROOM, SPARE = 1.3, 2500
@@ -27,7 +31,6 @@ ROOM, SPARE = 1.3, 2500
 GROWS: Mapping[str, str] = {
     "/payouts/{payout}": "reads the legs of the payout, of which each has more",
     "/chain/blocks/{height}": "reads a whole block, which genesis bounds",
-    "/books?as_of": "takes what was posted since from the balances of the present",
 }
 """The pages that cost more in the larger ledger, and why."""
 
@@ -64,6 +67,13 @@ class Counted(Visitor):
         """Return what each page asks for."""
         return asyncio.run(self._worked())
 
+    def work_of_past(self) -> int:
+        """Return the steps for a trial balance of the past where none is kept."""
+        self._work[:] = [0, 0]
+        with self._reading.reader() as reader:
+            BookReader(reader, self._reading.genesis).classes(self.size // 2, self.size)
+        return self._work[1]
+
     async def _worked(self) -> dict[str, Work]:
         found = {}
         for name, address in addresses(self.store, self._today).items():
@@ -74,12 +84,22 @@ class Counted(Visitor):
 
 
 @pytest.fixture(scope="module")
-def work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str, Work], ...]]:
-    made = [Counted(tmp_path_factory.mktemp("work") / "homes", extent) for extent in (SMALL, LARGE)]
+def ledgers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Counted]]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(past_balances, "STEP", STEP)
+        folder = tmp_path_factory.mktemp("work")
+        made = [Counted(folder / str(extent.a_day), extent) for extent in (SMALL, LARGE)]
     assert made[1].size > 2 * made[0].size
-    yield tuple(each.work() for each in made)
+    for each in made:
+        each.keep_past()
+    yield made
     for each in made:
         each.close()
+
+
+@pytest.fixture(scope="module")
+def work(ledgers: list[Counted]) -> tuple[dict[str, Work], ...]:
+    return tuple(each.work() for each in ledgers)
 
 
 def test_what_a_page_costs_does_not_grow_with_the_log(
@@ -107,7 +127,8 @@ def test_a_page_asks_no_more_questions_of_a_longer_log(
     assert not more
 
 
-def test_counting_bites(work: tuple[dict[str, Work], ...]) -> None:
-    """The trial balance of the past does grow, and is seen to."""
-    small, large = (each["/books?as_of"].steps for each in work)
+def test_counting_bites(work: tuple[dict[str, Work], ...], ledgers: list[Counted]) -> None:
+    """The trial balance of the past does grow where nothing is kept, and is seen to."""
+    small, large = (each.work_of_past() for each in ledgers)
     assert large > 2 * small
+    assert large > work[1]["/books?as_of"].steps

@@ -185,12 +185,18 @@ def test_a_revoked_token_ends_its_sessions(site: Site) -> None:
         assert http.get("/lists").status_code == 303
 
 
-def test_a_session_outlives_a_restart_of_the_node(site: Site) -> None:
-    with signed_in(site.platform) as http:
+def test_a_session_outlives_a_restart_of_the_node_and_one_that_was_signed_out_does_not(
+    site: Site,
+) -> None:
+    with signed_in(site.platform) as http, signed_in(site.platform) as other:
+        kept = cookie(other)
+        assert other.post("/sign-out", headers=SAME_ORIGIN).status_code == 303
         site.platform.kill()
         site.platform.start()
         until([site.platform], is_ready)
         assert http.get("/lists").status_code == 200
+    with visitor(site.platform) as thief:
+        assert thief.get("/lists", headers={"cookie": kept}).status_code == 303
 
 
 def test_a_cookie_of_another_node_or_with_a_changed_part_is_none(site: Site) -> None:

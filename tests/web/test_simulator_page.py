@@ -113,6 +113,16 @@ def test_a_node_without_simulator_says_how_to_have_one(
     expect(page.locator("[data-simulate]")).to_be_hidden()
 
 
+def test_pages_lead_to_the_simulator_of_a_node_that_offers_one(
+    browser: Browser, nodes: list[NodeProcess]
+) -> None:
+    for node, count in zip(nodes, (1, 0), strict=True):
+        page, _ = signed_in(browser, node)
+        page.goto(f"{node.url}/lists")
+        expect(page.locator("header nav a[href='/simulator']")).to_have_count(count)
+        expect(page.locator("header nav a[href='/lists']")).to_have_count(1)
+
+
 def test_what_is_refused_is_told_in_the_form(browser: Browser, nodes: list[NodeProcess]) -> None:
     page, _ = signed_in(browser, nodes[0])
     page.evaluate("document.querySelector('[data-simulate]').noValidate = true")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -19,13 +19,12 @@ from api.books_questions import (
     postings_of,
     statement_of,
 )
-from api.books_views import IN_BOOKS_OF_OTHERS, TrialBalance
+from api.books_views import IN_BOOKS_OF_OTHERS
 from api.paging import Cursor, Index, cursor_of, key_of
 from ledger import forms
 from ledger.chart import CLASSES, OTHERS, class_of, parties_of
 from views.texts import language
 from web.page import Pages, Visit
-from web.pages.reports_kept import ReportsKept
 
 PAGE_ROWS = 50
 
@@ -44,36 +43,20 @@ class AccountLine(NamedTuple):
 
 def add_to(pages: Pages) -> None:
     """Add the pages of the books."""
-    pages.add("/books", "books.html", _trial_balance())
+    pages.add("/books", "books.html", books_page)
     pages.add("/books/accounts", "accounts.html", accounts_page)
     pages.add("/books/statement", "statement.html", statement_page)
     pages.add("/books/entries/{index}", "postings.html", postings_page)
 
 
-def _trial_balance() -> Callable[..., Mapping[str, Any]]:
-    """Return the function of the page of the trial balance.
+def books_page(visit: Visit, as_of: AsOf = "", party: Party = "") -> Mapping[str, Any]:
+    """Show the trial balance as of a place, of all or of one party.
 
-    One of the past is made of all that was posted since, and a place that is past does not change.
+    Raises:
+        Problem: ``no-such-party``, or why there is no such place.
     """
-    kept: ReportsKept[TrialBalance] = ReportsKept()
-
-    def books_page(visit: Visit, as_of: AsOf = "", party: Party = "") -> Mapping[str, Any]:
-        """Show the trial balance as of a place, of all or of one party.
-
-        Raises:
-            Problem: ``no-such-party``, or why there is no such place.
-        """
-        opened = open_books(visit.reader, visit.genesis, as_of, party)
-        if not as_of:
-            return _balances(balances_of(opened), opened, as_of)
-        found = kept.get((as_of, opened.place.size, party), lambda: balances_of(opened))
-        return _balances(found, opened, as_of)
-
-    return books_page
-
-
-def _balances(found: TrialBalance, opened: OpenBooks, as_of: str) -> Mapping[str, Any]:
-    party = opened.party
+    opened = open_books(visit.reader, visit.reading, as_of, party)
+    found = balances_of(opened)
     return {
         **_frame(opened, as_of),
         "tables": [
@@ -96,7 +79,7 @@ def accounts_page(
     Raises:
         Problem: ``no-such-party``, ``bad-parameter``, or why there is no such place.
     """
-    opened = open_books(visit.reader, visit.genesis, as_of, party)
+    opened = open_books(visit.reader, visit.reading, as_of, party)
     place, books = opened.place, opened.books
     size = None if place.size == opened.places.tip().size else place.size
     after = key_of(visit.request, cursor)
@@ -135,7 +118,7 @@ def statement_page(
     Raises:
         Problem: ``no-such-account``, ``bad-parameter``, or why there is no such place.
     """
-    opened = open_books(visit.reader, visit.genesis, as_of, party)
+    opened = open_books(visit.reader, visit.reading, as_of, party)
     extent = Extent(account, currency, since, as_of)
     found = statement_of(visit.request, opened, extent, Cut(cursor, PAGE_ROWS))
     asked = {"account": account, "currency": currency, "since": since, "as_of": as_of}
@@ -160,7 +143,7 @@ def postings_page(visit: Visit, index: Index) -> Mapping[str, Any]:
     Raises:
         Problem: ``no-such-entry``.
     """
-    found = postings_of(open_books(visit.reader, visit.genesis, ""), index)
+    found = postings_of(open_books(visit.reader, visit.reading, ""), index)
     entry = visit.reader.entry(index)
     sums: dict[str, list[int]] = {}
     for line in found.postings:

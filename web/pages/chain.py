@@ -23,6 +23,8 @@ from web.page import Pages, Visit
 BLOCKS = 20
 SLOTS = 60
 ENTRIES = 50
+NAMED_MAX = 6
+"""How many voters of a block are named in the list of blocks; of more it says how many."""
 _LEADERS_MAX = 8
 
 FirstBlock = Annotated[
@@ -92,6 +94,7 @@ def chain_page(visit: Visit, start: FirstBlock = None) -> Mapping[str, Any]:
         "skipped": skipped,
         "turns": [(name, sum(each.leader == name for each in skipped)) for name in genesis.voters],
         "voters": genesis.voters,
+        "named_max": NAMED_MAX,
         "quorum": genesis.quorum,
         "checkpoint": _checkpoint(reader, genesis),
         "size": log_size(reader),

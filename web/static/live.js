@@ -2,6 +2,7 @@
 import { Idiomorph } from "./vendor/idiomorph-0.8.0/idiomorph.esm.js";
 
 const PAUSE_MIN_MS = 1000;
+const SPREAD_MS = 500;
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 /**
@@ -38,14 +39,15 @@ export function follow(address, enliven) {
 }
 
 /**
- * Renews the page: once at a time, after a rest, and never while nobody looks. The more pages are
- * open, the longer the node has them rest; then each waits a part of it, so that not all ask at once.
+ * Renews the page: once at a time, with a rest after it, and never while nobody looks. The more pages
+ * are open, the longer the node has them rest, unless they are the same page; and not all ask at once.
  */
 class Renewal {
   constructor(enliven) {
     this.enliven = enliven;
     this.heard = 0;
     this.pauseMs = PAUSE_MIN_MS;
+    this.sharedPauseMs = 0;
     this.due = false;
     this.running = false;
   }
@@ -60,14 +62,16 @@ class Renewal {
     if (this.running || document.hidden) return;
     this.running = true;
     while (this.due && !document.hidden) {
-      const waitMs = Math.random() * (this.pauseMs - PAUSE_MIN_MS);
-      await sleep(waitMs);
+      await sleep(Math.random() * Math.min(this.longerMs(), SPREAD_MS));
       this.due = false;
       await this.once();
-      await sleep(this.pauseMs - waitMs);
+      await sleep(PAUSE_MIN_MS + (0.5 + Math.random()) * this.longerMs());
     }
     this.running = false;
   }
+
+  /** By how much a rest is longer than the least, on the average. */
+  longerMs() { return (this.sharedPauseMs || this.pauseMs) - PAUSE_MIN_MS; }
 
   /** Asks for the page as of the newest block it has heard of; all who heard the same share it. */
   async once() {
@@ -76,6 +80,7 @@ class Renewal {
     if (!answer) return;
     if (answer.redirected && new URL(answer.url).pathname === "/sign-in") return this.say("signedOut");
     if (answer.status === 503) this.due = true;
+    this.sharedPauseMs = Number(answer.headers.get("tongzhang-pause-ms"));
     if (!answer.ok) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const selector of ["main", "footer"]) morph(selector, fresh);

@@ -1,0 +1,165 @@
+"""Seconds until a node with a long log answers, and what checking all of it beside the node costs.
+
+Run with ``python -m benchmarks.starts PAYMENTS [FOLDER]``. The log holds one generated day of the
+business, about 3.4 entries a payment: 295,000 payments make a million entries. It is made in this
+process, of real batches, blocks and certificates, four homes with a copy each, and left in the
+folder, if one is named.
+
+The auditor's node is started twice until it answers (of a new log the first start finds no mark,
+and checks the whole log), and the second one until its check has ended. Then all four nodes are
+started side by side; how many captures a second become final while they all check, and how many
+afterwards, is what a check costs.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import httpx
+
+from cli.bench.load import captures
+from cli.client import NDJSON
+from demo.stage.processes import NodeProcess, stop_all
+from node.home.home import read_address, read_operator_token
+from tests.node.database_kit import ROLES, found_filled
+
+POLL_S = 0.05
+CAPTURES = 2000
+WARM_UP, RUNS = 3, 5
+ENDED = {"clean", "damaged", "failed"}
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def nodes_in(folder: Path, payments: int) -> list[NodeProcess]:
+    """Return nodes whose ledger holds a generated day; make them, unless they are there."""
+    if not folder.exists():
+        return found_filled(folder, payments)
+    homes = [folder / party for party, _ in ROLES]
+    return [
+        NodeProcess(home.name, home, read_address(home), read_operator_token(home))
+        for home in homes
+    ]
+
+
+def processor_s(pid: int) -> float:
+    """Return the processor time that a process has taken, its ended children not counted."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(stat[11]) + int(stat[12])) / _TICKS
+
+
+def checking_pid(pid: int) -> int:
+    """Return the process that checks beside a node: the first of its children; 0 without one."""
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()
+    return int(found[0]) if found else 0
+
+
+def ask(node: NodeProcess, path: str) -> dict[str, Any] | None:
+    """Return a node's answer; None if it does not answer yet."""
+    headers = {"authorization": f"Bearer {node.token}"}
+    try:
+        found: dict[str, Any] = httpx.get(
+            node.url + path, headers=headers, trust_env=False, timeout=60
+        ).json()
+    except httpx.TransportError:
+        return None
+    return found
+
+
+def until(nodes: list[NodeProcess], claim: Callable[[NodeProcess], bool]) -> float:
+    """Return how many seconds it takes until a claim is true of every node."""
+    began = time.perf_counter()
+    for node in nodes:
+        while not claim(node):
+            node.refuse_dead()
+            time.sleep(POLL_S)
+    return time.perf_counter() - began
+
+
+def start(nodes: list[NodeProcess]) -> tuple[float, float]:
+    """Start nodes; return the seconds until all answer, and what the slowest has computed."""
+    for node in nodes:
+        node.start()
+    taken = until(nodes, lambda node: ask(node, "/livez") is not None)
+    return taken, max(processor_s(node.pid) for node in nodes)
+
+
+def state_of(node: NodeProcess) -> str:
+    """Return the state of a node's check; empty if it does not answer."""
+    status = ask(node, "/v1/status")
+    return "" if status is None else str(status["check"]["state"])
+
+
+def rate(node: NodeProcess) -> float:
+    """Return how many captures a second become final, sent as one list."""
+    first = time.time_ns() // 1_000_000 % 10_000_000  # no payment of an earlier run
+    body = b"\n".join(captures(first, CAPTURES))
+    headers = {"authorization": f"Bearer {node.token}", "content-type": NDJSON}
+    began = time.perf_counter()
+    answer = httpx.post(
+        f"{node.url}/v1/records", content=body, headers=headers, trust_env=False, timeout=300
+    )
+    taken = time.perf_counter() - began
+    if answer.status_code != 200 or answer.text.count('"final"') != CAPTURES:
+        raise SystemExit(answer.text[:500])
+    return CAPTURES / taken
+
+
+def check(node: NodeProcess) -> tuple[float, float]:
+    """Return the seconds that the check beside a node takes, and what its process computes."""
+    pid, computed = checking_pid(node.pid), 0.0
+
+    def has_ended(node: NodeProcess) -> bool:
+        nonlocal computed
+        computed = max(computed, processor_s(pid))
+        return state_of(node) in ENDED
+
+    return until([node], has_ended), computed
+
+
+def measure(payments: int, folder: Path) -> None:
+    """Make the ledger, unless it is there, and print what is measured."""
+    nodes = nodes_in(folder, payments)
+    one = nodes[-1]
+    try:
+        for what in ("first start", "second start"):
+            print(f"{what}: {_told(*start([one]))}")
+            if what == "second start":
+                print(f"check beside the node: {_told(*check(one))}")
+                status = ask(one, "/v1/status") or {}
+                print(f"{status['size']:,} entries in {status['height']:,} blocks")
+                print(f"check: {status['check']}")
+            one.kill()
+        stop_all(nodes)
+        print(f"four nodes side by side: {_told(*start(nodes))}")
+        until(nodes, lambda node: (ask(node, "/readyz") or {}).get("ready") is True)
+        beside = [rate(nodes[1]) for _ in range(WARM_UP + RUNS)][WARM_UP:]
+        checking = [state_of(node) for node in nodes]
+        until(nodes, lambda node: state_of(node) in ENDED)
+        alone = [rate(nodes[1]) for _ in range(RUNS)]
+        print(f"captures a second: {median(beside):,.0f} while nodes check, now {checking}")
+        print(f"captures a second: {median(alone):,.0f} after that")
+    finally:
+        stop_all(nodes)
+    print(f"load {os.getloadavg()[0]:.1f}")
+
+
+def _told(seconds: float, computed: float) -> str:
+    return f"{seconds:.1f} s, {computed:.1f} s of processor time"
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 2:
+        measure(int(sys.argv[1]), Path(sys.argv[2]))
+    else:
+        with TemporaryDirectory() as made:
+            measure(int(sys.argv[1]), Path(made) / "net")
