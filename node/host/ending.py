@@ -8,7 +8,6 @@ find out. Then it ends.
 from __future__ import annotations
 
 import logging
-from enum import IntEnum
 
 from consensus.effects import Halt
 from consensus.evidence import Evidence
@@ -38,17 +37,6 @@ HEARD = {
 """What a host still hears between the moment that it stopped voting and its end."""
 
 logger = logging.getLogger("tongzhang.host")
-
-
-class Phase(IntEnum):
-    """Phases of a host; it only ever goes on to a later one."""
-
-    RUNNING = 1
-    """It takes records and votes."""
-    ENDING = 2
-    """It votes and commits no more, and hears only what tells why."""
-    HALTED = 3
-    """It hears nothing more."""
 
 
 class Ending:

@@ -49,7 +49,7 @@ from node.errors import CorruptLedger, Halted, NodeError, Silenced
 from node.host.accusations import Accusations
 from node.host.answers import QUESTIONS, Answers
 from node.host.conduct import Conduct
-from node.host.ending import Ending, Phase
+from node.host.ending import Ending
 from node.host.frames import FrameGuard
 from node.host.gossip import Gossip
 from node.host.intake import Intake
