@@ -24,7 +24,7 @@ TORN = tuple(
 )
 
 
-@mutant("I5", plan_of(3))
+@mutant("I5", plan_of(11))
 def deleted_rows_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     """A row that a block deletes stays in the database."""
 
