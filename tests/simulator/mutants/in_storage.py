@@ -19,7 +19,9 @@ from simulator.plan import Fault
 from tests.simulator.mutants.mutant import mutant, plan_of
 
 TORN = tuple(
-    Fault(kind="crash", at_ms=40 * i, for_ms=15, who=(who,), effect=1 + 5 * i % 11, disk="torn")
+    Fault(
+        kind="crash", at_ms=300 + 90 * i, for_ms=15, who=(who,), effect=1 + 5 * i % 11, disk="torn"
+    )
     for i, who in enumerate(("funder", "auditor") * 30, 1)
 )
 
