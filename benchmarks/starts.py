@@ -32,7 +32,7 @@ from tests.node.database_kit import ROLES, found_filled
 
 POLL_S = 0.05
 CAPTURES = 2000
-RUNS = 5
+WARM_UP, RUNS = 3, 5
 ENDED = {"clean", "damaged", "failed"}
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -142,7 +142,7 @@ def measure(payments: int, folder: Path) -> None:
         stop_all(nodes)
         print(f"four nodes side by side: {_told(*start(nodes))}")
         until(nodes, lambda node: (ask(node, "/readyz") or {}).get("ready") is True)
-        beside = [rate(nodes[1]) for _ in range(RUNS)]
+        beside = [rate(nodes[1]) for _ in range(WARM_UP + RUNS)][WARM_UP:]
         checking = [state_of(node) for node in nodes]
         until(nodes, lambda node: state_of(node) in ENDED)
         alone = [rate(nodes[1]) for _ in range(RUNS)]

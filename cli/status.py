@@ -102,6 +102,8 @@ def _peers(shown: dict[str, Any]) -> Iterator[_Row]:
 
 
 def _link(peer: dict[str, Any]) -> str:
+    if peer["shut_out"]:
+        return gettext("SHUT OUT for what it sent: {code}").format(code=peer["shut_out"]["code"])
     state = gettext("connected") if peer["connected"] else gettext("NOT CONNECTED")
     if peer["connected"] or peer["voting"] is False:
         return f"{state}, {peer['voting_reason']}"

@@ -186,9 +186,11 @@ class BlockTree:
         found = [slot.certificate("skip") for slot in slots]
         return tuple(skip for skip in found if skip is not None)
 
-    def waits_in(self, number: int) -> bool:
-        """Return whether a block of slot ``number`` waits for Skip certificates."""
-        return any(each.block.slot == number for each in self.waiting.values())
+    def proposed_in(self, number: int) -> list[Proposed]:
+        """Return the blocks proposed for a slot, first those that do not wait for Skips (R10)."""
+        slot = self.slots.get(number)
+        taken = [] if slot is None else list(slot.proposals.values())
+        return taken + [each for each in self.waiting.values() if each.block.slot == number]
 
     def first_lacking(self, proposed: Proposed) -> int | None:
         """Return the first slot before a block whose Skip certificate is not here; None if whole.

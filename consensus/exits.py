@@ -45,7 +45,7 @@ def on_exits(context: Context, peer: str, message: Exits) -> None:
     """Keep the exit certificates of an answer. They are told to nobody: others ask, too.
 
     Raises:
-        BadMessage: ``bad-exits`` or ``unasked-exits``; nothing of the answer is verified then.
+        BadMessage: ``bad-exits`` or ``unasked``; nothing of the answer is verified then.
         BadVote: a certificate does not verify.
     """
     found = message.certificates
@@ -55,7 +55,7 @@ def on_exits(context: Context, peer: str, message: Exits) -> None:
         raise BadMessage("bad-exits", "expected Skip or Notar certificates in order of the slots")
     new = [each for each in found if _is_new(context.tree, each)]
     if new and not context.fetching.has_asked(peer, slots[0], slots[-1]):
-        raise BadMessage("unasked-exits", f"nobody asked {peer} for slots {slots[0]}-{slots[-1]}")
+        raise BadMessage("unasked", f"nobody asked {peer} for slots {slots[0]}-{slots[-1]}")
     for certificate in new:
         certificates.on_certificate(context, certificate, None, tell=False)
 

@@ -107,6 +107,10 @@ class Fetching:
         """Drop the want of exit certificates that have come, or are needed no more."""
         self._exits.pop(purpose, None)
 
+    def owes_exits(self, peer: str) -> bool:
+        """Return whether a peer was asked for exit certificates of slots that are not final."""
+        return peer in self._asked
+
     def has_asked(self, peer: str, first: int, last: int) -> bool:
         """Return whether a peer was asked for the exit certificates of these slots."""
         low, stop = self._asked.get(peer, (0, 0))

@@ -29,6 +29,11 @@ CATCH_UP_DELAY_MS = 100
 RANGE_BLOCKS_MAX = 256
 """Final blocks in one answer."""
 
+RANGE_HEADERS_MAX = 8192
+"""Headers in one answer that lead on to a certificate: more blocks in a row without one of their
+own would need a final vote lost in each. The frame bounds their bytes.
+"""
+
 STATEMENTS_BYTES_MAX = 256 * 1024
 """Bytes of votes and headers in one answer about a party's own statements, the first slot beside.
 

@@ -30,7 +30,12 @@ from msgspec import Meta
 
 from consensus.errors import BadMessage
 from consensus.evidence import Evidence, SignedHeader
-from consensus.limits import EXITS_MAX, RANGE_BLOCKS_MAX, SKIPS_CARRIED_MAX
+from consensus.limits import (
+    EXITS_MAX,
+    RANGE_BLOCKS_MAX,
+    RANGE_HEADERS_MAX,
+    SKIPS_CARRIED_MAX,
+)
 from consensus.votes import Certificate, Number, Signature, Vote
 from ledger.batch import Batch
 from ledger.block import Block
@@ -150,7 +155,7 @@ class Range(_Wire, frozen=True, tag="range"):
     """
 
     blocks: Annotated[tuple[WireBlock, ...], Meta(min_length=1, max_length=RANGE_BLOCKS_MAX)]
-    headers: Annotated[tuple[bytes, ...], Meta(max_length=RANGE_BLOCKS_MAX)]
+    headers: Annotated[tuple[bytes, ...], Meta(max_length=RANGE_HEADERS_MAX)]
     certificate: Certificate
 
 

@@ -12,8 +12,8 @@ n voters, quorum q, slots 1, 2, …; the leader rotates with the slot. The rules
 - R5 vote Final on a Notar certificate for the block this replica notarized, unless it voted Skip.
 - R6 with q Final votes the block and its ancestors are final.
 - R7 a vote is durable before it leaves; who lost its votes does not vote again.
-- R8 certificates are forwarded once; after a time without progress everything later than the last
-  final is said again; a silent leader gets no time.
+- R8 certificates are forwarded once; after a time without progress what is later than the last
+  final and not skipped is said again; a silent leader gets no time.
 - R9 who is behind fetches final blocks by range; nothing is rejected because the clock moved on.
 - R10 who lacks exit certificates of slots before a block fetches them in pieces; the block waits.
 - R11 who starts signs nothing until enough others have said what its key has signed; that is its
@@ -37,7 +37,7 @@ part                          does
 :mod:`consensus.exits`        R10: exit certificates, given and taken in pieces
 :mod:`consensus.witness`      I8: every statement compared; lies become evidence
 :mod:`consensus.statements`   R11: what others know of this key, asked, told and taken as own
-:mod:`consensus.taken_back`   I2: what was durable before a restart
+:mod:`consensus.papers`       I2: what was durable before a restart
 ============================  ====================================================================
 
 Source: B. Chan, R. Pass, "Simplex Consensus: A Simple and Fast Consensus Protocol", 2023.
@@ -50,9 +50,9 @@ from consensus import (
     exits,
     finality,
     judge,
+    papers,
     proposals,
     statements,
-    taken_back,
     voter,
 )
 from consensus.block_tree import BlockTree
@@ -144,7 +144,7 @@ class Replica:
             step=self._step,
             may_vote=may_vote,
         )
-        taken_back.take_back(saved, self._context)
+        papers.take_back(saved, self._context)
         self._resume()
 
     @property
@@ -175,6 +175,10 @@ class Replica:
     def owes_range(self, peer: str) -> bool:
         """Return whether a peer was asked for final blocks and has not answered."""
         return self._fetching.owes_range(peer)
+
+    def owes_exits(self, peer: str) -> bool:
+        """Return whether a peer was asked for exit certificates of slots that are not final."""
+        return self._fetching.owes_exits(peer)
 
     def known_of(self, party: str, first_slot: int) -> statements.Known:
         """Return what is known of a party's votes and proposals that are not final (R11)."""
@@ -234,10 +238,7 @@ class Replica:
         elif isinstance(message, CertificateMessage):
             certificates.on_certificate(self._context, message.certificate, peer)
         elif isinstance(message, Proposal):
-            proposals.on_proposal(self._context, message.block)
-            if self._step.news:
-                proposer = decode_header(message.block.header).proposer
-                self._patience.heard(proposer, self._step.now.ticks_ms)
+            self._on_proposal(message)
         elif isinstance(message, Exits):
             exits.on_exits(self._context, peer, message)
         elif isinstance(message, Range):
@@ -252,6 +253,12 @@ class Replica:
             answer = exits.answer(self._tree, question)
         if answer is not None:
             self._step.send(answer, peer)
+
+    def _on_proposal(self, message: Proposal) -> None:
+        proposals.on_proposal(self._context, message.block)
+        if self._step.news:
+            proposer = decode_header(message.block.header).proposer
+            self._patience.heard(proposer, self._step.now.ticks_ms)
 
     def _settle(self) -> None:
         """Apply the rules until none has anything more to do."""
@@ -341,7 +348,7 @@ class Replica:
         if number is None:
             return
         slot = self._tree.slots.get(number)
-        for first in [] if slot is None else list(slot.proposals.values())[:1]:
+        for first in self._tree.proposed_in(number)[:1]:
             self._patience.proposed(first.block.record_count, now_ms)
         if number != self.slot:
             skipped = slot is not None and slot.skipped and slot.certificate("notar") is None
@@ -376,7 +383,7 @@ class Replica:
         if self._hurried:
             return
         self.timers.on_timeout()
-        if leader != self.me and not slot.proposals and not self._tree.waits_in(self.slot):
+        if leader != self.me and not self._tree.proposed_in(self.slot):
             self._step.effects.notes.append(f"slot {self.slot}: {leader} is silent")
 
     def _say_everything(self, peer: str | None) -> None:

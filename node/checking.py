@@ -61,7 +61,8 @@ class BackgroundCheck:
             began_s = time.monotonic()
             if at_once:
                 self.standing = CheckStanding("log")
-                self._pipe.send_bytes(b"go")
+                with suppress(OSError):  # it has ended already: the round says so
+                    self._pipe.send_bytes(b"go")
                 await self._round()
             if self.standing.state == "damaged":
                 found(self.standing.message)

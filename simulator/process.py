@@ -16,6 +16,7 @@ from node.errors import CorruptLedger, Halted, NodeError
 from node.host.host import Host
 from node.storage.check import check
 from node.storage.store import Item
+from simulator.brazen import BrazenHost
 from simulator.disk import Commit, Disk, SimulatedStore
 from simulator.keys import MORNING_MS
 from simulator.plan import Fault
@@ -188,7 +189,8 @@ class Process:
         self.report()
         signer = setting.signers[self.party]
         nonce = sha256(f"{setting.plan.seed} {self.name} {self.life}".encode()).digest()
-        self.host = Host(
+        kind = Host if self.liar is None else BrazenHost
+        self.host = kind(
             setting.genesis, self.party, signer, self.store, network=self, clock=self, nonce=nonce
         )
 

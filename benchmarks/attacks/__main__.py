@@ -30,6 +30,8 @@ EPILOG = """\
 Four nodes run on this machine. Each attack finds them just started (in small
 only where it has to, or the one before broke a bound), and stops when its time
 is over. Bounds that are broken stand below its line; the exit code is then 1.
+Peers with a key take the place of the fourth node, in turns with it switched
+off.
 
 Examples:
   python -m benchmarks.attacks --json attacks.json
@@ -106,7 +108,7 @@ def arguments() -> argparse.ArgumentParser:
         help="play this attack; may be given more than once",
     )
     parser.add_argument(
-        "--small", action="store_true", help="shorter, for a check: about a minute in all"
+        "--small", action="store_true", help="shorter, for a check: about five minutes in all"
     )
     parser.add_argument(
         "--json", metavar="FILE", type=Path, help="write everything that was measured to a file"

@@ -108,7 +108,8 @@ class Insider:
                 self.done[f"closed: {_reason(fault)}"] += 1
             finally:
                 listening.cancel()
-                connection.transport.abort()
+                if not connection.transport.is_closing():
+                    connection.transport.abort()
 
     async def _listen(self, connection: ClientConnection) -> None:
         try:

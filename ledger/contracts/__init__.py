@@ -155,8 +155,11 @@ def _in_words(raw: bytes, error: DecodeError) -> str:
         return f"{error.message}{advice.needless(canonical.parse(raw), shortest)}"
     if error.code not in {"unknown-field", "unknown-value", "integer-range"}:
         return error.message
-    value = canonical.parse(raw)
-    kind = RECORD_TYPES[value["type"]]  # it was decoded as one
+    try:
+        value = canonical.parse(raw)
+        kind = RECORD_TYPES[value["type"]]
+    except (ValueError, LookupError, TypeError):  # an integer beyond all, or no record of a type
+        return error.message
     if error.code == "integer-range":
         return f"{what}: {advice.out_of_range(complaint, kind, value)}"
     return f"{what}: {advice.advice(complaint, kind)}"

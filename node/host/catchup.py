@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 
 from consensus.exits import piece_of
-from consensus.limits import RANGE_BLOCKS_MAX
+from consensus.limits import RANGE_BLOCKS_MAX, RANGE_HEADERS_MAX
 from consensus.messages import (
     Exits,
     Range,
@@ -14,11 +14,11 @@ from consensus.messages import (
     WireBlock,
     decode_certificate,
     decode_justification,
+    encode,
     wire_block,
 )
 from consensus.votes import Certificate
 from node.storage.reads import Reader
-from node.storage.stored import StoredBlock
 
 
 def range_from(reader: Reader, height: int, bytes_max: int) -> Range | None:
@@ -30,28 +30,50 @@ def range_from(reader: Reader, height: int, bytes_max: int) -> Range | None:
     Args:
         reader: A snapshot of the store.
         height: The first height wanted.
-        bytes_max: Bytes of blocks and their proofs; the first block always goes.
+        bytes_max: Bytes of blocks, the first of which always goes; and bytes of headers.
     """
-    stored = reader.block_range(height, bytes_max, RANGE_BLOCKS_MAX)
-    if not stored or stored[-1].certificate is None:
+    found = _fitting(reader, height, bytes_max)
+    while found and found[-1][1] is None and any(certificate for _, certificate in found):
+        found.pop()
+    if not found:
         return None
-    bodies = _fitting(stored, bytes_max)
-    headers = tuple(s.block.raw_header for s in stored[len(bodies) :])
-    if len(headers) > RANGE_BLOCKS_MAX:
-        return None
-    return Range(tuple(bodies), headers, decode_certificate(stored[-1].certificate))
+    bodies = tuple(wire for wire, _ in found)
+    certificate = found[-1][1]
+    if certificate is not None:
+        return Range(bodies, (), decode_certificate(certificate))
+    return _led_on(reader, height, bodies, bytes_max)
 
 
-def _fitting(stored: list[StoredBlock], bytes_max: int) -> list[WireBlock]:
-    bodies: list[WireBlock] = []
-    size = 0
-    for each in stored[:RANGE_BLOCKS_MAX]:
-        size += len(each.block.raw_header) + len(each.justification)
-        size += sum(batch.size_bytes for batch in each.block.batches)
-        if size > bytes_max and bodies:
+def _fitting(reader: Reader, height: int, bytes_max: int) -> list[tuple[WireBlock, bytes | None]]:
+    """Return blocks as they travel, each with its stored certificate."""
+    found: list[tuple[WireBlock, bytes | None]] = []
+    while len(found) < RANGE_BLOCKS_MAX:
+        stored = reader.block(height + len(found))
+        if stored is None:
             break
-        bodies.append(wire_block(each.block, decode_justification(each.justification)))
-    return bodies
+        wire = wire_block(stored.block, decode_justification(stored.justification))
+        bytes_max -= len(encode(wire))
+        if bytes_max < 0 and found:
+            break
+        found.append((wire, stored.certificate))
+    return found
+
+
+def _led_on(
+    reader: Reader, height: int, bodies: tuple[WireBlock, ...], bytes_max: int
+) -> Range | None:
+    """Return blocks with the headers that lead on from them to the next certificate."""
+    headers: list[bytes] = []
+    while page := reader.blocks(height + len(bodies) + len(headers), RANGE_BLOCKS_MAX):
+        for each in page:
+            headers.append(each.raw_header)
+            bytes_max -= len(each.raw_header)
+            if bytes_max < 0 or len(headers) > RANGE_HEADERS_MAX:
+                return None
+            stored = reader.block(each.height) if each.certified else None
+            if stored is not None and stored.certificate is not None:
+                return Range(bodies, tuple(headers), decode_certificate(stored.certificate))
+    return None
 
 
 def exits_from(reader: Reader, height: int, question: WantExits) -> Exits | None:

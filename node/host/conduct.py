@@ -8,10 +8,13 @@ hash, so that saying it again costs the others a hash.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from hashlib import sha256
 from typing import Any, Literal
 
+from consensus.errors import BadMessage, ConsensusError
+from ledger.errors import LedgerError
 from node.host.ports import Clock
 from node.limits import (
     CLEAN_MS,
@@ -20,6 +23,8 @@ from node.limits import (
     SHUT_OUT_MAX_MS,
     UNASKED_MAX,
 )
+
+logger = logging.getLogger("tongzhang.host")
 
 Verdict = Literal["offence", "harmless"]
 
@@ -77,14 +82,28 @@ class Conduct:
     """What the peers of one host have done.
 
     Args:
+        party: This host's party.
         clock: The clocks.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, party: str, clock: Clock) -> None:
+        self._party = party
+        self.rejected: Counter[tuple[str, str]] = Counter()
+        """Dropped frames by peer and reason code."""
         self.offences: Counter[str] = Counter()
         """Offences by peer, since the start."""
         self._clock = clock
         self._records: dict[str, _Record] = {}
+
+    def reject(self, peer: str, error: ConsensusError | LedgerError, frame: bytes) -> None:
+        """Count a frame of a peer that was dropped; it may shut its sender out."""
+        code = error.code
+        self.rejected[peer, code] += 1
+        if self.rejected[peer, code] == 1:
+            logger.warning("%s: dropped a message of %s: %s", self._party, peer, error)
+        if self.note(peer, code, frame):
+            left_ms = self.shut_out_ms(peer)
+            logger.warning("%s: %s is shut out for %d ms: %s", self._party, peer, left_ms, code)
 
     def note(self, peer: str, code: str, frame: bytes) -> bool:
         """Note why a frame of a peer was dropped. Return whether the peer is shut out for it."""
@@ -108,12 +127,18 @@ class Conduct:
         record.forgotten_at = record.until + CLEAN_MS
         record.pause_ms = min(2 * record.pause_ms, SHUT_OUT_MAX_MS)
 
-    def refused_before(self, peer: str, frame: bytes) -> str | None:
-        """Return for which offence this very frame of a peer was refused before, or None."""
+    def refuse_again(self, peer: str, frame: bytes) -> None:
+        """Return if this very frame of a peer was not refused before.
+
+        Raises:
+            BadMessage: it was; the code is that of the first time.
+        """
         record = self._records.get(peer)
         if record is None or not record.refused:
-            return None
-        return record.refused.get(sha256(frame).digest())
+            return
+        code = record.refused.get(sha256(frame).digest())
+        if code is not None:
+            raise BadMessage(code, "the very same was refused before")
 
     def shut_out_ms(self, peer: str) -> int:
         """Return for how long a peer is still shut out; 0 if it is not."""

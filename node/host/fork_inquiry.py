@@ -155,13 +155,13 @@ class ForkInquiry:
         """Compare a Skip certificate of a peer's branch with what is final here.
 
         Raises:
-            BadMessage: ``unasked-exits``.
+            BadMessage: ``unasked``.
             BadVote: it does not verify.
         """
         trail, certificate = self._trails.get(peer), message.certificates[0]
         slot = certificate.subject.slot
         if trail is None or certificate.subject != skip_subject(slot) or slot not in trail.slots:
-            raise BadMessage("unasked-exits", f"nobody asked {peer} for slot {slot}")
+            raise BadMessage("unasked", f"nobody asked {peer} for slot {slot}")
         verify_certificate(certificate, self._genesis)
         trail.slots.remove(slot)
         trail.at_ms = 0

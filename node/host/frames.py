@@ -71,7 +71,7 @@ def bytes_max(genesis: Genesis) -> dict[type[Message], int]:
     }
 
 
-class Frames:
+class FrameGuard:
     """The first look at frames.
 
     Args:

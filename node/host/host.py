@@ -13,8 +13,7 @@ only the others know of it (:mod:`node.host.recall`), and the end (:mod:`node.ho
 from __future__ import annotations
 
 import logging
-from collections import Counter, deque
-from enum import IntEnum
+from collections import deque
 
 from consensus.effects import (
     Deliver,
@@ -28,7 +27,7 @@ from consensus.effects import (
     Tick,
     WorkArrived,
 )
-from consensus.errors import BadMessage, ConsensusError
+from consensus.errors import ConsensusError
 from consensus.messages import (
     BatchMessage,
     ChangesMessage,
@@ -42,7 +41,6 @@ from consensus.messages import (
     encode,
     wire_batch,
 )
-from ledger.batch import Batch
 from ledger.block import Block
 from ledger.errors import LedgerError
 from ledger.genesis import Genesis
@@ -52,9 +50,11 @@ from node.host.accusations import Accusations
 from node.host.answers import QUESTIONS, Answers
 from node.host.conduct import Conduct
 from node.host.ending import Ending
-from node.host.frames import Frames
+from node.host.frames import FrameGuard
 from node.host.gossip import Gossip
+from node.host.intake import Intake
 from node.host.parts import assemble
+from node.host.phase import Phase
 from node.host.ports import Clock, Network
 from node.host.recall import Recall
 from node.host.restart import FORK_MET, met_a_fork, wake
@@ -65,17 +65,6 @@ from node.host.voters import Voters
 from node.storage.store import ConsensusItem, Store
 
 logger = logging.getLogger("tongzhang.host")
-
-
-class Phase(IntEnum):
-    """Phases of a host; it only ever goes on to a later one."""
-
-    RUNNING = 1
-    """It takes records and votes."""
-    ENDING = 2
-    """It votes and commits no more, and hears only what tells why."""
-    HALTED = 3
-    """It hears nothing more."""
 
 
 class Host:
@@ -111,8 +100,6 @@ class Host:
         self.pool, self.machine, self.journal = parts.pool, parts.machine, parts.journal
         self._sender = parts.sender
         self.phase = Phase.RUNNING
-        self.rejected: Counter[tuple[str, str]] = Counter()
-        """Dropped frames by peer and reason code."""
         self._why: Halted | None = None
         self._ending: Ending | None = None
         self._clock = clock
@@ -127,14 +114,18 @@ class Host:
             raise CorruptLedger(f"a stored vote, batch or evidence is damaged: {error}.") from None
         testimony = Testimony(parts, signer, self.replica)
         self._answers = Answers(parts, testimony=testimony.answer, run=self._run)
-        self.conduct = Conduct(clock)
-        self._frames = Frames(
-            genesis, {Range: self._owes_range, ChangesMessage: self._owes_changes}
-        )
-        self._frame = b""
-        """The frame under way."""
+        self.conduct = Conduct(party, clock)
+        self.rejected = self.conduct.rejected
+        """Dropped frames by peer and reason code."""
+        asked = {
+            Range: self._owes_range,
+            Exits: self._owes_exits,
+            ChangesMessage: self.machine.owes_changes,
+        }
+        self._frames, self._frame = FrameGuard(genesis, asked), b""
         self._gossip = Gossip(parts, self.accusations, convicted=self._sign_no_more)
         self.recall = Recall(parts, run=self._run, share=self._gossip.share)
+        self._intake = Intake(parts, self.accusations, self._gossip, learn=self.recall.learn)
         if party in self.accusations.convicted:
             self._sign_no_more()
         if met_a_fork(store):
@@ -153,15 +144,13 @@ class Host:
         try:
             return self._hear(peer, frame)
         except (ConsensusError, LedgerError) as error:
-            self._reject(peer, error)
+            self.conduct.reject(peer, error, frame)
         except NodeError as error:
             self.stop(error.code, error.message)
         return False
 
     def _hear(self, peer: str, frame: bytes) -> bool:
-        refused = self.conduct.refused_before(peer, frame)
-        if refused is not None:
-            raise BadMessage(refused, "the very same was refused before")
+        self.conduct.refuse_again(peer, frame)
         self._frames.refuse_at_sight(peer, frame)
         message = decode(frame)
         self.sightings.hear(peer, message)
@@ -176,8 +165,8 @@ class Host:
     def _owes_range(self, peer: str) -> bool:
         return self._ending is not None or self.replica.owes_range(peer)
 
-    def _owes_changes(self, _peer: str) -> bool:
-        return not self.machine.is_explained()
+    def _owes_exits(self, peer: str) -> bool:
+        return self._ending is not None or self.replica.owes_exits(peer)
 
     def peer_up(self, peer: str) -> None:
         """Learn that a peer is connected: tell it what it may have missed."""
@@ -287,7 +276,7 @@ class Host:
     def _perform(self, effects: Effects) -> None:
         """Perform the effects of a step in the order of their fields."""
         if effects.rejected is not None:
-            self._reject(*effects.rejected)
+            self.conduct.reject(*effects.rejected, self._frame)
         if effects.persist:
             self.store.save([ConsensusItem(*durable) for durable in effects.persist])
         for send in effects.send:
@@ -343,7 +332,10 @@ class Host:
     def _dispatch(self, peer: str, message: Message) -> bool:
         """Let the part that a message is for take it. Return whether it was of use."""
         if isinstance(message, BatchMessage):
-            return self._on_batch(message.batch.batch())
+            taken = self._intake.take(message.batch.batch())
+            if taken == "waits":
+                self._run(WorkArrived())
+            return bool(taken)
         if isinstance(message, EvidenceMessage):
             return self._gossip.on_evidence(peer, message.evidence)
         if isinstance(message, QUESTIONS):
@@ -363,27 +355,6 @@ class Host:
             return True
         self._run(Received(peer, message))
         return self.replica.useful
-
-    def _on_batch(self, batch: Batch) -> bool:
-        if batch.party not in self.genesis.verifiers:
-            return False
-        self.machine.refuse_too_large(batch)
-        watch = self.machine.watch
-        wanted = self.pool.lacks(batch)
-        if not wanted:  # it can only convict its author
-            full = self.accusations.is_full(batch.party)
-            if full or watch.was_verified(batch) or not watch.contradicts(batch):
-                return False
-        self.machine.verify_batch(batch)
-        self._gossip.share(watch.see(batch))
-        if not wanted:
-            watch.note_verified(batch)
-            return True
-        if batch.party == self.party:
-            self.recall.learn(batch)
-        self.pool.add(batch)
-        self._run(WorkArrived())
-        return True
 
     def _go_on(self) -> None:
         """Begin to vote and to seal, once enough is known of what this key has signed (R11)."""
@@ -411,15 +382,6 @@ class Host:
             halt = self._ending.halt
             self.stop(halt.code, f"{halt.message}; {text}")
         return True
-
-    def _reject(self, peer: str, error: ConsensusError | LedgerError) -> None:
-        code = error.code
-        self.rejected[peer, code] += 1
-        if self.rejected[peer, code] == 1:
-            logger.warning("%s: dropped a message of %s: %s", self.party, peer, error)
-        if self.conduct.note(peer, code, self._frame):
-            left_ms = self.conduct.shut_out_ms(peer)
-            logger.warning("%s: %s is shut out for %d ms: %s", self.party, peer, left_ms, code)
 
     # -- phases -----------------------------------------------------------------------------------
 

@@ -15,8 +15,11 @@ from websockets.protocol import Event
 from node.limits import FRAGMENTS_MAX
 from node.peers.handshake import PeerRefused
 from node.peers.ration import (
+    BYTE_S,
+    FRAME_S,
     LINKS_AT_ONCE,
     LINKS_PER_S,
+    PAUSE_MAX_S,
     USELESS_AT_ONCE_S,
     USELESS_PER_S,
     Ration,
@@ -145,6 +148,19 @@ class Link:
         self.paced_s = 0.0
         self.links = Ration(LINKS_AT_ONCE, LINKS_PER_S)
         self.useless = Ration(USELESS_AT_ONCE_S, USELESS_PER_S)
+
+    async def pause(self, spent_s: float, size: int) -> bool:
+        """Charge a useless frame of ``size`` bytes; read no more while the ration is used up.
+
+        Return whether that was so.
+        """
+        now_s = asyncio.get_running_loop().time()
+        self.useless.take(spent_s + FRAME_S + BYTE_S * size, now_s)
+        wait_s = min(self.useless.wait_s(now_s), PAUSE_MAX_S)
+        if wait_s:
+            self.paced_s += wait_s
+            await asyncio.sleep(wait_s)
+        return wait_s > 0
 
     def status(self) -> dict[str, Any]:
         """Return the link as plain JSON values."""

@@ -46,7 +46,6 @@ from node.peers.link import (
     peer_url,
     send_all,
 )
-from node.peers.ration import BYTE_S, FRAME_S, PAUSE_MAX_S
 
 HANDSHAKE_TIMEOUT_S = 5.0
 RETRY_FIRST_S = 0.05
@@ -292,9 +291,7 @@ class PeerLinks:
             burst += 1
             if not useful:
                 self._refuse_shut_out(link.peer)
-                spent_s = time.thread_time() - began + FRAME_S + BYTE_S * len(frame)
-                link.useless.take(spent_s, clock())
-                if await _pause(link):
+                if await link.pause(time.thread_time() - began, len(frame)):
                     burst, until = 0, clock() + BURST_S
             if burst == RECEIVE_BURST or clock() > until:
                 burst = 0  # others get their turn even when one peer never pauses
@@ -384,15 +381,6 @@ class PeerLinks:
             "ping_interval": PING_INTERVAL_S,
             "ping_timeout": PING_TIMEOUT_S,
         }
-
-
-async def _pause(link: Link) -> bool:
-    """Wait, if the peer has taken more than its ration. Return whether that was so."""
-    wait_s = min(link.useless.wait_s(asyncio.get_running_loop().time()), PAUSE_MAX_S)
-    if wait_s:
-        link.paced_s += wait_s
-        await asyncio.sleep(wait_s)
-    return wait_s > 0
 
 
 def _grown(wait_s: float, wait_max_s: float) -> float:

@@ -82,8 +82,8 @@ class StoreView:
                 missing[kind] = list(unknown)
         if missing:
             read = self._source.select_rows(missing)
-            for kind, keys in missing.items():
-                rows: dict[Key, Row | None] = dict.fromkeys(keys)
+            for kind, asked in missing.items():
+                rows: dict[Key, Row | None] = dict.fromkeys(asked)
                 rows.update({row.key: row for row in read[kind]})
                 self._keep(kind, rows)
                 found[kind].update(rows)

@@ -211,7 +211,7 @@ def test_an_inquiry_takes_no_exit_certificate_that_it_did_not_ask_for(
     for lie in (other, forged):
         host.receive(LEFT, encode(Exits((lie,))))
     assert "funder" not in {lie.party for lie in _evidence(host)}
-    assert host.rejected[LEFT, "bad-vote-signature"] == host.rejected[LEFT, "unasked-exits"] == 1
+    assert host.rejected[LEFT, "bad-vote-signature"] == host.rejected[LEFT, "unasked"] == 1
     world.run(host.conduct.shut_out_ms(LEFT), lambda: False)
     world.lose = lambda *_: False
     host.receive(LEFT, encode(answers[0]))

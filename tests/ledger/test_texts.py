@@ -116,6 +116,13 @@ def spoiled(draw: st.DrawFn) -> bytes:
 
 
 @given(spoiled())
+@example(b'{"at":1,"id":"a","type":9007199254740992}')
+@example(b'{"at":9007199254740992,"id":"a","type":"x"}')
+@example(b'{"type":[9007199254740992]}')
+@example(b"[9007199254740992]")
+@example(b"9007199254740992")
+@example(b"9" * 400)
+@example(b'{"at":1,"id":"a","type":"dispute.resolved","x":' + b"9" * 400 + b"}")
 def test_a_record_is_decoded_and_refused_as_the_patterns_have_it(raw: bytes) -> None:
     code, said = outcome(_PATTERNS, raw)
     try:

@@ -288,7 +288,7 @@ def test_every_lie_in_a_range_is_refused_and_stops_nobody(
         long_world.open("auditor")
     assert long_world.run(CALM_MS, lambda: _level(long_world))
     with long_world.stores["auditor"].reader() as reader:
-        true = range_from(reader, 1, 20_000)
+        true = range_from(reader, 1, 140_000)
     assert true is not None and true.headers
     store = Store(f"sqlite:///{tmp_path / 'fresh'}.db", long_world.genesis, party="auditor")
     fresh = World(tmp_path, genesis=long_world.genesis)

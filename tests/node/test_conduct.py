@@ -39,7 +39,7 @@ from ledger.domains import ZERO_HASH
 from node.host import machine as machines
 from node.host.catchup import range_from
 from node.host.conduct import CONDUCT, Conduct
-from node.host.frames import Frames, bytes_max, frame_bytes_max
+from node.host.frames import FrameGuard, bytes_max, frame_bytes_max
 from node.host.host import Host
 from node.limits import (
     CLEAN_MS,
@@ -122,7 +122,7 @@ def test_the_kind_of_a_message_stands_in_its_first_bytes(message: Message) -> No
 def test_what_is_no_message_has_no_kind(frame: bytes) -> None:
     assert kind_of(frame) == ""
     with pytest.raises(BadMessage, match="bad-message"):
-        Frames(GENESIS, {}).refuse_at_sight(LIAR, frame)
+        FrameGuard(GENESIS, {}).refuse_at_sight(LIAR, frame)
 
 
 def test_every_kind_of_message_has_a_bound_and_honest_messages_keep_it() -> None:
@@ -132,7 +132,7 @@ def test_every_kind_of_message_has_a_bound_and_honest_messages_keep_it() -> None
     limits = GENESIS.limits
     many = [bytes(limits.batch_bytes // limits.batch_records - 1)] * limits.batch_records
     for message in (*SAMPLES, BatchMessage(wire_batch(batch_of(many)))):
-        Frames(GENESIS, {}).refuse_at_sight(LIAR, encode(message))
+        FrameGuard(GENESIS, {}).refuse_at_sight(LIAR, encode(message))
 
 
 @pytest.mark.parametrize(
@@ -334,7 +334,7 @@ class Ticking:
 
 def test_the_time_doubles_up_to_thirty_seconds_and_a_clean_minute_forgets() -> None:
     clock = Ticking()
-    conduct, times = Conduct(clock), []
+    conduct, times = Conduct(SEES, clock), []
     for number in range(8):
         assert conduct.note(LIAR, "bad-signature", b"%d" % number)
         times.append(conduct.shut_out_ms(LIAR))
@@ -352,17 +352,17 @@ def test_the_time_doubles_up_to_thirty_seconds_and_a_clean_minute_forgets() -> N
 
 @pytest.mark.parametrize("code", [c for c, verdict in CONDUCT.items() if verdict == "harmless"])
 def test_what_is_harmless_shuts_nobody_out(code: str) -> None:
-    conduct = Conduct(Ticking())
+    conduct = Conduct(SEES, Ticking())
     for _ in range(UNASKED_MAX if code == "unasked" else 1000):
         assert not conduct.note(LIAR, code, b"frame")
     assert not conduct.shut_out_ms(LIAR)
-    assert conduct.refused_before(LIAR, b"frame") is None
+    conduct.refuse_again(LIAR, b"frame")
     assert conduct.of(LIAR) == {"offences": 0, "shut_out": None}
 
 
 def test_unasked_answers_are_counted_for_a_minute() -> None:
     clock = Ticking()
-    conduct = Conduct(clock)
+    conduct = Conduct(SEES, clock)
     for _ in range(4 * UNASKED_MAX):
         assert not conduct.note(LIAR, "unasked", b"frame")
         clock.now_ms += CLEAN_MS // UNASKED_MAX + 1

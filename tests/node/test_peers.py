@@ -23,6 +23,7 @@ from node.peers import links as peers
 from node.peers.handshake import CLOSE_CODES, Identity
 from node.peers.link import Link, SendQueue, peer_url
 from node.peers.links import PeerLinks
+from node.peers.ration import BYTE_S, FRAME_S, LINKS_AT_ONCE, USELESS_PER_S, Ration
 from tests.node.test_handshake import SIGNERS, consortium
 
 DEADLINE_S = 10.0
@@ -386,3 +387,102 @@ def test_a_link_without_a_connection_says_so() -> None:
         "queued": 0,
         "unsent": 0,
     }
+
+
+# -- peers that are of no use ----------------------------------------------------------------------
+
+
+def test_a_peer_that_sends_what_is_of_no_use_is_read_a_part_of_the_time() -> None:
+    async def scenario() -> None:
+        async with pair() as (platform, funder):
+            funder.host.useful = False
+            link = funder.links._links["platform"]
+            link.useless = Ration(0.0, USELESS_PER_S)
+            for size in (10, 2**22, 10):
+                platform.links.send("funder", bytes(size))
+            await until(lambda: len(funder.host.frames) == 3)
+            assert link.paced_s >= (3 * FRAME_S + 2**22 * BYTE_S) / USELESS_PER_S / 2
+            assert funder.links.status()["platform"]["paced_ms"] > 0
+            assert funder.links.connected() == ("platform",)
+
+    asyncio.run(scenario())
+
+
+def test_what_is_of_use_is_read_as_fast_as_it_comes() -> None:
+    async def scenario() -> None:
+        async with pair() as (platform, funder):
+            for _ in range(3):
+                for _ in range(2000):
+                    platform.links.send("funder", b"new")
+                await until(
+                    lambda: len(funder.host.frames) % 2000 == 0 and funder.host.frames != []
+                )
+            assert funder.links._links["platform"].paced_s == 0
+
+    asyncio.run(scenario())
+
+
+def test_a_peer_that_is_shut_out_is_cut_and_comes_back_when_its_time_is_over() -> None:
+    async def scenario() -> None:
+        async with acceptor() as (party, url), connect(url, compression=None) as liar:
+            await prove(liar, "platform", "funder")
+            party.host.useful, party.host.shut_out["platform"] = False, 1000
+            await liar.send(b"forged")
+            expected = (CLOSE_CODES["shut-out"], "shut-out")
+            assert await closed_with(liar) == expected
+            await until(lambda: party.links.connected() == ())
+            async with connect(url, compression=None) as again:
+                opening = handshake.dialer_hello(
+                    Identity(consortium(), "platform", SIGNERS["platform"]), "funder", b"\x07" * 32
+                )
+                await again.send(opening[1])
+                assert await closed_with(again) == expected, "before anything is signed"
+            assert party.links.refusals == {"shut-out": 2}
+            party.host.shut_out.clear()
+            async with connect(url, compression=None) as good:
+                await prove(good, "platform", "funder")
+                await until(lambda: party.links.connected() == ("platform",))
+
+    asyncio.run(scenario())
+
+
+def test_a_dialler_calls_nobody_that_is_shut_out() -> None:
+    async def scenario() -> None:
+        async with pair() as (platform, funder):
+            platform.host.useful, platform.host.shut_out["funder"] = False, 60_000
+            funder.links.send("platform", b"forged")
+            await until(lambda: platform.links.connected() == ())
+            await asyncio.sleep(4 * peers.RETRY_MAX_S)
+            assert platform.links.status()["funder"]["connects"] == 1
+
+    asyncio.run(scenario())
+
+
+def test_a_link_that_comes_up_again_and_again_has_to_wait() -> None:
+    async def scenario() -> None:
+        async with acceptor() as (party, url):
+            link = party.links._links["platform"]
+            for number in range(LINKS_AT_ONCE + 1):
+                async with connect(url, compression=None) as connection:
+                    await prove(connection, "platform", "funder")
+                await until(lambda number=number: link.connects == number + 1)
+            link.links.take(1, asyncio.get_running_loop().time())
+            async with connect(url, compression=None) as connection:
+                me = Identity(consortium(), "platform", SIGNERS["platform"])
+                await connection.send(handshake.dialer_hello(me, "funder", b"\x07" * 32)[1])
+                assert (await closed_with(connection))[1] == "too-many-links"
+
+    asyncio.run(scenario())
+
+
+def test_a_ration_comes_back_at_its_pace() -> None:
+    ration = Ration(0.25, 0.1)
+    assert ration.wait_s(100.0) == 0
+    ration.take(0.25, 100.0)
+    assert ration.wait_s(100.0) == 0
+    ration.take(0.1, 100.0)
+    assert ration.wait_s(100.0) == pytest.approx(1.0)
+    assert ration.wait_s(100.5) == pytest.approx(0.5)
+    assert ration.wait_s(200.0) == 0
+    ration.take(0.25, 200.0)
+    assert ration.wait_s(200.0) == 0, "what was not used does not add up"

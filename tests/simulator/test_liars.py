@@ -66,7 +66,7 @@ def test_every_lie_is_said_in_one_sentence() -> None:
         assert sentence(lie).endswith(".") and len(sentence(lie)) <= 100
 
 
-@pytest.mark.parametrize(("seed", "liar"), [(1, "platform"), (4, "funder")])
+@pytest.mark.parametrize(("seed", "liar"), [(1, "platform"), (6, "funder")])
 @pytest.mark.parametrize("lie", sorted(LIES))
 def test_one_liar_of_four_is_heard_and_borne(play: Play, lie: str, seed: int, liar: str) -> None:
     world, seen = play(Plan(seed=seed, records=50, liars={liar: lie}))

@@ -11,12 +11,13 @@ import subprocess
 import sys
 import time
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.peers.__main__ import SYSTEMS, document
@@ -48,6 +49,7 @@ def peers(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
 # -- the stream ---------------------------------------------------------------------------------
 
 
+@settings(max_examples=20)
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=4))
 def test_every_system_gets_the_same_records_and_none_twice(halves: list[int]) -> None:
     one, other = Stream(), Stream()
@@ -343,21 +345,38 @@ def test_a_signature_that_is_not_of_its_transaction_is_refused(tmp_path: Path) -
 def test_when_it_is_interrupted_everything_is_stopped_and_gone(
     end: signal.Signals, tmp_path: Path
 ) -> None:
-    command = [sys.executable, "-m", "benchmarks.peers", "--small", "--only", "tongzhang"]
-    environment = {**os.environ, "TMPDIR": str(tmp_path)}
-    with subprocess.Popen(
-        command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True
-    ) as process:
-        deadline = time.monotonic() + START_S
-        while len(running_in(tmp_path)) < 4 and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert len(running_in(tmp_path)) >= 4
+    with playing(tmp_path) as process:
         process.send_signal(end)
         _, said = process.communicate(timeout=60)
     assert process.returncode == 128 + end
     assert said.splitlines()[-1] == "interrupted; everything is stopped"
     assert list(tmp_path.iterdir()) == []
     assert running_in(tmp_path) == []
+
+
+@pytest.mark.processes
+def test_when_it_is_killed_its_processes_end(tmp_path: Path) -> None:
+    with playing(tmp_path) as process:
+        process.kill()
+    deadline = time.monotonic() + START_S
+    while running_in(tmp_path) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert running_in(tmp_path) == []
+
+
+@contextmanager
+def playing(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """Give the command when its nodes run."""
+    command = [sys.executable, "-m", "benchmarks.peers", "--small", "--only", "tongzhang"]
+    environment = {**os.environ, "TMPDIR": str(folder)}
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True
+    ) as process:
+        deadline = time.monotonic() + START_S
+        while len(running_in(folder)) < 4 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert len(running_in(folder)) >= 4
+        yield process
 
 
 def running_in(folder: Path) -> list[int]:

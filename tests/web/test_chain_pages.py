@@ -137,7 +137,7 @@ def test_without_evidence_the_page_says_what_would_stand_there(tmp_path: Path) -
     try:
         page = shown(quiet, "/chain/evidence")
         assert "This node knows of no key that signed a contradiction." in page.text
-        assert "未发现任何一方作假" in shown(quiet, "/chain/evidence", "zh").text
+        assert "未发现任何密钥签署过自相矛盾的内容" in shown(quiet, "/chain/evidence", "zh").text
         assert "No block is final yet" in shown(quiet, "/chain").text
         assert "Nothing was stated yet" in shown(quiet, "/chain/entries").text
     finally:

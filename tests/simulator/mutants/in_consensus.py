@@ -11,8 +11,8 @@ from consensus import (
     evidence,
     finality,
     justification,
+    papers,
     proposals,
-    taken_back,
     voter,
     votes,
     witness,
@@ -68,13 +68,13 @@ def votes_are_not_saved(monkeypatch: pytest.MonkeyPatch) -> None:
 @mutant("I2", plan_of(2, *CRASHES))
 def votes_are_not_restored(monkeypatch: pytest.MonkeyPatch) -> None:
     """A restarted replica does not take back what it has signed, and signs again."""
-    take_back = taken_back.take_back
+    take_back = papers.take_back
 
     def forgetful(saved: Saved, context: Context) -> None:
         kept = tuple(each for each in saved.durables if each.kind == "certificate")
         take_back(Saved(saved.tip, saved.certificate, kept), context)
 
-    monkeypatch.setattr(taken_back, "take_back", forgetful)
+    monkeypatch.setattr(papers, "take_back", forgetful)
 
 
 @mutant("I2", plan_of(1, liars={"funder": "equivocator"}))

@@ -1,10 +1,4 @@
-"""Papers that were durable before a restart, put back into an empty tree (I2).
-
-Own votes come first: those inside certificates are none that were forgotten. Blocks come last, and
-are put back unjudged, but those of skipped slots: they are executed again. Every signature is
-verified again: a disk may have turned a byte, and what is taken back is counted, said to others and
-stored.
-"""
+"""Papers of a replica from before a restart, put back into an empty tree (I2)."""
 
 from __future__ import annotations
 
@@ -26,7 +20,12 @@ _TAKEN_BACK = {"vote": 0, "block": 2}
 
 
 def take_back(saved: Saved, context: Context) -> None:
-    """Put what was durable back into an empty tree, and accuse whom it convicts.
+    """Put what was durable back into an empty tree (I2), and accuse whom it convicts.
+
+    Own votes come first: those inside certificates are none that were forgotten. Blocks come last,
+    and are put back unjudged, but those of skipped slots: they are executed again. Every signature
+    is verified again: a disk may have turned a byte, and what is taken back is counted, said to
+    others and stored.
 
     Raises:
         ConsensusError: something stored is damaged.
