@@ -39,7 +39,7 @@ AROUND_BYTES = 4096
 """Header, signature and array heads around the records of a batch."""
 RECORD_HEAD_BYTES = 5
 
-ANSWERS: tuple[type[Message], ...] = (Range, Exits, ChangesMessage)
+ANSWERS: tuple[type[Message], ...] = (Range, Exits, StatementsMessage, ChangesMessage)
 """Kinds that may be large and have to be asked for."""
 
 
@@ -61,7 +61,7 @@ def bytes_max(genesis: Genesis) -> dict[type[Message], int]:
         WantBlock: QUESTION_BYTES_MAX,
         WantRange: QUESTION_BYTES_MAX,
         Range: whole,
-        WantStatements: QUESTION_BYTES_MAX,
+        WantStatements: 2 * QUESTION_BYTES_MAX,
         WantExits: QUESTION_BYTES_MAX,
         Exits: EXITS_BYTES_MAX + 2 * CERTIFICATE_BYTES_MAX,
         StatementsMessage: batch + 2 * STATEMENTS_BYTES_MAX + CERTIFICATE_BYTES_MAX,
