@@ -50,7 +50,7 @@ from node.host.accusations import Accusations
 from node.host.answers import QUESTIONS, Answers
 from node.host.conduct import Conduct
 from node.host.ending import Ending
-from node.host.frames import FrameGuard
+from node.host.frames import Asked, FrameGuard
 from node.host.gossip import Gossip
 from node.host.intake import Intake
 from node.host.parts import assemble
@@ -119,7 +119,7 @@ class Host:
         """Dropped frames by peer and reason code."""
         self._gossip = Gossip(parts, self.accusations, convicted=self._sign_no_more)
         self.recall = Recall(parts, self.voters, run=self._run, share=self._gossip.share)
-        asked = {
+        asked: Asked = {
             Range: self._owes_range,
             Exits: self._owes_exits,
             ChangesMessage: self.machine.owes_changes,
