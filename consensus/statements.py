@@ -99,8 +99,8 @@ def verify_statements(
     """
     said = message.statements
     _refuse_another_dialogue(said, genesis, asker=asker, answerer=answerer, nonce=nonce)
-    raw = domains.statements_signature_input(encode(said))
-    genesis.verifiers[answerer].verify(message.signature, raw)
+    answer = domains.statements_signature_input(encode(said))
+    genesis.verifiers[answerer].verify(message.signature, answer)
     if said.certificate is not None:
         if said.certificate.subject.kind != "final":
             raise BadVote("wrong-certificate", "a Final certificate was expected")

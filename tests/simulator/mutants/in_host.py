@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from consensus.effects import Deliver, Effects
-from node.host import gossip
+from node.host import gossip, voters
 from node.host.accusations import Accusations
 from node.host.host import Host
 from node.host.journal import Journal
-from node.host.parts import Parts
 from node.host.submission import Submission
-from node.host.voters import Voters
 from node.storage.store import Store
 from simulator.plan import Fault
 from tests.simulator.mutants.mutant import mutant, plan_of
@@ -77,12 +74,7 @@ def votes_after_a_lost_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 @mutant("I7", plan_of(1, LOST))
 def says_that_it_votes_after_a_lost_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """A node that has lost its votes lets the others count on it."""
-    begin = Voters.__init__
-
-    def boast(self: Voters, parts: Parts) -> None:
-        begin(self, replace(parts, remembers=True))
-
-    monkeypatch.setattr(Voters, "__init__", boast)
+    monkeypatch.setattr(voters, "_at_start", lambda parts: voters.RECALLING)
 
 
 @mutant("I2", plan_of(1, *SOON, FAR, think_ms=300))

@@ -19,12 +19,14 @@ from simulator.plan import Fault
 from tests.simulator.mutants.mutant import mutant, plan_of
 
 TORN = tuple(
-    Fault(kind="crash", at_ms=40 * i, for_ms=15, who=(who,), effect=1 + 5 * i % 11, disk="torn")
+    Fault(
+        kind="crash", at_ms=300 + 90 * i, for_ms=15, who=(who,), effect=1 + 5 * i % 11, disk="torn"
+    )
     for i, who in enumerate(("funder", "auditor") * 30, 1)
 )
 
 
-@mutant("I5", plan_of(3))
+@mutant("I5", plan_of(11))
 def deleted_rows_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     """A row that a block deletes stays in the database."""
 
