@@ -183,7 +183,7 @@ class WantStatements(_Wire, frozen=True, tag="want-statements"):
     number: Number
 
 
-class Statements(_Wire, frozen=True):
+class KeyStatements(_Wire, frozen=True):
     """What the answerer holds of the asker's statements that are not final there, in pieces.
 
     ``certificate`` proves up to which slot everything is final there; none at genesis. Votes and
@@ -218,7 +218,7 @@ class Statements(_Wire, frozen=True):
 class StatementsMessage(_Wire, frozen=True, tag="statements"):
     """A peer's signed answer to ``want-statements``."""
 
-    statements: Statements
+    statements: KeyStatements
     signature: Signature
 
 

@@ -180,7 +180,7 @@ class Replica:
         """Return whether a peer was asked for exit certificates of slots that are not final."""
         return self._fetching.owes_exits(peer)
 
-    def known_of(self, party: str, first_slot: int) -> statements.Known:
+    def known_of(self, party: str, first_slot: int) -> statements.KnownStatements:
         """Return what is known of a party's votes and proposals that are not final (R11)."""
         return statements.collect(self._tree, party, first_slot, self.genesis)
 

@@ -20,7 +20,7 @@ from consensus.errors import BadMessage, BadVote
 from consensus.evidence import SignedHeader
 from consensus.justification import leader_of
 from consensus.limits import STATEMENTS_BYTES_MAX
-from consensus.messages import Statements, StatementsMessage, encode
+from consensus.messages import KeyStatements, StatementsMessage, encode
 from consensus.votes import Certificate, Vote, notar_subject, verify_certificate, verify_vote
 from ledger import domains
 from ledger.batch import Batch
@@ -32,7 +32,7 @@ from ledger.keys import Signer
 # -- the answerer's side ---------------------------------------------------------------------------
 
 
-class Known(NamedTuple):
+class KnownStatements(NamedTuple):
     """A piece of what is known of one key's statements; ``next_slot`` is 0 after the last."""
 
     certificate: Certificate | None
@@ -41,7 +41,7 @@ class Known(NamedTuple):
     next_slot: int
 
 
-def collect(tree: BlockTree, party: str, first_slot: int, genesis: Genesis) -> Known:
+def collect(tree: BlockTree, party: str, first_slot: int, genesis: Genesis) -> KnownStatements:
     """Return what is known of a party's votes and proposals after the latest certified slot.
 
     Args:
@@ -61,10 +61,10 @@ def collect(tree: BlockTree, party: str, first_slot: int, genesis: Genesis) -> K
         led = list(slot.seen.values()) if leader_of(number, genesis) == party else []
         room -= sum(len(encode(each)) for each in (*said, *led))
         if room < 0 and (votes or headers):
-            return Known(certificate, tuple(votes), tuple(headers), number)
+            return KnownStatements(certificate, tuple(votes), tuple(headers), number)
         votes += said
         headers += led
-    return Known(certificate, tuple(votes), tuple(headers), 0)
+    return KnownStatements(certificate, tuple(votes), tuple(headers), 0)
 
 
 def batches_of(tree: BlockTree, party: str) -> list[Batch]:
@@ -74,7 +74,7 @@ def batches_of(tree: BlockTree, party: str) -> list[Batch]:
     return [batch for block in blocks for batch in block.batches if batch.party == party]
 
 
-def sign_statements(statements: Statements, signer: Signer) -> StatementsMessage:
+def sign_statements(statements: KeyStatements, signer: Signer) -> StatementsMessage:
     """Return the answer, signed by the answerer's key."""
     message = domains.statements_signature_input(encode(statements))
     return StatementsMessage(statements, signer.sign(message))
@@ -91,19 +91,16 @@ def verify_statements(
     Its batches are left to the ledger's side; what is cheap is looked at first.
 
     Raises:
-        BadMessage: ``wrong-ledger``, ``wrong-asker``, ``wrong-answerer``, ``wrong-nonce``,
-            ``statements-too-large`` or ``foreign-statement``.
+        BadMessage: ``wrong-ledger``, ``wrong-asker``, ``wrong-answerer``, ``wrong-nonce`` or
+            ``foreign-statement``.
         BadVote: the certificate or a vote does not verify.
         DecodeError: a header is malformed.
         VerificationError: ``bad-signature``.
     """
     said = message.statements
     _refuse_another_dialogue(said, genesis, asker=asker, answerer=answerer, nonce=nonce)
-    raw = encode(said)
-    size_max = genesis.limits.batch_bytes + 2 * STATEMENTS_BYTES_MAX
-    if len(raw) > size_max:
-        raise BadMessage("statements-too-large", f"{len(raw)} bytes, the limit is {size_max}")
-    genesis.verifiers[answerer].verify(message.signature, domains.statements_signature_input(raw))
+    answer = domains.statements_signature_input(encode(said))
+    genesis.verifiers[answerer].verify(message.signature, answer)
     if said.certificate is not None:
         if said.certificate.subject.kind != "final":
             raise BadVote("wrong-certificate", "a Final certificate was expected")
@@ -117,7 +114,7 @@ def verify_statements(
 
 
 def _refuse_another_dialogue(
-    said: Statements, genesis: Genesis, *, asker: str, answerer: str, nonce: bytes
+    said: KeyStatements, genesis: Genesis, *, asker: str, answerer: str, nonce: bytes
 ) -> None:
     if said.ledger != genesis.hash:
         raise BadMessage("wrong-ledger", "the statements are of another ledger")

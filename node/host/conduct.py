@@ -35,12 +35,15 @@ CONDUCT: dict[str, Verdict] = {
     "bad-vote-signature": "offence",
     "batch-too-large": "offence",
     "broken-chain": "offence",
+    "foreign-statement": "offence",
     "malformed-certificate": "offence",
     "malformed-vote": "offence",
     "no-quorum": "offence",
     "not-leader": "offence",
     "unknown-party": "offence",
     "unknown-voter": "offence",
+    "wrong-answerer": "offence",
+    "wrong-asker": "offence",
     "wrong-certificate": "offence",
     "wrong-ledger": "offence",
     "bad-message": "harmless",
@@ -48,6 +51,7 @@ CONDUCT: dict[str, Verdict] = {
     "not-canonical-message": "harmless",
     "unasked": "harmless",
     "unjustified": "harmless",
+    "wrong-nonce": "harmless",
 }
 """Codes under which a peer's message is dropped. No honest node sends an offence: whatever it says
 or hands on it has verified, and what verifies once verifies for ever. Other codes, and those that

@@ -61,7 +61,7 @@ def bytes_max(genesis: Genesis) -> dict[type[Message], int]:
         WantBlock: QUESTION_BYTES_MAX,
         WantRange: QUESTION_BYTES_MAX,
         Range: whole,
-        WantStatements: QUESTION_BYTES_MAX,
+        WantStatements: 2 * QUESTION_BYTES_MAX,
         WantExits: QUESTION_BYTES_MAX,
         Exits: EXITS_BYTES_MAX + 2 * CERTIFICATE_BYTES_MAX,
         StatementsMessage: batch + 2 * STATEMENTS_BYTES_MAX + CERTIFICATE_BYTES_MAX,

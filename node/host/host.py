@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from consensus.effects import (
     Deliver,
@@ -23,7 +25,6 @@ from consensus.effects import (
     PeerDown,
     PeerUp,
     Received,
-    SignsNoMore,
     Tick,
     WorkArrived,
 )
@@ -41,16 +42,15 @@ from consensus.messages import (
     encode,
     wire_batch,
 )
-from ledger.block import Block
 from ledger.errors import LedgerError
 from ledger.genesis import Genesis
 from ledger.keys import Signer
-from node.errors import CONTRADICTED, CorruptLedger, Halted, NodeError, Silenced
+from node.errors import CorruptLedger, Halted, NodeError, Silenced
 from node.host.accusations import Accusations
 from node.host.answers import QUESTIONS, Answers
 from node.host.conduct import Conduct
 from node.host.ending import Ending
-from node.host.frames import FrameGuard
+from node.host.frames import Asked, FrameGuard
 from node.host.gossip import Gossip
 from node.host.intake import Intake
 from node.host.parts import assemble
@@ -117,14 +117,15 @@ class Host:
         self.conduct = Conduct(party, clock)
         self.rejected = self.conduct.rejected
         """Dropped frames by peer and reason code."""
-        asked = {
+        self._gossip = Gossip(parts, self.accusations, convicted=self._sign_no_more)
+        self.recall = Recall(parts, self.voters, run=self._run, share=self._gossip.share)
+        asked: Asked = {
             Range: self._owes_range,
             Exits: self._owes_exits,
             ChangesMessage: self.machine.owes_changes,
+            StatementsMessage: self.recall.owes,
         }
         self._frames, self._frame = FrameGuard(genesis, asked), b""
-        self._gossip = Gossip(parts, self.accusations, convicted=self._sign_no_more)
-        self.recall = Recall(parts, run=self._run, share=self._gossip.share)
         self._intake = Intake(parts, self.accusations, self._gossip, learn=self.recall.learn)
         if party in self.accusations.convicted:
             self._sign_no_more()
@@ -141,12 +142,11 @@ class Host:
         if self.phase is Phase.HALTED or self.conduct.shut_out_ms(peer):
             return False
         self._frame = frame
-        try:
-            return self._hear(peer, frame)
-        except (ConsensusError, LedgerError) as error:
-            self.conduct.reject(peer, error, frame)
-        except NodeError as error:
-            self.stop(error.code, error.message)
+        with self._stopping():
+            try:
+                return self._hear(peer, frame)
+            except (ConsensusError, LedgerError) as error:
+                self.conduct.reject(peer, error, frame)
         return False
 
     def _hear(self, peer: str, frame: bytes) -> bool:
@@ -193,7 +193,7 @@ class Host:
             self.stop(self._ending.halt.code, self._ending.message())
         if self.phase is Phase.HALTED:
             return
-        try:
+        with self._stopping():
             self._answers.answer_due()
             if self.phase is Phase.RUNNING:
                 self.recall.ask_due()
@@ -201,8 +201,6 @@ class Host:
                 self.voters.say()
             if self._ending is not None:
                 self._ending.ask()
-        except NodeError as error:
-            self.stop(error.code, error.message)
         self._run(Tick())
         self._go_on()
 
@@ -282,7 +280,8 @@ class Host:
         for send in effects.send:
             self._sender.send(send)
         for block in effects.executed:
-            self._note_executed(block)
+            self._intake.read(block)
+            self.journal.mark_ordered(block)
         for deliver in effects.deliver:
             self._deliver(deliver)
         for evidence in effects.accuse:
@@ -294,12 +293,6 @@ class Host:
             logger.info("%s: %s", self.party, note)
         if effects.halt is not None:
             self._begin_to_end(effects.halt)
-
-    def _note_executed(self, block: Block) -> None:
-        for batch in block.batches:
-            if batch.party == self.party:
-                self.recall.learn(batch)
-        self.journal.mark_ordered(block)
 
     def _deliver(self, deliver: Deliver) -> None:
         block = deliver.block
@@ -318,11 +311,9 @@ class Host:
         self.sightings.final(block)
 
     def _pump(self) -> None:
-        try:
+        batch = None
+        with self._stopping():
             batch = self.journal.pump(self.store.tip(), self._clock.now().wall_ms)
-        except NodeError as error:
-            self.stop(error.code, error.message)
-            return
         if batch is not None:
             self._sender.tell_all(BatchMessage(wire_batch(batch)))
             self._run(WorkArrived())
@@ -341,10 +332,9 @@ class Host:
         if isinstance(message, QUESTIONS):
             return self._answers.put(peer, message)
         if isinstance(message, StatementsMessage):
-            was_open = peer in self.recall.waiting_for()
             self.recall.on_statements(peer, message)
             self._go_on()
-            return was_open
+            return True
         if isinstance(message, ChangesMessage):
             return self._on_changes(peer, message)
         if isinstance(message, Voting):
@@ -360,18 +350,13 @@ class Host:
         """Begin to vote and to seal, once enough is known of what this key has signed (R11)."""
         if self.phase is not Phase.RUNNING:
             return
-        sealing = self.recall.go_on()
-        if not self.recall.recalling:
-            self.voters.begin_voting()
-        if sealing:
-            self._pump()
+        with self._stopping():
+            if self.recall.go_on():
+                self._pump()
 
     def _sign_no_more(self) -> None:
         """Sign nothing more: two statements of this key contradict each other (R11)."""
-        if self.recall.silence():
-            logger.critical("%s: %s", self.party, Silenced())
-            self.voters.stop_voting(CONTRADICTED)
-            self._run(SignsNoMore())
+        self.recall.silence()
 
     def _on_changes(self, peer: str, message: ChangesMessage) -> bool:
         text = self.machine.compare_changes(message.hash, message.changes)
@@ -384,6 +369,13 @@ class Host:
         return True
 
     # -- phases -----------------------------------------------------------------------------------
+
+    @contextmanager
+    def _stopping(self) -> Iterator[None]:
+        try:
+            yield
+        except NodeError as error:
+            self.stop(error.code, error.message)
 
     def stop(self, code: str, message: str) -> None:
         """Halt for good, for safety."""

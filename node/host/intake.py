@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from ledger.batch import Batch
+from ledger.block import Block
 from node.host.accusations import Accusations
 from node.host.gossip import Gossip
 from node.host.parts import Parts
@@ -66,6 +67,12 @@ class Intake:
             self._learn(batch)
         self._pool.add(batch)
         return "waits"
+
+    def read(self, block: Block) -> None:
+        """Take own batches of an executed block: others may know them when this node does not."""
+        for batch in block.batches:
+            if batch.party == self._party:
+                self._learn(batch)
 
     def _may_convict(self, batch: Batch) -> bool:
         """Return whether a batch may prove something that is not known; it is not verified yet."""

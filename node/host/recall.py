@@ -13,13 +13,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from consensus.effects import Event, MaySign, Recalled, WorkArrived
+from consensus.effects import Event, MaySign, Recalled, SignsNoMore, WorkArrived
 from consensus.errors import BadMessage
 from consensus.evidence import Evidence
-from consensus.messages import Statements, StatementsMessage, WantStatements
+from consensus.messages import KeyStatements, StatementsMessage, WantStatements
 from consensus.statements import verify_statements
 from ledger.batch import Batch
+from node.errors import CONTRADICTED, Silenced
 from node.host.parts import Parts
+from node.host.voters import Voters
 from node.limits import RECALL_AGAIN_MAX_MS, RECALL_AGAIN_MS, RECALL_GRACE_MS
 
 logger = logging.getLogger("tongzhang.host")
@@ -30,6 +32,7 @@ class _Talk:
 
     def __init__(self) -> None:
         self.up = False
+        self.owed = 0
         self.answered = False
         self.knows_nothing = False
         self.begin()
@@ -51,6 +54,7 @@ class Recall:
 
     Args:
         parts: The host's parts.
+        voters: Says whether this node votes.
         run: Lets the replica take an event.
         share: Keeps and tells evidence.
     """
@@ -58,6 +62,7 @@ class Recall:
     def __init__(
         self,
         parts: Parts,
+        voters: Voters,
         *,
         run: Callable[[Event], None],
         share: Callable[[list[Evidence]], None],
@@ -71,6 +76,7 @@ class Recall:
         self._pool = parts.pool
         self._sender = parts.sender
         self._store = parts.store
+        self._voters = voters
         self._run = run
         self._share = share
         self._needed = parts.answers_needed
@@ -97,7 +103,8 @@ class Recall:
 
     def lose(self, peer: str) -> None:
         """Note that a peer is gone; nobody waits for it."""
-        self._talks[peer].up = False
+        talk = self._talks[peer]
+        talk.up, talk.owed = False, 0
 
     def next_at(self) -> list[int]:
         """Return when something is to be done, on the steady clock."""
@@ -111,9 +118,14 @@ class Recall:
         now_ms = self._clock.now().ticks_ms
         for peer, talk in self._talks.items():
             if talk.is_open and talk.ask_at_ms <= now_ms:
+                talk.owed += 1
                 talk.ask_at_ms = now_ms + talk.pause_ms
                 talk.pause_ms = min(2 * talk.pause_ms, RECALL_AGAIN_MAX_MS)
                 self._sender.tell(peer, WantStatements(self._nonce, talk.slot, talk.number))
+
+    def owes(self, peer: str) -> bool:
+        """Return whether a peer was asked more often than it has answered."""
+        return self._talks[peer].owed > 0
 
     # -- answers ----------------------------------------------------------------------------------
 
@@ -126,7 +138,8 @@ class Recall:
             LedgerError: a batch or a header is forged.
         """
         talk, said = self._talks[peer], message.statements
-        if talk.answered and said.nonce == self._nonce:
+        talk.owed -= 1
+        if talk.answered:
             return  # it was asked twice
         verify_statements(
             message, self._genesis, asker=self._party, answerer=peer, nonce=self._nonce
@@ -142,7 +155,7 @@ class Recall:
             self._advance(talk, said)
             self.ask_due()
 
-    def _own_batches(self, said: Statements) -> list[Batch]:
+    def _own_batches(self, said: KeyStatements) -> list[Batch]:
         batches = [wire.batch() for wire in said.batches]
         for batch in batches:
             if batch.party != self._party:
@@ -151,7 +164,7 @@ class Recall:
                 self._machine.verify_batch(batch)
         return batches
 
-    def _advance(self, talk: _Talk, said: Statements) -> None:
+    def _advance(self, talk: _Talk, said: KeyStatements) -> None:
         talk.empty = talk.empty and said.says_nothing
         talk.slot, talk.number = said.next_slot, said.next_number
         talk.ask_at_ms, talk.pause_ms = 0, RECALL_AGAIN_MS
@@ -183,6 +196,7 @@ class Recall:
         """Begin to vote, and to seal, once enough is known. Return whether sealing begins."""
         if self.recalling and self._knows_enough():
             self.recalling = False
+            self._voters.begin_voting()
             self._run(MaySign())
         self._adopt()
         behind = self._store.tip().height < self._height
@@ -201,11 +215,14 @@ class Recall:
         waits = any(talk.is_open for talk in self._talks.values())
         return not waits or now_ms >= self._enough_at_ms + RECALL_GRACE_MS
 
-    def silence(self) -> bool:
-        """Sign nothing more: this key has contradicted itself. Return whether that is news."""
-        news, self.silenced = not self.silenced, True
-        self._journal.may_seal = False
-        return news
+    def silence(self) -> None:
+        """Sign nothing more: two statements of this key contradict each other."""
+        if self.silenced:
+            return
+        self.silenced, self._journal.may_seal = True, False
+        logger.critical("%s: %s", self._party, Silenced())
+        self._voters.stop_voting(CONTRADICTED)
+        self._run(SignsNoMore())
 
     def found_nothing(self) -> bool:
         """Return whether as many peers as make a quorum with this node have nothing to fetch.

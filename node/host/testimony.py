@@ -7,7 +7,7 @@ under a domain of its own, and can never be taken for a vote.
 from __future__ import annotations
 
 from consensus.limits import STATEMENTS_BYTES_MAX
-from consensus.messages import Statements, StatementsMessage, WantStatements, wire_batch
+from consensus.messages import KeyStatements, StatementsMessage, WantStatements, wire_batch
 from consensus.replica import Replica
 from consensus.statements import sign_statements
 from ledger.batch import Batch
@@ -38,7 +38,7 @@ class Testimony:
         known = self._replica.known_of(peer, question.slot)
         if rest:
             known = known._replace(votes=(), proposals=(), next_slot=question.slot)
-        said = Statements(
+        said = KeyStatements(
             ledger=self._genesis.hash,
             asker=peer,
             answerer=self._party,

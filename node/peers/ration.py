@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-USELESS_AT_ONCE_S = 0.25
-USELESS_PER_S = 0.1
-"""Time of this node that one peer may waste: a tenth, and a quarter of a second at once."""
-FRAME_S = 60e-6
+USELESS_AT_ONCE_S = 0.15
+USELESS_PER_S = 0.06
+"""Time of this node that one peer may waste: six per cent, and a seventh of a second at once."""
+FRAME_S = 100e-6
 BYTE_S = 4e-9
 """What the wire itself costs of each frame and byte, before anybody looks at it."""
 PAUSE_MAX_S = 1.0
 """The longest time for which a peer is not read: pings on its link are waiting as well."""
-LINKS_AT_ONCE = 32
+LINKS_AT_ONCE = 16
 LINKS_PER_S = 1.0
 """Connections that one peer may make: to greet it costs time."""
 

@@ -28,7 +28,8 @@ from ledger.genesis import Genesis, Member, found
 from node.errors import Halted
 from node.host.catchup import range_from
 from node.host.fork_inquiry import conflict_report
-from node.host.host import Host, Phase
+from node.host.host import Host
+from node.host.phase import Phase
 from tests.ledger.ledger_kit import CREATED_AT, GENESIS, RECEIVER, signer
 from tests.node.host_kit import CALM_MS, World, make_templates, record
 

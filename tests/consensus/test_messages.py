@@ -116,7 +116,7 @@ def _skipped() -> Certificate:
 
 
 def _statements(batches: tuple[WireBatch, ...], proposals: tuple[SignedHeader, ...]) -> Message:
-    said = messages.Statements(
+    said = messages.KeyStatements(
         bytes(32), "platform", "funder", bytes(32), 1, 2, None, (), proposals, batches, 3, 4
     )
     return messages.StatementsMessage(said, bytes(64))

@@ -10,7 +10,8 @@ import pytest
 
 from consensus.effects import Durable, Effects, Halt, Rejected
 from consensus.errors import BadMessage
-from node.host.host import Host, Phase
+from node.host.host import Host
+from node.host.phase import Phase
 from tests.node.host_kit import World
 
 LISTS = tuple(name for name in Effects.__struct_fields__ if name not in ("rejected", "halt"))

@@ -10,7 +10,7 @@ import pytest
 
 from consensus.evidence import SignedHeader
 from consensus.messages import (
-    Statements,
+    KeyStatements,
     WantStatements,
     WireBatch,
     decode,
@@ -58,8 +58,8 @@ def _batch(party: str, genesis: Genesis = GENESIS) -> WireBatch:
     return wire_batch(seal(signer(party), genesis.ledger, party, (0, ZERO_HASH), records))
 
 
-def _said(nonce: bytes, **changes: object) -> Statements:
-    empty = Statements(GENESIS.hash, ME, PEER, nonce, 1, 1, None, (), (), (), 0, 0)
+def _said(nonce: bytes, **changes: object) -> KeyStatements:
+    empty = KeyStatements(GENESIS.hash, ME, PEER, nonce, 1, 1, None, (), (), (), 0, 0)
     return msgspec.structs.replace(empty, **changes)
 
 
@@ -103,7 +103,7 @@ LIES: dict[str, tuple[str, dict[str, object]]] = {
         {"batches": (WireBatch(_batch(ME).header, bytes(64), _batch(ME).records),)},
     ),
     "too much": (
-        "statements-too-large",
+        "frame-too-large",
         {"proposals": tuple(SignedHeader(bytes(2**16), bytes(64)) for _ in range(17))},
     ),
     "too many votes": ("bad-message", {"votes": (_skip(ME),) * 4097}),
@@ -133,8 +133,14 @@ def _nonce(world: World) -> bytes:
     return question.nonce
 
 
-def _answer(host: Host, peer: str, said: Statements, key: str = "") -> None:
+def _answer(host: Host, peer: str, said: KeyStatements, key: str = "") -> None:
     host.receive(peer, encode(sign_statements(said, signer(key or peer))))
+
+
+def _ask_again(world: World) -> None:
+    """Let the time pass after which a peer is heard, and asked, again."""
+    world.now_ms += 1000
+    world.hosts[ME].tick()
 
 
 def _refused(host: Host, code: str) -> None:
@@ -151,6 +157,7 @@ def test_what_is_no_answer_is_refused_and_counted(world: World, lie: str) -> Non
     _answer(host, PEER, _said(**{"nonce": nonce, **changes}))
     _refused(host, code)
     assert host.replica.may_vote and not host.store.load_consensus()
+    _ask_again(world)
     _answer(host, PEER, _said(nonce))
     assert not host.recall.recalling and host.journal.may_seal
 
@@ -170,19 +177,21 @@ def test_an_answer_is_never_a_vote(world: World) -> None:
         GENESIS.verifiers[PEER].verify(answer.signature, encode(said))
 
 
-def test_an_answer_heard_twice_is_no_lie_and_one_that_nobody_asked_for_is(world: World) -> None:
+def test_an_answer_that_nobody_asked_for_is_not_looked_at(world: World) -> None:
     host, nonce = world.hosts[ME], _nonce(world)
-    for _ in range(2):
-        _answer(host, PEER, _said(nonce))
+    _answer(host, PEER, _said(nonce))
     assert not host.rejected
-    _answer(host, PEER, _said(bytes(32)))
-    assert dict(host.rejected) == {(PEER, "wrong-nonce"): 1}
+    _answer(host, PEER, _said(nonce))
+    _answer(host, "auditor", _said(nonce, answerer="auditor"))
+    assert dict(host.rejected) == {(PEER, "unasked"): 1, ("auditor", "unasked"): 1}
+    assert host.recall.recalling
 
 
 def test_a_piece_out_of_turn_does_not_end_an_answer(world: World) -> None:
     host, nonce = world.hosts[ME], _nonce(world)
     _answer(host, PEER, _said(nonce, slot=9))
     assert PEER in host.recall.waiting_for() and not host.rejected
+    _ask_again(world)
     _answer(host, PEER, _said(nonce, next_slot=9, next_number=2))
     assert PEER in host.recall.waiting_for()
     asked = [decode(frame) for _, to, frame in world.frames if to == PEER]

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from consensus import replica, statements
 from consensus.block_tree import BlockTree
 from consensus.errors import BadMessage
-from consensus.messages import Statements
+from consensus.messages import KeyStatements
 from ledger.batch import Batch
 from node.host.machine import LedgerMachine
 from node.host.parts import Parts
@@ -50,7 +50,7 @@ def takes_an_answer_of_an_earlier_start(monkeypatch: pytest.MonkeyPatch) -> None
     """An answer counts whatever its nonce says, so that an old one can be played again."""
     refuse = statements._refuse_another_dialogue
 
-    def lenient(said: Statements, *args: Any, nonce: bytes, **named: Any) -> None:
+    def lenient(said: KeyStatements, *args: Any, nonce: bytes, **named: Any) -> None:
         refuse(said, *args, nonce=said.nonce, **named)
 
     monkeypatch.setattr(statements, "_refuse_another_dialogue", lenient)
