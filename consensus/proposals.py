@@ -68,7 +68,8 @@ def on_proposal(context: Context, wire: WireBlock) -> None:
     for certificate in wire.justification:
         certificates.on_certificate(context, certificate, None)
     certificates.suspect(context, number, context.tree.slot(number))
-    take(context, Proposed(block, wire))
+    if not context.tree.rests(number):  # or it would be executed, and forgotten, each time it comes
+        take(context, Proposed(block, wire))
 
 
 def take(context: Context, proposed: Proposed, *, proved: bool = False) -> None:
