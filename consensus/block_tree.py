@@ -68,6 +68,11 @@ class BlockTree:
             self._live = [(number, self.slots[number]) for number in sorted(self._awake)]
         return self._live
 
+    def rests(self, number: int) -> bool:
+        """Return whether a slot was left with a Skip certificate and no other."""
+        slot = self.slots.get(number)
+        return slot is not None and number < self.current and slot.is_only_skipped
+
     def rest(self) -> list[bytes]:
         """Let slots rest that were left and skipped, once the rules have been applied.
 
@@ -77,7 +82,7 @@ class BlockTree:
         Returns:
             The blocks that were forgotten.
         """
-        resting = [n for n, slot in self.live() if n < self.current and slot.is_only_skipped]
+        resting = [number for number, _ in self.live() if self.rests(number)]
         if not resting:
             return []
         self._awake -= set(resting)

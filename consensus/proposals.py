@@ -67,8 +67,10 @@ def on_proposal(context: Context, wire: WireBlock) -> None:
     refuse_unjustified(wire, block, context.genesis, context.tree.is_known)
     for certificate in wire.justification:
         certificates.on_certificate(context, certificate, None)
+    witness.see(context, block, number)  # it is not too far ahead: a quorum has led to it
     certificates.suspect(context, number, context.tree.slot(number))
-    take(context, Proposed(block, wire))
+    if not context.tree.rests(number):  # or it would be executed, and forgotten, each time it comes
+        take(context, Proposed(block, wire))
 
 
 def take(context: Context, proposed: Proposed, *, proved: bool = False) -> None:

@@ -196,7 +196,7 @@ class Replica:
         A message that does not decode, verify or belong to its sender is dropped, and the reason
         stands in ``rejected``.
         """
-        self._step.begin(now, news=not isinstance(event, Received))
+        self._step.begin(now, news=not isinstance(event, Received | Recalled))
         if self._step.halt is None:
             self._on_event(event)
             self._hear_of_itself()

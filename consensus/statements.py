@@ -155,6 +155,7 @@ def take(context: Context, recalled: Recalled) -> None:
             continue
         slot = context.tree.slot(vote.slot)
         if not slot.has(vote, vote.subject) and not slot.is_full(vote):
+            context.step.news = True
             certificates.count(context, slot, vote, vote.subject)
     for signed in recalled.proposals:
         _take_header(context, signed, recalled.peer)
@@ -169,6 +170,7 @@ def _take_header(context: Context, signed: SignedHeader, peer: str) -> None:
     if block in slot.seen:
         return
     lie = slot.see(signed, context.me)
+    context.step.news = True
     context.step.accuse([] if lie is None else [lie])
     context.step.persist_header(number, block, signed)
     if number > context.tree.proved:

@@ -41,7 +41,7 @@ class Answers:
         parts: Parts,
         *,
         testimony: Callable[[str, WantStatements], Message],
-        run: Callable[[Event], None],
+        run: Callable[[Event], bool],
     ) -> None:
         self._genesis = parts.genesis
         self._store = parts.store

@@ -239,11 +239,11 @@ class Host:
 
     # -- events and effects -----------------------------------------------------------------------
 
-    def _run(self, event: Event) -> None:
-        """Step the replica through ``event`` and what follows from it."""
+    def _run(self, event: Event) -> bool:
+        """Step the replica through ``event`` and what follows. Return whether that was of use."""
         self._events.append(event)
         if self._busy:
-            return
+            return False
         self._busy = True
         try:
             while self._events and self.phase is Phase.RUNNING:
@@ -257,6 +257,7 @@ class Host:
         finally:
             self._events.clear()
             self._busy = False
+        return self.replica.useful
 
     def _step(self, event: Event) -> None:
         effects = self.replica.step(event, self._clock.now())
@@ -327,9 +328,9 @@ class Host:
         if isinstance(message, QUESTIONS):
             return self._answers.put(peer, message)
         if isinstance(message, StatementsMessage):
-            self.recall.on_statements(peer, message)
+            useful = self.recall.on_statements(peer, message)
             self._go_on()
-            return True
+            return useful
         if isinstance(message, ChangesMessage):
             return self._on_changes(peer, message)
         if isinstance(message, Voting):
@@ -338,8 +339,7 @@ class Host:
         if isinstance(message, Range | Exits) and self._ending is not None:
             self._ending.on_answer(peer, message)
             return True
-        self._run(Received(peer, message))
-        return self.replica.useful
+        return self._run(Received(peer, message))
 
     def _go_on(self) -> None:
         """Begin to vote and to seal, once enough is known of what this key has signed (R11)."""

@@ -35,7 +35,7 @@ class Intake:
         accusations: Accusations,
         gossip: Gossip,
         *,
-        learn: Callable[[Batch], None],
+        learn: Callable[[Batch], bool],
     ) -> None:
         self._genesis = parts.genesis
         self._party = parts.party

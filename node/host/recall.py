@@ -55,7 +55,7 @@ class Recall:
     Args:
         parts: The host's parts.
         voters: Says whether this node votes.
-        run: Lets the replica take an event.
+        run: Lets the replica take an event, and returns whether it was news.
         share: Keeps and tells evidence.
     """
 
@@ -64,7 +64,7 @@ class Recall:
         parts: Parts,
         voters: Voters,
         *,
-        run: Callable[[Event], None],
+        run: Callable[[Event], bool],
         share: Callable[[list[Evidence]], None],
     ) -> None:
         self._genesis = parts.genesis
@@ -129,8 +129,11 @@ class Recall:
 
     # -- answers ----------------------------------------------------------------------------------
 
-    def on_statements(self, peer: str, message: StatementsMessage) -> None:
+    def on_statements(self, peer: str, message: StatementsMessage) -> bool:
         """Take a piece of a peer's answer, and ask for the next one.
+
+        Return whether it was of use: it ends the answer, or shows what was not known here. A peer
+        could say the same in pieces without end.
 
         Raises:
             ConsensusError: it is no answer to this start's question, or shows what this key has
@@ -140,20 +143,21 @@ class Recall:
         talk, said = self._talks[peer], message.statements
         talk.owed -= 1
         if talk.answered:
-            return  # it was asked twice
+            return False  # it was asked twice
         verify_statements(
             message, self._genesis, asker=self._party, answerer=peer, nonce=self._nonce
         )
         batches = self._own_batches(said)
-        self._run(Recalled(peer, said.certificate, said.votes, said.proposals))
+        new = self._run(Recalled(peer, said.certificate, said.votes, said.proposals))
         for batch in batches:
             self._share(self._machine.watch.see(batch))
-            self.learn(batch)
+            new = self.learn(batch) or new
         if said.certificate is not None:
             self._height = max(self._height, said.certificate.subject.height)
         if (said.slot, said.number) == (talk.slot, talk.number):
             self._advance(talk, said)
             self.ask_due()
+        return new or talk.answered
 
     def _own_batches(self, said: KeyStatements) -> list[Batch]:
         batches = [wire.batch() for wire in said.batches]
@@ -171,11 +175,17 @@ class Recall:
         if said.is_last:
             talk.answered, talk.knows_nothing = True, talk.empty
 
-    def learn(self, batch: Batch) -> None:
-        """Take a verified batch of this key as own, now or once those before it are here."""
-        if batch.number > max(self._journal.head[0], self._pool.final_number(self._party)):
-            self._learnt.setdefault(batch.number, batch)
-            self._adopt()
+    def learn(self, batch: Batch) -> bool:
+        """Take a verified batch of this key as own, now or once those before it are here.
+
+        Return whether it was not known.
+        """
+        known = max(self._journal.head[0], self._pool.final_number(self._party))
+        if batch.number <= known or batch.number in self._learnt:
+            return False
+        self._learnt[batch.number] = batch
+        self._adopt()
+        return True
 
     def _adopt(self) -> None:
         """Take over what follows this node's last batch, durable before it is said again (I2)."""

@@ -92,7 +92,7 @@ def check_since_mark(store: Store, progress: Progress) -> None:
     mark = read_verified(store.noted(VERIFIED))
     with store.reader() as reader:
         walked = beginning(store.genesis)
-        if mark is not None and mark.height:  # of genesis there is nothing to read
+        if mark is not None and mark.height:  # genesis is no block of the database
             walked = _marked(reader, store, mark)
         log = LogCheck(store.genesis, store.tables, walked)
         while log.step(reader):

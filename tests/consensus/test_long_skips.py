@@ -9,7 +9,13 @@ import pytest
 
 from consensus.effects import PeerUp, Received
 from consensus.fetching import ASK_AGAIN_MS
-from consensus.limits import EXITS_BYTES_MAX, EXITS_MAX, SAID_SLOTS_MAX, SKIPS_CARRIED_MAX
+from consensus.limits import (
+    EXITS_BYTES_MAX,
+    EXITS_MAX,
+    SAID_SLOTS_MAX,
+    SKIPS_CARRIED_MAX,
+    SLOT_WINDOW,
+)
 from consensus.messages import (
     CertificateMessage,
     Exits,
@@ -223,6 +229,22 @@ def test_a_block_that_passes_over_a_notarized_slot_waits_in_vain_and_holds_up_no
     replica = night.replica("platform")
     assert 1 <= len(replica._tree.waiting) <= 2
     assert not replica._tree.slots[slot].proposals and not replica._tree.slots[slot].two_faced
+
+
+def test_a_justified_header_far_ahead_is_remembered_and_the_second_one_convicts() -> None:
+    """Or whoever was left behind could not tell its leader what it has proposed (R11, I8)."""
+    night = Night(genesis_of(4, 3))
+    slot = 1 + 2 * SLOT_WINDOW
+    base, replica = genesis_tip(night.genesis), night.replica("platform")
+    leader = replica.leader(slot)
+    proposal, seat = _proposal(night, slot, None, base), night.seats["platform"]
+    assert not replica.step(Received(leader, proposal), night.now(seat)).accuse
+    (header,) = replica.known_of(leader, 1).proposals
+    assert header.header == proposal.block.header
+    block = make_block(night.genesis, leader, base, slot, (), WALL_MS + 1)
+    second = Proposal(wire_block(block, proposal.block.justification))
+    (lie,) = replica.step(Received(leader, second), night.now(seat)).accuse
+    assert (lie.kind, lie.party) == ("two-proposals", leader)
 
 
 @pytest.mark.parametrize("certificates", [0, EXITS_MAX + 1])

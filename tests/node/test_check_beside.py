@@ -252,6 +252,18 @@ def test_a_mark_of_another_block_is_damage(kit: Kit, further: int) -> None:
     assert caught.value.height == height
 
 
+def test_a_ledger_without_a_block_is_started_again_and_again(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'ledger.db'}", GENESIS, rows=TEST_ROWS)
+    for _ in range(2):
+        check_since_mark(store, lambda done, total: None)
+    block, done = Chain().grow_records(3)
+    store.commit(block, done, CERTIFICATE, JUSTIFICATION)
+    check_since_mark(store, lambda done, total: None)
+    mark = read_verified(store.noted(VERIFIED))
+    assert mark is not None and mark.height == 1
+    store.close()
+
+
 def test_a_node_moves_its_mark_on_as_it_commits(tmp_path: Path) -> None:
     store = Store(f"sqlite:///{tmp_path / 'ledger.db'}", GENESIS, rows=TEST_ROWS)
     chain = Chain()

@@ -198,3 +198,17 @@ def test_a_piece_out_of_turn_does_not_end_an_answer(world: World) -> None:
     assert asked[-1] == WantStatements(nonce, 9, 2)
     _answer(host, PEER, _said(nonce, slot=9, number=2))
     assert PEER not in host.recall.waiting_for()
+
+
+def test_an_answer_without_end_that_says_nothing_new_is_of_no_use(world: World) -> None:
+    """Its time is rationed: a liar could go on for ever, and each vote costs a verification."""
+    host, nonce = world.hosts[ME], _nonce(world)
+    votes = (_skip(ME),) * 3
+    useful = []
+    for slot in range(1, 5):
+        said = _said(nonce, slot=slot, votes=votes, next_slot=slot + 1, next_number=1)
+        useful.append(host.receive(PEER, encode(sign_statements(said, signer(PEER)))))
+    assert useful == [True, False, False, False]
+    last = _said(nonce, slot=5, batches=(_batch(ME),))
+    assert host.receive(PEER, encode(sign_statements(last, signer(PEER))))
+    assert PEER not in host.recall.waiting_for() and not host.rejected
