@@ -22,7 +22,7 @@ from tests.ledger.chain_kit import SIGNERS, genesis_of
 
 ROUGH = ("deliver", "burst", "burst", "drop", "drop", "tick", "tick", "work", "cut", "mend")
 SEEDS = (35, 50, 1131, 1416)
-"""Rough weather in which it happens: to about one in ten; trees of one size differ in the last two."""
+"""Rough weather in which it happens; in the last two the trees of one size differ, too."""
 
 
 def weathered(seed: int) -> Cluster:
