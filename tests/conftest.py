@@ -20,6 +20,17 @@ os.environ["TONGZHANG_LANG"] = "en"  # whatever the locale of who runs them
 settings.register_profile("tongzhang", deadline=None)
 settings.load_profile("tongzhang")
 
+WORKERS_MAX = 8
+"""Of `make test`, where the cores are fewer than half as many."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Let two workers share a core: tests of nodes and pages wait more than they compute."""
+    cores = os.cpu_count() or 1
+    return max(cores, min(2 * cores, WORKERS_MAX))
+
+
 _add = Transaction.add
 
 
