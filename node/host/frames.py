@@ -6,7 +6,7 @@ has asked the peer for are not decoded at all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from consensus.errors import BadMessage
 from consensus.limits import EXITS_BYTES_MAX, STATEMENTS_BYTES_MAX
@@ -39,8 +39,8 @@ AROUND_BYTES = 4096
 """Header, signature and array heads around the records of a batch."""
 RECORD_HEAD_BYTES = 5
 
-Asked = Mapping[type[Message], Callable[[str], bool]]
-"""By kind of answer, whether a peer owes one."""
+ANSWERS: tuple[type[Message], ...] = (Range, Exits, StatementsMessage, ChangesMessage)
+"""Kinds that may be large and have to be asked for."""
 
 
 def frame_bytes_max(genesis: Genesis) -> int:
@@ -76,12 +76,13 @@ class FrameGuard:
 
     Args:
         genesis: The limits.
-        asked: By kind of answer whether a peer owes one; other kinds need not be asked for.
+        owes: Returns whether a peer owes an answer of one kind of :data:`ANSWERS`.
     """
 
-    def __init__(self, genesis: Genesis, asked: Asked) -> None:
+    def __init__(self, genesis: Genesis, owes: Callable[[str, str], bool]) -> None:
         self._bytes_max = {_tag(kind): size for kind, size in bytes_max(genesis).items()}
-        self._asked = {_tag(kind): owes for kind, owes in asked.items()}
+        self._owes = owes
+        self._answers = {_tag(kind) for kind in ANSWERS}
 
     def refuse_at_sight(self, peer: str, frame: bytes) -> None:
         """Return if a frame of a peer is to be decoded.
@@ -97,8 +98,7 @@ class FrameGuard:
             raise BadMessage(
                 "frame-too-large", f"a {kind} has at most {bound} bytes, got {len(frame)}"
             )
-        owes = self._asked.get(kind)
-        if owes is not None and not owes(peer):
+        if kind in self._answers and not self._owes(peer, kind):
             raise BadMessage("unasked", f"nobody has asked {peer} for a {kind}")
 
 

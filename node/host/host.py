@@ -6,8 +6,8 @@ else is the same in production and in simulation.
 
 What is not the replica's has parts of its own: own records (:mod:`node.host.journal`), what peers
 ask (:mod:`node.host.answers`), evidence (:mod:`node.host.gossip`), who votes
-(:mod:`node.host.voters`), what is taken back after a restart (:mod:`node.host.restart`) and what
-only the others know of it (:mod:`node.host.recall`), and the end (:mod:`node.host.ending`).
+(:mod:`node.host.voters`), what a restart takes back (:mod:`node.host.restart`) or learns
+(:mod:`node.host.recall`), and the end (:mod:`node.host.ending`).
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ from node.host.accusations import Accusations
 from node.host.answers import QUESTIONS, Answers
 from node.host.conduct import Conduct
 from node.host.ending import Ending
-from node.host.frames import Asked, FrameGuard
+from node.host.frames import FrameGuard
 from node.host.gossip import Gossip
 from node.host.intake import Intake
 from node.host.parts import assemble
@@ -116,16 +116,9 @@ class Host:
         self._answers = Answers(parts, testimony=testimony.answer, run=self._run)
         self.conduct = Conduct(party, clock)
         self.rejected = self.conduct.rejected
-        """Dropped frames by peer and reason code."""
+        self._frames, self._frame = FrameGuard(genesis, self._owes), b""
         self._gossip = Gossip(parts, self.accusations, convicted=self._sign_no_more)
         self.recall = Recall(parts, self.voters, run=self._run, share=self._gossip.share)
-        asked: Asked = {
-            Range: self._owes_range,
-            Exits: self._owes_exits,
-            ChangesMessage: self.machine.owes_changes,
-            StatementsMessage: self.recall.owes,
-        }
-        self._frames, self._frame = FrameGuard(genesis, asked), b""
         self._intake = Intake(parts, self.accusations, self._gossip, learn=self.recall.learn)
         if party in self.accusations.convicted:
             self._sign_no_more()
@@ -137,7 +130,7 @@ class Host:
     def receive(self, peer: str, frame: bytes) -> bool:
         """Take one frame of an authenticated peer. Bad frames are counted and dropped.
 
-        Return whether the frame was of use: it said something new, or asked for something.
+        Return whether it was of use: it said something new, or asked for something.
         """
         if self.phase is Phase.HALTED or self.conduct.shut_out_ms(peer):
             return False
@@ -162,11 +155,13 @@ class Host:
         """Return for how long a peer is not listened to; 0 if it is."""
         return self.conduct.shut_out_ms(peer)
 
-    def _owes_range(self, peer: str) -> bool:
-        return self._ending is not None or self.replica.owes_range(peer)
-
-    def _owes_exits(self, peer: str) -> bool:
-        return self._ending is not None or self.replica.owes_exits(peer)
+    def _owes(self, peer: str, kind: str) -> bool:
+        if kind == "changes":
+            return not self.machine.is_explained()
+        if kind == "statements":
+            return self.recall.owes(peer)
+        asked = self.replica.owes_range if kind == "range" else self.replica.owes_exits
+        return self._ending is not None or asked(peer)
 
     def peer_up(self, peer: str) -> None:
         """Learn that a peer is connected: tell it what it may have missed."""

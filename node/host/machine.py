@@ -198,10 +198,6 @@ class LedgerMachine:
         """Return whether no proposer owes an answer about a block that comes out differently."""
         return self._differing.keys() <= self._explained.keys()
 
-    def owes_changes(self, _peer: str) -> bool:
-        """Return whether a proposer, whoever it is, owes such an answer."""
-        return not self.is_explained()
-
     def compare_changes(self, block: bytes, theirs: bytes) -> str | None:
         """Return which key of the state differs from a proposer's changes, or None."""
         own = self._differing.get(block)

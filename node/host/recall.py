@@ -230,7 +230,7 @@ class Recall:
         if self.silenced:
             return
         self.silenced, self._journal.may_seal = True, False
-        logger.critical("%s: %s", self._party, Silenced())
+        logger.critical("%s: signs nothing more: %s", self._party, Silenced())
         self._voters.stop_voting(CONTRADICTED)
         self._run(SignsNoMore())
 

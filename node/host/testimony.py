@@ -7,7 +7,13 @@ under a domain of its own, and can never be taken for a vote.
 from __future__ import annotations
 
 from consensus.limits import STATEMENTS_BYTES_MAX
-from consensus.messages import KeyStatements, StatementsMessage, WantStatements, wire_batch
+from consensus.messages import (
+    KeyStatements,
+    StatementsMessage,
+    WantStatements,
+    decode_block,
+    wire_batch,
+)
 from consensus.replica import Replica
 from consensus.statements import sign_statements
 from ledger.batch import Batch
@@ -30,6 +36,7 @@ class Testimony:
         self._party = parts.party
         self._pool = parts.pool
         self._signer = signer
+        self._store = parts.store
         self._replica = replica
 
     def answer(self, peer: str, question: WantStatements) -> StatementsMessage:
@@ -70,9 +77,15 @@ class Testimony:
     def _not_final(self, party: str) -> list[Batch]:
         """Return the batches of a party that are not final here, those in blocks too, by number.
 
-        Of two with one number the pool's: that there are two is told as evidence.
+        A block of a slot that was skipped stands only on the disk after a restart. Of two with one
+        number the pool's: that there are two is told as evidence.
         """
         final = self._pool.final_number(party)
-        known = (*self._replica.batches_of(party), *self._pool.of(party))
+        known = (*self._stored(party), *self._replica.batches_of(party), *self._pool.of(party))
         found = {batch.number: batch for batch in known if batch.number > final}
         return [found[number] for number in sorted(found)]
+
+    def _stored(self, party: str) -> list[Batch]:
+        blocks = [each for each in self._store.load_consensus() if each.kind == "block"]
+        wires = (wire for each in blocks for wire in decode_block(each.body).batches)
+        return [batch for wire in wires if (batch := wire.batch()).party == party]

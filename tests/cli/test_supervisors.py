@@ -185,9 +185,10 @@ def test_a_supervisor_is_no_part_of_a_quorum_that_is_connected(tmp_path: Path) -
         told[name] = Node(home, store).ready()
         store.close()
     missing = "the node of institution is not connected"
-    one = f"only 1 of the 2 voters needed are reached (platform): {missing}"
+    asks = "has started and asks the others what its key has signed before it votes"
+    asking = f"only 0 of the 2 voters needed are reached: the node of platform {asks}; {missing}"
     none = "only 0 of the 2 voters needed are reached: the node of platform is not connected"
-    assert told["platform"] == (False, one)
+    assert told["platform"] == (False, asking)
     assert told["supervisor"] == (False, f"{none}; {missing}")
 
 

@@ -32,6 +32,7 @@ BESIDES_RECORDS = {
         "currencies",
         "decode_record",
         "forms",
+        "strict",
         "type_name",
     },
     "conversations": {"RULES"},  # what a record is about

@@ -21,7 +21,8 @@ from tests.consensus.test_replica_properties import CALM_MS, disturb
 from tests.ledger.chain_kit import SIGNERS, genesis_of
 
 ROUGH = ("deliver", "burst", "burst", "drop", "drop", "tick", "tick", "work", "cut", "mend")
-SEEDS = range(25)
+SEEDS = (35, 50, 1131, 1416)
+"""Rough weather in which it happens: to about one in ten; trees of one size differ in the last two."""
 
 
 def weathered(seed: int) -> Cluster:

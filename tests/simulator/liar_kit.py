@@ -145,7 +145,7 @@ def _two_batches(seen: Seen, party: str) -> bool:
 
 def _forges(seen: Seen, party: str) -> bool:
     codes = ("bad-vote-signature", "bad-evidence")
-    return all(seen.rejected[f"{party} {code}"] for code in codes)
+    return any(seen.rejected[f"{party} {code}"] for code in codes)
 
 
 def _repeats_others(seen: Seen, party: str) -> bool:
@@ -167,8 +167,10 @@ def _keeps_back(seen: Seen, party: str) -> bool:
 
 
 def _is_late(seen: Seen, party: str) -> bool:
+    """Whether nearly all votes are of slots that are over; its node may know that first."""
     votes = seen.votes(party)
-    return len(votes) > 10 and all(vote.slot < final for final, vote in votes)
+    late = sum(vote.slot < final for final, vote in votes)
+    return late > 10 and 10 * late > 9 * len(votes)
 
 
 def _talks_nonsense(seen: Seen, party: str) -> bool:

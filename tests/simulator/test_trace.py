@@ -146,7 +146,7 @@ def _traces(hash_seed: str, seeds: tuple[str, ...], python: str = sys.executable
 
 
 def test_the_same_seed_gives_the_same_trace_in_processes_that_hash_differently() -> None:
-    seeds = ("3", "13", "21")
+    seeds = ("3", "13", "20")
     faults = {fault.kind for seed in seeds for fault in draw(int(seed), Plan(records=60)).faults}
     assert len(faults) >= 8
     first, second = _traces("1", seeds), _traces("2", seeds)

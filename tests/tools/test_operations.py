@@ -42,9 +42,9 @@ def test_log_lines_quoted_elsewhere_are_among_those() -> None:
 def test_the_reader_of_log_lines_bites() -> None:
     written = set(_written())
     level, name = "WARNING", "tongzhang.host"
-    assert not _is_written("all peers have answered; signing records again", level, name, written)
-    assert not _is_written("own journal is complete", "INFO", name, written)
-    assert _is_written("own journal is complete; signing records again", level, name, written)
+    assert not _is_written("own batch … was learnt of nobody", level, name, written)
+    assert not _is_written("own batch … was learnt of others", "INFO", name, written)
+    assert _is_written("own batch … was learnt of others", level, name, written)
 
 
 def _is_written(quoted: str, level: str, name: str, written: set[tuple[str, str, str]]) -> bool:
