@@ -97,6 +97,22 @@ class BlockTree:
         self.slots[number].proposals.clear()
         return forgotten
 
+    def is_certified(self, block: Block) -> bool:
+        """Return whether a block, executed or not, has a Notar certificate."""
+        slot = self.slots.get(block.slot)
+        return slot is not None and notar_subject(block.slot, block.hash) in slot.certificates
+
+    def forget_left(self) -> list[bytes]:
+        """Let blocks of slots that were left wait no more, but those that a quorum stands behind.
+
+        If a quorum did after all, they are asked for. Return which were forgotten.
+        """
+        left = [p for p in self.waiting.values() if p.block.slot < self.current and not p.proved]
+        forgotten = [each.block.hash for each in left if not self.is_certified(each.block)]
+        for block in forgotten:
+            del self.waiting[block]
+        return forgotten
+
     def keep(self, certificate: Certificate) -> None:
         """Keep a verified certificate of a slot after the final one."""
         subject = certificate.subject

@@ -13,6 +13,7 @@ from consensus.effects import Durable, Effects, Halt, Machine, Now, Send
 from consensus.evidence import Evidence, SignedHeader
 from consensus.fetching import Fetching
 from consensus.messages import EvidenceMessage, Message, encode
+from consensus.patience import Patience
 from consensus.slot import Proposed
 from consensus.timers import Timers
 from consensus.votes import Certificate, Vote
@@ -105,6 +106,7 @@ class Context:
         tree: What is known: blocks, votes, certificates.
         fetching: What is known to exist and wanted from peers.
         timers: When something comes due by itself.
+        patience: Who is waited for, and whose blocks are executed.
         step: What is done in the step under way.
         may_vote: False for a replica that never votes: what its key has said is not said again.
     """
@@ -116,5 +118,6 @@ class Context:
     tree: BlockTree
     fetching: Fetching
     timers: Timers
+    patience: Patience
     step: Step
     may_vote: bool

@@ -115,5 +115,4 @@ def _wait_for_skips(context: Context, before: list[Block], proposed: Proposed) -
         _deliver(context, before)
     for skip in proposed.wire.skips:
         certificates.on_certificate(context, skip, None, tell=False)
-    if proposed.block.hash not in context.tree.waiting:
-        proposals.take(context, proposed, proved=True)
+    proposals.take(context, proposed, proved=True)

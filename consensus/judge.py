@@ -38,8 +38,19 @@ def _is_open(context: Context, proposed: Proposed, slot: Slot) -> bool:
     block = proposed.block
     if block.hash in context.tree.tips:
         return False
-    certified = notar_subject(block.slot, block.hash) in slot.certificates
-    return not proposed.refused or (certified and not proposed.judged_certified)
+    if notar_subject(block.slot, block.hash) in slot.certificates:
+        return not (proposed.refused and proposed.judged_certified)
+    return not proposed.refused and _is_worth_it(context, block)
+
+
+def _is_worth_it(context: Context, block: Block) -> bool:
+    """Return whether a block is executed before a quorum has notarized it.
+
+    Of a leader whose block was refused it is not for some time, while the ledger moves: it could
+    have the others execute full blocks in vain, one in each slot of its own.
+    """
+    now_ms, leader = context.step.now.ticks_ms, block.header.proposer
+    return not context.timers.moving or context.patience.trusts(leader, now_ms)
 
 
 def _execute(context: Context, proposed: Proposed, parent: Tip, slot: Slot) -> None:
@@ -53,6 +64,7 @@ def _execute(context: Context, proposed: Proposed, parent: Tip, slot: Slot) -> N
         accept(context, proposed)
         return
     proposed.refused = True
+    context.patience.refused(block.header.proposer, context.step.now.ticks_ms)
     context.step.effects.notes.append(f"slot {block.slot}: proposal refused: {reason}")
 
 

@@ -17,6 +17,9 @@ EXITS_MAX = 256
 EXITS_BYTES_MAX = 128 * 1024
 """Bytes of the certificates in one such answer, the first one not counted."""
 
+EXITS_BLOCKS_MAX = 16
+"""Final blocks that one such answer is looked for in: the first one holds what lacks first."""
+
 WAITING_PER_SLOT_MAX = 2
 """Blocks of one slot that wait for Skip certificates, beside a notarized one."""
 

@@ -63,6 +63,8 @@ class Patience:
         self._paid_at: dict[str, int] = {}
         """By leader when its debt is paid back."""
         self._forgives_at: dict[str, int] = {}
+        self._trusted_at: dict[str, int] = {}
+        """By leader when its blocks are executed again; one of them was refused."""
         self.waiting: int | None = None
         """The slot whose leader is waited for; None while nobody is."""
         self._turn = _Turn("", 0)
@@ -81,7 +83,7 @@ class Patience:
         """Note that a leader has proposed in a slot of its own, be it too late."""
         if leader in self._back:
             self._back.discard(leader)
-            if self._forgives_at.get(leader, 0) <= now_ms:
+            if self._forgives_at.get(leader, 0) <= now_ms and self.trusts(leader, now_ms):
                 self._forgives_at[leader] = now_ms + FORGIVEN_EVERY * self._base_ms
                 del self._paid_at[leader]
 
@@ -109,6 +111,16 @@ class Patience:
         if wasted and self.waiting is not None:
             self._owe(now_ms - self._turn.since_ms, now_ms)
         self.waiting = None
+
+    def refused(self, leader: str, now_ms: int) -> None:
+        """Note that a leader's block was executed in vain: it owes the most that is owed."""
+        if leader != self._me:
+            at_ms = now_ms + PAYS_BACK * DEBT_MAX * self._base_ms
+            self._trusted_at[leader] = self._paid_at[leader] = at_ms
+
+    def trusts(self, leader: str, now_ms: int) -> bool:
+        """Return whether a leader's blocks are executed before a quorum has notarized them."""
+        return self._trusted_at.get(leader, 0) <= now_ms
 
     def _owe(self, waited_ms: int, now_ms: int) -> None:
         late_ms = waited_ms - self._base_ms // FREE_PARTS

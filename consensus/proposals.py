@@ -17,7 +17,6 @@ from consensus.justification import refuse_header, refuse_unjustified
 from consensus.limits import EVIDENCE_SLOTS, WAITING_PER_SLOT_MAX
 from consensus.messages import Proposal, WireBlock, wire_block
 from consensus.slot import Proposed
-from consensus.votes import notar_subject
 from ledger import domains
 from ledger.block import decode_header
 
@@ -95,8 +94,8 @@ def _take_whole(context: Context, proposed: Proposed) -> None:
     block = proposed.block
     slot = context.tree.slot(block.slot)
     slot.add_header(block)
-    certified = notar_subject(block.slot, block.hash) in slot.certificates
-    if block.slot > context.tree.final.slot and (block.hash in slot.headers or certified):
+    counts = block.hash in slot.headers or context.tree.is_certified(block)
+    if block.slot > context.tree.final.slot and counts:
         context.step.news = True
         context.machine.refuse_forged(block, context.step.effects.found)
         slot.add_proposal(proposed)
@@ -108,8 +107,8 @@ def _take_whole(context: Context, proposed: Proposed) -> None:
 
 def _let_wait(context: Context, proposed: Proposed, proved: bool) -> None:
     block, tree = proposed.block, context.tree
-    certificates = tree.slot(block.slot).certificates
-    proved = proved or notar_subject(block.slot, block.hash) in certificates
+    proposed.proved = proved
+    proved = proved or tree.is_certified(block)
     others = [each for each in tree.waiting.values() if each.block.slot == block.slot]
     full = len(others) >= WAITING_PER_SLOT_MAX and not proved
     if full or block.slot <= tree.final.slot or proposed.wire.parent_slot < tree.final.slot:
@@ -122,6 +121,8 @@ def _let_wait(context: Context, proposed: Proposed, proved: bool) -> None:
 
 def admit(context: Context) -> bool:
     """Take the blocks that lack nothing any more; ask for what others lack. Return whether any."""
+    for block in context.tree.forget_left():
+        context.fetching.on_whole(block)
     lacking = {h: context.tree.first_lacking(p) for h, p in context.tree.waiting.items()}
     for block, first in lacking.items():
         proposed = context.tree.waiting[block]

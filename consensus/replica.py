@@ -141,6 +141,7 @@ class Replica:
             tree=self._tree,
             fetching=self._fetching,
             timers=self.timers,
+            patience=self._patience,
             step=self._step,
             may_vote=may_vote,
         )

@@ -32,7 +32,7 @@ class Proposed:
         durable: Whether it is stored here.
     """
 
-    __slots__ = ("block", "durable", "judged_certified", "refused", "wire")
+    __slots__ = ("block", "durable", "judged_certified", "proved", "refused", "wire")
 
     def __init__(self, block: Block, wire: WireBlock, *, durable: bool = False) -> None:
         self.block = block
@@ -40,6 +40,8 @@ class Proposed:
         self.wire = wire
         self.refused = False
         self.judged_certified = False
+        self.proved = False
+        """Whether a range has proved it to be final."""
 
 
 class Slot:

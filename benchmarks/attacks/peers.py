@@ -13,6 +13,7 @@ from websockets.asyncio.client import ClientConnection
 
 from benchmarks.attacks.attack import MEMORY, STALL_S_MAX, Attack, Bound, Target
 from benchmarks.attacks.insider import Insider
+from benchmarks.attacks.leader import false_blocks
 from cli.bench.load import captures
 from consensus.evidence import of_votes
 from consensus.limits import SLOT_WINDOW
@@ -232,6 +233,7 @@ ATTACKS = (
     _attack("known-things", "links that say again whatever they hear", by(echoes)),
     _attack("new-things", "links with votes far ahead, gaps, unjustified blocks", by(novelties)),
     _attack("contradictions", "links with contradicting batches and votes", by(contradictions)),
+    _attack("false-blocks", "leads with full blocks that come out otherwise", false_blocks),
     _attack("link-flapping", "links a party, each proved and closed at once", flapping, FLAPS),
 )
 """Every attack that needs a party's key."""

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 
 from consensus.exits import piece_of
-from consensus.limits import RANGE_BLOCKS_MAX, RANGE_HEADERS_MAX
+from consensus.limits import EXITS_BLOCKS_MAX, RANGE_BLOCKS_MAX, RANGE_HEADERS_MAX
 from consensus.messages import (
     Exits,
     Range,
@@ -79,6 +79,9 @@ def _led_on(
 def exits_from(reader: Reader, height: int, question: WantExits) -> Exits | None:
     """Return a piece of the Skip certificates asked for that final blocks were justified with.
 
+    A block is justified with all skipped slots since its parent's: the first slot that lacks, if it
+    was skipped, stands with the first block after it. So a few blocks are enough to look at.
+
     Args:
         reader: A snapshot of the store.
         height: The last final height.
@@ -92,7 +95,8 @@ def _skips(reader: Reader, height: int, question: WantExits) -> Iterator[Certifi
         return reader.blocks(each, 1)[0].header.slot
 
     heights = range(1, height + 1)
-    for each in heights[bisect_right(heights, question.first, key=slot_of) :]:
+    begin = bisect_right(heights, question.first, key=slot_of)
+    for each in heights[begin : begin + EXITS_BLOCKS_MAX]:
         stored = reader.block(each)
         if stored is None:
             return

@@ -231,6 +231,34 @@ def test_a_block_that_passes_over_a_notarized_slot_waits_in_vain_and_holds_up_no
     assert not replica._tree.slots[slot].proposals and not replica._tree.slots[slot].two_faced
 
 
+def test_blocks_of_slots_that_were_left_do_not_wait() -> None:
+    """Or a leader of many skipped slots could fill the memory of whoever missed the skips."""
+    night = Night(genesis_of(4, 3))
+    replica, leader = night.replica("platform"), night.replica("platform").leader(101)
+    for slot in range(101, 141, 4):
+        proposal = _proposal(night, slot, None, genesis_tip(night.genesis))
+        night.step("platform", Received(leader, proposal))
+        assert [each.block.slot for each in replica._tree.waiting.values()] == [slot]
+    night.step(
+        "platform", Received(leader, _proposal(night, 121, None, genesis_tip(night.genesis)))
+    )
+    assert [each.block.slot for each in replica._tree.waiting.values()] == [137]
+
+
+def test_a_block_of_a_slot_that_was_left_waits_once_it_is_notarized() -> None:
+    night = Night(genesis_of(4, 3))
+    replica, leader = night.replica("platform"), night.replica("platform").leader(101)
+    proposal = _proposal(night, 101, None, genesis_tip(night.genesis))
+    block = proposal.block.block().hash
+    notar = _certificate(night.genesis, notar_subject(101, block))
+    night.step("platform", Received(leader, proposal))
+    _enter(night, "platform", 121)
+    assert not replica._tree.waiting
+    night.step("platform", Received("funder", CertificateMessage(notar)))
+    night.step("platform", Received(leader, proposal))
+    assert list(replica._tree.waiting) == [block]
+
+
 def test_a_justified_header_far_ahead_is_remembered_and_the_second_one_convicts() -> None:
     """Or whoever was left behind could not tell its leader what it has proposed (R11, I8)."""
     night = Night(genesis_of(4, 3))

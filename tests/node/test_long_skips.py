@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from consensus.justification import refuse_incomplete
-from consensus.limits import EXITS_MAX, SKIPS_CARRIED_MAX
+from consensus.limits import EXITS_BLOCKS_MAX, EXITS_MAX, SKIPS_CARRIED_MAX
 from consensus.messages import (
     Exits,
     Message,
@@ -29,9 +29,11 @@ from consensus.votes import (
     sign_vote,
     skip_subject,
 )
+from ledger.limits import SAFE_INTEGER_MAX
 from node.host.catchup import exits_from
 from node.limits import SHUT_OUT_MAX_MS
 from node.peers.link import QUEUE_FRAMES_MAX
+from node.storage.reads import Reader, StoredBlock
 from tests.consensus.test_forks import TRIO
 from tests.ledger.ledger_kit import signer
 from tests.node.host_kit import CALM_MS, World, capture, make_templates, register
@@ -257,6 +259,38 @@ def test_a_proposal_carries_the_last_skips_and_no_others(tmp_path: Path, templat
     night.world.lose = lambda *_: False
     night.final("institution", capture("P3"))
     night.world.close()
+
+
+class Counted:
+    """A reader that counts the blocks read."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self.blocks = reader.blocks
+        self.count = 0
+
+    def block(self, height: int) -> StoredBlock | None:
+        self.count += 1
+        return self._reader.block(height)
+
+
+def test_a_question_about_all_slots_is_answered_out_of_a_few_blocks(
+    tmp_path: Path, templates: Path
+) -> None:
+    """Or a peer could have a whole ledger read by a few bytes, as often as it likes."""
+    world = World(tmp_path, templates, TRIO)
+    world.open()
+    for number in range(2 * EXITS_BLOCKS_MAX):
+        told = world.submit("institution", [register(f"r{number}")])
+        assert world.run(CALM_MS, lambda told=told: told[0].done)
+    store = world.stores["platform"]
+    assert store.tip().height > EXITS_BLOCKS_MAX
+    with store.own_reader() as reader:
+        counted = Counted(reader)
+        question = WantExits(1, SAFE_INTEGER_MAX)
+        assert exits_from(counted, store.tip().height, question) is None  # type: ignore[arg-type]
+        assert 0 < counted.count <= EXITS_BLOCKS_MAX
+    world.close()
 
 
 def test_an_answer_is_a_bounded_piece_in_order_of_the_slots(
