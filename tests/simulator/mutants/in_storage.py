@@ -83,7 +83,7 @@ def reads_are_stale(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Reader, "height", stale)
 
 
-@mutant("I5", plan_of(7, records=100))
+@mutant("I5", plan_of(11, records=100))
 def rows_that_are_about_to_leave_the_cache_go_stale(monkeypatch: pytest.MonkeyPatch) -> None:
     """A committed block changes cached rows only where they were used of late."""
     apply = StoreView.apply
