@@ -301,8 +301,10 @@ def _page(reader: Reader, kind: type[Row], after: Key | None) -> list[tuple[Any,
     mapped = reader.mapped(kind)
     sql = reader.statements
     if after is None:
-        return reader.run(sql.query(mapped.table, "first rows", lambda: _rows(mapped)), ())
-    text = sql.query(mapped.table, "rows after", lambda: _rows_after(mapped))
+        return reader.run(
+            sql.query(mapped.table, f"first {PAGE_ROWS} rows", lambda: _rows(mapped)), ()
+        )
+    text = sql.query(mapped.table, f"{PAGE_ROWS} rows after", lambda: _rows_after(mapped))
     return reader.run(text, after)
 
 
