@@ -43,6 +43,7 @@ QUORUM = 3
 
 DELAY_S = 0.075
 WINDOW_S_MIN = 2.0
+CHECK_S_MAX = 120.0
 _SPAWN = multiprocessing.get_context("spawn")
 
 
@@ -89,6 +90,7 @@ class Field:
         if not self._usable or not as_they_are:
             await self.stop()
             await self._start(cuts=attack.cuts, insider=attack.insider)
+            await self._until_checked()
         cost = mean([await self._measure(attack) for _ in range(attack.turns)])
         self._usable = self._small and not attack.insider and not attack.broken(cost)
         return cost
@@ -161,6 +163,17 @@ class Field:
         self._observer = observer = Observer(nodes, Screen.silent())
         await asyncio.gather(*(observer.until_ready(node.party) for node in nodes))
         await _until_linked(observer, len(nodes) - 1)
+
+    async def _until_checked(self) -> None:
+        """Wait until the checks beside the nodes have ended: what they take is no attack's."""
+        assert self._observer is not None  # it was started
+        deadline = time.monotonic() + CHECK_S_MAX
+        while time.monotonic() < deadline:
+            statuses = (await self._observer.statuses()).values()
+            if all(each and each["check"]["state"] == "clean" for each in statuses):
+                return
+            await asyncio.sleep(POLL_S)
+        raise CheckFailed("not-ready", "the checks beside the nodes did not end clean")
 
     async def _post(self, party: str, records: list[bytes]) -> None:
         node = self._network.node(party)
