@@ -272,7 +272,7 @@ class Replica:
             moving = self._vote() or moving
         for block in self._tree.rest():
             self._context.machine.forget(block)
-        self._step.settle(self._tree.final.slot)
+        self._step.effects.halt = self._step.halt
         self._arm()
 
     def _hear_of_itself(self) -> None:

@@ -43,6 +43,7 @@ from consensus.messages import (
     wire_batch,
 )
 from ledger.errors import LedgerError
+from ledger.execute import Execution
 from ledger.genesis import Genesis
 from ledger.keys import Signer
 from node.errors import CorruptLedger, Halted, NodeError, Silenced
@@ -62,6 +63,7 @@ from node.host.sightings import Sightings
 from node.host.submission import Submission
 from node.host.testimony import Testimony
 from node.host.voters import Voters
+from node.host.writing import Writing
 from node.storage.store import ConsensusItem, Store
 
 logger = logging.getLogger("tongzhang.host")
@@ -106,6 +108,7 @@ class Host:
         self._events: deque[Event] = deque()
         self._busy = False
         self.voters = Voters(parts)
+        self.writing = Writing(parts)
         self.sightings = Sightings(clock)
         try:
             self.accusations = Accusations(store)
@@ -198,12 +201,21 @@ class Host:
                 self._ending.ask()
         self._run(Tick())
         self._go_on()
+        if self.writing.next_at() <= now_ms:
+            self.write()
+
+    def write(self) -> None:
+        """Write what final blocks have changed, for who wants to read it now."""
+        if self.phase is not Phase.HALTED:
+            with self._stopping():
+                self.store.write()
 
     def deadline_ms(self) -> int:
         """Return when the next tick is wanted, on the steady clock."""
         paused = self._answers.next_at()
         if self._ending is None:
-            return min([self.replica.deadline_ms(), *paused, *self.recall.next_at()])
+            due = (self.replica.deadline_ms(), self.writing.next_at())
+            return min([*due, *paused, *self.recall.next_at()])
         if self._ending.inquiry is None:
             return self._ending.until_ms
         return min([self._ending.inquiry.next_at(), *paused])
@@ -278,8 +290,8 @@ class Host:
         for block in effects.executed:
             self._intake.read(block)
             self.journal.mark_ordered(block)
-        for deliver in effects.deliver:
-            self._deliver(deliver)
+        if effects.deliver:
+            self._deliver(effects.deliver)
         for evidence in effects.accuse:
             self._gossip.keep(evidence)
         self._gossip.share(effects.found)
@@ -290,21 +302,31 @@ class Host:
         if effects.halt is not None:
             self._begin_to_end(effects.halt)
 
-    def _deliver(self, deliver: Deliver) -> None:
-        block = deliver.block
+    def _deliver(self, delivered: list[Deliver]) -> None:
+        """Take final blocks; tell who waits for them once they are durable (I4)."""
+        executions = [self._hold(deliver) for deliver in delivered]
+        if not all(deliver.durable for deliver in delivered):
+            self.store.write()  # no paper says that they are final
+        for deliver, execution in zip(delivered, executions, strict=True):
+            block = deliver.block
+            self.pool.forget_final({batch.party: batch.number for batch in block.batches})
+            self.journal.on_final(block, execution)
+            self.sightings.final(block)
+        self.writing.held()
+
+    def _hold(self, deliver: Deliver) -> Execution:
+        block, certificate = deliver.block, deliver.certificate
         execution = self.machine.execution(block.hash)
         own = [batch.number for batch in block.batches if batch.party == self.party]
-        self.store.commit(
+        self.store.hold(
             block,
             execution,
-            encode(deliver.certificate) if deliver.certificate is not None else None,
+            None if certificate is None else encode(certificate),
             encode(deliver.justification),
             journal_upto=max(own, default=0),
         )
         self.machine.settle(self.store.tip())
-        self.pool.forget_final({batch.party: batch.number for batch in block.batches})
-        self.journal.on_final(block, execution)  # I4: answered after the commit
-        self.sightings.final(block)
+        return execution
 
     def _pump(self) -> None:
         batch = None

@@ -1,9 +1,11 @@
 """The store: everything one node must not lose, written in whole transactions.
 
-A block is one transaction: its header and batches, entries, tiles, changed rows, and the votes and
-own batches that it makes obsolete. Votes, proposals, own batches and evidence are one transaction
-before they are acted upon (R7, I2). One thread writes and uses the view; readers of other threads
-get snapshots of their own from :meth:`Store.reader`.
+Votes, proposals, certificates, own batches and evidence are one transaction before they are acted
+upon (R7, I2). They are the journal: what makes a block final is durable when it becomes so. What
+readers see is written after it, several blocks at once (:meth:`Store.hold`, :meth:`Store.write`):
+headers and batches, entries, tiles, changed rows, and less the votes and own batches that they
+make obsolete, all in one transaction. One thread writes and uses the view; readers of other
+threads get snapshots of their own from :meth:`Store.reader`.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from threading import get_ident
 from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, Select, select
@@ -22,17 +25,17 @@ from ledger.errors import LedgerError
 from ledger.execute import Execution
 from ledger.genesis import Genesis
 from ledger.log.merkle import Frontier
-from ledger.log.tiles import StoredTile, TileReader, grow, hash_reader
+from ledger.log.tiles import StoredTile, TileReader, hash_reader
 from ledger.state import Key, Row
 from node.errors import CorruptLedger, StorageError
 from node.storage.engine import in_memory, open_engine, statements_of, translated
+from node.storage.held import HELD_ROWS_MAX, HeldBlock, HeldBlocks
 from node.storage.marks import MARK_EVERY, verified
 from node.storage.queries import LedgerReader
 from node.storage.snapshots import Snapshots
 from node.storage.tables import tables_of
 from node.storage.view import CACHE_ROWS_MAX, StoreView, query_chunks
 from node.storage.writer import Writer
-from node.storage.writes import write_block, write_rows
 
 SCHEMA_VERSION = "3"
 """Raised when what stands in a column changes; how tables are defined has a fingerprint beside it.
@@ -113,6 +116,8 @@ class Store:
         self._edge: dict[int, tuple[int, bytes]] = {}
         self._tip = genesis_tip(genesis)
         self._unmarked = 0
+        self._held = HeldBlocks()
+        self._thread = get_ident()
         try:
             with translated(self.engine, "open the database"):
                 self.id = self._prepare(party)
@@ -127,7 +132,7 @@ class Store:
             raise
 
     def close(self) -> None:
-        """Close all connections. The store cannot be used afterwards."""
+        """Close all connections. The store cannot be used afterwards. What is held is not lost."""
         with self._writer.lock:
             self._writer.connection.close()
             self.engine.dispose()
@@ -162,7 +167,8 @@ class Store:
     def load_consensus(self) -> list[ConsensusItem]:
         """Return what is stored of slots after the tip's, by slot, kind and name."""
         table = self.tables.consensus
-        query = select(table).order_by(table.c.slot, table.c.kind, table.c.name)
+        later = select(table).where(table.c.slot > self._tip.slot)
+        query = later.order_by(table.c.slot, table.c.kind, table.c.name)
         return [ConsensusItem(*row) for row in self._fetch("read the votes", query)]
 
     def load_journal(self) -> list[JournalItem]:
@@ -194,30 +200,85 @@ class Store:
                 is still the old one, unless the error is not ``definite``: then close the store and
                 open it again to learn which.
         """
-        self._refuse_other_block(block, execution)
-        writer, sql, tables = self._writer, self.statements, self.tables
-        tiles = grow(execution.first_index, execution.leaf_hashes, self.edge_tile)
+        self.write()
+        before = self._tip, self._frontier
+        self._take(block, execution, (justification, certificate), journal_upto)
+        try:
+            self.write()
+        except BaseException:
+            self._tip, self._frontier = before
+            self._held, self._view.unwritten = HeldBlocks(), {}
+            raise
+
+    def hold(
+        self,
+        block: Block,
+        execution: Execution,
+        certificate: bytes | None,
+        justification: bytes,
+        *,
+        journal_upto: int = 0,
+    ) -> None:
+        """Take a final block, to be written later with others; of many, write what is held.
+
+        What makes it final is durable: its proposal, and its certificate or a descendant's.
+        Arguments are those of :meth:`commit`.
+
+        Raises:
+            StorageError: ``wrong-block``; what :meth:`write` raises.
+        """
+        self._take(block, execution, (justification, certificate), journal_upto)
+        if self._held.row_count >= HELD_ROWS_MAX:
+            self.write()
+
+    @property
+    def holds(self) -> bool:
+        """Whether there are final blocks that are not written."""
+        return bool(self._held)
+
+    def write(self) -> None:
+        """Write all that is held, or nothing of it.
+
+        Raises:
+            StorageError: ``disk-full`` or ``storage-failed``. It is held as before, unless the
+                error is not ``definite``: then close the store and open it again.
+        """
+        held, writer = self._held, self._writer
+        if not held:
+            return
         marks = [verified(self._tip)] if self._unmarked >= MARK_EVERY else []
-        with writer.writing(f"commit block {block.height}"):
-            write_block(writer, sql, block, execution, (justification, certificate))
-            write_rows(writer, sql, execution.changes)
-            writer.run(sql.upsert(tables.tiles), tiles)
-            writer.run(sql.upsert(tables.meta), marks)
-            writer.run(sql.delete_upto(tables.consensus), [(block.slot,)])
-            writer.run(sql.delete_upto(tables.journal), [(journal_upto,)] if journal_upto else [])
+        with writer.writing(f"write blocks up to {self._tip.height}"):
+            tiles = held.write(writer, self.statements, self._view, self.edge_tile)
+            writer.run(self.statements.upsert(self.tables.meta), marks)
         self._remember_edge(tiles)
-        self._view.apply(execution.changes)
-        self._unmarked = (0 if marks else self._unmarked) + 1 + len(execution.leaves)
+        self._view.written()
+        self._unmarked = (0 if marks else self._unmarked) + len(held) + held.entry_count
+        self._held = HeldBlocks()
+
+    def _take(
+        self,
+        block: Block,
+        execution: Execution,
+        proofs: tuple[bytes, bytes | None],
+        journal_upto: int,
+    ) -> None:
+        self._refuse_other_block(block, execution)
+        self._held.add(HeldBlock(block, execution, proofs), journal_upto)
+        self._view.hold(execution.changes)
         self._tip = tip_of(block)
         self._frontier = execution.frontier.copy()
 
     def reader(self) -> AbstractContextManager[LedgerReader]:
         """Give a :class:`LedgerReader` on one consistent snapshot; for use from any thread.
 
+        To the writer's thread it shows the tip, to others what was written last.
+
         Raises:
             StorageError: the database could not be read.
             CorruptLedger: the database is damaged.
         """
+        if get_ident() == self._thread:
+            self.write()
         return self._snapshots.reader()
 
     @contextmanager
@@ -230,6 +291,7 @@ class Store:
             StorageError: the database could not be read.
             CorruptLedger: the database is damaged.
         """
+        self.write()
         with self._writer.reading("read"), self._writer.connection.begin():
             yield LedgerReader(self._writer.connection, self.statements)
 
@@ -237,6 +299,8 @@ class Store:
         """Return the hash of the block at ``height``, or None if there is none."""
         if height == self._tip.height:
             return self._tip.hash
+        if (held := self._held.hash_at(height)) is not None:
+            return held
         sql = self.statements.select_column(self.tables.blocks.c.hash)
         with self._writer.reading("read a block's hash"):
             found = self._writer.fetch(sql, (height,))
