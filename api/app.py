@@ -87,7 +87,7 @@ def build_app(
     app.add_middleware(
         FeedPlaces, draining=draining, tokens=node.tokens, sessions=sessions, relay=relay
     )
-    app.add_middleware(WrittenFirst, write=node.host.write)
+    app.add_middleware(WrittenFirst, host=node.host)
     app.add_middleware(Callers, tokens=node.tokens, party=node.party, sessions=sessions)
     app.add_middleware(HeadsAsGets)
     return app

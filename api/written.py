@@ -1,14 +1,18 @@
 """Written: what is final is written before somebody reads it.
 
 A node holds final blocks in memory for a moment, and writes several at once. A read that comes in
-meanwhile has them written, so that it shows everything that any answer before it has said.
+meanwhile has them written, so that it shows everything that any answer before it has said. While
+somebody listens, they are written sooner.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from contextlib import nullcontext
 
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api.feed_places import stays_open
+from node.host.host import Host
 
 
 class WrittenFirst:
@@ -18,15 +22,19 @@ class WrittenFirst:
 
     Args:
         app: The application.
-        write: Writes what is held; costs nothing if nothing is.
+        host: Holds final blocks.
     """
 
-    def __init__(self, app: ASGIApp, write: Callable[[], None]) -> None:
+    def __init__(self, app: ASGIApp, host: Host) -> None:
         self._app = app
-        self._write = write
+        self._host = host
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on."""
-        if scope["type"] == "http" and scope["method"] == "GET" and scope["token"] is not None:
-            self._write()
-        await self._app(scope, receive, send)
+        is_read = scope["type"] == "http" and scope["method"] == "GET"
+        if not is_read or scope["token"] is None:
+            await self._app(scope, receive, send)
+            return
+        self._host.write()
+        with self._host.delivery.listened() if stays_open(scope) else nullcontext():
+            await self._app(scope, receive, send)

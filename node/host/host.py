@@ -18,7 +18,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from consensus.effects import (
-    Deliver,
     Effects,
     Event,
     Halt,
@@ -39,17 +38,16 @@ from consensus.messages import (
     StatementsMessage,
     Voting,
     decode,
-    encode,
     wire_batch,
 )
 from ledger.errors import LedgerError
-from ledger.execute import Execution
 from ledger.genesis import Genesis
 from ledger.keys import Signer
 from node.errors import CorruptLedger, Halted, NodeError, Silenced
 from node.host.accusations import Accusations
 from node.host.answers import QUESTIONS, Answers
 from node.host.conduct import Conduct
+from node.host.delivery import Delivery
 from node.host.ending import Ending
 from node.host.frames import FrameGuard
 from node.host.gossip import Gossip
@@ -63,7 +61,6 @@ from node.host.sightings import Sightings
 from node.host.submission import Submission
 from node.host.testimony import Testimony
 from node.host.voters import Voters
-from node.host.writing import Writing
 from node.storage.store import ConsensusItem, Store
 
 logger = logging.getLogger("tongzhang.host")
@@ -108,8 +105,8 @@ class Host:
         self._events: deque[Event] = deque()
         self._busy = False
         self.voters = Voters(parts)
-        self.writing = Writing(parts)
         self.sightings = Sightings(clock)
+        self.delivery = Delivery(parts, self.sightings)
         try:
             self.accusations = Accusations(store)
             self.replica = wake(parts, signer)
@@ -201,7 +198,7 @@ class Host:
                 self._ending.ask()
         self._run(Tick())
         self._go_on()
-        if self.writing.next_at() <= now_ms:
+        if self.delivery.write_at() <= now_ms:
             self.write()
 
     def write(self) -> None:
@@ -214,7 +211,7 @@ class Host:
         """Return when the next tick is wanted, on the steady clock."""
         paused = self._answers.next_at()
         if self._ending is None:
-            due = (self.replica.deadline_ms(), self.writing.next_at())
+            due = (self.replica.deadline_ms(), self.delivery.write_at())
             return min([*due, *paused, *self.recall.next_at()])
         if self._ending.inquiry is None:
             return self._ending.until_ms
@@ -291,7 +288,7 @@ class Host:
             self._intake.read(block)
             self.journal.mark_ordered(block)
         if effects.deliver:
-            self._deliver(effects.deliver)
+            self.delivery.deliver(effects.deliver)
         for evidence in effects.accuse:
             self._gossip.keep(evidence)
         self._gossip.share(effects.found)
@@ -301,32 +298,6 @@ class Host:
             logger.info("%s: %s", self.party, note)
         if effects.halt is not None:
             self._begin_to_end(effects.halt)
-
-    def _deliver(self, delivered: list[Deliver]) -> None:
-        """Take final blocks; tell who waits for them once they are durable (I4)."""
-        executions = [self._hold(deliver) for deliver in delivered]
-        if not all(deliver.durable for deliver in delivered):
-            self.store.write()  # no paper says that they are final
-        for deliver, execution in zip(delivered, executions, strict=True):
-            block = deliver.block
-            self.pool.forget_final({batch.party: batch.number for batch in block.batches})
-            self.journal.on_final(block, execution)
-            self.sightings.final(block)
-        self.writing.held()
-
-    def _hold(self, deliver: Deliver) -> Execution:
-        block, certificate = deliver.block, deliver.certificate
-        execution = self.machine.execution(block.hash)
-        own = [batch.number for batch in block.batches if batch.party == self.party]
-        self.store.hold(
-            block,
-            execution,
-            None if certificate is None else encode(certificate),
-            encode(deliver.justification),
-            journal_upto=max(own, default=0),
-        )
-        self.machine.settle(self.store.tip())
-        return execution
 
     def _pump(self) -> None:
         batch = None

@@ -10,8 +10,7 @@ threads get snapshots of their own from :meth:`Store.reader`.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from threading import get_ident
 from typing import Any, NamedTuple
@@ -25,35 +24,18 @@ from ledger.errors import LedgerError
 from ledger.execute import Execution
 from ledger.genesis import Genesis
 from ledger.log.merkle import Frontier
-from ledger.log.tiles import StoredTile, TileReader, hash_reader
 from ledger.state import Key, Row
 from node.errors import CorruptLedger, StorageError
+from node.storage.edge import LogEdge, frontier_at
 from node.storage.engine import in_memory, open_engine, statements_of, translated
 from node.storage.held import HELD_ROWS_MAX, HeldBlock, HeldBlocks
 from node.storage.marks import MARK_EVERY, verified
+from node.storage.ownership import claim
 from node.storage.queries import LedgerReader
 from node.storage.snapshots import Snapshots
 from node.storage.tables import tables_of
 from node.storage.view import CACHE_ROWS_MAX, StoreView, query_chunks
 from node.storage.writer import Writer
-
-SCHEMA_VERSION = "3"
-"""Raised when what stands in a column changes; how tables are defined has a fingerprint beside it.
-
-2: the subject of a refused refund, dispute or payout is what it asked about.
-3: T+n is the n-th business day after the capture's date, also where that is no business day.
-"""
-
-_OWNERSHIP = {"genesis": "wrong-ledger", "party": "wrong-party", "schema": "wrong-schema"}
-_NEXT_STEP = {
-    "genesis": "genesis.json is not the document that the database was made for: copy that one "
-    "again from another party. Only where node.toml names a database, that may be another "
-    "ledger's: then correct its URL",
-    "party": "correct the database's URL in node.toml",
-    "schema": "another version of Tongzhang made it: run the node with that version. If only this "
-    "node has such a database, `tongzhang node HOME --rebuild` fetches the ledger from its peers; "
-    "that costs this party its vote",
-}
 
 
 class ConsensusItem(NamedTuple):
@@ -113,14 +95,16 @@ class Store:
         self.tables = tables_of(rows)
         self.statements = statements_of(self.tables, self.engine.dialect.name)
         self._view = StoreView(self, cache_rows)
-        self._edge: dict[int, tuple[int, bytes]] = {}
+        self.edge = LogEdge()
+        """What the log grows from."""
         self._tip = genesis_tip(genesis)
+        self._frontier = Frontier()
         self._unmarked = 0
         self._held = HeldBlocks()
         self._thread = get_ident()
         try:
             with translated(self.engine, "open the database"):
-                self.id = self._prepare(party)
+                self.id = claim(self.engine, self.statements, genesis, party)
                 self._writer = Writer(self.engine, self._view.forget)
             # All users of a database in memory share one connection, and so take turns.
             turn = self._writer.lock if in_memory(self.engine) else None
@@ -248,9 +232,9 @@ class Store:
             return
         marks = [verified(self._tip)] if self._unmarked >= MARK_EVERY else []
         with writer.writing(f"write blocks up to {self._tip.height}"):
-            tiles = held.write(writer, self.statements, self._view, self.edge_tile)
+            tiles = held.write(writer, self.statements, self._view, self.edge.tile)
             writer.run(self.statements.upsert(self.tables.meta), marks)
-        self._remember_edge(tiles)
+        self.edge.remember(tiles)
         self._view.written()
         self._unmarked = (0 if marks else self._unmarked) + len(held) + held.entry_count
         self._held = HeldBlocks()
@@ -341,34 +325,6 @@ class Store:
             rows += [mapped.decode(each) for each in self._writer.fetch(sql, flat)]
         return rows
 
-    def _prepare(self, party: str) -> str:
-        """Return the database's id; make its tables, if it is new."""
-        own = {
-            "genesis": self.genesis.ledger,
-            "schema": f"{SCHEMA_VERSION}:{self.tables.fingerprint}",
-        }
-        if party:
-            own["party"] = party
-        with self.engine.begin() as connection:
-            connection.exec_driver_sql(self.statements.create(self.tables.meta))
-            found = connection.execute(select(self.tables.meta)).all()
-            known: dict[str, str] = {row.key: row.value for row in found}
-        for key, code in _OWNERSHIP.items():
-            if key in own and known.get(key, own[key]) != own[key]:
-                raise StorageError(
-                    code,
-                    f"expected a database of {key} {own[key]}, this one is of {known[key]}; "
-                    f"{_NEXT_STEP[key]}",
-                )
-        own["id"] = known.get("id") or os.urandom(16).hex()
-        if not own.items() <= known.items():
-            with self.engine.begin() as connection:
-                for statement in self.statements.definitions:
-                    connection.exec_driver_sql(statement)
-                rows = list(own.items())
-                connection.exec_driver_sql(self.statements.upsert(self.tables.meta), rows)
-        return own["id"]
-
     def _refuse_other_tables(self) -> None:
         """Return if a SQLite file defines the tables that it was made with, to the byte.
 
@@ -407,17 +363,8 @@ class Store:
     def _stored_tile(self, level: int, index: int) -> bytes | None:
         """Read a tile, and remember it: what the frontier needs is what growing the log needs."""
         found = self._writer.fetch(self.statements.select(self.tables.tiles, 1), (level, index))
-        self._remember_edge(found)
+        self.edge.remember(found)
         return found[0][2] if found else None
-
-    def edge_tile(self, level: int, index: int) -> bytes | None:
-        """Return the last tile of a level, if it is the one of that index."""
-        last, data = self._edge.get(level, (-1, b""))
-        return data if last == index else None
-
-    def _remember_edge(self, tiles: Iterable[StoredTile]) -> None:
-        """Keep the last tile of each level; of several tiles of a level the last one comes last."""
-        self._edge.update({level: (index, data) for level, index, data in tiles})
 
     def _refuse_other_block(self, block: Block, execution: Execution) -> None:
         if (block.height, block.parent) != (self._tip.height + 1, self._tip.hash):
@@ -431,21 +378,6 @@ class Store:
     def _fetch(self, doing: str, query: Select[Any]) -> list[tuple[Any, ...]]:
         with self._writer.reading(doing), self._writer.connection.begin():
             return [tuple(row) for row in self._writer.connection.execute(query)]
-
-
-def frontier_at(size: int, read_tile: TileReader) -> Frontier:
-    """Return the frontier of the tree of ``size`` leaves from stored tiles.
-
-    Raises:
-        LedgerError: the tiles do not hold such a tree.
-    """
-    read = hash_reader(read_tile)
-    hashes, start = [], 0
-    for level in reversed(range(size.bit_length())):
-        if size >> level & 1:
-            hashes.append(read(level, start >> level))
-            start += 1 << level
-    return Frontier(size, hashes)
 
 
 def _tip_of_header(raw: bytes, height: int) -> Tip:

@@ -78,7 +78,7 @@ def write_rows(
     writer: Takes,
     sql: Statements,
     changes: Changes,
-    is_absent: Callable[[type[Row], Key], bool],
+    is_absent: Callable[[type[Row], Key], bool] = lambda _kind, _key: False,
 ) -> None:
     """Write the rows that stand now, and delete those that are gone.
 
