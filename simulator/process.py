@@ -102,6 +102,7 @@ class Process:
         self.rebuilt = False
         self.rewound = False
         self.is_behind = False
+        self._told_height = 0
         self.latency_us = setting.plan.disk_us
         plan, chance = setting.plan, setting.chance
         self._skew_ms = chance.between(-plan.skew_ms, plan.skew_ms)
@@ -260,7 +261,10 @@ class Process:
         self._setting.on_saved(self, items)
 
     def final(self, block: Block, execution: Execution, proofs: Proofs) -> None:
-        """Tell those who watch what is final."""
+        """Tell those who watch what is final; of what papers say at a start, only what is news."""
+        if self.host is None and block.height <= self._told_height:
+            return
+        self._told_height = block.height
         self._setting.on_final(self, block, execution, proofs)
 
     # -- doing ------------------------------------------------------------------------------------

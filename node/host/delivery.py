@@ -38,6 +38,8 @@ class Delivery:
     def deliver(self, delivered: list[Deliver]) -> None:
         """Take final blocks; tell who waits for them once they are durable (I4)."""
         executions = [self._hold(each) for each in delivered]
+        if not executions:
+            return
         if not all(each.durable for each in delivered):
             self._store.write()  # no paper says that they are final
         for each, execution in zip(delivered, executions, strict=True):

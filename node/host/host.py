@@ -110,6 +110,7 @@ class Host:
         try:
             self.accusations = Accusations(store)
             self.replica = wake(parts, signer)
+            self.delivery.deliver(self.replica.woken())
         except (ConsensusError, LedgerError) as error:
             raise CorruptLedger(f"a stored vote, batch or evidence is damaged: {error}.") from None
         testimony = Testimony(parts, signer, self.replica)
@@ -287,8 +288,7 @@ class Host:
         for block in effects.executed:
             self._intake.read(block)
             self.journal.mark_ordered(block)
-        if effects.deliver:
-            self.delivery.deliver(effects.deliver)
+        self.delivery.deliver(effects.deliver)
         for evidence in effects.accuse:
             self._gossip.keep(evidence)
         self._gossip.share(effects.found)
