@@ -83,6 +83,8 @@ EXAMPLES: dict[str, Record] = {
 }
 
 _decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Union[tuple(RULES)])  # noqa: UP007
+_TOGETHER = 256
+"""How many records are decoded as one text: a small one stays in the processor's cache."""
 _identifiers = {record: Identifiers(record) for record in RULES}
 
 
@@ -102,8 +104,12 @@ def decode_records(raws: Sequence[bytes]) -> tuple[Record, ...]:
     Raises:
         DecodeError: as :func:`decode_record`, of the first of them that is none.
     """
-    records = _decoded(raws)
-    return tuple([decode_record(raw) for raw in raws]) if records is None else tuple(records)
+    found: list[Record] = []
+    for start in range(0, len(raws), _TOGETHER):
+        some = raws[start : start + _TOGETHER]
+        records = _decoded(some)
+        found += [decode_record(raw) for raw in some] if records is None else records
+    return tuple(found)
 
 
 def _decoded(raws: Sequence[bytes]) -> list[Record] | None:
