@@ -200,15 +200,13 @@ class Overlay:
 
         LayerRows that were made and deleted again are no change of the state, and go.
         """
-        gone: Wanted = {}
         for kind, rows in self.tables.items():
             rows.clear()
-            if not all(rows.changed.values()):
-                gone[kind] = {key for key, row in rows.changed.items() if row is None}
-        for kind, before in self.below.fetch(gone).items():
-            changed = self.tables[kind].changed
-            for key in [key for key, row in before.items() if row is None]:
-                del changed[key]
+            changed = rows.changed
+            gone = () if all(changed.values()) else [key for key in changed if not changed[key]]
+            for key in gone:
+                if self.below.get(kind, key) is None:
+                    del changed[key]
         return self.changes
 
     def merge(self, changes: Changes) -> None:
