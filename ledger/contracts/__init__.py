@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import cache
-from itertools import chain
 from typing import Union
 
 import msgspec
@@ -129,8 +128,10 @@ def _decoded(raws: Sequence[bytes]) -> list[Record] | None:
     by_type: dict[type[Record], list[Record]] = defaultdict(list)
     for record in records:
         by_type[type(record)].append(record)
-    stated = chain.from_iterable([_identifiers[kind].stated(by_type[kind]) for kind in by_type])
-    return records if are_identifiers([*stated]) else None
+    stated: list[str] = []
+    for kind, some in by_type.items():
+        stated += _identifiers[kind].stated(some)
+    return records if are_identifiers(stated) else None
 
 
 @cache

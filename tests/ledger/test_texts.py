@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from ledger import canonical, forms
 from ledger.contracts import EXAMPLES, RECORD_TYPES, decode_record, decode_records
@@ -168,6 +169,18 @@ def test_many_records_are_decoded_and_refused_as_one_by_one(raws: list[bytes]) -
             return error.code, error.message
 
     assert told(lambda: decode_records(raws)) == told(lambda: [decode_record(r) for r in raws])
+
+
+def test_the_first_of_many_records_that_is_none_is_told() -> None:
+    example = EXAMPLES["payment.captured"]
+    good = [canonical.encode(replace(example, id=f"inst-{number}")) for number in range(700)]
+    assert [canonical.encode(record) for record in decode_records(good)] == good
+    for place, code in ((300, "not-canonical"), (600, "not-json")):
+        bad = [*good[:place], good[place] + b" ", *good[place + 1 : 650], b"{"]
+        bad[600] = b"{"
+        with pytest.raises(DecodeError) as caught:
+            decode_records(bad)
+        assert caught.value.code == code
 
 
 def test_a_form_that_nothing_checks_is_no_type() -> None:
