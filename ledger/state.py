@@ -71,6 +71,9 @@ NEVER = -1
 ABSENT: Any = object()
 """Stands where a layer has not changed a row."""
 
+ADDED: Any = object()
+"""Stands where a layer got rows under new keys: it is followed by how many it had changed."""
+
 
 class StateView(Protocol):
     """A read-only state at one block."""
@@ -199,9 +202,11 @@ class Overlay:
         """
         for kind, rows in self.tables.items():
             rows.clear()
-            for key in [key for key, row in rows.changed.items() if row is None]:
+            changed = rows.changed
+            gone = () if all(changed.values()) else [key for key in changed if not changed[key]]
+            for key in gone:
                 if self.below.get(kind, key) is None:
-                    del rows.changed[key]
+                    del changed[key]
         return self.changes
 
     def merge(self, changes: Changes) -> None:
@@ -251,8 +256,11 @@ class Transaction:
     ) -> None:
         self.rows = view.tables
         """The rows as this record sees them, by type and key; None is none. Only for reading."""
-        self.log: list[tuple[LayerRows[Any], Key, Any]] = []
-        """What :meth:`undo` puts back: rows, key, and what the layer had changed, or ABSENT."""
+        self.log: list[tuple[LayerRows[Any], Any, Any]] = []
+        """What :meth:`undo` puts back: rows, key, and what the layer had changed, or ABSENT.
+
+        Of rows that were added: rows, how many the layer had changed before, and ADDED.
+        """
         self.genesis = genesis
         self.author = author
         self.role = role
@@ -274,7 +282,10 @@ class Transaction:
     def undo(self) -> None:
         """Take back every change since :meth:`begin`: the record was refused."""
         for rows, key, before in reversed(self.log):
-            if before is ABSENT:
+            if before is ADDED:
+                while len(rows.changed) > key:
+                    rows.pop(rows.changed.popitem()[0], None)
+            elif before is ABSENT:
                 rows.pop(key, None)  # to be read from below again
                 del rows.changed[key]
             else:
@@ -293,11 +304,17 @@ class Transaction:
         self.log.append((rows, key, changed.get(key, ABSENT)))
         changed[key] = rows[key] = row
 
-    def add(self, kind: type[Row], key: Key, row: Row) -> None:
-        """Set a row under a key of its own that nobody has read or set before."""
+    def add(self, kind: type[Row], added: Mapping[Key, Row]) -> None:
+        """Set rows under keys of their own that nobody has read or set before."""
         rows = self.rows[kind]
-        self.log.append((rows, key, ABSENT))
-        rows.changed[key] = row
+        changed = rows.changed
+        self.log.append((rows, len(changed), ADDED))
+        changed.update(added)
+
+    def keep(self, kind: type[Row], key: Key, row: Row) -> None:
+        """Set a row that stays even if the record is refused: :meth:`undo` leaves it."""
+        rows = self.rows[kind]
+        rows.changed[key] = rows[key] = row
 
     def sole(self, role: Role) -> str:
         """Return the one party in a role that only one may hold."""
@@ -318,7 +335,7 @@ def change_list(changes: Changes) -> list[list[Any]]:
     for kind in sorted(changes, key=lambda k: k.TABLE):
         rows = changes[kind]
         keys = sorted(rows)
-        standing = [row for row in map(rows.__getitem__, keys) if row is not None]
+        standing = [*filter(None, map(rows.__getitem__, keys))]
         deleted = [key for key in keys if rows[key] is None] if len(standing) < len(rows) else []
         listed.append([kind.TABLE, standing, deleted])
     return listed

@@ -81,9 +81,7 @@ def _disbursed(tx: Transaction, record: LoanDisbursed) -> None:
     terms, parties = terms_of(agreement.terms), parties_of(agreement)
     loan = open_loan(terms, parties)
     name = record.loan
-    for instalment in loan.instalments:
-        row = row_of(name, instalment)
-        tx.add(LoanInstalment, (name, instalment.number), row)
+    tx.add(LoanInstalment, {(name, each.number): row_of(name, each) for each in loan.instalments})
     whole = [each for each in loan.instalments if not each.open]
     first = next((each for each in loan.instalments if each.open), None)
     tx.put(
