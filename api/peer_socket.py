@@ -19,7 +19,8 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
 
     Before the proof a message has at most :data:`HANDSHAKE_FRAME_BYTES_MAX` bytes and everything
     together, control frames and headers of frames included, :data:`UNPROVED_BYTES_MAX`. After it
-    the server's bounds hold.
+    the server's bounds hold. Once this end has closed, so much as before the proof is read: the
+    answer is among it, or the connection is cut in a moment.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -27,6 +28,7 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         self._place: DoorPlace = self.app_state[STATE_KEY]
         self._bounded = True
         self._unproved_bytes = 0
+        self._late_bytes = 0
         self.conn.max_message_size = HANDSHAKE_FRAME_BYTES_MAX
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -39,7 +41,12 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
             _forget_frames(fault)
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes; of a stranger only so many."""
+        """Take bytes; of a stranger, and of whoever was told to go, only so many."""
+        if self.close_sent:
+            self._late_bytes += len(data)
+            if self._late_bytes > UNPROVED_BYTES_MAX:
+                self.transport.pause_reading()
+                return
         if self._bounded and self.handshake_initiated:
             if self._place.proved:
                 self._bounded = False

@@ -11,9 +11,12 @@ from urllib.parse import urlsplit
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
+from websockets.protocol import Protocol
+from websockets.server import ServerProtocol
 
 from api import door
 from api import limits as api_limits
+from api.limits import UNPROVED_BYTES_MAX
 from api.peer_socket import BoundedWebSocket
 from ledger.genesis import Genesis
 from node.limits import CALLERS_MAX, FRAGMENTS_MAX
@@ -175,6 +178,35 @@ async def proved(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     writer.write(masked(proof))
     handshake.dialer_check_welcome(await payload(reader))
     return reader, writer
+
+
+def test_of_a_peer_that_is_shut_out_nothing_more_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It could go on at full speed until it answers that it was told to go."""
+    taken, receive_data = [0], Protocol.receive_data
+
+    def counted(self: Protocol, data: bytes) -> None:
+        if isinstance(self, ServerProtocol):
+            taken[0] += len(data)
+        receive_data(self, data)
+
+    async def scenario() -> None:
+        async with acceptor() as (party, url):
+            reader, writer = await proved(url)
+            party.host.useful, party.host.shut_out["platform"] = False, 1000
+            writer.write(frame(2, 100))
+            assert (await payload(reader)).endswith(b"shut-out")
+            monkeypatch.setattr(Protocol, "receive_data", counted)
+            sent, more = 0, frame(2, 100) * 1000
+            with contextlib.suppress(ConnectionError):
+                while sent < 15 * party.links.frame_bytes_max:
+                    writer.write(more)
+                    await writer.drain()
+                    sent += len(more)
+            assert sent < 15 * party.links.frame_bytes_max, "the connection was cut"
+            assert taken[0] <= UNPROVED_BYTES_MAX
+            writer.close()
+
+    asyncio.run(scenario())
 
 
 async def payload(reader: asyncio.StreamReader) -> bytes:
