@@ -216,7 +216,7 @@ def _attack(
         seconds=(8, 3),
         bounds=BOUNDS,
         insider=True,
-        turns=2,
+        turns=3,
     )
 
 
