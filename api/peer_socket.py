@@ -12,6 +12,7 @@ from api.door import STATE_KEY, DoorPlace
 from api.limits import UNPROVED_BYTES_MAX
 from node.limits import FRAGMENTS_MAX
 from node.peers.handshake import CLOSE_CODES, HANDSHAKE_FRAME_BYTES_MAX
+from node.peers.unparsed import Unparsed
 
 
 class BoundedWebSocket(WebSocketsSansIOProtocol):
@@ -29,6 +30,7 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         self._bounded = True
         self._unproved_bytes = 0
         self._late_bytes = 0
+        self._unparsed = Unparsed()
         self.conn.max_message_size = HANDSHAKE_FRAME_BYTES_MAX
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -36,34 +38,64 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         self._place.free()
         super().connection_lost(exc)
         self.frames = []
+        self._unparsed.clear()
         self.conn.parser.close()
         for fault in (self.conn.parser_exc, self.conn.handshake_exc):
             _forget_frames(fault)
 
     def data_received(self, data: bytes) -> None:
         """Take bytes; of a stranger, and of whoever was told to go, only so many."""
-        if self.close_sent:
-            self._late_bytes += len(data)
-            if self._late_bytes > UNPROVED_BYTES_MAX:
-                self.transport.pause_reading()
+        if self._bounded and self.handshake_initiated and not self._place.proved:
+            self._unproved_bytes += len(data)
+            if self._unproved_bytes > UNPROVED_BYTES_MAX:
+                self._refuse_overrun()
                 return
-        if self._bounded and self.handshake_initiated:
-            if self._place.proved:
+        self._unparsed.put(data)
+        if self.close_sent and self._late_bytes + len(self._unparsed) > UNPROVED_BYTES_MAX:
+            self._unparsed.clear()
+            self.transport.pause_reading()
+            return
+        self._parse()
+
+    async def receive(self) -> Any:
+        """Return the next message; parse on, and read on, once none is left."""
+        message = await self.queue.get()
+        if self.read_paused and self.queue.empty():
+            self.read_paused = False
+            self._parse()
+            if not self.read_paused:
+                self.transport.resume_reading()
+        return message
+
+    def _parse(self) -> None:
+        """Parse what has come, until there is a message that nobody has received."""
+        while self._unparsed and not self.read_paused and not self.transport.is_closing():
+            if self._bounded and self._place.proved:
                 self._bounded = False
                 self.conn.max_message_size = self.config.ws_max_size
-            else:
-                self._unproved_bytes += len(data)
-                if self._unproved_bytes > UNPROVED_BYTES_MAX:
-                    self._refuse_overrun()
-                    return
-        super().data_received(data)
+            part = self._unparsed.take()
+            self._late_bytes += len(part) if self.close_sent else 0
+            super().data_received(part)
+
+    def _take_piece(self) -> bool:
+        """Count a frame that is no message; cut whoever sends too many."""
+        if not self._unparsed.take_piece():
+            self.transport.abort()
+        return not self.transport.is_closing()
 
     def handle_ping(self) -> None:
-        """Answer a ping, unless the answers to earlier ones are not read."""
+        """Answer a ping, unless there are too many, or the answers to earlier ones are not read."""
+        if not self._take_piece():
+            return
         if self.transport.get_write_buffer_size() > self.config.ws_max_size:
             self.transport.abort()
             return
         super().handle_ping()
+
+    def handle_pong(self, event: Frame) -> None:
+        """Take the answer to a ping, or what looks like one; only so many."""
+        if self._take_piece():
+            super().handle_pong(event)
 
     def handle_text(self, event: Frame) -> None:
         """Hand on that there was a text, not the text: peers talk in binary frames."""
@@ -71,9 +103,10 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         self.curr_msg_data_type = "bytes"
 
     def handle_cont(self, event: Frame) -> None:
-        """Take a fragment; of one message only so many."""
+        """Take a fragment; of one message, and of all, only so many."""
         if len(self.frames) >= FRAGMENTS_MAX:
             self.transport.abort()
+        if not self._take_piece():
             return
         super().handle_cont(event)
 

@@ -140,7 +140,9 @@ class Field:
                 control, control_share = NOTHING, 0.0
                 if share:
                     stretch = Stretch(clients, self._pids())
-                    control_share = await loop.run_in_executor(attacker, stay_busy, share, seconds)
+                    control_share = await loop.run_in_executor(
+                        attacker, stay_busy, share, attack.turns * seconds
+                    )
                     control = stretch.end()
                 before = await watch.begin(relay)
                 coming = asyncio.create_task(come_back(relay, watch.link))
