@@ -80,6 +80,7 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
     def _take_piece(self) -> bool:
         """Count a frame that is no message; cut whoever sends too many."""
         if not self._unparsed.take_piece():
+            self._place.overran = True
             self.transport.abort()
         return not self.transport.is_closing()
 

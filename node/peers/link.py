@@ -184,6 +184,7 @@ class DialledConnection(ClientConnection):
     """
 
     _fragments = 0
+    overran = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin; nothing has come yet."""
@@ -213,6 +214,7 @@ class DialledConnection(ClientConnection):
             whole = event.opcode in (Opcode.BINARY, Opcode.TEXT)
             self._fragments = 0 if whole else self._fragments + (event.opcode is Opcode.CONT)
             if self._fragments >= FRAGMENTS_MAX or not (whole or self._unparsed.take_piece()):
+                self.overran = True
                 self.transport.abort()
                 return
         super().process_event(event)
@@ -228,7 +230,7 @@ class DialledSocket:
 
     __slots__ = ("_connection", "_frame_bytes_max")
 
-    def __init__(self, connection: ClientConnection, frame_bytes_max: int) -> None:
+    def __init__(self, connection: DialledConnection, frame_bytes_max: int) -> None:
         self._connection = connection
         self._frame_bytes_max = frame_bytes_max
 
@@ -248,6 +250,8 @@ class DialledSocket:
         try:
             frame = await self._connection.recv()
         except ConnectionClosed as error:
+            if self._connection.overran:
+                raise PeerRefused("bad-frame", "pings and pieces of messages are few") from None
             raise _closed(error) from None
         if isinstance(frame, str):
             raise PeerRefused("text-frame", "peers talk in binary frames")

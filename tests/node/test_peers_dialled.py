@@ -123,6 +123,9 @@ def test_a_dialler_cuts_who_sends_pings_without_end() -> None:
             async with asyncio.timeout(DEADLINE_S):
                 await platform.links._dial(platform.links._links["funder"])
             assert platform.host.changes == [("up", "funder"), ("down", "funder")]
+            assert platform.links.refusals == {"bad-frame": 1}
+            now_s = asyncio.get_running_loop().time()
+            assert 0 < platform.links._links["funder"].links.wait_s(now_s) <= 2, "called later"
 
     asyncio.run(scenario())
 

@@ -231,6 +231,9 @@ def test_a_peer_that_sends_frames_which_are_no_messages_is_cut(
             writer.write(PIECES[kind] * (200_000 // len(PIECES[kind])))
             await until(lambda: party.links.connected() == ())
             assert len(party.host.frames) <= 3
+            await until(lambda: party.links.refusals["bad-frame"] == 1)
+            now_s = asyncio.get_running_loop().time()
+            assert 0 < party.links._links["platform"].links.wait_s(now_s) <= 2, "called again later"
             writer.close()
 
     asyncio.run(scenario())
