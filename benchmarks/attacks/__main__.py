@@ -110,7 +110,7 @@ def arguments() -> argparse.ArgumentParser:
         help="play this attack; may be given more than once",
     )
     parser.add_argument(
-        "--small", action="store_true", help="shorter, for a check: about five minutes in all"
+        "--small", action="store_true", help="shorter, for a check: about nine minutes in all"
     )
     parser.add_argument(
         "--json", metavar="FILE", type=Path, help="write everything that was measured to a file"

@@ -1,4 +1,4 @@
-"""What came on one connection and is not parsed yet: it is parsed a little at a time.
+"""Bytes of one connection that wait to be parsed: no more is parsed at once than is handed on.
 
 A frame may have six bytes, so that what is read at once may hold tens of thousands. They are parsed
 no faster than they are handed on. Frames that are no message, pings and pieces of a message, are
