@@ -42,7 +42,7 @@ class Deliver(msgspec.Struct, frozen=True):
     """One block that became final, in height order.
 
     The certificate is None for a block that became final through a descendant. ``durable`` says
-    whether the block was made durable as a paper: then so is what makes it final.
+    whether papers tell of it after a restart: the block itself, and what makes it final.
     """
 
     block: Block

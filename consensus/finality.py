@@ -45,14 +45,15 @@ def _chain_to(context: Context, certificate: Certificate) -> list[Block] | None:
         return None
 
 
-def _deliver(context: Context, chain: list[Block]) -> None:
+def _deliver(context: Context, chain: list[Block], *, by_range: bool = False) -> None:
+    """Deliver blocks; what headers of a range make final, no paper of this node's does."""
     for block in chain:
         subject = final_subject(context.tree.tips[block.hash])
         slot = context.tree.slot(block.slot)
         certificate = slot.certificates.get(subject)
         justification = context.tree.justification(block.hash)
         proposed = slot.proposals.get(block.hash)
-        durable = proposed is not None and proposed.durable
+        durable = proposed is not None and proposed.durable and not by_range
         context.step.effects.deliver.append(Deliver(block, justification, certificate, durable))
         if certificate is not None:
             context.tree.final_certificate = certificate
@@ -105,7 +106,7 @@ def on_range(context: Context, message: Range, peer: str) -> None:
         parent = context.tree.tips[block.hash]
     else:
         if message.headers:
-            _deliver(context, blocks)
+            _deliver(context, blocks, by_range=True)
     certificates.on_certificate(context, message.certificate, None)
 
 
@@ -115,7 +116,7 @@ def _wait_for_skips(context: Context, before: list[Block], proposed: Proposed) -
     When they are here it is judged like a proposal, and final by the certificate of its range.
     """
     if before:
-        _deliver(context, before)
+        _deliver(context, before, by_range=True)
     for skip in proposed.wire.skips:
         certificates.on_certificate(context, skip, None, tell=False)
     proposals.take(context, proposed, proved=True)

@@ -8,15 +8,23 @@ from pathlib import Path
 
 import pytest
 
+from consensus.messages import (
+    CertificateMessage,
+    Range,
+    VoteMessage,
+    decode,
+    encode,
+)
 from node.errors import StorageError
 from node.host import delivery as deliveries
+from node.host.catchup import range_from
 from node.limits import LISTENED_WITHIN_MS, REST_BEFORE_WRITING_MS, WRITTEN_WITHIN_MS
 from node.storage import store as stores
 from node.storage.check import check
 from node.storage.store import Store
 from tests.ledger.chains import CERTIFICATE, JUSTIFICATION, Account, Chain
 from tests.ledger.ledger_kit import GENESIS
-from tests.node.host_kit import CALM_MS, World, capture, instruct, make_templates, register
+from tests.node.host_kit import CALM_MS, World, capture, instruct, let_ask, make_templates, register
 from tests.node.store_kit import KINDS, account, changes_of, driver_of, open_store, url_of
 
 
@@ -180,6 +188,37 @@ def test_a_block_that_came_by_range_is_written_at_once(world: World) -> None:
         world.crash(each)
     world.open("auditor")
     assert world.stores["auditor"].tip() == tip
+
+
+def _tells_final(frame: bytes) -> bool:
+    """Return whether a frame says that a block is final."""
+    message = decode(frame)
+    if isinstance(message, VoteMessage):
+        return message.vote.kind == "final"
+    return isinstance(message, CertificateMessage) and message.certificate.subject.kind == "final"
+
+
+def test_a_range_of_blocks_that_were_voted_for_is_written_at_once(world: World) -> None:
+    """No paper of this node's says that they are final: the range's headers do, and they pass."""
+    world.lose = lambda _, to, frame: to == "funder" and _tells_final(frame)
+    for receiver in ("shop", "platform-fee"):
+        _final(world, "institution", register(receiver))
+    voted = world.stores["platform"].tip()
+    assert (voted.height, world.stores["funder"].tip().height) == (2, 0)
+    world.lose = lambda _, to, __: to == "funder"
+    _final(world, "institution", capture("P1"))
+    with world.stores["platform"].reader() as reader:
+        known = range_from(reader, 1, 1 << 20)
+    assert known is not None
+    *blocks, last = known.blocks
+    let_ask(world, "funder", "platform", known.certificate)
+    answer = Range(tuple(blocks), (last.header,), known.certificate)
+    world.hosts["funder"].receive("platform", encode(answer))
+    assert world.stores["funder"].tip() == voted
+    for each in GENESIS.names:
+        world.crash(each)
+    world.open("funder")
+    assert world.stores["funder"].tip() == voted
 
 
 def test_a_host_that_crashes_at_any_moment_starts_where_it_was(world: World) -> None:
