@@ -308,6 +308,7 @@ class Replica:
         for _, slot in self._tree.live():
             for certificate in slot.certificates.values():
                 certificates.want_block_of(self._context, certificate)
+        self._step.effects.halt = self._step.halt
 
     # -- R1: slots -------------------------------------------------------------------------------
 

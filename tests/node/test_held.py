@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -233,6 +234,24 @@ def test_a_host_that_crashes_at_any_moment_starts_where_it_was(world: World) -> 
         world.open()
         assert {name: world.stores[name].tip() for name in GENESIS.names} == tips
     world.check_equal()
+
+
+def test_a_start_whose_papers_come_out_differently_stops(world: World) -> None:
+    """What stands in the rows was damaged while the node was down: it says so, as when running."""
+    _pay(world, "P1")
+    world.hosts["funder"].write()
+    _pay(world, "P2")
+    assert world.stores["funder"].holds
+    for each in GENESIS.names:
+        world.crash(each)
+    with sqlite3.connect(world.directory / "funder.db") as connection:
+        connection.execute("UPDATE balances SET amount = amount + 1")
+    connection.close()
+    world.open("funder")
+    host = world.hosts["funder"]
+    host.tick()
+    why = host.stopped()
+    assert why is not None and why.code == "state-diverged"
 
 
 def test_blocks_are_written_when_the_ledger_rests(tmp_path: Path, templates: Path) -> None:
