@@ -78,16 +78,16 @@ def build_app(
 
     ended = node.home.path / ENDED_SESSIONS
     sessions = Sessions(node.home.signer.pem(), node.genesis.ledger, node.party, ended)
-    add_reading_routes(app, Reading.of_node(node.home, node.store), find, site)
+    add_reading_routes(app, Reading.of_node(node.home, node.store), site)
     if readers is not None:
-        app.add_middleware(ReadsElsewhere, readers=readers, find=find, status=node.status)
+        app.add_middleware(ReadsElsewhere, readers=readers, status=node.status)
     if site is not None:
         site.add_front(app, sessions, node.tokens)
     relay = None if readers is None else readers.open_answers
     app.add_middleware(
         FeedPlaces, draining=draining, tokens=node.tokens, sessions=sessions, relay=relay
     )
-    app.add_middleware(WrittenFirst, host=node.host)
+    app.add_middleware(WrittenFirst, host=node.host, find=find)
     app.add_middleware(Callers, tokens=node.tokens, party=node.party, sessions=sessions)
     app.add_middleware(HeadsAsGets)
     return app

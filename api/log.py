@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -84,10 +84,6 @@ class RecordView(msgspec.Struct, frozen=True, kw_only=True):
     waiting: Waiting | UnsetType = UNSET
 
 
-FindOwn = Callable[[str], RecordView | None]
-"""Returns what is to be told of an own record that is not in the ledger yet, by its id."""
-
-
 def log_routes(reading: Reading) -> APIRouter:
     """Return the router that shows the log itself."""
     router = reading.router("log")
@@ -141,29 +137,30 @@ def log_routes(reading: Reading) -> APIRouter:
     return router
 
 
-def record_routes(reading: Reading, find: FindOwn) -> APIRouter:
+def record_routes(reading: Reading) -> APIRouter:
     """Return the router that tells submitters, and readers, what became of a record.
 
-    Args:
-        reading: The ledger.
-        find: Returns what is to be told of an own record that is not in it yet, or None.
+    ``scope["own"]`` is what was known of an own record when all that was final was written.
     """
     router = reading.router("records", "read", "submit")
 
     @router.get(
         "/v1/records/{party}/{id}", **describe(RecordView, "no-such-party", "no-such-record")
     )
-    def show_record(party: Name, id: Name) -> Response:  # noqa: A002 - the name in the path
+    def show_record(
+        request: Request,
+        party: Name,
+        id: Name,  # noqa: A002 - the name in the path
+    ) -> Response:
         """Tell the outcome of a record by its author and its id."""
         refuse_unknown_party(party, reading.genesis.names)
-        # Asked first: a record that is final a moment later is in the ledger, and forgotten here.
-        own = find(id) if party == reading.party else None
+        own: RecordView | None = request.scope.get("own")
         with reading.reader() as reader:
             recorded = reader.row(Recorded, (party, id))
             entry = None if recorded is None else reader.entry(recorded.entry)
             if entry is not None:
                 return json_answer(_final_record(entry_views(reader, [entry])[0]))
-        if own is None:
+        if own is None or own.party != party:
             raise _no_such_record(party, id)
         return json_answer(own)
 

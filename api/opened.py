@@ -99,7 +99,7 @@ def opened_app(opened: OpenedLog, site: Site | None = None) -> FastAPI:
     app.include_router(router)
     if site is not None:
         site.add_files(app)
-    add_reading_routes(app, reading_of(opened), lambda _: None, site)
+    add_reading_routes(app, reading_of(opened), site)
     app.add_middleware(HeadsAsGets)
     app.add_middleware(OnThisMachine)
     return app

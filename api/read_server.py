@@ -40,7 +40,6 @@ from node.storage.snapshots import open_snapshots
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from api.log import FindOwn
     from api.site import Site
 
 ROUTE = b"tongzhang-route"
@@ -95,15 +94,12 @@ def serve_reads(
         runner.run(_serve(reading_app(reading, site), listener))
 
 
-def add_reading_routes(
-    app: FastAPI, reading: Reading, find: FindOwn, site: Site | None = None
-) -> None:
+def add_reading_routes(app: FastAPI, reading: Reading, site: Site | None = None) -> None:
     """Give ``app`` all routes that read the ledger.
 
     Args:
         app: The application.
         reading: The ledger.
-        find: Returns an own record that is on its way, by its id, or None.
         site: The page, if it is served.
     """
     app.add_middleware(NamedHeights)
@@ -111,7 +107,7 @@ def add_reading_routes(
         business_routes(reading),
         reports_routes(reading),
         books_routes(reading),
-        record_routes(reading, find),
+        record_routes(reading),
         log_routes(reading),
         feed_routes(reading),
         proof_routes(reading),
@@ -126,7 +122,7 @@ def reading_app(reading: Reading, site: Site | None = None) -> FastAPI:
     """Return the application that reads the ledger and knows nothing of what is under way."""
     app = FastAPI(openapi_url=None, redirect_slashes=False)
     problems.install(app)
-    add_reading_routes(app, reading, lambda _: None, site)
+    add_reading_routes(app, reading, site)
     if reading.tokens is not None:
         app.add_middleware(RelayedTokens, tokens=reading.tokens)
     app.add_middleware(NamedRoutes)

@@ -38,9 +38,9 @@ from api.limits import (
 from api.problems import Problem, respond
 from api.read_server import ROUTE, carried, serve_reads
 from api.relay import OF_THE_CONNECTION, Relay, relayed_headers
+from api.written import RECORDS
 
 if TYPE_CHECKING:
-    from api.log import FindOwn
     from api.site import Site
     from node.home.home import Home
     from node.home.tokens import Token
@@ -50,7 +50,6 @@ SOCKET = "readers.sock"
 """How the sockets in a home are named; something random follows."""
 WATCH_S = 0.5
 WATCH_MAX_S = 30.0
-RECORDS = "/v1/records/"
 OWN = frozenset(("/v1/status", "/v1/members", "/v1/genesis", "/v1/policy"))
 """What the node answers from its memory."""
 NODES = ("/livez", "/openapi.json", "/peer", "/readyz", "/sign-", "/static/", "/v1/simulations")
@@ -188,12 +187,12 @@ class ReadsElsewhere:
     """Sends reads to the readers, and everything else on to the node's own application.
 
     What has no token that may read is refused by the application; it also answers what the
-    node's memory alone knows. ``scope["token"]`` says whose request it is.
+    node's memory alone knows. ``scope["token"]`` says whose request it is, ``scope["own"]`` how far
+    the own record has got that it asks for.
 
     Args:
         app: The application.
         readers: The readers.
-        find: Returns an own record that is on its way, by its id, or None.
         status: Returns what the node knows of itself and its peers.
     """
 
@@ -201,12 +200,10 @@ class ReadsElsewhere:
         self,
         app: ASGIApp,
         readers: ASGIApp,
-        find: FindOwn,
         status: Callable[[], dict[str, Any]],
     ) -> None:
         self._app = app
         self._readers = readers
-        self._find = find
         self._status = status
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -224,7 +221,7 @@ class ReadsElsewhere:
         if token is None or scope["method"] != "GET" or path.startswith(NODES):
             return False
         if path.startswith(RECORDS):
-            return self._find(path.rpartition("/")[2]) is None
+            return scope["own"] is None
         return path not in OWN and "read" in token.scopes
 
 
