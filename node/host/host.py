@@ -124,6 +124,7 @@ class Host:
         if party in self.accusations.convicted:
             self._sign_no_more()
         if met_a_fork(store):
+            self.write()  # who never goes on leaves nothing on papers alone
             self.stop(*FORK_MET)
 
     # -- what comes in ----------------------------------------------------------------------------
@@ -371,7 +372,9 @@ class Host:
 
     def _begin_to_end(self, halt: Halt) -> None:
         ending = Ending(self._parts, halt, self._gossip)
-        if ending.begin():
+        waits = ending.begin()
+        self.store.write()  # as above
+        if waits:
             self._ending = ending
             self._go_on_to(Phase.ENDING, Halted(halt.code, halt.message))
         else:

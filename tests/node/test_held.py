@@ -16,15 +16,19 @@ from consensus.messages import (
     decode,
     encode,
 )
+from consensus.votes import Subject, certificate_of, sign_vote
+from ledger.limits import SAFE_INTEGER_MAX
 from node.errors import StorageError
 from node.host import delivery as deliveries
 from node.host.catchup import range_from
+from node.host.fork_inquiry import CONFLICT, REPORT
+from node.host.phase import Phase
 from node.limits import LISTENED_WITHIN_MS, REST_BEFORE_WRITING_MS, WRITTEN_WITHIN_MS
 from node.storage import store as stores
 from node.storage.check import check
-from node.storage.store import Store
+from node.storage.store import ConsensusItem, Store
 from tests.ledger.chains import CERTIFICATE, JUSTIFICATION, Account, Chain
-from tests.ledger.ledger_kit import GENESIS
+from tests.ledger.ledger_kit import GENESIS, signer
 from tests.node.host_kit import CALM_MS, World, capture, instruct, let_ask, make_templates, register
 from tests.node.store_kit import KINDS, account, changes_of, driver_of, open_store, url_of
 
@@ -252,6 +256,34 @@ def test_a_start_whose_papers_come_out_differently_stops(world: World) -> None:
     host.tick()
     why = host.stopped()
     assert why is not None and why.code == "state-diverged"
+
+
+def test_a_host_that_meets_a_fork_writes_what_was_final_before(world: World) -> None:
+    """It never goes on: whoever reads its database at rest finds all that it has called final."""
+    _pay(world, "P1")
+    store, host, tip = world.stores["funder"], world.hosts["funder"], world.stores["funder"].tip()
+    assert store.holds
+    beside = Subject("final", tip.slot, bytes(32), tip.height, tip.size, tip.root)
+    signers = GENESIS.voters[: GENESIS.quorum]
+    votes = {name: sign_vote(beside, signer(name), name, 1, GENESIS) for name in signers}
+    host.receive("platform", encode(CertificateMessage(certificate_of(votes))))
+    assert host.phase is Phase.ENDING
+    assert heights_stored(store)[-1] == tip.height
+    world.crash("funder")
+    world.open("funder")
+    assert world.hosts["funder"].halted is not None
+
+
+def test_a_host_that_met_a_fork_and_was_killed_writes_what_was_final_before(world: World) -> None:
+    _pay(world, "P1")
+    store, tip = world.stores["funder"], world.stores["funder"].tip()
+    store.save([ConsensusItem(SAFE_INTEGER_MAX, CONFLICT, REPORT, b"{}")])
+    assert store.holds
+    for each in GENESIS.names:
+        world.crash(each)
+    world.open("funder")
+    assert world.hosts["funder"].halted is not None
+    assert heights_stored(world.stores["funder"])[-1] == tip.height
 
 
 def test_blocks_are_written_when_the_ledger_rests(tmp_path: Path, templates: Path) -> None:
