@@ -48,7 +48,7 @@ def a_refusal_changes_the_books(monkeypatch: pytest.MonkeyPatch) -> None:
             raise Refused("too-late", "Too late.", expected="nothing", got="something")
 
     rules: dict[Any, Any] = RULES
-    monkeypatch.setitem(rules, PaymentCaptured, replace(rule, apply=late))
+    monkeypatch.setitem(rules, PaymentCaptured, rule._replace(apply=late))
     monkeypatch.setattr(Transaction, "undo", lambda self: self.log.clear())
 
 
