@@ -278,7 +278,8 @@ class Replica:
     def _hear_of_itself(self) -> None:
         """Sign nothing more once this very key is convicted, in the same step (R11)."""
         effects = self._step.effects
-        if any(lie.party == self.me for lie in (*effects.accuse, *effects.found)):
+        lies = (*effects.accuse, *effects.found)
+        if lies and any(lie.party == self.me for lie in lies):
             self.may_vote = False
 
     def _signs(self) -> bool:
