@@ -106,9 +106,7 @@ class NoContradiction(Checker):
             if statement.party == process.party:
                 self._leaves(process, statement)
 
-    def _note(
-        self, process: Watched, statements: Sequence[KeyStatement], *, is_new: bool
-    ) -> None:
+    def _note(self, process: Watched, statements: Sequence[KeyStatement], *, is_new: bool) -> None:
         for statement in statements:
             if statement.party != process.party:
                 continue
