@@ -2,7 +2,7 @@
 
 Run with ``python -m benchmarks.bytecodes``: it prints what was counted beside the budget, and ends
 with 1 if a stage takes more than ``TOLERANCE_PERCENT`` above it. ``--record`` writes what was
-counted as the budget of this version of Python.
+counted as the budget of this version of Python, and into the table of ``docs/performance.md``.
 
 Four real hosts over real SQLite files make records final, in one process and on a clock of their
 own. Only this project's own code counts, each bytecode for the innermost stage that it runs in; so
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import gc
 import json
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -31,6 +32,9 @@ from node.storage.store import Store
 from tests.node.host_kit import World, capture, instruct, register
 
 BUDGET = Path(__file__).with_suffix(".json")
+PAGE = BUDGET.parents[1] / "docs" / "performance.md"
+"""Whose table shows the budgets."""
+SCENARIOS = ("bulk", "single")
 TOLERANCE_PERCENT = 5
 RECORDS = 100
 """Records of the bulk: captures and instructions, half and half."""
@@ -49,6 +53,7 @@ STAGES: dict[CodeType, str] = {
     Store.commit.__code__: "commit",
 }
 """The functions at which a stage begins; what is in none of them is the host's."""
+_MARKED = re.compile(r"(<!-- table: bytecodes -->\n).*?(<!-- end -->)", re.DOTALL)
 _ROOT = str(Path(__file__).resolve().parents[1])
 _COUNTED = tuple(f"{_ROOT}/{package}/" for package in ("ledger", "consensus", "node"))
 
@@ -163,6 +168,22 @@ def budgets() -> dict[str, dict[str, Counts]]:
     return json.loads(BUDGET.read_text())  # type: ignore[no-any-return]
 
 
+def render(page: str) -> str:
+    """Return a page with the table of budgets between its marks as it is recorded now."""
+    rows = ["| stage | what begins it | " + " | ".join(_columns()) + " |"]
+    rows.append("|---|---|" + "---|" * len(_columns()))
+    begins = {stage: f"`{code.co_qualname}`" for code, stage in STAGES.items()}
+    for stage in [*dict.fromkeys(STAGES.values()), "host"]:
+        found = (kept[scenario][stage] for kept in budgets().values() for scenario in SCENARIOS)
+        shown = " | ".join(f"{each:,}" for each in found)
+        rows.append(f"| {stage} | {begins.get(stage, 'anything else')} | {shown} |")
+    return _MARKED.sub(lambda found: found[1] + "\n".join([*rows, found[2]]), page)
+
+
+def _columns() -> list[str]:
+    return [f"{scenario}, Python {name}" for name in budgets() for scenario in SCENARIOS]
+
+
 NEXT_STEP = (
     "If the work is worth it, record it with `python -m benchmarks.bytecodes --record` and say why "
     "in the commit; otherwise look at what the stage does now (`git diff`, docs/performance.md)."
@@ -181,6 +202,7 @@ def main(arguments: list[str]) -> None:
     if "--record" in arguments:
         kept[version()] = counted
         BUDGET.write_text(json.dumps(dict(sorted(kept.items())), indent=1) + "\n")
+        PAGE.write_text(render(PAGE.read_text("utf-8")), "utf-8")
         return
     if not budget:
         print(f"no budget is recorded for Python {version()}: nothing was compared")

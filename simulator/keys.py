@@ -23,7 +23,7 @@ YEARS = (2001, *range(2025, 2041))
 """The years whose calendar is founded: those of runs, and one long before, with a gap after it."""
 
 
-class Memory:
+class SignatureMemory:
     """What a world's verifiers share: which signatures were good, and how often one was asked."""
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class Memory:
 class RememberingVerifier(Verifier):
     """A verifier that asks the library once about the same signature and message."""
 
-    def __init__(self, public_key: bytes, memory: Memory) -> None:
+    def __init__(self, public_key: bytes, memory: SignatureMemory) -> None:
         super().__init__(public_key)
         self._memory = memory
 
@@ -51,7 +51,7 @@ class RememberingVerifier(Verifier):
 class _Unchecked(Signer):
     """A signer whose signatures need no check: it has just made them."""
 
-    def __init__(self, seed: bytes, memory: Memory) -> None:
+    def __init__(self, seed: bytes, memory: SignatureMemory) -> None:
         super().__init__(seed)
         self._good = memory.good
 
@@ -73,9 +73,11 @@ def _limits(quota: int) -> Limits:
     return Limits(batch_records=min(Limits().batch_records, quota), party_records=quota)
 
 
-def make_genesis(plan: Plan, memory: Memory | None = None) -> tuple[Genesis, dict[str, Signer]]:
+def make_genesis(
+    plan: Plan, memory: SignatureMemory | None = None
+) -> tuple[Genesis, dict[str, Signer]]:
     """Return the consortium of ``plan`` and its keys, which share ``memory``."""
-    memory = memory or Memory()
+    memory = memory or SignatureMemory()
     signers: dict[str, Signer] = {name: _Unchecked(seed_of(name), memory) for name in plan.parties}
     members = tuple(
         Member(

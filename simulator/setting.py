@@ -23,7 +23,7 @@ from simulator.checkers import Checker
 from simulator.checkers.checker import Proofs
 from simulator.checkers.scene import Matter, Watched
 from simulator.history import BalanceRead, Operation
-from simulator.keys import MORNING_MS, Memory, make_genesis
+from simulator.keys import MORNING_MS, SignatureMemory, make_genesis
 from simulator.network import Lines
 from simulator.plan import Plan
 from simulator.trace import Trace
@@ -56,7 +56,7 @@ class Setting:
     def __init__(self, plan: Plan, trace: Trace | None) -> None:
         self.plan = plan
         self.trace = trace
-        self._memory = Memory()
+        self._memory = SignatureMemory()
         self.genesis, self.signers = make_genesis(plan, self._memory)
         self.chance = Chance(plan.seed, "machines")
         self.cache_rows = Chance(plan.seed, "caches").pick(CACHES)

@@ -12,12 +12,14 @@ import pytest
 
 from benchmarks.bytecodes import (
     NEXT_STEP,
+    PAGE,
     STAGES,
     Counts,
     Tally,
     budgets,
     count,
     exceeded,
+    render,
     version,
 )
 from ledger import canonical
@@ -46,6 +48,12 @@ def test_the_budget_names_the_stages_that_are_counted(counted: dict[str, Counts]
             "bulk": stages,
             "single": stages,
         }
+
+
+def test_the_page_shows_the_budgets_that_are_recorded() -> None:
+    page = PAGE.read_text("utf-8")
+    assert "| execute |" in page
+    assert render(page) == page
 
 
 def test_counts_are_the_same_in_another_process_under_another_hash_seed(
