@@ -22,6 +22,7 @@ from api.simulation_routes import simulation_routes
 from api.simulations import Simulations
 from api.site import Site
 from api.submit import submit_routes
+from api.written import WrittenFirst
 
 if TYPE_CHECKING:
     from node.node import Node
@@ -86,6 +87,7 @@ def build_app(
     app.add_middleware(
         FeedPlaces, draining=draining, tokens=node.tokens, sessions=sessions, relay=relay
     )
+    app.add_middleware(WrittenFirst, host=node.host)
     app.add_middleware(Callers, tokens=node.tokens, party=node.party, sessions=sessions)
     app.add_middleware(HeadsAsGets)
     return app

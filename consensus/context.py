@@ -37,7 +37,6 @@ class Step:
         """Whether a vote was counted that is no news by itself."""
         self.halt: Halt | None = None
         """Why the replica has stopped for good. Outlives the step."""
-        self._final_durables: list[Durable] = []
 
     def begin(self, now: Now, *, news: bool) -> None:
         """Begin the next step; steady ticks never go back.
@@ -74,19 +73,11 @@ class Step:
         self.effects.persist.append(Durable(slot, "header", block.hex(), encode(signed)))
 
     def persist_certificate(self, certificate: Certificate) -> None:
-        """Make a certificate durable; a Final one with its block, if that is committed now."""
+        """Make a certificate durable, before anything that follows from it."""
         subject = certificate.subject
         name = f"{subject.kind}:{subject.block.hex()}"
         durable = Durable(subject.slot, "certificate", name, encode(certificate))
-        final = subject.kind == "final"
-        (self._final_durables if final else self.effects.persist).append(durable)
-
-    def settle(self, final_slot: int) -> None:
-        """Note that the rules have been applied: what is final is stored with its blocks."""
-        late = [durable for durable in self._final_durables if durable.slot > final_slot]
-        self.effects.persist += late
-        self._final_durables.clear()
-        self.effects.halt = self.halt
+        self.effects.persist.append(durable)
 
     def end(self) -> Effects:
         """End the step and return what it does."""

@@ -41,12 +41,14 @@ class Send(msgspec.Struct, frozen=True):
 class Deliver(msgspec.Struct, frozen=True):
     """One block that became final, in height order.
 
-    The certificate is None for a block that became final through a descendant.
+    The certificate is None for a block that became final through a descendant. ``durable`` says
+    whether the block was made durable as a paper: then so is what makes it final.
     """
 
     block: Block
     justification: tuple[Certificate, ...]
     certificate: Certificate | None
+    durable: bool
 
 
 class Halt(NamedTuple):

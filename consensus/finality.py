@@ -48,9 +48,12 @@ def _chain_to(context: Context, certificate: Certificate) -> list[Block] | None:
 def _deliver(context: Context, chain: list[Block]) -> None:
     for block in chain:
         subject = final_subject(context.tree.tips[block.hash])
-        certificate = context.tree.slot(block.slot).certificates.get(subject)
+        slot = context.tree.slot(block.slot)
+        certificate = slot.certificates.get(subject)
         justification = context.tree.justification(block.hash)
-        context.step.effects.deliver.append(Deliver(block, justification, certificate))
+        proposed = slot.proposals.get(block.hash)
+        durable = proposed is not None and proposed.durable
+        context.step.effects.deliver.append(Deliver(block, justification, certificate, durable))
         if certificate is not None:
             context.tree.final_certificate = certificate
     _advance(context, context.tree.tips[chain[-1].hash])

@@ -58,6 +58,7 @@ from consensus import (
 from consensus.block_tree import BlockTree
 from consensus.context import Context, Step
 from consensus.effects import (
+    Deliver,
     Effects,
     Event,
     Halt,
@@ -189,6 +190,11 @@ class Replica:
         """Return the batches of a party in blocks that are not final."""
         return statements.batches_of(self._tree, party)
 
+    def woken(self) -> list[Deliver]:
+        """Return the blocks that its papers make final, once, after a start."""
+        delivered, self._step.effects.deliver = self._step.effects.deliver, []
+        return delivered
+
     # -- in and out ------------------------------------------------------------------------------
 
     def step(self, event: Event, now: Now) -> Effects:
@@ -272,7 +278,7 @@ class Replica:
             moving = self._vote() or moving
         for block in self._tree.rest():
             self._context.machine.forget(block)
-        self._step.settle(self._tree.final.slot)
+        self._step.effects.halt = self._step.halt
         self._arm()
 
     def _hear_of_itself(self) -> None:
@@ -296,8 +302,9 @@ class Replica:
         return self._signs() and voter.cast_votes(self._context)
 
     def _resume(self) -> None:
-        """Execute again what is not final, and ask for blocks that are certified and not here."""
-        while judge.judge_next(self._context) or self._enter():
+        """Execute again what is not stored, and ask for blocks that are certified and not here."""
+        context = self._context
+        while judge.judge_next(context) or self._enter() or finality.commit(context):
             pass
         for _, slot in self._tree.live():
             for certificate in slot.certificates.values():

@@ -79,3 +79,12 @@ CONTRADICTIONS_MAX = 256
 
 UNASKED_MAX = 16
 """Answers that nobody asked a peer for and that are no offence yet: questions are forgotten."""
+
+WRITTEN_WITHIN_MS = 500
+"""What final blocks have changed is written for readers at the latest after that."""
+
+LISTENED_WITHIN_MS = 50
+"""Within how long while somebody listens to what becomes final."""
+
+REST_BEFORE_WRITING_MS = 20
+"""And already then, if the ledger rests."""

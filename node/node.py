@@ -117,6 +117,7 @@ class Node:
             checking.cancel()
             self.peers.stop()
             await links
+            self.host.write()
             self.store.close()
         if self.host.halted is not None:
             raise self.host.halted

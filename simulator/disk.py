@@ -10,12 +10,15 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
 from ledger.block import Block
 from ledger.execute import Execution
+from node.storage.queries import LedgerReader
 from node.storage.store import Item, Store
+from simulator.checkers.checker import Proofs
 
 PAGE_BYTES = 1024
 """Smaller than a real node's: a simulated block has two records, and pages are written whole."""
@@ -42,15 +45,10 @@ def name_database(path: Path, name: str) -> None:
     connection.close()
 
 
-Commit = tuple[Block, Execution, bytes | None, bytes]
-"""A block, what it makes of the state, its certificate and its justification."""
-
-
 class DiskOwner(Protocol):
     """A machine whose disk it is: its power may fail before or after each write."""
 
     life: int
-    unreported: Commit | None
 
     def before_write(self) -> None:
         """A write begins."""
@@ -61,8 +59,8 @@ class DiskOwner(Protocol):
     def saved(self, items: Sequence[Item]) -> None:
         """Votes, own batches or evidence are durable."""
 
-    def report(self) -> None:
-        """Report the last commit, if it has reached the disk."""
+    def final(self, block: Block, execution: Execution, proofs: Proofs) -> None:
+        """A block is final here."""
 
 
 class SimulatedStore(Store):
@@ -83,7 +81,7 @@ class SimulatedStore(Store):
         process.after_write()
         return process.saved(items)
 
-    def commit(
+    def hold(
         self,
         block: Block,
         execution: Execution,
@@ -92,15 +90,27 @@ class SimulatedStore(Store):
         *,
         journal_upto: int = 0,
     ) -> None:
-        """Commit a block, unless the power fails."""
+        """Take a final block, and tell those who watch."""
+        super().hold(block, execution, certificate, justification, journal_upto=journal_upto)
+        if self.process is not None:
+            self.process.final(block, execution, (certificate, justification))
+
+    def write(self) -> None:
+        """Write what is held, unless the power fails."""
         process = self.process
-        if process is not None:
-            process.before_write()
-        super().commit(block, execution, certificate, justification, journal_upto=journal_upto)
-        if process is not None:
-            process.unreported = (block, execution, certificate, justification)
-            process.after_write()
-            process.report()
+        if process is None or not self.holds:
+            return super().write()
+        process.before_write()
+        super().write()
+        return process.after_write()
+
+    def reader(self) -> AbstractContextManager[LedgerReader]:
+        """Give a reader on the tip to those who watch: their looking costs no power."""
+        process, self.process = self.process, None
+        try:
+            return super().reader()
+        finally:
+            self.process = process
 
     def limit_pages(self, full: bool) -> None:
         """Let SQLite itself report a full disk from now on, or no more."""

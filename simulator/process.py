@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import Protocol
 
 from consensus.effects import Now
+from ledger.block import Block
+from ledger.execute import Execution
 from node.errors import CorruptLedger, Halted, NodeError
 from node.host.host import Host
 from node.storage.check import check
 from node.storage.store import Item
 from simulator.brazen import BrazenHost
-from simulator.disk import Commit, Disk, SimulatedStore
+from simulator.checkers.checker import Proofs
+from simulator.disk import Disk, SimulatedStore
 from simulator.keys import MORNING_MS
 from simulator.plan import Fault
 from simulator.setting import Setting
@@ -101,7 +104,7 @@ class Process:
         self.rebuilt = False
         self.rewound = False
         self.is_behind = False
-        self.unreported: Commit | None = None
+        self._told_height = 0
         self.latency_us = setting.plan.disk_us
         plan, chance = setting.plan, setting.chance
         self._skew_ms = chance.between(-plan.skew_ms, plan.skew_ms)
@@ -192,7 +195,6 @@ class Process:
         if self.rebuilt:
             self.store.set_abstains(True)
         self.store.process = self
-        self.report()
         signer = setting.signers[self.party]
         nonce = sha256(f"{setting.plan.seed} {self.name} {self.life}".encode()).digest()
         kind = Host if self.liar is None else BrazenHost
@@ -264,13 +266,12 @@ class Process:
         """Tell those who watch what is durable."""
         self._setting.on_saved(self, items)
 
-    def report(self) -> None:
-        """Tell those who watch what is final, if the last commit has reached the disk."""
-        commit, self.unreported = self.unreported, None
-        if commit is None or self.store is None or self.store.tip().hash != commit[0].hash:
+    def final(self, block: Block, execution: Execution, proofs: Proofs) -> None:
+        """Tell those who watch what is final; of what papers say at a start, only what is news."""
+        if self.host is None and block.height <= self._told_height:
             return
-        block, execution, certificate, justification = commit
-        self._setting.on_final(self, block, execution, (certificate, justification))
+        self._told_height = block.height
+        self._setting.on_final(self, block, execution, proofs)
 
     # -- doing ------------------------------------------------------------------------------------
 

@@ -18,7 +18,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from consensus.effects import (
-    Deliver,
     Effects,
     Event,
     Halt,
@@ -39,7 +38,6 @@ from consensus.messages import (
     StatementsMessage,
     Voting,
     decode,
-    encode,
     wire_batch,
 )
 from ledger.errors import LedgerError
@@ -49,6 +47,7 @@ from node.errors import CorruptLedger, Halted, NodeError, Silenced
 from node.host.accusations import Accusations
 from node.host.answers import QUESTIONS, Answers
 from node.host.conduct import Conduct
+from node.host.delivery import Delivery
 from node.host.ending import Ending
 from node.host.frames import FrameGuard
 from node.host.gossip import Gossip
@@ -107,9 +106,11 @@ class Host:
         self._busy = False
         self.voters = Voters(parts)
         self.sightings = Sightings(clock)
+        self.delivery = Delivery(parts, self.sightings)
         try:
             self.accusations = Accusations(store)
             self.replica = wake(parts, signer)
+            self.delivery.deliver(self.replica.woken())
         except (ConsensusError, LedgerError) as error:
             raise CorruptLedger(f"a stored vote, batch or evidence is damaged: {error}.") from None
         testimony = Testimony(parts, signer, self.replica)
@@ -199,12 +200,21 @@ class Host:
                 self._ending.ask()
         self._run(Tick())
         self._go_on()
+        if self.delivery.write_at() <= now_ms:
+            self.write()
+
+    def write(self) -> None:
+        """Write what final blocks have changed, for who wants to read it now."""
+        if self.phase is not Phase.HALTED:
+            with self._stopping():
+                self.store.write()
 
     def deadline_ms(self) -> int:
         """Return when the next tick is wanted, on the steady clock."""
         paused = self._answers.next_at()
         if self._ending is None:
-            return min([self.replica.deadline_ms(), *paused, *self.recall.next_at()])
+            due = (self.replica.deadline_ms(), self.delivery.write_at())
+            return min([*due, *paused, *self.recall.next_at()])
         if self._ending.inquiry is None:
             return self._ending.until_ms
         return min([self._ending.inquiry.next_at(), *paused])
@@ -279,8 +289,7 @@ class Host:
         for block in effects.executed:
             self._intake.read(block)
             self.journal.mark_ordered(block)
-        for deliver in effects.deliver:
-            self._deliver(deliver)
+        self.delivery.deliver(effects.deliver)
         for evidence in effects.accuse:
             self._gossip.keep(evidence)
         self._gossip.share(effects.found)
@@ -290,22 +299,6 @@ class Host:
             logger.info("%s: %s", self.party, note)
         if effects.halt is not None:
             self._begin_to_end(effects.halt)
-
-    def _deliver(self, deliver: Deliver) -> None:
-        block = deliver.block
-        execution = self.machine.execution(block.hash)
-        own = [batch.number for batch in block.batches if batch.party == self.party]
-        self.store.commit(
-            block,
-            execution,
-            encode(deliver.certificate) if deliver.certificate is not None else None,
-            encode(deliver.justification),
-            journal_upto=max(own, default=0),
-        )
-        self.machine.settle(self.store.tip())
-        self.pool.forget_final({batch.party: batch.number for batch in block.batches})
-        self.journal.on_final(block, execution)  # I4: answered after the commit
-        self.sightings.final(block)
 
     def _pump(self) -> None:
         batch = None

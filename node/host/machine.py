@@ -189,6 +189,11 @@ class LedgerMachine:
         for stale in [h for h, e in self._executed.items() if e.height <= tip.height]:
             del self._executed[stale]
 
+    @property
+    def has_unfinal(self) -> bool:
+        """Whether there are executed blocks that are not final."""
+        return bool(self._executed)
+
     def changes_of(self, block: bytes) -> bytes | None:
         """Return the changes this node computed for a block that is not final, or None."""
         execution = self._executed.get(block)

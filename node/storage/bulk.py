@@ -373,6 +373,6 @@ class Bulk:
 
     def _edge_tile(self, level: int, index: int) -> bytes | None:
         if level not in self._edge:
-            return self._store.edge_tile(level, index)
+            return self._store.edge.tile(level, index)
         last, data = self._edge[level]
         return data if last == index else None

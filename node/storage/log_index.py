@@ -35,7 +35,8 @@ from node.storage.bulk import Bulk, WriterProcess
 from node.storage.engine import SQLITE_FILES
 from node.storage.log_file import LogFile, Stamp
 from node.storage.opened import META, OpenedLog, Summary, certificate_of, opened, summary_of
-from node.storage.store import SCHEMA_VERSION, Store
+from node.storage.ownership import SCHEMA_VERSION
+from node.storage.store import Store
 from node.storage.tables import block_checksum, tables_of
 
 INDEX_VERSION = "1"

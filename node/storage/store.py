@@ -1,16 +1,18 @@
 """The store: everything one node must not lose, written in whole transactions.
 
-A block is one transaction: its header and batches, entries, tiles, changed rows, and the votes and
-own batches that it makes obsolete. Votes, proposals, own batches and evidence are one transaction
-before they are acted upon (R7, I2). One thread writes and uses the view; readers of other threads
-get snapshots of their own from :meth:`Store.reader`.
+Votes, proposals, certificates, own batches and evidence are one transaction before they are acted
+upon (R7, I2). They are the journal: what makes a block final is durable when it becomes so. What
+readers see is written after it, several blocks at once (:meth:`Store.hold`, :meth:`Store.write`):
+headers and batches, entries, tiles, changed rows, and less the votes and own batches that they
+make obsolete, all in one transaction. One thread writes and uses the view; readers of other
+threads get snapshots of their own from :meth:`Store.reader`.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from threading import get_ident
 from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, Select, select
@@ -22,35 +24,18 @@ from ledger.errors import LedgerError
 from ledger.execute import Execution
 from ledger.genesis import Genesis
 from ledger.log.merkle import Frontier
-from ledger.log.tiles import StoredTile, TileReader, grow, hash_reader
 from ledger.state import Key, Row
 from node.errors import CorruptLedger, StorageError
+from node.storage.edge import LogEdge, frontier_at
 from node.storage.engine import in_memory, open_engine, statements_of, translated
+from node.storage.held import HELD_ROWS_MAX, HeldBlock, HeldBlocks
 from node.storage.marks import MARK_EVERY, verified
+from node.storage.ownership import claim
 from node.storage.queries import LedgerReader
 from node.storage.snapshots import Snapshots
 from node.storage.tables import tables_of
 from node.storage.view import CACHE_ROWS_MAX, StoreView, query_chunks
 from node.storage.writer import Writer
-from node.storage.writes import write_block, write_rows
-
-SCHEMA_VERSION = "3"
-"""Raised when what stands in a column changes; how tables are defined has a fingerprint beside it.
-
-2: the subject of a refused refund, dispute or payout is what it asked about.
-3: T+n is the n-th business day after the capture's date, also where that is no business day.
-"""
-
-_OWNERSHIP = {"genesis": "wrong-ledger", "party": "wrong-party", "schema": "wrong-schema"}
-_NEXT_STEP = {
-    "genesis": "genesis.json is not the document that the database was made for: copy that one "
-    "again from another party. Only where node.toml names a database, that may be another "
-    "ledger's: then correct its URL",
-    "party": "correct the database's URL in node.toml",
-    "schema": "another version of Tongzhang made it: run the node with that version. If only this "
-    "node has such a database, `tongzhang node HOME --rebuild` fetches the ledger from its peers; "
-    "that costs this party its vote",
-}
 
 
 class ConsensusItem(NamedTuple):
@@ -110,12 +95,17 @@ class Store:
         self.tables = tables_of(rows)
         self.statements = statements_of(self.tables, self.engine.dialect.name)
         self._view = StoreView(self, cache_rows)
-        self._edge: dict[int, tuple[int, bytes]] = {}
+        self.edge = LogEdge()
+        """What the log grows from."""
         self._tip = genesis_tip(genesis)
+        self._frontier = Frontier()
+        self._written = self._tip
         self._unmarked = 0
+        self._held = HeldBlocks()
+        self._thread = get_ident()
         try:
             with translated(self.engine, "open the database"):
-                self.id = self._prepare(party)
+                self.id = claim(self.engine, self.statements, genesis, party)
                 self._writer = Writer(self.engine, self._view.forget)
             # All users of a database in memory share one connection, and so take turns.
             turn = self._writer.lock if in_memory(self.engine) else None
@@ -127,7 +117,7 @@ class Store:
             raise
 
     def close(self) -> None:
-        """Close all connections. The store cannot be used afterwards."""
+        """Close all connections. The store cannot be used afterwards. What is held is not lost."""
         with self._writer.lock:
             self._writer.connection.close()
             self.engine.dispose()
@@ -162,7 +152,8 @@ class Store:
     def load_consensus(self) -> list[ConsensusItem]:
         """Return what is stored of slots after the tip's, by slot, kind and name."""
         table = self.tables.consensus
-        query = select(table).order_by(table.c.slot, table.c.kind, table.c.name)
+        later = select(table).where(table.c.slot > self._tip.slot)
+        query = later.order_by(table.c.slot, table.c.kind, table.c.name)
         return [ConsensusItem(*row) for row in self._fetch("read the votes", query)]
 
     def load_journal(self) -> list[JournalItem]:
@@ -194,30 +185,85 @@ class Store:
                 is still the old one, unless the error is not ``definite``: then close the store and
                 open it again to learn which.
         """
+        self.write()
+        before = self._tip, self._frontier
+        try:
+            self._take(block, execution, (justification, certificate), journal_upto)
+            self.write()
+        except BaseException:
+            self._tip, self._frontier = before
+            self._held, self._view.unwritten = HeldBlocks(), {}
+            raise
+
+    def hold(
+        self,
+        block: Block,
+        execution: Execution,
+        certificate: bytes | None,
+        justification: bytes,
+        *,
+        journal_upto: int = 0,
+    ) -> None:
+        """Take a final block, to be written later with others; of many, write what is held.
+
+        What makes it final is durable: its proposal, and its certificate or a descendant's.
+        Arguments are those of :meth:`commit`.
+
+        Raises:
+            StorageError: ``wrong-block``; what :meth:`write` raises.
+        """
+        self._take(block, execution, (justification, certificate), journal_upto)
+        if self._held.row_count >= HELD_ROWS_MAX:
+            self.write()
+
+    @property
+    def holds(self) -> bool:
+        """Whether there are final blocks that are not written."""
+        return bool(self._held)
+
+    def write(self) -> None:
+        """Write all that is held, or nothing of it.
+
+        Raises:
+            StorageError: ``disk-full`` or ``storage-failed``. It is held as before, unless the
+                error is not ``definite``: then close the store and open it again.
+        """
+        held, writer = self._held, self._writer
+        if not held:
+            return
+        marks = [verified(self._written)] if self._unmarked >= MARK_EVERY else []
+        with writer.writing(f"write blocks up to {self._tip.height}"):
+            tiles = held.write(writer, self.statements, self._view, self.edge.tile)
+            writer.run(self.statements.upsert(self.tables.meta), marks)
+        self.edge.remember(tiles)
+        self._view.written()
+        self._unmarked = (0 if marks else self._unmarked) + len(held) + held.entry_count
+        self._held, self._written = HeldBlocks(), self._tip
+
+    def _take(
+        self,
+        block: Block,
+        execution: Execution,
+        proofs: tuple[bytes, bytes | None],
+        journal_upto: int,
+    ) -> None:
         self._refuse_other_block(block, execution)
-        writer, sql, tables = self._writer, self.statements, self.tables
-        tiles = grow(execution.first_index, execution.leaf_hashes, self.edge_tile)
-        marks = [verified(self._tip)] if self._unmarked >= MARK_EVERY else []
-        with writer.writing(f"commit block {block.height}"):
-            write_block(writer, sql, block, execution, (justification, certificate))
-            write_rows(writer, sql, execution.changes)
-            writer.run(sql.upsert(tables.tiles), tiles)
-            writer.run(sql.upsert(tables.meta), marks)
-            writer.run(sql.delete_upto(tables.consensus), [(block.slot,)])
-            writer.run(sql.delete_upto(tables.journal), [(journal_upto,)] if journal_upto else [])
-        self._remember_edge(tiles)
-        self._view.apply(execution.changes)
-        self._unmarked = (0 if marks else self._unmarked) + 1 + len(execution.leaves)
+        self._held.add(HeldBlock(block, execution, proofs), journal_upto)
+        self._view.hold(execution.changes)
         self._tip = tip_of(block)
         self._frontier = execution.frontier.copy()
 
     def reader(self) -> AbstractContextManager[LedgerReader]:
         """Give a :class:`LedgerReader` on one consistent snapshot; for use from any thread.
 
+        To the writer's thread it shows the tip, to others what was written last.
+
         Raises:
             StorageError: the database could not be read.
             CorruptLedger: the database is damaged.
         """
+        if get_ident() == self._thread:
+            self.write()
         return self._snapshots.reader()
 
     @contextmanager
@@ -230,6 +276,7 @@ class Store:
             StorageError: the database could not be read.
             CorruptLedger: the database is damaged.
         """
+        self.write()
         with self._writer.reading("read"), self._writer.connection.begin():
             yield LedgerReader(self._writer.connection, self.statements)
 
@@ -237,6 +284,8 @@ class Store:
         """Return the hash of the block at ``height``, or None if there is none."""
         if height == self._tip.height:
             return self._tip.hash
+        if (held := self._held.hash_at(height)) is not None:
+            return held
         sql = self.statements.select_column(self.tables.blocks.c.hash)
         with self._writer.reading("read a block's hash"):
             found = self._writer.fetch(sql, (height,))
@@ -277,34 +326,6 @@ class Store:
             rows += [mapped.decode(each) for each in self._writer.fetch(sql, flat)]
         return rows
 
-    def _prepare(self, party: str) -> str:
-        """Return the database's id; make its tables, if it is new."""
-        own = {
-            "genesis": self.genesis.ledger,
-            "schema": f"{SCHEMA_VERSION}:{self.tables.fingerprint}",
-        }
-        if party:
-            own["party"] = party
-        with self.engine.begin() as connection:
-            connection.exec_driver_sql(self.statements.create(self.tables.meta))
-            found = connection.execute(select(self.tables.meta)).all()
-            known: dict[str, str] = {row.key: row.value for row in found}
-        for key, code in _OWNERSHIP.items():
-            if key in own and known.get(key, own[key]) != own[key]:
-                raise StorageError(
-                    code,
-                    f"expected a database of {key} {own[key]}, this one is of {known[key]}; "
-                    f"{_NEXT_STEP[key]}",
-                )
-        own["id"] = known.get("id") or os.urandom(16).hex()
-        if not own.items() <= known.items():
-            with self.engine.begin() as connection:
-                for statement in self.statements.definitions:
-                    connection.exec_driver_sql(statement)
-                rows = list(own.items())
-                connection.exec_driver_sql(self.statements.upsert(self.tables.meta), rows)
-        return own["id"]
-
     def _refuse_other_tables(self) -> None:
         """Return if a SQLite file defines the tables that it was made with, to the byte.
 
@@ -326,7 +347,7 @@ class Store:
         newest = select(*columns).order_by(table.c.height.desc()).limit(1)
         found = self._fetch("read the last block", newest)
         if found:
-            self._tip = _tip_of_header(*found[0])
+            self._tip = self._written = _tip_of_header(*found[0])
         self._frontier = self._rebuilt_frontier()
 
     def _rebuilt_frontier(self) -> Frontier:
@@ -343,17 +364,8 @@ class Store:
     def _stored_tile(self, level: int, index: int) -> bytes | None:
         """Read a tile, and remember it: what the frontier needs is what growing the log needs."""
         found = self._writer.fetch(self.statements.select(self.tables.tiles, 1), (level, index))
-        self._remember_edge(found)
+        self.edge.remember(found)
         return found[0][2] if found else None
-
-    def edge_tile(self, level: int, index: int) -> bytes | None:
-        """Return the last tile of a level, if it is the one of that index."""
-        last, data = self._edge.get(level, (-1, b""))
-        return data if last == index else None
-
-    def _remember_edge(self, tiles: Iterable[StoredTile]) -> None:
-        """Keep the last tile of each level; of several tiles of a level the last one comes last."""
-        self._edge.update({level: (index, data) for level, index, data in tiles})
 
     def _refuse_other_block(self, block: Block, execution: Execution) -> None:
         if (block.height, block.parent) != (self._tip.height + 1, self._tip.hash):
@@ -367,21 +379,6 @@ class Store:
     def _fetch(self, doing: str, query: Select[Any]) -> list[tuple[Any, ...]]:
         with self._writer.reading(doing), self._writer.connection.begin():
             return [tuple(row) for row in self._writer.connection.execute(query)]
-
-
-def frontier_at(size: int, read_tile: TileReader) -> Frontier:
-    """Return the frontier of the tree of ``size`` leaves from stored tiles.
-
-    Raises:
-        LedgerError: the tiles do not hold such a tree.
-    """
-    read = hash_reader(read_tile)
-    hashes, start = [], 0
-    for level in reversed(range(size.bit_length())):
-        if size >> level & 1:
-            hashes.append(read(level, start >> level))
-            start += 1 << level
-    return Frontier(size, hashes)
 
 
 def _tip_of_header(raw: bytes, height: int) -> Tip:

@@ -10,13 +10,14 @@ Texts compare byte by byte on every database, so that pages sort alike everywher
 from __future__ import annotations
 
 import types
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property, lru_cache
 from hashlib import sha256
 from inspect import Parameter, signature
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
+from msgspec.structs import astuple
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -88,7 +89,7 @@ class RowTable:
 
     def encode(self, row: Row) -> tuple[Any, ...]:
         """Return the row as column values, in the order of its fields."""
-        values = msgspec.structs.astuple(row)
+        values = astuple(row)
         if not self.texts:
             return values
         changed = list(values)
@@ -96,6 +97,12 @@ class RowTable:
             if changed[place] is not None:
                 changed[place] = msgspec.json.encode(changed[place]).decode()
         return tuple(changed)
+
+    def encode_all(self, rows: Iterable[Row | None]) -> list[tuple[Any, ...]]:
+        """Return those rows that are none of None as column values."""
+        if self.texts:
+            return [self.encode(row) for row in rows if row is not None]
+        return [astuple(row) for row in rows if row is not None]
 
     def decode(self, values: tuple[Any, ...]) -> Row:
         """Return the row that stands in these columns.

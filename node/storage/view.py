@@ -1,9 +1,12 @@
 """The state as the contracts see it: rows by key, from memory where they were asked for before.
 
-The cache remembers rows and the absence of rows. After a block it takes over the new value of
-every key that somebody has asked for; rows that are only ever written, such as postings, never
-enter it. It has two generations: a row that is used moves to the young one, and when that is full
+The cache remembers rows and the absence of rows. It takes over what blocks change in rows of every
+kind that somebody has asked for; those that are only ever written, such as postings, never enter
+it. It has two generations: a row that is used moves to the young one, and when that is full
 the old one is dropped. That is nearly "least recently used" at a fraction of its bookkeeping.
+
+What final blocks have changed and nobody has written yet stands before the cache until it is
+written. Only then does the cache take it over.
 """
 
 from __future__ import annotations
@@ -39,7 +42,7 @@ class RowSource(Protocol):
 
 
 class StoreView:
-    """A :class:`ledger.state.StateView` of the store's tip. It moves on when a block is committed.
+    """A :class:`ledger.state.StateView` of the store's tip. It moves on with every final block.
 
     Args:
         source: Where rows are read.
@@ -52,6 +55,8 @@ class StoreView:
         self._young: _Generation = {}
         self._old: _Generation = {}
         self._count = 0
+        self.unwritten: Changes = {}
+        """What is not in the database yet: rows by type and key, None where one is gone."""
 
     def get(self, kind: type[R], key: Key) -> R | None:
         """Return the row under ``key``, or None.
@@ -77,7 +82,11 @@ class StoreView:
         found: Changes = {}
         missing: dict[type[Row], list[Key]] = {}
         for kind, keys in wanted.items():
-            found[kind], unknown = self._hits(kind, keys)
+            fresh = self.unwritten.get(kind)
+            found[kind], unknown = held(fresh, keys) if fresh else ({}, keys)
+            if unknown:
+                hits, unknown = self._hits(kind, unknown)
+                found[kind].update(hits)
             if unknown:
                 missing[kind] = list(unknown)
         if missing:
@@ -100,22 +109,30 @@ class StoreView:
             hits.update(again)
         return hits, unknown
 
-    def _keep(self, kind: type[Row], rows: dict[Key, Row | None]) -> None:
+    def _keep(self, kind: type[Row], rows: Mapping[Key, Row | None]) -> None:
         if self._count >= self._half:
             self._old, self._young, self._count = self._young, {}, 0
-        self._young.setdefault(kind, {}).update(rows)
-        self._count += len(rows)
+        young = self._young.setdefault(kind, {})
+        before = len(young)
+        young.update(rows)
+        self._count += len(young) - before
 
-    def apply(self, changes: Changes) -> None:
-        """Take over a committed block's changes of keys that are in memory."""
+    def hold(self, changes: Changes) -> None:
+        """Take over a final block's changes, which are not written yet."""
         for kind, rows in changes.items():
-            for generation in (self._young, self._old):
-                known = generation.get(kind)
-                if not known:
-                    continue
-                for key, row in rows.items():
-                    if key in known:
-                        known[key] = row
+            self.unwritten.setdefault(kind, {}).update(rows)
+
+    def is_absent(self, kind: type[Row], key: Key) -> bool:
+        """Return whether it is known that the database has no row under ``key``."""
+        row = self._young.get(kind, {}).get(key, _UNKNOWN)
+        return (self._old.get(kind, {}).get(key, _UNKNOWN) if row is _UNKNOWN else row) is None
+
+    def written(self) -> None:
+        """Note that all is written; of kinds that somebody has asked for it stays in memory."""
+        for kind, rows in self.unwritten.items():
+            if kind in self._young or kind in self._old:
+                self._keep(kind, rows)
+        self.unwritten = {}
 
     def forget(self) -> None:
         """Empty the cache."""
@@ -127,6 +144,11 @@ class StoreView:
         return sum(len(rows) for each in (self._young, self._old) for rows in each.values())
 
     def _cached(self, kind: type[Row], key: Key) -> Any:
+        rows = self.unwritten.get(kind)
+        if rows is not None:
+            row = rows.get(key, _UNKNOWN)
+            if row is not _UNKNOWN:
+                return row
         rows = self._young.get(kind)
         if rows is not None:
             row = rows.get(key, _UNKNOWN)

@@ -13,8 +13,8 @@ from ledger.genesis import Genesis
 from ledger.log.merkle import Frontier, leaf_hash
 from ledger.log.tiles import TILE_WIDTH
 from node.errors import CorruptLedger
+from node.storage.edge import frontier_at
 from node.storage.reads import Reader
-from node.storage.store import frontier_at
 from node.storage.tables import Tables
 
 

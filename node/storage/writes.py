@@ -5,12 +5,12 @@ Shapes: one list of plain tuples a table, in the order of its columns, in one ca
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from ledger.block import Block
 from ledger.execute import Execution
-from ledger.state import Changes
+from ledger.state import Changes, Key, Row
 from node.storage.engine import Statements
 from node.storage.tables import block_checksum
 
@@ -74,13 +74,25 @@ def _write_entries(writer: Takes, sql: Statements, height: int, execution: Execu
     writer.run(sql.insert(sql.tables.entries), rows)
 
 
-def write_rows(writer: Takes, sql: Statements, changes: Changes) -> None:
-    """Write the rows that stand now, and delete those that are gone."""
+def write_rows(
+    writer: Takes,
+    sql: Statements,
+    changes: Changes,
+    is_absent: Callable[[type[Row], Key], bool] = lambda _kind, _key: False,
+) -> None:
+    """Write the rows that stand now, and delete those that are gone.
+
+    Args:
+        writer: In a transaction.
+        sql: The statements of this database.
+        changes: The rows, by type and key.
+        is_absent: Tells whether it is known that there is no row under a key.
+    """
     for kind, rows in changes.items():
         mapped = sql.tables.rows[kind]
-        encode = mapped.encode
-        changed = [encode(row) for row in rows.values() if row is not None]
+        changed = mapped.encode_all(rows.values())
         writer.run(sql.upsert(mapped.table), changed)
         if len(changed) < len(rows):
-            deleted = [key for key, row in rows.items() if row is None]
+            gone = [key for key, row in rows.items() if row is None]
+            deleted = [key for key in gone if not is_absent(kind, key)]
             writer.run(sql.delete(mapped.table), deleted)

@@ -75,6 +75,8 @@ class Fork:
             told = world.submit("institution", [raw])
             assert world.run(CALM_MS, lambda told=told: told[0].state == "final")
         assert world.run(CALM_MS, lambda: len({s.tip() for s in world.stores.values()}) == 1)
+        for host in world.hosts.values():
+            host.write()
         world.close()
 
     def skip(self, world: World, slots: int) -> None:

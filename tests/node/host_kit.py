@@ -25,9 +25,7 @@ from consensus.messages import (
 )
 from consensus.votes import Certificate
 from ledger import canonical
-from ledger.block import Block
 from ledger.books import Balance
-from ledger.execute import Execution
 from ledger.genesis import Genesis
 from node.host.host import Host
 from node.host.submission import Submission
@@ -67,17 +65,11 @@ class FusedStore(Store):
         super().save(items)
         self.fuse.burn()
 
-    def commit(
-        self,
-        block: Block,
-        execution: Execution,
-        certificate: bytes | None,
-        justification: bytes,
-        *,
-        journal_upto: int = 0,
-    ) -> None:
+    def write(self) -> None:
+        if not self.holds:
+            return
         self.fuse.burn()
-        super().commit(block, execution, certificate, justification, journal_upto=journal_upto)
+        super().write()
         self.fuse.burn()
 
 

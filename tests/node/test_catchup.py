@@ -346,6 +346,7 @@ def test_diverged_host_does_not_vote_and_stops_naming_the_key(world: World) -> N
         _state(world, "institution", [capture(f"Q{replica.slot}")])
     store = world.stores["auditor"]
     table = store.tables.rows[Balance].table
+    store.write()
     with store.engine.begin() as connection:
         connection.execute(update(table).values(amount=table.c.amount + 1))
     store.view().forget()

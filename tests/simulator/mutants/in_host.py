@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from consensus.effects import Deliver, Effects
+from consensus.effects import Effects
 from node.host import gossip, voters
 from node.host.accusations import Accusations
 from node.host.host import Host
@@ -14,6 +15,7 @@ from node.host.journal import Journal
 from node.host.submission import Submission
 from node.storage.store import Store
 from simulator.plan import Fault
+from tests.simulator.mutants.in_storage import TORN
 from tests.simulator.mutants.mutant import mutant, plan_of
 
 LOST = Fault(kind="crash", at_ms=400, for_ms=2900, who=("platform",), disk="lost")
@@ -89,16 +91,16 @@ def seals_after_a_lost_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Host, "peer_up", sure)
 
 
-@mutant("I4", plan_of(1))
-def answers_before_the_commit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A client hears "final" of a block that is not stored yet."""
-    deliver = Host._deliver
+@mutant("I4", plan_of(7, *TORN))
+def answers_before_it_is_durable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client hears "final" of a block while no paper says so yet."""
+    perform = Host._perform
 
-    def hasty(self: Host, what: Deliver) -> None:
-        self.journal.on_final(what.block, self.machine.execution(what.block.hash))
-        deliver(self, what)
+    def hasty(self: Host, effects: Effects) -> None:
+        self.delivery.deliver(effects.deliver)
+        perform(self, replace(effects, deliver=[]))
 
-    monkeypatch.setattr(Host, "_deliver", hasty)
+    monkeypatch.setattr(Host, "_perform", hasty)
 
 
 @mutant("I4", plan_of(1))

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from ledger.state import Changes
-from node.storage import store
+from consensus.effects import Deliver
+from node.host.delivery import Delivery
+from node.storage import held
 from node.storage.books import BookReader
 from node.storage.engine import Statements
 from node.storage.reads import Reader
@@ -30,27 +32,28 @@ TORN = tuple(
 def deleted_rows_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     """A row that a block deletes stays in the database."""
 
-    def write_rows(writer: Writer, sql: Statements, changes: Any) -> None:
+    def write_rows(writer: Writer, sql: Statements, changes: Any, _is_absent: Any) -> None:
         for kind, rows in changes.items():
             mapped = sql.tables.rows[kind]
             changed = [mapped.encode(row) for row in rows.values() if row is not None]
             writer.run(sql.upsert(mapped.table), changed)
 
-    monkeypatch.setattr(store, "write_rows", write_rows)
+    monkeypatch.setattr(held, "write_rows", write_rows)
 
 
 @mutant("I5", plan_of(1))
 def one_node_books_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     """One node's store adds a block's money to its balances twice."""
-    commit = Store.commit
+    write = Store.write
 
-    def twice(self: Store, *args: Any, **more: Any) -> None:
-        commit(self, *args, **more)
-        if "/funder/" in str(self.engine.url):
+    def twice(self: Store) -> None:
+        new = self.holds
+        write(self)
+        if new and "/funder/" in str(self.engine.url):
             with self._writer.writing("book again"):
                 self._writer.run("UPDATE balances SET amount = 2 * amount", [()])
 
-    monkeypatch.setattr(Store, "commit", twice)
+    monkeypatch.setattr(Store, "write", twice)
 
 
 @mutant("I4", plan_of(7, *TORN, think_ms=100))
@@ -84,13 +87,21 @@ def reads_are_stale(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @mutant("I5", plan_of(11, records=100))
-def rows_that_are_about_to_leave_the_cache_go_stale(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A committed block changes cached rows only where they were used of late."""
-    apply = StoreView.apply
+def what_was_written_is_stale_in_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows that have been written are forgotten, and the cache shows those from before."""
 
-    def young_only(self: StoreView, changes: Changes) -> None:
-        old, self._old = self._old, {}
-        apply(self, changes)
-        self._old = old
+    def forget(self: StoreView) -> None:
+        self.unwritten = {}
 
-    monkeypatch.setattr(StoreView, "apply", young_only)
+    monkeypatch.setattr(StoreView, "written", forget)
+
+
+@mutant("I4", plan_of(7, *TORN))
+def blocks_of_a_range_are_only_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A block that no paper of this node says is final is not written at once."""
+    deliver = Delivery.deliver
+
+    def believed(self: Delivery, delivered: list[Deliver]) -> None:
+        deliver(self, [replace(each, durable=True) for each in delivered])
+
+    monkeypatch.setattr(Delivery, "deliver", believed)
