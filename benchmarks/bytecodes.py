@@ -50,7 +50,8 @@ STAGES: dict[CodeType, str] = {
     Replica.step.__code__: "agree",
     execute.execute.__code__: "execute",
     Store.save.__code__: "save",
-    Store.commit.__code__: "commit",
+    Store.hold.__code__: "hold",
+    Store.write.__code__: "write",
 }
 """The functions at which a stage begins; what is in none of them is the host's."""
 _MARKED = re.compile(r"(<!-- table: bytecodes -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -135,14 +136,18 @@ def _by_author(raws: list[bytes]) -> dict[str, list[bytes]]:
 
 
 def _make_final(world: World, said: dict[str, list[bytes]]) -> None:
-    """Submit records at their authors' nodes, and let all nodes come to have them final."""
+    """Submit records at their authors' nodes, until all nodes have them final and written."""
     wanted = world.stores["platform"].tip().size + sum(map(len, said.values()))
     for author, raws in said.items():
         taken = world.submit(author, raws)
         if any(each.outcome for each in taken):
             raise SystemExit(f"a record was refused: {taken}")
-    stores = world.stores.values()
-    if not world.run(WITHIN_MS, lambda: all(store.tip().size == wanted for store in stores)):
+
+    def is_over() -> bool:
+        stores = world.stores.values()
+        return all(store.tip().size == wanted and not store.holds for store in stores)
+
+    if not world.run(WITHIN_MS, is_over):
         raise SystemExit(f"not all was final within {WITHIN_MS} ms of simulated time")
 
 
