@@ -78,7 +78,7 @@ class DoorPlace:
     Attributes:
         site: What counts as the other end's address.
         proved: Whether the other end has proved to be a peer.
-        overran: Whether it sent more than fits before the proof.
+        overran: Whether it sent more than fits before the proof, or too much that is no message.
         transport: The connection.
     """
 

@@ -54,7 +54,7 @@ class AcceptedSocket:
             raise PeerRefused(
                 "bad-frame",
                 f"before the proof a frame has at most {HANDSHAKE_FRAME_BYTES_MAX} bytes, and all "
-                f"that comes {UNPROVED_BYTES_MAX}",
+                f"that comes {UNPROVED_BYTES_MAX}; after it pings and pieces are few",
             )
         if message["type"] == "websocket.disconnect":
             raise Closed(message.get("code", 1006), message.get("reason") or "")

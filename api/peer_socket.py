@@ -12,6 +12,7 @@ from api.door import STATE_KEY, DoorPlace
 from api.limits import UNPROVED_BYTES_MAX
 from node.limits import FRAGMENTS_MAX
 from node.peers.handshake import CLOSE_CODES, HANDSHAKE_FRAME_BYTES_MAX
+from node.peers.unparsed import Unparsed
 
 
 class BoundedWebSocket(WebSocketsSansIOProtocol):
@@ -19,7 +20,8 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
 
     Before the proof a message has at most :data:`HANDSHAKE_FRAME_BYTES_MAX` bytes and everything
     together, control frames and headers of frames included, :data:`UNPROVED_BYTES_MAX`. After it
-    the server's bounds hold.
+    the server's bounds hold. Once this end has closed, so much as before the proof is read: the
+    answer is among it, or the connection is cut in a moment.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -27,6 +29,8 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         self._place: DoorPlace = self.app_state[STATE_KEY]
         self._bounded = True
         self._unproved_bytes = 0
+        self._late_bytes = 0
+        self._unparsed = Unparsed()
         self.conn.max_message_size = HANDSHAKE_FRAME_BYTES_MAX
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -34,29 +38,65 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         self._place.free()
         super().connection_lost(exc)
         self.frames = []
+        self._unparsed.clear()
         self.conn.parser.close()
         for fault in (self.conn.parser_exc, self.conn.handshake_exc):
             _forget_frames(fault)
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes; of a stranger only so many."""
-        if self._bounded and self.handshake_initiated:
-            if self._place.proved:
+        """Take bytes; of a stranger, and of whoever was told to go, only so many."""
+        if self._bounded and self.handshake_initiated and not self._place.proved:
+            self._unproved_bytes += len(data)
+            if self._unproved_bytes > UNPROVED_BYTES_MAX:
+                self._refuse_overrun()
+                return
+        self._unparsed.put(data)
+        if self.close_sent and self._late_bytes + len(self._unparsed) > UNPROVED_BYTES_MAX:
+            self._unparsed.clear()
+            self.transport.pause_reading()
+            return
+        self._parse()
+
+    async def receive(self) -> Any:
+        """Return the next message; parse on, and read on, once none is left."""
+        message = await self.queue.get()
+        if self.read_paused and self.queue.empty():
+            self.read_paused = False
+            self._parse()
+            if not self.read_paused:
+                self.transport.resume_reading()
+        return message
+
+    def _parse(self) -> None:
+        """Parse what has come, until there is a message that nobody has received."""
+        while self._unparsed and not self.read_paused and not self.transport.is_closing():
+            if self._bounded and self._place.proved:
                 self._bounded = False
                 self.conn.max_message_size = self.config.ws_max_size
-            else:
-                self._unproved_bytes += len(data)
-                if self._unproved_bytes > UNPROVED_BYTES_MAX:
-                    self._refuse_overrun()
-                    return
-        super().data_received(data)
+            part = self._unparsed.take()
+            self._late_bytes += len(part) if self.close_sent else 0
+            super().data_received(part)
+
+    def _take_piece(self) -> bool:
+        """Count a frame that is no message; cut whoever sends too many."""
+        if not self._unparsed.take_piece():
+            self._place.overran = True
+            self.transport.abort()
+        return not self.transport.is_closing()
 
     def handle_ping(self) -> None:
-        """Answer a ping, unless the answers to earlier ones are not read."""
+        """Answer a ping, unless there are too many, or the answers to earlier ones are not read."""
+        if not self._take_piece():
+            return
         if self.transport.get_write_buffer_size() > self.config.ws_max_size:
             self.transport.abort()
             return
         super().handle_ping()
+
+    def handle_pong(self, event: Frame) -> None:
+        """Take the answer to a ping, or what looks like one; only so many."""
+        if self._take_piece():
+            super().handle_pong(event)
 
     def handle_text(self, event: Frame) -> None:
         """Hand on that there was a text, not the text: peers talk in binary frames."""
@@ -64,9 +104,10 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         self.curr_msg_data_type = "bytes"
 
     def handle_cont(self, event: Frame) -> None:
-        """Take a fragment; of one message only so many."""
+        """Take a fragment; of one message, and of all, only so many."""
         if len(self.frames) >= FRAGMENTS_MAX:
             self.transport.abort()
+        if not self._take_piece():
             return
         super().handle_cont(event)
 

@@ -19,7 +19,7 @@ from demo.day.generate import generate
 from demo.day.phases import founding
 from ledger import execute
 from ledger.batch import Batch
-from ledger.contracts import RULES, decode_record
+from ledger.contracts import RULES, decode_records
 from ledger.errors import Refused
 from ledger.execute import Execution
 from ledger.genesis import Genesis
@@ -66,7 +66,7 @@ def measure(records: int) -> dict[str, float]:
     """Return µs per record of decoding, of the contracts alone, and of whole execution."""
     ledger, pages = day(records)
     started = time.process_time()
-    decoded = [[decode_record(raw) for raw in page] for _, page in pages]
+    decoded = [decode_records(page) for _, page in pages]
     decoding = time.process_time() - started
     contracts = _contracts_alone(ledger, [author for author, _ in pages], decoded)
     execution = _execution(ledger, pages)
@@ -74,7 +74,9 @@ def measure(records: int) -> dict[str, float]:
     return {name: seconds / records * 1e6 for name, seconds in parts.items()}
 
 
-def _contracts_alone(ledger: Ledger, authors: list[str], pages: list[list[Record]]) -> float:
+def _contracts_alone(
+    ledger: Ledger, authors: list[str], pages: Sequence[Sequence[Record]]
+) -> float:
     """Apply two pages after the other, as blocks on one state, their rows loaded before."""
     total = 0.0
     for start in range(0, len(pages), 2):

@@ -12,6 +12,7 @@ from consensus import witness
 from consensus.block_tree import BlockTree
 from consensus.context import Context
 from consensus.effects import Halt
+from consensus.justification import leader_of
 from consensus.limits import CATCH_UP_DELAY_MS, EVIDENCE_SLOTS, SLOT_WINDOW
 from consensus.messages import CertificateMessage
 from consensus.slot import Slot
@@ -66,8 +67,8 @@ def suspect(context: Context, number: int, slot: Slot) -> None:
         return
     for subject, tally in slot.tallies.items():
         if subject.kind == "notar" and subject.block not in slot.seen:
-            voters = tuple(sorted(tally))
-            context.fetching.want_block(subject, voters, context.step.now.ticks_ms)
+            leader, voters = leader_of(number, context.genesis), tuple(sorted(tally))
+            context.fetching.suspect_block(leader, subject, voters, context.step.now.ticks_ms)
 
 
 def _on_quorum(context: Context, certificate: Certificate) -> None:

@@ -6,7 +6,7 @@ Asks one peer after the other, first those who signed the certificate, until it 
 from __future__ import annotations
 
 from consensus.effects import Send
-from consensus.limits import CATCH_UP_DELAY_MS
+from consensus.limits import CATCH_UP_DELAY_MS, SUSPECTED_MAX
 from consensus.messages import WantBlock, WantExits, WantRange
 from consensus.votes import Certificate, Subject
 from ledger.block import Tip
@@ -22,7 +22,7 @@ OWED_MAX = 8
 class _Want:
     """One thing wanted: whom to ask next, and when."""
 
-    __slots__ = ("asked", "at_ms", "first", "peers", "slot")
+    __slots__ = ("asked", "at_ms", "first", "peers", "slot", "suspect")
 
     def __init__(self, slot: int, peers: list[str], at_ms: int) -> None:
         self.slot = slot
@@ -30,6 +30,8 @@ class _Want:
         self.at_ms = at_ms
         self.asked = 0
         self.first = 0
+        self.suspect = ""
+        """The leader that this block may convict, if there is no other reason to want it."""
 
     def next_peer(self, now_ms: int) -> str:
         peer = self.peers[self.asked % len(self.peers)]
@@ -70,8 +72,29 @@ class Fetching:
             voters: Whose votes they are: these are asked first.
             at_ms: When to ask for it, if it has not come by then.
         """
-        if subject.block not in self._blocks and self._others:
+        if subject.block in self._blocks:
+            self._blocks[subject.block].suspect = ""
+        elif self._others:
             self._blocks[subject.block] = _Want(subject.slot, self._askable(voters), at_ms)
+
+    def suspect_block(
+        self, leader: str, subject: Subject, voters: tuple[str, ...], now_ms: int
+    ) -> None:
+        """Start to want a block that may convict its leader.
+
+        Votes may tell of any number that do not exist: a leader's few of the earliest slots are
+        wanted.
+        """
+        if subject.block in self._blocks or not self._others:
+            return
+        slots = {h: want.slot for h, want in self._blocks.items() if want.suspect == leader}
+        if len(slots) == SUSPECTED_MAX:
+            latest = max(slots, key=lambda block: slots[block])
+            if slots[latest] <= subject.slot:
+                return
+            del self._blocks[latest]
+        self.want_block(subject, voters, now_ms)
+        self._blocks[subject.block].suspect = leader
 
     def want_range(self, certificate: Certificate, now_ms: int) -> None:
         """Start to want the final blocks up to the one of a Final certificate."""

@@ -26,6 +26,9 @@ WAITING_PER_SLOT_MAX = 2
 SAID_SLOTS_MAX = 32
 """Slots that are not over of which all is said again at once (R8)."""
 
+SUSPECTED_MAX = 8
+"""Blocks of one leader that are asked for because votes tell of them, beside one known here."""
+
 CATCH_UP_DELAY_MS = 100
 """How long a certified block may be missing before it is asked for."""
 

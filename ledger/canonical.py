@@ -7,6 +7,7 @@ strings, booleans and integers within ±(2^53−1). No floats, no nulls, no dupl
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -28,6 +29,11 @@ def encode(value: object) -> bytes:
     Hash-sized ``bytes`` values have no JSON form here: callers turn them into hex first.
     """
     return _encoder.encode(value)
+
+
+def encode_lines(values: Sequence[object]) -> bytes:
+    """Return the canonical bytes of each value, and a newline, which none of them holds."""
+    return _encoder.encode_lines(values)
 
 
 def decode(raw: bytes, decoder: msgspec.json.Decoder[T], what: str) -> T:

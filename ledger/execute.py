@@ -152,9 +152,10 @@ class Preview:
             Refused: the record would be refused, with the code that its entry would carry.
         """
         tx = self._tx
-        tx.begin(entry, RULES[type(record)].subject(record))
+        rule = RULES[type(record)]
+        tx.begin(entry, rule.subject(record))
         try:
-            _apply(tx, record)
+            _apply(tx, rule, record)
         except Refused:
             tx.undo()
             raise
@@ -235,15 +236,16 @@ def _execute_batch(
 ) -> None:
     party, number = batch.party, batch.number
     applied = entry_head(number, APPLIED, party)
-    index = execution.first_index + len(execution.leaves)
-    for raw, record in zip(batch.records, records, strict=True):
+    entries, leaves = execution.entries, execution.leaves
+    first = execution.first_index + len(leaves)
+    for index, (raw, record) in enumerate(zip(batch.records, records, strict=True), first):
         kind = type(record)
         rule = RULES[kind]
         subject = rule.subject(record)
         tx.begin(index, subject)
         outcome, head = APPLIED, applied
         try:
-            _apply(tx, record)
+            _apply(tx, rule, record)
         except Refused as refused:
             tx.undo()
             outcome, head = refused.code, entry_head(number, refused.code, party)
@@ -253,9 +255,8 @@ def _execute_batch(
             execution.refusals.append((index, refused.with_traceback(None)))
         if outcome != ID_REUSED:
             tx.set(Recorded, (party, record.id), Recorded(party, record.id, index))
-        execution.entries.append(EntryInfo(index, party, record.id, _TYPES[kind], subject, outcome))
-        execution.leaves.append(head + raw + b"}")
-        index += 1
+        entries.append(EntryInfo(index, party, record.id, _TYPES[kind], subject, outcome))
+        leaves.append(b"".join((head, raw, b"}")))
 
 
 def refusals(rule: Rule) -> tuple[str, ...]:
@@ -264,8 +265,7 @@ def refusals(rule: Rule) -> tuple[str, ...]:
     return tuple(sorted(general.union(rule.record.CODES)))
 
 
-def _apply(tx: Transaction, record: Record) -> None:
-    rule = RULES[type(record)]
+def _apply(tx: Transaction, rule: Rule, record: Record) -> None:
     earlier = tx.rows[Recorded][tx.author, record.id]
     if earlier is not None:
         raise Refused(

@@ -199,9 +199,11 @@ class Overlay:
         """
         for kind, rows in self.tables.items():
             rows.clear()
-            for key in [key for key, row in rows.changed.items() if row is None]:
+            changed = rows.changed
+            gone = () if all(changed.values()) else [key for key in changed if not changed[key]]
+            for key in gone:
                 if self.below.get(kind, key) is None:
-                    del rows.changed[key]
+                    del changed[key]
         return self.changes
 
     def merge(self, changes: Changes) -> None:
@@ -318,7 +320,7 @@ def change_list(changes: Changes) -> list[list[Any]]:
     for kind in sorted(changes, key=lambda k: k.TABLE):
         rows = changes[kind]
         keys = sorted(rows)
-        standing = [row for row in map(rows.__getitem__, keys) if row is not None]
+        standing = [*filter(None, map(rows.__getitem__, keys))]
         deleted = [key for key in keys if rows[key] is None] if len(standing) < len(rows) else []
         listed.append([kind.TABLE, standing, deleted])
     return listed

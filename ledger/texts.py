@@ -1,10 +1,10 @@
 """Texts of records: all of many records are checked at once against the forms of their fields.
 
 A field whose type is made with :func:`of_form` is any text for msgspec, which would search for a
-pattern in one text after the other. Here they are joined by newlines and matched by one pattern.
-No form lets a newline through, and as many as join them are counted: so all together fit if, and
-only if, each does. The type that :func:`strict` makes has the patterns, and says of a record what
-is wrong with it.
+pattern in one text after the other. Here all identifiers are joined by newlines, which none may
+hold, and looked at as one text; that no text of one line holds a control character is seen in the
+canonical bytes. The type that :func:`strict` makes has the patterns, and says of a record what is
+wrong with it.
 """
 
 from __future__ import annotations
@@ -12,14 +12,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from itertools import chain
 from operator import attrgetter
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 import msgspec
 from msgspec import Meta
-from msgspec.structs import FieldInfo
 
 from ledger import forms
 
@@ -27,13 +25,13 @@ _FORM = "form"
 
 
 def of_form(form: str, description: str, chars_max: int, chars_min: int | None = None) -> Meta:
-    """Return what a text has to be like that :class:`Texts` checks.
+    """Return what a text has to be like that is checked here.
 
     Args:
-        form: A pattern of :mod:`ledger.forms`.
+        form: ``forms.IDENTIFIER`` or ``forms.LINE``.
         description: What it is, for schemas.
-        chars_max: Its greatest length, in characters.
-        chars_min: Its least length.
+        chars_max: Its greatest length, in characters: no form bounds it here.
+        chars_min: Its least length; a line has one.
     """
     return Meta(
         min_length=chars_min,
@@ -44,60 +42,78 @@ def of_form(form: str, description: str, chars_max: int, chars_min: int | None =
     )
 
 
-class Texts:
-    """The texts with a form in structs of one type, those in structs inside them included.
+_FIRST, _LATER, _NEVER = b"fl!"
+
+
+def _place(sign: str) -> int:
+    """Return where in an identifier a sign may stand; the newline between two stays itself."""
+    if sign == "\n":
+        return ord(sign)
+    if re.search(forms.shut(forms.IDENTIFIER), sign):
+        return _FIRST
+    return _LATER if re.search(forms.shut(forms.IDENTIFIER), "a" + sign) else _NEVER
+
+
+_PLACES = bytes(map(_place, map(chr, range(256))))
+
+
+def are_identifiers(texts: Sequence[str]) -> bool:
+    """Return whether each text is an identifier, but for its length."""
+    joined = "\n".join(("", *texts))
+    if not joined.isascii() or joined.count("\n") != len(texts):
+        return False
+    places = joined.encode().translate(_PLACES)
+    return _NEVER not in places and places.count(b"\n%c" % _FIRST) == len(texts)
+
+
+def are_lines(raw: bytes) -> bool:
+    """Return whether no text in canonical JSON, or in lines of it, holds a control character.
+
+    Those are escaped there, and besides them only the quote and the backslash; all but the last.
+    """
+    if b"\x7f" in raw:
+        return False
+    return b"\\" not in raw or b"\\" not in raw.replace(rb"\\", b"").replace(rb"\"", b"")
+
+
+class Identifiers:
+    """The identifiers in structs of one type, those in structs inside them included.
 
     Args:
         kind: The type.
 
     Raises:
-        TypeError: such a text stands where it is not found here.
+        TypeError: a text with a form stands where it is not found here.
     """
 
     def __init__(self, kind: type[msgspec.Struct]) -> None:
-        names: list[str] = []
-        patterns: list[str] = []
-        self._count: int
-        self._inner: list[tuple[Callable[[Any], Any], Texts]] = []
+        self._fields: list[Callable[[Any], Any]] = []
+        self._left_out: list[Callable[[Any], Any]] = []
+        self._inner: list[tuple[Callable[[Any], Any], Identifiers]] = []
         for field in msgspec.structs.fields(kind):
-            form, inner = _form(field.type), _struct(field.type)
-            if form:
-                names.append(field.name)
-                patterns.append(_pattern(form, field))
+            read, form, inner = attrgetter(field.name), _form(field.type), _struct(field.type)
+            if form == forms.IDENTIFIER:
+                (self._fields if field.required else self._left_out).append(read)
             elif inner is not None:
-                texts = Texts(inner)
-                if texts._count or texts._inner:
-                    self._inner.append((attrgetter(field.name), texts))
-            elif any(map(_form, _parts(field.type))):
+                self._inner.append((read, Identifiers(inner)))
+            elif not form and any(map(_form, _parts(field.type))):
                 raise TypeError(f"{kind.__name__}.{field.name} has a form that nothing checks")
-        self._count = len(names)
-        self._read: Any = attrgetter(*names) if names else None
-        item = "\n".join(patterns)
-        self._match = re.compile(rf"{item}(?:\n{item})*").fullmatch
 
-    def fit(self, structs: Sequence[msgspec.Struct]) -> bool:
-        """Return whether every text in them, of which there is one at least, has its form."""
-        if self._count:
-            found = map(self._read, structs)
-            joined = "\n".join(found if self._count == 1 else chain.from_iterable(found))
-            newlines = self._count * len(structs) - 1  # more of them are in a text
-            if joined.count("\n") != newlines or self._match(joined) is None:
-                return False
-        for read, texts in self._inner:
-            inside = [each for value in map(read, structs) if value for each in _several(value)]
-            if inside and not texts.fit(inside):
-                return False
-        return True
+    def stated(self, structs: Sequence[msgspec.Struct]) -> list[str]:
+        """Return all that are stated in structs of the type; what is left out is empty there."""
+        found: list[str] = []
+        for read in self._fields:
+            found += map(read, structs)
+        for read in self._left_out:
+            found += filter(None, map(read, structs))
+        for read, inner in self._inner:
+            within = [each for value in map(read, structs) if value for each in _several(value)]
+            found += inner.stated(within)
+        return found
 
 
 def _several(value: Any) -> tuple[msgspec.Struct, ...]:
     return value if isinstance(value, tuple) else (value,)
-
-
-def _pattern(form: str, field: FieldInfo) -> str:
-    """Return the pattern of a field: what is left out is empty, whatever the form."""
-    plain = form.removeprefix("^").removesuffix("$")
-    return f"(?:{plain})" if field.required else f"(?:{plain})?"
 
 
 def _form(kind: Any) -> str:
@@ -132,7 +148,7 @@ def _parts(kind: Any) -> Iterator[Any]:
 def strict(kind: type[msgspec.Struct]) -> type[msgspec.Struct]:
     """Return the same type of struct with the pattern of every form in its fields' types.
 
-    A decoder of it accepts what one of ``kind`` accepts, if :class:`Texts` does, too.
+    A decoder of it accepts what one of ``kind`` accepts whose texts have their forms.
     """
     fields = [
         (each.name, _strict(each.type), *(() if each.required else (each.default,)))

@@ -23,15 +23,17 @@ RECORDS = (10_000, 1000)
 _INDENT: Any = {"initial_indent": "    ", "subsequent_indent": "    "}
 
 HEAD = """\
-                    memory, MB     records/s       p50, ms  p95   stall skip
-attack           calm peak kept  calm   now    calm    now   ms      s  ped"""
+                    memory, MB       records/s       p50, ms  p95   stall skip
+attack           calm peak kept calm busy  now    calm    now   ms      s  ped"""
 
 EPILOG = """\
 Four nodes run on this machine. Each attack finds them just started (in small
 only where it has to, or the one before broke a bound), and stops when its time
 is over. Bounds that are broken stand below its line; the exit code is then 1.
 Peers with a key take the place of the fourth node, in turns with it switched
-off.
+off. Their process shares this machine with the nodes, but a peer has its own:
+so they are compared with "busy", a process beside the nodes that takes as much
+of the processors and sends nothing (0: there was none, and "calm" is compared).
 
 Examples:
   python -m benchmarks.attacks --json attacks.json
@@ -44,7 +46,7 @@ def line(name: str, cost: Cost) -> str:
     """Return the line of the table for one attack."""
     return (
         f"{name:17}{cost.memory_calm_mb:4.0f}{cost.memory_peak_mb:5.0f}{cost.memory_kept_mb:5.0f}"
-        f"{cost.calm_per_s:6.0f}{cost.per_s:6.0f}{cost.calm_p50_ms:8.0f}{cost.p50_ms:7.0f}"
+        f"{cost.calm_per_s:5.0f}{cost.control_per_s:5.0f}{cost.per_s:5.0f}{cost.calm_p50_ms:8.0f}{cost.p50_ms:7.0f}"
         f"{cost.p95_ms:6.0f}{cost.stall_s:7.2f}{cost.slots_skipped:5}"
     )
 
@@ -108,7 +110,7 @@ def arguments() -> argparse.ArgumentParser:
         help="play this attack; may be given more than once",
     )
     parser.add_argument(
-        "--small", action="store_true", help="shorter, for a check: about five minutes in all"
+        "--small", action="store_true", help="shorter, for a check: about nine minutes in all"
     )
     parser.add_argument(
         "--json", metavar="FILE", type=Path, help="write everything that was measured to a file"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from statistics import fmean
 from typing import NamedTuple
 
 MEMORY_MB_MAX = 250
@@ -30,10 +31,13 @@ class Target(NamedTuple):
 class Cost(NamedTuple):
     """What one attack cost. Memory is that of the node's processes together.
 
-    ``calm_*`` are of the stretch before. ``links_lost`` counts peers' connections that broke and
-    nobody had cut; ``handshakes_failed`` counts those that honest peers began and did not end;
-    ``honest_convicted`` counts honest parties against whom the node holds evidence.
-    ``done`` is what the attack says of itself.
+    ``calm_*`` are of the stretch before; ``control_*`` of one with a process beside the nodes that
+    is as busy as the attacking one and sends nothing, 0 if there was none. ``*_share`` is the
+    share of one processor that either process had, ``*node_ms`` the processor time of all honest
+    nodes for each final record. ``links_lost`` counts peers' connections that broke and nobody had
+    cut; ``handshakes_failed`` counts those that honest peers began and did not end;
+    ``honest_convicted`` counts honest parties against whom the node holds evidence. ``done`` is
+    what the attack says of itself.
     """
 
     memory_calm_mb: float
@@ -54,11 +58,21 @@ class Cost(NamedTuple):
     submissions_failed: int
     honest_convicted: int
     done: dict[str, int]
+    control_per_s: float
+    control_share: float
+    attacker_share: float
+    calm_node_ms: float
+    control_node_ms: float
+    node_ms: float
 
     @property
     def submissions_percent(self) -> float:
-        """Submissions a second during the attack, in percent of the calm ones."""
-        return 100 * self.per_s / self.calm_per_s if self.calm_per_s else 0.0
+        """Submissions a second during the attack, in percent of those of the control.
+
+        Of the calm ones if there was no control.
+        """
+        without = self.control_per_s or self.calm_per_s
+        return 100 * self.per_s / without if without else 0.0
 
     def value(self, measure: str) -> float:
         """Return a figure by its name, or by its name in :attr:`done`."""
@@ -97,6 +111,15 @@ ALWAYS = (
 """What no attack may break."""
 
 
+_MEANS = (
+    *("calm_per_s", "per_s", "calm_p50_ms", "p50_ms", "calm_p95_ms", "p95_ms"),
+    *("calm_node_ms", "node_ms", "attacker_share"),
+)
+_CONTROL = ("control_per_s", "control_node_ms", "control_share")
+_SUMS = ("blocks", "slots_skipped", "links_lost", "handshakes", "submissions_failed")
+_WORST = ("memory_peak_mb", "stall_s", "honest_convicted")
+
+
 class Attack(NamedTuple):
     """One attack.
 
@@ -110,6 +133,7 @@ class Attack(NamedTuple):
         cuts: Whether an honest peer, 150 ms away, loses its link again and again meanwhile.
         insider: Whether it takes the place of a party, whose own node is switched off.
         turns: How often it is played, each time after a calm stretch; figures are means of all.
+            An insider's are in turns with the control.
     """
 
     name: str
@@ -125,3 +149,22 @@ class Attack(NamedTuple):
     def broken(self, cost: Cost) -> list[Bound]:
         """Return the bounds that a cost breaks."""
         return [bound for bound in (*ALWAYS, *self.bounds) if not bound.holds(cost)]
+
+
+def mean(costs: list[Cost]) -> Cost:
+    """Return the mean of what several turns of one attack cost; the worst of what is a bound.
+
+    Memory is compared with how it was before the first turn. The control is between the turns.
+    """
+    first, last, controls = costs[0], costs[-1], [each for each in costs if each.control_per_s]
+    done: Counter[str] = Counter()
+    for cost in costs:
+        done.update(cost.done)
+    return first._replace(
+        **{name: fmean(getattr(cost, name) for cost in costs) for name in _MEANS},
+        **{name: fmean(getattr(each, name) for each in controls) for name in _CONTROL if controls},
+        **{name: sum(getattr(cost, name) for cost in costs) for name in _SUMS},
+        **{name: max(getattr(cost, name) for cost in costs) for name in _WORST},
+        memory_kept_mb=last.memory_calm_mb + last.memory_kept_mb - first.memory_calm_mb,
+        done=dict(done),
+    )

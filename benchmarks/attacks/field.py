@@ -16,8 +16,17 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
 
-from benchmarks.attacks.attack import Attack, Cost, Target
-from benchmarks.attacks.honest import Clients, Probe, Served, come_back, new_records
+from benchmarks.attacks.attack import Attack, Cost, Target, mean
+from benchmarks.attacks.control import share_since, stay_busy
+from benchmarks.attacks.honest import (
+    NOTHING,
+    Clients,
+    Probe,
+    Served,
+    Stretch,
+    come_back,
+    new_records,
+)
 from benchmarks.attacks.relay import Relay
 from benchmarks.attacks.table import ATTACKS
 from benchmarks.attacks.watch import ATTACKED, DIALLER, POLL_S, Watch
@@ -91,7 +100,11 @@ class Field:
             await self.stop()
             await self._start(cuts=attack.cuts, insider=attack.insider)
             await self._until_checked()
-        cost = mean([await self._measure(attack) for _ in range(attack.turns)])
+        costs: list[Cost] = []
+        for _ in range(attack.turns):
+            share = costs[-1].attacker_share if attack.insider and costs else 0.0
+            costs.append(await self._measure(attack, share))
+        cost = mean(costs)
         self._usable = self._small and not attack.insider and not attack.broken(cost)
         return cost
 
@@ -102,7 +115,8 @@ class Field:
             await self._observer.close()
         stop_all(self._network.nodes)
 
-    async def _measure(self, attack: Attack) -> Cost:
+    async def _measure(self, attack: Attack, share: float) -> Cost:
+        """Play one turn: calm, the control if the attack's ``share`` is known, and the attack."""
         assert self._observer is not None  # it was started
         relay, seconds = self._relay, attack.seconds[self._small]
         target = Target(
@@ -116,33 +130,45 @@ class Field:
         clients = Clients(HOST, self._port, self._attacked.token, self._records)
         probe = Probe(HOST, self._port)
         watch = Watch(self._attacked.pid, self._observer, probe, honest=not attack.insider)
-        with ProcessPoolExecutor(1, _SPAWN, end_with_parent) as attacker:
+        low = (attack.insider,)  # it would be on a machine of its own
+        with ProcessPoolExecutor(1, _SPAWN, begin_attacker, low) as attacker:
             loop = asyncio.get_running_loop()
             await loop.run_in_executor(attacker, abs, 0)  # it has started before anything counts
             async with watch:
                 clients.start()
                 calm = await self._calm(clients)
+                control, control_share = NOTHING, 0.0
+                if share:
+                    stretch = Stretch(clients, self._pids())
+                    control_share = await loop.run_in_executor(
+                        attacker, stay_busy, share, attack.turns * seconds
+                    )
+                    control = stretch.end()
                 before = await watch.begin(relay)
                 coming = asyncio.create_task(come_back(relay, watch.link))
                 if not attack.cuts:
                     coming.cancel()
-                began = time.monotonic()
-                done = await loop.run_in_executor(
+                stretch = Stretch(clients, self._pids())
+                attacker_share, done = await loop.run_in_executor(
                     attacker, strike, attack.name, target, attack.size[self._small]
                 )
-                await asyncio.sleep(max(0.0, WINDOW_S_MIN - (time.monotonic() - began)))
+                await asyncio.sleep(max(0.0, WINDOW_S_MIN - stretch.seconds()))
                 coming.cancel()
-                served = clients.since(began)
+                served = stretch.end()
                 after = await watch.end(relay, before)
                 await clients.stop()
                 kept = await watch.memory_kept(before["memory"], 4 if self._small else 10)
-        return _cost((calm, served), (before, after), kept, done)
+        shares = control_share, attacker_share
+        return _cost((calm, control, served), shares, (before, after), kept, done)
 
     async def _calm(self, clients: Clients) -> Served:
         await asyncio.sleep(1.0)
-        began = time.monotonic()
+        stretch = Stretch(clients, self._pids())
         await asyncio.sleep(2.0 if self._small else 5.0)
-        return clients.since(began)
+        return stretch.end()
+
+    def _pids(self) -> list[int]:
+        return [node.pid for node in self._network.nodes if node.alive]
 
     async def _start(self, *, cuts: bool, insider: bool) -> None:
         """Start the nodes; with ``cuts`` the dialler goes through the relay.
@@ -186,8 +212,13 @@ class Field:
             raise CheckFailed("refused", answer.body[:500].decode("utf-8", "replace"))
 
 
-def end_with_parent() -> None:
-    """End this process, which attacks, with the one that started it, however that ends."""
+def begin_attacker(low: bool) -> None:
+    """Let this process, which attacks, end with the one that started it, however that ends.
+
+    With ``low`` its priority is a low one.
+    """
+    if low:
+        os.nice(10)
 
     def wait() -> None:
         if parent := multiprocessing.parent_process():
@@ -197,16 +228,18 @@ def end_with_parent() -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def strike(name: str, target: Target, size: int) -> dict[str, int]:
-    """Play an attack; this runs in a process of its own."""
+def strike(name: str, target: Target, size: int) -> tuple[float, dict[str, int]]:
+    """Play an attack; this runs in a process of its own.
 
-    if ATTACKS[name].insider:
-        os.nice(10)  # it would be on a machine of its own
+    Return the share of one processor that it had, and what it says of itself.
+    """
 
     async def played() -> Counter[str]:
         return await ATTACKS[name].strike(target, size)
 
-    return dict(asyncio.run(played()))
+    began_s, spent_s = time.monotonic(), time.process_time()
+    done = dict(asyncio.run(played()))
+    return share_since(began_s, spent_s), done
 
 
 async def _until_linked(observer: Observer, peers: int) -> None:
@@ -225,35 +258,14 @@ async def _until_linked(observer: Observer, peers: int) -> None:
     raise CheckFailed("not-ready", "the nodes did not all connect to each other")
 
 
-def mean(costs: list[Cost]) -> Cost:
-    """Return the mean of what several turns of one attack cost; the worst of what is a bound.
-
-    Memory is compared with how it was before the first turn.
-    """
-    first, last = costs[0], costs[-1]
-    means = ("calm_per_s", "per_s", "calm_p50_ms", "p50_ms", "calm_p95_ms", "p95_ms")
-    sums = ("blocks", "slots_skipped", "links_lost", "handshakes", "submissions_failed")
-    done: Counter[str] = Counter()
-    for cost in costs:
-        done.update(cost.done)
-    return first._replace(
-        **{name: sum(getattr(cost, name) for cost in costs) / len(costs) for name in means},
-        **{name: sum(getattr(cost, name) for cost in costs) for name in sums},
-        memory_peak_mb=max(cost.memory_peak_mb for cost in costs),
-        memory_kept_mb=last.memory_calm_mb + last.memory_kept_mb - first.memory_calm_mb,
-        stall_s=max(cost.stall_s for cost in costs),
-        honest_convicted=max(cost.honest_convicted for cost in costs),
-        done=dict(done),
-    )
-
-
 def _cost(
-    served: tuple[Served, Served],
+    served: tuple[Served, Served, Served],
+    shares: tuple[float, float],
     stands: tuple[dict[str, Any], dict[str, Any]],
     kept: float,
     done: dict[str, int],
 ) -> Cost:
-    calm, attacked = served
+    calm, control, attacked = served
     before, after = stands
     blocks, slots = (after[key] - before[key] for key in ("height", "slot"))
     handshakes = after["dialled"] - before["dialled"]
@@ -276,4 +288,10 @@ def _cost(
         submissions_failed=attacked.failed,
         honest_convicted=after["convicted"],
         done=done,
+        control_per_s=round(control.per_s, 1),
+        control_share=round(shares[0], 3),
+        attacker_share=round(shares[1], 3),
+        calm_node_ms=round(calm.node_ms, 3),
+        control_node_ms=round(control.node_ms, 3),
+        node_ms=round(attacked.node_ms, 3),
     )

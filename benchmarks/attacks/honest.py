@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from benchmarks.attacks.relay import Relay
 from benchmarks.attacks.wire import Gone, Wire, request
+from benchmarks.peers.programs import usage
 from cli.bench.load import captures
 from demo.stage.statistics import median, percentile
 
@@ -21,12 +22,19 @@ FINAL = 200
 
 
 class Served(NamedTuple):
-    """What the clients had in a stretch of time; of what was still waiting, its time so far."""
+    """What the clients had in a stretch of time; of what was still waiting, its time so far.
+
+    ``node_ms`` is the processor time that the nodes took for each final record.
+    """
 
     per_s: float
     p50_ms: float
     p95_ms: float
     failed: int
+    node_ms: float = 0.0
+
+
+NOTHING = Served(0.0, 0.0, 0.0, 0)
 
 
 class Clients:
@@ -83,6 +91,30 @@ class Clients:
                 self._waiting.pop(number, None)
             now = time.monotonic()
             self._ended.append((now, 1000 * (now - began), status))
+
+
+class Stretch:
+    """A stretch of time, from now on.
+
+    Args:
+        clients: Who submits.
+        pids: The nodes that run.
+    """
+
+    def __init__(self, clients: Clients, pids: list[int]) -> None:
+        self._clients, self._pids = clients, pids
+        self._spent_s = usage(pids).cpu_s
+        self._began = time.monotonic()
+
+    def seconds(self) -> float:
+        """Return how long it lasts already."""
+        return time.monotonic() - self._began
+
+    def end(self) -> Served:
+        """Return what the clients had in it, and what of the processors the nodes took."""
+        served, seconds = self._clients.since(self._began), self.seconds()
+        spent_ms = 1000 * (usage(self._pids).cpu_s - self._spent_s)
+        return served._replace(node_ms=spent_ms / max(1.0, served.per_s * seconds))
 
 
 class Probe:

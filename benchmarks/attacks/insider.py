@@ -104,7 +104,7 @@ class Insider:
             try:
                 await asyncio.sleep(self.settle_s)
                 await act(self, connection)
-            except ConnectionClosed as fault:
+            except (ConnectionClosed, OSError) as fault:
                 self.done[f"closed: {_reason(fault)}"] += 1
             finally:
                 listening.cancel()

@@ -43,6 +43,7 @@ MUTE_S = 0.02
 RANGE_BYTES = 4 * 2**20
 BATCH_RECORDS = 500
 FLAPS = 8
+PIECES = 1000
 PERCENT_MIN = 70
 
 Act = Callable[[Insider, ClientConnection], Awaitable[None]]
@@ -150,6 +151,31 @@ async def contradictions(insider: Insider, connection: ClientConnection) -> None
             await insider.say(connection, encode(EvidenceMessage(lie)))
 
 
+async def pings(insider: Insider, connection: ClientConnection) -> None:
+    await _pour(insider, connection, _piece(0x89) * 1000)
+
+
+async def splinters(insider: Insider, connection: ClientConnection) -> None:
+    vote = insider.vote(skip_subject(insider.slot))
+    parts = (_piece(0x02, vote[:100]), _piece(0x00) * (PIECES - 2), _piece(0x80, vote[100:]))
+    await _pour(insider, connection, b"".join(parts))
+
+
+async def _pour(insider: Insider, connection: ClientConnection, raw: bytes) -> None:
+    """Send bytes as they are, as fast as they are taken, until the connection is cut."""
+    while not connection.transport.is_closing():
+        connection.transport.write(raw)
+        await connection.drain()
+        await asyncio.sleep(0)
+        insider.done["bytes"] += len(raw)
+
+
+def _piece(first: int, payload: bytes = b"") -> bytes:
+    """Return a short frame of a WebSocket whose first byte is this."""
+    assert len(payload) < 126  # longer ones have longer heads
+    return bytes((first, 0x80 | len(payload), 0, 0, 0, 0)) + payload
+
+
 async def flapping(target: Target, size: int) -> Counter[str]:
     insider = Insider(target)
 
@@ -234,6 +260,8 @@ ATTACKS = (
     _attack("new-things", "links with votes far ahead, gaps, unjustified blocks", by(novelties)),
     _attack("contradictions", "links with contradicting batches and votes", by(contradictions)),
     _attack("false-blocks", "leads with full blocks that come out otherwise", false_blocks),
+    _attack("ping-flood", "links with pings without end", by(pings)),
+    _attack("splinters", "links with votes in a thousand pieces each", by(splinters)),
     _attack("link-flapping", "links a party, each proved and closed at once", flapping, FLAPS),
 )
 """Every attack that needs a party's key."""

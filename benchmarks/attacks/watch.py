@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from pathlib import Path
 from typing import Any
 
 from benchmarks.attacks.attack import MEMORY_KEPT_MB_MAX
 from benchmarks.attacks.honest import Probe
 from benchmarks.attacks.relay import Relay
+from benchmarks.peers.programs import usage
 from cli.errors import CheckFailed
 from demo.stage.observer import Observer
 
@@ -126,19 +126,4 @@ class Watch:
 
 def memory_mb(pid: int) -> float:
     """Return the resident memory of a process and of those that it has started, in MB."""
-    sizes, parents = {}, {}
-    for folder in Path("/proc").iterdir():
-        if not folder.name.isdigit():
-            continue
-        with contextlib.suppress(OSError):
-            said = dict(
-                line.split(":", 1)
-                for line in (folder / "status").read_text("ascii", "replace").splitlines()
-                if line.startswith(("PPid:", "VmRSS:"))
-            )
-            parents[int(folder.name)] = int(said["PPid"])
-            sizes[int(folder.name)] = int(said.get("VmRSS", "0 kB").split()[0])
-    family = {pid}
-    while more := {child for child, parent in parents.items() if parent in family} - family:
-        family |= more
-    return sum(sizes.get(member, 0) for member in family) * 1024 / MB
+    return usage([pid]).memory / MB

@@ -41,7 +41,7 @@ from ledger.expectations import Expectation
 from ledger.limits import RECORD_BYTES_MAX
 from ledger.records import BatchHead, Record, Recorded, Rule, type_name
 from ledger.state import Row
-from ledger.texts import Texts, strict
+from ledger.texts import Identifiers, are_identifiers, are_lines, strict
 
 CONTRACTS = (
     receivers,
@@ -82,7 +82,9 @@ EXAMPLES: dict[str, Record] = {
 }
 
 _decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Union[tuple(RULES)])  # noqa: UP007
-_texts = {record: Texts(record) for record in RULES}
+_TOGETHER = 256
+"""How many records are decoded as one text: a small one stays in the processor's cache."""
+_identifiers = {record: Identifiers(record) for record in RULES}
 
 
 def decode_record(raw: bytes) -> Record:
@@ -91,10 +93,8 @@ def decode_record(raw: bytes) -> Record:
     Raises:
         DecodeError: ``record-too-large``, or the code that names the first thing wrong.
     """
-    record = _decoded(raw)
-    if record is None or not _texts[type(record)].fit((record,)):
-        raise _error(raw)
-    return record
+    records = _decoded((raw,))
+    return _by_patterns(raw) if records is None else records[0]
 
 
 def decode_records(raws: Sequence[bytes]) -> tuple[Record, ...]:
@@ -103,28 +103,35 @@ def decode_records(raws: Sequence[bytes]) -> tuple[Record, ...]:
     Raises:
         DecodeError: as :func:`decode_record`, of the first of them that is none.
     """
-    records: list[Record] = []
-    by_type: dict[type[Record], list[Record]] = defaultdict(list)
-    for raw in raws:
-        record = _decoded(raw)
-        if record is None:
-            break
-        records.append(record)
-        by_type[type(record)].append(record)
-    if len(records) < len(raws) or not all(_texts[kind].fit(by_type[kind]) for kind in by_type):
-        return tuple([decode_record(raw) for raw in raws])
-    return tuple(records)
+    found: list[Record] = []
+    for start in range(0, len(raws), _TOGETHER):
+        some = raws[start : start + _TOGETHER]
+        records = _decoded(some)
+        found += [decode_record(raw) for raw in some] if records is None else records
+    return tuple(found)
 
 
-def _decoded(raw: bytes) -> Record | None:
-    """Return the record in canonical bytes, whatever its texts are; None if they hold none."""
-    if len(raw) > RECORD_BYTES_MAX:
-        return None
+def _decoded(raws: Sequence[bytes]) -> list[Record] | None:
+    """Return the records in canonical bytes; None if one of them may be none.
+
+    Canonical bytes hold no newline. So as lines they are canonical if, and only if, each is.
+    """
+    lines = b"\n".join(raws) + b"\n"
     try:
-        record = _decoder.decode(raw)
+        records = _decoder.decode_lines(lines)
     except (ValueError, RecursionError):
         return None
-    return record if canonical.encode(record) == raw else None
+    if len(records) != len(raws) or canonical.encode_lines(records) != lines:
+        return None
+    if max(map(len, raws)) > RECORD_BYTES_MAX or not are_lines(lines):
+        return None
+    by_type: dict[type[Record], list[Record]] = defaultdict(list)
+    for record in records:
+        by_type[type(record)].append(record)
+    stated: list[str] = []
+    for kind, some in by_type.items():
+        stated += _identifiers[kind].stated(some)
+    return records if are_identifiers(stated) else None
 
 
 @cache
@@ -132,17 +139,17 @@ def _strict() -> msgspec.json.Decoder[msgspec.Struct]:
     return msgspec.json.Decoder(Union[tuple(map(strict, RULES))])  # noqa: UP007
 
 
-def _error(raw: bytes) -> DecodeError:
-    """Return what is wrong with bytes that are no record."""
+def _by_patterns(raw: bytes) -> Record:
+    """Decode one record as the patterns of its texts have it, or say what is wrong with it."""
     if len(raw) > RECORD_BYTES_MAX:
-        return DecodeError(
+        raise DecodeError(
             "record-too-large", f"a record has at most {RECORD_BYTES_MAX} bytes, got {len(raw)}"
         )
     try:
         canonical.decode(raw, _strict(), "record")
     except DecodeError as error:
-        return DecodeError(error.code, _in_words(raw, error))
-    return DecodeError("bad-format", "record: a text has not the form that is asked for")
+        raise DecodeError(error.code, _in_words(raw, error)) from None
+    return _decoder.decode(raw)
 
 
 def _in_words(raw: bytes, error: DecodeError) -> str:

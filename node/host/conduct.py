@@ -31,6 +31,7 @@ Verdict = Literal["offence", "harmless"]
 CONDUCT: dict[str, Verdict] = {
     "bad-batch-root": "offence",
     "bad-evidence": "offence",
+    "bad-exits": "offence",
     "bad-signature": "offence",
     "bad-vote-signature": "offence",
     "batch-too-large": "offence",

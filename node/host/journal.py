@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from consensus.messages import encode, wire_batch
 from ledger.batch import Batch, seal
 from ledger.block import Block, Tip
-from ledger.contracts import decode_record
+from ledger.contracts import decode_record, decode_records
 from ledger.entry import decode_entry
 from ledger.errors import DecodeError, Refused
 from ledger.execute import Execution, Preview, Recorded, check_records, prefetch
@@ -125,10 +125,18 @@ class Journal:
         """
         if len(self._queue) + len(raws) > QUEUE_RECORDS_MAX and self._queue:
             raise Busy(len(self._queue))
-        submissions = [self._decoded(raw) for raw in raws]
+        submissions = self._all_decoded(raws)
         ids = {(self._party, s.id) for s in submissions if not s.done}
         self._store.view().fetch({Recorded: ids})
         return [s if s.done else self._take(s) for s in submissions]
+
+    def _all_decoded(self, raws: Sequence[bytes]) -> list[Submission]:
+        try:
+            records = decode_records(raws)
+        except DecodeError:
+            return [self._decoded(raw) for raw in raws]
+        stated = zip(raws, records, strict=True)
+        return [Submission(self._party, record.id, raw, record) for raw, record in stated]
 
     def _decoded(self, raw: bytes) -> Submission:
         try:

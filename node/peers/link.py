@@ -24,6 +24,7 @@ from node.peers.ration import (
     USELESS_PER_S,
     Ration,
 )
+from node.peers.unparsed import Unparsed
 
 PEER_PATH = "/peer"
 QUEUE_FRAMES_MAX = 4096
@@ -177,18 +178,43 @@ class Link:
 
 
 class DialledConnection(ClientConnection):
-    """A client connection of the websockets library that takes only so many pieces of a message."""
+    """A client connection of the websockets library that parses no more than is handed on.
+
+    Of one message it takes only so many pieces, and only so many pieces and pings altogether.
+    """
 
     _fragments = 0
+    overran = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin; nothing has come yet."""
+        super().connection_made(transport)
+        self._unparsed = Unparsed()
+        self.recv_messages.resume = self._resume
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes."""
+        self._unparsed.put(data)
+        self._parse()
+
+    def _resume(self) -> None:
+        self._parse()
+        if not self.recv_messages.paused:
+            self.transport.resume_reading()
+
+    def _parse(self) -> None:
+        while self._unparsed and not self.recv_messages.paused:
+            super().data_received(self._unparsed.take())
+            if self.transport.is_closing():
+                self._unparsed.clear()
 
     def process_event(self, event: Event) -> None:
         """Take a frame."""
         if isinstance(event, Frame):
-            if event.opcode is Opcode.CONT:
-                self._fragments += 1
-            elif event.opcode in (Opcode.BINARY, Opcode.TEXT):
-                self._fragments = 0
-            if self._fragments >= FRAGMENTS_MAX:
+            whole = event.opcode in (Opcode.BINARY, Opcode.TEXT)
+            self._fragments = 0 if whole else self._fragments + (event.opcode is Opcode.CONT)
+            if self._fragments >= FRAGMENTS_MAX or not (whole or self._unparsed.take_piece()):
+                self.overran = True
                 self.transport.abort()
                 return
         super().process_event(event)
@@ -204,7 +230,7 @@ class DialledSocket:
 
     __slots__ = ("_connection", "_frame_bytes_max")
 
-    def __init__(self, connection: ClientConnection, frame_bytes_max: int) -> None:
+    def __init__(self, connection: DialledConnection, frame_bytes_max: int) -> None:
         self._connection = connection
         self._frame_bytes_max = frame_bytes_max
 
@@ -224,6 +250,8 @@ class DialledSocket:
         try:
             frame = await self._connection.recv()
         except ConnectionClosed as error:
+            if self._connection.overran:
+                raise PeerRefused("bad-frame", "pings and pieces of messages are few") from None
             raise _closed(error) from None
         if isinstance(frame, str):
             raise PeerRefused("text-frame", "peers talk in binary frames")

@@ -46,6 +46,7 @@ from node.peers.link import (
     peer_url,
     send_all,
 )
+from node.peers.ration import LINKS_AT_ONCE
 
 HANDSHAKE_TIMEOUT_S = 5.0
 RETRY_FIRST_S = 0.05
@@ -221,12 +222,14 @@ class PeerLinks:
             lasted_s = loop.time() - started
             stable = wait_max_s == 0.0 and lasted_s > STABLE_S
             wait_s = RETRY_FIRST_S if stable else _grown(wait_s, wait_max_s or RETRY_MAX_S)
-            wait_s = max(wait_s, self._bound().shut_out_ms(link.peer) / 1000)
+            shut_out_s = self._bound().shut_out_ms(link.peer) / 1000
+            wait_s = max(wait_s, shut_out_s, link.links.wait_s(loop.time()))
 
     async def _dial(self, link: Link) -> float:
         """Connect once and serve; return the longest sensible wait, 0 if the peer was up."""
         try:
             async with connect(peer_url(link.address), **self._options()) as connection:
+                assert isinstance(connection, DialledConnection)  # made so in the options
                 socket = DialledSocket(connection, self.frame_bytes_max)
                 return await self._serve_dialled(link, socket)
         except (OSError, TimeoutError, InvalidHandshake, ConnectionClosed) as error:
@@ -268,6 +271,8 @@ class PeerLinks:
         except Closed:
             pass
         except PeerRefused as refusal:
+            if refusal.reason != "shut-out":  # what comes is no message: it calls again later
+                link.links.take(LINKS_AT_ONCE, asyncio.get_running_loop().time())
             await self._refuse(socket, link.peer, refusal)
         except Exception as fault:
             self._note_fault(link.peer, fault)

@@ -11,8 +11,10 @@ from consensus.messages import VoteMessage
 from consensus.patience import (
     DEBT_MAX,
     FORGIVEN_EVERY,
+    FREE_PARTS,
     PAYS_BACK,
     PROBATION,
+    RECORDS_PER_MS,
     TOLERATED_PARTS,
     Patience,
 )
@@ -90,6 +92,20 @@ LEADERS = {
 def test_a_leader_is_waited_for_less_than_a_quarter_of_the_time(leader: str) -> None:
     assert share_wasted(LEADERS[leader]) < 0.25
     assert share_wasted(LEADERS[leader]) < 0.07 or "ms" in leader
+
+
+@pytest.mark.parametrize(("part", "silent"), [(1, ()), (4, (MUTE,))])
+def test_a_block_may_come_as_late_as_its_records_take_to_be_executed(
+    part: int, silent: tuple[str, ...]
+) -> None:
+    """Who waits and then proposes a full block lets others wait as long as they execute it."""
+    patience, records = Patience(FOUR, ME), FOUR.limits.block_records
+    late_ms = records // RECORDS_PER_MS + BASE_MS // FREE_PARTS
+    for at_ms in (0, late_ms):
+        patience.begin(1, MUTE, at_ms, proposed=False)
+        patience.proposed(records // part, at_ms + late_ms)
+        patience.end(at_ms + late_ms, wasted=False)
+    assert patience.silent(2 * late_ms, moving=True) == silent
 
 
 def test_a_leader_that_comes_back_is_given_time_once_it_has_proposed() -> None:

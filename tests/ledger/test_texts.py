@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Union
+from typing import Any, Union
 
 import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from ledger import canonical, forms
 from ledger.contracts import EXAMPLES, RECORD_TYPES, decode_record, decode_records
 from ledger.errors import DecodeError
-from ledger.limits import RECORD_BYTES_MAX
+from ledger.limits import IDENTIFIER_CHARS_MAX, RECORD_BYTES_MAX
 from ledger.records import Identifier, Text
-from ledger.texts import Texts, of_form, strict
+from ledger.texts import Identifiers, are_identifiers, are_lines, strict
 
 _PATTERNS: msgspec.json.Decoder[Any] = msgspec.json.Decoder(
     Union[tuple(map(strict, RECORD_TYPES.values()))]  # noqa: UP007
@@ -62,18 +63,35 @@ def outcome(decoder: Any, raw: bytes) -> tuple[str, object]:
         return error.code, error.message
 
 
-@given(st.sampled_from([forms.IDENTIFIER, forms.LINE]), st.lists(texts, min_size=1, max_size=4))
-@example(forms.LINE, ["a\nb"])
-@example(forms.IDENTIFIER, ["a", "b\nc"])
-@example(forms.IDENTIFIER, ["a\n"])
-@example(forms.IDENTIFIER, ["", "a"])
-def test_texts_fit_together_if_and_only_if_the_pattern_is_found_in_each(
-    form: str, said: list[str]
-) -> None:
-    meta = of_form(form, "a text", 300)
-    kind = msgspec.defstruct("Kind", [("text", Annotated[str, meta])])
-    found = all(re.search(forms.shut(form), text) for text in said)
-    assert Texts(kind).fit([kind(text) for text in said]) == found
+@given(st.lists(texts, max_size=4))
+@example(["a", "b\nc"])
+@example(["a\n"])
+@example(["", "a"])
+@example(["a", ""])
+@example(["a", ".b"])
+@example(["é"])
+def test_texts_are_identifiers_if_and_only_if_the_pattern_is_found_in_each(said: list[str]) -> None:
+    short = [text[: IDENTIFIER_CHARS_MAX + 1] for text in said]
+    found = all(re.search(forms.shut(forms.IDENTIFIER), text) for text in short)
+    fit = all(len(text) <= IDENTIFIER_CHARS_MAX for text in short)
+    assert (are_identifiers(short) and fit) == found
+
+
+@pytest.mark.parametrize("code", range(0x180))
+def test_every_sign_stands_in_an_identifier_where_the_pattern_lets_it(code: int) -> None:
+    for text in (chr(code), f"a{chr(code)}", f"a{chr(code)}b"):
+        found = re.search(forms.shut(forms.IDENTIFIER), text) is not None
+        assert are_identifiers([text]) == found
+        assert are_identifiers(["a", text, "b"]) == found
+
+
+@given(st.lists(texts | st.text(st.sampled_from('a\\"nu01\n\x7f'), max_size=8), max_size=4))
+@example(["\\n"])
+@example(['\\"n'])
+@example(["\\\n"])
+def test_a_control_character_is_seen_in_the_canonical_bytes_of_any_text(said: list[str]) -> None:
+    found = all(re.search(forms.shut(forms.LINE), text) for text in said if text)
+    assert are_lines(canonical.encode(said)) == found
 
 
 papers = st.fixed_dictionaries(
@@ -99,7 +117,8 @@ def test_structs_inside_structs_are_checked_as_strictly(said: dict[str, Any]) ->
     except DecodeError:
         assert code != "good"
         return
-    assert Texts(Paper).fit([paper]) == (code == "good")
+    stated = Identifiers(Paper).stated([paper])
+    assert (are_identifiers(stated) and are_lines(raw)) == (code == "good")
 
 
 @st.composite
@@ -133,6 +152,14 @@ def test_a_record_is_decoded_and_refused_as_the_patterns_have_it(raw: bytes) -> 
         assert (code, said) == ("good", msgspec.to_builtins(record))
 
 
+def test_a_text_without_a_form_may_hold_what_lines_may_not() -> None:
+    value = canonical.parse(canonical.encode(EXAMPLES["loan.proposed"]))
+    value["terms"]["penalty_to"] = "a\n\x7f"
+    raw = canonical.encode(value)
+    assert canonical.encode(decode_record(raw)) == raw
+    assert decode_records([raw, raw]) == (decode_record(raw),) * 2
+
+
 @given(st.lists(spoiled() | st.sampled_from([b"{", b"x" * (RECORD_BYTES_MAX + 1)]), max_size=4))
 def test_many_records_are_decoded_and_refused_as_one_by_one(raws: list[bytes]) -> None:
     def told(decode: Any) -> object:
@@ -144,9 +171,21 @@ def test_many_records_are_decoded_and_refused_as_one_by_one(raws: list[bytes]) -
     assert told(lambda: decode_records(raws)) == told(lambda: [decode_record(r) for r in raws])
 
 
+def test_the_first_of_many_records_that_is_none_is_told() -> None:
+    example = EXAMPLES["payment.captured"]
+    good = [canonical.encode(replace(example, id=f"inst-{number}")) for number in range(700)]
+    assert [canonical.encode(record) for record in decode_records(good)] == good
+    for place, code in ((300, "not-canonical"), (600, "not-json")):
+        bad = [*good[:place], good[place] + b" ", *good[place + 1 : 650], b"{"]
+        bad[600] = b"{"
+        with pytest.raises(DecodeError) as caught:
+            decode_records(bad)
+        assert caught.value.code == code
+
+
 def test_a_form_that_nothing_checks_is_no_type() -> None:
     with pytest.raises(TypeError, match=r"Odd.names has a form that nothing checks"):
-        Texts(Odd)
+        Identifiers(Odd)
 
 
 def test_every_text_of_a_record_has_its_pattern_in_the_strict_type() -> None:

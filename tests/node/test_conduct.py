@@ -14,6 +14,9 @@ from msgspec.structs import replace
 
 from consensus.errors import BadMessage
 from consensus.evidence import of_votes
+from consensus.fetching import ASK_AGAIN_MS
+from consensus.justification import leader_of
+from consensus.limits import SUSPECTED_MAX
 from consensus.messages import (
     BatchMessage,
     CertificateMessage,
@@ -25,6 +28,7 @@ from consensus.messages import (
     Voting,
     WantBlock,
     WantRange,
+    decode,
     encode,
     kind_of,
     wire_batch,
@@ -92,6 +96,10 @@ def own_block(slot: int, **fields: object) -> Block:
     )  # fmt: skip
     raw = encode_header(replace(header, **fields))
     return Block(raw, signer(LIAR).sign(domains.proposal_signature_input(raw)), ())
+
+
+def leads(slot: int) -> bool:
+    return leader_of(slot, GENESIS) == LIAR
 
 
 def vote(kind: str = "skip", slot: int = 9, voter: str = LIAR) -> Vote:
@@ -313,11 +321,11 @@ def test_the_table_of_conduct_is_the_one_in_the_documents() -> None:
     assert rows == CONDUCT
 
 
-def test_every_offence_is_made_here_or_in_a_range() -> None:
-    in_ranges = {"broken-chain", "wrong-certificate", "unknown-party"}
+def test_every_offence_is_made_here_or_in_an_answer() -> None:
+    in_answers = {"bad-exits", "broken-chain", "wrong-certificate", "unknown-party"}
     at_starts = {code for code, _ in test_statements_refused.LIES.values()}
     assert {code for code, verdict in CONDUCT.items() if verdict == "offence"} == {
-        *LIES, *in_ranges, *(code for code in at_starts if CONDUCT.get(code) == "offence"),
+        *LIES, *in_answers, *(code for code in at_starts if CONDUCT.get(code) == "offence"),
     }  # fmt: skip
 
 
@@ -407,6 +415,28 @@ def test_votes_far_ahead_do_not_make_steps_longer(world: World) -> None:
         assert host.receive(LIAR, encode(VoteMessage(vote(slot=slot))))
     assert len(tree.live()) <= before + 1
     work(world, [register("after")])
+
+
+def test_headers_and_votes_of_a_lying_leader_cause_few_questions(world: World) -> None:
+    """A vote for another block than the one that is known may convict its leader."""
+    host = world.hosts[SEES]
+    asked: list[bytes] = []
+
+    def lose(sender: str, _to: str, frame: bytes) -> bool:
+        message = decode(frame)
+        if sender == SEES and isinstance(message, WantBlock):
+            asked.append(message.hash)
+        return False
+
+    world.lose = lose
+    ahead = [n for n in range(host.replica.slot, host.replica.slot + 250) if leads(n)]
+    for slot in ahead:
+        host.receive(LIAR, encode(Proposal(wire_block(own_block(slot), ()))))
+        for other in (b"\x01", b"\x02"):
+            said = notar_subject(slot, other + slot.to_bytes(31, "big"))
+            host.receive(LIAR, encode(VoteMessage(sign_vote(said, signer(LIAR), LIAR, 0, GENESIS))))
+    world.run(5 * ASK_AGAIN_MS)
+    assert 0 < len(set(asked)) <= SUSPECTED_MAX < len(ahead)
 
 
 # -- honest work -----------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ from consensus.votes import (
 )
 from ledger.limits import SAFE_INTEGER_MAX
 from node.host.catchup import exits_from
+from node.host.conduct import CONDUCT
 from node.limits import SHUT_OUT_MAX_MS
 from node.peers.link import QUEUE_FRAMES_MAX
 from node.storage.reads import Reader, StoredBlock
@@ -206,6 +207,7 @@ def test_exit_certificates_that_are_forged_unasked_or_out_of_order_are_refused(d
     ):
         count = host.rejected[peer, expected]
         host.receive(peer, encode(Exits(certificates)))
+        assert bool(host.shut_out_ms(peer)) == (CONDUCT[expected] == "offence")
         dawn.world.now_ms += SHUT_OUT_MAX_MS
         assert host.rejected[peer, expected] == count + 1, expected
         assert host.replica._tree.first_unskipped(question.first) == before

@@ -10,13 +10,16 @@ from urllib.parse import urlsplit
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.client import ClientProtocol
 from websockets.exceptions import ConnectionClosed
+from websockets.protocol import Protocol
 
 from api.server import listen
 from node.limits import FRAGMENTS_MAX
 from node.peers import handshake
 from node.peers import links as peers
 from node.peers.handshake import CLOSE_CODES, HANDSHAKE_FRAME_BYTES_MAX, LASTING_REASONS, Identity
+from node.peers.unparsed import PART_BYTES
 from tests.node.test_handshake import SIGNERS, consortium
 from tests.node.test_peers import DEADLINE_S, Party, acceptor, running, until
 
@@ -101,6 +104,57 @@ def test_a_dialler_takes_no_message_in_too_many_pieces(pieces: int) -> None:
             assert dialling.done()
             assert len(platform.host.frames) == (pieces < FRAGMENTS_MAX)
             assert platform.host.changes == [("up", "funder"), ("down", "funder")]
+
+    asyncio.run(scenario())
+
+
+def test_a_dialler_cuts_who_sends_pings_without_end() -> None:
+    me = Identity(consortium(), "funder", SIGNERS["funder"])
+
+    async def pings(connection: ServerConnection) -> None:
+        opening, answer = handshake.acceptor_answer(me, await received(connection), b"\x05" * 32)
+        await connection.send(answer)
+        await connection.send(handshake.acceptor_welcome(me, opening, await received(connection)))
+        connection.transport.write(b"\x89\x00" * 10_000)
+        await connection.wait_closed()
+
+    async def scenario() -> None:
+        async with answered_by(pings) as platform:
+            async with asyncio.timeout(DEADLINE_S):
+                await platform.links._dial(platform.links._links["funder"])
+            assert platform.host.changes == [("up", "funder"), ("down", "funder")]
+            assert platform.links.refusals == {"bad-frame": 1}
+            now_s = asyncio.get_running_loop().time()
+            assert 0 < platform.links._links["funder"].links.wait_s(now_s) <= 2, "called later"
+
+    asyncio.run(scenario())
+
+
+def test_a_dialler_parses_no_more_than_it_hands_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    me = Identity(consortium(), "funder", SIGNERS["funder"])
+    taken, receive_data = [0], Protocol.receive_data
+
+    def counted(self: Protocol, data: bytes) -> None:
+        taken[0] += len(data) * isinstance(self, ClientProtocol)
+        receive_data(self, data)
+
+    async def splash(connection: ServerConnection) -> None:
+        opening, answer = handshake.acceptor_answer(me, await received(connection), b"\x05" * 32)
+        await connection.send(answer)
+        await connection.send(handshake.acceptor_welcome(me, opening, await received(connection)))
+        monkeypatch.setattr(Protocol, "receive_data", counted)
+        connection.transport.write(b"\x82\x01x" * 60_000)
+        await connection.wait_closed()
+
+    async def scenario() -> None:
+        async with answered_by(splash) as platform:
+            platform.host.useful = False
+            dialling = asyncio.create_task(platform.links._dial(platform.links._links["funder"]))
+            await until(lambda: platform.links.status()["funder"]["paced_ms"] > 0)
+            assert taken[0] <= 3 * len(platform.host.frames) + 2 * PART_BYTES
+            assert len(platform.host.frames) < 4000
+            dialling.cancel()
+            await asyncio.wait([dialling], timeout=DEADLINE_S)
 
     asyncio.run(scenario())
 

@@ -11,15 +11,19 @@ from urllib.parse import urlsplit
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
+from websockets.protocol import Protocol
+from websockets.server import ServerProtocol
 
 from api import door
 from api import limits as api_limits
+from api.limits import UNPROVED_BYTES_MAX
 from api.peer_socket import BoundedWebSocket
 from ledger.genesis import Genesis
 from node.limits import CALLERS_MAX, FRAGMENTS_MAX
 from node.peers import handshake
 from node.peers import links as peers
 from node.peers.handshake import CLOSE_CODES, HANDSHAKE_FRAME_BYTES_MAX, Identity
+from node.peers.unparsed import PART_BYTES
 from tests.api.test_door import UPGRADE
 from tests.node.test_handshake import SIGNERS, consortium
 from tests.node.test_peers import (
@@ -175,6 +179,87 @@ async def proved(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     writer.write(masked(proof))
     handshake.dialer_check_welcome(await payload(reader))
     return reader, writer
+
+
+def test_of_a_peer_that_is_shut_out_nothing_more_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It could go on at full speed until it answers that it was told to go."""
+    taken, receive_data = [0], Protocol.receive_data
+
+    def counted(self: Protocol, data: bytes) -> None:
+        if isinstance(self, ServerProtocol):
+            taken[0] += len(data)
+        receive_data(self, data)
+
+    async def scenario() -> None:
+        async with acceptor() as (party, url):
+            reader, writer = await proved(url)
+            party.host.useful, party.host.shut_out["platform"] = False, 1000
+            writer.write(frame(2, 100))
+            assert (await payload(reader)).endswith(b"shut-out")
+            monkeypatch.setattr(Protocol, "receive_data", counted)
+            sent, more = 0, frame(2, 100) * 1000
+            with contextlib.suppress(ConnectionError):
+                while sent < 15 * party.links.frame_bytes_max:
+                    writer.write(more)
+                    await writer.drain()
+                    sent += len(more)
+            assert sent < 15 * party.links.frame_bytes_max, "the connection was cut"
+            assert taken[0] <= UNPROVED_BYTES_MAX
+            writer.close()
+
+    asyncio.run(scenario())
+
+
+PIECES = {
+    "pings": frame(9, 0),
+    "pongs": frame(10, 0),
+    "splinters": frame(2, 1, final=False) + frame(0, 0, final=False) * 998 + frame(0, 1),
+}
+
+
+@pytest.mark.parametrize("kind", PIECES)
+def test_a_peer_that_sends_frames_which_are_no_messages_is_cut(
+    monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Nobody is handed them, so no ration of messages holds for them."""
+    monkeypatch.setattr(peers, "PING_INTERVAL_S", 60.0)  # this peer answers none
+
+    async def scenario() -> None:
+        async with acceptor() as (party, url):
+            _, writer = await proved(url)
+            await until(lambda: party.links.connected() == ("platform",))
+            writer.write(PIECES[kind] * (200_000 // len(PIECES[kind])))
+            await until(lambda: party.links.connected() == ())
+            assert len(party.host.frames) <= 3
+            await until(lambda: party.links.refusals["bad-frame"] == 1)
+            now_s = asyncio.get_running_loop().time()
+            assert 0 < party.links._links["platform"].links.wait_s(now_s) <= 2, "called again later"
+            writer.close()
+
+    asyncio.run(scenario())
+
+
+def test_no_more_is_parsed_than_is_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is read at once may hold tens of thousands of messages."""
+    taken, receive_data = [0], Protocol.receive_data
+
+    def counted(self: Protocol, data: bytes) -> None:
+        taken[0] += len(data) * isinstance(self, ServerProtocol)
+        receive_data(self, data)
+
+    async def scenario() -> None:
+        async with acceptor() as (party, url):
+            _, writer = await proved(url)
+            party.host.useful = False
+            monkeypatch.setattr(Protocol, "receive_data", counted)
+            message = frame(2, 1)
+            writer.write(message * 40_000)
+            await until(lambda: party.links.status()["platform"]["paced_ms"] > 0)
+            assert taken[0] <= len(party.host.frames) * len(message) + 2 * PART_BYTES
+            assert len(party.host.frames) < 4000
+            writer.close()
+
+    asyncio.run(scenario())
 
 
 async def payload(reader: asyncio.StreamReader) -> bytes:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.attacks.attack import Bound, Cost
+from benchmarks.attacks.attack import Bound, Cost, mean
+from benchmarks.attacks.control import stay_busy
+from benchmarks.attacks.peers import PERCENT_MIN
 from benchmarks.attacks.table import ATTACKS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,21 +45,27 @@ def attacked(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.processes
-def test_an_attack_on_four_real_nodes_is_measured(tmp_path: Path) -> None:
-    """Whether its bounds hold, CI asks the whole command, on a machine that does nothing else."""
-    file = tmp_path / "costs.json"
-    done = attacked("--small", "--only", "handshake-flood", "--json", str(file))
+def test_attacks_on_four_real_nodes_are_measured(tmp_path: Path) -> None:
+    """Whether their bounds hold, CI asks the whole command, on a machine that does nothing else."""
+    file, names = tmp_path / "costs.json", ("handshake-flood", "mute-peer")
+    done = attacked("--small", *(f"--only={name}" for name in names), "--json", str(file))
     assert done.returncode in (0, 1), done.stderr
     assert all(len(line) <= 80 for line in done.stdout.splitlines())
-    cost = json.loads(file.read_text())["attacks"]["handshake-flood"]
-    assert cost["memory_peak_mb"] >= cost["memory_calm_mb"] > 10
-    assert min(cost["calm_per_s"], cost["per_s"], cost["calm_p50_ms"], cost["p50_ms"]) > 0
-    assert cost["calm_p95_ms"] >= cost["calm_p50_ms"]
-    assert cost["blocks"] > 0
-    assert cost["handshakes"] >= 1
-    assert sum(cost["done"].values()) > 100
-    assert done.returncode == bool(cost["broken"])
-    assert all(f"broken: {each}" in done.stdout for each in cost["broken"])
+    costs = json.loads(file.read_text())["attacks"]
+    for cost in costs.values():
+        assert cost["memory_peak_mb"] >= cost["memory_calm_mb"] > 10
+        assert min(cost["calm_per_s"], cost["per_s"], cost["calm_p50_ms"], cost["p50_ms"]) > 0
+        assert cost["calm_p95_ms"] >= cost["calm_p50_ms"]
+        assert min(cost["calm_node_ms"], cost["node_ms"], cost["attacker_share"]) > 0
+        assert cost["blocks"] > 0
+        assert sum(cost["done"].values()) > 100
+        assert all(f"broken: {each}" in done.stdout for each in cost["broken"])
+    stranger, peer = (costs[name] for name in names)
+    assert done.returncode == bool(stranger["broken"] or peer["broken"])
+    assert stranger["handshakes"] >= 1
+    assert stranger["control_per_s"] == stranger["control_share"] == 0
+    assert min(peer["control_per_s"], peer["control_node_ms"], peer["control_share"]) > 0
+    assert peer["submissions_percent"] == round(100 * peer["per_s"] / peer["control_per_s"])
 
 
 def good(**other: object) -> Cost:
@@ -78,6 +86,29 @@ def test_no_bound_of_an_attack_is_idle(name: str) -> None:
         field = {"submissions_percent": "per_s"}.get(bound.measure, bound.measure)
         other = {field: worse} if field in Cost._fields else {"done": {field: worse}}
         assert attack.broken(good(**other)) == [bound]
+
+
+def test_an_attack_is_compared_with_a_process_as_busy_if_there_was_one() -> None:
+    beside = good(control_per_s=60.0, per_s=45.0)
+    assert (beside.submissions_percent, good(per_s=45.0).submissions_percent) == (75, 45)
+    bound = Bound("submissions_percent", PERCENT_MIN, least=True)
+    assert bound.holds(beside)
+    assert not bound.holds(beside._replace(per_s=41.9))
+
+
+def test_turns_of_an_attack_are_one_cost() -> None:
+    first = good(per_s=10.0, stall_s=0.5, memory_calm_mb=100, memory_kept_mb=5, done={"frames": 1})
+    later = good(per_s=30.0, blocks=2, memory_calm_mb=104, memory_kept_mb=3, done={"frames": 2})
+    one = mean([first, later._replace(control_per_s=40.0), later._replace(control_per_s=60.0)])
+    assert one.per_s == pytest.approx(70 / 3)
+    assert one.control_per_s == 50, "of the turns that had one"
+    assert (one.stall_s, one.blocks, one.memory_kept_mb, one.done) == (0.5, 13, 7, {"frames": 5})
+    assert mean([first, later]).control_per_s == 0
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5])
+def test_the_control_is_no_busier_than_the_attack(share: float) -> None:
+    assert 0 < stay_busy(share, 0.2) < share + 0.05
 
 
 def test_attacks_are_named_in_the_help_with_their_bounds() -> None:
