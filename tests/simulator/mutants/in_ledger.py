@@ -73,7 +73,7 @@ def a_loan_forgets_what_was_repaid(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loan_state, "_repaid", lambda kind, found: 0)
 
 
-@mutant("I5", replace(plan_of(45), records=150))
+@mutant("I5", replace(plan_of(10), records=150))
 def a_calendar_outlives_its_block(monkeypatch: pytest.MonkeyPatch) -> None:
     """The newest calendar is kept in memory, and explains what was executed before it held."""
     newest: dict[int, CalendarVersion] = {}
