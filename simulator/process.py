@@ -299,6 +299,11 @@ class Process:
             return
         self._schedule(host)
 
+    def shows_all(self) -> bool:
+        """Have what is held written, as the HTTP layer does before a read; return whether it is."""
+        self.do(lambda host: host.write())
+        return self.store is not None and not self.store.holds
+
     def tick(self) -> None:
         """Let timers fire, if this is the tick that was asked for last."""
         self.tick_at_us = NO_TICK
