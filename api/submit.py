@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 from fastapi import APIRouter, Query, Request
+from msgspec import UNSET
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -85,7 +86,8 @@ class JsonRecords:
                 return json_answer([result_of(each, waiting) for each in submissions])
             (submission,) = submissions = self._node.submit([_one_of(body)])
             await self._finish(submissions, timeout_s)
-            return _answer(result_of(submission, waiting_at(self._node)))
+            waiting = UNSET if submission.done else waiting_at(self._node)
+            return _answer(result_of(submission, waiting))
 
     async def _finish(self, submissions: Sequence[Submission], timeout_s: float) -> None:
         if timeout_s:
