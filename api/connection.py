@@ -49,7 +49,7 @@ class JoinedWrites:
         elif self._due is not None:
             self._due.cancel()
             self._due = None
-            self._transport.write(self._head + data)
+            self._transport.writelines((self._head, data))
         else:
             self._transport.write(data)
 
