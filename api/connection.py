@@ -24,6 +24,58 @@ class _Refused(Exception):
     """Stops the parser: the connection is refused already."""
 
 
+class JoinedWrites:
+    """The way out of a connection, on which an answer's head leaves together with its body.
+
+    Each write costs a packet, here and at the client. So a head waits for what follows, but no
+    longer than until everything else that is due has run.
+
+    Args:
+        transport: The connection.
+    """
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._loop = asyncio.get_running_loop()
+        self._begun = False
+        self._head = b""
+        self._due: asyncio.Handle | None = None
+
+    def write(self, data: bytes) -> None:
+        """Write a part of an answer, the first one in a moment."""
+        if not self._begun:
+            self._begun, self._head = True, data
+            self._due = self._loop.call_soon(self.flush)
+        elif self._due is not None:
+            self._due.cancel()
+            self._due = None
+            self._transport.writelines((self._head, data))
+        else:
+            self._transport.write(data)
+
+    def flush(self) -> None:
+        """Write what still waits."""
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
+            if not self._transport.is_closing():
+                self._transport.write(self._head)
+
+    def end(self) -> None:
+        """End an answer: what is written next begins another."""
+        self.flush()
+        self._begun = False
+
+    def close(self) -> None:
+        """Close, once all is written."""
+        self.flush()
+        self._transport.close()
+
+    def is_closing(self) -> bool:
+        """Return whether the connection closes, or is gone."""
+        return self._transport.is_closing()
+
+
 class BoundedConnection(HttpToolsProtocol):
     """uvicorn's HTTP connection, closed when a head is too long or takes too long.
 
@@ -32,6 +84,7 @@ class BoundedConnection(HttpToolsProtocol):
     """
 
     _place: DoorPlace
+    _out: JoinedWrites
     _raw_bytes = 0
     _field_bytes = 0
     _in_head = True
@@ -43,6 +96,7 @@ class BoundedConnection(HttpToolsProtocol):
         """Open the connection, at the cost of an older stranger's if there are too many."""
         super().connection_made(transport)
         address = self.client[0] if self.client else ""
+        self._out = JoinedWrites(transport)
         self._place = DoorPlace(door_of(self.app_state), transport, address)
         self.app_state = {**self.app_state, STATE_KEY: self._place}
         self._await_head()
@@ -108,6 +162,8 @@ class BoundedConnection(HttpToolsProtocol):
         self._raw_bytes = 0
         self._head_came()
         super().on_headers_complete()
+        if self.cycle is not None:  # a call for a WebSocket begins none
+            self.cycle.transport = self._out  # type: ignore[assignment]  # all that it uses of one
 
     def on_body(self, body: bytes) -> None:
         """A piece of a request's body."""
@@ -117,6 +173,7 @@ class BoundedConnection(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """A request is answered. What is left of its body is waited for only so long."""
+        self._out.end()
         idle_s = self._place.answered()
         self.timeout_keep_alive = idle_s  # type: ignore[assignment]
         super().on_response_complete()
@@ -196,5 +253,5 @@ class BoundedConnection(HttpToolsProtocol):
 
     def _close(self) -> None:
         """Close, and do not wait long for an end that never reads."""
-        self.transport.close()
+        self._out.close()
         self.loop.call_later(CLOSE_LINGER_S, self.transport.abort)

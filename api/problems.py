@@ -196,25 +196,36 @@ def of_error(error: LedgerError | NodeError) -> Problem:
     return Problem(error.code, error.message, status=status)
 
 
+ANSWERED = (Problem, LedgerError, NodeError, ClientDisconnect)
+"""What a route may raise, besides what the checks of parameters do."""
+
+
+def answer_to(error: Exception, instance: str) -> Response:
+    """Return the answer to a request to the path ``instance`` that ended with an error.
+
+    Args:
+        error: One of :data:`ANSWERED`.
+        instance: The path.
+    """
+    if isinstance(error, ClientDisconnect):
+        return Response(status_code=400)  # to nobody: its body was not whole, nothing was taken
+    if isinstance(error, LedgerError | NodeError):
+        error = of_error(error)
+    assert isinstance(error, Problem)  # there is nothing else
+    return respond(error, instance)
+
+
 def install(app: FastAPI) -> None:
     """Make every error of ``app`` a problem document."""
-    app.add_exception_handler(Problem, _on_problem)
-    app.add_exception_handler(LedgerError, _on_error)
-    app.add_exception_handler(NodeError, _on_error)
+    for kind in ANSWERED:
+        app.add_exception_handler(kind, _on_error)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
-    app.add_exception_handler(ClientDisconnect, _on_gone)
     app.add_exception_handler(Exception, _on_fault)
 
 
-async def _on_problem(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Problem)  # registered for nothing else
-    return respond(error, request.url.path)
-
-
 async def _on_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, LedgerError | NodeError)  # registered for nothing else
-    return respond(of_error(error), request.url.path)
+    return answer_to(error, request.url.path)
 
 
 async def _on_invalid(request: Request, error: Exception) -> Response:
@@ -262,11 +273,6 @@ def _not_allowed(request: Request, allowed: str) -> Response:
     response = respond(Problem("method-not-allowed", detail), request.url.path)
     response.headers["allow"] = possible
     return response
-
-
-async def _on_gone(request: Request, error: Exception) -> Response:
-    """Answer nobody: the client went away before its body was whole, and nothing was taken."""
-    return Response(status_code=400)
 
 
 async def _on_fault(request: Request, error: Exception) -> Response:

@@ -38,7 +38,6 @@ from api.limits import (
 from api.problems import Problem, respond
 from api.read_server import ROUTE, carried, serve_reads
 from api.relay import OF_THE_CONNECTION, Relay, relayed_headers
-from api.written import RECORDS
 
 if TYPE_CHECKING:
     from api.site import Site
@@ -50,6 +49,7 @@ SOCKET = "readers.sock"
 """How the sockets in a home are named; something random follows."""
 WATCH_S = 0.5
 WATCH_MAX_S = 30.0
+RECORDS = "/v1/records/"
 OWN = frozenset(("/v1/status", "/v1/members", "/v1/genesis", "/v1/policy"))
 """What the node answers from its memory."""
 NODES = ("/livez", "/openapi.json", "/peer", "/readyz", "/sign-", "/static/", "/v1/simulations")

@@ -16,13 +16,12 @@ from typing import TYPE_CHECKING
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.feed_places import stays_open
+from api.problems import of_error, respond
+from api.readers import NODES, OWN, RECORDS
 from node.host.host import Host
 
 if TYPE_CHECKING:
     from api.log import RecordView
-
-RECORDS = "/v1/records/"
-"""How the addresses of single records begin."""
 
 
 class WrittenFirst:
@@ -43,13 +42,22 @@ class WrittenFirst:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on."""
-        is_read = scope["type"] == "http" and scope["method"] == "GET"
-        if not is_read or scope["token"] is None:
+        if not self._reads_ledger(scope):
             await self._app(scope, receive, send)
             return
         self._host.write()
+        stopped = self._host.stopped()
+        if stopped is not None and self._host.store.holds:  # it could not be written
+            await respond(of_error(stopped), scope["path"])(scope, receive, send)
+            return
         path: str = scope["path"]
         if path.startswith(RECORDS):
             scope["own"] = self._find(path.rpartition("/")[2])
         with self._host.delivery.listened() if stays_open(scope) else nullcontext():
             await self._app(scope, receive, send)
+
+    @staticmethod
+    def _reads_ledger(scope: Scope) -> bool:
+        if scope["type"] != "http" or scope["method"] != "GET" or scope["token"] is None:
+            return False
+        return scope["path"] not in OWN and not scope["path"].startswith(NODES)

@@ -320,5 +320,5 @@ class BlockTree:
         for old in [block for block, t in self.tips.items() if t.slot <= tip.slot]:
             del self.tips[old], self.blocks[old], self.wires[old]
         for number, slot in self.slots.items():
-            if number <= tip.slot:
+            if slot.proposals and number <= tip.slot:
                 slot.proposals.clear()

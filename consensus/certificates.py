@@ -128,7 +128,8 @@ def want_block_of(context: Context, certificate: Certificate) -> None:
 
 
 def _on_old_certificate(context: Context, certificate: Certificate, peer: str | None) -> None:
-    subject, final = certificate.subject, certificate.subject.kind == "final"
+    subject = certificate.subject
+    final = subject.kind == "final"
     if final and context.machine.final_hash(subject.height) != subject.block:
         verify_certificate(certificate, context.genesis)
         stop_on_conflict(context, certificate)

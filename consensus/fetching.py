@@ -162,6 +162,8 @@ class Fetching:
 
     def next_at(self) -> int:
         """Return when the next question is due, on the steady clock."""
+        if not (self._blocks or self._exits or self._range):
+            return NEVER_MS
         wants = [*self._blocks.values(), *self._exits.values()]
         wants += [self._range] if self._range else []
         return min((want.at_ms for want in wants), default=NEVER_MS)

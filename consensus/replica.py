@@ -305,16 +305,15 @@ class Replica:
         context = self._context
         while judge.judge_next(context) or self._enter() or finality.commit(context):
             pass
-        for _, slot in self._tree.live():
-            for certificate in slot.certificates.values():
-                certificates.want_block_of(self._context, certificate)
+        certified = [c for _, slot in self._tree.live() for c in slot.certificates.values()]
+        for certificate in certified:
+            certificates.want_block_of(context, certificate)
         self._step.effects.halt = self._step.halt
 
     # -- R1: slots -------------------------------------------------------------------------------
 
     def _enter(self) -> bool:
-        current = self._tree.current
-        ahead = [s for s, slot in self._tree.live() if s >= current and slot.exit_certificate]
+        ahead = [s for s, slot in self._tree.live() if s >= self.slot and slot.exit_certificate]
         if not ahead:
             return False
         self._tree.current = max(ahead) + 1
@@ -384,8 +383,7 @@ class Replica:
         self._step.effects.send += self._fetching.due(now, self.final.height)
 
     def _on_timeout(self) -> None:
-        slot = self._tree.slot(self.slot)
-        slot.timed_out = True
+        self._tree.slot(self.slot).timed_out = True
         self.timers.stop_slot()
         leader, now = self.leader(self.slot), self._step.now.ticks_ms
         self._patience.end(now, wasted=not self._hurried)

@@ -33,7 +33,10 @@ def hear(context: Context, certificate: Certificate, *, verified: bool) -> None:
     if number <= context.tree.final.slot - EVIDENCE_SLOTS:
         return
     slot = context.tree.hearsay(number)
+    counted = slot.tallies.get(subject, {})
     for vote in certificate.votes:
+        if counted.get(vote.voter) == vote:
+            continue
         said = subject if vote is certificate.votes[0] else vote.subject
         if vote.slot != number or slot.has(vote, said) or slot.is_full(vote):
             continue

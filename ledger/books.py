@@ -12,7 +12,7 @@ from typing import ClassVar
 from ledger.currencies import decimal
 from ledger.errors import Refused
 from ledger.limits import SAFE_INTEGER_MAX
-from ledger.state import ABSENT, ADDED, Key, Row, Transaction
+from ledger.state import ABSENT, Key, Row, Transaction
 
 RESERVE = "reserve"
 
@@ -161,8 +161,6 @@ def post(tx: Transaction, currency: str, lines: Iterable[tuple[str, int]]) -> No
     entry, line, total = tx.entry, tx.postings, 0
     balances, postings, log = tx.rows[Balance], tx.rows[Posting], tx.log
     changed, added = balances.changed, postings.changed
-    # What Transaction.set and add do, written out: half of all rows are set here.
-    log.append((postings, len(added), ADDED))
     for account, amount in lines:
         key: Key = (account, currency)
         balance = balances[key]
@@ -171,11 +169,12 @@ def post(tx: Transaction, currency: str, lines: Iterable[tuple[str, int]]) -> No
         # An account that stays on its side of zero, or falls to zero, is on the right one.
         if (before * after <= 0 and after) or abs(after) > SAFE_INTEGER_MAX:
             _refuse_balance(account, currency, amount, after)
+        # What Transaction.set and add do, written out: half of all rows are set here.
         log.append((balances, key, changed.get(key, ABSENT)))
         balances[key] = changed[key] = Balance(account, currency, after) if after else None
-        added[account, currency, entry, line] = Posting(
-            account, currency, entry, line, amount, after
-        )
+        key = (account, currency, entry, line)
+        log.append((postings, key, ABSENT))
+        added[key] = Posting(account, currency, entry, line, amount, after)
         line += 1
         total += amount
     if total:

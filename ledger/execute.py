@@ -159,7 +159,7 @@ class Preview:
         except Refused:
             tx.undo()
             raise
-        tx.keep(Recorded, (tx.author, record.id), Recorded(tx.author, record.id, entry))
+        tx.put(Recorded(tx.author, record.id, entry))
 
 
 def prefetch(genesis: Genesis, view: Overlay, party: str, records: Sequence[Record]) -> None:
@@ -254,7 +254,7 @@ def _execute_batch(
             # Its traceback would lead back here, and the whole block be kept until a collection.
             execution.refusals.append((index, refused.with_traceback(None)))
         if outcome != ID_REUSED:
-            tx.keep(Recorded, (party, record.id), Recorded(party, record.id, index))
+            tx.set(Recorded, (party, record.id), Recorded(party, record.id, index))
         entries.append(EntryInfo(index, party, record.id, _TYPES[kind], subject, outcome))
         leaves.append(b"".join((head, raw, b"}")))
 
@@ -274,7 +274,7 @@ def _apply(tx: Transaction, rule: Rule, record: Record) -> None:
             expected="a new id",
             got=f"{record.id}, used in entry {earlier.entry}",
         )
-    if tx.role not in rule.authors and not rule.is_for(tx.role):
+    if not rule.is_for(tx.role):
         raise Refused(
             WRONG_AUTHOR,
             f"Only who knows it may state it ({_TYPES[rule.record]}).",

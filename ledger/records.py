@@ -8,7 +8,7 @@ it. The contracts in :mod:`ledger.contracts` define the types; this module holds
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -119,7 +119,7 @@ class Recorded(Row, frozen=True):
     entry: int
 
 
-class Rule(msgspec.Struct, frozen=True):
+class Rule(NamedTuple):
     """The execution of one record type.
 
     ``authors`` are the roles that may state it; empty means that the contract itself checks.

@@ -71,9 +71,6 @@ NEVER = -1
 ABSENT: Any = object()
 """Stands where a layer has not changed a row."""
 
-ADDED: Any = object()
-"""Stands where a layer got rows under new keys: it is followed by how many it had changed."""
-
 
 class StateView(Protocol):
     """A read-only state at one block."""
@@ -256,11 +253,8 @@ class Transaction:
     ) -> None:
         self.rows = view.tables
         """The rows as this record sees them, by type and key; None is none. Only for reading."""
-        self.log: list[tuple[LayerRows[Any], Any, Any]] = []
-        """What :meth:`undo` puts back: rows, key, and what the layer had changed, or ABSENT.
-
-        Of rows that were added: rows, how many the layer had changed before, and ADDED.
-        """
+        self.log: list[tuple[LayerRows[Any], Key, Any]] = []
+        """What :meth:`undo` puts back: rows, key, and what the layer had changed, or ABSENT."""
         self.genesis = genesis
         self.author = author
         self.role = role
@@ -282,10 +276,7 @@ class Transaction:
     def undo(self) -> None:
         """Take back every change since :meth:`begin`: the record was refused."""
         for rows, key, before in reversed(self.log):
-            if before is ADDED:
-                while len(rows.changed) > key:
-                    rows.pop(rows.changed.popitem()[0], None)
-            elif before is ABSENT:
+            if before is ABSENT:
                 rows.pop(key, None)  # to be read from below again
                 del rows.changed[key]
             else:
@@ -304,17 +295,11 @@ class Transaction:
         self.log.append((rows, key, changed.get(key, ABSENT)))
         changed[key] = rows[key] = row
 
-    def add(self, kind: type[Row], added: Mapping[Key, Row]) -> None:
-        """Set rows under keys of their own that nobody has read or set before."""
+    def add(self, kind: type[Row], key: Key, row: Row) -> None:
+        """Set a row under a key of its own that nobody has read or set before."""
         rows = self.rows[kind]
-        changed = rows.changed
-        self.log.append((rows, len(changed), ADDED))
-        changed.update(added)
-
-    def keep(self, kind: type[Row], key: Key, row: Row) -> None:
-        """Set a row that stays even if the record is refused: :meth:`undo` leaves it."""
-        rows = self.rows[kind]
-        rows.changed[key] = rows[key] = row
+        self.log.append((rows, key, ABSENT))
+        rows.changed[key] = row
 
     def sole(self, role: Role) -> str:
         """Return the one party in a role that only one may hold."""

@@ -186,7 +186,7 @@ class Node:
         if not waiting:
             return True
         loop = asyncio.get_running_loop()
-        done = loop.create_future()
+        done: asyncio.Future[bool] = loop.create_future()
 
         def note(_: Submission) -> None:
             nonlocal waiting
@@ -198,12 +198,22 @@ class Node:
             if not submission.done:
                 submission.on_done(note)
         until = loop.time() + timeout_s
-        while not done.done():
+        looking: asyncio.TimerHandle | None = None
+
+        def look() -> None:
+            nonlocal looking
             left_s = min(until - loop.time(), self._patience_s(self.hindrance()))
-            if left_s <= 0:
-                return False
-            await asyncio.wait({done}, timeout=left_s)
-        return True
+            if left_s > 0:
+                looking = loop.call_later(left_s, look)
+            elif not done.done():
+                done.set_result(False)
+
+        look()
+        try:
+            return await done
+        finally:
+            if looking is not None:
+                looking.cancel()
 
     def _patience_s(self, hindrance: Hindrance | None) -> float:
         """Return how long a record is still waited for before looking again."""

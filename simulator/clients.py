@@ -175,7 +175,7 @@ class SimulatedClient:
 
         It is as of the last block or, in half of the cases, as of one before.
         """
-        if node.store is None:
+        if not node.shows_all() or node.store is None:
             return
         with node.store.reader() as reader:
             books = BookReader(reader, self._setting.genesis)
@@ -199,10 +199,9 @@ class SimulatedClient:
 
     def _read(self, party: str, record_id: str, node: Process) -> None:
         """Read a record as the HTTP layer would: id, entry, and the height of the snapshot."""
-        store = node.store
-        if store is None:
+        if not node.shows_all() or node.store is None:
             return
-        with store.reader() as reader:
+        with node.store.reader() as reader:
             height = reader.height()
             row = reader.row(Recorded, (party, record_id))
             entry = None if row is None else reader.entry(row.entry)

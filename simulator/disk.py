@@ -10,12 +10,13 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
 from ledger.block import Block
 from ledger.execute import Execution
+from node.errors import StorageError
 from node.storage.queries import LedgerReader
 from node.storage.store import Item, Store
 from simulator.checkers.checker import Proofs
@@ -105,10 +106,15 @@ class SimulatedStore(Store):
         return process.after_write()
 
     def reader(self) -> AbstractContextManager[LedgerReader]:
-        """Give a reader on the tip to those who watch: their looking costs no power."""
+        """Give a reader on the tip to those who watch: their looking costs no power.
+
+        On a full disk they see what was written before.
+        """
         process, self.process = self.process, None
         try:
-            return super().reader()
+            with suppress(StorageError):
+                self.write()
+            return self._snapshots.reader()
         finally:
             self.process = process
 

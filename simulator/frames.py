@@ -41,14 +41,16 @@ class Carrier:
         self._setting = setting
         self._links = links
         self._processes = processes
+        self._machines: dict[str, list[Process]] = {}
+        """The machines of each party that was sent to; all are there before anything is sent."""
         self._sent: tuple[str, bytes, Message | None] = ("", b"", None)
 
     def post(self, sender: Process, party: str, frame: bytes) -> None:
         """Send a frame to every machine of a party that the sender is connected with."""
         self._watch(sender, frame)
         self._setting.counts["frames"] += 1
-        for to in self._processes.values():
-            if to.party != party or to.name not in sender.links:
+        for to in self._machines_of(party):
+            if to.name not in sender.links:
                 continue
             life, now_us = to.life, sender.now_us
             arrivals = self._setting.lines.arrivals(sender.party, party, now_us, len(frame))
@@ -57,6 +59,13 @@ class Carrier:
             letter = _Letter(sender, frame, self._sent[2], now_us)
             for arrival in arrivals:
                 self._setting.at(arrival, to, partial(self._deliver, to, life, letter))
+
+    def _machines_of(self, party: str) -> list[Process]:
+        found = self._machines.get(party)
+        if found is None:
+            found = [each for each in self._processes.values() if each.party == party]
+            self._machines[party] = found
+        return found
 
     def _deliver(self, to: Process, life: int, letter: _Letter) -> None:
         sender, frame = letter.sender.party, letter.frame

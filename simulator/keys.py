@@ -23,30 +23,37 @@ YEARS = (2001, *range(2025, 2041))
 """The years whose calendar is founded: those of runs, and one long before, with a gap after it."""
 
 
+class SignatureMemory:
+    """What a world's verifiers share: which signatures were good, and how often one was asked."""
+
+    def __init__(self) -> None:
+        self.good: set[tuple[bytes, bytes, bytes]] = set()
+        self.checks = 0
+
+
 class RememberingVerifier(Verifier):
     """A verifier that asks the library once about the same signature and message."""
 
-    def __init__(self, public_key: bytes, good: set[tuple[bytes, bytes, bytes]]) -> None:
+    def __init__(self, public_key: bytes, memory: SignatureMemory) -> None:
         super().__init__(public_key)
-        self._good = good
-        self.checks = 0
-        """How often it was asked."""
+        self._memory = memory
 
     def verify(self, signature: bytes, message: bytes) -> None:
         """Return if ``signature`` is this key's over ``message``."""
-        self.checks += 1
+        memory = self._memory
+        memory.checks += 1
         key = (self.public_key, signature, message)
-        if key not in self._good:
+        if key not in memory.good:
             super().verify(signature, message)
-            self._good.add(key)
+            memory.good.add(key)
 
 
 class _Unchecked(Signer):
     """A signer whose signatures need no check: it has just made them."""
 
-    def __init__(self, seed: bytes, good: set[tuple[bytes, bytes, bytes]]) -> None:
+    def __init__(self, seed: bytes, memory: SignatureMemory) -> None:
         super().__init__(seed)
-        self._good = good
+        self._good = memory.good
 
     def sign(self, message: bytes) -> bytes:
         """Return the 64-byte signature of ``message``."""
@@ -66,10 +73,12 @@ def _limits(quota: int) -> Limits:
     return Limits(batch_records=min(Limits().batch_records, quota), party_records=quota)
 
 
-def make_genesis(plan: Plan) -> tuple[Genesis, dict[str, Signer]]:
-    """Return the consortium of ``plan`` and its keys, which share one memory of good signatures."""
-    good: set[tuple[bytes, bytes, bytes]] = set()
-    signers: dict[str, Signer] = {name: _Unchecked(seed_of(name), good) for name in plan.parties}
+def make_genesis(
+    plan: Plan, memory: SignatureMemory | None = None
+) -> tuple[Genesis, dict[str, Signer]]:
+    """Return the consortium of ``plan`` and its keys, which share ``memory``."""
+    memory = memory or SignatureMemory()
+    signers: dict[str, Signer] = {name: _Unchecked(seed_of(name), memory) for name in plan.parties}
     members = tuple(
         Member(
             key=b64encode(signer.public_key).decode(),
@@ -89,6 +98,6 @@ def make_genesis(plan: Plan) -> tuple[Genesis, dict[str, Signer]]:
         timeouts=Timeouts(base_ms=plan.timeout_ms, cap_ms=max(plan.cap_ms, plan.timeout_ms)),
     )
     genesis.verifiers.update(
-        {name: RememberingVerifier(signer.public_key, good) for name, signer in signers.items()}
+        {name: RememberingVerifier(signer.public_key, memory) for name, signer in signers.items()}
     )
     return genesis, signers

@@ -27,6 +27,8 @@ from simulator.setting import Setting
 
 NO_TICK = 1 << 62
 TICK_MIN_US = 1000
+NOT_SHOWN = (-1, Now(0, 0))
+"""What no clock has shown: a moment of the world, and the time at it."""
 
 
 class PowerCut(Exception):
@@ -111,14 +113,18 @@ class Process:
         self._ticks_ms = 1 + chance.below(1_000_000)
         self._base_us = 0
         self._writing = False
-        self._alarm = (NO_TICK, 0)
+        self._alarm, self._shown = (NO_TICK, 0), NOT_SHOWN
 
     # -- clocks (node.host.ports.Clock) ------------------------------------------------------------
 
     def now(self) -> Now:
         """Return this machine's steady ticks and wall time."""
-        ticks = self._ticks_ms + self._elapsed_us(self.now_us) // 1000
-        return Now(ticks, MORNING_MS + self._skew_ms + self.now_us * self._hurry // 1000)
+        at_us = self.now_us
+        if self._shown[0] != at_us:
+            ticks = self._ticks_ms + self._elapsed_us(at_us) // 1000
+            wall = MORNING_MS + self._skew_ms + at_us * self._hurry // 1000
+            self._shown = (at_us, Now(ticks, wall))
+        return self._shown[1]
 
     def jump(self, by_ms: int, drift_ppm: int) -> None:
         """Set the wall clock forward or back, and let the steady one run at another speed."""
@@ -126,7 +132,7 @@ class Process:
         self._base_us = self.now_us
         self._drift_ppm = drift_ppm
         self._skew_ms += by_ms
-        self._alarm = (NO_TICK, 0)
+        self._alarm, self._shown = (NO_TICK, 0), NOT_SHOWN
 
     def _elapsed_us(self, at_us: int) -> int:
         passed = at_us - self._base_us
@@ -292,6 +298,11 @@ class Process:
             self._keeper.halted(self, host.halted)
             return
         self._schedule(host)
+
+    def shows_all(self) -> bool:
+        """Have what is held written, as the HTTP layer does before a read; return whether it is."""
+        self.do(lambda host: host.write())
+        return self.store is not None and not self.store.holds
 
     def tick(self) -> None:
         """Let timers fire, if this is the tick that was asked for last."""

@@ -132,20 +132,30 @@ class Runner:
             SimulatorError: the plan is not possible.
         """
         with quiet(), tempfile.TemporaryDirectory(dir=self.directory) as directory:
-            world = World(
-                plan,
-                Path(directory),
-                templates=self._templates,
-                checkers=self._checkers,
-                trace=trace,
-            )
-            _chronicle(world).on_blocks = on_blocks
-            finding = _finish(world)
-            if finding is None:
-                world.note(None, "end", f"height {_chronicle(world).height}")
-            else:
-                world.note(None, "violation", f"{finding.invariant}: {finding.text}")
-            return _outcome(world, finding)
+            return self._run_within(Path(directory), plan, trace, on_blocks)
+
+    def _run_within(
+        self,
+        directory: Path,
+        plan: Plan,
+        trace: Trace | None,
+        on_blocks: Callable[[int], None] | None,
+    ) -> RunOutcome:
+        """Run a plan in a world that nothing refers to any more on return, so it can be freed."""
+        world = World(
+            plan,
+            directory,
+            templates=self._templates,
+            checkers=self._checkers,
+            trace=trace,
+        )
+        _chronicle(world).on_blocks = on_blocks
+        finding = _finish(world)
+        if finding is None:
+            world.note(None, "end", f"height {_chronicle(world).height}")
+        else:
+            world.note(None, "violation", f"{finding.invariant}: {finding.text}")
+        return _outcome(world, finding)
 
 
 def scratch(within: Path | None = None) -> tempfile.TemporaryDirectory[str]:

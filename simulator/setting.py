@@ -23,7 +23,7 @@ from simulator.checkers import Checker
 from simulator.checkers.checker import Proofs
 from simulator.checkers.scene import Matter, Watched
 from simulator.history import BalanceRead, Operation
-from simulator.keys import MORNING_MS, RememberingVerifier, make_genesis
+from simulator.keys import MORNING_MS, SignatureMemory, make_genesis
 from simulator.network import Lines
 from simulator.plan import Plan
 from simulator.trace import Trace
@@ -56,7 +56,8 @@ class Setting:
     def __init__(self, plan: Plan, trace: Trace | None) -> None:
         self.plan = plan
         self.trace = trace
-        self.genesis, self.signers = make_genesis(plan)
+        self._memory = SignatureMemory()
+        self.genesis, self.signers = make_genesis(plan, self._memory)
         self.chance = Chance(plan.seed, "machines")
         self.cache_rows = Chance(plan.seed, "caches").pick(CACHES)
         self.lines = Lines(plan.network, Chance(plan.seed, "network"))
@@ -101,10 +102,7 @@ class Setting:
 
     def checks(self) -> int:
         """Return how many signatures all machines have verified so far, if that takes time here."""
-        if not self.plan.verify_us:
-            return 0
-        verifiers = self.genesis.verifiers.values()
-        return sum(each.checks for each in verifiers if isinstance(each, RememberingVerifier))
+        return self._memory.checks if self.plan.verify_us else 0
 
     # -- those who watch --------------------------------------------------------------------------
 

@@ -7,7 +7,6 @@ rows whose keys somebody has read or set before is at fault: the rows would not 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -35,12 +34,11 @@ def pytest_xdist_auto_num_workers() -> int:
 _add = Transaction.add
 
 
-def _add_what_is_new(tx: Transaction, kind: type[Row], added: Mapping[Key, Row]) -> None:
+def _add_what_is_new(tx: Transaction, kind: type[Row], key: Key, row: Row) -> None:
     rows = tx.rows[kind]
-    for key in added:
-        if key in rows or key in rows.changed:
-            raise LookupError(f"{key} of {kind.__name__} is not new")
-    _add(tx, kind, added)
+    if key in rows or key in rows.changed:
+        raise LookupError(f"{key} of {kind.__name__} is not new")
+    _add(tx, kind, key, row)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -15,9 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from benchmarks.peers.built import GO, Tools
 from benchmarks.peers.comet_blocks import Blocks
-from benchmarks.peers.programs import Programs
 from benchmarks.peers.stream import Stated, Stream
-from benchmarks.peers.system import Nature, System, Waited, closed_loop, until_all
+from benchmarks.peers.system import Nature, ProgramSystem, Waited, closed_loop, until_all
 from cli.bench.connection import Gone, KeptConnection, get, post
 from cli.errors import CheckFailed
 from demo.stage.network import HOST
@@ -55,7 +54,7 @@ A variable ``CMT_…`` of the environment is stronger.
 _READY_S = 60.0
 
 
-class CometBFT(System):
+class CometBFT(ProgramSystem):
     """Four validators, unsigned key-value transactions."""
 
     name = "cometbft"
@@ -73,7 +72,6 @@ class CometBFT(System):
     def __init__(self, folder: Path, tools: Tools) -> None:
         super().__init__(folder, tools)
         self._program = tools.go_program("comet")
-        self._programs = Programs(folder)
         self._key = Ed25519PrivateKey.from_private_bytes(sha256(b"peers").digest())
         self._rpc: list[int] = []
         self._blocks: list[Blocks] = []
@@ -116,16 +114,7 @@ class CometBFT(System):
             await blocks.close()
         for connection in self._connections:
             connection.close()
-        self._programs.stop()
-
-    def refuse_dead(self) -> None:
-        """Return if every process runs."""
-        self._programs.refuse_dead()
-
-    @property
-    def pids(self) -> Sequence[int]:
-        """The validators, each with its application."""
-        return self._programs.pids
+        await super().stop()
 
     async def bulk(self, stream: Stream, count: int) -> float:
         """Load both halves at the same time; everything is signed and encoded before it counts."""

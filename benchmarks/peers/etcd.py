@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.peers.built import GO, Tools
-from benchmarks.peers.programs import Programs
 from benchmarks.peers.stream import Stated, Stream
-from benchmarks.peers.system import STALL_S, Nature, System, Waited
+from benchmarks.peers.system import STALL_S, Nature, ProgramSystem, Waited
 from cli.bench.connection import Gone, KeptConnection, get
 from cli.errors import CheckFailed
 from demo.stage.network import HOST
@@ -23,7 +22,7 @@ RECORDS = 20_000
 _READY_S = 30.0
 
 
-class Etcd(System):
+class Etcd(ProgramSystem):
     """Three members, of which one may fail."""
 
     name = "etcd"
@@ -40,7 +39,6 @@ class Etcd(System):
     def __init__(self, folder: Path, tools: Tools) -> None:
         super().__init__(folder, tools)
         self._program = tools.go_program("etcd")
-        self._programs = Programs(folder)
         self._ports: list[int] = []
 
     @classmethod
@@ -71,19 +69,6 @@ class Etcd(System):
             words = [f"--{name}={value}" for name, value in options.items()]
             self._programs.start(f"node{number}", [self._program, "serve", *words], GO)
         await self._until_ready()
-
-    async def stop(self) -> None:
-        """Stop the members."""
-        self._programs.stop()
-
-    def refuse_dead(self) -> None:
-        """Return if every process runs."""
-        self._programs.refuse_dead()
-
-    @property
-    def pids(self) -> Sequence[int]:
-        """The members."""
-        return self._programs.pids
 
     async def bulk(self, stream: Stream, count: int) -> float:
         """Put captures and instructions in turn, until every member has applied all."""

@@ -7,9 +7,8 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.peers.built import HERE, Tools
-from benchmarks.peers.programs import Programs
 from benchmarks.peers.stream import Stated, Stream
-from benchmarks.peers.system import Nature, System, Waited, closed_loop, until_all
+from benchmarks.peers.system import Nature, ProgramSystem, Waited, closed_loop, until_all
 from cli.errors import CheckFailed
 from demo.stage.network import HOST
 from demo.stage.processes import free_ports
@@ -20,7 +19,7 @@ FLYING = 8
 _READY_S = 30.0
 
 
-class PySyncObj(System):
+class PySyncObj(ProgramSystem):
     """Three nodes, of which one may fail."""
 
     name = "pysyncobj"
@@ -37,7 +36,6 @@ class PySyncObj(System):
     def __init__(self, folder: Path, tools: Tools) -> None:
         super().__init__(folder, tools)
         self._python = tools.python_with_pysyncobj()
-        self._programs = Programs(folder)
         self._ports: list[int] = []
         self._leader = 0
         self._wires: list[_Lines] = []
@@ -63,16 +61,7 @@ class PySyncObj(System):
         """Close what is open, and stop the nodes."""
         for wire in self._wires:
             wire.close()
-        self._programs.stop()
-
-    def refuse_dead(self) -> None:
-        """Return if every process runs."""
-        self._programs.refuse_dead()
-
-    @property
-    def pids(self) -> Sequence[int]:
-        """The nodes."""
-        return self._programs.pids
+        await super().stop()
 
     async def bulk(self, stream: Stream, count: int) -> float:
         """Load captures and instructions in turn, until every node has applied all."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import ClassVar, NamedTuple
 
 from benchmarks.peers.built import Tools
+from benchmarks.peers.programs import Programs
 from benchmarks.peers.stream import Stream
 from cli.errors import CheckFailed
 
@@ -87,6 +88,27 @@ class System(ABC):
     @abstractmethod
     async def wait(self, stream: Stream, clients: int, seconds: float) -> Waited:
         """Let clients each submit a record, wait until it is final, and submit the next."""
+
+
+class ProgramSystem(System):
+    """A system whose processes are programs that this one starts, watches and stops."""
+
+    def __init__(self, folder: Path, tools: Tools) -> None:
+        super().__init__(folder, tools)
+        self._programs = Programs(folder)
+
+    async def stop(self) -> None:
+        """Stop every process."""
+        self._programs.stop()
+
+    def refuse_dead(self) -> None:
+        """Return if every process runs."""
+        self._programs.refuse_dead()
+
+    @property
+    def pids(self) -> Sequence[int]:
+        """The processes; one may do more than a node's work, such as an application's."""
+        return self._programs.pids
 
 
 async def until_all(count: Callable[[], Awaitable[int]], goal: int) -> None:

@@ -12,7 +12,7 @@ from ledger.contracts.allocation import NO_BUCKET, Allocation, Leg, Split
 from ledger.contracts.halves import Capture, Instruction, differences, settle_halves
 from ledger.errors import Refused
 from ledger.expectations import CAPTURE, INSTRUCTION, REVERSAL
-from ledger.state import Key, Transaction
+from ledger.state import Transaction
 
 NONE_PAID: Mapping[int, Leg] = {}
 
@@ -146,17 +146,11 @@ def state_instruction(
         allocated=agreed,
     )
     tx.set(Instruction, (payment,), instruction)
-    legs: dict[Key, Leg] = {
-        (payment, leg.leg): Leg(
-            payment, leg.leg, leg.receiver, amount, leg.purpose, leg.ppm, bucket
-        )
-        for leg, amount, bucket in zip(record.legs, amounts, buckets, strict=True)
-    }
-    if earlier is None:
-        tx.add(Leg, legs)  # nobody asks for legs without an instruction
-    else:
-        for key, leg in legs.items():
-            tx.set(Leg, key, leg)
+    state = tx.add if earlier is None else tx.set  # nobody asks for legs without an instruction
+    for leg, amount, bucket in zip(record.legs, amounts, buckets, strict=True):
+        number = leg.leg
+        row = Leg(payment, number, leg.receiver, amount, leg.purpose, leg.ppm, bucket)
+        state(Leg, (payment, number), row)
 
 
 def drop_legs(tx: Transaction, instruction: Instruction, keep: int) -> None:

@@ -81,7 +81,9 @@ def _disbursed(tx: Transaction, record: LoanDisbursed) -> None:
     terms, parties = terms_of(agreement.terms), parties_of(agreement)
     loan = open_loan(terms, parties)
     name = record.loan
-    tx.add(LoanInstalment, {(name, each.number): row_of(name, each) for each in loan.instalments})
+    for instalment in loan.instalments:
+        row = row_of(name, instalment)
+        tx.add(LoanInstalment, (name, instalment.number), row)
     whole = [each for each in loan.instalments if not each.open]
     first = next((each for each in loan.instalments if each.open), None)
     tx.put(

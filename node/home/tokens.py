@@ -60,6 +60,7 @@ class Tokens:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._name = str(path)
         self._stamp: tuple[int, int, int] | None = None
         self._known: tuple[Token, ...] = ()
 
@@ -137,7 +138,7 @@ class Tokens:
 
     def _read(self) -> tuple[Token, ...]:
         try:
-            status = self._path.stat()
+            status = os.stat(self._name)
             stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
             if stamp != self._stamp:
                 self._known = _decoder.decode(read_plain(self._path, _FILE_BYTES_MAX)).tokens

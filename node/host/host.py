@@ -137,11 +137,12 @@ class Host:
         if self.phase is Phase.HALTED or self.conduct.shut_out_ms(peer):
             return False
         self._frame = frame
-        with self._stopping():
-            try:
-                return self._hear(peer, frame)
-            except (ConsensusError, LedgerError) as error:
-                self.conduct.reject(peer, error, frame)
+        try:
+            return self._hear(peer, frame)
+        except (ConsensusError, LedgerError) as error:
+            self.conduct.reject(peer, error, frame)
+        except NodeError as error:
+            self.stop(error.code, error.message)
         return False
 
     def _hear(self, peer: str, frame: bytes) -> bool:

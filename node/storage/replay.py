@@ -87,7 +87,7 @@ class Scratch(Store):
         self._waiting: Changes = {}
         self._count = 0
         self._mark: ReplayMark | None = None
-        self._written = 0
+        self._flushes = 0
         self._flushed_s = time.monotonic()
         self.memory = Memory(self, self.flush, ROWS_KEPT)
         """The state after the last block."""
@@ -129,9 +129,9 @@ class Scratch(Store):
             write_rows(self._writer, self.statements, ordered)
             self._writer.run(self.statements.upsert(self.tables.meta), [(MARK, text)])
         self._waiting, self._count = {}, 0
-        self._written += 1
+        self._flushes += 1
         self._flushed_s = time.monotonic()
-        self.memory.turn(self._written, self._written)
+        self.memory.turn(self._flushes, self._flushes)
 
     def _indexes(self) -> list[str]:
         """Return the names of the indexes of rows: nobody looks for a row here but by its key."""

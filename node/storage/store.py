@@ -99,7 +99,7 @@ class Store:
         """What the log grows from."""
         self._tip = genesis_tip(genesis)
         self._frontier = Frontier()
-        self._written = self._tip
+        self._stored_tip = self._tip
         self._unmarked = 0
         self._held = HeldBlocks()
         self._thread = get_ident()
@@ -231,14 +231,14 @@ class Store:
         held, writer = self._held, self._writer
         if not held:
             return
-        marks = [verified(self._written)] if self._unmarked >= MARK_EVERY else []
+        marks = [verified(self._stored_tip)] if self._unmarked >= MARK_EVERY else []
         with writer.writing(f"write blocks up to {self._tip.height}"):
             tiles = held.write(writer, self.statements, self._view, self.edge.tile)
             writer.run(self.statements.upsert(self.tables.meta), marks)
         self.edge.remember(tiles)
         self._view.written()
         self._unmarked = (0 if marks else self._unmarked) + len(held) + held.entry_count
-        self._held, self._written = HeldBlocks(), self._tip
+        self._held, self._stored_tip = HeldBlocks(), self._tip
 
     def _take(
         self,
@@ -347,7 +347,7 @@ class Store:
         newest = select(*columns).order_by(table.c.height.desc()).limit(1)
         found = self._fetch("read the last block", newest)
         if found:
-            self._tip = self._written = _tip_of_header(*found[0])
+            self._tip = self._stored_tip = _tip_of_header(*found[0])
         self._frontier = self._rebuilt_frontier()
 
     def _rebuilt_frontier(self) -> Frontier:

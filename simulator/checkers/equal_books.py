@@ -157,10 +157,11 @@ def _raw(process: Watched) -> dict[type[Row], list[Any]]:
         return {}
     found: dict[type[Row], list[Any]] = {}
     with process.store.reader() as reader:
+        driver: Any = reader.connection.connection.driver_connection
         for kind, mapped in process.store.tables.rows.items():
             keys = ", ".join(f'"{name}"' for name in mapped.key_fields)
             query = f'SELECT * FROM "{mapped.table.name}" ORDER BY {keys}'
-            found[kind] = list(reader.connection.exec_driver_sql(query).fetchall())
+            found[kind] = driver.execute(query).fetchall()
     return found
 
 

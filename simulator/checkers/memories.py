@@ -11,11 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 
-from consensus.messages import Message, StatementsMessage, WantStatements
+from consensus.messages import Message, StatementsMessage, VoteMessage, WantStatements
 from ledger.errors import LedgerError
-from node.storage.store import Item
 from simulator.checkers.scene import Watched
-from simulator.checkers.statements import KeyStatement, in_items, in_message
+from simulator.checkers.statements import KeyStatement, in_message
 
 
 class Memories:
@@ -37,17 +36,17 @@ class Memories:
         self._begun: dict[tuple[str, str], int] = {}
         self._answers: dict[str, dict[str, int]] = {}
 
-    def begin(self, process: Watched, items: Sequence[Item], at_us: int) -> None:
+    def begin(self, process: Watched, statements: Sequence[KeyStatement], at_us: int) -> None:
         """Begin a machine's life with what its disk holds."""
         self._answers[process.name] = {}
         self._nonces[process.name] = set()
         self._known[process.name] = {}
         self._heights[process.name] = 0 if process.store is None else process.store.tip().height
-        self._learn(process, tuple(in_items(items)), at_us)
+        self._learn(process, statements, at_us)
 
-    def save(self, process: Watched, items: Sequence[Item], at_us: int) -> None:
+    def save(self, process: Watched, statements: Sequence[KeyStatement], at_us: int) -> None:
         """Note what a machine itself has made durable."""
-        self._learn(process, tuple(in_items(items)), at_us)
+        self._learn(process, statements, at_us)
 
     def hear(
         self, process: Watched, sender: Watched, message: Message, sent_us: int, at_us: int
@@ -55,9 +54,13 @@ class Memories:
         """Note what a machine is told, and whose answer it has got."""
         if isinstance(message, StatementsMessage):
             self._on_answer(process, sender, message, sent_us)
-        if self._parties:
+        if self._parties and not self._is_of_others(message):
             with suppress(LedgerError):  # in form a message, of a block or batch that is none
                 self._learn(process, tuple(in_message(message)), at_us)
+
+    def _is_of_others(self, message: Message) -> bool:
+        """Return whether a message is a vote of a key that is of no interest: most are."""
+        return isinstance(message, VoteMessage) and message.vote.voter not in self._parties
 
     def ask(self, process: Watched, message: WantStatements) -> None:
         """Note the nonce of a question."""

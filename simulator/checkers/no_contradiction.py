@@ -58,13 +58,14 @@ class NoContradiction(Checker):
         if store is None or not self.is_honest(process):
             return
         held: list[Item] = [*store.load_consensus(), *store.load_journal()]
-        self._memories.begin(process, held, self.world.now_us)
+        statements = tuple(in_items(held))
+        self._memories.begin(process, statements, self.world.now_us)
         with store.reader() as reader:
             kept = [stored.body for stored in reader.evidence()]
         accused = {decode_evidence(body).party for body in kept}
         self._accused[process.name] = process.party in accused
         self._durable[process.name] = {}
-        self._note(process, held, is_new=False)
+        self._note(process, statements, is_new=False)
 
     def on_heard(self, process: Watched, sender: Watched, message: Message, sent_us: int) -> None:
         """Remember what a machine has been told."""
@@ -78,8 +79,9 @@ class NoContradiction(Checker):
         votes = [i.name for i in items if isinstance(i, ConsensusItem) and i.kind == "vote"]
         if process.rebuilt and votes:
             self.broken(f"{process.name} votes ({votes[0]}) under a key whose votes it has lost")
-        self._memories.save(process, items, self.world.now_us)
-        self._note(process, items, is_new=True)
+        statements = tuple(in_items(items))
+        self._memories.save(process, statements, self.world.now_us)
+        self._note(process, statements, is_new=True)
         for item in items:
             if isinstance(item, EvidenceItem):
                 party = decode_evidence(item.body).party
@@ -104,8 +106,8 @@ class NoContradiction(Checker):
             if statement.party == process.party:
                 self._leaves(process, statement)
 
-    def _note(self, process: Watched, items: Sequence[Item], *, is_new: bool) -> None:
-        for statement in in_items(items):
+    def _note(self, process: Watched, statements: Sequence[KeyStatement], *, is_new: bool) -> None:
+        for statement in statements:
             if statement.party != process.party:
                 continue
             if is_new and not _is_in(statement, self._left[process.party]):

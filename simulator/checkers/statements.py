@@ -8,6 +8,7 @@ that is judged.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from consensus.evidence import Evidence
@@ -31,6 +32,8 @@ from consensus.votes import Certificate, Subject, Vote
 from ledger import batch, block, domains
 from node.storage.store import ConsensusItem, Item, JournalItem
 
+REMEMBERED = 512
+"""How many blocks and headers are read once: several machines store, send and hear the same."""
 EXCLUDED = {"final": ("skip", "notar"), "skip": ("final",), "notar": ("final",)}
 """Votes of one slot that may not stand beside each other, unless they name one block."""
 
@@ -111,9 +114,14 @@ def in_items(items: Sequence[Item]) -> Iterator[KeyStatement]:
         elif item.kind == "certificate":
             yield from _in_certificate(decode_certificate(item.body))
         elif item.kind == "block":
-            yield from _in_block(decode_block(item.body))
+            yield from _in_stored_block(item.body)
         elif item.kind == "header":
             yield of_header(decode_signed_header(item.body).header)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _in_stored_block(body: bytes) -> tuple[KeyStatement, ...]:
+    return tuple(_in_block(decode_block(body)))
 
 
 def matter_of(evidence: Evidence) -> tuple[str, int]:
@@ -134,10 +142,16 @@ def of_vote(vote: Vote) -> KeyStatement:
 
 def of_batch(wire: WireBatch) -> KeyStatement:
     """Return what a batch states."""
-    header = batch.decode_header(wire.header)
-    return KeyStatement(header.party, StatementPlace("batch", header.number), wire.header)
+    return _of_batch_header(wire.header)
 
 
+@lru_cache(maxsize=REMEMBERED)
+def _of_batch_header(raw: bytes) -> KeyStatement:
+    header = batch.decode_header(raw)
+    return KeyStatement(header.party, StatementPlace("batch", header.number), raw)
+
+
+@lru_cache(maxsize=REMEMBERED)
 def of_header(raw: bytes) -> KeyStatement:
     """Return what a block's header states: its leader proposes it."""
     header = block.decode_header(raw)

@@ -236,8 +236,9 @@ def test_a_fault_is_logged_as_the_500_that_it_is_answered_with(
 
     async def scenario() -> None:
         node = Node(home, store)
-        del node.host  # whatever needs it fails now
-        transport = httpx.ASGITransport(build_app(node, Draining()), raise_app_exceptions=False)
+        app = build_app(node, Draining())
+        del node.host  # whatever asks the node for it fails now
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         headers = {"authorization": f"Bearer {read_operator_token(home.path)}"}
         async with httpx.AsyncClient(transport=transport, base_url="http://node") as client:
             assert (await client.get("/v1/status", headers=headers)).status_code == 500

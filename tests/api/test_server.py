@@ -275,8 +275,9 @@ def test_a_fault_of_the_node_shows_no_inside(tmp_path: Path) -> None:
 
     async def scenario() -> None:
         node = Node(home, store)
-        del node.host  # whatever needs it fails now
-        transport = httpx.ASGITransport(build_app(node, Draining()), raise_app_exceptions=False)
+        app = build_app(node, Draining())
+        del node.host  # whatever asks the node for it fails now
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         headers = {"authorization": f"Bearer {read_operator_token(home.path)}"}
         async with httpx.AsyncClient(
             transport=transport, base_url="http://node", headers=headers

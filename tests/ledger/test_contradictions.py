@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from ledger.batch import Batch
 from ledger.block import Tip
@@ -215,5 +214,5 @@ def test_the_watch_notices_a_return_that_closes_a_contradiction(
 
     (rule,) = [each for each in settlement.RULES if each.record is SettlementReturned]
     rules: dict[Any, Any] = RULES  # type: ignore[assignment]
-    monkeypatch.setitem(rules, rule.record, replace(rule, apply=alone))
+    monkeypatch.setitem(rules, rule.record, rule._replace(apply=alone))
     assert any(watch.by_one for watch in watched(range(1, 9)))

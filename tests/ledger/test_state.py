@@ -47,9 +47,9 @@ class Model:
             self.change(names[0], None)
             self.tx.delete(BatchHead, (names[0],))
         elif move == "add":
-            new = sorted({*names} - {*self.below, *self.changed, *self.read})
-            self.changed |= {name: row(name, number) for name in new}
-            self.tx.add(BatchHead, {(name,): row(name, number) for name in new})
+            for name in {*names} - {*self.below, *self.changed, *self.read}:
+                self.changed[name] = row(name, number)
+                self.tx.add(BatchHead, (name,), row(name, number))
         elif move == "read":
             self.read.update(names)
             for name in names:

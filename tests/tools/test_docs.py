@@ -25,7 +25,7 @@ from ledger.canonical import _SCHEMA_CODES
 from ledger.contracts import RECORD_TYPES, RULES
 from ledger.quorum import tolerance
 from node.peers.handshake import CLOSE_CODES
-from node.storage.store import _OWNERSHIP
+from node.storage.ownership import _OWNERSHIP
 from tests.node.ports_kit import free_ports
 from tools.bytes_example import EXAMPLE, FENCE, FOLDER, PAGE, ROOT, files, run, shell_in
 from tools.cli_reference import whole

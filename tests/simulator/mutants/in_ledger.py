@@ -48,7 +48,7 @@ def a_refusal_changes_the_books(monkeypatch: pytest.MonkeyPatch) -> None:
             raise Refused("too-late", "Too late.", expected="nothing", got="something")
 
     rules: dict[Any, Any] = RULES
-    monkeypatch.setitem(rules, PaymentCaptured, replace(rule, apply=late))
+    monkeypatch.setitem(rules, PaymentCaptured, rule._replace(apply=late))
     monkeypatch.setattr(Transaction, "undo", lambda self: self.log.clear())
 
 
@@ -73,7 +73,7 @@ def a_loan_forgets_what_was_repaid(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loan_state, "_repaid", lambda kind, found: 0)
 
 
-@mutant("I5", replace(plan_of(45), records=150))
+@mutant("I5", replace(plan_of(10), records=150))
 def a_calendar_outlives_its_block(monkeypatch: pytest.MonkeyPatch) -> None:
     """The newest calendar is kept in memory, and explains what was executed before it held."""
     newest: dict[int, CalendarVersion] = {}
