@@ -305,8 +305,7 @@ class Replica:
         context = self._context
         while judge.judge_next(context) or self._enter() or finality.commit(context):
             pass
-        certified = [c for _, slot in self._tree.live() for c in slot.certificates.values()]
-        for certificate in certified:
+        for certificate in [c for _, slot in self._tree.live() for c in slot.certificates.values()]:
             certificates.want_block_of(context, certificate)
         self._step.effects.halt = self._step.halt
 
