@@ -2,7 +2,8 @@
 
 A proposal is judged as soon as its parent is executed and the slots between are skipped. Nothing is
 rejected for good because a clock moved on (R9): a block that this node's clock refused is judged
-again when a quorum has notarized it, and when a quorum has made it final. A final block that gives
+again when a quorum has notarized it, and when a quorum has made it final; what it voted for before
+a start is not refused by its clock after it. A final block that gives
 another result stops the replica: its own state is damaged.
 """
 
@@ -58,6 +59,7 @@ def _execute(context: Context, proposed: Proposed, parent: Tip, slot: Slot) -> N
     wall_ms = context.step.now.wall_ms
     if notar_subject(block.slot, block.hash) in slot.certificates:
         proposed.judged_certified = True
+    if proposed.judged_certified or proposed.durable:  # durable: it was valid here before a start
         wall_ms = max(wall_ms, block.header.time)
     reason = _check(context, block, parent, wall_ms)
     if reason is None:

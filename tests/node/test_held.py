@@ -195,17 +195,17 @@ def test_a_block_that_came_by_range_is_written_at_once(world: World) -> None:
     assert world.stores["auditor"].tip() == tip
 
 
-def _tells_final(frame: bytes) -> bool:
-    """Return whether a frame says that a block is final."""
+def _tells(kind: str, frame: bytes) -> bool:
+    """Return whether a frame is a vote or a certificate of a kind."""
     message = decode(frame)
     if isinstance(message, VoteMessage):
-        return message.vote.kind == "final"
-    return isinstance(message, CertificateMessage) and message.certificate.subject.kind == "final"
+        return message.vote.kind == kind
+    return isinstance(message, CertificateMessage) and message.certificate.subject.kind == kind
 
 
 def test_a_range_of_blocks_that_were_voted_for_is_written_at_once(world: World) -> None:
     """No paper of this node's says that they are final: the range's headers do, and they pass."""
-    world.lose = lambda _, to, frame: to == "funder" and _tells_final(frame)
+    world.lose = lambda _, to, frame: to == "funder" and _tells("final", frame)
     for receiver in ("shop", "platform-fee"):
         _final(world, "institution", register(receiver))
     voted = world.stores["platform"].tip()
@@ -238,6 +238,22 @@ def test_a_host_that_crashes_at_any_moment_starts_where_it_was(world: World) -> 
         world.open()
         assert {name: world.stores[name].tip() for name in GENESIS.names} == tips
     world.check_equal()
+
+
+def test_a_clock_that_was_set_back_takes_nothing_from_what_was_final(world: World) -> None:
+    """Final certificates came, Notar certificates did not: nothing else overrules the clock."""
+    world.run(100 * CALM_MS)
+    world.lose = lambda _, to, frame: to == "funder" and _tells("notar", frame)
+    for number in range(2 * len(GENESIS.voters)):
+        _final(world, "institution", capture(f"P{number}"))
+    tip = world.stores["platform"].tip()
+    assert world.run(CALM_MS, lambda: world.stores["funder"].tip() == tip)
+    assert world.stores["funder"].holds
+    for each in GENESIS.names:
+        world.crash(each)
+    world.now_ms -= 90 * CALM_MS
+    world.open("funder")
+    assert world.stores["funder"].tip() == tip
 
 
 def test_a_start_whose_papers_come_out_differently_stops(world: World) -> None:
