@@ -3,8 +3,8 @@
 A proposal is judged as soon as its parent is executed and the slots between are skipped. Nothing is
 rejected for good because a clock moved on (R9): a block that this node's clock refused is judged
 again when a quorum has notarized it, and when a quorum has made it final; what it voted for before
-a start is not refused by its clock after it. A final block that gives
-another result stops the replica: its own state is damaged.
+a start is not refused by its clock after it. A final block that gives another result stops the
+replica: its own state is damaged.
 """
 
 from __future__ import annotations
