@@ -153,19 +153,13 @@ def record_routes(reading: Reading, find: FindOwn) -> APIRouter:
     @router.get(
         "/v1/records/{party}/{id}", **describe(RecordView, "no-such-party", "no-such-record")
     )
-    def show_record(party: Name, id: Name) -> Response:  # noqa: A002 - the name in the path
+    async def show_record(party: Name, id: Name) -> Response:  # noqa: A002 - the name in the path
         """Tell the outcome of a record by its author and its id."""
         refuse_unknown_party(party, reading.genesis.names)
-        # Asked first: a record that is final a moment later is in the ledger, and forgotten here.
+        # Asked first, in the very turn of the loop in which what is held was written: a record that
+        # is final a moment later is forgotten here, and may be written later still.
         own = find(id) if party == reading.party else None
-        with reading.reader() as reader:
-            recorded = reader.row(Recorded, (party, id))
-            entry = None if recorded is None else reader.entry(recorded.entry)
-            if entry is not None:
-                return json_answer(_final_record(entry_views(reader, [entry])[0]))
-        if own is None:
-            raise _no_such_record(party, id)
-        return json_answer(own)
+        return await run_in_threadpool(_record_answer, reading, (party, id), own)
 
     return router
 
@@ -235,6 +229,17 @@ async def _unless_left(request: Request, waiting: Coroutine[Any, Any, None]) -> 
     finally:
         for task in both:
             task.cancel()
+
+
+def _record_answer(reading: Reading, key: tuple[str, str], own: RecordView | None) -> Response:
+    with reading.reader() as reader:
+        recorded = reader.row(Recorded, key)
+        entry = None if recorded is None else reader.entry(recorded.entry)
+        if entry is not None:
+            return json_answer(_final_record(entry_views(reader, [entry])[0]))
+    if own is None:
+        raise _no_such_record(*key)
+    return json_answer(own)
 
 
 def _final_record(entry: EntryView) -> RecordView:
