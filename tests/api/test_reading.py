@@ -71,6 +71,7 @@ def test_a_payment_shows_how_far_its_money_has_got(consortium: Consortium) -> No
         fields = {"amount": amount, "currency": "CNY", "cutoff_date": due_date, "legs": 1}
         body = raw("settlement.created", f"s-{name}", payout=payout, receiver=name, **fields)
         applied(institution, body)
+        until(lambda: platform.get(f"/v1/payouts/{payout}").status_code == 200)  # noqa: B023
         assert platform.get(f"/v1/payouts/{payout}").json()["legs"][0]["state"] == "in-payout"
         paid = {"bank_reference": "a7" * 32, "paid_at": 1_760_000_000_000, "payout": payout}
         applied(institution, raw("settlement.paid", f"sp-{name}", **paid))
