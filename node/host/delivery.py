@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from consensus.effects import Deliver
 from consensus.messages import encode
 from ledger.execute import Execution
+from node.host.gathering import Gathering
 from node.host.parts import Parts
 from node.host.sightings import Sightings
 from node.limits import LISTENED_WITHIN_MS, REST_BEFORE_WRITING_MS, WRITTEN_WITHIN_MS
@@ -33,6 +34,7 @@ class Delivery:
         self._pool, self._machine, self._journal = parts.pool, parts.machine, parts.journal
         self._sightings = sightings
         self._first_ms = self._last_ms = 0
+        self.gathering = Gathering(parts.clock, parts.genesis.timeouts.base_ms)
         self._listeners = 0
 
     def deliver(self, delivered: list[Deliver]) -> None:
@@ -46,6 +48,8 @@ class Delivery:
             self._pool.forget_final({batch.party: batch.number for batch in each.block.batches})
             self._journal.on_final(each.block, execution)
             self._sightings.final(each.block)
+        batches = (batch for each in delivered for batch in each.block.batches)
+        self.gathering.final(sum(len(b.records) for b in batches if b.party == self._party))
         self._last_ms = self._clock.now().ticks_ms
         self._first_ms = (self._first_ms or self._last_ms) if self._store.holds else 0
 
@@ -62,6 +66,12 @@ class Delivery:
         )
         self._machine.settle(self._store.tip())
         return execution
+
+    def sign_at(self) -> int:
+        """Return when to sign the next page, on the steady clock."""
+        if not self._journal.may_sign:
+            return _NEVER_MS
+        return 0 if self._journal.has_full_page else self.gathering.until_ms
 
     def write_at(self) -> int:
         """Return when to write what is held, on the steady clock."""

@@ -203,6 +203,8 @@ class Host:
         self._go_on()
         if self.delivery.write_at() <= now_ms:
             self.write()
+        if self.delivery.sign_at() <= now_ms:
+            self._pump()
 
     def write(self) -> None:
         """Write what final blocks have changed, for who wants to read it now."""
@@ -214,7 +216,7 @@ class Host:
         """Return when the next tick is wanted, on the steady clock."""
         paused = self._answers.next_at()
         if self._ending is None:
-            due = (self.replica.deadline_ms(), self.delivery.write_at())
+            due = (self.replica.deadline_ms(), self.delivery.write_at(), self.delivery.sign_at())
             return min([*due, *paused, *self.recall.next_at()])
         if self._ending.inquiry is None:
             return self._ending.until_ms
@@ -232,6 +234,7 @@ class Host:
         if self.recall.silenced:
             raise Silenced
         submissions = self.journal.submit(raws)
+        self.delivery.gathering.came()
         self._pump()
         self._refuse_stopped()
         return submissions
@@ -302,10 +305,13 @@ class Host:
             self._begin_to_end(effects.halt)
 
     def _pump(self) -> None:
+        if self.delivery.sign_at() > self._clock.now().ticks_ms:
+            return
         batch = None
         with self._stopping():
             batch = self.journal.pump(self.store.tip(), self._clock.now().wall_ms)
         if batch is not None:
+            self.delivery.gathering.signed()
             self._sender.tell_all(BatchMessage(wire_batch(batch)))
             self._run(WorkArrived())
 

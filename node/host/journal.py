@@ -107,6 +107,16 @@ class Journal:
                 self._take(submission)
 
     @property
+    def may_sign(self) -> bool:
+        """Whether records wait, and nothing but a moment is waited for."""
+        return bool(self.may_seal and self._queue and not self._sealed)
+
+    @property
+    def has_full_page(self) -> bool:
+        """Whether a page would hold no more."""
+        return len(self._queue) >= self._genesis.limits.batch_records
+
+    @property
     def record_count(self) -> int:
         """Own records that are not final yet."""
         return len(self._by_id)
@@ -193,7 +203,7 @@ class Journal:
         Returns:
             A new batch, durable and in the pool, to be broadcast; None if there is none.
         """
-        while self.may_seal and self._queue and not self._sealed:
+        while self.may_sign:
             batch = self._seal_next(tip, time_ms)
             if batch is not None:
                 return batch
