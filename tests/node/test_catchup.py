@@ -127,6 +127,7 @@ def test_rebuilt_author_asks_a_quorum_for_its_batches_before_it_signs(
 ) -> None:
     """A batch that left and is not final must not be signed again with other records (I2)."""
     sent: list[tuple[str, str, bytes]] = []
+    world.run(50)  # the moment in which the next page is gathered
     # The batch reaches the funder alone, and nothing becomes final before the disk is lost.
     world.lose = lambda sender, to, frame: sender == "institution" and to != "funder"
     world.submit("institution", [capture("P1")])
