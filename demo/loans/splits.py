@@ -90,7 +90,12 @@ def plant(plan: PortfolioPlan, lives: Sequence[Life], dice: Dice) -> dict[str, P
 
 
 def _planted(plan: PortfolioPlan, fault: str, repayment: CapturedRepayment) -> PlantedFault:
-    """Return a fault of a repayment; a fen off, where the shares are what is open."""
+    """Return a fault of a repayment; another one, where it would be none or be refused as a sum.
+
+    Shares may be what is open. Without its loan a split names nothing as overpaid.
+    """
+    if fault == "loan-left-out" and repayment.overpaid:
+        fault = "another-attempt"
     stated = _wrong(plan, fault, repayment)
     if fault == "by-shares" and stated == repayment.shares:
         fault = "a-fen-off"
