@@ -133,11 +133,10 @@ def _spare_the_collector() -> None:
     """Leave what lives as long as the process out of garbage collection, and look less often.
 
     Records and rows form no cycles: looking for them at the default pace took 5 % of a busy node.
-    The less often the collector comes, the more of a block's keys are gone before.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(100_000, 20, 20)
+    gc.set_threshold(10_000, 20, 20)
 
 
 def _refuse_lost_database(path: Path, store: Store) -> None:

@@ -291,9 +291,7 @@ class Replica:
         return self.may_vote and not self.recalling
 
     def _propose(self) -> bool:
-        if self.leader(self.slot) != self.me or not self._signs():
-            return False
-        if self.slot <= self._tree.proved:
+        if self.leader(self.slot) != self.me or not self._signs() or self.slot <= self._tree.proved:
             return False
         return proposals.propose(self._context, self.slot, empty=self.timers.empty_due)
 
@@ -324,7 +322,8 @@ class Replica:
         """Start or stop timers by whether work is pending (R1): idle, no slot burns."""
         now = self._step.now.ticks_ms
         unfinal = any(slot.certificate("notar") for _, slot in self._tree.live())
-        pending = unfinal or self._sees_proposal() or self._has_work()
+        work = self._has_work()
+        pending = unfinal or self._sees_proposal() or work
         self.timers.work(pending, now)
         self._end_turn(now)
         current = self._tree.slots.get(self.slot)
@@ -337,7 +336,8 @@ class Replica:
         self._hurried = self._gives_no_time(leader)
         if not self._hurried:
             proposed = current is not None and current.first_proposal is not None
-            self._patience.begin(self.slot, leader, now, proposed=proposed)
+            due_ms = now if work else now + self.timers.slot_ms // 2  # of an empty block
+            self._patience.begin(self.slot, leader, due_ms, proposed=proposed)
         self.timers.start_slot(now, leader_silent=self._hurried, unfinal=unfinal)
 
     def _has_work(self) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from consensus.effects import Received
-from consensus.messages import VoteMessage
+from consensus.messages import CertificateMessage, VoteMessage
 from consensus.patience import (
     DEBT_MAX,
     FORGIVEN_EVERY,
@@ -19,7 +19,7 @@ from consensus.patience import (
     Patience,
 )
 from consensus.votes import sign_vote, skip_subject
-from tests.consensus.consensus_kit import Cluster
+from tests.consensus.consensus_kit import Cluster, Letter
 from tests.ledger.chain_kit import SIGNERS, genesis_of
 
 FOUR = genesis_of(4, 3)
@@ -244,6 +244,31 @@ def test_a_leader_that_was_restarted_gets_its_slots_back_with_its_first_proposal
     assert all(cluster.replica(name).silent == () for name in (ME, OTHER, THIRD))
     leaders = [each.block.header.proposer for each in cluster.seats[OTHER].disk.chain]
     assert MUTE in leaders[-4:]
+
+
+def test_a_leader_that_has_nothing_to_propose_owes_nothing_before_an_empty_block_is_due(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without Final votes all wait half a timeout for an empty block, by the rules."""
+    cluster = Cluster(FOUR, [])
+    deliver = cluster.deliver
+
+    def lose_final(letter: Letter) -> None:
+        message = letter.message
+        vote = isinstance(message, VoteMessage) and message.vote.kind == "final"
+        proved = (
+            isinstance(message, CertificateMessage) and message.certificate.subject.kind == "final"
+        )
+        if not (vote or proved):
+            deliver(letter)
+
+    with monkeypatch.context() as lossy:
+        lossy.setattr(cluster, "deliver", lose_final)
+        cluster.work("platform")
+        cluster.run(cluster.now_ms + BASE_MS * 11 // 20)
+        assert cluster.heights() == {0}
+    cluster.run(cluster.now_ms + 3 * BASE_MS, lambda: cluster.heights() == {2})
+    assert all(cluster.replica(name).silent == () for name in (ME, MUTE, OTHER, THIRD))
 
 
 def _keep_busy(cluster: Cluster, times: int) -> None:
