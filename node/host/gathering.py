@@ -12,9 +12,7 @@ from node.host.ports import Clock
 QUIET_PARTS = 250
 """The moment ends when nobody has come for this part of the first slot timeout, …"""
 PARTS = 25
-"""… after this part of it at the latest, …"""
-SHARE = 1
-"""… and after this part of the time that the last page took."""
+"""… after this part of it at the latest, and after as long as the last page took."""
 
 
 class Gathering:
@@ -39,7 +37,7 @@ class Gathering:
         """Note how many own records have become final at once."""
         if records > 1:
             now_ms = self._clock.now().ticks_ms
-            self._last_ms = now_ms + min(self._most_ms, (now_ms - self._signed_ms) // SHARE)
+            self._last_ms = now_ms + min(self._most_ms, now_ms - self._signed_ms)
             self.until_ms = min(self._last_ms, now_ms + self._quiet_ms)
 
     def came(self) -> None:

@@ -380,7 +380,7 @@ class Host:
     def _begin_to_end(self, halt: Halt) -> None:
         ending = Ending(self._parts, halt, self._gossip)
         waits = ending.begin()
-        self.store.write()  # as above
+        self.store.write()  # who never goes on leaves nothing on papers alone
         if waits:
             self._ending = ending
             self._go_on_to(Phase.ENDING, Halted(halt.code, halt.message))
