@@ -46,11 +46,13 @@ def on_vote(context: Context, vote: Vote) -> None:
 
 
 def count(context: Context, slot: Slot, vote: Vote, subject: Subject) -> None:
-    """Count a vote. It is news if it completes a quorum: no rule looks at single votes."""
+    """Count a vote. It is news if it completes a quorum, or leaves no other choice than to skip."""
     witness.count(context, slot, vote, subject)
     if subject.kind == "notar":
         suspect(context, vote.slot, slot)
     if vote.slot > context.tree.final.slot:
+        if subject.kind == "skip" and len(slot.tallies[subject]) > context.genesis.spare:
+            slot.lost = context.step.news = True
         certificate = slot.certify(subject, context.genesis.quorum)
         if certificate is not None:
             context.step.news = True

@@ -55,7 +55,7 @@ class Patience:
     def __init__(self, genesis: Genesis, me: str) -> None:
         self._base_ms = genesis.timeouts.base_ms
         self._voters = genesis.voters
-        self._spare = len(genesis.voters) - genesis.quorum
+        self._spare = genesis.spare
         self._me = me
         self._down: set[str] = set()
         self._back: set[str] = set()

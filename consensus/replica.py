@@ -8,7 +8,8 @@ n voters, quorum q, slots 1, 2, …; the leader rotates with the slot. The rules
   Skip certificate; the proposal carries the last of those certificates.
 - R3 vote Notar for the leader's first justified and valid proposal; once per slot; never after
   Skip.
-- R4 vote Skip on timeout, or on an invalid or second proposal, unless Final was voted.
+- R4 vote Skip on timeout, on an invalid or second proposal, or after n−q+1 others; never after
+  Final.
 - R5 vote Final on a Notar certificate for the block this replica notarized, unless it voted Skip.
 - R6 with q Final votes the block and its ancestors are final.
 - R7 a vote is durable before it leaves; who lost its votes does not vote again.
@@ -322,7 +323,8 @@ class Replica:
         """Start or stop timers by whether work is pending (R1): idle, no slot burns."""
         now = self._step.now.ticks_ms
         unfinal = any(slot.certificate("notar") for _, slot in self._tree.live())
-        work = self._has_work()
+        head = self._tree.head()
+        work = self._context.machine.has_work(head, self._step.now.wall_ms)
         pending = unfinal or self._sees_proposal() or work
         self.timers.work(pending, now)
         self._end_turn(now)
@@ -333,21 +335,19 @@ class Replica:
             self._patience.end(now, wasted=False)
             return
         leader = self.leader(self.slot)
-        self._hurried = self._gives_no_time(leader)
+        self._hurried = self._gives_no_time(leader, work=work)
         if not self._hurried:
             proposed = current is not None and current.first_proposal is not None
             due_ms = now if work else now + self.timers.slot_ms // 2  # of an empty block
             self._patience.begin(self.slot, leader, due_ms, proposed=proposed)
-        self.timers.start_slot(now, leader_silent=self._hurried, unfinal=unfinal)
+        waiting = head.size - self.final.size if unfinal else None
+        self.timers.start_slot(now, leader_silent=self._hurried, unfinal=waiting)
 
-    def _has_work(self) -> bool:
-        return self._context.machine.has_work(self._tree.head(), self._step.now.wall_ms)
-
-    def _gives_no_time(self, leader: str) -> bool:
+    def _gives_no_time(self, leader: str, *, work: bool) -> bool:
         """Return whether a leader is silent; one that is connected may still wait for work."""
         if leader not in self.silent:
             return False
-        return self._patience.is_down(leader) or self._has_work()
+        return self._patience.is_down(leader) or work
 
     def _end_turn(self, now_ms: int) -> None:
         """Note that a proposal is here that was waited for, or that its slot is over."""
@@ -362,10 +362,7 @@ class Replica:
             self._patience.end(now_ms, wasted=skipped)
 
     def _sees_proposal(self) -> bool:
-        """Return whether a proposal waits for a slot that is not over.
-
-        One of a slot that was left is no work: what it held is in the pool, or it was a lie.
-        """
+        """Return whether a proposal waits for a slot that was not left, or it is in the pool."""
         current = self._tree.current
         waits = any(each.block.slot >= current for each in self._tree.waiting.values())
         return waits or any(s >= current and slot.proposals for s, slot in self._tree.live())

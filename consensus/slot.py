@@ -52,6 +52,7 @@ class Slot:
         "certificates",
         "first_proposal",
         "headers",
+        "lost",
         "own",
         "proposals",
         "seen",
@@ -69,6 +70,8 @@ class Slot:
         self.own: dict[VoteKind, Vote] = {}
         self.accused: set[str] = set()
         self.timed_out = False
+        self.lost = False
+        """Whether so many have voted Skip that too few are left for a Final certificate."""
 
     def add_header(self, block: Block) -> None:
         """Note the header of a justified proposal."""

@@ -43,10 +43,11 @@ def _notar(context: Context, number: int, slot: Slot) -> Subject | None:
 
 
 def _skip(context: Context, number: int, slot: Slot) -> Subject | None:
-    """R4: on timeout, and on an invalid or second proposal."""
-    refused = any(proposed.refused for proposed in slot.proposals.values())
-    must = slot.timed_out or slot.two_faced or refused
-    return skip_subject(number) if must else None
+    """R4: on timeout, on an invalid or second proposal, and once the slot cannot become final."""
+    if slot.timed_out or slot.two_faced or (slot.lost and slot.exit_certificate is None):
+        return skip_subject(number)
+    refused = [each for each in slot.proposals.values() if each.refused]
+    return skip_subject(number) if refused else None
 
 
 def _final(context: Context, number: int, slot: Slot) -> Subject | None:

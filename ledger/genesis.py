@@ -132,6 +132,11 @@ class Genesis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, dict=True
         """Parties that vote, in genesis order, which is also the leader rotation."""
         return tuple(member.name for member in self.members if member.role != SUPERVISOR)
 
+    @property
+    def spare(self) -> int:
+        """How many voters a quorum does without; if more vote otherwise, there is none."""
+        return len(self.voters) - self.quorum
+
     @cached_property
     def verifiers(self) -> dict[str, Verifier]:
         """One signature verifier per party."""

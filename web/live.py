@@ -51,18 +51,18 @@ def add_to(pages: Pages) -> None:
 async def _told(
     desk: NewsDesk, subjects: frozenset[str], start: int | None
 ) -> AsyncIterator[bytes]:
+    """Yield what a page hears. Whoever has had the first of it misses nothing from there on."""
     clock = asyncio.get_running_loop().time
-    yield _RETRY
-    told_at = clock()
+    told_at, said = clock(), _RETRY
     async with aclosing(desk.ticks(start)) as ticks:  # type: ignore[type-var]
         async for news in ticks:
             if news.count and (not news.whole or _concerns(news, subjects)):
-                yield news.once("page", lambda news=news: _event(news, desk))  # type: ignore[misc]
+                said += news.once("page", lambda news=news: _event(news, desk))  # type: ignore[misc]
             elif clock() - told_at >= NEWS_KEEP_ALIVE_S:
-                yield _ALIVE
-            else:
-                continue
-            told_at = clock()
+                said += _ALIVE
+            if said:
+                yield said
+                told_at, said = clock(), b""
 
 
 def _concerns(news: News, subjects: frozenset[str]) -> bool:

@@ -133,7 +133,9 @@ class Measured:
             "content-type": "application/json",
         }
         times = []
-        async with httpx.AsyncClient(base_url=node.url, headers=headers, trust_env=False) as client:
+        async with httpx.AsyncClient(
+            base_url=node.url, headers=headers, timeout=_TIMEOUT_S, trust_env=False
+        ) as client:
             for raw in records:
                 began = time.perf_counter()
                 answer = await client.post("/v1/records", content=raw)

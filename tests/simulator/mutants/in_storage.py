@@ -57,7 +57,7 @@ def one_node_books_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Store, "write", twice)
 
 
-@mutant("I4", plan_of(7, *TORN, think_ms=100))
+@mutant("I4", plan_of(3, *TORN, think_ms=100))
 def a_block_is_not_one_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a block changes is written statement by statement."""
     monkeypatch.setattr(Writer, "_begin", lambda self: None)
