@@ -1,5 +1,7 @@
 """Check of the database in a process of its own, at the lowest priority, while the node runs.
 
+It makes way for work as well: while the node computes, it rests for most of the time, since two
+processes that share a machine share more than its processors.
 The process is begun before the node holds its lock or its database, and waits for a word. It ends
 with the node, however that ends. A round begins with the node, and another one a day later.
 """
@@ -28,13 +30,41 @@ from node.storage.beside import CheckStanding, check_beside
 
 NICE = 19
 """The lowest priority; Linux gives the disk to such a process last, too."""
+BUSY = 0.1
+"""The node has work when it computes for this part of the time, …"""
+CALM_S = 2.0
+"""… until it has not for so long; …"""
+RESTS = 19
+"""… meanwhile the check rests for so many times as long as it has worked, …"""
+REST_MAX_S = 5.0
+"""… but never longer than this at once."""
 POLL_S = 0.25
 WAIT_S = 2.0
 """How often a process that waits for the first word looks whether its node is there still."""
 ROUND_S = 24 * 3600.0
 """From the beginning of one round to the beginning of the next."""
 
+IDLE_WORD, BUSY_WORD = b"idle", b"busy"
+
 logger = logging.getLogger("tongzhang.check")
+
+
+class Load:
+    """Whether this process has work, from one look to the next."""
+
+    def __init__(self) -> None:
+        self.busy = False
+        self._calm_at = 0.0
+        self._at = time.monotonic(), time.process_time()
+
+    def changes(self) -> bool:
+        """Look again, and return whether that has changed."""
+        before, self._at = self._at, (time.monotonic(), time.process_time())
+        if self._at[1] - before[1] >= BUSY * (self._at[0] - before[0]):
+            self._calm_at = self._at[0] + CALM_S
+        busy = self._at[0] < self._calm_at
+        changed, self.busy = busy != self.busy, busy
+        return changed
 
 
 class BackgroundCheck:
@@ -79,10 +109,13 @@ class BackgroundCheck:
         self._pipe.close()
 
     async def _round(self) -> None:
-        ended = False
+        ended, load = False, Load()
         while not ended:
             ended = not self._process.is_alive()  # what it has said is in the pipe by then
             self._hear()
+            if load.changes():
+                with suppress(OSError):
+                    self._pipe.send_bytes(BUSY_WORD if load.busy else IDLE_WORD)
             await asyncio.sleep(POLL_S)
         if self.standing.state not in ("clean", "damaged", "failed"):
             code = self._process.exitcode
@@ -121,21 +154,27 @@ def _run(url: str | URL, genesis: bytes, folder: Path, pipe: Connection) -> None
         signal.signal(number, signal.SIG_IGN)
     os.nice(NICE)
     node = os.getppid()
-    said_s = 0.0
+    said_s = worked_s = 0.0
+    word = IDLE_WORD
 
     def report(standing: CheckStanding) -> None:
-        nonlocal said_s
+        nonlocal said_s, worked_s, word
         if os.getppid() != node:
             os._exit(0)
-        now_s = time.monotonic()
-        if now_s - said_s >= POLL_S or standing.state in ("clean", "damaged", "failed"):
+        now_s, ended = time.monotonic(), standing.state in ("clean", "damaged", "failed")
+        if now_s - said_s >= POLL_S or ended:
             said_s = now_s
             pipe.send_bytes(msgspec.msgpack.encode(standing))
+        while pipe.poll():
+            word = pipe.recv_bytes()
+        if word == BUSY_WORD and not ended:
+            time.sleep(min(RESTS * (time.process_time() - worked_s), REST_MAX_S))
+        worked_s = time.process_time()
 
     while not pipe.poll(WAIT_S):
         if os.getppid() != node:
             os._exit(0)
     gc.freeze()
     gc.set_threshold(100_000, 20, 20)  # records and rows form no cycles
-    with suppress(BrokenPipeError):
+    with suppress(BrokenPipeError, EOFError):  # the node has ended
         check_beside(url, read_genesis(genesis), folder, report)

@@ -161,7 +161,8 @@ class Round:
         while more:
             with self._snapshot() as reader:
                 total = _size(reader)
-                tell("log", self._log.tip.size, total)
+            tell("log", self._log.tip.size, total)  # which may rest, and holds no snapshot
+            with self._snapshot() as reader:
                 more = self._step(reader)
                 if not more:
                     self._log.finish(reader)

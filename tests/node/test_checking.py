@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -107,3 +108,44 @@ def test_a_check_that_cannot_keep_its_rows_says_why(home: Home, tmp_path: Path) 
         check.close()
         scratch.rmdir()
     assert check.standing.message
+
+
+@pytest.mark.parametrize(("busy", "rests"), [(0.0, True), (1e9, False)])
+def test_it_makes_way_for_work(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, busy: float, rests: bool
+) -> None:
+    slept = tmp_path / "slept"
+
+    def sleep(seconds: float) -> None:
+        with slept.open("a") as file:
+            file.write(f"{seconds}\n")
+
+    monkeypatch.setattr(checking, "BUSY", busy)
+    monkeypatch.setattr(time, "sleep", sleep)
+    check = BackgroundCheck(home)  # its process is a copy of this one
+    monkeypatch.undo()
+    monkeypatch.setattr(checking, "BUSY", busy)  # here; in the copy it stays
+
+    async def clean() -> None:
+        running = asyncio.create_task(check.run(never, at_once=True))
+        await until(check, "clean")
+        running.cancel()
+
+    asyncio.run(clean())
+    check.close()
+    assert slept.exists() is rests
+
+
+def test_there_is_work_until_there_was_none_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s, computed_s = [100.0], [10.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now_s[0])
+    monkeypatch.setattr(time, "process_time", lambda: computed_s[0])
+    load, seen = checking.Load(), []
+    for computes_s in (0.0, 0.0, 0.2, 0.0, 0.0, 0.0, 0.0):
+        now_s[0] += 1.0
+        computed_s[0] += computes_s
+        seen.append((load.changes(), load.busy))
+    assert seen == [
+        (False, False), (False, False), (True, True), (False, True), (True, False),
+        (False, False), (False, False),
+    ]  # fmt: skip
