@@ -8,8 +8,7 @@ n voters, quorum q, slots 1, 2, …; the leader rotates with the slot. The rules
   Skip certificate; the proposal carries the last of those certificates.
 - R3 vote Notar for the leader's first justified and valid proposal; once per slot; never after
   Skip.
-- R4 vote Skip on timeout, on an invalid or second proposal, or after n−q+1 others; never after
-  Final.
+- R4 vote Skip on timeout, a bad or a second proposal, or after n−q+1 others; never after Final.
 - R5 vote Final on a Notar certificate for the block this replica notarized, unless it voted Skip.
 - R6 with q Final votes the block and its ancestors are final.
 - R7 a vote is durable before it leaves; who lost its votes does not vote again.

@@ -34,12 +34,15 @@ class BatchWatch:
     def see(self, batch: Batch) -> list[Evidence]:
         """Remember a verified batch. Return evidence if its author signed another of that number.
 
-        It may be the same evidence as before; whoever keeps it knows.
+        It may be the same evidence as before; whoever keeps it knows. What is remembered was
+        compared when it came, and everything that came since was compared with it.
         """
         signed = SignedHeader(batch.raw_header, batch.signature)
-        others = [each for each in self._known(batch) if each.header != signed.header]
         seen = self._seen.setdefault(batch.party, {})
-        if batch.number not in seen:
+        remembered = seen.get(batch.number)
+        known = self._known(batch) if remembered is None else [remembered]
+        others = [each for each in known if each.header != signed.header]
+        if remembered is None:
             seen[batch.number] = signed
             if len(seen) > SEEN_BATCHES_MAX:
                 del seen[next(iter(seen))]
@@ -48,7 +51,7 @@ class BatchWatch:
         ]
 
     def was_verified(self, batch: Batch) -> bool:
-        """Return whether this very batch, which contradicts another, was verified before."""
+        """Return whether this very batch, which the pool does not hold, was verified before."""
         return _digest(batch) in self._verified
 
     def note_verified(self, batch: Batch) -> None:
@@ -67,10 +70,10 @@ class BatchWatch:
         seen = self._seen.get(party, {}).get(number)
         return [each for each in (stored, pooled, seen) if each is not None]
 
-    def _stored(self, party: str, number: int, block_hash: bytes) -> SignedHeader | None:
+    def _stored(self, party: str, number: int, batch_hash: bytes) -> SignedHeader | None:
         with self._store.own_reader() as reader:
             found = reader.batch(party, number)
-        if found is None or domains.batch_hash(found.raw_header) == block_hash:
+        if found is None or domains.batch_hash(found.raw_header) == batch_hash:
             return None
         return SignedHeader(found.raw_header, found.signature)
 

@@ -111,10 +111,11 @@ class LedgerMachine:
         """
         for batch in block.batches:
             known = self._pool.find(batch)
-            if known is None:
-                batches.verify(batch, self._genesis.ledger, self._genesis.verifiers)
-            else:
+            if known is not None:
                 batch.decoded = known.decoded
+            elif not self.watch.was_verified(batch):
+                batches.verify(batch, self._genesis.ledger, self._genesis.verifiers)
+                self.watch.note_verified(batch)
             found += self.watch.see(batch)
 
     def check(self, block: Block, parent: Tip, wall_ms: int) -> Invalid | None:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
 from consensus.errors import BadMessage
-from consensus.evidence import of_votes
+from consensus.evidence import Evidence, of_votes
 from consensus.fetching import ASK_AGAIN_MS
 from consensus.justification import leader_of
 from consensus.limits import SUSPECTED_MAX
@@ -53,6 +54,8 @@ from node.limits import (
     SHUT_OUT_MAX_MS,
     UNASKED_MAX,
 )
+from node.storage.queries import LedgerReader
+from node.storage.store import Store
 from tests.ledger.ledger_kit import GENESIS, signer
 from tests.node import test_statements_refused
 from tests.node.host_kit import CALM_MS, World, capture, let_ask, make_templates, register
@@ -88,14 +91,14 @@ def forged(batch: Batch, mark: int = 0) -> BatchMessage:
     return BatchMessage(replace(wire_batch(batch), signature=bytes([mark]) * 64))
 
 
-def own_block(slot: int, **fields: object) -> Block:
+def block_of(slot: int, *made: Batch, **fields: object) -> Block:
     zero = ZERO_HASH.hex()
     header = BlockHeader(
-        batches=(), height=9, ledger=GENESIS.ledger, parent=zero, proposer=LIAR, root=zero,
-        size=1, slot=slot, state=zero, time=1,
+        batches=tuple(each.hash.hex() for each in made), height=9, ledger=GENESIS.ledger,
+        parent=zero, proposer=LIAR, root=zero, size=1, slot=slot, state=zero, time=1,
     )  # fmt: skip
     raw = encode_header(replace(header, **fields))
-    return Block(raw, signer(LIAR).sign(domains.proposal_signature_input(raw)), ())
+    return Block(raw, signer(LIAR).sign(domains.proposal_signature_input(raw)), made)
 
 
 def leads(slot: int) -> bool:
@@ -253,6 +256,27 @@ def test_a_contradicting_batch_is_verified_once_and_some_convict(
     assert len(verified) == 1 + EVIDENCE_PER_PARTY_MAX
 
 
+def test_blocks_full_of_old_batches_cost_a_look_at_the_log_once(
+    world: World, verified: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A leader may propose them in each of its slots; what is held is not written for that."""
+    host, party = world.hosts[SEES], "institution"
+    looks: list[None] = []
+    true = Store.own_reader
+
+    def own_reader(self: Store) -> AbstractContextManager[LedgerReader]:
+        looks.append(None)
+        return true(self)
+
+    monkeypatch.setattr(Store, "own_reader", own_reader)
+    other = seal(signer(party), GENESIS.ledger, party, (0, ZERO_HASH), [capture("P2")])
+    found: list[Evidence] = []
+    for slot in (1, 2, 3):
+        host.machine.refuse_forged(block_of(slot, other), found)
+    assert verified == [party] and len(looks) <= 1
+    assert {(each.kind, each.party) for each in found} == {("two-batches", party)}
+
+
 # -- what was refused ------------------------------------------------------------------------------
 
 
@@ -291,8 +315,8 @@ LIES: dict[str, Callable[[World], Message]] = {
     "unknown-voter": lambda world: VoteMessage(replace(vote(), voter="nobody")),
     "no-quorum": lambda world: CertificateMessage(Certificate((vote(),))),
     "malformed-certificate": lambda world: CertificateMessage(Certificate((vote(),) * 3)),
-    "wrong-ledger": lambda world: Proposal(wire_block(own_block(1, ledger="0" * 64), ())),
-    "not-leader": lambda world: Proposal(wire_block(own_block(4), ())),
+    "wrong-ledger": lambda world: Proposal(wire_block(block_of(1, ledger="0" * 64), ())),
+    "not-leader": lambda world: Proposal(wire_block(block_of(4), ())),
     "bad-evidence": lambda world: _bad_evidence(),
 }
 
@@ -431,7 +455,7 @@ def test_headers_and_votes_of_a_lying_leader_cause_few_questions(world: World) -
     world.lose = lose
     ahead = [n for n in range(host.replica.slot, host.replica.slot + 250) if leads(n)]
     for slot in ahead:
-        host.receive(LIAR, encode(Proposal(wire_block(own_block(slot), ()))))
+        host.receive(LIAR, encode(Proposal(wire_block(block_of(slot), ()))))
         for other in (b"\x01", b"\x02"):
             said = notar_subject(slot, other + slot.to_bytes(31, "big"))
             host.receive(LIAR, encode(VoteMessage(sign_vote(said, signer(LIAR), LIAR, 0, GENESIS))))
