@@ -72,6 +72,10 @@ class SimulatedStore(Store):
 
     process: DiskOwner | None = None
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._untold: list[tuple[Block, Execution, Proofs]] = []
+
     def save(self, items: Sequence[Item]) -> None:
         """Store votes, own batches and evidence, unless the power fails."""
         process = self.process
@@ -90,11 +94,20 @@ class SimulatedStore(Store):
         justification: bytes,
         *,
         journal_upto: int = 0,
+        durable: bool = True,
     ) -> None:
-        """Take a final block, and tell those who watch."""
-        super().hold(block, execution, certificate, justification, journal_upto=journal_upto)
+        """Take a final block, and tell those who watch, unless it is final when it is written."""
+        super().hold(
+            block,
+            execution,
+            certificate,
+            justification,
+            journal_upto=journal_upto,
+            durable=durable,
+        )
         if self.process is not None:
-            self.process.final(block, execution, (certificate, justification))
+            self._untold.append((block, execution, (certificate, justification)))
+            self._tell(self.process)
 
     def write(self) -> None:
         """Write what is held, unless the power fails."""
@@ -103,7 +116,13 @@ class SimulatedStore(Store):
             return super().write()
         process.before_write()
         super().write()
-        return process.after_write()
+        process.after_write()
+        return self._tell(process)
+
+    def _tell(self, process: DiskOwner) -> None:
+        untold = [] if self.must_write else self._untold
+        while untold:
+            process.final(*untold.pop(0))
 
     def reader(self) -> AbstractContextManager[LedgerReader]:
         """Give a reader on the tip to those who watch: their looking costs no power.

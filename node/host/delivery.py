@@ -42,8 +42,8 @@ class Delivery:
         executions = [self._hold(each) for each in delivered]
         if not executions:
             return
-        if not all(each.durable for each in delivered):
-            self._store.write()  # no paper says that they are final
+        if self._store.must_write:
+            self._store.write()
         for each, execution in zip(delivered, executions, strict=True):
             self._pool.forget_final({batch.party: batch.number for batch in each.block.batches})
             self._journal.on_final(each.block, execution)
@@ -63,6 +63,7 @@ class Delivery:
             None if certificate is None else encode(certificate),
             encode(deliver.justification),
             journal_upto=max(own, default=0),
+            durable=deliver.durable,
         )
         self._machine.settle(self._store.tip())
         return execution

@@ -168,13 +168,14 @@ class Host:
 
     def peer_up(self, peer: str) -> None:
         """Learn that a peer is connected: tell it what it may have missed."""
-        self.sightings.greet(peer)
-        self.voters.greet(peer)
-        self._gossip.greet(peer)
-        if self.phase is Phase.RUNNING:
-            self.recall.greet(peer)
-        if self._ending is not None:
-            self._ending.greet(peer)
+        with self._stopping():
+            self.sightings.greet(peer)
+            self.voters.greet(peer)
+            self._gossip.greet(peer)
+            if self.phase is Phase.RUNNING:
+                self.recall.greet(peer)
+            if self._ending is not None:
+                self._ending.greet(peer)
         self._run(PeerUp(peer))
 
     def peer_down(self, peer: str) -> None:

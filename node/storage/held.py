@@ -38,13 +38,16 @@ class HeldBlocks:
         self.entry_count = 0
         self.journal_upto = 0
         """Number of the last own batch that is final with them; 0 for none."""
+        self.bare = False
+        """Whether no paper says of one that it is final: it is so once it is written."""
 
     def __len__(self) -> int:
         return len(self._blocks)
 
-    def add(self, held: HeldBlock, journal_upto: int) -> None:
-        """Take the next block."""
+    def add(self, held: HeldBlock, journal_upto: int, *, durable: bool) -> None:
+        """Take the next block; ``durable`` is whether papers say that it is final."""
         self._blocks.append(held)
+        self.bare |= not durable
         self.row_count += sum(map(len, held.execution.changes.values()))
         self.entry_count += len(held.execution.leaves)
         self.journal_upto = max(self.journal_upto, journal_upto)

@@ -188,7 +188,7 @@ class Store:
         self.write()
         before = self._tip, self._frontier
         try:
-            self._take(block, execution, (justification, certificate), journal_upto)
+            self._take(block, execution, (justification, certificate), journal_upto, durable=False)
             self.write()
         except BaseException:
             self._tip, self._frontier = before
@@ -203,18 +203,24 @@ class Store:
         justification: bytes,
         *,
         journal_upto: int = 0,
+        durable: bool = True,
     ) -> None:
         """Take a final block, to be written later with others; of many, write what is held.
 
-        What makes it final is durable: its proposal, and its certificate or a descendant's.
-        Arguments are those of :meth:`commit`.
+        What makes it final is ``durable``: its proposal, and its certificate or a descendant's. Or
+        else it :attr:`must_write`. The other arguments are those of :meth:`commit`.
 
         Raises:
             StorageError: ``wrong-block``; what :meth:`write` raises.
         """
-        self._take(block, execution, (justification, certificate), journal_upto)
+        self._take(block, execution, (justification, certificate), journal_upto, durable=durable)
         if self._held.row_count >= HELD_ROWS_MAX:
             self.write()
+
+    @property
+    def must_write(self) -> bool:
+        """Whether something that is held is final only once it is written."""
+        return self._held.bare
 
     @property
     def holds(self) -> bool:
@@ -246,9 +252,11 @@ class Store:
         execution: Execution,
         proofs: tuple[bytes, bytes | None],
         journal_upto: int,
+        *,
+        durable: bool,
     ) -> None:
         self._refuse_other_block(block, execution)
-        self._held.add(HeldBlock(block, execution, proofs), journal_upto)
+        self._held.add(HeldBlock(block, execution, proofs), journal_upto, durable=durable)
         self._view.hold(execution.changes)
         self._tip = tip_of(block)
         self._frontier = execution.frontier.copy()

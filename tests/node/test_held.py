@@ -46,6 +46,19 @@ def hold(store: Store, chain: Chain, *rows: Account, gone: tuple[object, ...] = 
     store.hold(block, execution, CERTIFICATE, JUSTIFICATION)
 
 
+def test_what_no_paper_makes_final_has_to_be_written(store: Store) -> None:
+    chain = Chain()
+    hold(store, chain, account(1))
+    assert not store.must_write
+    block, execution = chain.grow_records(1, changes_of(account(2)))
+    store.hold(block, execution, CERTIFICATE, JUSTIFICATION, durable=False)
+    assert store.must_write
+    hold(store, chain, account(3))
+    assert store.must_write
+    store.write()
+    assert not store.must_write and not store.holds
+
+
 def heights_stored(store: Store) -> list[int]:
     """Return what another thread's reader sees: only what was written."""
     with ThreadPoolExecutor(1) as other:

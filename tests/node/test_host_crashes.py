@@ -160,6 +160,22 @@ def test_a_disk_that_fails_stops_the_host_before_anything_leaves(
     assert sent == [Voting("disk-full")] * 3  # nothing signed: that it has stopped, and why
 
 
+def test_a_disk_that_is_full_when_a_peer_comes_up_stops_the_host(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it tells the peer is read from the database, for which what is held is written first."""
+
+    def refuse(_store: Store) -> None:
+        raise StorageError("disk-full", "no space left")
+
+    told = _pay(world, "P1")
+    assert world.run(CALM_MS, lambda: all(each.done for each in told))
+    monkeypatch.setattr(Store, "write", refuse)
+    host = world.hosts["funder"]
+    host.peer_up("auditor")
+    assert host.halted is not None and host.halted.code == "disk-full"
+
+
 def test_a_broken_step_stops_the_host_instead_of_speaking_of_what_is_not_durable(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
