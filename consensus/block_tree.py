@@ -62,6 +62,17 @@ class BlockTree:
             found = self.slots[number] = Slot()
         return found
 
+    def enter(self, number: int) -> None:
+        """Go on to a slot; if it is lost already, the rules look at it."""
+        self.current = number
+        if number in self.slots and self.slots[number].lost:
+            self.slot(number)
+
+    def lacks_notarized(self) -> bool:
+        """Return whether a block that is notarized and not final is not here, or not executed."""
+        found = [s for _, slot in self.live() for s in slot.certificates if s.kind == "notar"]
+        return any(subject.block not in self.tips for subject in found)
+
     def live(self) -> list[tuple[int, Slot]]:
         """Return the slots after the final one in which a rule may have something to do."""
         if self._live is None:

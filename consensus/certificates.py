@@ -52,12 +52,24 @@ def count(context: Context, slot: Slot, vote: Vote, subject: Subject) -> None:
         suspect(context, vote.slot, slot)
     if vote.slot > context.tree.final.slot:
         if subject.kind == "skip" and len(slot.tallies[subject]) > context.genesis.spare:
-            slot.lost = context.step.news = True
+            _on_lost(context, slot, vote.slot)
         certificate = slot.certify(subject, context.genesis.quorum)
         if certificate is not None:
             context.step.news = True
             context.tree.keep(certificate)
             _on_quorum(context, certificate)
+
+
+def _on_lost(context: Context, slot: Slot, number: int) -> None:
+    """Note that too few voters are left for Final votes; skip the slot as well, if it is this one.
+
+    Who is not there yet does so when it enters it: nobody skips a slot whose exit it cannot reach.
+    """
+    if not slot.lost:
+        slot.lost = True
+        if number == context.tree.current:
+            context.tree.slot(number)
+        context.step.news = context.step.news or number <= context.tree.current
 
 
 def suspect(context: Context, number: int, slot: Slot) -> None:

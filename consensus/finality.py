@@ -63,7 +63,7 @@ def _deliver(context: Context, chain: list[Block], *, by_range: bool = False) ->
 def _advance(context: Context, tip: Tip) -> None:
     context.tree.advance(tip)
     if context.tree.current <= tip.slot + 1:
-        context.tree.current = tip.slot + 1
+        context.tree.enter(tip.slot + 1)
         context.timers.stop_slot()
     context.timers.on_final(context.step.now.ticks_ms)
     context.fetching.on_final(tip)

@@ -24,7 +24,9 @@ from ledger.block import decode_header
 def propose(context: Context, number: int, *, empty: bool) -> bool:
     """Propose as the leader of a slot, an ``empty`` block if need be. Return whether it did."""
     slot = context.tree.slots.get(number)
-    if slot is not None and (slot.seen or slot.timed_out or "notar" not in slot.may_say):
+    if slot is not None and (
+        slot.seen or slot.timed_out or slot.lost or "notar" not in slot.may_say
+    ):
         return False  # seen: only this key can have signed a header of the slot
     found = context.tree.parent_for(number)
     if found is None:

@@ -313,7 +313,7 @@ class Replica:
         ahead = [s for s, slot in self._tree.live() if s >= self.slot and slot.exit_certificate]
         if not ahead:
             return False
-        self._tree.current = max(ahead) + 1
+        self._tree.enter(max(ahead) + 1)
         self._fetching.on_whole(OWN)
         self.timers.stop_slot()
         return True
@@ -321,10 +321,10 @@ class Replica:
     def _arm(self) -> None:
         """Start or stop timers by whether work is pending (R1): idle, no slot burns."""
         now = self._step.now.ticks_ms
-        unfinal = any(slot.certificate("notar") for _, slot in self._tree.live())
         head = self._tree.head()
+        waiting = head.size > self.final.size or self._tree.lacks_notarized()
         work = self._context.machine.has_work(head, self._step.now.wall_ms)
-        pending = unfinal or self._sees_proposal() or work
+        pending = waiting or self._sees_proposal() or work
         self.timers.work(pending, now)
         self._end_turn(now)
         current = self._tree.slots.get(self.slot)
@@ -337,10 +337,9 @@ class Replica:
         self._hurried = self._gives_no_time(leader, work=work)
         if not self._hurried:
             proposed = current is not None and current.first_proposal is not None
-            due_ms = now if work else now + self.timers.slot_ms // 2  # of an empty block
+            due_ms = now if work else now + self.timers.slot_ms // 2  # of an empty block, at last
             self._patience.begin(self.slot, leader, due_ms, proposed=proposed)
-        waiting = head.size - self.final.size if unfinal else None
-        self.timers.start_slot(now, leader_silent=self._hurried, unfinal=waiting)
+        self.timers.start_slot(now, leader_silent=self._hurried, waiting=waiting)
 
     def _gives_no_time(self, leader: str, *, work: bool) -> bool:
         """Return whether a leader is silent; one that is connected may still wait for work."""
@@ -359,9 +358,13 @@ class Replica:
         if number != self.slot:
             skipped = slot is not None and slot.skipped and slot.certificate("notar") is None
             self._patience.end(now_ms, wasted=skipped)
+            self.timers.moving = self.timers.moving and not skipped
 
     def _sees_proposal(self) -> bool:
-        """Return whether a proposal waits for a slot that was not left, or it is in the pool."""
+        """Return whether a proposal waits for a slot that is not over.
+
+        One of a slot that was left is no work: what it held is in the pool, or it was a lie.
+        """
         current = self._tree.current
         waits = any(each.block.slot >= current for each in self._tree.waiting.values())
         return waits or any(s >= current and slot.proposals for s, slot in self._tree.live())

@@ -71,7 +71,7 @@ class Slot:
         self.accused: set[str] = set()
         self.timed_out = False
         self.lost = False
-        """Whether so many have voted Skip that too few are left for a Final certificate."""
+        """Whether so many have voted Skip that too few are left for Final votes, if none lies."""
 
     def add_header(self, block: Block) -> None:
         """Note the header of a justified proposal."""

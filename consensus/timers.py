@@ -8,7 +8,7 @@ from __future__ import annotations
 from ledger.genesis import Timeouts
 
 RECORDS_WAIT_PARTS = 10
-"""Records that are notarized and not final wait for this part of the first slot timeout."""
+"""Records that are notarized and not final wait for this part of the slot's time."""
 
 
 class Timers:
@@ -76,27 +76,22 @@ class Timers:
             self.resend_at = min(self.resend_at, now_ms + self._resend_ms)
         self._working = pending
 
-    def start_slot(self, now_ms: int, *, leader_silent: bool, unfinal: int | None) -> None:
+    def start_slot(self, now_ms: int, *, leader_silent: bool, waiting: bool) -> None:
         """Start the slot's timer if it is not running, at once due for a silent leader.
 
         Args:
             now_ms: The steady clock.
             leader_silent: Whether the leader is given no time.
-            unfinal: How many records stand in blocks that are notarized and not final; None if
-                there is no such block.
+            waiting: Whether records are notarized and not final, so that an empty block is due.
         """
         if leader_silent:
             self.slot_at = now_ms
         elif self.slot_at is None:
             self.slot_at = now_ms + self._slot_ms
-        if unfinal is None:
+        if not waiting:
             self.empty_at, self.empty_due = None, False
-        elif not self.empty_due:
-            wait_ms = (
-                self._timeouts.base_ms // RECORDS_WAIT_PARTS if unfinal else self._slot_ms // 2
-            )
-            if self.empty_at is None or now_ms + wait_ms < self.empty_at:
-                self.empty_at = now_ms + wait_ms
+        elif self.empty_at is None and not self.empty_due:
+            self.empty_at = now_ms + self._slot_ms // RECORDS_WAIT_PARTS
 
     def stop_slot(self) -> None:
         """Stop the slot's timers: it is over, or there is nothing to wait for."""

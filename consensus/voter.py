@@ -44,7 +44,8 @@ def _notar(context: Context, number: int, slot: Slot) -> Subject | None:
 
 def _skip(context: Context, number: int, slot: Slot) -> Subject | None:
     """R4: on timeout, on an invalid or second proposal, and once the slot cannot become final."""
-    if slot.timed_out or slot.two_faced or (slot.lost and slot.exit_certificate is None):
+    lost = slot.lost and number == context.tree.current and slot.exit_certificate is None
+    if slot.timed_out or slot.two_faced or lost:
         return skip_subject(number)
     refused = [each for each in slot.proposals.values() if each.refused]
     return skip_subject(number) if refused else None

@@ -17,6 +17,7 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from ctypes import c_byte
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -37,14 +38,14 @@ CALM_S = 2.0
 RESTS = 19
 """… meanwhile the check rests for so many times as long as it has worked, …"""
 REST_MAX_S = 5.0
-"""… but never longer than this at once."""
+"""… but never longer than this at once, …"""
+GIVES_WAY_S = 6 * 3600.0
+"""… and not for longer than this after the round began: a check has to end."""
 POLL_S = 0.25
 WAIT_S = 2.0
 """How often a process that waits for the first word looks whether its node is there still."""
 ROUND_S = 24 * 3600.0
 """From the beginning of one round to the beginning of the next."""
-
-IDLE_WORD, BUSY_WORD = b"idle", b"busy"
 
 logger = logging.getLogger("tongzhang.check")
 
@@ -53,18 +54,15 @@ class Load:
     """Whether this process has work, from one look to the next."""
 
     def __init__(self) -> None:
-        self.busy = False
         self._calm_at = 0.0
         self._at = time.monotonic(), time.process_time()
 
-    def changes(self) -> bool:
-        """Look again, and return whether that has changed."""
+    def busy_now(self) -> bool:
+        """Look again, and return whether there is work, or was a moment ago."""
         before, self._at = self._at, (time.monotonic(), time.process_time())
         if self._at[1] - before[1] >= BUSY * (self._at[0] - before[0]):
             self._calm_at = self._at[0] + CALM_S
-        busy = self._at[0] < self._calm_at
-        changed, self.busy = busy != self.busy, busy
-        return changed
+        return self._at[0] < self._calm_at
 
 
 class BackgroundCheck:
@@ -78,6 +76,7 @@ class BackgroundCheck:
         self._home = home
         self.standing = CheckStanding()
         """How far the newest check is."""
+        self._gives_way = multiprocessing.RawValue("b", 0)
         self._process, self._pipe = self._begun("fork")
 
     async def run(self, found: Callable[[str], None], *, at_once: bool) -> None:
@@ -109,13 +108,11 @@ class BackgroundCheck:
         self._pipe.close()
 
     async def _round(self) -> None:
-        ended, load = False, Load()
+        ended, load, until_s = False, Load(), time.monotonic() + GIVES_WAY_S
         while not ended:
             ended = not self._process.is_alive()  # what it has said is in the pipe by then
             self._hear()
-            if load.changes():
-                with suppress(OSError):
-                    self._pipe.send_bytes(BUSY_WORD if load.busy else IDLE_WORD)
+            self._gives_way.value = time.monotonic() < until_s and load.busy_now()
             await asyncio.sleep(POLL_S)
         if self.standing.state not in ("clean", "damaged", "failed"):
             code = self._process.exitcode
@@ -139,7 +136,7 @@ class BackgroundCheck:
         home = self._home
         process: BaseProcess = context.Process(  # type: ignore[attr-defined]
             target=_run,
-            args=(home.database_url, home.genesis.raw, home.path, theirs),
+            args=(home.database_url, home.genesis.raw, home.path, theirs, self._gives_way),
             name="check",
         )
         process.daemon = True
@@ -148,26 +145,23 @@ class BackgroundCheck:
         return process, ours
 
 
-def _run(url: str | URL, genesis: bytes, folder: Path, pipe: Connection) -> None:
+def _run(url: str | URL, genesis: bytes, folder: Path, pipe: Connection, gives_way: c_byte) -> None:
     """Check once, when told to."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # these are the node's business
         signal.signal(number, signal.SIG_IGN)
     os.nice(NICE)
     node = os.getppid()
     said_s = worked_s = 0.0
-    word = IDLE_WORD
 
     def report(standing: CheckStanding) -> None:
-        nonlocal said_s, worked_s, word
+        nonlocal said_s, worked_s
         if os.getppid() != node:
             os._exit(0)
         now_s, ended = time.monotonic(), standing.state in ("clean", "damaged", "failed")
         if now_s - said_s >= POLL_S or ended:
             said_s = now_s
             pipe.send_bytes(msgspec.msgpack.encode(standing))
-        while pipe.poll():
-            word = pipe.recv_bytes()
-        if word == BUSY_WORD and not ended:
+        if gives_way.value and not ended:
             time.sleep(min(RESTS * (time.process_time() - worked_s), REST_MAX_S))
         worked_s = time.process_time()
 
@@ -176,5 +170,5 @@ def _run(url: str | URL, genesis: bytes, folder: Path, pipe: Connection) -> None
             os._exit(0)
     gc.freeze()
     gc.set_threshold(100_000, 20, 20)  # records and rows form no cycles
-    with suppress(BrokenPipeError, EOFError):  # the node has ended
+    with suppress(BrokenPipeError):
         check_beside(url, read_genesis(genesis), folder, report)

@@ -35,12 +35,12 @@ class BatchWatch:
         """Remember a verified batch. Return evidence if its author signed another of that number.
 
         It may be the same evidence as before; whoever keeps it knows. What is remembered was
-        compared when it came, and everything that came since was compared with it.
+        compared with the log when it came, and what the log took since was compared with it.
         """
         signed = SignedHeader(batch.raw_header, batch.signature)
         seen = self._seen.setdefault(batch.party, {})
         remembered = seen.get(batch.number)
-        known = self._known(batch) if remembered is None else [remembered]
+        known = self._known(batch, in_log=remembered is None)
         others = [each for each in known if each.header != signed.header]
         if remembered is None:
             seen[batch.number] = signed
@@ -60,10 +60,10 @@ class BatchWatch:
         if len(self._verified) > CONTRADICTIONS_MAX:
             del self._verified[next(iter(self._verified))]
 
-    def _known(self, batch: Batch) -> list[SignedHeader]:
+    def _known(self, batch: Batch, *, in_log: bool = True) -> list[SignedHeader]:
         """Return what is known of that author and number: the log's own, or what came first."""
         party, number = batch.party, batch.number
-        final = number <= self._pool.final_number(party)
+        final = in_log and number <= self._pool.final_number(party)
         stored = self._stored(party, number, batch.hash) if final else None
         waiting = self._pool.at(party, number)
         pooled = None if waiting is None else SignedHeader(waiting.raw_header, waiting.signature)
@@ -79,4 +79,6 @@ class BatchWatch:
 
 
 def _digest(batch: Batch) -> bytes:
-    return sha256(batch.signature + batch.raw_header + b"".join(batch.records)).digest()
+    lengths = b"".join(len(each).to_bytes(4) for each in batch.records)
+    said = (batch.signature, batch.raw_header, lengths, *batch.records)
+    return sha256(b"".join(said)).digest()

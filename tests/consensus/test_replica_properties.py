@@ -38,7 +38,7 @@ from consensus.votes import (
     skip_subject,
 )
 from ledger.block import Tip, genesis_tip, tip_of
-from tests.consensus.consensus_kit import Cluster
+from tests.consensus.consensus_kit import Cluster, Letter
 from tests.ledger.chain_kit import SIGNERS, WALL_MS, Disk, genesis_of, make_block
 
 SIZES = ((1, 1), (3, 2), (3, 3), (4, 3), (5, 4), (7, 5))
@@ -376,3 +376,30 @@ def test_checker_of_i7_bites_when_nobody_says_anything_again(
     cluster.crash("platform")
     cluster.restart("platform")
     assert not cluster.run(3000, cluster.all_work_final)
+
+
+@pytest.mark.parametrize("delay_ms", [50, 300, 550, 900, 1500])
+def test_one_record_on_a_slow_network_ends_in_a_few_empty_blocks(delay_ms: int) -> None:
+    """Empty blocks are there for records: none is proposed to make another one final."""
+    cluster = Cluster(genesis_of(4, 3))
+    flying: list[tuple[int, Letter]] = []
+
+    def run(until_ms: int) -> None:
+        while cluster.now_ms < until_ms:
+            flying.extend((cluster.now_ms + delay_ms, letter) for letter in cluster.bag)
+            cluster.bag = []
+            at_ms = min([at for at, _ in flying] + [cluster.next_deadline_ms(), until_ms])
+            cluster.now_ms = max(cluster.now_ms, at_ms)
+            here = [letter for at, letter in flying if at <= cluster.now_ms]
+            flying[:] = [each for each in flying if each[0] > cluster.now_ms]
+            for letter in here:
+                cluster.deliver(letter)
+            cluster.tick_due()
+
+    run(8000)
+    cluster.work("platform")
+    run(40_000)
+    heights = {len(seat.disk.chain) for seat in cluster.seats.values()}
+    assert len(heights) == 1 and heights < {1, 2, 3, 4, 5}
+    run(120_000)
+    assert {len(seat.disk.chain) for seat in cluster.seats.values()} == heights

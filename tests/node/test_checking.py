@@ -144,8 +144,5 @@ def test_there_is_work_until_there_was_none_for_a_while(monkeypatch: pytest.Monk
     for computes_s in (0.0, 0.0, 0.2, 0.0, 0.0, 0.0, 0.0):
         now_s[0] += 1.0
         computed_s[0] += computes_s
-        seen.append((load.changes(), load.busy))
-    assert seen == [
-        (False, False), (False, False), (True, True), (False, True), (True, False),
-        (False, False), (False, False),
-    ]  # fmt: skip
+        seen.append(load.busy_now())
+    assert seen == [False, False, True, True, False, False, False]

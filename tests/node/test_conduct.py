@@ -41,6 +41,7 @@ from ledger import domains
 from ledger.batch import Batch, seal
 from ledger.block import Block, BlockHeader, encode_header
 from ledger.domains import ZERO_HASH
+from ledger.errors import LedgerError
 from node.host import machine as machines
 from node.host.catchup import range_from
 from node.host.conduct import CONDUCT, Conduct
@@ -275,6 +276,17 @@ def test_blocks_full_of_old_batches_cost_a_look_at_the_log_once(
         host.machine.refuse_forged(block_of(slot, other), found)
     assert verified == [party] and len(looks) <= 1
     assert {(each.kind, each.party) for each in found} == {("two-batches", party)}
+
+
+def test_a_body_cut_otherwise_is_another_body(world: World) -> None:
+    """What was verified once is known by all of its records, and by where each of them ends."""
+    true = batch_of([capture("P1"), capture("P2")])
+    one, two = true.records
+    cut = Batch(true.raw_header, true.signature, (one + two[:1], two[1:]))
+    machine = world.hosts[SEES].machine
+    machine.refuse_forged(block_of(1, true), [])
+    with pytest.raises(LedgerError, match="root"):
+        machine.refuse_forged(block_of(2, cut), [])
 
 
 # -- what was refused ------------------------------------------------------------------------------

@@ -100,7 +100,7 @@ def what_was_written_is_stale_in_one_cache(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(StoreView, "written", forget)
 
 
-@mutant("I4", plan_of(7, *TORN))
+@mutant("I4", plan_of(5, *TORN))
 def blocks_of_a_range_are_only_held(monkeypatch: pytest.MonkeyPatch) -> None:
     """A block that no paper of this node says is final is not written at once."""
     deliver = Delivery.deliver
