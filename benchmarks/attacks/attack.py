@@ -116,9 +116,7 @@ _MEANS = (
     *("calm_node_ms", "node_ms", "attacker_share"),
 )
 _CONTROL = ("control_per_s", "control_node_ms", "control_share")
-_SUMS = (
-    "blocks", "slots_skipped", "links_lost", "handshakes", "submissions_failed", "memory_kept_mb",
-)  # fmt: skip
+_SUMS = ("blocks", "slots_skipped", "links_lost", "handshakes", "submissions_failed")
 _WORST = ("memory_peak_mb", "stall_s", "honest_convicted")
 
 
@@ -156,10 +154,9 @@ class Attack(NamedTuple):
 def mean(costs: list[Cost]) -> Cost:
     """Return the mean of what several turns of one attack cost; the worst of what is a bound.
 
-    Memory that is kept is what was added while attacks lasted: a node that has just started fills
-    its caches in the calm between the turns as well, the faster the more. So does the control.
+    Memory is compared with how it was before the first turn. The control is between the turns.
     """
-    first, controls = costs[0], [each for each in costs if each.control_per_s]
+    first, last, controls = costs[0], costs[-1], [each for each in costs if each.control_per_s]
     done: Counter[str] = Counter()
     for cost in costs:
         done.update(cost.done)
@@ -168,5 +165,6 @@ def mean(costs: list[Cost]) -> Cost:
         **{name: fmean(getattr(each, name) for each in controls) for name in _CONTROL if controls},
         **{name: sum(getattr(cost, name) for cost in costs) for name in _SUMS},
         **{name: max(getattr(cost, name) for cost in costs) for name in _WORST},
+        memory_kept_mb=last.memory_calm_mb + last.memory_kept_mb - first.memory_calm_mb,
         done=dict(done),
     )
