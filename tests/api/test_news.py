@@ -191,8 +191,7 @@ def test_who_is_slower_than_what_is_kept_goes_on_from_the_database(
         desk, size = desk_of(kept), len(entries_of(kept))
         async with aclosing(desk.ticks()) as ticks:  # type: ignore[type-var]
             await anext(ticks)
-            for _ in range(4):
-                await asyncio.to_thread(add, kept, 4)
+            await asyncio.to_thread(add, kept, 16)  # one block: one look finds all of it
             while (heard := await anext(ticks)).size < size + 16:
                 pass
             assert len(desk._kept) < 8
