@@ -30,6 +30,7 @@ from node.home.home import Home, load_home
 from node.storage.store import Store
 from tests.ledger.ledger_kit import HEX, HOUR, captured, leg, split
 from tests.ledger.loan_kit import FUNDERS, ROLES, Lending, proposed
+from tests.node.store_kit import make_final
 
 HOME = "platform"
 QUORUM = 4
@@ -123,7 +124,7 @@ class Business(Lending):
         raw = encode_header(header)
         signed = self._signers[HOME].sign(domains.proposal_signature_input(raw))
         block = Block(raw, signed, batches)
-        store.commit(block, done, self._certificate(block), b"justification")
+        make_final(store, block, done, self._certificate(block), b"justification")
         for batch in batches:
             self.heads[batch.party] = (batch.number, batch.hash)
         self.now += BLOCK_MS

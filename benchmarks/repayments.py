@@ -25,6 +25,7 @@ from ledger.execute import Execution, execute
 from node.storage.store import Store
 from tests.ledger.ledger_kit import captured, leg, signer, split
 from tests.ledger.loan_kit import LoanLedger, lending_genesis
+from tests.node.store_kit import make_final
 
 PRINCIPAL = 1_200_000
 SHARES = (500, 300, 180, 20)
@@ -50,7 +51,7 @@ class StoredLoans(LoanLedger):
         tip = store.tip()
         done = execute(self.genesis, tip, store.frontier(), store.view(), self.now, batches)
         block = self._block(tip, batches, done)
-        store.commit(block, done, b"certificate", b"justification")
+        make_final(store, block, done, b"certificate", b"justification")
         self.spent = time.process_time() - began
         for batch in batches:
             self.heads[batch.party] = (batch.number, batch.hash)

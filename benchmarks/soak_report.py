@@ -1,4 +1,4 @@
-"""What a soak came to, as lines of text and as one HTML file with charts."""
+"""Words of a soak: what it came to as lines of text, and as one HTML file with charts."""
 
 from __future__ import annotations
 

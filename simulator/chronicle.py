@@ -6,11 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from consensus.messages import Message, decode_evidence
-from ledger.block import Block
-from ledger.execute import Execution
+from node.storage.held import FinalBlock
 from node.storage.store import EvidenceItem, Item
 from simulator.checkers import Checker
-from simulator.checkers.checker import Proofs
 from simulator.checkers.scene import HealedScene, Watched
 
 
@@ -55,10 +53,9 @@ class Chronicle(Checker):
                 evidence = decode_evidence(item.body)
                 self.evidence.setdefault(evidence.party, Counter())[evidence.kind] += 1
 
-    def on_final(
-        self, process: Watched, block: Block, execution: Execution, proofs: Proofs
-    ) -> None:
+    def on_final(self, process: Watched, final: FinalBlock) -> None:
         """Remember how far the log has come, and whether it came apart."""
+        block = final.block
         if not self.is_honest(process):
             return
         header = block.header

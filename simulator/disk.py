@@ -14,12 +14,10 @@ from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
-from ledger.block import Block
-from ledger.execute import Execution
 from node.errors import StorageError
+from node.storage.held import FinalBlock
 from node.storage.queries import LedgerReader
 from node.storage.store import Item, Store
-from simulator.checkers.checker import Proofs
 
 PAGE_BYTES = 1024
 """Smaller than a real node's: a simulated block has two records, and pages are written whole."""
@@ -60,7 +58,7 @@ class DiskOwner(Protocol):
     def saved(self, items: Sequence[Item]) -> None:
         """Votes, own batches or evidence are durable."""
 
-    def final(self, block: Block, execution: Execution, proofs: Proofs) -> None:
+    def final(self, final: FinalBlock) -> None:
         """A block is final here."""
 
 
@@ -74,7 +72,7 @@ class SimulatedStore(Store):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._untold: list[tuple[Block, Execution, Proofs]] = []
+        self._untold: list[FinalBlock] = []
 
     def save(self, items: Sequence[Item]) -> None:
         """Store votes, own batches and evidence, unless the power fails."""
@@ -86,27 +84,11 @@ class SimulatedStore(Store):
         process.after_write()
         return process.saved(items)
 
-    def hold(
-        self,
-        block: Block,
-        execution: Execution,
-        certificate: bytes | None,
-        justification: bytes,
-        *,
-        journal_upto: int = 0,
-        durable: bool = True,
-    ) -> None:
+    def hold(self, final: FinalBlock) -> None:
         """Take a final block, and tell those who watch, unless it is final when it is written."""
-        super().hold(
-            block,
-            execution,
-            certificate,
-            justification,
-            journal_upto=journal_upto,
-            durable=durable,
-        )
+        super().hold(final)
         if self.process is not None:
-            self._untold.append((block, execution, (certificate, justification)))
+            self._untold.append(final)
             self._tell(self.process)
 
     def write(self) -> None:
@@ -122,7 +104,7 @@ class SimulatedStore(Store):
     def _tell(self, process: DiskOwner) -> None:
         untold = [] if self.must_write else self._untold
         while untold:
-            process.final(*untold.pop(0))
+            process.final(untold.pop(0))
 
     def reader(self) -> AbstractContextManager[LedgerReader]:
         """Give a reader on the tip to those who watch: their looking costs no power.

@@ -12,14 +12,12 @@ from pathlib import Path
 from typing import Protocol
 
 from consensus.effects import Now
-from ledger.block import Block
-from ledger.execute import Execution
 from node.errors import CorruptLedger, Halted, NodeError
 from node.host.host import Host
 from node.storage.check import check
+from node.storage.held import FinalBlock
 from node.storage.store import Item
 from simulator.brazen import BrazenHost
-from simulator.checkers.checker import Proofs
 from simulator.disk import Disk, SimulatedStore
 from simulator.keys import MORNING_MS
 from simulator.plan import Fault
@@ -266,12 +264,13 @@ class Process:
         """Tell those who watch what is durable."""
         self._setting.on_saved(self, items)
 
-    def final(self, block: Block, execution: Execution, proofs: Proofs) -> None:
+    def final(self, final: FinalBlock) -> None:
         """Tell those who watch what is final; of what papers say at a start, only what is news."""
-        if self.host is None and block.height <= self._told_height:
+        height = final.block.height
+        if self.host is None and height <= self._told_height:
             return
-        self._told_height = block.height
-        self._setting.on_final(self, block, execution, proofs)
+        self._told_height = height
+        self._setting.on_final(self, final)
 
     # -- doing ------------------------------------------------------------------------------------
 

@@ -14,13 +14,11 @@ from itertools import count
 from typing import Protocol
 
 from consensus.messages import Message
-from ledger.block import Block
-from ledger.execute import Execution
+from node.storage.held import FinalBlock
 from node.storage.store import EvidenceItem, Item
 from node.storage.view import CACHE_ROWS_MAX
 from simulator.chance import Chance
 from simulator.checkers import Checker
-from simulator.checkers.checker import Proofs
 from simulator.checkers.scene import Matter, Watched
 from simulator.history import BalanceRead, Operation
 from simulator.keys import MORNING_MS, SignatureMemory, make_genesis
@@ -139,14 +137,15 @@ class Setting:
         for checker in self._on_saved:
             checker.on_saved(process, items)
 
-    def on_final(self, process: Timed, block: Block, execution: Execution, proofs: Proofs) -> None:
+    def on_final(self, process: Timed, final: FinalBlock) -> None:
         """Tell the checkers that a block is final."""
+        block, execution = final.block, final.execution
         if self.trace is not None:
             self.trace.final(process.now_us, process.name, block, execution)
         if 0 < self.plan.blocks <= block.header.height:
             self.workload.stop()
         for checker in self.checkers:
-            checker.on_final(process, block, execution, proofs)
+            checker.on_final(process, final)
 
     def on_operation(self, operation: Operation) -> None:
         """Tell the checkers what a client did or was told."""

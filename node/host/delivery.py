@@ -17,6 +17,7 @@ from node.host.gathering import Gathering
 from node.host.parts import Parts
 from node.host.sightings import Sightings
 from node.limits import LISTENED_WITHIN_MS, REST_BEFORE_WRITING_MS, WRITTEN_WITHIN_MS
+from node.storage.held import FinalBlock
 
 _NEVER_MS = 1 << 62
 
@@ -57,14 +58,15 @@ class Delivery:
         block, certificate = deliver.block, deliver.certificate
         execution = self._machine.execution(block.hash)
         own = [batch.number for batch in block.batches if batch.party == self._party]
-        self._store.hold(
+        final = FinalBlock(
             block,
             execution,
-            None if certificate is None else encode(certificate),
             encode(deliver.justification),
-            journal_upto=max(own, default=0),
-            durable=deliver.durable,
+            None if certificate is None else encode(certificate),
+            max(own, default=0),
+            deliver.durable,
         )
+        self._store.hold(final)
         self._machine.settle(self._store.tip())
         return execution
 

@@ -21,19 +21,28 @@ HELD_ROWS_MAX = 20_000
 """Changed rows after which what is held is written at once: bounds memory, and the time of it."""
 
 
-class HeldBlock(NamedTuple):
-    """A final block, what it made of the state, and its encoded justification and certificate."""
+class FinalBlock(NamedTuple):
+    """A final block, what executing it on the one before gave, and its encoded proofs.
+
+    ``justification`` has the certificates that came with its proposal, and ``certificate`` makes it
+    final; it is None if a descendant's does. ``journal_upto`` is the number of the last own batch
+    that is final with it; 0 for none. It is ``durable`` if papers on the disk say that it is final:
+    its proposal, and its certificate or a descendant's.
+    """
 
     block: Block
     execution: Execution
-    proofs: tuple[bytes, bytes | None]
+    justification: bytes
+    certificate: bytes | None
+    journal_upto: int = 0
+    durable: bool = True
 
 
 class HeldBlocks:
     """Final blocks that are not written yet, by height. Their rows stand in the store's view."""
 
     def __init__(self) -> None:
-        self._blocks: list[HeldBlock] = []
+        self._blocks: list[FinalBlock] = []
         self.row_count = 0
         self.entry_count = 0
         self.journal_upto = 0
@@ -44,13 +53,13 @@ class HeldBlocks:
     def __len__(self) -> int:
         return len(self._blocks)
 
-    def add(self, held: HeldBlock, journal_upto: int, *, durable: bool) -> None:
-        """Take the next block; ``durable`` is whether papers say that it is final."""
-        self._blocks.append(held)
-        self.bare |= not durable
-        self.row_count += sum(map(len, held.execution.changes.values()))
-        self.entry_count += len(held.execution.leaves)
-        self.journal_upto = max(self.journal_upto, journal_upto)
+    def add(self, final: FinalBlock) -> None:
+        """Take the next block."""
+        self._blocks.append(final)
+        self.bare |= not final.durable
+        self.row_count += sum(map(len, final.execution.changes.values()))
+        self.entry_count += len(final.execution.leaves)
+        self.journal_upto = max(self.journal_upto, final.journal_upto)
 
     def hash_at(self, height: int) -> bytes | None:
         """Return the hash of the block at ``height``, if it is held."""
@@ -64,10 +73,11 @@ class HeldBlocks:
 
         What they make obsolete goes: votes, proposals and own batches.
         """
-        for held in self._blocks:
-            write_block(writer, sql, held.block, held.execution, held.proofs)
+        for each in self._blocks:
+            proofs = (each.justification, each.certificate)
+            write_block(writer, sql, each.block, each.execution, proofs)
         write_rows(writer, sql, view.unwritten, view.is_absent)
-        leaf_hashes = [each for held in self._blocks for each in held.execution.leaf_hashes]
+        leaf_hashes = [leaf for each in self._blocks for leaf in each.execution.leaf_hashes]
         tiles = grow(self._blocks[0].execution.first_index, leaf_hashes, edge)
         writer.run(sql.upsert(sql.tables.tiles), tiles)
         writer.run(sql.delete_upto(sql.tables.consensus), [(self._blocks[-1].block.slot,)])

@@ -28,7 +28,7 @@ from ledger.state import Key, Row
 from node.errors import CorruptLedger, StorageError
 from node.storage.edge import LogEdge, frontier_at
 from node.storage.engine import in_memory, open_engine, statements_of, translated
-from node.storage.held import HELD_ROWS_MAX, HeldBlock, HeldBlocks
+from node.storage.held import HELD_ROWS_MAX, FinalBlock, HeldBlocks
 from node.storage.marks import MARK_EVERY, verified
 from node.storage.ownership import claim
 from node.storage.queries import LedgerReader
@@ -162,58 +162,17 @@ class Store:
         query = select(table).order_by(table.c.number)
         return [JournalItem(*row) for row in self._fetch("read the own batches", query)]
 
-    def commit(
-        self,
-        block: Block,
-        execution: Execution,
-        certificate: bytes | None,
-        justification: bytes,
-        *,
-        journal_upto: int = 0,
-    ) -> None:
-        """Store a final block and all it changes, or nothing.
-
-        Args:
-            block: The next block after the tip.
-            execution: What executing it on the tip gave.
-            certificate: The encoded certificate that makes it final; None if a descendant's does.
-            justification: The encoded certificates that came with its proposal.
-            journal_upto: Number of the last own batch that is final with it; 0 for none.
-
-        Raises:
-            StorageError: ``wrong-block``; ``disk-full`` or ``storage-failed``, after which the tip
-                is still the old one, unless the error is not ``definite``: then close the store and
-                open it again to learn which.
-        """
-        self.write()
-        before = self._tip, self._frontier
-        try:
-            self._take(block, execution, (justification, certificate), journal_upto, durable=False)
-            self.write()
-        except BaseException:
-            self._tip, self._frontier = before
-            self._held, self._view.unwritten = HeldBlocks(), {}
-            raise
-
-    def hold(
-        self,
-        block: Block,
-        execution: Execution,
-        certificate: bytes | None,
-        justification: bytes,
-        *,
-        journal_upto: int = 0,
-        durable: bool = True,
-    ) -> None:
-        """Take a final block, to be written later with others; of many, write what is held.
-
-        What makes it final is ``durable``: its proposal, and its certificate or a descendant's. Or
-        else it :attr:`must_write`. The other arguments are those of :meth:`commit`.
+    def hold(self, final: FinalBlock) -> None:
+        """Take the next final block, to be written later with others; of many, write what is held.
 
         Raises:
             StorageError: ``wrong-block``; what :meth:`write` raises.
         """
-        self._take(block, execution, (justification, certificate), journal_upto, durable=durable)
+        self._refuse_other_block(final.block, final.execution)
+        self._held.add(final)
+        self._view.hold(final.execution.changes)
+        self._tip = tip_of(final.block)
+        self._frontier = final.execution.frontier.copy()
         if self._held.row_count >= HELD_ROWS_MAX:
             self.write()
 
@@ -245,21 +204,6 @@ class Store:
         self._view.written()
         self._unmarked = (0 if marks else self._unmarked) + len(held) + held.entry_count
         self._held, self._stored_tip = HeldBlocks(), self._tip
-
-    def _take(
-        self,
-        block: Block,
-        execution: Execution,
-        proofs: tuple[bytes, bytes | None],
-        journal_upto: int,
-        *,
-        durable: bool,
-    ) -> None:
-        self._refuse_other_block(block, execution)
-        self._held.add(HeldBlock(block, execution, proofs), journal_upto, durable=durable)
-        self._view.hold(execution.changes)
-        self._tip = tip_of(block)
-        self._frontier = execution.frontier.copy()
 
     def reader(self) -> AbstractContextManager[LedgerReader]:
         """Give a :class:`LedgerReader` on one consistent snapshot; for use from any thread.

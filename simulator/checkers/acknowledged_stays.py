@@ -7,7 +7,8 @@ from typing import NamedTuple
 from ledger.block import Block
 from ledger.domains import ZERO_HASH
 from ledger.execute import ID_REUSED, EntryInfo, Execution
-from simulator.checkers.checker import Checker, Proofs
+from node.storage.held import FinalBlock
+from simulator.checkers.checker import Checker
 from simulator.checkers.scene import HealedScene, Watched
 from simulator.history import Operation
 
@@ -40,10 +41,9 @@ class AcknowledgedStays(Checker):
         self._apart: set[str] = set()
         self._answered: dict[tuple[str, str], int] = {}
 
-    def on_final(
-        self, process: Watched, block: Block, execution: Execution, proofs: Proofs
-    ) -> None:
+    def on_final(self, process: Watched, final: FinalBlock) -> None:
         """Let the log grow, or compare a block with what was final at its height before."""
+        block, execution = final.block, final.execution
         if not self.is_honest(process):
             return
         place = block.height - 1

@@ -8,7 +8,8 @@ from ledger.block import Block
 from ledger.books import Balance, Posting
 from ledger.entry import APPLIED
 from ledger.execute import Execution
-from simulator.checkers.checker import Checker, Proofs
+from node.storage.held import FinalBlock
+from simulator.checkers.checker import Checker
 from simulator.checkers.scene import Scene, Watched
 
 _BALANCES = "SELECT account, currency, amount FROM balances"
@@ -28,10 +29,9 @@ class Balanced(Checker):
         self._balances: dict[AccountKey, int] = {}
         self._sums: defaultdict[str, int] = defaultdict(int)
 
-    def on_final(
-        self, process: Watched, block: Block, execution: Execution, proofs: Proofs
-    ) -> None:
+    def on_final(self, process: Watched, final: FinalBlock) -> None:
         """Add up a block that has become final for the first time."""
+        block, execution = final.block, final.execution
         if not self.is_honest(process) or not self.follows(block, self._blocks):
             return
         self._blocks.append(block.hash)

@@ -7,15 +7,12 @@ from typing import NoReturn
 
 from consensus.messages import Message
 from ledger.block import Block
-from ledger.execute import Execution
 from node.errors import Halted
+from node.storage.held import FinalBlock
 from node.storage.store import Item
 from simulator.checkers.scene import Scene, Watched
 from simulator.errors import Violation
 from simulator.history import BalanceRead, Operation
-
-Proofs = tuple[bytes | None, bytes]
-"""A final block's certificate, None where a descendant's makes it final, and justification."""
 
 
 class Checker:
@@ -65,9 +62,7 @@ class Checker:
     def on_saved(self, process: Watched, items: Sequence[Item]) -> None:
         """Learn that votes, own batches or evidence of a machine are durable."""
 
-    def on_final(
-        self, process: Watched, block: Block, execution: Execution, proofs: Proofs
-    ) -> None:
+    def on_final(self, process: Watched, final: FinalBlock) -> None:
         """Learn that a machine has committed a block.
 
         Where the power failed between the write and its report, this comes with the next start.

@@ -10,12 +10,13 @@ from ledger.block import Block, genesis_tip, tip_of
 from ledger.books import Balance
 from ledger.contracts import ROWS
 from ledger.errors import LedgerError
-from ledger.execute import Execution, execute
+from ledger.execute import execute
 from ledger.log.merkle import Frontier
 from ledger.state import Changes, EmptyView, Key, Overlay, Row
 from node.errors import Halted
+from node.storage.held import FinalBlock
 from node.storage.reads import Reader
-from simulator.checkers.checker import Checker, Proofs
+from simulator.checkers.checker import Checker
 from simulator.checkers.scene import DamagedScene, Watched
 
 ROWS_MAX = 1_000_000
@@ -36,10 +37,9 @@ class EqualBooks(Checker):
         self._blocks: list[bytes] = []
         self._balances: list[dict[Key, Row | None]] = []
 
-    def on_final(
-        self, process: Watched, block: Block, execution: Execution, proofs: Proofs
-    ) -> None:
+    def on_final(self, process: Watched, final: FinalBlock) -> None:
         """Compare what a machine got with what the block's header says for all."""
+        block, execution = final.block, final.execution
         if not self.is_honest(process):
             return
         header = block.header

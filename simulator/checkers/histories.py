@@ -11,11 +11,10 @@ A balance is held against the sum of what blocks changed, up to the height that 
 
 from __future__ import annotations
 
-from ledger.block import Block
 from ledger.books import Balance
-from ledger.execute import Execution
 from ledger.records import Recorded
-from simulator.checkers.checker import Checker, Proofs
+from node.storage.held import FinalBlock
+from simulator.checkers.checker import Checker
 from simulator.checkers.scene import ForkedScene, Watched
 from simulator.history import BalanceRead, Operation
 
@@ -50,10 +49,9 @@ class Histories(Checker):
         self._balances: dict[tuple[str, str], list[tuple[int, int]]] = {}
         """By account and currency: heights at which the balance changed, and what it was then."""
 
-    def on_final(
-        self, process: Watched, block: Block, execution: Execution, proofs: Proofs
-    ) -> None:
+    def on_final(self, process: Watched, final: FinalBlock) -> None:
         """Learn what a block makes of the balances, from the first machine that has it."""
+        block, execution = final.block, final.execution
         if block.height != self._height + 1 or not self.is_honest(process):
             return
         self._height = block.height

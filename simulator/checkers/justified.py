@@ -13,8 +13,8 @@ from consensus.messages import decode_certificate, decode_justification
 from consensus.votes import Certificate
 from ledger.block import Block
 from ledger.errors import VerificationError
-from ledger.execute import Execution
-from simulator.checkers.checker import Checker, Proofs
+from node.storage.held import FinalBlock
+from simulator.checkers.checker import Checker
 from simulator.checkers.scene import HealedScene, Watched
 
 
@@ -45,13 +45,12 @@ class Justified(Checker):
         if self._uncertified.get(process.name, 0) > tip.height:
             del self._uncertified[process.name]
 
-    def on_final(
-        self, process: Watched, block: Block, execution: Execution, proofs: Proofs
-    ) -> None:
+    def on_final(self, process: Watched, final: FinalBlock) -> None:
         """Prove a block: chain, leader, justification, and certificate if it has its own."""
+        block = final.block
         if not self.is_honest(process):
             return
-        certificate, justification = proofs
+        certificate, justification = final.certificate, final.justification
         if block.parent != self._last.get(process.name, self._genesis.hash):
             self.broken(f"{_name(process, block)} does not follow the block before")
         self._last[process.name] = block.hash

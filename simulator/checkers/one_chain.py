@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from ledger.block import Block
-from ledger.execute import Execution
 from node.errors import Halted
-from simulator.checkers.checker import Checker, Proofs
+from node.storage.held import FinalBlock
+from simulator.checkers.checker import Checker
 from simulator.checkers.scene import ForkedScene, Watched
 
 
@@ -23,10 +22,9 @@ class OneChain(Checker):
         super().__init__(world)
         self._first: dict[int, tuple[str, bytes]] = {}
 
-    def on_final(
-        self, process: Watched, block: Block, execution: Execution, proofs: Proofs
-    ) -> None:
+    def on_final(self, process: Watched, final: FinalBlock) -> None:
         """Compare a block that has become final."""
+        block = final.block
         self._see(process, block.height, block.hash)
 
     def on_start(self, process: Watched) -> None:

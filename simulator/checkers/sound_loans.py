@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from ledger.block import Block
 from ledger.contracts.loan_rows import LoanAccount, LoanCompensation, RepaymentAttempt
-from ledger.execute import Execution
 from ledger.state import Changes
+from node.storage.held import FinalBlock
 from simulator.checkers import loan_claims, loan_payments
-from simulator.checkers.checker import Checker, Proofs
+from simulator.checkers.checker import Checker
 from simulator.checkers.loan_rows import OF_LOANS, OF_PAYMENTS, LoanRows
 from simulator.checkers.scene import Scene, Watched
 
@@ -56,10 +55,9 @@ class SoundLoans(Checker):
         self._blocks: list[bytes] = []
         self._books = LoanBooks()
 
-    def on_final(
-        self, process: Watched, block: Block, execution: Execution, proofs: Proofs
-    ) -> None:
+    def on_final(self, process: Watched, final: FinalBlock) -> None:
         """Look at the loans of a block that has become final for the first time."""
+        block, execution = final.block, final.execution
         if not self.is_honest(process) or not self.follows(block, self._blocks):
             return
         self._blocks.append(block.hash)

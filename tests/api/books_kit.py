@@ -39,6 +39,7 @@ from tests.ledger.fee_kit import (
 )
 from tests.ledger.ledger_kit import DAY, GENESIS, Ledger, leg, signer
 from tests.ledger.refund_kit import deposit, pay, request
+from tests.node.store_kit import make_final
 
 ODD = "s_1.x:Y--z-"
 """An identifier with every sign that identifiers may have."""
@@ -55,7 +56,7 @@ class StoredLedger(Ledger):
     def run(self, *batches: Batch) -> Execution:
         done = super().run(*batches)
         block = self._block(batches, done)
-        self.store.commit(block, done, b"certificate", b"justification")
+        make_final(self.store, block, done, b"certificate", b"justification")
         self._last = tip_of(block)
         return done
 

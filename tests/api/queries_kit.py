@@ -32,7 +32,7 @@ from node.node import Node
 from node.storage.store import Store
 from tests.ledger import fee_kit, refund_kit
 from tests.ledger.ledger_kit import CREATED_AT, DAY, MORNING, Ledger, leg, payout_of
-from tests.node.store_kit import KINDS, url_of
+from tests.node.store_kit import KINDS, make_final, url_of
 
 K = TypeVar("K", bound="Kept")
 ROLES: tuple[Role, ...] = ("platform", "institution", "funder", "auditor")
@@ -106,7 +106,7 @@ class Kept(Ledger):
     def run(self, *batches: Batch) -> Execution:
         done = execute(self.genesis, self.tip, self.frontier, self.view, self.now, batches)
         block = self._block(batches, done)
-        self.store.commit(block, done, self.certificate(block), b"justification")
+        make_final(self.store, block, done, self.certificate(block), b"justification")
         self.view.merge(done.changes)
         self.frontier = done.frontier.copy()
         self.tip = tip_of(block)

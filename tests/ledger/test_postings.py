@@ -11,6 +11,7 @@ from ledger.books import Balance, Posting
 from node.storage.store import Store
 from tests.ledger.chains import CERTIFICATE, JUSTIFICATION, Chain, genesis_of
 from tests.ledger.ledger_kit import RECEIVER, captured, split
+from tests.node.store_kit import make_final
 
 GENESIS = genesis_of()
 PENDING = {"account": "pending:shop", "currency": "CNY"}
@@ -36,7 +37,7 @@ def store() -> Iterator[Store]:
         instruction = record("split.instructed", number, split(payment, amount))
         chain.execute({"institution": [capture], "platform": [instruction]})
     for block, execution in chain.blocks:
-        store.commit(block, execution, CERTIFICATE, JUSTIFICATION)
+        make_final(store, block, execution, CERTIFICATE, JUSTIFICATION)
     yield store
     store.close()
 

@@ -11,8 +11,11 @@ import msgspec
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
+from ledger.block import Block
+from ledger.execute import Execution
 from ledger.state import Changes, Key, Row
 from node.errors import StorageError
+from node.storage.held import FinalBlock
 from node.storage.store import Store
 from tests.ledger.chains import (
     CERTIFICATE,
@@ -45,8 +48,22 @@ KINDS = ["memory", "file", *(["postgresql"] if POSTGRESQL else [])]
 
 
 def commit(store: Store, chain: Chain, count: int = 1, changes: Changes | None = None) -> None:
-    block, execution = chain.grow_records(count, changes)
-    store.commit(block, execution, CERTIFICATE, JUSTIFICATION)
+    make_final(store, *chain.grow_records(count, changes), CERTIFICATE, JUSTIFICATION)
+
+
+def make_final(
+    store: Store,
+    block: Block,
+    execution: Execution,
+    certificate: bytes | None,
+    justification: bytes,
+    *,
+    journal_upto: int = 0,
+) -> None:
+    """Make a block final by writing it, as if no paper said so before."""
+    proofs = (justification, certificate)
+    store.hold(FinalBlock(block, execution, *proofs, journal_upto, durable=False))
+    store.write()
 
 
 def open_store(url: str, **choices: int) -> Store:

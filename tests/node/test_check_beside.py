@@ -26,7 +26,7 @@ from tests.ledger.chains import CERTIFICATE, GENESIS, JUSTIFICATION, TEST_ROWS, 
 from tests.ledger.ledger_kit import make_genesis
 from tests.ledger.log_kit import InBatches
 from tests.node.database_kit import Kept
-from tests.node.store_kit import KINDS, POSTGRESQL, empty_postgresql
+from tests.node.store_kit import KINDS, POSTGRESQL, empty_postgresql, make_final
 
 DAY = generate(DayPlan(300, seed=1))
 OF_DAY = make_genesis(calendar=founding(DAY))
@@ -62,7 +62,7 @@ class Kit:
     def grow(self, blocks: int) -> None:
         """Commit the next blocks of the day."""
         for block, done in self.later[:blocks]:
-            self.store.commit(block, done, CERTIFICATE, JUSTIFICATION)
+            make_final(self.store, block, done, CERTIFICATE, JUSTIFICATION)
         del self.later[:blocks]
 
     def change(self, statement: str) -> None:
@@ -257,7 +257,7 @@ def test_a_ledger_without_a_block_is_started_again_and_again(tmp_path: Path) -> 
     for _ in range(2):
         check_since_mark(store, lambda done, total: None)
     block, done = Chain().grow_records(3)
-    store.commit(block, done, CERTIFICATE, JUSTIFICATION)
+    make_final(store, block, done, CERTIFICATE, JUSTIFICATION)
     check_since_mark(store, lambda done, total: None)
     mark = read_verified(store.noted(VERIFIED))
     assert mark is not None and mark.height == 1
@@ -270,7 +270,7 @@ def test_a_node_moves_its_mark_on_as_it_commits(tmp_path: Path) -> None:
     heights = []
     for count in (MARK_EVERY - 1, 1, 1, MARK_EVERY, 1):
         block, done = chain.grow_records(count)
-        store.commit(block, done, CERTIFICATE, JUSTIFICATION)
+        make_final(store, block, done, CERTIFICATE, JUSTIFICATION)
         mark = read_verified(store.noted(VERIFIED))
         heights.append(0 if mark is None else mark.height)
     # The block before is marked: that one is on the disk.

@@ -26,6 +26,7 @@ from node.host.phase import Phase
 from node.limits import LISTENED_WITHIN_MS, REST_BEFORE_WRITING_MS, WRITTEN_WITHIN_MS
 from node.storage import store as stores
 from node.storage.check import check
+from node.storage.held import FinalBlock
 from node.storage.store import ConsensusItem, Store
 from tests.ledger.chains import CERTIFICATE, JUSTIFICATION, Account, Chain
 from tests.ledger.ledger_kit import GENESIS, signer
@@ -43,7 +44,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
 def hold(store: Store, chain: Chain, *rows: Account, gone: tuple[object, ...] = ()) -> None:
     deleted = tuple((Account, key) for key in gone)
     block, execution = chain.grow_records(1, changes_of(*rows, deleted=deleted))  # type: ignore[arg-type]
-    store.hold(block, execution, CERTIFICATE, JUSTIFICATION)
+    store.hold(FinalBlock(block, execution, JUSTIFICATION, CERTIFICATE))
 
 
 def test_what_no_paper_makes_final_has_to_be_written(store: Store) -> None:
@@ -51,7 +52,7 @@ def test_what_no_paper_makes_final_has_to_be_written(store: Store) -> None:
     hold(store, chain, account(1))
     assert not store.must_write
     block, execution = chain.grow_records(1, changes_of(account(2)))
-    store.hold(block, execution, CERTIFICATE, JUSTIFICATION, durable=False)
+    store.hold(FinalBlock(block, execution, JUSTIFICATION, CERTIFICATE, durable=False))
     assert store.must_write
     hold(store, chain, account(3))
     assert store.must_write

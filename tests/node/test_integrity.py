@@ -26,6 +26,7 @@ from tests.ledger.chains import (
     record,
 )
 from tests.ledger.ledger_kit import RECEIVER, captured, leg, split
+from tests.node.store_kit import make_final
 
 BLOCKS = 40
 PER_BLOCK = 11
@@ -51,7 +52,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
         mark = Mark(f"row-of-{height}")
         block, execution = chain.grow(stated, {Mark: {mark.key: mark}})
         certificate = CERTIFICATE if height % 3 else None
-        store.commit(block, execution, certificate, JUSTIFICATION + b" of %d" % height)
+        make_final(store, block, execution, certificate, JUSTIFICATION + b" of %d" % height)
     store.close()
     settle(path)
     return path
@@ -106,7 +107,7 @@ def test_a_database_of_many_groups_and_full_tiles_passes(tmp_path: Path) -> None
     store = Store(f"sqlite:///{tmp_path / 'ledger.db'}", GENESIS, rows=TEST_ROWS)
     chain = Chain()
     for count in (256, 1, 255, 0, 9000, 512, 0, 3):
-        store.commit(*chain.grow_records(count), CERTIFICATE, JUSTIFICATION)
+        make_final(store, *chain.grow_records(count), CERTIFICATE, JUSTIFICATION)
     check(store, quiet)
     store.close()
 
@@ -225,7 +226,7 @@ def test_an_upper_tile_is_compared_with_the_leaves(tmp_path: Path) -> None:
     store = Store(f"sqlite:///{path}", GENESIS, rows=TEST_ROWS)
     chain = Chain()
     for _ in range(5):
-        store.commit(*chain.grow_records(205), CERTIFICATE, JUSTIFICATION)
+        make_final(store, *chain.grow_records(205), CERTIFICATE, JUSTIFICATION)
     change(
         path,
         "UPDATE tiles SET data = CAST(substr(data, 1, 64) || zeroblob(32) || substr(data, 97) "
@@ -383,7 +384,7 @@ def business(tmp_path: Path) -> Path:
         {"platform": [said("s1", "split.instructed", **split(legs=legs))]},
     ]
     for stated in blocks:
-        store.commit(*chain.execute(stated), CERTIFICATE, JUSTIFICATION)
+        make_final(store, *chain.execute(stated), CERTIFICATE, JUSTIFICATION)
     with store.reader() as reader:
         outcomes = [entry.outcome for entry in reader.entries(0, 10)]
     assert outcomes == ["applied", "applied", "applied", "applied", "id-reused"]

@@ -25,6 +25,7 @@ from node.storage.log_index import open_log
 from node.storage.opened import OpenedLog
 from node.storage.store import Store
 from tests.ledger.log_kit import Logged, write_log
+from tests.node.store_kit import make_final
 
 ROOT = Path(__file__).parents[2]
 SMALL_CHUNK = 60
@@ -105,7 +106,9 @@ def stored(written: Written, folder: Path) -> Rows:
             checker = LogChecker(written.genesis, tip, frontier, _heads(store), view=store.view())
             block = checker.check(line, checker.follow(line))
             assert block.execution is not None
-            store.commit(Block(block.raw_header, b"", block.batches), block.execution, None, b"")
+            make_final(
+                store, Block(block.raw_header, b"", block.batches), block.execution, None, b""
+            )
     store.close()
     return rows_of(folder / "node.db")
 

@@ -14,7 +14,7 @@ from ledger.block import tip_of
 from node.host.catchup import range_from
 from node.storage.store import Store
 from tests.ledger.chains import GENESIS, SIGNERS, Chain
-from tests.node.store_kit import open_store
+from tests.node.store_kit import make_final, open_store
 
 BLOCKS = 3 * RANGE_BLOCKS_MAX
 
@@ -29,7 +29,7 @@ def store() -> Iterator[Store]:
         if height == BLOCKS:
             votes = {n: sign_vote(subject, SIGNERS[n], n, 1, GENESIS) for n in GENESIS.voters[:3]}
             certificate = encode(certificate_of(votes))
-        opened.commit(block, execution, certificate, encode(()))
+        make_final(opened, block, execution, certificate, encode(()))
     yield opened
     opened.close()
 

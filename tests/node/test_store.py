@@ -6,15 +6,14 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from ledger.block import genesis_tip
 from ledger.log.merkle import EMPTY_ROOT
-from ledger.state import Key, Row
 from node.errors import StorageError
 from node.storage.check import check
+from node.storage.held import FinalBlock
 from node.storage.store import ConsensusItem, EvidenceItem, Item, JournalItem, Store
 from tests.ledger.chains import (
     CERTIFICATE,
@@ -34,6 +33,7 @@ from tests.node.store_kit import (
     commit,
     driver_of,
     empty_postgresql,
+    make_final,
     open_store,
     url_of,
 )
@@ -76,7 +76,7 @@ def test_a_committed_block_is_read_back_exactly_as_it_was_signed(store: Store) -
         "institution": [record("institution", 1)],
     }
     block, execution = chain.grow(stated)
-    store.commit(block, execution, CERTIFICATE, JUSTIFICATION)
+    make_final(store, block, execution, CERTIFICATE, JUSTIFICATION)
     assert store.tip() == chain.tip
     assert store.frontier() == chain.frontier
     assert store.block_hash(1) == block.hash
@@ -126,42 +126,45 @@ def test_only_a_child_of_the_tip_can_be_committed(store: Store) -> None:
     second = chain.grow_records(1)
     for block, execution in (second, (first[0], second[1])):
         with pytest.raises(StorageError) as caught:
-            store.commit(block, execution, CERTIFICATE, JUSTIFICATION)
+            make_final(store, block, execution, CERTIFICATE, JUSTIFICATION)
         assert caught.value.code == "wrong-block"
-    store.commit(*first, CERTIFICATE, JUSTIFICATION)
+    make_final(store, *first, CERTIFICATE, JUSTIFICATION)
     with pytest.raises(StorageError):
-        store.commit(*first, CERTIFICATE, JUSTIFICATION)
+        make_final(store, *first, CERTIFICATE, JUSTIFICATION)
     assert store.tip().height == 1
 
 
-def test_a_failure_before_commit_leaves_the_old_tip_and_no_trace(store: Store) -> None:
-    chain = Chain()
+def test_a_write_that_fails_leaves_no_trace_and_is_made_up_for(path: Path) -> None:
+    store, chain = open_store(f"sqlite:///{path}"), Chain()
     commit(store, chain, 3, changes_of(account(1)))
-    tip = store.tip()
-    changes = changes_of(account(1, amount=5), account(2))
-    block, execution = chain.grow_records(2, changes)
-    execution.changes = PowerCut(changes)
-    with pytest.raises(KeyboardInterrupt):
-        store.commit(block, execution, CERTIFICATE, JUSTIFICATION)
-    assert store.tip() == tip
+    block, execution = chain.grow_records(2, changes_of(account(1, amount=5), account(2)))
+    store.hold(FinalBlock(block, execution, JUSTIFICATION, CERTIFICATE))
+    driver_of(store).set_authorizer(forbid_tiles)
+    with pytest.raises(StorageError) as caught:
+        store.write()
+    assert (caught.value.code, caught.value.definite) == ("storage-failed", True)
+    driver_of(store).set_authorizer(None)
+    counts = {name: _count(store, name) for name in ("blocks", "entries", "batches")}
+    assert counts == {"blocks": 1, "entries": 3, "batches": 1}
+    assert _count(store, "test_accounts") == 1
+    assert store.view().get(Account, ("main", 1)) == account(1, amount=5)
+    store.write()
     with store.reader() as reader:
-        assert reader.height() == 1
-        assert reader.entries(0, 10)[-1].index == 2
-        assert reader.batch("platform", 2) is None
-        assert reader.rows(Account) == [account(1)]
-    assert store.view().get(Account, ("main", 1)) == account(1)
-    execution.changes = changes
-    store.commit(block, execution, CERTIFICATE, JUSTIFICATION)
-    assert store.tip() == chain.tip
+        assert reader.rows(Account) == [account(1, amount=5), account(2)]
     check(store, lambda done, total: None)
+    store.close()
 
 
-class PowerCut(dict[type[Row], dict[Key, Row | None]]):
-    """Changes that break off when all of them have been written."""
+def _count(store: Store, table: str) -> int:
+    cursor = driver_of(store).cursor()
+    cursor.execute(f"SELECT COUNT(*) FROM {table}")
+    return int(cursor.fetchone()[0])
 
-    def items(self) -> Iterator[Any]:  # type: ignore[override]
-        yield from super().items()
-        raise KeyboardInterrupt
+
+def forbid_tiles(action: int, table: str | None, *_: object) -> int:
+    """Forbid the last table that a write changes: everything else is written by then."""
+    writes = action in (sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE)
+    return sqlite3.SQLITE_DENY if writes and table == "tiles" else sqlite3.SQLITE_OK
 
 
 def test_growing_the_log_reads_nothing_back(store: Store) -> None:
@@ -189,11 +192,11 @@ def test_a_process_that_dies_before_commit_restarts_at_the_old_tip(
                 shutil.copy(each, after_death)
 
     driver_of(store).set_trace_callback(copy)
-    store.commit(block, execution, CERTIFICATE, JUSTIFICATION)
+    make_final(store, block, execution, CERTIFICATE, JUSTIFICATION)
     store.close()
     survivor = open_store(f"sqlite:///{after_death / 'ledger.db'}")
     assert survivor.tip().height == 1
-    survivor.commit(block, execution, CERTIFICATE, JUSTIFICATION)
+    make_final(survivor, block, execution, CERTIFICATE, JUSTIFICATION)
     assert survivor.tip() == chain.tip
     survivor.close()
 
@@ -205,13 +208,14 @@ def test_a_full_disk_says_so_and_loses_nothing(path: Path) -> None:
     driver_of(store).execute("PRAGMA max_page_count = 1")
     block, execution = chain.grow_records(1000)
     with pytest.raises(StorageError) as caught:
-        store.commit(block, execution, CERTIFICATE, JUSTIFICATION)
+        make_final(store, block, execution, CERTIFICATE, JUSTIFICATION)
     assert caught.value.code == "disk-full"
     assert caught.value.definite
-    assert store.tip().height == 1
+    assert _count(store, "blocks") == 1
     driver_of(store).execute("PRAGMA max_page_count = 1000000")
-    store.commit(block, execution, CERTIFICATE, JUSTIFICATION)
-    assert store.tip() == chain.tip
+    store.write()
+    with store.reader() as reader:
+        assert reader.height() == store.tip().height == 2
     store.close()
 
 
@@ -222,14 +226,15 @@ def test_after_a_commit_of_unknown_outcome_nothing_more_is_written(path: Path) -
     assert store.view().get(Mark, ("a",)) is None
     driver_of(store).set_authorizer(forbid_commit)
     with pytest.raises(StorageError) as caught:
-        store.commit(block, execution, CERTIFICATE, JUSTIFICATION)
+        make_final(store, block, execution, CERTIFICATE, JUSTIFICATION)
     assert (caught.value.code, caught.value.definite) == ("storage-failed", False)
     assert store.view().cached_rows == 0  # only the database can say what it holds
     driver_of(store).set_authorizer(None)
     assert store.load_journal() == []
-    assert store.view().get(Mark, ("a",)) is None
     with pytest.raises(StorageError, match="open the store again"):
         store.save([ConsensusItem(1, "notar", "platform", b"vote")])
+    with pytest.raises(StorageError, match="open the store again"):
+        store.write()
     store.close()
     again = open_store(f"sqlite:///{path}")
     assert again.tip().height == 0
@@ -264,15 +269,16 @@ def test_a_write_that_the_database_refuses_is_definite_and_leaves_nothing(store:
     refuse_marks(store, True)
     block, execution = chain.grow_records(1, changes_of(Mark("a")))
     with pytest.raises(StorageError) as caught:
-        store.commit(block, execution, CERTIFICATE, JUSTIFICATION)
+        make_final(store, block, execution, CERTIFICATE, JUSTIFICATION)
     assert (caught.value.code, caught.value.definite) == ("storage-failed", True)
     with pytest.raises(StorageError, match="read the state") as caught:
-        store.view().get(Mark, ("a",))
+        store.view().get(Mark, ("b",))
     assert caught.value.code == "storage-failed"
     refuse_marks(store, False)
-    assert store.view().get(Mark, ("a",)) is None
-    store.commit(block, execution, CERTIFICATE, JUSTIFICATION)
-    assert store.view().get(Mark, ("a",)) == Mark("a")
+    assert _count(store, "blocks") == 1
+    store.write()
+    with store.reader() as reader:
+        assert reader.rows(Mark) == [Mark("a")]
     check(store, lambda done, total: None)
 
 
@@ -353,7 +359,7 @@ def test_saved_items_are_loaded_in_order(store: Store) -> None:
 def test_a_commit_removes_what_it_makes_obsolete(store: Store) -> None:
     store.save(ITEMS)
     block, execution = Chain().grow_records(1)
-    store.commit(block, execution, CERTIFICATE, JUSTIFICATION, journal_upto=1)
+    make_final(store, block, execution, CERTIFICATE, JUSTIFICATION, journal_upto=1)
     assert [item.slot for item in store.load_consensus()] == [2]
     assert [item.number for item in store.load_journal()] == [2]
 

@@ -26,6 +26,7 @@ from tests.node.store_kit import (
     changes_of,
     commit,
     empty_postgresql,
+    make_final,
     open_store,
     url_of,
 )
@@ -48,7 +49,7 @@ def test_entries_are_found_by_index_and_subject(store: Store) -> None:
     commit(store, chain, 5)
     repeated = [record("funder", 1), record("institution", 1), record("funder", 1)]
     block, execution = chain.grow({"funder": repeated})
-    store.commit(block, execution, CERTIFICATE, JUSTIFICATION)
+    make_final(store, block, execution, CERTIFICATE, JUSTIFICATION)
     with store.reader() as reader:
         assert [e.index for e in reader.entries(3, 3)] == [3, 4, 5]
         assert [e.leaf for e in reader.entries(5, 9)] == execution.leaves
@@ -66,7 +67,7 @@ def test_the_batch_of_every_entry_is_the_one_its_author_signed(store: Store) -> 
             party: [record(party, 100 * size + each) for each in range(size)]
             for party in ("platform", "funder")
         }
-        store.commit(*chain.grow(stated), CERTIFICATE, JUSTIFICATION)
+        make_final(store, *chain.grow(stated), CERTIFICATE, JUSTIFICATION)
     signed = [(b, block.height) for block, _ in chain.blocks for b in block.batches]
     of_entry = [(batch, height) for batch, height in signed for _ in batch.records]
     with store.reader() as reader:
@@ -95,7 +96,7 @@ def test_inclusion_proofs_come_out_of_stored_tiles(store: Store) -> None:
 def test_a_range_for_catching_up_ends_at_a_certificate(store: Store) -> None:
     chain = Chain()
     for certificate in (None, CERTIFICATE, None, None, CERTIFICATE, None):
-        store.commit(*chain.grow_records(2), certificate, JUSTIFICATION)
+        make_final(store, *chain.grow_records(2), certificate, JUSTIFICATION)
     with store.reader() as reader:
         heights = {
             limits: [s.block.height for s in reader.block_range(*limits)]

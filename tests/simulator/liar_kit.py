@@ -21,8 +21,8 @@ from consensus.votes import Subject, Vote
 from ledger.batch import Batch
 from ledger.block import Block
 from ledger.errors import DecodeError
-from ledger.execute import Execution
 from node.host.answers import QUESTIONS
+from node.storage.held import FinalBlock
 from node.storage.store import ConsensusItem, EvidenceItem, Item
 from simulator.checkers import Checker
 from simulator.process import Process
@@ -54,13 +54,8 @@ class Seen(Checker):
             if isinstance(item, ConsensusItem) and item.kind == "vote":
                 self.saved[process.party].add(decode_vote(item.body).subject)
 
-    def on_final(
-        self,
-        process: Process,
-        block: Block,
-        execution: Execution,
-        proofs: tuple[bytes | None, bytes],
-    ) -> None:
+    def on_final(self, process: Process, final: FinalBlock) -> None:
+        block = final.block
         if process.name in self.convicted:
             self.finals[block.height][block.hash] = block
             self.slot = max(self.slot, block.slot)

@@ -8,11 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from ledger.block import Block
-from ledger.execute import Execution
+from node.storage.held import FinalBlock
 from simulator import clients
 from simulator.checkers import CHECKERS, Checker
-from simulator.checkers.checker import Proofs
 from simulator.checkers.histories import Histories
 from simulator.errors import Violation
 from simulator.history import BalanceRead, Operation
@@ -45,10 +43,9 @@ class Heights(Checker):
         super().__init__(world)
         self.seen: defaultdict[str, list[int]] = defaultdict(list)
 
-    def on_final(
-        self, process: Process, block: Block, execution: Execution, proofs: Proofs
-    ) -> None:
+    def on_final(self, process: Process, final: FinalBlock) -> None:
         """Note a height."""
+        block = final.block
         self.seen[process.name].append(block.height)
 
 

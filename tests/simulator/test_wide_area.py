@@ -6,10 +6,9 @@ from typing import NamedTuple
 
 import pytest
 
-from ledger.block import Block
-from ledger.execute import Execution
+from node.storage.held import FinalBlock
 from simulator.checkers import CHECKERS
-from simulator.checkers.checker import Checker, Proofs
+from simulator.checkers.checker import Checker
 from simulator.checkers.scene import Scene, Watched
 from simulator.history import Operation
 from simulator.plan import LineConditions, Plan
@@ -57,9 +56,8 @@ class Timing(Checker):
             key = (operation.party, operation.record_id)
             self._begun.setdefault(key, (operation.at_us, leads))
 
-    def on_final(
-        self, process: Watched, block: Block, execution: Execution, proofs: Proofs
-    ) -> None:
+    def on_final(self, process: Watched, final: FinalBlock) -> None:
+        execution = final.execution
         for entry in execution.entries:
             at = self._final.setdefault((entry.party, entry.id), set())
             at.add(process.name)

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from ledger.execute import execute
 from node.storage.store import Store
 from tests.api.loans_kit import KeptLoans, portfolio_on
+from tests.node.store_kit import make_final
 from tests.views.replay_kit import Views, all_views
 
 NOW_MS = 1_777_000_000_000  # 2026-04-24
@@ -28,7 +29,7 @@ def again(kept: KeptLoans, tmp_path_factory: pytest.TempPathFactory) -> Store:
             done = execute(
                 kept.genesis, store.tip(), store.frontier(), store.view(), time, block.batches
             )
-            store.commit(block, done, None, b"")
+            make_final(store, block, done, None, b"")
     return store
 
 
