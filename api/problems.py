@@ -265,7 +265,8 @@ def _wanted(kind: str, bounds: Mapping[str, Any], otherwise: str) -> str:
     if words is not None:
         return translated(words).format_map(bounds)
     if kind == "literal_error":
-        known = bounds["expected"].replace("'", "").replace(" or ", gettext(" or "))
+        known = bounds["expected"].replace("'", "").replace(", ", gettext(", "))
+        known = known.replace(" or ", gettext(" or "))
         return gettext("one of {known}").format(known=known)
     return f"right: {otherwise}"
 

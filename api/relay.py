@@ -7,6 +7,7 @@ them. It is a socket and a parser in C, so that an open feed costs the node next
 from __future__ import annotations
 
 import asyncio
+from errno import errorcode
 from typing import Any
 
 import httptools
@@ -16,7 +17,7 @@ from api.answers import left
 from api.limits import FEED_PART_BYTES_MAX, READ_ANSWER_WAIT_S
 from api.problems import Problem
 from api.read_server import ROUTE, STATUS, TOKEN
-from views.texts import gettext
+from views.texts import gettext, language
 
 OF_THE_CONNECTION = frozenset((b"connection", b"keep-alive", b"transfer-encoding", ROUTE))
 """Headers of an answer that are not passed on."""
@@ -157,7 +158,8 @@ class Relay:
             _, upstream = await loop.create_unix_connection(Upstream, self._path)
         except OSError as error:
             said = gettext("the readers are not reached ({reason})")
-            raise _busy(said.format(reason=error.strerror)) from None
+            reason = error.strerror if language() == "en" else errorcode.get(error.errno or 0, "")
+            raise _busy(said.format(reason=reason)) from None
         return upstream
 
     def _request(self, scope: Scope) -> bytes:
