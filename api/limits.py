@@ -164,7 +164,7 @@ SCAN_MAX = 2000
 
 TICK_S = 0.25
 TICK_MAX_S = 0.8
-TICK_LISTENERS = 100
+TICK_LISTENERS = 80
 """How often news ticks: every ``TICK_S``; with more listeners than these less often."""
 
 READER_THREADS = 8

@@ -259,11 +259,16 @@ class NewsDesk:
 
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()
+        found_at = 0.0
         try:
             while True:
                 await asyncio.sleep(NEWS_POLL_S)
-                found = await asyncio.to_thread(self._look, self._height, self._size)
+                if self._listeners > self._tick_listeners or loop.time() >= found_at + TICK_S:
+                    found = await asyncio.to_thread(self._look, self._height, self._size)
+                else:
+                    found = None  # those who listen to ticks alone would not hear of it yet
                 if found is not None:
+                    found_at = loop.time()
                     self._take(found)
                     self._changed = _woken(self._changed)
                 if self._size > self._told_size and loop.time() >= self._ticked_at + self._pace_s():

@@ -38,13 +38,18 @@ class Chapter(NamedTuple):
 
 def page(results: Mapping[str, Any]) -> bytes:
     """Return the report of what was measured, in the chosen language."""
+    return page_of(results["machine"], list(_sections(results)))
+
+
+def page_of(machine: Mapping[str, Any], chapters: Sequence[Chapter]) -> bytes:
+    """Return chapters as one file, in the chosen language."""
     style = "".join(_style(name) for name in STYLES)
     hashed = b64encode(sha256(style.encode()).digest()).decode()
     values = {
         "style": Markup(style),
         "policy": f"default-src 'none'; style-src 'sha256-{hashed}'; base-uri 'none'",
-        "machine": results["machine"],
-        "sections": list(_sections(results)),
+        "machine": machine,
+        "sections": chapters,
     }
     return rendered("bench.html", values).encode()
 

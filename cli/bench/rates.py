@@ -33,19 +33,20 @@ async def measure_rates(
     """
     found = []
     async with started(network) as observer:
-        await _register(network)
+        await register(network)
         first = 0
         for rate in rates:
             progress(f"{rate:,} records/s arrive for {seconds} s")
             times = schedule(rate, seconds)
-            sent = await OpenLoop().run(list(_arrivals(network, times, first)))
+            sent = await OpenLoop().run(list(arrivals(network, times, first)))
             first += len(times)
             await observer.until_equal()
             found.append(measured(rate, seconds, sent))
     return found
 
 
-def _arrivals(network: LocalNetwork, times: Sequence[float], first: int) -> Iterator[Arrival]:
+def arrivals(network: LocalNetwork, times: Sequence[float], first: int) -> Iterator[Arrival]:
+    """Yield captures and instructions of payments from ``first`` on, in turn, at their times."""
     half = -(-len(times) // 2)
     loads = {INSTITUTION: captures(first, half), PLATFORM: instructions(first, half)}
     ways = [_requests(network, party, records) for party, records in loads.items()]
@@ -68,7 +69,7 @@ def address(url: str) -> Address:
     return Address(parts.hostname or "", parts.port or 80)
 
 
-async def _register(network: LocalNetwork) -> None:
+async def register(network: LocalNetwork) -> None:
     """Register the receivers that instructions name.
 
     Raises:

@@ -17,6 +17,7 @@ from cli.client import NDJSON, Client
 from cli.errors import CheckFailed
 from demo.stage.network import LocalNetwork
 from demo.stage.observer import Observer
+from demo.stage.processes import NodeProcess
 from demo.stage.screen import Screen
 from demo.stage.statistics import median
 from ledger.verify import verify_log
@@ -90,27 +91,9 @@ class Measured:
         started = time.perf_counter()
         async with asyncio.TaskGroup() as group:
             for party, body in bodies.items():
-                group.create_task(self._upload(party, body))
+                group.create_task(upload(self._network.node(party), body))
             group.create_task(self._until_size(goal))
         return time.perf_counter() - started
-
-    async def _upload(self, party: str, body: bytes) -> None:
-        node = self._network.node(party)
-        headers = {"authorization": f"Bearer {node.token}", "content-type": NDJSON}
-        refused = b'"state":"refused"'
-        async with (
-            httpx.AsyncClient(base_url=node.url, timeout=_TIMEOUT_S, trust_env=False) as client,
-            client.stream(
-                "POST",
-                "/v1/records",
-                params={"wait": "queued"},
-                content=_parts(body),
-                headers=headers,
-            ) as answer,
-        ):
-            async for part in answer.aiter_raw():
-                if answer.status_code != 200 or refused in part:
-                    raise CheckFailed("refused", part[:500].decode("utf-8", "replace"))
 
     async def _until_size(self, goal: int) -> None:
         moved, last = time.monotonic(), 0
@@ -187,6 +170,29 @@ async def started(network: LocalNetwork) -> AsyncIterator[Observer]:
         yield observer
     finally:
         await observer.close()
+
+
+async def upload(node: NodeProcess, body: bytes) -> None:
+    """Send records to a node as one stream; return when it has queued them.
+
+    Raises:
+        CheckFailed: ``refused``.
+    """
+    headers = {"authorization": f"Bearer {node.token}", "content-type": NDJSON}
+    refused = b'"state":"refused"'
+    async with (
+        httpx.AsyncClient(base_url=node.url, timeout=_TIMEOUT_S, trust_env=False) as client,
+        client.stream(
+            "POST",
+            "/v1/records",
+            params={"wait": "queued"},
+            content=_parts(body),
+            headers=headers,
+        ) as answer,
+    ):
+        async for part in answer.aiter_raw():
+            if answer.status_code != 200 or refused in part:
+                raise CheckFailed("refused", part[:500].decode("utf-8", "replace"))
 
 
 async def _parts(body: bytes) -> AsyncIterator[bytes]:

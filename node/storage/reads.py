@@ -98,20 +98,8 @@ class Reader:
     def blocks(self, start: int, limit: int) -> list[BlockSummary]:
         """Return up to ``limit`` summaries of blocks from height ``start`` on."""
         table = self._tables.blocks
-        query = (
-            select(
-                table.c.height,
-                table.c.hash,
-                table.c.raw_header,
-                table.c.signature,
-                table.c.first_index,
-                table.c.certificate.is_not(None),
-            )
-            .where(table.c.height >= start)
-            .order_by(table.c.height)
-            .limit(limit)
-        )
-        return [_summary(row) for row in self._fetch(query)]
+        sql = self.statements.query(table, "summaries", lambda: _summaries(table))
+        return [_summary(_SummaryRow(*row)) for row in self.run(sql, (start, limit))]
 
     def block_range(
         self, from_height: int, limit_bytes: int, limit_count: int
@@ -323,6 +311,15 @@ class _BlockRow(NamedTuple):
     checksum: bytes
 
 
+class _SummaryRow(NamedTuple):
+    height: int
+    hash: bytes
+    raw_header: bytes
+    signature: bytes
+    first_index: int
+    certified: int
+
+
 class _BatchRow(NamedTuple):
     party: str
     number: int
@@ -374,6 +371,13 @@ def _newest(blocks: Table) -> Select[Any]:
     return select(func.max(blocks.c.height))
 
 
+def _summaries(blocks: Table) -> Select[Any]:
+    height, signed = blocks.c.height, (blocks.c.raw_header, blocks.c.signature)
+    certified = blocks.c.certificate.is_not(None)
+    query = select(height, blocks.c.hash, *signed, blocks.c.first_index, certified)
+    return _bounded(query.where(height >= _whole("start")).order_by(height))
+
+
 @contextmanager
 def _intact(height: int) -> Iterator[None]:
     """Turn what the decoders say of stored bytes into a damaged block's error."""
@@ -383,12 +387,10 @@ def _intact(height: int) -> Iterator[None]:
         raise CorruptLedger(f"what is stored of it is damaged: {error}.", height=height) from error
 
 
-def _summary(row: Any) -> BlockSummary:
+def _summary(row: _SummaryRow) -> BlockSummary:
     with _intact(row.height):
-        header = decode_header(row.raw_header)
-        height, block_hash, raw_header, signature, first_index, certified = row
-        signed = (header, raw_header, signature)
-        return BlockSummary(height, block_hash, *signed, first_index, bool(certified))
+        signed = (decode_header(row.raw_header), row.raw_header, row.signature)
+        return BlockSummary(row.height, row.hash, *signed, row.first_index, bool(row.certified))
 
 
 def _size_bytes(stored: StoredBlock) -> int:

@@ -39,6 +39,26 @@ def test_a_benchmark_runs_from_a_checkout(words: list[str], said: str) -> None:
     assert said in done.stdout
 
 
+@pytest.mark.processes
+def test_a_soak_loses_nothing_and_is_drawn(tmp_path: Path) -> None:
+    found, page = tmp_path / "soak.json", tmp_path / "soak.html"
+    sizes = ["--kills", "2", "--every", "8", "--rate", "40", "--lacking", "3000"]
+    words = ["benchmarks.soak", *sizes, "--json", str(found), "--html", str(page)]
+    done = subprocess.run(
+        [sys.executable, "-m", *words], cwd=ROOT, capture_output=True, text=True, timeout=200
+    )
+    assert done.returncode == 0, done.stderr
+    soak = json.loads(found.read_text())
+    assert [each["party"] for each in soak["downs"]] == ["funder", "platform"]
+    assert sum(soak["outcomes"].values()) == 2 * 8 * 40
+    assert soak["outcomes"]["final"] == soak["end"]["accepted"] > 400
+    assert soak["catch_up"]["lacked"] >= 3000
+    assert len(soak["roots"]) == 1
+    html = page.read_text()
+    assert html.count('<section class="card">') == 3
+    assert "src=" not in html
+
+
 def attacked(*words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "benchmarks.attacks", *words]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
