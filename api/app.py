@@ -80,7 +80,6 @@ def build_app(
 
     ended = node.home.path / ENDED_SESSIONS
     sessions = Sessions(node.home.signer.pem(), node.genesis.ledger, node.party, ended)
-    add_reading_routes(app, Reading.of_node(node.home, node.store), site)
     if readers is not None:
         app.add_middleware(ReadsElsewhere, readers=readers, status=node.status)
     if site is not None:
@@ -90,6 +89,7 @@ def build_app(
         FeedPlaces, draining=draining, tokens=node.tokens, sessions=sessions, relay=relay
     )
     app.add_middleware(WrittenFirst, host=node.host, find=find)
+    add_reading_routes(app, Reading.of_node(node.home, node.store), site)  # whose pages show all
     app.add_middleware(DirectRecords, records=records)
     app.add_middleware(Callers, tokens=node.tokens, party=node.party, sessions=sessions)
     app.add_middleware(HeadsAsGets)

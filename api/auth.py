@@ -14,6 +14,7 @@ from starlette.types import Scope as Call
 from api.problems import Problem
 from node.errors import TokenError
 from node.home.tokens import Scope, Token, Tokens
+from views.texts import gettext
 
 logger = logging.getLogger("tongzhang.api")
 
@@ -38,8 +39,9 @@ def require(tokens: Tokens | None, *allowed: Scope) -> Any:
         known: Token | None = request.scope.get("token")
         scopes = _shown(tokens, request) if known is None else known.scopes
         if not any(scope in scopes for scope in allowed):
-            needed = " or ".join(allowed)
-            raise Problem("wrong-scope", f"This needs a token with the scope {needed}.")
+            needed = gettext(" or ").join(allowed)
+            said = gettext("This needs a token with the scope {needed}.")
+            raise Problem("wrong-scope", said.format(needed=needed))
         _refuse_other_parameters(request)
 
     return Depends(check)
@@ -49,13 +51,13 @@ def _shown(tokens: Tokens | None, request: Request) -> Collection[str]:
     """Return the scopes of the token that a request shows."""
     token = bearer(request.scope)
     if not token or tokens is None:
-        raise Problem(
-            "no-token",
-            "Send `Authorization: Bearer <token>`; make one with `tongzhang token create`.",
+        said = gettext(
+            "Send `Authorization: Bearer <token>`; make one with `tongzhang token create`."
         )
+        raise Problem("no-token", said)
     scopes = _scopes(tokens, token)
     if scopes is None:
-        raise Problem("bad-token", "List the tokens with `tongzhang token list`.")
+        raise Problem("bad-token", gettext("List the tokens with `tongzhang token list`."))
     return scopes
 
 
@@ -66,7 +68,7 @@ def _scopes(tokens: Tokens, token: str) -> frozenset[str] | None:
         if str(error) not in _told:  # once: anybody can send a token
             _told.add(str(error))
             logger.error("%s", error)  # it names a file, which is not a client's business
-        raise Problem("internal-error", "The node cannot read its tokens.") from None
+        raise Problem("internal-error", gettext("The node cannot read its tokens.")) from None
     _told.clear()
     return scopes
 
@@ -86,20 +88,19 @@ def _refuse_other_parameters(request: Request) -> None:
     given: set[str] = set()
     for name, value in request.query_params.multi_items():
         if name in given:
-            raise Problem("repeated-parameter", f"give {name!r} once: two values contradict")
+            said = gettext("give {name!r} once: two values contradict")
+            raise Problem("repeated-parameter", said.format(name=name))
         given.add(name)
         if name not in known:
-            raise Problem(
-                "bad-parameter",
-                f"{name!r} is no parameter of this address; "
-                f"its parameters are {', '.join(sorted(known)) or 'none'}",
-            )
+            said = gettext("{name!r} is no parameter of this address; its parameters are {names}")
+            names = gettext(", ").join(sorted(known)) or gettext("none")
+            raise Problem("bad-parameter", said.format(name=name, names=names))
         if not value:
-            raise Problem(
-                "bad-parameter", f"query.{name} is empty; give it a value, or leave it out"
-            )
+            said = gettext("query.{name} is empty; give it a value, or leave it out")
+            raise Problem("bad-parameter", said.format(name=name))
         if name in numbers and not _WHOLE.fullmatch(value):
-            raise Problem("bad-parameter", f"query.{name}: {value[:80]!r} is not a whole number")
+            said = gettext("query.{name}: {value!r} is not a whole number")
+            raise Problem("bad-parameter", said.format(name=name, value=value[:80]))
 
 
 def _is_number(annotation: Any) -> bool:

@@ -22,18 +22,19 @@ from api.books_views import (
     trial_balance,
 )
 from api.log_views import log_size
-from api.named import refuse_unknown_party
+from api.named import no_such_entry, refuse_unknown_party
 from api.paging import Whole, cursor_of, key_of, place_of
 from api.problems import Problem
 from api.reading import Reading
 from ledger.calendar import Calendar
-from ledger.chart import CLASSES, class_of, parties_of
+from ledger.chart import ACCOUNT_FORMS, CLASSES, class_of, parties_of
 from ledger.genesis import Genesis
 from ledger.limits import SAFE_INTEGER_MAX
 from ledger.posted import Place
 from node.storage.books import BookReader
 from node.storage.places import Places
 from node.storage.queries import LedgerReader
+from views.texts import gettext
 
 _LINE = msgspec.json.Decoder(tuple[Whole, Whole])
 
@@ -103,8 +104,9 @@ def known_kinds(kind: str) -> Sequence[str]:
         Problem: ``bad-parameter``.
     """
     if kind and kind not in CLASSES:
-        known = ", ".join(CLASSES)
-        raise Problem("bad-parameter", f"query.kind: {kind!r} is no class; they are {known}")
+        said = gettext("query.kind: {kind!r} is no class; they are {known}")
+        known = gettext(", ").join(CLASSES)
+        raise Problem("bad-parameter", said.format(kind=kind, known=known))
     return [kind] if kind else list(CLASSES)
 
 
@@ -145,7 +147,7 @@ def postings_of(opened: OpenBooks, index: int) -> EntryPostings:
     """
     size = opened.place.size
     if index >= size:
-        raise Problem("no-such-entry", f"the log has {size} entries, from 0")
+        raise no_such_entry(size)
     return entry_postings(opened.books, opened.genesis, index)
 
 
@@ -157,15 +159,14 @@ def _place(places: Places, calendar: Calendar, text: str) -> Place:
     if text.isdigit():
         place = places.at_height(int(text)) if int(text) <= tip.height else None
         if place is None:
-            raise Problem(
-                "no-such-block",
-                f"heights are 0, before the first block, to {tip.height}; got {int(text)}",
-            )
+            said = gettext("heights are 0, before the first block, to {newest}; got {height}")
+            raise Problem("no-such-block", said.format(newest=tip.height, height=int(text)))
         return place
     _refuse_bad_date(text)
     today = calendar.business_date(max(time.time_ns() // 1_000_000, tip.time))
     if text > today:
-        raise Problem("date-in-future", f"the business date is {today}; {text} is yet to come")
+        said = gettext("the business date is {today}; {date} is yet to come")
+        raise Problem("date-in-future", said.format(today=today, date=text))
     return places.at_date(text)
 
 
@@ -184,35 +185,39 @@ def _begin(places: Places, calendar: Calendar, since: str, end: tuple[str, Place
     as_of, last = end
     both_dates = "-" in since and "-" in as_of
     if place.height > last.height or (both_dates and since > as_of):
-        raise Problem("bad-parameter", f"query.since: {since} is after `as_of`, {as_of}; swap them")
+        said = gettext("query.since: {since} is after `as_of`, {as_of}; swap them")
+        raise Problem("bad-parameter", said.format(since=since, as_of=as_of))
     return place.size
 
 
 def _refuse_before_founding(place: Place, as_of: str) -> None:
     """Refuse a date before all: its books would carry the date of the founding."""
     if place.height == 0 and "-" in as_of and as_of < place.date:
-        raise Problem(
-            "date-before-founding",
-            f"the ledger was founded on {place.date}; as of {as_of} there are no books yet",
-        )
+        said = gettext("the ledger was founded on {founded}; as of {date} there are no books yet")
+        raise Problem("date-before-founding", said.format(founded=place.date, date=as_of))
 
 
 def _refuse_bad_date(text: str) -> None:
     try:
         date.fromisoformat(text)
     except ValueError:
-        raise Problem("bad-parameter", f"{text} is no date of the calendar") from None
+        said = gettext("{text} is no date of the calendar")
+        raise Problem("bad-parameter", said.format(text=text)) from None
 
 
 def _refuse_unknown_account(account: str) -> None:
     try:
         class_of(account)
-    except LookupError as error:
-        raise Problem("no-such-account", str(error)) from None
+    except LookupError:
+        said = gettext("{account!r} is no account; accounts are {known}")
+        known = gettext(", ").join(ACCOUNT_FORMS)
+        raise Problem("no-such-account", said.format(account=account, known=known)) from None
 
 
 def _opening(account: tuple[str, str], books: BookReader, size: int) -> int:
     found = books.balance(account, size)
     if found is None:
-        raise Problem("no-such-account", f"nothing was ever posted to {' in '.join(account)}")
+        said = gettext("nothing was ever posted to {account} in {currency}")
+        name, currency = account
+        raise Problem("no-such-account", said.format(account=name, currency=currency))
     return found

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager, suppress
 
 from api.problems import Problem
+from views.texts import gettext
 
 ANSWER_S = 1.0
 """How long those who are told that the outcome is unknown get to read it."""
@@ -47,7 +48,8 @@ class Draining:
             Problem: ``stopping``.
         """
         if self._stopping:
-            raise Problem("stopping", "This node is shutting down; nothing more was taken.")
+            said = gettext("This node is shutting down; nothing more was taken.")
+            raise Problem("stopping", said)
 
     async def wait(self, outcome: Awaitable[object]) -> None:
         """Wait for ``outcome``, but no longer than the server does."""

@@ -19,6 +19,7 @@ from api.openapi import JSON, describe, describe_content
 from api.problems import Problem
 from api.reading import Reading
 from ledger import canonical, forms
+from views.texts import gettext
 
 EvidenceId = Annotated[
     str, Path(pattern=forms.HASH, description="The id, as listed: 64 hex digits.")
@@ -58,4 +59,4 @@ def evidence_routes(reading: Reading) -> APIRouter:
 
 def no_such_evidence() -> Problem:
     """Return the problem that says that nothing here has an id."""
-    return Problem("no-such-evidence", "GET /v1/evidence lists what this node holds")
+    return Problem("no-such-evidence", gettext("GET /v1/evidence lists what this node holds"))

@@ -32,6 +32,7 @@ from api.problems import Problem, respond
 from api.sessions import Session, Sessions
 from node.errors import TokenError
 from node.home.tokens import Tokens
+from views.texts import gettext
 
 FEEDS = frozenset(("/v1/feed", "/live"))
 """Addresses whose answers are server-sent events without an end."""
@@ -102,9 +103,9 @@ class FeedPlaces:
         """
         self._draining.refuse_stopping()
         if self._of_token[token] >= FEEDS_PER_TOKEN:
-            raise _too_many(f"{FEEDS_PER_TOKEN} of this token are open")
+            raise _too_many(gettext("{count} of this token are open"), FEEDS_PER_TOKEN)
         if self._of_token.total() >= FEEDS_MAX:
-            raise _too_many(f"{FEEDS_MAX} of all tokens are open")
+            raise _too_many(gettext("{count} of all tokens are open"), FEEDS_MAX)
         self._of_token[token] += 1
         try:
             yield
@@ -206,12 +207,13 @@ class _OpenAnswer:
             Problem: of ``code``.
         """
         if not self._begun:
-            raise Problem(code, "Nothing came before the end; ask again.")
+            raise Problem(code, gettext("Nothing came before the end; ask again."))
         if not self._ended:
             with suppress(TimeoutError):
                 async with asyncio.timeout(ANSWER_S):
                     await self._send({"type": "http.response.body", "body": b""})
 
 
-def _too_many(why: str) -> Problem:
-    return Problem("too-many-feeds", f"{why}; close one, or come again when one has ended")
+def _too_many(why: str, count: int) -> Problem:
+    said = gettext("{why}; close one, or come again when one has ended")
+    return Problem("too-many-feeds", said.format(why=why.format(count=count)))

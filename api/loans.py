@@ -21,10 +21,14 @@ from ledger.contracts.loan_rows import LoanAccount, LoanAgreement
 from ledger.errors import Refused
 from ledger.limits import SAFE_INTEGER_MAX
 from node.storage.queries import LedgerReader
+from views import cells
 from views.calendars import today
 from views.loan_allocation import AllocationView, allocation_view
 from views.loan_details import LoanView, loan_view
 from views.loan_history import Vantage
+from views.loans import LoanSummary
+from views.sentences import refusal
+from views.texts import gettext, language
 
 KnownHeight = Annotated[
     int | None,
@@ -107,8 +111,8 @@ def shown_loan(
     refuse_unknown_loan(reader, loan)
     view = loan_view(reader, loan, known, now_ms())
     if view is None:
-        said = f"the loan {loan} was proposed after block {height}; give a later height"
-        raise Problem("no-such-loan", said)
+        said = gettext("the loan {loan} was proposed after block {height}; give a later height")
+        raise Problem("no-such-loan", said.format(loan=loan, height=height))
     return view
 
 
@@ -136,7 +140,8 @@ def shown_allocation(
     try:
         return allocation_view(reader, (agreement, account), minor, when)
     except Refused as refused:
-        raise Problem(refused.code, refused.message) from None
+        said = refused.message if language() == "en" else refusal(refused.code)
+        raise Problem(refused.code, said) from None
 
 
 def _day(reader: LedgerReader, reading: Reading, text: str | None, name: str) -> date:
@@ -149,11 +154,12 @@ def _disbursed(reader: LedgerReader, name: str) -> tuple[LoanAgreement, LoanAcco
         raise no_such_loan(reader, name)
     account = reader.row(LoanAccount, (name,))
     if account is None:
-        raise Problem(
-            "loan-not-disbursed",
-            f"the loan {name} is {agreement.state}: the institution states its disbursement before "
-            "anything is repaid",
+        said = gettext(
+            "the loan {loan} is {state}: the institution states its disbursement before "
+            "anything is repaid"
         )
+        state = cells.word(LoanSummary, "state", agreement.state)
+        raise Problem("loan-not-disbursed", said.format(loan=name, state=state))
     return agreement, account
 
 
@@ -162,10 +168,13 @@ def _amount(amount: int | None, shown: str | None, currency: str) -> int:
     if amount is not None and shown is None:
         return amount
     if amount is not None or shown is None:
-        raise Problem("bad-parameter", "give one of query.amount and query.amount_shown")
+        raise Problem("bad-parameter", gettext("give one of query.amount and query.amount_shown"))
     units = shown_of(shown, "amount_shown").minor_units()
     found = next((minor for minor, codes in units.items() if currency in codes), None)
     if found is None:
-        said = f"{shown!r} is no amount of money in {currency}, the currency of the loan"
-        raise Problem("bad-parameter", f"query.amount_shown: {said}")
+        said = gettext(
+            "query.amount_shown: {shown!r} is no amount of money in {currency}, "
+            "the currency of the loan"
+        )
+        raise Problem("bad-parameter", said.format(shown=shown, currency=currency))
     return found

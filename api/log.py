@@ -23,7 +23,7 @@ from api.log_views import (
     log_size,
     whole_block,
 )
-from api.named import refuse_unknown_party
+from api.named import no_such_block, no_such_entry, refuse_unknown_party
 from api.openapi import TEXT, describe, describe_content
 from api.paging import Index, Limit, Name, Start
 from api.problems import Problem
@@ -103,7 +103,7 @@ def log_routes(reading: Reading) -> APIRouter:
         with reading.reader() as reader:
             entry = reader.entry(index)
             if entry is None:
-                raise Problem("no-such-entry", f"the log has {log_size(reader)} entries, from 0")
+                raise no_such_entry(log_size(reader))
             return json_answer(entry_views(reader, [entry])[0], headers=IMMUTABLE)
 
     @router.get("/v1/blocks", **describe(BlockPage))
@@ -119,7 +119,7 @@ def log_routes(reading: Reading) -> APIRouter:
         with reading.reader() as reader:
             stored = reader.block(height)
             if stored is None:
-                raise Problem("no-such-block", f"blocks are 1 to {reader.height()}")
+                raise no_such_block(reader.height())
             return json_answer(whole_block(reader.blocks(height, 1)[0], stored))
 
     @router.get("/v1/log", **describe_content(NDJSON, "no-such-checkpoint"))

@@ -15,6 +15,7 @@ from ledger.contracts.payouts import Payout
 from ledger.contracts.receivers import Receiver
 from ledger.expectations import KINDS
 from views.reader import Reader
+from views.texts import gettext
 
 _NEAR = 5
 _BEGINNING_CHARS = 2
@@ -27,7 +28,8 @@ def refuse_unknown_party(party: str, names: Sequence[str]) -> None:
         Problem: ``no-such-party``.
     """
     if party and party not in names:
-        raise Problem("no-such-party", f"the parties are {', '.join(names)}; got {party!r}")
+        said = gettext("the parties are {names}; got {party!r}")
+        raise Problem("no-such-party", said.format(names=_listed(names), party=party))
 
 
 def refuse_unknown_kind(kind: str) -> None:
@@ -39,8 +41,12 @@ def refuse_unknown_kind(kind: str) -> None:
     if not kind or kind in KINDS:
         return
     near = get_close_matches(kind, KINDS, n=1)
-    advice = f"did you mean {near[0]}?" if near else f"the kinds are {', '.join(KINDS)}"
-    raise Problem("bad-parameter", f"query.kind: {kind!r} is no kind of expectation; {advice}")
+    if near:
+        advice = gettext("did you mean {name}?").format(name=near[0])
+    else:
+        advice = gettext("the kinds are {kinds}").format(kinds=_listed(KINDS))
+    said = gettext("query.kind: {kind!r} is no kind of expectation; {advice}")
+    raise Problem("bad-parameter", said.format(kind=kind, advice=advice))
 
 
 def refuse_unknown_height(reader: Reader, height: int | None) -> None:
@@ -50,7 +56,19 @@ def refuse_unknown_height(reader: Reader, height: int | None) -> None:
         Problem: ``no-such-block``.
     """
     if height is not None and height > reader.height():
-        raise Problem("no-such-block", f"the newest block is {reader.height()}, got {height}")
+        said = gettext("the newest block is {newest}, got {height}")
+        raise Problem("no-such-block", said.format(newest=reader.height(), height=height))
+
+
+def no_such_block(newest: int) -> Problem:
+    """Return the problem that says which blocks there are."""
+    return Problem("no-such-block", gettext("blocks are 1 to {newest}").format(newest=newest))
+
+
+def no_such_entry(size: int) -> Problem:
+    """Return the problem that says which entries there are."""
+    said = gettext("the log has {size} entries, from 0")
+    return Problem("no-such-entry", said.format(size=size))
 
 
 def refuse_unknown_loan(reader: Reader, loan: str) -> None:
@@ -67,9 +85,11 @@ def no_such_loan(reader: Reader, loan: str) -> Problem:
     """Return the answer about a loan that nobody proposed; it says which names are near."""
     near = reader.rows(LoanAgreement, after_key=(loan[:_BEGINNING_CHARS],), limit=_NEAR)
     near = near or reader.rows(LoanAgreement, limit=_NEAR)
-    names = ", ".join(row.loan for row in near)
-    advice = f"some that were: {names}" if names else "none was yet"
-    return Problem("no-such-loan", f"no loan was proposed as {loan!r}; {advice}")
+    names = _listed([row.loan for row in near])
+    some = gettext("some that were: {names}").format(names=names)
+    said = gettext("no loan was proposed as {loan!r}; {advice}")
+    advice = some if names else gettext("none was yet")
+    return Problem("no-such-loan", said.format(loan=loan, advice=advice))
 
 
 def refuse_unknown_payment(reader: Reader, payment: str) -> None:
@@ -84,7 +104,8 @@ def refuse_unknown_payment(reader: Reader, payment: str) -> None:
 
 def no_such_payment(payment: str) -> Problem:
     """Return the problem that says that no record is about a payment."""
-    return Problem("no-such-payment", f"no record of the log is about payment {payment!r}")
+    said = gettext("no record of the log is about payment {payment!r}")
+    return Problem("no-such-payment", said.format(payment=payment))
 
 
 def refuse_unknown_payout(reader: Reader, payout: str) -> None:
@@ -99,11 +120,11 @@ def refuse_unknown_payout(reader: Reader, payout: str) -> None:
 
 def no_such_payout(payout: str) -> Problem:
     """Return the answer about a payout that the log does not know."""
-    return Problem(
-        "no-such-payout",
-        f"no applied record is about payout {payout!r}; if it was refused, that stands in "
-        "the timeline of its receiver",
+    said = gettext(
+        "no applied record is about payout {payout!r}; if it was refused, that stands in "
+        "the timeline of its receiver"
     )
+    return Problem("no-such-payout", said.format(payout=payout))
 
 
 def refuse_unknown_receiver(reader: Reader, receiver: str) -> None:
@@ -121,9 +142,15 @@ def no_such_receiver(reader: Reader, receiver: str) -> Problem:
     begins = (receiver[:_BEGINNING_CHARS],)
     near = reader.rows(Receiver, after_key=begins, limit=_NEAR)
     near = near or reader.rows(Receiver, limit=_NEAR)
-    names = ", ".join(row.receiver for row in near)
-    advice = f"some that are: {names}" if names else "none is registered yet"
-    return Problem("no-such-receiver", f"no receiver is registered as {receiver!r}; {advice}")
+    names = _listed([row.receiver for row in near])
+    some = gettext("some that are: {names}").format(names=names)
+    said = gettext("no receiver is registered as {receiver!r}; {advice}")
+    advice = some if names else gettext("none is registered yet")
+    return Problem("no-such-receiver", said.format(receiver=receiver, advice=advice))
+
+
+def _listed(names: Sequence[str]) -> str:
+    return gettext(", ").join(names)
 
 
 def _is_known(reader: Reader, payment: str) -> bool:

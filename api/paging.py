@@ -15,7 +15,7 @@ from api.limits import PAGE_MAX
 from api.problems import Problem
 from ledger import forms
 from ledger.limits import SAFE_INTEGER_MAX
-from views.listing import FOREIGN_PLACE
+from views.listing import foreign_place
 
 Limit = Annotated[int, Query(ge=1, le=PAGE_MAX, description="How many at most.")]
 Start = Annotated[int, Query(ge=0, le=SAFE_INTEGER_MAX, description="The first one wanted.")]
@@ -79,7 +79,7 @@ def place_of(request: Request, cursor: str, shape: msgspec.json.Decoder[P]) -> P
             raise ValueError
         return shape.decode(raw[MARK_BYTES:])
     except (ValueError, msgspec.DecodeError):
-        raise Problem("bad-parameter", FOREIGN_PLACE) from None
+        raise Problem("bad-parameter", foreign_place()) from None
 
 
 def mark_of(path: str, filters: Iterable[tuple[str, str]]) -> bytes:

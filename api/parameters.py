@@ -11,6 +11,7 @@ from api.problems import Problem
 from ledger.currencies import Shown, shown
 from ledger.limits import SAFE_INTEGER_MAX
 from views.settlement import DAYS_MAX
+from views.texts import gettext
 
 TIME_MS_MAX = 252_771_148_800_000
 """The begin of the year 9980: later times may be on no date of the calendar."""
@@ -41,7 +42,8 @@ def day_of(text: str, name: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise Problem("bad-parameter", f"query.{name}: {text} is no day of the calendar") from None
+        said = gettext("query.{name}: {text} is no day of the calendar")
+        raise Problem("bad-parameter", said.format(name=name, text=text)) from None
 
 
 def shown_of(text: str, name: str) -> Shown:
@@ -52,6 +54,9 @@ def shown_of(text: str, name: str) -> Shown:
     """
     found = shown(text)
     if found is None:
-        said = f"{text!r} is not an amount as it is displayed, such as 1,234.50 or 1,000 JPY"
-        raise Problem("bad-parameter", f"query.{name}: {said}")
+        said = gettext(
+            "query.{name}: {text!r} is not an amount as it is displayed, "
+            "such as 1,234.50 or 1,000 JPY"
+        )
+        raise Problem("bad-parameter", said.format(name=name, text=text))
     return found

@@ -26,6 +26,8 @@ from starlette.responses import Response
 from ledger import currencies, forms
 from ledger.errors import URN, LedgerError
 from node.errors import NodeError
+from views.fault_words import stop_in_words
+from views.texts import gettext, translated
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -91,13 +93,14 @@ TABLE: dict[str, tuple[int, str]] = {
 }
 """Status and title by code."""
 
-_WANTED = {
+WANTED = {
     "int_parsing": "a whole number",
     "int_parsing_size": "a whole number of a size that is possible",
     "greater_than_equal": "{ge} or more",
     "less_than_equal": "{le} or less",
     "bool_parsing": "true or false",
     "string_too_long": "a text of at most {max_length} characters",
+    "string_pattern_mismatch": "of the form that is asked for",
 }
 """What a parameter has to be, by what the checker of types found."""
 
@@ -189,7 +192,8 @@ def of_error(error: LedgerError | NodeError) -> Problem:
     if isinstance(error, NodeError):
         if error.code not in TABLE:
             status = 503
-        return Problem(error.code, error.message, definite=error.definite, status=status)
+        said = stop_in_words(error.code, error.message)
+        return Problem(error.code, said, definite=error.definite, status=status)
     if status == 500:
         logger.error("unexpected %s", error)
         return _internal()
@@ -238,22 +242,33 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
 def _in_words(error: Mapping[str, Any]) -> str:
     """Return what is wrong with a parameter, and what it has to be."""
     if error["type"] == "missing":
-        return "it is missing; give it a value"
+        return gettext("it is missing; give it a value")
     if error.get("ctx", {}).get("pattern") == forms.CURRENCY:
-        return currencies.refusal(error["input"][:_SHOWN_CHARS])
+        return _no_currency(error["input"][:_SHOWN_CHARS])
     given = repr(error["input"])
     if len(given) > _SHOWN_CHARS:
         given = f"{given[:_SHOWN_CHARS]}…"
-    return f"{given} is not {_wanted(error['type'], error.get('ctx', {}), error['msg'])}"
+    wanted = _wanted(error["type"], error.get("ctx", {}), error["msg"])
+    return gettext("{given} is not {wanted}").format(given=given, wanted=wanted)
+
+
+def _no_currency(text: str) -> str:
+    """Return what :func:`ledger.currencies.refusal` does, in the language of who reads it."""
+    code = currencies.meant(text)
+    advice = gettext("say {code}").format(code=code) if code else gettext("such as CNY, USD or EUR")
+    said = gettext("{text!r} is no code of ISO 4217; {advice}")
+    return said.format(text=text, advice=advice)
 
 
 def _wanted(kind: str, bounds: Mapping[str, Any], otherwise: str) -> str:
-    if kind == "string_pattern_mismatch":
-        return forms.WORDS.get(bounds["pattern"], "of the form that is asked for")
+    words = forms.WORDS.get(bounds.get("pattern", ""), WANTED.get(kind))
+    if words is not None:
+        return translated(words).format_map(bounds)
     if kind == "literal_error":
-        return f"one of {bounds['expected'].replace(chr(39), '')}"
-    wanted = _WANTED.get(kind)
-    return f"right: {otherwise}" if wanted is None else wanted.format_map(bounds)
+        known = bounds["expected"].replace("'", "").replace(", ", gettext(", "))
+        known = known.replace(" or ", gettext(" or "))
+        return gettext("one of {known}").format(known=known)
+    return f"right: {otherwise}"
 
 
 async def _on_http(request: Request, error: Exception) -> Response:
@@ -262,14 +277,16 @@ async def _on_http(request: Request, error: Exception) -> Response:
     if error.status_code == 405:
         return _not_allowed(request, dict(error.headers or {}).get("Allow", ""))
     if error.status_code == 404:
-        return respond(Problem("not-found", "see /openapi.json for what there is"), path)
+        said = gettext("see /openapi.json for what there is")
+        return respond(Problem("not-found", said), path)
     return respond(Problem("bad-parameter", str(error.detail), status=error.status_code), path)
 
 
 def _not_allowed(request: Request, allowed: str) -> Response:
     methods = {*allowed.split(", ")}
     possible = ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods))
-    detail = f"{request.method} is not possible here, but {possible}"
+    said = gettext("{method} is not possible here, but {possible}")
+    detail = said.format(method=request.method, possible=possible)
     response = respond(Problem("method-not-allowed", detail), request.url.path)
     response.headers["allow"] = possible
     return response
@@ -288,6 +305,6 @@ def fault(request: Request, error: Exception) -> Response:
 def _internal() -> Problem:
     return Problem(
         "internal-error",
-        "Ask again with the same id; if it stays so, the node's own log says why.",
+        gettext("Ask again with the same id; if it stays so, the node's own log says why."),
         definite=False,
     )

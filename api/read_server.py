@@ -36,6 +36,7 @@ from node.home.config import Config
 from node.home.home import Home
 from node.home.tokens import Tokens
 from node.storage.snapshots import open_snapshots
+from views import texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +54,15 @@ LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 class QuietServer(uvicorn.Server):
-    """uvicorn's server without its own signal handling: its owner does that."""
+    """uvicorn's server without its own signal handling: its owner does that.
+
+    It speaks English, whatever language its owner speaks: programs ask, and a page chooses.
+    """
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until the end."""
+        texts.choose("en")
+        await super().serve(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

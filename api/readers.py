@@ -38,6 +38,7 @@ from api.limits import (
 from api.problems import Problem, respond
 from api.read_server import ROUTE, carried, serve_reads
 from api.relay import OF_THE_CONNECTION, Relay, relayed_headers
+from views.texts import gettext
 
 if TYPE_CHECKING:
     from api.site import Site
@@ -140,7 +141,7 @@ class Readers:
         for _ in range(2):  # where their process ends over it, the next one answers
             if await self._relay(scope, send, leaving):
                 return
-        raise _busy("the readers' process ended twice over it")
+        raise _busy(gettext("the readers' process ended twice over it"))
 
     async def _relay(self, scope: Scope, send: Send, leaving: asyncio.Task[None]) -> bool:
         """Have the readers answer; return False if they ended before they began to."""
@@ -155,10 +156,12 @@ class Readers:
                 begun = True
                 await _pass_on(response, scope, send, leaving)
         except httpcore.LocalProtocolError as error:
-            raise Problem("bad-request", f"expected a request in HTTP/1.1: {error}") from None
+            said = gettext("expected a request in HTTP/1.1: {error}")
+            raise Problem("bad-request", said.format(error=error)) from None
         except httpcore.TimeoutException as error:
             if not begun:
-                raise _busy(f"the readers gave no answer ({type(error).__name__})") from None
+                said = gettext("the readers gave no answer ({reason})")
+                raise _busy(said.format(reason=type(error).__name__)) from None
             raise  # the server cuts the connection: what was sent is not the whole
         except (httpcore.NetworkError, httpcore.RemoteProtocolError):
             if begun:
@@ -245,7 +248,8 @@ class Turns:
             Problem: ``busy``.
         """
         if self._reads[token] >= READS_WAITING_MAX:
-            raise _busy(f"{READS_WAITING_MAX} reads of this token wait already")
+            said = gettext("{count} reads of this token wait already")
+            raise _busy(said.format(count=READS_WAITING_MAX))
         self._reads[token] += 1
         places = self._places.setdefault(token, asyncio.Semaphore(READS_PER_TOKEN))
         try:
@@ -263,8 +267,9 @@ class Turns:
         try:
             await asyncio.wait_for(places.acquire(), READ_TURN_WAIT_S)
         except TimeoutError:
-            taken = f"{READS_PER_TOKEN} others of this token were under way"
-            raise _busy(f"{taken} for {READ_TURN_WAIT_S:.0f} s") from None
+            said = gettext("{count} others of this token were under way for {seconds:.0f} s")
+            taken = said.format(count=READS_PER_TOKEN, seconds=READ_TURN_WAIT_S)
+            raise _busy(taken) from None
 
 
 def _url(scope: Scope) -> httpcore.URL:
@@ -293,4 +298,5 @@ async def _pass_on(
 
 
 def _busy(why: str) -> Problem:
-    return Problem("busy", f"This read was not begun: {why}. Try again in a moment.")
+    said = gettext("This read was not begun: {why}. Try again in a moment.")
+    return Problem("busy", said.format(why=why))

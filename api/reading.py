@@ -35,6 +35,7 @@ from node.storage.proofs import Served, export_lines, receipt_of, served_checkpo
 from node.storage.queries import LedgerReader
 from node.storage.snapshots import Snapshots
 from node.storage.store import Store
+from views.texts import gettext
 
 HEIGHT = "Tongzhang-Height"
 
@@ -156,11 +157,11 @@ class Reading:
         deadline = asyncio.get_running_loop().time() + HEIGHT_WAIT_S
         while (height := await run_in_threadpool(self._height)) < wanted:
             if asyncio.get_running_loop().time() > deadline:
-                raise Problem(
-                    "height-not-reached",
-                    f"expected block {wanted} or a later one, the newest here is {height}; "
-                    "ask again later, or ask the node that told you of it",
+                said = gettext(
+                    "expected block {wanted} or a later one, the newest here is {height}; "
+                    "ask again later, or ask the node that told you of it"
                 )
+                raise Problem("height-not-reached", said.format(wanted=wanted, height=height))
             await asyncio.sleep(HEIGHT_POLL_S)
 
     def _height(self) -> int:

@@ -7,6 +7,7 @@ them. It is a socket and a parser in C, so that an open feed costs the node next
 from __future__ import annotations
 
 import asyncio
+from errno import errorcode
 from typing import Any
 
 import httptools
@@ -16,6 +17,7 @@ from api.answers import left
 from api.limits import FEED_PART_BYTES_MAX, READ_ANSWER_WAIT_S
 from api.problems import Problem
 from api.read_server import ROUTE, STATUS, TOKEN
+from views.texts import gettext, language
 
 OF_THE_CONNECTION = frozenset((b"connection", b"keep-alive", b"transfer-encoding", ROUTE))
 """Headers of an answer that are not passed on."""
@@ -135,7 +137,7 @@ class Relay:
         for _ in range(2):
             if await self._relayed(scope, receive, send):
                 return
-        raise _busy("the readers' process ended twice over it")
+        raise _busy(gettext("the readers' process ended twice over it"))
 
     async def _relayed(self, scope: Scope, receive: Receive, send: Send) -> bool:
         upstream = await self._connected()
@@ -155,7 +157,9 @@ class Relay:
         try:
             _, upstream = await loop.create_unix_connection(Upstream, self._path)
         except OSError as error:
-            raise _busy(f"the readers are not reached ({error.strerror})") from None
+            said = gettext("the readers are not reached ({reason})")
+            reason = error.strerror if language() == "en" else errorcode.get(error.errno or 0, "")
+            raise _busy(said.format(reason=reason)) from None
         return upstream
 
     def _request(self, scope: Scope) -> bytes:
@@ -182,7 +186,8 @@ async def _status(upstream: Upstream) -> int:
             return await upstream.status()
     except TimeoutError:
         upstream.close()
-        raise _busy(f"the readers gave no answer for {READ_ANSWER_WAIT_S:.0f} s") from None
+        said = gettext("the readers gave no answer for {seconds:.0f} s")
+        raise _busy(said.format(seconds=READ_ANSWER_WAIT_S)) from None
 
 
 async def _pass_on(upstream: Upstream, status: int, scope: Scope, send: Send) -> None:
@@ -198,4 +203,5 @@ async def _pass_on(upstream: Upstream, status: int, scope: Scope, send: Send) ->
 
 
 def _busy(why: str) -> Problem:
-    return Problem("busy", f"This was not begun: {why}. Try again in a moment.")
+    said = gettext("This was not begun: {why}. Try again in a moment.")
+    return Problem("busy", said.format(why=why))

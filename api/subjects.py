@@ -16,6 +16,7 @@ from node.storage.queries import LedgerReader
 from views.calendars import today
 from views.find import FindView, find_view
 from views.subjects import SubjectView, subject_view
+from views.texts import gettext
 
 SubjectName = Annotated[
     str, Path(max_length=160, description="As records name it, such as `dispute:D-7`.")
@@ -49,8 +50,6 @@ def subject_shown(reading: Reading, reader: LedgerReader, subject: str) -> Subje
     day = today(reader, reading.genesis, now)
     view = subject_view(reader, reading.genesis, subject, (now, day))
     if view is None:
-        raise Problem(
-            "no-such-subject",
-            f"no record of the log is about {subject!r}; subjects are named kind:id",
-        )
+        said = gettext("no record of the log is about {subject!r}; subjects are named kind:id")
+        raise Problem("no-such-subject", said.format(subject=subject))
     return view

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from cli.client import Client
+from views import texts
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -36,6 +37,7 @@ class _InProcess(httpx.BaseTransport):
         return asyncio.run(self._ask(request))
 
     async def _ask(self, request: httpx.Request) -> httpx.Response:
+        texts.choose("en")  # in this call: answers are a node's, which speaks no other language
         answer = await self._app.handle_async_request(request)
         body = await answer.aread()
         return httpx.Response(answer.status_code, headers=answer.headers, content=body)

@@ -100,6 +100,9 @@ CHART: tuple[AccountClass, ...] = (
 CLASSES: dict[str, AccountClass] = {kind.name: kind for kind in CHART}
 """The classes by their names."""
 
+ACCOUNT_FORMS = tuple(f"{each.name}:<{each.of}>" if each.of else each.name for each in CHART)
+"""How accounts are written, by class."""
+
 
 def class_of(account: str) -> AccountClass:
     """Return the class of an account.
@@ -110,7 +113,7 @@ def class_of(account: str) -> AccountClass:
     name, colon, of = account.partition(":")
     kind = CLASSES.get(name)
     if kind is None or bool(colon) != bool(kind.of) or bool(of) != bool(kind.of):
-        known = ", ".join(f"{each.name}:<{each.of}>" if each.of else each.name for each in CHART)
+        known = ", ".join(ACCOUNT_FORMS)
         raise LookupError(f"{account!r} is no account; accounts are {known}")
     return kind
 

@@ -103,9 +103,15 @@ def decimal(amount: int, currency: str, group: str = "") -> str:
 
 def refusal(text: str) -> str:
     """Return why ``text`` is no currency, and which code to write if that can be told."""
-    meant = _MEANT.get(text.upper(), text.upper())
-    advice = f"say {meant}" if meant in _DECIMALS else "such as CNY, USD or EUR"
+    code = meant(text)
+    advice = f"say {code}" if code else "such as CNY, USD or EUR"
     return f"{text!r} is no code of ISO 4217; {advice}"
+
+
+def meant(text: str) -> str:
+    """Return the code that ``text``, which is none, was meant to be; empty if that is unknown."""
+    code = _MEANT.get(text.upper(), text.upper())
+    return code if code in _DECIMALS else ""
 
 
 def _size(decimals: int) -> int:

@@ -14,6 +14,7 @@ from pathlib import Path
 from struct import pack
 
 from api import problems
+from ledger import forms
 from views.listings import LISTINGS
 from views.texts import DOMAIN, LOCALES
 
@@ -31,6 +32,8 @@ def texts() -> dict[str, list[str]]:
     helps = {asked.help for each in LISTINGS for asked in each.filters if asked.help}
     found |= {text: ["views/listings.py"] for text in sorted(helps)}
     found |= {title: ["api/problems.py"] for _, title in problems.TABLE.values()}
+    found |= {words: ["api/problems.py"] for words in problems.WANTED.values()}
+    found |= {words: ["ledger/forms.py"] for words in forms.WORDS.values()}
     for package in PACKAGES:
         paths = [*(ROOT / package).rglob("*.py"), *(ROOT / package).glob("templates/*.html")]
         for path in sorted(paths):

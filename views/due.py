@@ -13,7 +13,7 @@ from views import cells
 from views.calendars import DueDates
 from views.labels import Amount, Currency, DueDate, Label, Provisional, state_label
 from views.labels import Receiver as ReceiverName
-from views.listing import FOREIGN_PLACE, Asked, BadQuestion, Column, Filter, Listing
+from views.listing import Asked, BadQuestion, Column, Filter, Listing, foreign_place
 from views.reader import Reader
 from views.standing import as_shown
 from views.texts import gettext
@@ -81,7 +81,7 @@ def _rows(asked: Asked) -> Iterator[DueReceiver]:
     day = asked.given["on"]
     after, of_day = asked.after or ("", day)
     if of_day != day:
-        raise BadQuestion(FOREIGN_PLACE)
+        raise BadQuestion(foreign_place())
     if "receiver" in asked.given:
         yield DueReceiver(asked.given["receiver"], day)
         return

@@ -1,7 +1,7 @@
-"""Faults of a log in words: what is false first, and where, in both languages.
+"""Faults of a log in words: what is false first, and where, in both languages; and of a node.
 
-The fault itself has one English sentence, for logs and programs. A code that has no words here is
-told by it.
+The fault itself has one English sentence, for logs and programs. A code of a log's fault that has
+no words here is told by it.
 """
 
 from __future__ import annotations
@@ -31,6 +31,28 @@ FAULTS_IN_CHINESE: Mapping[str, str] = {
 }
 """By code; ``docs/errors.md`` says what each means."""
 
+STOPS_IN_CHINESE: Mapping[str, str] = {
+    "busy": "同时读取过多，请稍后再试。",
+    "conflicting-final": (
+        "出现了与本节点历史相抵触的证书，两者均保存在数据库中。"
+        "继续之前请向其他参与方出示 `tongzhang evidence report`。"
+    ),
+    "corrupt-ledger": (
+        "数据库内容与当初写入的不符。请停止节点，保留数据库副本，再运行 "
+        "`tongzhang node HOME --rebuild`，从其他节点重新获取整个账本。"
+    ),
+    "disk-full": "磁盘空间不足，未写入任何内容。请释放数据库所在卷的空间，再重新启动节点。",
+    "key-contradicts-itself": (
+        "本方密钥签过互相矛盾的两份声明：说谎、被恢复到旧副本，或密钥还在别处使用。"
+        "本节点不再签署，但继续跟随、读取和应答。见 `tongzhang evidence list`。"
+    ),
+    "state-diverged": "法定多数确认了一个区块，但本节点执行它得出不同的结果；差异见本节点的日志。",
+    "storage-failed": (
+        "数据库未能完成操作。请检查数据库所在卷、权限和服务器，再重新启动节点；原因见本节点的日志。"
+    ),
+}
+"""Why a node stopped, or does not answer, by code."""
+
 
 def fault_in_words(fault: LogFault, language: Language | None = None) -> str:
     """Return what is false; the language is the chosen one if none is given."""
@@ -38,6 +60,13 @@ def fault_in_words(fault: LogFault, language: Language | None = None) -> str:
     if (language or texts.language()) == "en" or words is None:
         return fault.message
     return f"{_place(fault)}：{words}"
+
+
+def stop_in_words(code: str, message: str) -> str:
+    """Return why a node stopped or does not answer: its own message, or that code in Chinese."""
+    if texts.language() == "en":
+        return message
+    return STOPS_IN_CHINESE.get(code, f"详情见本节点的日志（{code}）。")
 
 
 def _place(fault: LogFault) -> str:

@@ -27,6 +27,7 @@ from ledger.state import Row, Walk
 from views.labels import Label
 from views.reader import Reader, walked
 from views.standing import as_shown
+from views.texts import gettext
 from views.view import ViewStruct, views_of
 
 PAGE_MAX = 1000
@@ -272,11 +273,12 @@ class BadQuestion(Exception):
     """A question that no state of the ledger could answer; the text says what to ask instead."""
 
 
-FOREIGN_PLACE = (
-    "query.cursor: this list did not make it; use `next` of the page before, "
-    "with the same address and filters"
-)
-"""What is said of a place that the list did not make."""
+def foreign_place() -> str:
+    """Return what is said of a place that the list did not make."""
+    return gettext(
+        "query.cursor: this list did not make it; use `next` of the page before, "
+        "with the same address and filters"
+    )
 
 
 def page_of(listing: Listing, asked: Asked) -> Found:

@@ -23,6 +23,7 @@ from views.labels import (
 from views.listing import PAGE_MAX, SCANNED_MAX, Asked, BadQuestion, Filter, Listing, after_day
 from views.loan_history import AS_OF, HEIGHT, LoanThen, is_past, known_of, loans_then
 from views.reader import Reader, walked
+from views.texts import gettext
 from views.view import ViewStruct
 
 PAST_MAX = 25
@@ -92,7 +93,8 @@ def _rows(asked: Asked) -> Iterator[LoanHit]:
     party = given.get("funder") or given.get("party")
     since, last = given.get("due_from", ""), given.get("due_to", "")
     if since and last and since > last:
-        raise BadQuestion(f"query.due_from: {since} is after `due_to`, {last}; swap them")
+        said = gettext("query.due_from: {since} is after `due_to`, {until}; swap them")
+        raise BadQuestion(said.format(since=since, until=last))
     loan = None if after is None else after[1:]
     if (since or last) and not is_past(asked):
         walk = Walk({}, ("due_from", "loan"), since or "0", after_day(last))

@@ -33,6 +33,7 @@ from views.loan_history import AS_OF, HEIGHT, Vantage, is_past, known_of
 from views.loans import lends
 from views.reader import Reader, walked
 from views.sheets.former import Halves, halves_before
+from views.texts import gettext
 from views.view import ViewStruct, converted
 
 
@@ -92,7 +93,8 @@ def _rows(asked: Asked) -> Iterator[Attempted]:
     given, after, chunk = asked.given, asked.after, min(asked.limit + 1, PAGE_MAX)
     since, until = given.get("from"), given.get("to")
     if since and until and since > until:
-        raise BadQuestion(f"query.from: {since} is after `to`, {until}; swap them")
+        said = gettext("query.from: {since} is after `to`, {until}; swap them")
+        raise BadQuestion(said.format(since=since, until=until))
     walk = Walk({}, ("date", "loan", "attempt"), since, after_day(until))
     if "loan" in given:
         walk = Walk({"loan": given["loan"]}, ("attempt",))

@@ -21,6 +21,7 @@ from views.listing import Asked, BadQuestion, Column, Filter, Listing
 from views.payments import CapturedAt, Channel, ShownPaymentState
 from views.reader import Reader, walked
 from views.standing import standing_disputes
+from views.texts import gettext
 from views.view import ViewStruct
 
 _DAY_MS = 86_400_000
@@ -72,7 +73,8 @@ def _rows(asked: Asked) -> Iterator[Hit]:
     by = {name: value for name, value in asked.given.items() if name not in ("from", "to")}
     span = _span(asked)
     if len(by) > 1:
-        raise BadQuestion(f"search by one at a time, not by {' and '.join(by)}")
+        said = gettext("search by one at a time, not by {names}")
+        raise BadQuestion(said.format(names=gettext(" and ").join(by)))
     return _hits(asked, by, span)
 
 
@@ -186,7 +188,8 @@ def _span(asked: Asked) -> Span:
     since, to = asked.given.get("from", ""), asked.given.get("to", "")
     calendar: Calendar = asked.genesis.calendar
     if since and to and since > to:
-        raise BadQuestion(f"query.from: {since} is after `to`, {to}; swap them")
+        said = gettext("query.from: {since} is after `to`, {until}; swap them")
+        raise BadQuestion(said.format(since=since, until=to))
     start = calendar.starts_at_ms(date.fromisoformat(since)) if since else None
     end = calendar.starts_at_ms(date.fromisoformat(to)) + _DAY_MS if to else None
     return Span(start, end)

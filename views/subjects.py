@@ -26,9 +26,9 @@ KINDS: Mapping[str, tuple[type[Row], ...]] = {**SUBJECTS, "dispute": (Dispute,)}
 
 SHOWN_BY: Mapping[str, Listing] = {
     "dispute": DISPUTES,
-    **{each.subject: each for each in LISTINGS if each.subject},
+    **{each.subject: each for each in LISTINGS if each.subject and issubclass(each.row, Row)},
 }
-"""The list that shows a subject of a kind."""
+"""The list that shows a subject of a kind; a loan has a view of its own."""
 
 
 class SubjectView(ViewStruct, frozen=True, kw_only=True):

@@ -18,12 +18,11 @@ from api.problems import Problem
 from api.sessions import Sessions, is_same_origin
 from node.errors import TokenError
 from node.home.tokens import Token, Tokens
-from views import texts
 from views.texts import gettext
 from web import files
 from web.headers import FILE, PAGE
 from web.packing import page_response, takes_gzip
-from web.page import is_page, language_for
+from web.page import is_page
 from web.rendering import rendered
 from web.renewals import Renewals
 
@@ -77,7 +76,6 @@ def _add_sign_in(router: APIRouter, sessions: Sessions, tokens: Tokens) -> None:
     @router.post("/sign-in")
     async def sign_in(request: Request) -> Response:
         """Begin a session of the token that was typed."""
-        texts.choose(language_for(request.scope))
         form = await _form(request)
         to = form.get("to", "/")
         if not is_same_origin(request.scope):
@@ -109,7 +107,7 @@ def _add_sign_out(router: APIRouter, sessions: Sessions) -> None:
     async def sign_out(request: Request) -> Response:
         """End the session."""
         if not is_same_origin(request.scope):
-            raise Problem("foreign-page", "sign out with the button of the page")
+            raise Problem("foreign-page", gettext("sign out with the button of the page"))
         session = sessions.of(request.scope)
         if session is not None:
             sessions.end(session)
@@ -119,7 +117,6 @@ def _add_sign_out(router: APIRouter, sessions: Sessions) -> None:
 
 
 def _sign_in_page(request: Request, to: str, refusal: str = "", status: int = 200) -> Response:
-    texts.choose(language_for(request.scope))
     shown = {"to": _safe(to), "refusal": refusal, "path": "/sign-in", "signed_in": False}
     return page_response(request.scope, rendered("sign-in.html", shown), status)
 
@@ -130,7 +127,8 @@ async def _form(request: Request) -> dict[str, str]:
     async for part in request.stream():
         body += part
         if len(body) > _FORM_BYTES_MAX:
-            raise Problem("body-too-large", f"expected at most {_FORM_BYTES_MAX} bytes")
+            said = gettext("expected at most {most} bytes")
+            raise Problem("body-too-large", said.format(most=_FORM_BYTES_MAX))
     return {name: values[-1] for name, values in parse_qs(body.decode("latin-1")).items()}
 
 
@@ -144,7 +142,7 @@ def _serve_file(request: Request, version: str, name: str) -> Response:
     """Serve a static file; of another version than this one's, as the new one."""
     found = files.static_files().get(name)
     if found is None:
-        raise Problem("not-found", "there is no such file")
+        raise Problem("not-found", gettext("there is no such file"))
     headers = {**FILE, "vary": "Accept-Encoding"}
     if version not in files.prefix():
         headers["cache-control"] = "no-store"

@@ -37,6 +37,8 @@ from web.rendering import rendered
 
 LANGUAGE_COOKIE = "tongzhang-language"
 _YEAR_S = 365 * 24 * 3600
+_OF_PROGRAMS = ("/v1/", "/livez", "/readyz", "/openapi.json")
+"""How addresses begin that are for programs, which are answered in English."""
 _PROBLEM_BYTES_MAX = 1024 * 1024
 
 
@@ -131,7 +133,6 @@ class Pages:
 
     @contextmanager
     def _visit(self, request: Request) -> Iterator[Visit]:
-        texts.choose(language_for(request.scope))
         offset = self.reading.genesis.calendar.utc_offset_minutes
         cells.choose(Style(offset_minutes=lambda: offset, symbols=True))
         with self.reading.reader() as reader:
@@ -196,8 +197,8 @@ def language_for(scope: Scope) -> Language:
 class PagesOnly:
     """What holds for every page and for nothing else.
 
-    Parameters that are empty, as forms send them, are left out; ``lang`` chooses a language; a
-    problem is shown as a page.
+    Parameters that are empty, as forms send them, are left out; ``lang`` chooses a language; all
+    texts are in the reader's; a problem is shown as a page.
 
     Args:
         app: The application.
@@ -210,7 +211,11 @@ class PagesOnly:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, if it is one for a page with what is a page's own."""
-        if scope["type"] != "http" or not is_page(scope):
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        texts.choose("en" if _is_for_programs(scope) else language_for(scope))
+        if not is_page(scope):
             await self._app(scope, receive, send)
             return
         leads_to = _tidied(scope)
@@ -229,7 +234,11 @@ class PagesOnly:
 def is_page(scope: Scope) -> bool:
     """Return whether somebody at a browser asks for a page."""
     accepted = next((value for name, value in scope["headers"] if name == b"accept"), b"")
-    return not scope["path"].startswith("/v1/") and b"text/html" in accepted
+    return not _is_for_programs(scope) and b"text/html" in accepted
+
+
+def _is_for_programs(scope: Scope) -> bool:
+    return bool(scope["path"].startswith(_OF_PROGRAMS))
 
 
 class _Shown:
@@ -258,7 +267,6 @@ class _Shown:
 
     async def _show(self) -> None:
         assert self._start is not None
-        texts.choose(language_for(self._scope))
         problem = msgspec.json.decode(self._body)
         shown = {**frame_of(self._pages, self._scope), "problem": problem}
         shown["title"] = texts.translated(problem["title"])

@@ -55,6 +55,14 @@ def test_the_schedule_sums_to_what_is_open_to_the_parties(kept: KeptLoans) -> No
         assert left == found.get("open_principal", 0) == kept.row(LoanAccount, name).open_principal
 
 
+def test_a_loan_is_a_subject_like_others(kept: KeptLoans) -> None:
+    found = kept.get("/v1/about/loan:L1")
+    assert found["timeline"] and "item" not in found  # it has a view of its own
+    assert [each["dispute"] for each in found["disputes"]] == ["D1"]
+    unknown = kept.client.get("/v1/about/loan:no")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "no-such-subject")
+
+
 def test_instalments_have_their_states(kept: KeptLoans) -> None:
     states = [row["state"] for row in loan(kept)["schedule"]]
     assert states == ["paid", "overdue", "overdue", "open", "open", "open"]

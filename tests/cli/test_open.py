@@ -210,13 +210,15 @@ def test_a_log_that_is_still_written_opens_up_to_there(folder: Path, capsys: Cap
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
+def served(
+    folder: Path, language: str = "en"
+) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
     """Run the command, and give what it has said once it takes connections."""
     words = ["open", "log.ndjson", "--genesis", "genesis.json", "--json", "--index", "index"]
     process = subprocess.Popen(
         [sys.executable, "-m", "cli", *words],
         cwd=folder,
-        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "TONGZHANG_LANG": language},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -269,6 +271,24 @@ def test_it_serves_what_a_node_serves_to_this_machine_alone_until_ctrl_c(folder:
         assert process.wait(TOLD_S) == 130
     verified = ["verify", "receipt", folder / "receipt", "--genesis", folder / "genesis.json"]
     assert main.run([str(word) for word in verified]) == 0
+
+
+def test_whoever_serves_it_in_chinese_answers_programs_in_english(
+    folder: Path, capsys: Capture
+) -> None:
+    address, said_in_english = "/v1/disputes?colour=red", "'colour' is no parameter of this"
+    with (
+        served(folder, "zh") as (_, said),
+        httpx.Client(base_url=said["address"], trust_env=False, timeout=TOLD_S) as client,
+    ):
+        assert client.get(address).json()["detail"].startswith(said_in_english)
+        for wanted, told in (("zh-CN", " 不是此地址的参数"), ("en", " is no parameter of this")):
+            headers = {"accept": "text/html", "accept-language": wanted}
+            assert f"&#39;colour&#39;{told}" in client.get(address[3:], headers=headers).text
+    capsys.readouterr()
+    for language in ("en", "zh"):
+        assert main.run(["--lang", language, "refunds", "--payment", "no", *_log(folder)]) == 1
+        assert "no record of the log is about payment 'no'" in capsys.readouterr().err
 
 
 def test_a_log_without_a_checkpoint_that_holds_gives_no_proofs(folder: Path) -> None:

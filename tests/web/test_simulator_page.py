@@ -123,12 +123,15 @@ def test_pages_lead_to_the_simulator_of_a_node_that_offers_one(
         expect(page.locator("header nav a[href='/lists']")).to_have_count(1)
 
 
-def test_what_is_refused_is_told_in_the_form(browser: Browser, nodes: list[NodeProcess]) -> None:
-    page, _ = signed_in(browser, nodes[0])
+@pytest.mark.parametrize(("locale", "told"), [("en-GB", "blocks"), ("zh-CN", "无法模拟")])
+def test_what_is_refused_is_told_in_the_form(
+    browser: Browser, nodes: list[NodeProcess], locale: str, told: str
+) -> None:
+    page, _ = signed_in(browser, nodes[0], locale)
     page.evaluate("document.querySelector('[data-simulate]').noValidate = true")
     page.fill("[name=blocks]", "301")
-    page.get_by_role("button", name="Run").click()
-    expect(page.locator("[data-said]")).to_contain_text("blocks")
+    page.locator("[data-simulate] [type=submit]").click()
+    expect(page.locator("[data-said]")).to_contain_text(told)
 
 
 def test_a_page_of_another_host_cannot_begin_a_run(

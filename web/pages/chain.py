@@ -8,8 +8,8 @@ from typing import Annotated, Any, NamedTuple
 from fastapi import Query
 
 from api.log_views import BlockView, block_view, log_size, whole_block
+from api.named import no_such_block
 from api.paging import Index, Start
-from api.problems import Problem
 from consensus.justification import leader_of
 from consensus.messages import decode_certificate
 from consensus.votes import Certificate, checkpoint_for
@@ -176,7 +176,7 @@ def block_page(visit: Visit, height: Index, start: Start = 0) -> Mapping[str, An
     stored = reader.block(height)
     newest = reader.height()
     if stored is None:
-        raise Problem("no-such-block", f"blocks are 1 to {newest}")
+        raise no_such_block(newest)
     link = next(_links(reader, genesis, height, height))
     whole = whole_block(reader.blocks(height, 1)[0], stored)
     certified = reader.certificates(height, 1)

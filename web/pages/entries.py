@@ -10,8 +10,8 @@ from fastapi import Query
 
 from api.books_views import entry_postings
 from api.log_views import log_size
+from api.named import no_such_entry
 from api.paging import Index
-from api.problems import Problem
 from ledger.entry import APPLIED
 from ledger.limits import SAFE_INTEGER_MAX
 from node.storage.books import BookReader
@@ -61,7 +61,7 @@ def entry_page(visit: Visit, index: Index) -> Mapping[str, Any]:
     size = log_size(reader)
     found = reader.entry(index)
     if found is None:
-        raise Problem("no-such-entry", f"the log has {size} entries, from 0")
+        raise no_such_entry(size)
     entry = entry_views(reader, [found])[0]
     record = msgspec.json.decode(entry.record)
     return {

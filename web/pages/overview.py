@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from api.overview import Overview
 from node.storage.opened import Summary
+from views.fault_words import stop_in_words
 from views.labels import ROLE
 from views.overview import PACE_STEP_MS, OwedSum, Pace, PartyStanding
 from views.sentences import refusal, sentences
@@ -149,7 +150,9 @@ def _alarms(found: Overview, status: dict[str, Any] | None) -> list[Notice]:
         alarms.append(Notice("bad", text.format(names=names)))
     if status is not None and status["halted"] is not None:
         text = gettext("This node has stopped for safety ({code}): {message}")
-        alarms.append(Notice("bad", text.format(**status["halted"])))
+        code, message = status["halted"]["code"], status["halted"]["message"]
+        said = text.format(code=code, message=stop_in_words(code, message))
+        alarms.append(Notice("bad", said))
     elif status is not None and not status["ready"]:
         text = gettext("Nothing can become final now: {reason}")
         alarms.append(Notice("warn", text.format(reason=status["ready_reason"])))

@@ -16,7 +16,10 @@ let player;
 async function ask(address, how = {}) {
   const answer = await fetch(address, { headers: { accept: "application/json" }, ...how });
   const body = await answer.json();
-  if (!answer.ok) throw Object.assign(new Error(body.detail ?? body.title), { code: body.code });
+  if (!answer.ok) {
+    const told = form.getAttribute(`data-problem-${body.code}`) ?? body.detail ?? body.title;
+    throw Object.assign(new Error(told), { code: body.code });
+  }
   return body;
 }
 
