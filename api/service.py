@@ -200,6 +200,7 @@ class NodeStatus(msgspec.Struct, frozen=True):
     signing: bool
     ready: bool
     ready_reason: str
+    ready_code: str
     halted: Stopped | None
     silent: list[str]
     calendar: CalendarStatus

@@ -260,6 +260,7 @@ class Node:
         tip, host, genesis = self.store.tip(), self.host, self.genesis
         halted = host.stopped()
         ready, reason = self.ready()
+        hindrance = self.hindrance()
         return {
             "party": self.party,
             "role": genesis.roles[self.party],
@@ -281,6 +282,7 @@ class Node:
             "signing": host.journal.may_seal,
             "ready": ready,
             "ready_reason": reason,
+            "ready_code": "" if hindrance is None else hindrance.code,
             "halted": None if halted is None else {"code": halted.code, "message": halted.message},
             "silent": list(host.replica.silent),
             "calendar": self._calendar(),

@@ -46,12 +46,14 @@ STOPS_IN_CHINESE: Mapping[str, str] = {
         "本方密钥签过互相矛盾的两份声明：说谎、被恢复到旧副本，或密钥还在别处使用。"
         "本节点不再签署，但继续跟随、读取和应答。见 `tongzhang evidence list`。"
     ),
+    "no-quorum": "可联系到的表决方不足法定数，见下方各方的状态。",
+    "not-signing": "本节点正在向其他参与方询问本方密钥签过什么，得到答复之前不签署。",
     "state-diverged": "法定多数确认了一个区块，但本节点执行它得出不同的结果；差异见本节点的日志。",
     "storage-failed": (
         "数据库未能完成操作。请检查数据库所在卷、权限和服务器，再重新启动节点；原因见本节点的日志。"
     ),
 }
-"""Why a node stopped, or does not answer, by code."""
+"""Why a node stopped, does not answer, or can make nothing final, by code."""
 
 
 def fault_in_words(fault: LogFault, language: Language | None = None) -> str:
@@ -63,7 +65,7 @@ def fault_in_words(fault: LogFault, language: Language | None = None) -> str:
 
 
 def stop_in_words(code: str, message: str) -> str:
-    """Return why a node stopped or does not answer: its own message, or that code in Chinese."""
+    """Return why a node stopped, or cannot do it: its own message, or that code in Chinese."""
     if texts.language() == "en":
         return message
     return STOPS_IN_CHINESE.get(code, f"详情见本节点的日志（{code}）。")

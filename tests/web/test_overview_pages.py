@@ -19,6 +19,7 @@ from tests.api.queries_kit import DAY, month
 from tests.ledger.ledger_kit import captured
 from tests.web.overview_kit import Shown
 from tests.web.walk_kit import Page
+from views.fault_words import STOPS_IN_CHINESE
 from views.overview import Pace
 from web.pages.overview import BARS_HEIGHT, bars
 from web.pages.reconciliation import matrix_of
@@ -127,8 +128,13 @@ def test_what_stops_the_ledger_is_said_at_the_top(kept: Shown) -> None:
     page = overview(kept, status_of(kept, halted=halted))
     assert "stopped for safety (state-diverged): a block comes out &lt;b&gt;" in page.source
     assert 'role="alert"' in page.source
-    page = overview(kept, status_of(kept, ready=False, ready_reason="too few voters"))
+    why = {"ready": False, "ready_reason": "too few voters", "ready_code": "no-quorum"}
+    page = overview(kept, status_of(kept, **why))
     assert "Nothing can become final now: too few voters" in flat(page)
+    for code in ("no-quorum", "not-signing"):
+        text = flat(overview(kept, status_of(kept, **{**why, "ready_code": code}), "zh-CN"))
+        assert STOPS_IN_CHINESE[code] in text
+        assert "too few voters" not in text
 
 
 def test_the_time_to_finality_is_shown_when_it_was_measured(kept: Shown) -> None:

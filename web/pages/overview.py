@@ -155,7 +155,8 @@ def _alarms(found: Overview, status: dict[str, Any] | None) -> list[Notice]:
         alarms.append(Notice("bad", said))
     elif status is not None and not status["ready"]:
         text = gettext("Nothing can become final now: {reason}")
-        alarms.append(Notice("warn", text.format(reason=status["ready_reason"])))
+        reason = stop_in_words(status["ready_code"], status["ready_reason"])
+        alarms.append(Notice("warn", text.format(reason=reason)))
     return alarms
 
 
