@@ -1,9 +1,10 @@
 """Seconds until a node with a long log answers, and what checking all of it beside the node costs.
 
-Run with ``python -m benchmarks.starts PAYMENTS [FOLDER]``. The log holds one generated day of the
-business, about 3.4 entries a payment: 295,000 payments make a million entries. It is made in this
-process, of real batches, blocks and certificates, four homes with a copy each, and left in the
-folder, if one is named.
+Run with ``python -m benchmarks.starts PAYMENTS [FOLDER] [--plain]``. The log holds one generated
+day of the business, about 3.4 entries a payment: 295,000 payments make a million entries. It is
+made in this process, of real batches, blocks and certificates, four homes with a copy each, and
+left in the folder, if one is named. With ``--plain`` it holds captures and instructions of three
+legs, two entries a payment: it may be longer than a day in memory can be, and no check is awaited.
 
 The auditor's node is started twice until it answers (of a new log the first start finds no mark,
 and checks the whole log), and the second one until its check has ended. Then all four nodes are
@@ -15,6 +16,7 @@ long it takes until a record, sent again and again from the first moment, is fin
 from __future__ import annotations
 
 import os
+import sqlite3
 import sys
 import time
 from collections.abc import Callable
@@ -28,7 +30,7 @@ import httpx
 from cli.bench.load import captures
 from cli.client import NDJSON
 from demo.stage.processes import NodeProcess, stop_all
-from node.home.home import read_address, read_operator_token
+from node.home.home import DATABASE, read_address, read_operator_token
 from tests.node.database_kit import ROLES, found_filled
 
 POLL_S = 0.05
@@ -41,10 +43,10 @@ ENDED = {"clean", "damaged", "failed"}
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def nodes_in(folder: Path, payments: int) -> list[NodeProcess]:
+def nodes_in(folder: Path, payments: int, *, plain: bool) -> list[NodeProcess]:
     """Return nodes whose ledger holds a generated day; make them, unless they are there."""
     if not folder.exists():
-        return found_filled(folder, payments)
+        return found_filled(folder, payments, plain=plain)
     homes = [folder / party for party, _ in ROLES]
     return [
         NodeProcess(home.name, home, read_address(home), read_operator_token(home))
@@ -155,28 +157,50 @@ def check(node: NodeProcess) -> tuple[float, float]:
     return until([node], has_ended), computed
 
 
-def measure(payments: int, folder: Path) -> None:
+def told_size(node: NodeProcess, entries: int) -> None:
+    """Print what the database takes, for each byte of a record, too."""
+    database = sqlite3.connect(node.home / DATABASE)
+    (raw,) = database.execute("SELECT SUM(LENGTH(leaf)) FROM entries").fetchone()
+    database.close()
+    size = sum(each.stat().st_size for each in node.home.glob(f"{DATABASE}*"))
+    print(
+        f"database: {size / 1e6:,.0f} MB, {size / entries:,.0f} bytes an entry, "
+        f"{size / raw:.1f} for each of its bytes"
+    )
+
+
+def told_memory(when: str, nodes: list[NodeProcess]) -> None:
+    """Print the resident memory of the largest node's own process."""
+    print(f"memory {when}: {max(node.memory_bytes() for node in nodes) / 1e6:,.0f} MB")
+
+
+def measure(payments: int, folder: Path, *, plain: bool) -> None:
     """Make the ledger, unless it is there, and print what is measured."""
-    nodes = nodes_in(folder, payments)
+    nodes = nodes_in(folder, payments, plain=plain)
     one = nodes[-1]
     try:
         for what in ("first start", "second start"):
             print(f"{what}: {_told(*start([one]))}")
             if what == "second start":
-                print(f"check beside the node: {_told(*check(one))}")
+                if not plain:
+                    print(f"check beside the node: {_told(*check(one))}")
                 status = ask(one, "/v1/status") or {}
                 print(f"{status['size']:,} entries in {status['height']:,} blocks")
                 print(f"check: {status['check']}")
+                told_size(one, status["size"])
+                told_memory("then", [one])
             one.kill()
         stop_all(nodes)
         print(f"four nodes side by side: {_told(*start(nodes))}")
         until(nodes, lambda node: (ask(node, "/readyz") or {}).get("ready") is True)
         beside = [rate(nodes[1]) for _ in range(WARM_UP + RUNS)][WARM_UP:]
         checking = [state_of(node) for node in nodes]
-        until(nodes, lambda node: state_of(node) in ENDED)
-        alone = [rate(nodes[1]) for _ in range(RUNS)]
         print(f"captures a second: {median(beside):,.0f} while nodes check, now {checking}")
-        print(f"captures a second: {median(alone):,.0f} after that")
+        if not plain:
+            until(nodes, lambda node: state_of(node) in ENDED)
+            alone = [rate(nodes[1]) for _ in range(RUNS)]
+            print(f"captures a second: {median(alone):,.0f} after that")
+        told_memory("after all captures", nodes)
         cycles = sorted(power_cycle(nodes) for _ in range(CYCLES))
         told = ", ".join(f"{each:.1f}" for each in cycles)
         print(f"all four killed and started, to the first final record: {told} s")
@@ -190,8 +214,10 @@ def _told(seconds: float, computed: float) -> str:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 2:
-        measure(int(sys.argv[1]), Path(sys.argv[2]))
+    words = [word for word in sys.argv[1:] if word != "--plain"]
+    is_plain = "--plain" in sys.argv
+    if len(words) > 1:
+        measure(int(words[0]), Path(words[1]), plain=is_plain)
     else:
         with TemporaryDirectory() as made:
-            measure(int(sys.argv[1]), Path(made) / "net")
+            measure(int(words[0]), Path(made) / "net", plain=is_plain)

@@ -111,9 +111,18 @@ def document(found: Mapping[str, Sequence[Mapping[str, Any]]], sizes: Sizes) -> 
     return {"machine": machine(), "sizes": sizes._asdict(), "systems": systems}
 
 
-async def _play(given: argparse.Namespace, sizes: Sizes) -> dict[str, list[dict[str, Any]]]:
-    if task := asyncio.current_task():
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+async def _play(
+    given: argparse.Namespace, sizes: Sizes, ends: list[int]
+) -> dict[str, list[dict[str, Any]]]:
+    task = asyncio.current_task()
+
+    def end(number: int) -> None:
+        ends.append(number)
+        if task is not None:
+            task.cancel()
+
+    for each in (signal.SIGINT, signal.SIGTERM):  # a second one cancels again
+        asyncio.get_running_loop().add_signal_handler(each, end, each)
     tools = Tools(given.cache.absolute(), lambda text: print(text, file=sys.stderr, flush=True))
     return await play([SYSTEMS[name] for name in given.only or SYSTEMS], sizes, tools)
 
@@ -122,15 +131,16 @@ def main() -> int:
     """Run the command; return its exit code."""
     given = arguments().parse_args()
     sizes = SMALL if given.small else Sizes(given.rounds, given.records, given.seconds)
+    ends: list[int] = []
     try:
         with unwrapped(), asyncio.Runner(loop_factory=loop_factory()) as runner:
-            found = runner.run(_play(given, sizes))
+            found = runner.run(_play(given, sizes, ends))
     except CliError as error:
         print(f"error: {error.code}: {error}", file=sys.stderr)
         return 1
-    except (KeyboardInterrupt, asyncio.CancelledError) as end:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         print("interrupted; everything is stopped", file=sys.stderr)
-        return 128 + (signal.SIGINT if isinstance(end, KeyboardInterrupt) else signal.SIGTERM)
+        return 128 + (ends[0] if ends else signal.SIGINT)
     told = document(found, sizes)
     print("\n".join(lines(told)))
     if given.json:

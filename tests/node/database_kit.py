@@ -12,11 +12,11 @@ from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
+from cli.bench.load import captures, instructions, registrations
 from consensus.messages import encode
 from consensus.votes import certificate_of, final_subject, sign_vote
 from demo.day.cast import DayPlan
 from demo.day.generate import generate
-from demo.day.lines import DayFiles
 from demo.day.phases import founding
 from demo.stage.processes import NodeProcess, free_ports
 from ledger import domains
@@ -93,18 +93,22 @@ def final_certificate(genesis: Genesis, tip: Tip) -> bytes:
     return encode(certificate_of(votes))
 
 
-def found_filled(folder: Path, payments: int, block_records: int = 500) -> list[NodeProcess]:
+def found_filled(
+    folder: Path, payments: int, block_records: int = 500, *, plain: bool = False
+) -> list[NodeProcess]:
     """Found a consortium of four whose nodes have a generated day behind them.
 
     Args:
         folder: A directory that does not exist.
         payments: How many payments the day has; an entry count about 3.4 times as high.
         block_records: How many records a block has.
+        plain: Captures and instructions of three legs instead, two entries a payment; a day is
+            made in memory, these are not.
 
     Returns:
         The nodes, not started, in genesis order.
     """
-    day = generate(DayPlan(payments, seed=1))
+    day = generate(DayPlan(1 if plain else payments, seed=1))
     homes = create_consortium(
         folder,
         ROLES,
@@ -115,7 +119,14 @@ def found_filled(folder: Path, payments: int, block_records: int = 500) -> list[
         choices={"calendar": founding(day)},
     )
     first, *others = homes.values()
-    database_id = _fill(first.path / DATABASE, first.genesis, day, block_records)
+
+    def play(ledger: Ledger) -> None:
+        if plain:
+            _state_payments(ledger, payments, block_records // 2)
+        else:
+            InBatches(day, 1, ledger, block_records)
+
+    database_id = _fill(first.path / DATABASE, first.genesis, play)
     for home in others:
         shutil.copyfile(first.path / DATABASE, home.path / DATABASE)
     nodes = []
@@ -126,13 +137,22 @@ def found_filled(folder: Path, payments: int, block_records: int = 500) -> list[
     return nodes
 
 
-def _fill(path: Path, genesis: Genesis, day: DayFiles, block_records: int) -> str:
-    """Write the database of a day; return its id."""
+def _state_payments(ledger: Ledger, payments: int, block_payments: int) -> None:
+    """State captures and instructions, as many of both in a block."""
+    ledger.run(ledger.seal("institution", registrations()))
+    for first in range(0, payments, block_payments):
+        count = min(block_payments, payments - first)
+        stated = ledger.seal("institution", captures(first, count))
+        ledger.run(stated, ledger.seal("platform", instructions(first, count)))
+
+
+def _fill(path: Path, genesis: Genesis, play: Callable[[Ledger], None]) -> str:
+    """Write the database of what is played to a ledger; return its id."""
     with WriterProcess(path) as process:
         store = Store(f"sqlite:///{path}", genesis)
         bulk = Bulk(store, process)
         ledger = Kept(genesis, bulk.view, lambda block, done: bulk.add(block, done, dict))
-        InBatches(day, 1, ledger, block_records)
+        play(ledger)
         certificate = final_certificate(genesis, ledger.tip)
         height = ledger.tip.height
         checksum = block_checksum(height, b"", certificate)
