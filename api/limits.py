@@ -143,7 +143,7 @@ NEWS_POLL_S = 0.05
 """How often the ledger's height is looked at while somebody listens."""
 
 NEWS_READ_MAX = 1000
-"""New entries that are read at once; more are left to the database."""
+"""New entries that are read at once, the newest first."""
 
 NEWS_ENTRIES_MAX = 4096
 NEWS_BYTES_MAX = 8 * 1024 * 1024

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import AsyncIterator, Callable, Hashable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from contextvars import Context
@@ -259,7 +260,7 @@ class NewsDesk:
 
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()
-        found_at = 0.0
+        found_at = -math.inf
         try:
             while True:
                 await asyncio.sleep(NEWS_POLL_S)
@@ -289,9 +290,8 @@ class NewsDesk:
             if now == height:
                 return None
             size_now = log_size(reader)
-            first = max(size, size_now - NEWS_READ_MAX)
-            new = [] if height == BEFORE else reader.entries(first, NEWS_READ_MAX)
-            return _Found(now, size_now, entry_views(reader, new))
+            views = [] if height == BEFORE else _newest(reader, size, size_now)
+            return _Found(now, size_now, views)
 
     def _take(self, found: _Found) -> None:
         self._made.clear()
@@ -364,6 +364,19 @@ def _woken(event: asyncio.Event) -> asyncio.Event:
     """Wake all who wait for an event, and return the next one."""
     event.set()
     return asyncio.Event()
+
+
+def _newest(reader: LedgerReader, start: int, end: int) -> list[EntryView]:
+    """Return the entries from ``start`` to ``end``, or the last of them if they are too many."""
+    start = max(start, end - NEWS_ENTRIES_MAX)
+    views: list[EntryView] = []
+    size_bytes = 0
+    while end > start and size_bytes < NEWS_BYTES_MAX:
+        first = max(start, end - NEWS_READ_MAX)
+        views[:0] = found = entry_views(reader, reader.entries(first, end - first))
+        size_bytes += sum(len(view.record) for view in found)
+        end = first
+    return views
 
 
 def _frame(view: EntryView) -> bytes:

@@ -25,7 +25,7 @@ from starlette.responses import Response
 
 from ledger import currencies, forms
 from ledger.errors import URN, LedgerError
-from node.errors import NodeError
+from node.errors import CorruptLedger, NodeError, StorageError
 from views.fault_words import stop_in_words
 from views.texts import gettext, translated
 
@@ -192,6 +192,8 @@ def of_error(error: LedgerError | NodeError) -> Problem:
     if isinstance(error, NodeError):
         if error.code not in TABLE:
             status = 503
+        if isinstance(error, StorageError | CorruptLedger) and error.code != "busy":
+            logger.error("%s", error)  # a Chinese page says what to do, and points to the log
         said = stop_in_words(error.code, error.message)
         return Problem(error.code, said, definite=error.definite, status=status)
     if status == 500:

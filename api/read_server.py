@@ -36,7 +36,6 @@ from node.home.config import Config
 from node.home.home import Home
 from node.home.tokens import Tokens
 from node.storage.snapshots import open_snapshots
-from views import texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,13 +55,13 @@ LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 class QuietServer(uvicorn.Server):
     """uvicorn's server without its own signal handling: its owner does that.
 
-    It speaks English, whatever language its owner speaks: programs ask, and a page chooses.
+    Every request begins in an empty context, so in English, whatever language its owner speaks, or
+    the request before it on the same connection: programs ask, and a page chooses.
     """
 
-    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
-        """Serve until the end."""
-        texts.choose("en")
-        await super().serve(sockets)
+    def __init__(self, config: uvicorn.Config) -> None:
+        config.reset_contextvars = True
+        super().__init__(config)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -57,8 +57,8 @@ _IDS = re.compile(rb"(?:cap|ins)-[0-9]{8}")
 class Down(NamedTuple):
     """A node that was killed: when, and when it was started, in seconds of the whole run.
 
-    ``lacked`` is how many entries it lacked when it was started, and ``caught_up_s`` how long it
-    took from then until it lacked next to none.
+    ``lacked`` is how many entries it lacked when it was started, ``caught_up_s`` how long it took
+    from then until it lacked next to none, and ``per_s`` how many it took a second meanwhile.
     """
 
     party: str
@@ -67,6 +67,7 @@ class Down(NamedTuple):
     answered_s: float
     lacked: int
     caught_up_s: float
+    per_s: int
 
 
 class Soak:
@@ -100,11 +101,16 @@ class Soak:
         load = list(arrivals(self._network, times, first))
         begins_s = self._now()
         node = self._network.node(VICTIMS[number % len(VICTIMS)])
-        async with asyncio.TaskGroup() as group:
-            loading = group.create_task(OpenLoop().run(load))
-            down = group.create_task(self._kill(node))
+        try:
+            async with asyncio.TaskGroup() as group:
+                loading = group.create_task(OpenLoop().run(load))
+                down = group.create_task(self._kill(node))
+        except* CheckFailed as failed:
+            raise failed.exceptions[0] from None
         self._count(load, loading.result(), begins_s, first)
         self.downs.append(down.result())
+        for each in self._network.nodes:
+            each.refuse_dead()
         self.memory.append({each.party: each.memory_bytes() for each in self._network.nodes})
 
     async def _kill(self, node: NodeProcess) -> Down:
@@ -127,13 +133,15 @@ class Soak:
                 answered_s = answered_s or self._now() - started_s
                 if await self._largest() - status["size"] <= NEAR:
                     took_s = self._now() - started_s
-                    return Down(node.party, killed_s, started_s, answered_s, lacked, took_s)
+                    per_s = round((status["size"] - size) / took_s)
+                    times = (killed_s, started_s, answered_s)
+                    return Down(node.party, *times, lacked, took_s, per_s)
             await asyncio.sleep(POLL_S)
         raise CheckFailed("stalled", f"the node of {node.party} did not catch up")
 
     async def _largest(self) -> int:
         found = await self._observer.statuses()
-        return max(status["size"] for status in found.values() if status)
+        return max((status["size"] for status in found.values() if status), default=0)
 
     def _count(
         self, load: Iterable[Arrival], sent: Iterable[Sent], begins_s: float, first: int
@@ -163,33 +171,37 @@ class Soak:
         for first in range(0, records, STREAM_RECORDS):  # httpx reads nothing while it sends
             count = min(STREAM_RECORDS, records - first)
             await upload(institution, b"\n".join(captures(90_000_000 + first, count)))
+        deadline_s = self._now() + CAUGHT_UP_S
         while await self._largest() < size + records:
+            if self._now() > deadline_s:
+                raise CheckFailed("stalled", "the other nodes did not make the records final")
             await asyncio.sleep(POLL_S)
-        down = await self.caught_up(node, killed_s, size)
-        per_s = round((down.lacked - NEAR) / (down.caught_up_s - down.answered_s))
-        return {**down._asdict(), "per_s": per_s}
+        return (await self.caught_up(node, killed_s, size))._asdict()
 
     def recovery(self, down: Down) -> dict[str, Any]:
         """Return what a kill did to those who were not cut off.
 
         ``recovered_s`` is when the second began in which they had at least 70 % of the records
-        that they had in a second before, counted from the kill; ``silent_s`` the longest stretch
-        without a final record from the kill until the node was started again.
+        that they had in a second before, counted from the kill; it is −1 if they had not before
+        the node was started again. ``silent_s`` is the longest stretch without a final record
+        until then.
         """
         killed, up = int(down.killed_s * TENTH), int(down.started_s * TENTH)
         clients = 0.5 if down.party in (INSTITUTION, "platform") else 1.0
-        per_s = self._finals(killed - BEFORE_S * TENTH, killed) / BEFORE_S * clients
+        before = int(min(BEFORE_S, KILLED_AT * self._every_s) * TENTH)
+        enough = max(1.0, ENOUGH * clients * self._finals(killed - before, killed) * TENTH / before)
         found = (
             tenth
-            for tenth in range(killed, up)
-            if self._finals(tenth, tenth + TENTH) >= ENOUGH * per_s
+            for tenth in range(killed, up - TENTH + 1)
+            if self._finals(tenth, tenth + TENTH) >= enough
         )
         silent = longest = 0
         for tenth in range(killed, up):
             silent = 0 if self.finals.get(tenth) else silent + 1
             longest = max(longest, silent)
-        recovered = next(found, up) - killed
-        return {"recovered_s": recovered / TENTH, "silent_s": longest / TENTH}
+        recovered = next(found, None)
+        recovered_s = -1.0 if recovered is None else (recovered - killed) / TENTH
+        return {"recovered_s": recovered_s, "silent_s": longest / TENTH}
 
     def _finals(self, begin: int, end: int) -> int:
         return sum(self.finals.get(tenth, 0) for tenth in range(begin, end))
@@ -207,9 +219,10 @@ class Soak:
                     "at_s": step * STEP_S,
                     "final_per_s": self._finals(step * STEP_S * TENTH, (step + 1) * STEP_S * TENTH)
                     / STEP_S,
-                    **latencies(self.taken.get(step, [0.0])),
+                    **latencies(self.taken[step]),
                 }
                 for step in steps
+                if step in self.taken
             ],
             "downs": [{**each._asdict(), **self.recovery(each)} for each in self.downs],
             "memory_bytes": self.memory,
@@ -231,6 +244,8 @@ def checked(network: LocalNetwork, accepted: set[str], log: Path) -> Mapping[str
             file.write(line + b"\n")
     with log.open("rb") as exported:
         verified = verify_log(exported, network.genesis, replay=True)
+    if not accepted:
+        raise CheckFailed("lost", "no record was answered with final")
     missing = set(accepted)
     with log.open("rb") as exported:
         for line in exported:
@@ -253,9 +268,12 @@ async def measure(network: LocalNetwork, given: argparse.Namespace, log: Path) -
         for number in range(given.kills):
             await soak.round(number)
             say_round(soak.results(), given.kills)
-        equal = await observer.until_equal()
         lag = await soak.catch_up(given.lacking) if given.lacking else {}
-        await observer.until_equal()
+        equal = await observer.until_equal()
+        for node in network.nodes:
+            node.refuse_dead()
+        if refused := soak.outcomes.get("refused"):
+            raise CheckFailed("refused", f"{refused} records were refused")
         end = await asyncio.to_thread(checked, network, soak.accepted, log)
         size = {node.party: folder_bytes(node.home) for node in network.nodes}
         return {
@@ -263,7 +281,7 @@ async def measure(network: LocalNetwork, given: argparse.Namespace, log: Path) -
             **soak.results(),
             "catch_up": lag,
             "end": {**end, "log_bytes": log.stat().st_size, "home_bytes": size},
-            "roots": sorted({status["root"] for status in equal.values()}),
+            "roots": {party: status["root"] for party, status in equal.items()},
         }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -39,7 +40,7 @@ def words(found: Mapping[str, Any]) -> Iterator[str]:
         ("answered_s", "until a killed node that was started answered"),
         ("caught_up_s", "until it had caught up under load"),
     ):
-        values = sorted(each[name] for each in downs)
+        values = sorted(math.inf if each[name] < 0 else each[name] for each in downs)
         yield f"{said}: {values[len(values) // 2]:.1f} s (at most {values[-1]:.1f})"
     first, last = found["memory_bytes"][0], found["memory_bytes"][-1]
     grown = f"{_largest(first)}, {_largest(last)}"
@@ -88,7 +89,9 @@ def _finals(found: Mapping[str, Any]) -> Chapter:
             [
                 each["party"],
                 _clock(each["killed_s"]),
-                f"{each['recovered_s']:.1f} s",
+                "not while it was down"
+                if each["recovered_s"] < 0
+                else f"{each['recovered_s']:.1f} s",
                 f"{each['silent_s']:.1f} s",
                 f"{each['lacked']:,} in {each['caught_up_s']:.1f} s",
             ]

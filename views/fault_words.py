@@ -35,7 +35,7 @@ STOPS_IN_CHINESE: Mapping[str, str] = {
     "busy": "同时读取过多，请稍后再试。",
     "conflicting-final": (
         "出现了与本节点历史相抵触的证书，两者均保存在数据库中。"
-        "继续之前请向其他参与方出示 `tongzhang evidence report`。"
+        "继续之前请向其他参与方出示 `tongzhang evidence report` 的输出。"
     ),
     "corrupt-ledger": (
         "数据库内容与当初写入的不符。请停止节点，保留数据库副本，再运行 "
@@ -43,7 +43,7 @@ STOPS_IN_CHINESE: Mapping[str, str] = {
     ),
     "disk-full": "磁盘空间不足，未写入任何内容。请释放数据库所在卷的空间，再重新启动节点。",
     "key-contradicts-itself": (
-        "本方密钥签过互相矛盾的两份声明：说谎、被恢复到旧副本，或密钥还在别处使用。"
+        "本方密钥签过互相矛盾的两份声明：可能是本方说谎、节点被恢复到旧副本，或密钥还在别处使用。"
         "本节点不再签署，但继续跟随、读取和应答。见 `tongzhang evidence list`。"
     ),
     "no-quorum": "可联系到的表决方不足法定数，见下方各方的状态。",

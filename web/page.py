@@ -39,6 +39,8 @@ LANGUAGE_COOKIE = "tongzhang-language"
 _YEAR_S = 365 * 24 * 3600
 _OF_PROGRAMS = ("/v1/", "/livez", "/readyz", "/openapi.json")
 """How addresses begin that are for programs, which are answered in English."""
+_KEPT = (b"allow", b"retry-after", b"www-authenticate")
+"""Headers of a problem that its page has as well."""
 _PROBLEM_BYTES_MAX = 1024 * 1024
 
 
@@ -271,7 +273,9 @@ class _Shown:
         shown = {**frame_of(self._pages, self._scope), "problem": problem}
         shown["title"] = texts.translated(problem["title"])
         html = rendered("problem.html", shown)
-        page = page_response(self._scope, html, self._start["status"])
+        told = {name: value for name, value in self._start["headers"] if name in _KEPT}
+        more = {name.decode(): value.decode() for name, value in told.items()}
+        page = page_response(self._scope, html, self._start["status"], more)
         await page(self._scope, _nothing, self._send)
 
 

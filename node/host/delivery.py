@@ -59,12 +59,12 @@ class Delivery:
         execution = self._machine.execution(block.hash)
         own = [batch.number for batch in block.batches if batch.party == self._party]
         final = FinalBlock(
-            block,
-            execution,
-            encode(deliver.justification),
-            None if certificate is None else encode(certificate),
-            max(own, default=0),
-            deliver.durable,
+            block=block,
+            execution=execution,
+            justification=encode(deliver.justification),
+            certificate=None if certificate is None else encode(certificate),
+            journal_upto=max(own, default=0),
+            durable=deliver.durable,
         )
         self._store.hold(final)
         self._machine.settle(self._store.tip())

@@ -17,7 +17,7 @@ import pytest
 
 from api import feed_places, news
 from api.feed import KEEP_ALIVE, feed
-from api.limits import FEED_PART_BYTES_MAX, FEED_UNREAD_BYTES, NEWS_SHOWN_MAX
+from api.limits import FEED_PART_BYTES_MAX, FEED_UNREAD_BYTES, NEWS_POLL_S, NEWS_SHOWN_MAX
 from api.news import News, NewsDesk, Wanted
 from ledger import forms
 from ledger.contracts import RECORD_TYPES
@@ -181,7 +181,45 @@ def test_a_listener_begins_where_its_page_ends(kept: Kept) -> None:
     play(scenario())
 
 
-@pytest.mark.parametrize("bound", ["NEWS_ENTRIES_MAX", "NEWS_BYTES_MAX", "NEWS_READ_MAX"])
+def test_entries_are_read_for_pages_at_the_pace_of_ticks_and_for_others_at_once(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(news, "TICK_S", 1e9)
+
+    async def scenario() -> None:
+        desk, size = desk_of(kept), len(entries_of(kept))
+        async with aclosing(desk.ticks()) as ticks:  # type: ignore[type-var]
+            await anext(ticks)
+            await asyncio.to_thread(add, kept, 1)
+            while desk._size == size:
+                await asyncio.sleep(0.01)
+            await asyncio.to_thread(add, kept, 1)
+            await asyncio.sleep(5 * NEWS_POLL_S)
+            assert desk._size == size + 1  # nobody would hear of it yet
+            await desk.reach(size + 1, WAIT_S)
+            assert desk._size == size + 2
+
+    play(scenario())
+
+
+def test_what_is_read_in_pieces_is_whole(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(news, "NEWS_READ_MAX", 3)
+
+    async def scenario() -> None:
+        desk, size = desk_of(kept), len(entries_of(kept))
+        async with aclosing(desk.ticks()) as ticks:  # type: ignore[type-var]
+            await anext(ticks)
+            subjects = await asyncio.to_thread(add, kept, 16)
+            while (heard := await anext(ticks)).size < size + 16:
+                pass
+            assert heard.whole
+            assert [each.subject for each in heard.entries] == subjects
+            assert list(desk._kept) == list(range(size, size + 16))
+
+    play(scenario())
+
+
+@pytest.mark.parametrize("bound", ["NEWS_ENTRIES_MAX", "NEWS_BYTES_MAX"])
 def test_who_is_slower_than_what_is_kept_goes_on_from_the_database(
     kept: Kept, monkeypatch: pytest.MonkeyPatch, bound: str
 ) -> None:

@@ -61,8 +61,15 @@ def make_final(
     journal_upto: int = 0,
 ) -> None:
     """Make a block final by writing it, as if no paper said so before."""
-    proofs = (justification, certificate)
-    store.hold(FinalBlock(block, execution, *proofs, journal_upto, durable=False))
+    final = FinalBlock(
+        block=block,
+        execution=execution,
+        justification=justification,
+        certificate=certificate,
+        journal_upto=journal_upto,
+        durable=False,
+    )
+    store.hold(final)
     store.write()
 
 

@@ -53,7 +53,9 @@ def test_a_soak_loses_nothing_and_is_drawn(tmp_path: Path) -> None:
     assert sum(soak["outcomes"].values()) == 2 * 8 * 40
     assert soak["outcomes"]["final"] == soak["end"]["accepted"] > 400
     assert soak["catch_up"]["lacked"] >= 3000
-    assert len(soak["roots"]) == 1
+    assert len(soak["roots"]) == 4
+    assert len(set(soak["roots"].values())) == 1
+    assert all(each["recovered_s"] >= 0 for each in soak["downs"])
     html = page.read_text()
     assert html.count('<section class="card">') == 3
     assert "src=" not in html

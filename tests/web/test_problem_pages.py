@@ -48,7 +48,7 @@ KNOWN = {
 }
 SAID = {
     "/nowhere": ("not-found", ""),
-    "/books?as_of=1999-01-01": ("date-before-founding", "时尚无账簿"),
+    "/books?as_of=1999-01-01": ("date-before-founding", "截至 1999-01-01 尚无账簿"),
     "/books?as_of=2999-01-01": ("date-in-future", "2999-01-01 尚未到来"),
     "/books?as_of=999999": ("no-such-block", "收到的是 999999"),
     "/books?as_of=2026-02-30": ("bad-parameter", "2026-02-30 不是日历上的日期"),
@@ -71,7 +71,7 @@ SAID = {
     "/expectations?min_amount_shown=no": ("bad-parameter", "不是按显示格式书写的金额"),
     "/loans?due_from=2026-03-01&due_to=2026-02-01": ("bad-parameter", "晚于 `due_to`"),
     "/loans?cursor=AAAA": ("bad-parameter", "不是由此列表生成的"),
-    "/loans?limit=0": ("bad-parameter", "不小于 1 的数"),
+    "/loans?limit=0": ("bad-parameter", "1 或更大的数"),
     "/loans?height=999999": ("no-such-block", "最新区块为 "),
     "/loans/no": ("no-such-loan", "已提议的例如：L1、L2"),
     "/loans/no such": ("bad-parameter", "编号：1 至 64 个字母"),
@@ -143,6 +143,7 @@ def test_other_methods_are_refused_in_chinese(loans: HostileLoans) -> None:
         page = shown(loans.client, "/payments", method)
         assert page.status == 405 and not not_chinese(page)
         assert detail_of(page) == f"此处不能用 {method}，可用 GET, HEAD"
+        assert page.headers["allow"] == "GET, HEAD"
 
 
 def test_a_search_complains_in_chinese(loans: HostileLoans) -> None:
@@ -190,7 +191,9 @@ def test_a_server_whose_owner_speaks_chinese_answers_programs_in_english(
 
 
 @pytest.mark.parametrize("sql", ("UPDATE entries SET type = 'no.such'", "DROP TABLE entries"))
-def test_a_fault_and_a_failed_database_are_told_in_chinese(tmp_path: Path, sql: str) -> None:
+def test_a_fault_and_a_failed_database_are_told_in_chinese(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, sql: str
+) -> None:
     ledger = Hostile(tmp_path)
     try:
         ledger.register("shop")
@@ -199,6 +202,7 @@ def test_a_fault_and_a_failed_database_are_told_in_chinese(tmp_path: Path, sql: 
         page = shown(ledger.client, "/chain/entries/0")
         assert page.status >= 500 and not not_chinese(page)
         assert detail_of(page)
+        assert any(each.levelname == "ERROR" for each in caplog.records)  # what it points to
     finally:
         ledger.close()
 
@@ -211,6 +215,23 @@ def test_whatever_stops_a_node_is_told_in_chinese_and_in_its_own_words_in_englis
             assert CHINESE.search(stop_in_words(code, "no space"))
     finally:
         texts.choose("en")
+
+
+def at_once(http: httpx.Client, *asked: tuple[str, str, str]) -> bytes:
+    """Send requests on one connection without waiting; return all that is answered."""
+    token = http.headers["authorization"]
+    requests = "".join(
+        f"{method} {path} HTTP/1.1\r\nHost: node\r\nAuthorization: {token}\r\n"
+        f"Accept-Language: {language}\r\nAccept: {'text/html' if method == 'GET' else '*/*'}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {2 * (method == 'POST')}\r\n"
+        f"{'Connection: close' if number == len(asked) else 'X: y'}\r\n\r\n"
+        f"{'{}' if method == 'POST' else ''}"
+        for number, (method, path, language) in enumerate(asked, 1)
+    )
+    url = http.base_url
+    with socket.create_connection((url.host, url.port), timeout=30) as connection:
+        connection.sendall(requests.encode())
+        return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
 def test_what_the_process_at_the_door_refuses_is_a_page_in_chinese(
@@ -233,14 +254,19 @@ def test_what_the_process_at_the_door_refuses_is_a_page_in_chinese(
             said["stopping"] = shown(http, "/live")
             answer = http.get("/v1/refunds", headers={"accept-language": "zh"})
             assert answer.status_code == 503 and not CHINESE.search(answer.text)
+            both = at_once(http, ("GET", "/payments", "zh"), ("POST", "/v1/records", "zh"))
+            page, program = both.split(b"HTTP/1.1 503")[1:]
+            assert CHINESE.search(page.decode())
+            assert b'"code":"stopping"' in program and not CHINESE.search(program.decode())
     finally:
         server.close()
     assert [page.status for page in said.values()] == [503, 503, 429, 503]
+    assert all("retry-after" in page.headers for page in said.values())
     for page in said.values():
         assert not not_chinese(page), detail_of(page)
-    assert "读取进程两次因此终止" in detail_of(said["/payments"])
+    assert "读取进程两次因该请求而终止" in detail_of(said["/payments"])
     assert "无法连接读取进程" in detail_of(said["/live"])
-    assert "此令牌已打开 0 个" in detail_of(said["too many"])
+    assert "此令牌已打开 0 个实时连接" in detail_of(said["too many"])
     assert "正在关闭" in detail_of(said["stopping"])
 
 
