@@ -17,6 +17,7 @@ from api.app import build_app
 from api.connection import BoundedConnection
 from api.draining import Draining
 from api.peer_socket import BoundedWebSocket
+from api.read_server import QuietServer
 from api.server import listen
 from api.site import Site
 from consensus import messages, votes
@@ -53,7 +54,7 @@ class Server:
             log_level="warning",
             lifespan="off",
         )
-        self._server = uvicorn.Server(config)
+        self._server = QuietServer(config)  # a node's
         run = self._server.run
         self._thread = threading.Thread(target=run, args=([self._socket],), daemon=True)
         self._thread.start()
