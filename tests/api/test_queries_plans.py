@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from node.storage.reads import Reader
 from tests.api.loans_kit import portfolio_on
 from tests.api.queries_kit import Kept, month_on
 
@@ -102,7 +103,13 @@ def _statements(kept: Kept, path: str) -> list[tuple[str, Any]]:
         if statement.lstrip().upper().startswith(("SELECT", "WITH")):
             said.append((statement, parameters))
 
+    def run(reader: Reader, sql: str, values: Any) -> list[tuple[Any, ...]]:
+        said.append((sql, tuple(values)))
+        return own(reader, sql, values)
+
+    own = Reader.run
     event.listen(kept.store.engine, "before_cursor_execute", note)
+    Reader.run = run  # type: ignore[method-assign]
     try:
         response = kept.client.get(path)
         assert response.status_code == 200, response.text
@@ -110,6 +117,7 @@ def _statements(kept: Kept, path: str) -> list[tuple[str, Any]]:
         if goes_on is not None:
             assert kept.client.get(goes_on["url"]).status_code == 200
     finally:
+        Reader.run = own  # type: ignore[method-assign]
         event.remove(kept.store.engine, "before_cursor_execute", note)
     return said
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
 
-from ledger.block import Block
-from ledger.execute import Execution
+from node.storage.held import FinalBlock
 from simulator.checkers import CHECKERS, Checker
 from simulator.errors import Violation
 from simulator.plan import Fault, Plan
@@ -25,14 +23,14 @@ PLAN = Plan(seed=5, records=20, faults=(Fault(kind="crash", at_ms=60, for_ms=90,
 class Strict(Checker):
     invariant = "I9"
 
-    def on_final(self, process: Process, block: Block, execution: Execution, proofs: Any) -> None:
-        if block.header.height == 3:
+    def on_final(self, process: Process, final: FinalBlock) -> None:
+        if final.block.header.height == 3:
             raise Violation("I9", "three blocks are too many")
 
 
 class Clumsy(Strict):
-    def on_final(self, process: Process, block: Block, execution: Execution, proofs: Any) -> None:
-        if block.header.height == 3:
+    def on_final(self, process: Process, final: FinalBlock) -> None:
+        if final.block.header.height == 3:
             raise KeyError("clumsy")
 
 
