@@ -46,11 +46,11 @@ from node.home.private import open_private, tighten
 from node.storage.tables import Tables
 
 BUSY_TIMEOUT_MS = 10_000
-PAGE_BYTES = 8192
+PAGE_BYTES = 4096
 CACHE_KIB = 64 * 1024
 READER_CACHE_KIB = 16 * 1024
 """Page cache of a connection that only reads: there are several."""
-CHECKPOINT_PAGES = 8000
+CHECKPOINT_PAGES = 16000
 STATEMENTS_CACHED = 512
 
 SQLITE_FILES = ("", "-wal", "-shm")
