@@ -24,6 +24,7 @@ from node.storage.store import Store
 
 ROLES: tuple[Role, ...] = ("platform", "institution", "funder", "auditor")
 DEADLINE_S = 20.0
+MOMENT_S = 1.0
 
 
 class Consortium:
@@ -76,7 +77,21 @@ class Consortium:
     def client(self, name: str, token: str = "") -> httpx.Client:
         headers = {"authorization": f"Bearer {token}"} if token else {}
         port = self.services[name].port
-        return httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=60)
+        hooks: dict[str, list[Any]] = {"request": [lambda request: self._wait(name, request)]}
+        url = f"http://127.0.0.1:{port}"
+        return httpx.Client(base_url=url, headers=headers, timeout=60, event_hooks=hooks)
+
+    def _wait(self, name: str, request: httpx.Request) -> None:
+        """Give a node its moment before it is read: what another one has answered is final there.
+
+        Not to a request that says itself what it waits for.
+        """
+        if request.method != "GET" or "min_height" in request.url.params:
+            return
+        height = max(node.store.tip().height for node in self.nodes.values())
+        deadline = time.monotonic() + MOMENT_S
+        while self.nodes[name].store.tip().height < height and time.monotonic() < deadline:
+            time.sleep(0.005)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self.loop)

@@ -237,8 +237,9 @@ def test_one_runs_at_a_time_and_the_queue_is_bounded_for_each_token(
     assert (waiting["state"], waiting["ahead"]) == ("waiting", 1)
     problem(client.get(f"/v1/simulations/{second['id']}/recording"), 409, "no-recording")
     until(lambda: os.getpriority(os.PRIO_PROCESS, pid) == worker.NICE)
-    limits = Path(f"/proc/{pid}/limits").read_text()
-    assert str(worker.MEMORY_BYTES_MAX) in limits and str(worker.FILE_BYTES_MAX) in limits
+    limits = Path(f"/proc/{pid}/limits")
+    for bound in (worker.MEMORY_BYTES_MAX, worker.FILE_BYTES_MAX):
+        until(lambda: str(bound) in limits.read_text())  # noqa: B023
     others = [secret(consortium, "read") for _ in range(SIMULATIONS_WAITING_MAX)]
     for each in others[: SIMULATIONS_WAITING_MAX - 1]:
         begin(consortium.client("auditor", each), LONG)
