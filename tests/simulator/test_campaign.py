@@ -6,7 +6,9 @@ import os
 import signal
 import threading
 import time
+from contextlib import suppress
 from multiprocessing import active_children
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -58,12 +60,22 @@ def _kill_workers(count: int) -> None:
     """Kill so many workers, one after the other, each as soon as it is there."""
     killed: set[int] = set()
     while len(killed) < count:
-        for worker in active_children():
-            if worker.pid is not None and worker.pid not in killed:
-                killed.add(worker.pid)
-                os.kill(worker.pid, signal.SIGKILL)
-                break
+        for pid in _workers() - killed:
+            killed.add(pid)
+            os.kill(pid, signal.SIGKILL)
+            break
         time.sleep(0.005)
+
+
+def _workers() -> set[int]:
+    """Return the workers that run. ``active_children`` would take their exit codes away."""
+    found = set()
+    with suppress(OSError):  # one that has just ended
+        for task in Path("/proc/self/task").iterdir():
+            for pid in (task / "children").read_text().split():
+                if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    found.add(int(pid))
+    return found
 
 
 def test_a_campaign_that_is_given_up_ends_its_workers() -> None:
