@@ -238,7 +238,7 @@ class Node:
     def ready(self) -> tuple[bool, str]:
         """Return whether the node can make records final now, and if not, why."""
         hindrance = self.hindrance()
-        return (True, "ready") if hindrance is None else (False, hindrance.message)
+        return hindrance is None, _reason(hindrance)
 
     def voters(self) -> dict[str, Any]:
         """Return who votes as far as this node knows now, as plain JSON values."""
@@ -259,7 +259,6 @@ class Node:
         """Return what an operator asks first, as plain JSON values."""
         tip, host, genesis = self.store.tip(), self.host, self.genesis
         halted = host.stopped()
-        ready, reason = self.ready()
         hindrance = self.hindrance()
         return {
             "party": self.party,
@@ -280,8 +279,8 @@ class Node:
             **self.voting(self.party),
             "voters": self.voters(),
             "signing": host.journal.may_seal,
-            "ready": ready,
-            "ready_reason": reason,
+            "ready": hindrance is None,
+            "ready_reason": _reason(hindrance),
             "ready_code": "" if hindrance is None else hindrance.code,
             "halted": None if halted is None else {"code": halted.code, "message": halted.message},
             "silent": list(host.replica.silent),
@@ -319,3 +318,7 @@ class Node:
         today = calendar.business_date(self._clock.now().wall_ms)
         last = last_known(is_decided, today)
         return {"known_until": last or None, "warning": warning_of(last, today) or None}
+
+
+def _reason(hindrance: Hindrance | None) -> str:
+    return "ready" if hindrance is None else hindrance.message
