@@ -5,13 +5,16 @@ VENV := .venv
 STAMP := $(VENV)/.installed
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench clean
+.PHONY: demo test test-slow check bench clean
 
 demo: $(STAMP)
 	@$(BIN)/tongzhang demo
 
 test: $(STAMP)
-	@$(BIN)/python -m pytest -n auto --dist loadfile
+	@$(BIN)/python -m pytest -n auto --dist loadfile -m 'not slow'
+
+test-slow: $(STAMP)
+	@$(BIN)/python -m pytest -n auto --dist loadfile -m slow
 
 check: $(STAMP)
 	@$(BIN)/ruff check .

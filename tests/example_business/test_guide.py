@@ -142,6 +142,14 @@ def test_the_list_is_few_lines_outside_its_contract() -> None:
     assert len(view) + len(added) < LINES_MAX
 
 
+def test_two_files_and_five_lines_in_three_others_make_a_business() -> None:
+    """Docs, ADR 39: what has to be changed, not how many texts name it."""
+    heads = {diff.splitlines()[0].removeprefix("--- ") for diff in blocks("diff")}
+    added = [line for diff in blocks("diff") for line in diff.splitlines()[1:] if line[0] == "+"]
+    assert (len(FILES), len(heads), len(added)) == (2, 3, 5)
+    assert all((ROOT / each).is_file() for each in heads)
+
+
 def test_the_house_holds_for_the_example(checkout: Path) -> None:
     """What holds for every list of the product holds for this one: labels, words, walks."""
     tests = [str(ROOT / "tests" / "views" / f"test_{name}.py") for name in ("labels", "listings")]

@@ -15,7 +15,7 @@ from pathlib import Path
 from cli.bench.load import captures, instructions, registrations
 from consensus.messages import encode
 from consensus.votes import certificate_of, final_subject, sign_vote
-from demo.day.cast import DayPlan
+from demo.day.cast import PAYMENTS_MIN, DayPlan
 from demo.day.generate import generate
 from demo.day.phases import founding
 from demo.stage.processes import NodeProcess, free_ports
@@ -108,7 +108,7 @@ def found_filled(
     Returns:
         The nodes, not started, in genesis order.
     """
-    day = generate(DayPlan(1 if plain else payments, seed=1))
+    day = generate(DayPlan(PAYMENTS_MIN if plain else payments, seed=1))
     homes = create_consortium(
         folder,
         ROLES,
