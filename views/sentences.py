@@ -71,7 +71,12 @@ def sentences(reader: Reader, entries: Sequence[EntryView]) -> list[Sentence]:
 
 
 def sentence(record_type: str, values: Mapping[str, Any]) -> Sentence:
-    """Return what a record says; clauses of which a field is missing or empty are left out."""
+    """Return what a record says; clauses of which a field is missing or empty are left out.
+
+    Of a type that has no sentence its name is said.
+    """
+    if record_type not in SENTENCES:
+        return (SentencePart(record_type),)
     first, *clauses = SENTENCES[record_type]
     values = _flat(values)
     parts = list(_parts(first, values))

@@ -15,7 +15,7 @@ from api.server import loop_factory
 from benchmarks.peers.built import Tools, default_cache
 from benchmarks.peers.comet import CometBFT, SignedCometBFT
 from benchmarks.peers.etcd import Etcd
-from benchmarks.peers.ours import Tongzhang
+from benchmarks.peers.ours import Tongzhang, TongzhangOfSeven
 from benchmarks.peers.pysyncobj import PySyncObj
 from benchmarks.peers.rounds import SMALL, Sizes, medians, play, ratios
 from benchmarks.peers.system import System
@@ -24,12 +24,12 @@ from cli.bench.machine import machine
 from cli.errors import CliError, unwrapped
 
 SYSTEMS: dict[str, type[System]] = {
-    each.name: each for each in (Tongzhang, CometBFT, SignedCometBFT, Etcd, PySyncObj)
+    each.name: each for each in (Tongzhang, TongzhangOfSeven, CometBFT, SignedCometBFT, Etcd, PySyncObj)
 }
 EPILOG = """\
-Systems: tongzhang, cometbft, cometbft-signed, etcd, pysyncobj. Each is started
-on the loopback address in every round, loaded and stopped; all of them are
-synced to disk. The others are downloaded and built the first time, by go and
+Systems: tongzhang, tongzhang-7 (seven nodes), cometbft, cometbft-signed, etcd,
+pysyncobj. Each is started on the loopback address in every round, loaded and
+stopped; all of them are synced to disk. The others are downloaded and built the first time, by go and
 pip, which takes some minutes; nothing of them is installed elsewhere.
 
 Examples:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
 from benchmarks.peers.stream import Stated, Stream
 from benchmarks.peers.system import Nature, System, Waited, closed_loop, until_all
@@ -16,6 +16,7 @@ from cli.client import NDJSON
 from cli.errors import CheckFailed
 from demo.stage.network import LocalNetwork, found_network
 from demo.stage.processes import NodeProcess, stop_all
+from ledger.genesis import Role
 
 
 class Tongzhang(System):
@@ -32,14 +33,16 @@ class Tongzhang(System):
         waits="a request a record over HTTP, answered when it is final",
     )
 
+    parties: Mapping[str, Role] = PARTIES
+    quorum = QUORUM
     _network: LocalNetwork
     _connections: list[KeptConnection]
 
     async def start(self) -> None:
         """Found the consortium, start its nodes and register the receivers."""
-        parties = list(PARTIES.items())
+        parties = list(self.parties.items())
         self._connections = []
-        self._network = found_network(self.folder / "net", "bench", parties, QUORUM)
+        self._network = found_network(self.folder / "net", "bench", parties, self.quorum)
         async with started(self._network) as observer:
             await observer.until_equal()
         await self._post(self._network.node(INSTITUTION), Stream().first(), wait="final")
@@ -105,6 +108,21 @@ class Tongzhang(System):
         """Return how many entries every node has final."""
         self.refuse_dead()
         return min(await asyncio.gather(*map(_size_of, self._network.nodes)))
+
+
+class TongzhangOfSeven(Tongzhang):
+    """A consortium of seven with a quorum of five, tolerating two liars."""
+
+    name = "tongzhang-7"
+    title = "Tongzhang, seven nodes"
+    nodes = 7
+    parties: Mapping[str, Role] = {
+        **PARTIES,
+        "fund-b": "funder",
+        "fund-c": "funder",
+        "guarantor": "guarantor",
+    }
+    quorum = 5
 
 
 async def _size_of(node: NodeProcess) -> int:

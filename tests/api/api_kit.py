@@ -15,6 +15,7 @@ import msgspec
 
 from api.server import Service, listen
 from api.simulations import Simulator
+from api.site import Site
 from ledger import canonical
 from ledger.genesis import Role, Timeouts
 from node.home.founding import create_consortium
@@ -38,6 +39,7 @@ class Consortium:
         rebuilt: Whose nodes have lost their votes.
         absent: Whose nodes are not started.
         simulator: What runs simulations, if the nodes offer them.
+        site: The page, if the nodes show it.
     """
 
     def __init__(
@@ -50,9 +52,10 @@ class Consortium:
         rebuilt: tuple[str, ...] = (),
         absent: tuple[str, ...] = (),
         simulator: Simulator | None = None,
+        site: Site | None = None,
     ) -> None:
         self._rebuilt, self._absent = rebuilt, absent
-        self._simulator = simulator
+        self._simulator, self._site = simulator, site
         self._listeners: dict[str, socket.socket] = {name: listen("127.0.0.1", 0) for name in names}
         ports = [each.getsockname()[1] for each in self._listeners.values()]
         self.homes: dict[str, Home] = create_consortium(
@@ -107,7 +110,9 @@ class Consortium:
                 store.set_abstains(True)
             node = Node(home, store)
             self.nodes[name] = node
-            self.services[name] = Service(node, self._listeners[name], simulator=self._simulator)
+            self.services[name] = Service(
+                node, self._listeners[name], site=self._site, simulator=self._simulator
+            )
         running = asyncio.gather(*(each.run() for each in self.services.values()))
         self._started.set()
         await running
@@ -210,9 +215,9 @@ def stream(client: httpx.Client, lines: list[bytes], **params: Any) -> list[dict
     return [msgspec.json.decode(line) for line in response.content.splitlines()]
 
 
-def founded(directory: Path) -> Consortium:
+def founded(directory: Path, *, site: Site | None = None) -> Consortium:
     """Return a running consortium in which all nodes are ready and two receivers are known."""
-    running = Consortium(directory)
+    running = Consortium(directory, site=site)
     try:
         for client in running.clients.values():
             until(lambda client=client: client.get("/readyz").status_code == 200)  # type: ignore[misc]

@@ -6,8 +6,10 @@ It runs over a checkout into which the example was put.
 
 from __future__ import annotations
 
+import html
 import io
 import json
+import re
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -19,6 +21,7 @@ import ledger
 import views
 from cli import main
 from tests.api.api_kit import Consortium, applied, founded, post, raw
+from web.site import SITE
 
 SENT = {"delivery": "DL-1", "recipient": "funder", "contents": "=two signed copies"}
 
@@ -54,6 +57,12 @@ def shown(running: Consortium, height: int) -> dict[str, Any]:
             assert main.run([*words, "--url", str(client.base_url), "--token", token]) == 0
         return out.getvalue()
 
+    def page(path: str, language: str = "en") -> str:
+        headers = {"accept": "text/html", "accept-language": language}
+        answer = client.get(path, headers=headers)
+        assert answer.status_code == 200, answer.text
+        return re.sub(r"<[^>]*>", "", html.unescape(answer.text))
+
     first = get("?limit=1")
     document = client.get("/openapi.json").json()
     return {
@@ -71,12 +80,16 @@ def shown(running: Consortium, height: int) -> dict[str, Any]:
         "help": command("deliveries", "--help"),
         "route": document["paths"]["/v1/deliveries"]["get"],
         "schemas": sorted(document["components"]["schemas"]),
+        "pages in words": {
+            **{path: page(path) for path in ("/deliveries", "/chain/entries", "/", "/chain")},
+            "chinese": page("/deliveries", "zh-CN"),
+        },
         "state": [running.nodes[name].store.tip().state.hex() for name in running.nodes],
     }  # fmt: skip
 
 
 if __name__ == "__main__":
-    consortium = founded(Path(sys.argv[1]))
+    consortium = founded(Path(sys.argv[1]), site=SITE)
     try:
         stated = state(consortium)
         found = {"stated": stated, **shown(consortium, stated["height"])}

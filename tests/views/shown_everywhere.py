@@ -15,6 +15,7 @@ from typing import Any
 import views
 from cli import main
 from tests.api.queries_kit import Kept, month
+from web.site import SITE
 
 QUESTION = "/v1/refunds?payment=P1"
 COMMAND = ("refunds", "--payment", "P1")
@@ -35,6 +36,9 @@ def shown(kept: Kept) -> dict[str, Any]:
         "payment": kept.get("/v1/payments/P1")["refunds"],
         "csv": kept.client.get(f"{QUESTION}&format=csv").text,
         "openapi": kept.get("/openapi.json")["components"]["schemas"]["RefundView"],
+        "page": kept.client.get(
+            "/refunds?payment=P1&columns=all", headers={"accept": "text/html"}
+        ).text,
         "table": command(*COMMAND, "--wide"),
         "command json": json.loads(command(*COMMAND, "--json"))["refunds"],
         "command csv": command(*COMMAND, "--csv"),
@@ -43,6 +47,7 @@ def shown(kept: Kept) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    Kept.SITE = SITE
     ledger = month(Path(sys.argv[1]))
     try:
         found = shown(ledger)

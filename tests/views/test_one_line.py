@@ -10,6 +10,7 @@ import csv
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -98,6 +99,14 @@ def test_one_line_shows_a_field_in_the_table(before: dict[str, Any], after: dict
     assert heads("table", after).count(FIELD) == 1
     assert "平台" not in heads("chinese", before)
     assert heads("chinese", after).count("平台") == 1
+
+
+def test_one_line_shows_a_field_on_the_page(before: dict[str, Any], after: dict[str, Any]) -> None:
+    def heads(found: dict[str, Any]) -> list[str]:
+        return re.findall(r"<th[^>]*>\s*([^<]*?)\s*<", found["page"])
+
+    assert FIELD not in heads(before)
+    assert heads(after).count(FIELD) == 1
 
 
 def test_one_line_describes_a_field(before: dict[str, Any], after: dict[str, Any]) -> None:
