@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cli.bench.page import Chapter, page_of
+from cli.bench.page import Chapter, report_page
 from web.charts import ColumnPart, Stack, plot
 
 _US = 1000
@@ -64,7 +64,7 @@ def _largest(memory: Mapping[str, int]) -> str:
 
 def written(found: Mapping[str, Any]) -> bytes:
     """Return the report with charts."""
-    return page_of(found["machine"], [_finals(found), _latency(found), _memory(found)])
+    return report_page(found["machine"], [_finals(found), _latency(found), _memory(found)])
 
 
 def _finals(found: Mapping[str, Any]) -> Chapter:

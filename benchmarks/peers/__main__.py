@@ -24,13 +24,15 @@ from cli.bench.machine import machine
 from cli.errors import CliError, unwrapped
 
 SYSTEMS: dict[str, type[System]] = {
-    each.name: each for each in (Tongzhang, TongzhangOfSeven, CometBFT, SignedCometBFT, Etcd, PySyncObj)
+    each.name: each
+    for each in (Tongzhang, TongzhangOfSeven, CometBFT, SignedCometBFT, Etcd, PySyncObj)
 }
 EPILOG = """\
 Systems: tongzhang, tongzhang-7 (seven nodes), cometbft, cometbft-signed, etcd,
 pysyncobj. Each is started on the loopback address in every round, loaded and
-stopped; all of them are synced to disk. The others are downloaded and built the first time, by go and
-pip, which takes some minutes; nothing of them is installed elsewhere.
+stopped; all of them are synced to disk. The others are downloaded and built
+the first time, by go and pip, which takes some minutes; nothing of them is
+installed elsewhere.
 
 Examples:
   python -m benchmarks.peers --json peers.json

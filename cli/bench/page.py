@@ -38,10 +38,10 @@ class Chapter(NamedTuple):
 
 def page(results: Mapping[str, Any]) -> bytes:
     """Return the report of what was measured, in the chosen language."""
-    return page_of(results["machine"], list(_sections(results)))
+    return report_page(results["machine"], list(_sections(results)))
 
 
-def page_of(machine: Mapping[str, Any], chapters: Sequence[Chapter]) -> bytes:
+def report_page(machine: Mapping[str, Any], chapters: Sequence[Chapter]) -> bytes:
     """Return chapters as one file, in the chosen language."""
     style = "".join(_style(name) for name in STYLES)
     hashed = b64encode(sha256(style.encode()).digest()).decode()

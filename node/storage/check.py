@@ -25,7 +25,7 @@ from node.storage.reads import Reader
 from node.storage.replay import Replay, Scratch, remove
 from node.storage.store import Store
 from node.storage.tables import Tables
-from node.storage.walked import Walked, beginning, place_of, tip_at
+from node.storage.walked import Walked, beginning, tip_at, walked_to
 
 Progress = Callable[[int, int], None]
 """``progress(done, total)``: entries checked so far and altogether."""
@@ -109,7 +109,7 @@ def _marked(reader: Reader, store: Store, mark: VerifiedMark) -> Walked:
             f"the log was verified up to there as {mark.hash}, and is not that now.",
             height=mark.height,
         )
-    return place_of(reader, store.tables, store.genesis, tip)
+    return walked_to(reader, store.tables, store.genesis, tip)
 
 
 def _refuse_other_end(tip: Tip, store: Store) -> None:

@@ -30,7 +30,7 @@ from node.storage.log_check import ReadBlock
 from node.storage.reads import Reader
 from node.storage.store import Store
 from node.storage.tables import RowTable
-from node.storage.walked import Walked, place_of, tip_at
+from node.storage.walked import Walked, tip_at, walked_to
 from node.storage.writes import write_rows
 
 PAGE_ROWS = 2000
@@ -262,7 +262,7 @@ def replayed(
     tip = tip_at(reader, mark.height)
     if tip is None or tip.hash.hex() != mark.hash:
         return None
-    return place_of(reader, scratch.tables, genesis, tip)
+    return walked_to(reader, scratch.tables, genesis, tip)
 
 
 def _batches(block: ReadBlock) -> tuple[Batch, ...]:

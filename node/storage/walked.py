@@ -48,7 +48,7 @@ def tip_at(reader: Reader, height: int) -> Tip | None:
     return tip_of_header(found[0].raw_header)
 
 
-def place_of(reader: Reader, tables: Tables, genesis: Genesis, tip: Tip) -> Walked:
+def walked_to(reader: Reader, tables: Tables, genesis: Genesis, tip: Tip) -> Walked:
     """Return the place after a block that is believed, as the database says it.
 
     Raises:

@@ -129,7 +129,7 @@ def test_a_ratio_is_taken_in_each_round_so_that_a_slow_hour_counts_for_both() ->
 
 def test_what_processes_use_is_counted_with_their_children() -> None:
     script = (
-        "import os,sys; a=bytearray(5 << 20); sum(range(4_000_000)); print(flush=True); input()"
+        "import os,sys; a=bytearray(5 << 20); sum(range(20_000_000)); print(flush=True); input()"
     )
     started = f"import subprocess,sys; subprocess.run([sys.executable, '-c', {script!r}])"
     with subprocess.Popen(

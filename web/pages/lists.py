@@ -69,7 +69,7 @@ def add_to(pages: Pages) -> None:
     """
     pages.add("/lists", "lists.html", lists_page)
     for listing in LISTINGS:
-        pages.add(listing.address.removeprefix("/v1"), "list.html", page_of(listing))
+        pages.add(listing.address.removeprefix("/v1"), "list.html", page_of_list(listing))
 
 
 def lists_page(visit: Visit) -> Mapping[str, Any]:
@@ -87,7 +87,7 @@ def lists_page(visit: Visit) -> Mapping[str, Any]:
     }
 
 
-def page_of(listing: Listing) -> Callable[..., Mapping[str, Any]]:
+def page_of_list(listing: Listing) -> Callable[..., Mapping[str, Any]]:
     """Return the function of the page of a list.
 
     Its template is ``list.html``, or one that extends it with what stands above the list.

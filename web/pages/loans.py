@@ -30,7 +30,7 @@ from views.texts import gettext, language
 from web import timeline
 from web.charts import ColumnPart, Plot, Stack, axis_money, plot
 from web.page import Pages, Visit
-from web.pages.lists import page_of
+from web.pages.lists import page_of_list
 from web.pages.morning import bucket_days, first_funder, last_day
 from web.values import in_currency
 
@@ -86,7 +86,7 @@ def is_long_ago(day: str, present: date) -> bool:
 
 def _entrance() -> Any:
     """Return the function of the list of loans, which shows figures above it."""
-    listed = page_of(LOANS)
+    listed = page_of_list(LOANS)
 
     def loans_page(visit: Visit, **asked: Any) -> Mapping[str, Any]:
         day = day_of(today(visit.reader, visit.genesis, now_ms()), "as_of")
