@@ -155,6 +155,8 @@ _CONTRADICTED = Label(
     "{awaited} and {opener} contradict each other about the {kind} of {subject}",
     "{awaited} 与 {opener} 对 {subject} 的{kind}各执一词",
 )
+_OWED = Label("{awaited} has to state {kind} of {subject}", "{awaited} 须声明 {subject} 的{kind}")
+"""Of a kind that has no words here."""
 _ONE_SIDE = Label(
     "{awaited} has to state {kind} {subject} anew: the money that came does not fit",
     "{awaited} 须重新声明{kind} {subject}：与到账不符",
@@ -167,7 +169,7 @@ KIND_WORDS: Mapping[str, str] = {kind: words.name.zh for kind, words in _WORDS.i
 
 def kind_name(kind: ExpectationKind) -> Label:
     """Return what a kind is called."""
-    return _WORDS[kind].name
+    return _words_of(kind).name
 
 
 def sentence_of(kind: ExpectationKind, state: str, parties: tuple[str, str]) -> Label:
@@ -179,5 +181,10 @@ def sentence_of(kind: ExpectationKind, state: str, parties: tuple[str, str]) -> 
         parties: The party that is awaited, and the one that opened.
     """
     if state != CONFLICTING:
-        return _WORDS[kind].owed
+        return _words_of(kind).owed
     return _ONE_SIDE if parties[0] == parties[1] else _CONTRADICTED
+
+
+def _words_of(kind: ExpectationKind) -> KindWords:
+    spelled = kind.replace("-", " ")
+    return _WORDS.get(kind) or KindWords(Label(spelled, spelled), _OWED)

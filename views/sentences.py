@@ -104,14 +104,20 @@ def fields_of(text: Label) -> tuple[str, ...]:
 
 
 def _rows_of(reader: Reader, name: str, said: Sequence[Mapping[str, Any]]) -> dict[Any, Any]:
-    keys = sorted({values[name] for values in said if values.get(name)})
+    keys = sorted({key for values in said if (key := _name_in(values, name))})
     return dict(reader.rows_under(_ROWS[name][0], [(key,) for key in keys])) if keys else {}
+
+
+def _name_in(values: Mapping[str, Any], name: str) -> str:
+    """Return what a record names; nothing where another business calls something else so."""
+    value = values.get(name)
+    return value if isinstance(value, str) else ""
 
 
 def _completed(values: dict[str, Any], rows: Mapping[str, Mapping[Any, Any]]) -> Mapping[str, Any]:
     """Return the values of a record with what the rows of the things that it names say."""
     for name, (_, fields) in _ROWS.items():
-        row = rows[name].get((values.get(name),))
+        row = rows[name].get((_name_in(values, name),))
         if row is not None:
             values = {field: getattr(row, field) for field in fields} | values
     return values
@@ -136,6 +142,8 @@ def _parts(text: Label, values: Mapping[str, Any]) -> Iterator[SentencePart]:
 
 
 def _written(name: str, value: Any, values: Mapping[str, Any]) -> Iterator[SentencePart]:
+    if value == "":
+        return
     if isinstance(value, list):
         yield from _listed(name, value, values)
     elif name in _AMOUNTS and isinstance(value, int):
@@ -168,7 +176,10 @@ def _item(item: Any, currency: str) -> Iterator[SentencePart]:
     if not isinstance(item, dict):
         yield SentencePart(str(item))
         return
-    named = next(name for name in _NAMES if name in item)
+    named = next((name for name in _NAMES if name in item), None)
+    if named is None:
+        yield SentencePart(", ".join(map(str, item.values())))
+        return
     yield SentencePart(_word(item[named]) if named == "source" else item[named], _NAMES[named])
     if "amount" in item:
         yield SentencePart(f" {cells.money(item['amount'], currency)}")

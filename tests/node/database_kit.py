@@ -12,6 +12,8 @@ from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
+import msgspec
+
 from cli.bench.load import captures, instructions, registrations
 from consensus.messages import encode
 from consensus.votes import certificate_of, final_subject, sign_vote
@@ -40,6 +42,10 @@ ROLES: list[tuple[str, Role]] = [
     ("funder", "funder"),
     ("auditor", "auditor"),
 ]
+
+
+class _Stated(msgspec.Struct):
+    at: int
 
 
 class Kept(Ledger):
@@ -139,11 +145,20 @@ def found_filled(
 
 def _state_payments(ledger: Ledger, payments: int, block_payments: int) -> None:
     """State captures and instructions, as many of both in a block."""
-    ledger.run(ledger.seal("institution", registrations()))
+    _apply(ledger, ledger.seal("institution", registrations()))
     for first in range(0, payments, block_payments):
         count = min(block_payments, payments - first)
         stated = ledger.seal("institution", captures(first, count))
-        ledger.run(stated, ledger.seal("platform", instructions(first, count)))
+        _apply(ledger, stated, ledger.seal("platform", instructions(first, count)))
+
+
+def _apply(ledger: Ledger, *batches: Batch) -> None:
+    """Execute a block at the time of its last record; refuse a refusal, which would be no state."""
+    last = max(msgspec.json.decode(batch.records[-1], type=_Stated).at for batch in batches)
+    ledger.now = max(ledger.now, last)
+    refusals = ledger.run(*batches).refusals
+    if refusals:
+        raise AssertionError(f"{len(refusals)} records were refused: {refusals[0]}")
 
 
 def _fill(path: Path, genesis: Genesis, play: Callable[[Ledger], None]) -> str:

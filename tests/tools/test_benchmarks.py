@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,8 @@ from benchmarks.attacks.attack import Bound, Cost, mean
 from benchmarks.attacks.control import stay_busy
 from benchmarks.attacks.peers import PERCENT_MIN
 from benchmarks.attacks.table import ATTACKS
+from node.home.home import DATABASE
+from tests.node.database_kit import found_filled
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -67,6 +70,18 @@ def attacked(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.processes
+def test_a_plain_fill_has_state(tmp_path: Path) -> None:
+    """Ten million records that were all refused were once taken for a ledger."""
+    node = found_filled(tmp_path / "net", 100, 50, plain=True)[-1]
+    with sqlite3.connect(node.home / DATABASE) as database:
+        counts = [
+            database.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0]
+            for table in ("captures", "instructions", "legs", "entries")
+        ]
+    database.close()
+    assert counts == [100, 100, 300, 250]
+
+
 def test_attacks_on_four_real_nodes_are_measured(tmp_path: Path) -> None:
     """Whether their bounds hold, CI asks the whole command, on a machine that does nothing else."""
     file, names = tmp_path / "costs.json", ("handshake-flood", "mute-peer")

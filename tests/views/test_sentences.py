@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from string import Formatter
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -17,9 +17,11 @@ from ledger.records import type_name
 from views import cells, texts
 from views.cells import Style
 from views.labels import LANGUAGES, Label
+from views.reader import Reader
 from views.refusal_words import REFUSAL_WORDS
 from views.sentence_texts import SENTENCES, WORDS
-from views.sentences import fields_of, plain, refusal, sentence
+from views.sentences import fields_of, plain, refusal, sentence, sentences
+from views.timeline import EntryView
 
 CHINESE = re.compile(r"[一-鿿]")
 BOOKS = {"books-overdrawn", "books-overflow"}
@@ -127,3 +129,47 @@ def test_a_refusal_is_said_in_words_and_a_code_that_is_not_known_as_it_is() -> N
     texts.choose("zh")
     assert refusal("already-captured") == "已经收款"
     assert refusal("of-a-later-version") == "of-a-later-version"
+
+
+class _NoRows:
+    """A reader of a ledger that has no row."""
+
+    def rows_under(self, kind: type, keys: list[Any]) -> dict[Any, Any]:
+        assert all(isinstance(name, str) for (name,) in keys)
+        return {}
+
+
+def _entry(**said: Any) -> EntryView:
+    return EntryView(
+        index=0,
+        height=1,
+        time=0,
+        party="platform",
+        batch=1,
+        id="1",
+        type="delivery.sent",
+        subject="",
+        outcome="applied",
+        leaf_hash="",
+        record=msgspec.Raw(canonical.encode({"type": "delivery.sent", **said})),
+    )
+
+
+@pytest.mark.parametrize("value", [["a", "b"], {"party": "p"}, 7, True])
+@pytest.mark.parametrize("name", ["payout", "refund", "dispute", "loan"])
+def test_a_record_of_another_business_may_call_anything_as_these_call_theirs(
+    name: str, value: Any
+) -> None:
+    entries = [_entry(**{name: value}), _entry(**{name: "x"})]
+    said = sentences(cast(Reader, _NoRows()), entries)
+    assert [plain(each) for each in said] == ["delivery.sent"] * 2
+
+
+@pytest.mark.parametrize("text", ["{paid_at}", "{rate_ppm}", "{amount}", "{payment}", "{papers}"])
+def test_what_a_record_lacks_or_lists_is_said_without_a_fault(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_text = {**SENTENCES, "delivery.sent": (Label(text, text),)}
+    monkeypatch.setattr("views.sentences.SENTENCES", with_text)
+    said = sentence("delivery.sent", {"papers": [{"title": "A", "pages": 2}]})
+    assert plain(said) == ("A, 2" if text == "{papers}" else "")
