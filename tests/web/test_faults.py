@@ -17,7 +17,7 @@ def test_a_fault_is_a_page_for_people(tmp_path: Path, language: str) -> None:
     try:
         ledger.register("shop")
         with ledger.store.engine.begin() as connection:
-            connection.execute(text("UPDATE entries SET type = 'no.such'"))
+            connection.execute(text("UPDATE entries SET leaf = x'00'"))
         page = Walk(ledger.client, language).page("/chain/entries/0")
         assert page is not None
         assert page.status >= 500

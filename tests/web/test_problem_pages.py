@@ -191,7 +191,7 @@ def test_a_server_whose_owner_speaks_chinese_answers_programs_in_english(
         thread.join()
 
 
-@pytest.mark.parametrize("sql", ("UPDATE entries SET type = 'no.such'", "DROP TABLE entries"))
+@pytest.mark.parametrize("sql", ("UPDATE entries SET leaf = x'00'", "DROP TABLE entries"))
 def test_a_fault_and_a_failed_database_are_told_in_chinese(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, sql: str
 ) -> None:
