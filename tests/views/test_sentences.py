@@ -147,11 +147,11 @@ def _entry(**said: Any) -> EntryView:
         party="platform",
         batch=1,
         id="1",
-        type="delivery.sent",
+        type="parcel.sent",
         subject="",
         outcome="applied",
         leaf_hash="",
-        record=msgspec.Raw(canonical.encode({"type": "delivery.sent", **said})),
+        record=msgspec.Raw(canonical.encode({"type": "parcel.sent", **said})),
     )
 
 
@@ -162,14 +162,14 @@ def test_a_record_of_another_business_may_call_anything_as_these_call_theirs(
 ) -> None:
     entries = [_entry(**{name: value}), _entry(**{name: "x"})]
     said = sentences(cast(Reader, _NoRows()), entries)
-    assert [plain(each) for each in said] == ["delivery.sent"] * 2
+    assert [plain(each) for each in said] == ["parcel.sent"] * 2
 
 
 @pytest.mark.parametrize("text", ["{paid_at}", "{rate_ppm}", "{amount}", "{payment}", "{papers}"])
 def test_what_a_record_lacks_or_lists_is_said_without_a_fault(
     text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with_text = {**SENTENCES, "delivery.sent": (Label(text, text),)}
+    with_text = {**SENTENCES, "parcel.sent": (Label(text, text),)}
     monkeypatch.setattr("views.sentences.SENTENCES", with_text)
-    said = sentence("delivery.sent", {"papers": [{"title": "A", "pages": 2}]})
+    said = sentence("parcel.sent", {"papers": [{"title": "A", "pages": 2}]})
     assert plain(said) == ("A, 2" if text == "{papers}" else "")
