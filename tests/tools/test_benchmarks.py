@@ -69,7 +69,6 @@ def attacked(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
 
 
-@pytest.mark.processes
 def test_a_plain_fill_has_state(tmp_path: Path) -> None:
     """Ten million records that were all refused were once taken for a ledger."""
     node = found_filled(tmp_path / "net", 100, 50, plain=True)[-1]
@@ -82,6 +81,7 @@ def test_a_plain_fill_has_state(tmp_path: Path) -> None:
     assert counts == [100, 100, 300, 250]
 
 
+@pytest.mark.processes
 def test_attacks_on_four_real_nodes_are_measured(tmp_path: Path) -> None:
     """Whether their bounds hold, CI asks the whole command, on a machine that does nothing else."""
     file, names = tmp_path / "costs.json", ("handshake-flood", "mute-peer")

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from tests.conftest import SLOW
 from tools import tidy
 from tools.tidy import (
     EXCEPTIONS,
@@ -34,6 +35,12 @@ def every() -> list[Module]:
 
 def test_nothing_is_against_the_style(every: list[Module]) -> None:
     assert not [str(each) for each in findings(every)]
+
+
+def test_every_slow_file_is_there_and_named_once() -> None:
+    """A file that was moved would be slow and run by ``make test``."""
+    assert not [name for name in SLOW if not (ROOT / "tests" / name).is_file()]
+    assert len(SLOW) == len(set(SLOW))
 
 
 def test_every_exception_has_its_reason() -> None:

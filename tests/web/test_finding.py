@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 import pytest
+from msgspec.structs import replace
 
+from api.subjects import subject_shown
 from tests.api.queries_kit import refused
 from tests.web.hostile_kit import HOSTILE, Hostile, hostile_month
 from tests.web.walk_kit import Walk
+from views.labels import Label
+from views.subjects import SubjectView
+from views.view import ViewStruct
 
 HTML = {"accept": "text/html"}
 PLACES = {
@@ -116,6 +122,22 @@ def test_a_dispute_has_a_page_with_its_answer_and_its_entries(ledger: Hostile) -
     assert 'href="/payouts/O3"' in page.source
     for entry in view["timeline"]:
         assert f'href="/chain/entries/{entry["index"]}"' in page.source
+
+
+class Stateless(ViewStruct, frozen=True, kw_only=True):
+    """What a list of another business may show: nothing called a state."""
+
+    parcel: Annotated[str, Label("parcel", "包裹")]
+
+
+def test_what_has_no_state_has_a_page(ledger: Hostile, monkeypatch: pytest.MonkeyPatch) -> None:
+    def without_state(*asked: Any) -> SubjectView:
+        return replace(subject_shown(*asked), item=Stateless(parcel="D2"))
+
+    monkeypatch.setattr("web.pages.subjects.subject_shown", without_state)
+    page = Walk(ledger.client).page("/about/dispute:D2")
+    assert page is not None
+    assert page.status == 200
 
 
 def test_an_agreement_has_a_page_with_who_has_yet_to_accept_it(ledger: Hostile) -> None:
